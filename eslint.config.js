@@ -1,0 +1,151 @@
+import js from '@eslint/js';
+import mocha from 'eslint-plugin-mocha';
+import tseslint from 'typescript-eslint';
+
+/** Modules with which a package could touch the outside world; `core` stays free of them. */
+const inputOutputModules = [
+  'child_process',
+  'cluster',
+  'dgram',
+  'dns',
+  'fs',
+  'http',
+  'http2',
+  'https',
+  'net',
+  'tls',
+  'worker_threads',
+];
+
+const relativeImport = String.raw`\.{1,2}/.*`;
+const nodeImport = 'node:.*';
+
+function mayImportOnly(allowed, message) {
+  return { regex: `^(?!(?:${allowed.join('|')})$)`, message };
+}
+
+function importRule(...patterns) {
+  return { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] };
+}
+
+/** One block for a package's sources and further ones for the files that may import more. */
+function importDirection({ folder, allowed, message, exceptions = [] }) {
+  const block = (files, also) => ({
+    files: files.map((file) => `packages/${folder}/src/${file}`),
+    rules: importRule(mayImportOnly([relativeImport, nodeImport, ...allowed, ...also], message)),
+  });
+  return [block(['**/*.ts'], []), ...exceptions.map(({ files, also }) => block(files, also))];
+}
+
+const directionOfDependencies = [
+  {
+    files: ['packages/core/src/**/*.ts'],
+    rules: importRule(
+      mayImportOnly(
+        [relativeImport, nodeImport, 'eventemitter3', 'zod'],
+        'core imports eventemitter3, zod and what Node itself offers, and no other package.',
+      ),
+      {
+        regex: `^node:(?:${inputOutputModules.join('|')})(?:/.*)?$`,
+        message: 'core does no input or output; that is the part of a transport.',
+      },
+    ),
+  },
+  ...importDirection({
+    folder: 'transport-shm',
+    allowed: ['@entropynet/core'],
+    message: 'transport-shm imports core; inversify only in *.module.ts and node-gyp-build only in native-binding.ts.',
+    exceptions: [
+      { files: ['**/*.module.ts'], also: ['inversify'] },
+      { files: ['native-binding.ts'], also: ['node-gyp-build'] },
+    ],
+  }),
+  ...importDirection({
+    folder: 'transport-ws',
+    allowed: ['@entropynet/core', 'ws'],
+    message: 'transport-ws imports core and ws; inversify only in *.module.ts.',
+    exceptions: [{ files: ['**/*.module.ts'], also: ['inversify'] }],
+  }),
+  ...importDirection({
+    folder: 'manager',
+    allowed: ['@entropynet/core', 'zod'],
+    message:
+      'manager imports core and zod and never a transport; inversify and reflect-metadata only in *.module.ts, ' +
+      'create-networking.ts and connection-manager.ts.',
+    exceptions: [
+      {
+        files: ['**/*.module.ts', '**/create-networking.ts', '**/connection-manager.ts'],
+        also: ['inversify', 'reflect-metadata'],
+      },
+    ],
+  }),
+  {
+    files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
+    ignores: ['test/unit/**'],
+    rules: importRule({
+      regex: '^@entropynet/[^/]+/(?!testing$)',
+      message: 'Use the public entry points; only test/unit may look inside a package.',
+    }),
+  },
+];
+
+const houseRules = {
+  'max-lines': ['error', 450],
+  'no-console': 'error',
+  'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Export by name.' }],
+  eqeqeq: 'error',
+  '@typescript-eslint/consistent-type-imports': 'error',
+  '@typescript-eslint/explicit-module-boundary-types': 'error',
+  '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+  '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+  '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+  '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+
+  // Strict rules that cost more than they find here: states change during callbacks, and hot loops index typed arrays.
+  '@typescript-eslint/no-unnecessary-condition': 'off',
+  '@typescript-eslint/no-non-null-assertion': 'off',
+  '@typescript-eslint/no-extraneous-class': 'off',
+  '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+  '@typescript-eslint/require-await': 'off',
+};
+
+const nodeGlobals = Object.fromEntries(
+  ['AbortController', 'Buffer', 'URL', 'clearTimeout', 'console', 'process', 'setTimeout'].map((name) => [
+    name,
+    'readonly',
+  ]),
+);
+
+export default tseslint.config(
+  { ignores: ['**/dist/', '**/build/', '**/prebuilds/', '**/coverage/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: houseRules,
+  },
+  ...directionOfDependencies,
+  {
+    files: ['test/**/*.ts'],
+    plugins: { mocha },
+    rules: {
+      'mocha/no-exclusive-tests': 'error',
+      'mocha/no-pending-tests': 'error',
+      'mocha/no-identical-title': 'error',
+      // `expect(value).to.be.true` is an expression, and assertions take methods apart from their objects.
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    files: ['test/support/**/*.ts', 'benchmarks/**/*.ts', 'examples/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: { globals: nodeGlobals },
+    rules: { 'max-lines': ['error', 450] },
+  },
+);

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { err, ok, type Result } from '../result/result.js';
+import { parseEndpoint } from './endpoint.js';
+import { MIN_CHANNEL_WINDOW } from './peer-limits.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The largest region, so that every position in it is a positive 32-bit integer. */
+const MAX_REGION_BYTES = 1024 * MIB;
+
+/** A span of time that a timer of the platform can hold, in milliseconds. */
+const durationMs = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+
+const endpoint = z.string().superRefine((text, context) => {
+  const parsed = parseEndpoint(text);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error.message });
+});
+
+const sharedMemorySchema = z.strictObject({
+  regionSize: z
+    .int()
+    .min(64 * KIB)
+    .max(MAX_REGION_BYTES)
+    .default(4 * MIB),
+  wait: z.enum(['adaptive', 'sleep', 'spin']).default('adaptive'),
+  pollMicroseconds: z.int().min(1).max(1000).default(50),
+  directory: z.string().min(1).optional(),
+  maxConnections: z.int().min(1).max(65_536).default(1024),
+  handshakeTimeoutMs: durationMs.default(5000),
+});
+
+const tlsSchema = z.strictObject({
+  certificate: z.string().optional(),
+  privateKey: z.string().optional(),
+  certificateAuthority: z.string().optional(),
+  rejectUnauthorized: z.boolean().default(true),
+});
+
+const heartbeatSchema = z.strictObject({
+  intervalMs: durationMs.default(5000),
+  timeoutMs: durationMs.default(15_000),
+});
+
+/** The shape of a `node:http` request, as far as the hook's type names it: core imports no I/O. */
+export interface UpgradeRequest {
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Decides whether an upgrade request may become a connection; false or a throw refuses it. */
+export type Authenticate = (request: UpgradeRequest) => boolean | Promise<boolean>;
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+const webSocketSchema = z.strictObject({
+  headers: z.record(z.string(), z.string()).default({}),
+  tls: tlsSchema.optional(),
+  heartbeat: heartbeatSchema.prefault({}),
+  handshakeTimeoutMs: durationMs.default(5000),
+  allowedOrigins: z.array(z.string()).default([]),
+  maxConnections: z.int().min(1).max(65_536).default(1024),
+  maxBufferedBytes: z
+    .int()
+    .min(64 * KIB)
+    .max(1024 * MIB)
+    .default(1 * MIB),
+  authenticate: z.custom<Authenticate>(isFunction, 'a function is expected').optional(),
+  server: z.custom<object>(isObject, 'an http.Server or https.Server is expected').optional(),
+});
+
+const configSchema = z.strictObject({
+  endpoint,
+  backend: z.string().min(1).default('auto'),
+  fallback: z.array(endpoint).default([]),
+  connectTimeoutMs: durationMs.default(5000),
+  sendTimeoutMs: durationMs.default(5000),
+  maxMessageSize: z
+    .int()
+    .min(1)
+    .max(1024 * MIB)
+    .default(16 * MIB),
+  channelWindow: z
+    .int()
+    .min(MIN_CHANNEL_WINDOW)
+    .max(1024 * MIB)
+    .default(1 * MIB),
+  maxChannels: z.int().min(0).max(65_535).default(256),
+  sendQueueBytes: z
+    .int()
+    .min(0)
+    .max(4096 * MIB)
+    .default(64 * MIB),
+  sharedMemory: sharedMemorySchema.prefault({}),
+  webSocket: webSocketSchema.prefault({}),
+  transportOptions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+});
+
+/**
+ * What a user writes: one plain object, valid as JSON (save the two hooks of `webSocket` that only code can give). Both
+ * ends of a connection may use the same one.
+ *
+ * | key | meaning | default |
+ * | --- | --- | --- |
+ * | `endpoint` | `'canvas'`, `shm://canvas`, `ws://host:port/path`, `wss://…` | required |
+ * | `backend` | the transport's name, or `auto` | `auto` |
+ * | `fallback` | further endpoints, tried in order | none |
+ * | `connectTimeoutMs`, `sendTimeoutMs` | how long `connect()` and a waiting `send()` last | 5000 |
+ * | `maxMessageSize` | bytes of the longest message, in both directions | 16 MiB |
+ * | `channelWindow` | bytes that one channel may have on the way to this side, frames' book-keeping included | 1 MiB |
+ * | `maxChannels` | named channels that may be open | 256 |
+ * | `sendQueueBytes` | bytes that unfinished `send()` calls may hold | 64 MiB |
+ * | `sharedMemory`, `webSocket` | what concerns one transport only | |
+ * | `transportOptions` | the same for third-party transports, by backend | none |
+ */
+export type ConnectionConfig = z.input<typeof configSchema>;
+
+/** A server takes the same object and listens on the endpoint and every fallback. */
+export type ServerConfig = ConnectionConfig;
+
+/** A checked configuration with every default filled in. */
+export type ResolvedConnectionConfig = Readonly<z.output<typeof configSchema>>;
+
+/** The shared-memory section, complete. */
+export type SharedMemoryConfig = ResolvedConnectionConfig['sharedMemory'];
+
+/** The WebSocket section, complete. */
+export type WebSocketConfig = ResolvedConnectionConfig['webSocket'];
+
+const resolved = new WeakSet<object>();
+
+/** Checks a configuration and fills in the defaults. `InvalidParameter` names every wrong key, what was given and what is allowed. */
+export function resolveConnectionConfig(config: ConnectionConfig): Result<ResolvedConnectionConfig> {
+  if (resolved.has(config)) return ok(config as ResolvedConnectionConfig);
+  const parsed = configSchema.safeParse(config);
+  if (parsed.success) {
+    const complete = Object.freeze(parsed.data);
+    resolved.add(complete);
+    return ok(complete);
+  }
+  const complaints = parsed.error.issues.map((issue) => describeIssue(issue, config));
+  return err('InvalidParameter', `invalid configuration: ${complaints.join('; ')}`);
+}
+
+function describeIssue(issue: z.core.$ZodIssue, config: unknown): string {
+  const path = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = allowedKeys(path).join(', ');
+    return issue.keys
+      .map(
+        (key) =>
+          `unknown key '${[...path, key].join('.')}' (given ${show(valueAt(config, [...path, key]))}; allowed here: ${allowed})`,
+      )
+      .join('; ');
+  }
+  const key = path.length === 0 ? 'the configuration' : `'${path.join('.')}'`;
+  return `${key} was given ${show(valueAt(config, path))}; ${issue.message}`;
+}
+
+/** The keys of the section at `path`. */
+function allowedKeys(path: readonly string[]): string[] {
+  const sections: Readonly<Record<string, z.ZodObject>> = {
+    '': configSchema,
+    sharedMemory: sharedMemorySchema,
+    webSocket: webSocketSchema,
+    'webSocket.tls': tlsSchema,
+    'webSocket.heartbeat': heartbeatSchema,
+  };
+  return Object.keys(sections[path.join('.')]?.shape ?? {});
+}
+
+function valueAt(config: unknown, path: readonly string[]): unknown {
+  let value = config;
+  for (const key of path) value = isObject(value) ? (value as Record<string, unknown>)[key] : undefined;
+  return value;
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'function') return 'a function';
+  const text = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner));
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}

@@ -1,0 +1,35 @@
+import type { PeerLimits } from './peer-limits.js';
+
+/**
+ * The sending half of an established link: a transport's ring, socket or queue. Boundaries and order of frames are the
+ * writer's to keep; windows, fragments, queues and channels are not its business.
+ */
+export interface FrameWriter {
+  /** The longest payload that `tryWrite` and `tryClaim` take, in bytes; the same for the link's whole life. */
+  readonly maxFrameBytes: number;
+
+  /**
+   * Takes one whole frame, copying `bytes[start, end)`, or nothing. Never waits and never throws for a peer's doing.
+   * After a false the transport must call `onWritable()` of its connection as soon as there may be room.
+   */
+  tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean;
+
+  /**
+   * Room for a frame with `length` payload bytes, to be filled in place; undefined where there is none, with the same
+   * obligation as a false from `tryWrite`. Until commit or abort no other method is called.
+   */
+  tryClaim(length: number): Uint8Array | undefined;
+
+  /** Sends the claimed frame. Can't fail. */
+  commitClaim(header: number): void;
+
+  /** Gives the claimed room back; nothing is sent. */
+  abortClaim(): void;
+}
+
+/** What a transport hands to the base once a link to the peer stands. */
+export interface FrameLink {
+  readonly writer: FrameWriter;
+  /** What the peer said in the handshake (`decodePeerLimits`). */
+  readonly peerLimits: PeerLimits;
+}

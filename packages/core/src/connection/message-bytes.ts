@@ -1,0 +1,30 @@
+/**
+ * Throws a `TypeError` unless `data` is a `Uint8Array` (or a subclass, such as `Buffer`) over memory that still exists.
+ * Hot path: a non-empty array costs one comparison; the slow questions are asked of empty and foreign ones only.
+ */
+export function checkMessageBytes(data: Uint8Array): void {
+  if (data instanceof Uint8Array && data.length !== 0) return;
+  checkUnusualBytes(data);
+}
+
+function checkUnusualBytes(data: unknown): void {
+  // An array of another realm (a vm context, a test runner's sandbox) is no instance of this realm's class.
+  if (!ArrayBuffer.isView(data) || (data as Partial<Uint8Array>)[Symbol.toStringTag] !== 'Uint8Array') {
+    throw new TypeError(`a message is a Uint8Array; ${nameOf(data)} was given`);
+  }
+  if (data.byteLength !== 0) return;
+  try {
+    new Uint8Array(data.buffer, data.byteOffset, 0);
+  } catch (error) {
+    throw new TypeError('a message is a Uint8Array over memory that exists; one over a detached buffer was given', {
+      cause: error,
+    });
+  }
+}
+
+function nameOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const constructor: unknown = (value as { constructor?: unknown }).constructor;
+  return typeof constructor === 'function' ? `a ${constructor.name}` : 'an object';
+}

@@ -1,0 +1,327 @@
+import { err, OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
+import { coarseNow } from './coarse-clock.js';
+import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
+import type { ChannelTable } from './channel-table.js';
+import { FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
+import type { FrameLink, FrameWriter } from './frame-link.js';
+import { checkMessageBytes } from './message-bytes.js';
+import type { PeerLimits } from './peer-limits.js';
+import type { SendClaim } from './send-claim.js';
+import { SendQueue } from './send-queue.js';
+
+/** What the sender needs to know of the configuration. */
+export interface SenderLimits {
+  readonly maxMessageSize: number;
+  readonly sendTimeoutMs: number;
+  readonly sendQueueBytes: number;
+}
+
+const WOULD_BLOCK = Object.freeze(err('WouldBlock', 'there is no room now; nothing was queued: wait for "drain"'));
+const NO_BYTES = new Uint8Array(0);
+
+/** The outgoing half of a connection: order, windows, fragments, waiting messages and zero-copy claims. */
+export class MessageSender {
+  messagesSent = 0;
+  bytesSent = 0;
+  /** How often a `trySend` was refused with `WouldBlock`. */
+  wouldBlockSends = 0;
+  lastActivityTime = 0;
+
+  readonly #channels: ChannelTable;
+  readonly #limits: SenderLimits;
+  readonly #queue: SendQueue;
+  /** Set while user messages are taken. */
+  #writer: FrameWriter | undefined;
+  #peer: PeerLimits | undefined;
+  #maxMessageSize = 0;
+  /** Longer messages are cut into fragments of this many bytes. */
+  #fragmentBytes = 0;
+  #claim: object | undefined;
+
+  /** @param onDrain a sender that was refused may go on; runs user code */
+  constructor(channels: ChannelTable, limits: SenderLimits, onDrain: (channel: Channel) => void) {
+    this.#channels = channels;
+    this.#limits = limits;
+    this.#queue = new SendQueue(onDrain, (length) => {
+      this.#countSent(length);
+    });
+  }
+
+  /** A link stands: the channels start anew and messages are taken. */
+  start(link: FrameLink): void {
+    this.messagesSent = 0;
+    this.bytesSent = 0;
+    this.wouldBlockSends = 0;
+    this.lastActivityTime = 0;
+    const { channelWindow, maxMessageSize } = link.peerLimits;
+    this.#writer = link.writer;
+    this.#peer = link.peerLimits;
+    this.#maxMessageSize = Math.min(this.#limits.maxMessageSize, maxMessageSize);
+    // Half a window lets one frame travel while the credit for the one before it comes back.
+    this.#fragmentBytes = Math.min(link.writer.maxFrameBytes, (channelWindow >>> 1) - FRAME_COST_BYTES);
+    this.#channels.start(channelWindow);
+    this.#queue.start(link.writer, this.#fragmentBytes);
+  }
+
+  /**
+   * No more messages are taken and those that wait end with `outcome`. What `trySend` promised to deliver goes on
+   * being sent until `stop()`; the promise resolves when that is done.
+   */
+  finish(outcome: SendOutcome): Promise<void> {
+    this.#writer = undefined;
+    this.#claim = undefined;
+    this.#queue.isHeld = false;
+    return this.#queue.finish(outcome);
+  }
+
+  /** The link is gone: nothing is written any more. */
+  stop(outcome: SendOutcome): void {
+    this.#writer = undefined;
+    this.#claim = undefined;
+    this.#queue.stop(outcome);
+  }
+
+  /** Sends now or not at all. Hot path: one frame, no allocation. */
+  trySend(channel: Channel, data: Uint8Array): Result {
+    checkMessageBytes(data);
+    if (this.#send(channel, data)) return OK;
+    return this.#refusalOf(channel, data.length) ?? this.#refuse(channel);
+  }
+
+  /** Sends now or waits for its turn; the promise resolves when the transport has taken the whole message. */
+  send(channel: Channel, data: Uint8Array, signal?: AbortSignal): Promise<Result> {
+    checkMessageBytes(data);
+    if (signal?.aborted === true) return Promise.resolve(aborted(signal));
+    if (data.length <= this.#fragmentBytes && this.#send(channel, data)) return RESOLVED_OK;
+    const refusal =
+      this.#refusalOf(channel, data.length) ?? this.#queue.overflowOf(data.length, this.#limits.sendQueueBytes);
+    if (refusal !== undefined) return Promise.resolve(refusal);
+    return this.#enqueue(channel, data, signal);
+  }
+
+  /** Room for a message on the default channel, to be filled in place. */
+  claim(channel: Channel, length: number): Result<SendClaim> {
+    if (!Number.isInteger(length) || length < 0) {
+      return err('InvalidParameter', `claim takes a whole number of bytes from 0 on; ${length} was given`);
+    }
+    const refusal = this.#refusalOf(channel, length);
+    if (refusal !== undefined) return refusal;
+    const writer = this.#writer;
+    if (writer === undefined || !this.#isFree(channel, length)) return this.#refuse(channel);
+    const isWhole = length <= this.#fragmentBytes;
+    const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
+    if (bytes === undefined) {
+      this.#queue.isFull = true;
+      return this.#refuse(channel);
+    }
+    const token = {};
+    this.#claim = token;
+    this.#queue.isHeld = true;
+    const release = (): Failure | undefined => {
+      if (this.#claim !== token) {
+        return (
+          this.#refusalOf(channel, length) ?? err('InvalidParameter', 'this claim was already committed or aborted')
+        );
+      }
+      this.#claim = undefined;
+      this.#queue.isHeld = false;
+      return undefined;
+    };
+    const commit = (): Result => {
+      const failure = release();
+      if (failure !== undefined) return failure;
+      if (isWhole) {
+        writer.commitClaim(frameHeader(FrameType.Message, channel.localId));
+        channel.credit -= length + FRAME_COST_BYTES;
+        this.#countSent(length);
+      } else {
+        // Nothing could be sent since the claim, so the message is next in order.
+        this.#queue.add(channel, { bytes, offset: 0, isStarted: false, deadline: Infinity, settle: undefined });
+      }
+      this.#queue.pump();
+      return OK;
+    };
+    const abort = (): void => {
+      if (release() !== undefined) return;
+      if (isWhole) writer.abortClaim();
+      this.#queue.pump();
+    };
+    return { ok: true, value: { bytes, commit, abort } };
+  }
+
+  /** Opens a channel towards the peer, who is told; resolves when the transport has taken that frame. */
+  openChannel(channel: Channel, maxChannels: number): Promise<Result> {
+    const peer = this.#peer;
+    if (this.#writer === undefined || peer === undefined) return Promise.resolve(this.#closed());
+    if (!channel.isOpen) {
+      const limit = Math.min(maxChannels, peer.maxChannels);
+      if (this.#channels.openCount >= limit || !this.#channels.hasFreeId) {
+        return Promise.resolve(
+          err('ResourceLimitExceeded', `${limit} named channels are open already, the limit of this connection`),
+        );
+      }
+      this.announce(channel, peer);
+    }
+    if (channel.isAnnounced) return RESOLVED_OK;
+    return new Promise((resolve) => {
+      this.#queue.onAnnounced(channel, (wasAnnounced) => {
+        resolve(wasAnnounced ? OK : this.#closed());
+      });
+    });
+  }
+
+  /** Gives the channel an id of this side and tells the peer. */
+  announce(channel: Channel, peer = this.#peer): void {
+    if (peer === undefined) return;
+    this.#channels.open(channel, peer.channelWindow);
+    this.#queue.announce(channel);
+  }
+
+  /** The peer closed its side of a channel before it was used: what waits on it ends. */
+  abandonChannel(channel: Channel): void {
+    this.#queue.abandon(channel);
+    channel.localId = -1;
+    channel.isAnnounced = false;
+  }
+
+  /** Tells the peer that it may not use its channel `remoteId`. */
+  refuseChannel(remoteId: number): void {
+    this.#queue.pushControl(frameHeader(FrameType.ChannelRefuse, remoteId), NO_BYTES);
+  }
+
+  /** Gives the peer back what was consumed of its window for `channel`. */
+  returnCredit(channel: Channel): void {
+    this.#queue.returnCredit(channel);
+  }
+
+  /** The peer gave back `bytes` of the window; false where that is more than it was given. */
+  onCredit(channel: Channel, bytes: number): boolean {
+    const window = this.#peer?.channelWindow ?? 0;
+    if (channel.credit + bytes > window) return false;
+    channel.credit += bytes;
+    this.#queue.pump();
+    return true;
+  }
+
+  /** The transport has room again. */
+  onWritable(): void {
+    this.#queue.isFull = false;
+    this.#queue.pump();
+  }
+
+  #send(channel: Channel, data: Uint8Array): boolean {
+    const length = data.length;
+    const writer = this.#writer;
+    if (writer === undefined) return false;
+    if (length > this.#fragmentBytes) return this.#sendLarge(channel, data);
+    const cost = length + FRAME_COST_BYTES;
+    if (!channel.isAnnounced || channel.credit < cost || channel.queue.length !== 0 || channel.owesAbort) return false;
+    if (this.#claim !== undefined) return false;
+    if (!writer.tryWrite(channel.localId << 8, data, 0, length)) {
+      this.#queue.isFull = true;
+      return false;
+    }
+    channel.credit -= cost;
+    this.messagesSent += 1;
+    this.bytesSent += length;
+    this.lastActivityTime = coarseNow();
+    return true;
+  }
+
+  /** Starts a message that needs fragments; what can't go at once is copied and follows. */
+  #sendLarge(channel: Channel, data: Uint8Array): boolean {
+    if (data.length > this.#maxMessageSize || !this.#isFree(channel, 0)) return false;
+    const message: QueuedMessage = { bytes: data, offset: 0, isStarted: false, deadline: Infinity, settle: undefined };
+    if (!this.#queue.sendFrame(channel, message)) return false;
+    while (message.offset < data.length && this.#queue.sendFrame(channel, message)) {
+      // Each turn sends one fragment.
+    }
+    if (message.offset === data.length) {
+      this.#countSent(data.length);
+    } else {
+      message.bytes = Uint8Array.prototype.slice.call(data);
+      this.#queue.add(channel, message);
+    }
+    return true;
+  }
+
+  #enqueue(channel: Channel, data: Uint8Array, signal: AbortSignal | undefined): Promise<Result> {
+    return new Promise((resolve) => {
+      const onAbort = (): void => {
+        this.#queue.cancel(channel, message);
+      };
+      const timeoutMs = this.#limits.sendTimeoutMs;
+      const message: QueuedMessage = {
+        // A copy, so that the caller may use its buffer again at once.
+        bytes: Uint8Array.prototype.slice.call(data),
+        offset: 0,
+        isStarted: false,
+        deadline: performance.now() + timeoutMs,
+        settle: (outcome) => {
+          signal?.removeEventListener('abort', onAbort);
+          if (outcome === 'accepted') resolve(OK);
+          else if (outcome === 'aborted') resolve(aborted(signal));
+          else if (outcome === 'timed-out') {
+            resolve(
+              err(
+                'Timeout',
+                `the message was not accepted within ${timeoutMs} ms (sendTimeoutMs); it is not delivered`,
+              ),
+            );
+          } else if (outcome === 'peer-died')
+            resolve(err('PeerDied', 'the peer died before it could take the message'));
+          else resolve(err('ConnectionClosed', 'the connection ended before the message could be sent'));
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#queue.add(channel, message);
+      this.#queue.pump();
+    });
+  }
+
+  /** Whether a message of `length` bytes could start now, as far as this side knows. */
+  #isFree(channel: Channel, length: number): boolean {
+    const cost = Math.min(length, this.#fragmentBytes) + FRAME_COST_BYTES;
+    const isIdle = this.#claim === undefined && channel.queue.length === 0 && !channel.owesAbort;
+    return isIdle && channel.isAnnounced && channel.credit >= cost;
+  }
+
+  /** Why this message can never be sent as things are; undefined where waiting helps. */
+  #refusalOf(channel: Channel, length: number): Failure | undefined {
+    if (this.#writer === undefined) return this.#closed();
+    if (!channel.isOpen) return channelNotOpen(channel.name);
+    if (length > this.#maxMessageSize) {
+      return err(
+        'MessageTooLarge',
+        `the message has ${length} bytes, the limit of this connection is ${this.#maxMessageSize} (maxMessageSize)`,
+      );
+    }
+    return undefined;
+  }
+
+  #refuse(channel: Channel): Failure {
+    channel.owesDrain = true;
+    this.#queue.noteDrain(channel);
+    this.wouldBlockSends += 1;
+    return WOULD_BLOCK;
+  }
+
+  #countSent(length: number): void {
+    this.messagesSent += 1;
+    this.bytesSent += length;
+    this.lastActivityTime = coarseNow();
+  }
+
+  #closed(): Failure {
+    return err('ConnectionClosed', 'the connection is not connected');
+  }
+}
+
+/** Sending on a channel that is not open is an error, never a silent use of the default channel. */
+export function channelNotOpen(name: string | undefined): Failure {
+  return err('InvalidParameter', `channel ${JSON.stringify(name)} is not open: call openChannel first`);
+}
+
+function aborted(signal: AbortSignal | undefined): Failure {
+  return err('Aborted', 'the send was aborted before the message was accepted; it is not delivered', signal?.reason);
+}

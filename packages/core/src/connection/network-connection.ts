@@ -1,0 +1,460 @@
+import { EntropyObject } from '../object/entropy-object.js';
+import { NetworkError } from '../result/network-error.js';
+import { err, OK, unwrap, type Result } from '../result/result.js';
+import { isAsyncFunction } from './callback-guard.js';
+import type { SendOutcome } from './channel.js';
+import { ChannelTable, checkChannelName } from './channel-table.js';
+import { type ConnectionConfig, resolveConnectionConfig, type ResolvedConnectionConfig } from './connection-config.js';
+import type { ConnectionEvents } from './connection-events.js';
+import { EventHub } from './event-hub.js';
+import type {
+  ConnectionBackend,
+  ConnectionState,
+  ConnectionStats,
+  ConnectionType,
+  MessageCallback,
+  MessageCallbackOptions,
+  StateCallback,
+} from './connection-types.js';
+import type { FrameLink } from './frame-link.js';
+import { frameHeader, FrameType } from './frame.js';
+import { MessageReceiver } from './message-receiver.js';
+import { channelNotOpen, MessageSender } from './message-sender.js';
+import type { SendClaim } from './send-claim.js';
+import { ConnectionStateMachine } from './state-machine.js';
+import { withDeadline } from './with-deadline.js';
+
+/**
+ * One connection to one peer, the same on every transport. All semantics live here; a transport supplies the hooks
+ * `do…` and reports upwards through `on…`. `docs/writing-a-transport.md` describes each hook.
+ *
+ * Operations return a `Result` and never throw for operational failures; a wrong argument type throws a `TypeError`.
+ */
+export abstract class NetworkConnection extends EntropyObject {
+  /** The checked configuration. */
+  protected readonly config: ResolvedConnectionConfig;
+
+  readonly #states: ConnectionStateMachine;
+  readonly #channels = new ChannelTable();
+  readonly #default = this.#channels.defaultChannel;
+  readonly #events = new EventHub();
+  readonly #guard = this.#events.guard;
+  readonly #sender: MessageSender;
+  readonly #receiver: MessageReceiver;
+  readonly #wasAccepted: boolean;
+  #stateCallback: StateCallback | null = null;
+  #connectTime = 0;
+  #isLinked = false;
+  #isReceiving = false;
+  #isShuttingDown = false;
+  #isUnresponsive = false;
+  /** The peer said goodbye while messages were parked: `disconnected` follows when they are delivered. */
+  #hasPeerLeft = false;
+  #connecting: { promise: Promise<Result>; controller: AbortController } | undefined;
+  #disconnecting: Promise<Result> | undefined;
+
+  /**
+   * @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong
+   * @param accepted the link of a connection that a server accepted: it starts `connected` and can't be dialled again
+   */
+  protected constructor(config: ConnectionConfig, accepted?: FrameLink) {
+    super();
+    this.config = unwrap(resolveConnectionConfig(config));
+    this.#wasAccepted = accepted !== undefined;
+    this.#states = new ConnectionStateMachine(this.#wasAccepted ? 'connected' : 'disconnected', (state, error) => {
+      this.#reportState(state, error);
+    });
+    this.#sender = new MessageSender(this.#channels, this.config, (channel) => {
+      this.#events.emit('drain', channel.name);
+    });
+    this.#receiver = new MessageReceiver(this.#channels, this.config, this.#guard, this.#sender, {
+      onViolation: (reason) => {
+        this.onStateChanged(
+          'failed',
+          new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${reason}`),
+        );
+      },
+      onChannelOpened: (name) => {
+        this.#events.emit('channel', name);
+      },
+      onChannelRefused: (name) => {
+        this.#events.emitError(
+          new NetworkError(
+            'ResourceLimitExceeded',
+            `the peer refused channel ${JSON.stringify(name)}: its limit is reached`,
+          ),
+        );
+      },
+      onMessageEvent: (data) => {
+        this.#events.emit('message', data);
+      },
+      onUnparked: () => {
+        if (this.#hasPeerLeft) this.#end('disconnected');
+      },
+    });
+    if (accepted !== undefined) this.#link(accepted);
+  }
+
+  // ---------------------------------------------------------------- what users call
+
+  /** Connects. Ok when connected already; the same outcome as a `connect()` under way. See `docs/errors.md` for codes. */
+  async connect(options?: { signal?: AbortSignal }): Promise<Result> {
+    if (this.#states.state === 'connected') return OK;
+    if (this.#connecting !== undefined) return this.#connecting.promise;
+    if (this.#states.state === 'disconnecting') await this.disconnect();
+    if (this.#wasAccepted) return err('NotSupported', 'an accepted connection can only be made again by its client');
+    if (this.refCount() === 0) return err('ConnectionClosed', 'the connection was disposed');
+    // Another caller may have come first during the wait above.
+    this.#connecting ??= this.#startConnecting(options?.signal);
+    return this.#connecting.promise;
+  }
+
+  /**
+   * Ends the connection. Every message whose `send` resolved ok reaches the peer first; sends that still wait end with
+   * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent.
+   */
+  disconnect(): Promise<Result> {
+    this.#disconnecting ??= this.#startDisconnecting().finally(() => {
+      this.#disconnecting = undefined;
+    });
+    return this.#disconnecting;
+  }
+
+  /** Sends one message; resolves when the transport has accepted it whole, in order. The bytes may be used again at once. */
+  send(data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
+    return this.#sender.send(this.#default, data, options?.signal);
+  }
+
+  /** Sends one message now or not at all. `WouldBlock`: nothing was queued, `drain` follows. */
+  trySend(data: Uint8Array): Result {
+    return this.#sender.trySend(this.#default, data);
+  }
+
+  /** Sends without the promise of delivery where the transport can; otherwise exactly as `send` (see its capabilities). */
+  sendUnreliable(data: Uint8Array): Promise<Result> {
+    return this.send(data);
+  }
+
+  /** Room for one message of `length` bytes inside the transport, for sending without a copy. */
+  claim(length: number): Result<SendClaim> {
+    return this.#sender.claim(this.#default, length);
+  }
+
+  isConnected(): boolean {
+    return this.#states.state === 'connected';
+  }
+
+  getState(): ConnectionState {
+    return this.#states.state;
+  }
+
+  abstract getType(): ConnectionType;
+
+  abstract getBackend(): ConnectionBackend;
+
+  /** A frozen snapshot. Counters start anew with each `connect()`. */
+  getStats(): ConnectionStats {
+    const sender = this.#sender;
+    const receiver = this.#receiver;
+    return Object.freeze({
+      bytesSent: sender.bytesSent,
+      bytesReceived: receiver.bytesReceived,
+      messagesSent: sender.messagesSent,
+      messagesReceived: receiver.messagesReceived,
+      connectTime: this.#connectTime,
+      lastActivityTime: Math.max(sender.lastActivityTime, receiver.lastActivityTime),
+    });
+  }
+
+  /** How often a `trySend` was told `WouldBlock` since connecting. */
+  wouldBlockCount(): number {
+    return this.#sender.wouldBlockSends;
+  }
+
+  setStateCallback(callback: StateCallback | null): void {
+    checkCallback(callback);
+    this.#stateCallback = callback;
+  }
+
+  /** Sets who receives the messages of the default channel. What arrived before is delivered in order, from a microtask. */
+  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+    checkCallback(callback);
+    this.#receiver.setCallback(this.#default, callback, options);
+  }
+
+  /** Whether named channels work; true on every transport of this base. */
+  supportsMultipleChannels(): boolean {
+    return true;
+  }
+
+  /** Opens a named channel and tells the peer. Idempotent. `InvalidParameter`: the name; `ResourceLimitExceeded`: too many. */
+  openChannel(name: string): Promise<Result> {
+    const checked = checkChannelName(name);
+    if (!checked.ok) return Promise.resolve(checked);
+    if (!this.isConnected()) return Promise.resolve(err('ConnectionClosed', `the connection is ${this.getState()}`));
+    return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels);
+  }
+
+  isChannelOpen(name: string): boolean {
+    return this.isConnected() && this.#channels.find(name)?.isOpen === true;
+  }
+
+  /** As `send`, on a channel that is open. */
+  sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
+    const channel = this.#channels.find(name);
+    if (channel === undefined) return Promise.resolve(this.#noChannel(name));
+    return this.#sender.send(channel, data, options?.signal);
+  }
+
+  /** As `trySend`, on a channel that is open. */
+  trySendOnChannel(name: string, data: Uint8Array): Result {
+    const channel = this.#channels.find(name);
+    return channel === undefined ? this.#noChannel(name) : this.#sender.trySend(channel, data);
+  }
+
+  /** As `setMessageCallback`, for one channel, open or not. `InvalidParameter` (thrown as `RangeError`) for an impossible name. */
+  setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+    checkCallback(callback);
+    const checked = checkChannelName(name);
+    if (!checked.ok) throw new RangeError(checked.error.message);
+    this.#receiver.setCallback(this.#channels.obtain(name), callback, options);
+  }
+
+  /** For connections that a server accepted: called once, after the callbacks are set. Without effect on others. */
+  startReceiving(): void {
+    if (this.#isReceiving || !this.#isLinked) return;
+    this.#isReceiving = true;
+    this.doStartReceiving();
+  }
+
+  /** Whether `shutdownCallbacks` was called. */
+  isShuttingDown(): boolean {
+    return this.#isShuttingDown;
+  }
+
+  on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
+    this.#events.emitter.on(event, listener as never);
+    this.#noteListeners();
+    return this;
+  }
+
+  once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
+    this.#events.emitter.once(event, listener as never);
+    this.#noteListeners();
+    return this;
+  }
+
+  off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
+    this.#events.emitter.off(event, listener as never);
+    this.#noteListeners();
+    return this;
+  }
+
+  /** An idle connection keeps the process alive (the default). */
+  ref(): void {
+    this.doSetReferenced(true);
+  }
+
+  /** An idle connection does not keep the process alive. */
+  unref(): void {
+    this.doSetReferenced(false);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect();
+  }
+
+  override description(): string {
+    return `${this.toString()} ${this.getBackend()} ${this.config.endpoint} ${this.getState()}`;
+  }
+
+  // ---------------------------------------------------------------- what a transport supplies
+
+  /** Makes the link. Stops as soon as `signal` aborts; whatever it had by then is given back. */
+  protected abstract doConnect(signal: AbortSignal): Promise<Result<FrameLink>>;
+
+  /** Delivers frames from here on: first those that have already arrived. */
+  protected abstract doStartReceiving(): void;
+
+  /** Says goodbye: everything that was written reaches the peer before it learns of the end. Bounded in time. */
+  protected abstract doDisconnect(): Promise<void>;
+
+  /** Gives everything back at once, without a goodbye. Called at every end, also after `doDisconnect`; idempotent. */
+  protected abstract doRelease(): void;
+
+  /** Whether the link keeps the process alive. */
+  protected abstract doSetReferenced(isReferenced: boolean): void;
+
+  // ---------------------------------------------------------------- what a transport reports
+
+  /**
+   * The link ended: `disconnected` after the peer's goodbye, `failed` with the reason otherwise. To be called when all
+   * frames that arrived were reported. Anything that is no transition is ignored.
+   */
+  protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
+    if (state === 'failed') this.#fail(error ?? new NetworkError('ConnectionClosed', 'the link failed'));
+    else if (this.#states.state === 'connected') {
+      this.#sender.stop('closed');
+      if (this.#receiver.hasParked) {
+        this.#hasPeerLeft = true;
+        this.doRelease();
+        this.#states.transition('disconnecting');
+      } else this.#end('disconnected');
+    }
+  }
+
+  /** One frame arrived. `isOwned`: the transport gives `bytes` away; if not, they are valid during this call only. */
+  protected onFrameReceived(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    this.#receiver.receive(header, bytes, start, end, isOwned);
+  }
+
+  /** A whole message of the default channel arrived; for transports whose medium has messages of its own. */
+  protected onMessageReceived(data: Uint8Array): void {
+    this.#receiver.receive(frameHeader(FrameType.Message, 0), data, 0, data.length, true);
+  }
+
+  /** The same for a named channel that is open. */
+  protected onChannelMessageReceived(name: string, data: Uint8Array): void {
+    const id = this.#channels.find(name)?.remoteId ?? -1;
+    if (id >= 0) this.#receiver.receive(frameHeader(FrameType.Message, id), data, 0, data.length, true);
+  }
+
+  /** There is room again after a `tryWrite` or `tryClaim` was refused. */
+  protected onWritable(): void {
+    this.#sender.onWritable();
+  }
+
+  /** The peer is alive but does not read, or reads again. */
+  protected onResponsivenessChanged(isResponsive: boolean): void {
+    if (this.#isUnresponsive === !isResponsive || !this.isConnected()) return;
+    this.#isUnresponsive = !isResponsive;
+    this.#events.emit(isResponsive ? 'responsive' : 'unresponsive');
+  }
+
+  /** No callback starts from here on; resolves when the promises of those that ran are settled, save the caller's own. */
+  protected shutdownCallbacks(): Promise<void> {
+    this.#isShuttingDown = true;
+    this.#guard.close();
+    return this.#guard.drained();
+  }
+
+  protected override onDispose(): void {
+    void this.disconnect();
+  }
+
+  // ---------------------------------------------------------------- the one life of every connection
+
+  #startConnecting(signal: AbortSignal | undefined): { promise: Promise<Result>; controller: AbortController } {
+    const controller = new AbortController();
+    return { controller, promise: this.#runConnecting(controller, signal) };
+  }
+
+  async #runConnecting(controller: AbortController, signal: AbortSignal | undefined): Promise<Result> {
+    // The caller must hold the promise before a state callback can ask for it.
+    await Promise.resolve();
+    if (!this.#isShuttingDown) this.#guard.open();
+    this.#states.transition('connecting');
+    const made = await withDeadline((inner) => this.doConnect(inner), {
+      controller,
+      signal,
+      timeoutMs: this.config.connectTimeoutMs,
+      describeTimeout: () =>
+        `no connection to ${this.config.endpoint} within ${this.config.connectTimeoutMs} ms (connectTimeoutMs)`,
+      onLateSuccess: () => {
+        this.doRelease();
+      },
+    });
+    this.#connecting = undefined;
+    if (this.#states.state !== 'connecting') {
+      this.doRelease();
+      return err('Aborted', 'disconnect() was called before the connection was made');
+    }
+    if (!made.ok) {
+      this.#fail(made.error);
+      return made;
+    }
+    this.#link(made.value);
+    this.#states.transition('connected');
+    this.startReceiving();
+    return OK;
+  }
+
+  #link(link: FrameLink): void {
+    this.#sender.start(link);
+    this.#receiver.start();
+    this.#connectTime = Date.now();
+    this.#isLinked = true;
+    this.#isReceiving = false;
+    this.#isUnresponsive = false;
+    this.#hasPeerLeft = false;
+  }
+
+  async #startDisconnecting(): Promise<Result> {
+    const state = this.#states.state;
+    if (state === 'connecting') {
+      this.#states.transition('disconnecting');
+      this.#connecting?.controller.abort();
+      await this.#connecting?.promise;
+    } else if (state === 'connected') {
+      this.#receiver.stopDelivering();
+      this.#states.transition('disconnecting');
+      await this.#flush();
+      await this.doDisconnect();
+    }
+    this.#end('disconnected');
+    this.#guard.close();
+    return OK;
+  }
+
+  /** Sends what `trySend` promised to deliver, as long as the peer takes it. */
+  async #flush(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.config.sendTimeoutMs);
+    });
+    await Promise.race([this.#sender.finish('closed'), limit]);
+    clearTimeout(timer);
+  }
+
+  #fail(error: NetworkError): void {
+    if (!this.#states.allows('failed')) {
+      // The peer died while this side was saying goodbye: there is nobody left to wait for.
+      this.#sender.stop(outcomeOf(error));
+      return;
+    }
+    this.#end('failed', error);
+  }
+
+  #end(state: 'disconnected' | 'failed', error?: NetworkError): void {
+    this.#isLinked = false;
+    this.#hasPeerLeft = false;
+    this.#sender.stop(error === undefined ? 'closed' : outcomeOf(error));
+    this.doRelease();
+    if (state === 'disconnected' && this.#states.state === 'connected') this.#states.transition('disconnecting');
+    this.#states.transition(state, error);
+  }
+
+  #reportState(state: ConnectionState, error: NetworkError | undefined): void {
+    const callback = this.#stateCallback;
+    if (callback !== null) this.#guard.runBound(() => callback(state, error), isAsyncFunction(callback));
+    this.#events.emit('state', state, error);
+  }
+
+  #noteListeners(): void {
+    this.#default.hasListeners = this.#events.emitter.listenerCount('message') > 0;
+    this.#receiver.unpark(this.#default);
+  }
+
+  #noChannel(name: string): Result {
+    return this.isConnected() ? channelNotOpen(name) : err('ConnectionClosed', `the connection is ${this.getState()}`);
+  }
+}
+
+function checkCallback(callback: unknown): void {
+  if (callback === null || typeof callback === 'function') return;
+  throw new TypeError(`a callback is a function or null; ${typeof callback} was given`);
+}
+
+function outcomeOf(error: NetworkError): SendOutcome {
+  return error.code === 'PeerDied' ? 'peer-died' : 'closed';
+}

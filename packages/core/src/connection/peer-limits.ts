@@ -1,0 +1,65 @@
+import { err, ok, type Result } from '../result/result.js';
+
+/** The version of the frame protocol (`frame.ts`). Two sides must agree on it. */
+export const PROTOCOL_VERSION = 1;
+
+/** The encoded form's length in bytes. */
+export const PEER_LIMITS_BYTES = 24;
+
+const MAGIC = 0x4e504e45; // 'ENPN' as little-endian bytes
+
+/** What a side tells the other during the handshake: what it is prepared to receive. */
+export interface PeerLimits {
+  /** The longest message it takes, in bytes. */
+  readonly maxMessageSize: number;
+  /** How many window bytes a channel may have outstanding towards it. */
+  readonly channelWindow: number;
+  /** How many named channels it allows. */
+  readonly maxChannels: number;
+}
+
+/**
+ * The limits as bytes: magic, protocol version, message size, window, channels, 0; each a little-endian u32.
+ * A transport carries these bytes in its handshake, in both directions.
+ */
+export function encodePeerLimits(limits: PeerLimits): Uint8Array {
+  const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, 0];
+  const bytes = new Uint8Array(PEER_LIMITS_BYTES);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, index) => {
+    view.setUint32(index * 4, word, true);
+  });
+  return bytes;
+}
+
+/**
+ * Reads what the peer sent. `HandshakeFailed`: not this protocol, or impossible limits;
+ * `IncompatibleVersion`: this protocol in another version.
+ */
+export function decodePeerLimits(bytes: Uint8Array): Result<PeerLimits> {
+  if (bytes.length !== PEER_LIMITS_BYTES) {
+    return err('HandshakeFailed', `the peer's greeting has ${bytes.length} bytes, ${PEER_LIMITS_BYTES} are expected`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== MAGIC)
+    return err('HandshakeFailed', 'the peer does not speak the EntropyNet protocol');
+  const version = view.getUint32(4, true);
+  if (version !== PROTOCOL_VERSION) {
+    return err('IncompatibleVersion', `the peer speaks protocol version ${version}, this side ${PROTOCOL_VERSION}`);
+  }
+  const limits = {
+    maxMessageSize: view.getUint32(8, true),
+    channelWindow: view.getUint32(12, true),
+    maxChannels: view.getUint32(16, true),
+  };
+  if (limits.channelWindow < MIN_CHANNEL_WINDOW) {
+    return err(
+      'HandshakeFailed',
+      `the peer's channel window is ${limits.channelWindow} bytes, at least ${MIN_CHANNEL_WINDOW} are needed`,
+    );
+  }
+  return ok(limits);
+}
+
+/** The smallest window that a side may have, in bytes. */
+export const MIN_CHANNEL_WINDOW = 16 * 1024;

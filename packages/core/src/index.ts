@@ -1,0 +1,51 @@
+/**
+ * The contracts of EntropyNet and the one state machine behind every transport.
+ *
+ * @packageDocumentation
+ */
+export { EntropyObject, INVALID_HANDLE_INDEX } from './object/entropy-object.js';
+export type { TypeInfo } from './object/type-info.js';
+export type { WeakReference } from './object/weak-reference.js';
+export { classHashOf } from './object/class-hash.js';
+export { NETWORK_ERROR_CODES, NetworkError, type NetworkErrorCode } from './result/network-error.js';
+export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';
+export {
+  CHANNEL_ASSET_DOWNLOAD,
+  CHANNEL_ASSET_UPLOAD,
+  CHANNEL_CONTROL,
+  ConnectionBackend,
+  ConnectionState,
+  ConnectionType,
+  type ConnectionStats,
+  type MessageCallback,
+  type MessageCallbackOptions,
+  type MessageOwnership,
+  type StateCallback,
+} from './connection/connection-types.js';
+export type { ConnectionEvents } from './connection/connection-events.js';
+export {
+  resolveConnectionConfig,
+  type Authenticate,
+  type ConnectionConfig,
+  type ResolvedConnectionConfig,
+  type ServerConfig,
+  type SharedMemoryConfig,
+  type UpgradeRequest,
+  type WebSocketConfig,
+} from './connection/connection-config.js';
+export { parseEndpoint, type Endpoint } from './connection/endpoint.js';
+export { MAX_CHANNEL_NAME_BYTES } from './connection/channel-table.js';
+export { NetworkConnection } from './connection/network-connection.js';
+export type { SendClaim } from './connection/send-claim.js';
+export type { FrameLink, FrameWriter } from './connection/frame-link.js';
+export { channelIdOf, FRAME_COST_BYTES, frameHeader, FrameType, frameTypeOf } from './connection/frame.js';
+export {
+  decodePeerLimits,
+  encodePeerLimits,
+  PEER_LIMITS_BYTES,
+  PROTOCOL_VERSION,
+  type PeerLimits,
+} from './connection/peer-limits.js';
+export { AcceptQueue } from './transport/accept-queue.js';
+export type { ConnectionServer } from './transport/connection-server.js';
+export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './transport/transport.js';

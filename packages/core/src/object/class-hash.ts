@@ -1,0 +1,22 @@
+const FNV_OFFSET_BASIS = 0xcbf29ce484222325n;
+const FNV_PRIME = 0x100000001b3n;
+const UINT64_MASK = 0xffffffffffffffffn;
+
+const encoder = new TextEncoder();
+const cache = new Map<string, bigint>();
+
+/**
+ * A stable 64-bit identity of a type name, equal in every process and language that hashes the same UTF-8 bytes.
+ *
+ * Source: FNV-1a, 64 bits (Fowler, Noll, Vo).
+ */
+export function classHashOf(name: string): bigint {
+  const known = cache.get(name);
+  if (known !== undefined) return known;
+  let hash = FNV_OFFSET_BASIS;
+  for (const byte of encoder.encode(name)) {
+    hash = ((hash ^ BigInt(byte)) * FNV_PRIME) & UINT64_MASK;
+  }
+  cache.set(name, hash);
+  return hash;
+}

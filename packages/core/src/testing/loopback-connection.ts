@@ -1,0 +1,86 @@
+import type { ConnectionConfig } from '../connection/connection-config.js';
+import { ConnectionType, type ConnectionBackend } from '../connection/connection-types.js';
+import type { FrameLink } from '../connection/frame-link.js';
+import { NetworkConnection } from '../connection/network-connection.js';
+import type { PeerLimits } from '../connection/peer-limits.js';
+import { err, ok, type Result } from '../result/result.js';
+import { LoopbackPipe } from './loopback-pipe.js';
+import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
+
+/** The backend name of the loopback transport. */
+export const LOOPBACK_BACKEND = 'loopback';
+
+const PIPE_BYTES = 1024 * 1024;
+
+/** Both pipes of a link, from one side's point of view. */
+export interface LoopbackLink {
+  readonly incoming: LoopbackPipe;
+  readonly outgoing: LoopbackPipe;
+  readonly peerLimits: PeerLimits;
+}
+
+/** The reference implementation of a transport's connection: two queues inside one process. */
+export class LoopbackConnection extends NetworkConnection {
+  #link: LoopbackLink | undefined;
+
+  constructor(config: ConnectionConfig, accepted?: LoopbackLink) {
+    super(config, accepted && { writer: accepted.outgoing, peerLimits: accepted.peerLimits });
+    if (accepted !== undefined) this.#use(accepted);
+  }
+
+  getType(): ConnectionType {
+    return ConnectionType.Local;
+  }
+
+  getBackend(): ConnectionBackend {
+    return LOOPBACK_BACKEND;
+  }
+
+  protected doConnect(): Promise<Result<FrameLink>> {
+    const name = loopbackNameOf(this.config.endpoint);
+    const server = findLoopbackServer(name);
+    if (server === undefined) {
+      return Promise.resolve(err('TransportUnavailable', `no loopback server named '${name}' listens in this process`));
+    }
+    const toServer = new LoopbackPipe(PIPE_BYTES);
+    const toClient = new LoopbackPipe(PIPE_BYTES);
+    const accepted = server.offer({ incoming: toServer, outgoing: toClient, peerLimits: this.config });
+    if (!accepted.ok) return Promise.resolve(accepted);
+    this.#use({ incoming: toClient, outgoing: toServer, peerLimits: accepted.value });
+    return Promise.resolve(ok({ writer: toServer, peerLimits: accepted.value }));
+  }
+
+  protected doStartReceiving(): void {
+    this.#link?.incoming.read({
+      onFrame: (header, bytes) => {
+        this.onFrameReceived(header, bytes, 0, bytes.length, true);
+      },
+      onEnd: () => {
+        this.onStateChanged('disconnected');
+      },
+    });
+  }
+
+  protected doDisconnect(): Promise<void> {
+    this.#link?.outgoing.end();
+    return Promise.resolve();
+  }
+
+  protected doRelease(): void {
+    // A link that ends without a goodbye would be a death, which one process can't survive to see: always say goodbye.
+    this.#link?.outgoing.end();
+    this.#link?.incoming.close();
+    this.#link = undefined;
+  }
+
+  protected doSetReferenced(): void {
+    // Deliveries are pending work, never an idle handle: nothing keeps the process alive.
+  }
+
+  #use(link: LoopbackLink): void {
+    this.#link = link;
+    link.outgoing.setWritableListener(() => {
+      this.onWritable();
+    });
+  }
+}

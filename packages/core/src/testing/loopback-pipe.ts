@@ -1,0 +1,124 @@
+import type { FrameWriter } from '../connection/frame-link.js';
+import { FRAME_COST_BYTES } from '../connection/frame.js';
+import { Fifo } from '../connection/fifo.js';
+
+interface Frame {
+  readonly header: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Who reads a pipe. */
+export interface PipeReader {
+  /** One frame; the bytes are the reader's. */
+  onFrame(header: number, bytes: Uint8Array): void;
+  /** Everything was delivered and the writer said goodbye. */
+  onEnd(): void;
+}
+
+/** Frames delivered in one turn of the event loop, so that a flood starves no timer. */
+const BATCH = 256;
+
+/** One direction of a loopback link: a bounded queue that delivers in turns of the event loop of its own. */
+export class LoopbackPipe implements FrameWriter {
+  readonly maxFrameBytes: number;
+  readonly #capacityBytes: number;
+  readonly #frames = new Fifo<Frame>();
+  #usedBytes = 0;
+  #reader: PipeReader | undefined;
+  #onWritable: (() => void) | undefined;
+  #claimed: Uint8Array | undefined;
+  #wasRefused = false;
+  #isEnding = false;
+  #isClosed = false;
+  #immediate: NodeJS.Immediate | undefined;
+
+  /** @param capacityBytes how much may be on the way, frames' book-keeping included */
+  constructor(capacityBytes: number) {
+    this.#capacityBytes = capacityBytes;
+    this.maxFrameBytes = capacityBytes >>> 2;
+  }
+
+  /** Calls `listener` whenever there is room again after a refusal. */
+  setWritableListener(listener: () => void): void {
+    this.#onWritable = listener;
+  }
+
+  /** Delivers to `reader` from here on, what has arrived first. */
+  read(reader: PipeReader): void {
+    this.#reader = reader;
+    this.#schedule();
+  }
+
+  tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#hasRoom(end - start)) return false;
+    this.#push({ header, bytes: Uint8Array.prototype.slice.call(bytes, start, end) });
+    return true;
+  }
+
+  tryClaim(length: number): Uint8Array | undefined {
+    if (!this.#hasRoom(length)) return undefined;
+    this.#claimed = new Uint8Array(length);
+    return this.#claimed;
+  }
+
+  commitClaim(header: number): void {
+    if (this.#claimed !== undefined && !this.#isClosed) this.#push({ header, bytes: this.#claimed });
+    this.#claimed = undefined;
+  }
+
+  abortClaim(): void {
+    this.#claimed = undefined;
+  }
+
+  /** The writer's goodbye: the reader learns of it after the last frame. */
+  end(): void {
+    this.#isEnding = true;
+    this.#schedule();
+  }
+
+  /** Drops everything; nothing is delivered or told any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#frames.clear();
+    clearImmediate(this.#immediate);
+  }
+
+  #hasRoom(length: number): boolean {
+    const hasRoom = !this.#isClosed && this.#usedBytes + length + FRAME_COST_BYTES <= this.#capacityBytes;
+    if (!hasRoom) this.#wasRefused = true;
+    return hasRoom;
+  }
+
+  #push(frame: Frame): void {
+    this.#frames.push(frame);
+    this.#usedBytes += frame.bytes.length + FRAME_COST_BYTES;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#immediate !== undefined || this.#reader === undefined || this.#isClosed) return;
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    for (let count = 0; count < BATCH && !this.#isClosed; count += 1) {
+      const frame = this.#frames.shift();
+      if (frame === undefined) break;
+      this.#usedBytes -= frame.bytes.length + FRAME_COST_BYTES;
+      this.#reader?.onFrame(frame.header, frame.bytes);
+    }
+    if (this.#isClosed) return;
+    if (this.#wasRefused) {
+      this.#wasRefused = false;
+      this.#onWritable?.();
+    }
+    if (this.#frames.length > 0) this.#schedule();
+    else if (this.#isEnding) {
+      this.close();
+      this.#reader?.onEnd();
+    }
+  }
+}

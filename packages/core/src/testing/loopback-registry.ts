@@ -1,0 +1,32 @@
+import { err, OK, type Result } from '../result/result.js';
+import type { PeerLimits } from '../connection/peer-limits.js';
+import type { LoopbackLink } from './loopback-connection.js';
+
+/** What a client needs of a server. */
+export interface LoopbackListener {
+  /** Offers the server's side of a link; ok with the server's limits where it takes it. */
+  offer(link: LoopbackLink): Result<PeerLimits>;
+}
+
+const listeners = new Map<string, LoopbackListener>();
+
+/** The name inside `loopback://name`, or the bare name. */
+export function loopbackNameOf(endpoint: string): string {
+  return endpoint.replace(/^loopback:\/\//i, '');
+}
+
+export function findLoopbackServer(name: string): LoopbackListener | undefined {
+  return listeners.get(name);
+}
+
+/** `AddressInUse` where the name is taken. */
+export function registerLoopbackServer(name: string, listener: LoopbackListener): Result {
+  if (listeners.has(name))
+    return err('AddressInUse', `a loopback server named '${name}' listens in this process already`);
+  listeners.set(name, listener);
+  return OK;
+}
+
+export function unregisterLoopbackServer(name: string, listener: LoopbackListener): void {
+  if (listeners.get(name) === listener) listeners.delete(name);
+}

@@ -1,0 +1,84 @@
+import {
+  resolveConnectionConfig,
+  type ResolvedConnectionConfig,
+  type ServerConfig,
+} from '../connection/connection-config.js';
+import type { NetworkConnection } from '../connection/network-connection.js';
+import type { PeerLimits } from '../connection/peer-limits.js';
+import { err, OK, ok, unwrap, type Result } from '../result/result.js';
+import { AcceptQueue } from '../transport/accept-queue.js';
+import type { ConnectionServer } from '../transport/connection-server.js';
+import { LoopbackConnection, type LoopbackLink } from './loopback-connection.js';
+import {
+  type LoopbackListener,
+  loopbackNameOf,
+  registerLoopbackServer,
+  unregisterLoopbackServer,
+} from './loopback-registry.js';
+
+/** How many connections may wait to be accepted. */
+const BACKLOG = 1024;
+
+/** Listens on a name inside this process. */
+export class LoopbackServer implements ConnectionServer, LoopbackListener {
+  readonly #config: ResolvedConnectionConfig;
+  readonly #name: string;
+  readonly #accepted = new AcceptQueue<NetworkConnection>(BACKLOG);
+  #isListening = false;
+
+  constructor(config: ServerConfig) {
+    this.#config = unwrap(resolveConnectionConfig(config));
+    this.#name = loopbackNameOf(this.#config.endpoint);
+  }
+
+  listen(): Promise<Result> {
+    if (this.#isListening) return Promise.resolve(OK);
+    const registered = registerLoopbackServer(this.#name, this);
+    if (registered.ok) {
+      this.#isListening = true;
+      this.#accepted.open();
+    }
+    return Promise.resolve(registered);
+  }
+
+  offer(link: LoopbackLink): Result<PeerLimits> {
+    const connection = new LoopbackConnection(this.#config, link);
+    if (this.#accepted.push(connection)) return ok(this.#config);
+    return err('ResourceLimitExceeded', `${BACKLOG} connections wait to be accepted by '${this.#name}' already`);
+  }
+
+  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
+    return this.#accepted.accept(options?.signal);
+  }
+
+  async close(): Promise<Result> {
+    this.#isListening = false;
+    unregisterLoopbackServer(this.#name, this);
+    await Promise.all(this.#accepted.close().map((connection) => connection.disconnect()));
+    return OK;
+  }
+
+  isListening(): boolean {
+    return this.#isListening;
+  }
+
+  ref(): void {
+    // A name in a table keeps no process alive.
+  }
+
+  unref(): void {
+    // See ref().
+  }
+
+  address(): string | undefined {
+    return this.#isListening ? `loopback://${this.#name}` : undefined;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
+    return this.#accepted.iterate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

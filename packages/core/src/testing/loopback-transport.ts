@@ -1,0 +1,38 @@
+import type { ConnectionConfig, ServerConfig } from '../connection/connection-config.js';
+import { ConnectionType } from '../connection/connection-types.js';
+import type { NetworkConnection } from '../connection/network-connection.js';
+import type { ConnectionServer } from '../transport/connection-server.js';
+import type { Transport, TransportCapabilities, TransportProbe } from '../transport/transport.js';
+import { LOOPBACK_BACKEND, LoopbackConnection } from './loopback-connection.js';
+import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
+import { LoopbackServer } from './loopback-server.js';
+
+const CAPABILITIES: TransportCapabilities = Object.freeze({
+  unreliable: false,
+  zeroCopy: false,
+  crossProcess: false,
+  detectsPeerDeath: false,
+  detectsUnresponsive: false,
+});
+
+/** The reference implementation of a transport: both sides in one process. For tests, and to learn from. */
+export class LoopbackTransport implements Transport {
+  readonly backend = LOOPBACK_BACKEND;
+  readonly schemes = ['loopback'];
+  readonly connectionType = ConnectionType.Local;
+  readonly capabilities = CAPABILITIES;
+
+  probe(config: ConnectionConfig): Promise<TransportProbe> {
+    const name = loopbackNameOf(config.endpoint);
+    if (findLoopbackServer(name) !== undefined) return Promise.resolve({ available: true });
+    return Promise.resolve({ available: false, reason: `no loopback server named '${name}' listens in this process` });
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    return new LoopbackConnection(config);
+  }
+
+  createServer(config: ServerConfig): ConnectionServer {
+    return new LoopbackServer(config);
+  }
+}

@@ -1,0 +1,33 @@
+import type { NetworkConnection } from '../connection/network-connection.js';
+import type { Result } from '../result/result.js';
+
+/** Listens on one endpoint and yields the connections that clients make to it. */
+export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
+  /** Starts to listen. `AddressInUse`, or the transport's own codes. Listening already is ok. */
+  listen(): Promise<Result>;
+
+  /**
+   * The next connection: connected, with nothing received yet. Whoever takes it sets the callbacks and then calls
+   * `startReceiving()`; what the peer sent until then is kept. `ConnectionClosed` once the server is closed,
+   * `Aborted` by the signal. The caller owns the connection.
+   */
+  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>>;
+
+  /** Stops listening and ends connections that nobody accepted; accepted ones go on. Idempotent. */
+  close(): Promise<Result>;
+
+  isListening(): boolean;
+
+  /** Whether listening keeps the process alive; it does by default. */
+  ref(): void;
+  unref(): void;
+
+  /** The address that clients use, with the real port where port 0 was asked for; undefined while not listening. */
+  address(): string | undefined;
+
+  /** Accepts until the server is closed. */
+  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection>;
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

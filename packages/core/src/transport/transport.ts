@@ -1,0 +1,52 @@
+import type { ConnectionConfig, ServerConfig } from '../connection/connection-config.js';
+import type { ConnectionBackend, ConnectionType } from '../connection/connection-types.js';
+import type { NetworkConnection } from '../connection/network-connection.js';
+import type { NetworkError } from '../result/network-error.js';
+import type { ConnectionServer } from './connection-server.js';
+
+/** Whether an endpoint can be reached from here. */
+export type TransportProbe =
+  | { readonly available: true }
+  | {
+      readonly available: false;
+      /** One sentence that a person can act on. */
+      readonly reason: string;
+      readonly error?: NetworkError;
+    };
+
+/** What differs between transports, so that programs and the conformance suite can ask instead of knowing names. */
+export interface TransportCapabilities {
+  /** `sendUnreliable` has a path of its own; without it, it is as reliable as `send`. */
+  readonly unreliable: boolean;
+  /** `claim` and borrowed messages touch the peer's memory directly. */
+  readonly zeroCopy: boolean;
+  /** The two sides may be in different processes. */
+  readonly crossProcess: boolean;
+  /** The death of the peer is an event of the operating system. */
+  readonly detectsPeerDeath: boolean;
+  /** A peer that is alive and does not read is reported. */
+  readonly detectsUnresponsive: boolean;
+}
+
+/**
+ * What a plugin registers: a way for bytes to travel. See `docs/writing-a-transport.md`.
+ */
+export interface Transport {
+  /** The name in configurations and logs; unique among the registered transports. */
+  readonly backend: ConnectionBackend;
+  /** The endpoint schemes it serves, without `://`, in lower case. */
+  readonly schemes: readonly string[];
+  /** A `local` transport also serves bare names. */
+  readonly connectionType: ConnectionType;
+  /** Frozen, and the same in every instance. */
+  readonly capabilities: TransportCapabilities;
+  /** Can it reach that endpoint from here, and if not, why? Makes no connection and leaves nothing behind. */
+  probe(config: ConnectionConfig): Promise<TransportProbe>;
+  /** A connection in state `disconnected`. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */
+  createConnection(config: ConnectionConfig): NetworkConnection;
+  /** A server that does not listen yet. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */
+  createServer(config: ServerConfig): ConnectionServer;
+}
+
+/** The inversify service identifier: every plugin is a multi-binding of it. `Symbol.for` survives a second installed copy. */
+export const TRANSPORT = Symbol.for('@entropynet/core/Transport');

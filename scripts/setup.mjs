@@ -1,0 +1,247 @@
+// Brings a fresh clone to a state in which everything runs: dependencies, the native addon, compiled TypeScript.
+// Plain Node without dependencies, because it runs before anything is installed. A step that is up to date does nothing.
+// Progress goes to standard error, so that standard output belongs to the program which is started afterwards.
+
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const isQuiet = process.argv.includes('--quiet');
+const isNativeStrict = process.argv.includes('--native-strict');
+
+const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
+const addonFolder = join(rootFolder, 'packages', 'transport-shm');
+const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
+
+const addonInstallHints = {
+  linux: 'install g++ (Debian: apt-get install g++ make python3)',
+  darwin: 'install the command line tools (xcode-select --install)',
+  win32: 'install Python 3 and the Visual Studio Build Tools with the C++ workload',
+};
+
+/** Folders that `tsc -b` compiles, each with where its sources lie and where its output goes. */
+const compiledFolders = [
+  { source: 'packages/core/src', output: 'packages/core/dist' },
+  { source: 'packages/transport-shm/src', output: 'packages/transport-shm/dist' },
+  { source: 'packages/transport-ws/src', output: 'packages/transport-ws/dist' },
+  { source: 'packages/manager/src', output: 'packages/manager/dist' },
+  { source: 'test', output: 'test/dist' },
+  { source: 'benchmarks/src', output: 'benchmarks/dist' },
+  { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
+];
+
+/** Ends the set-up; the sentence is all the user needs to read. */
+class SetupError extends Error {}
+
+function report(line) {
+  if (!isQuiet) process.stderr.write(`${line}\n`);
+}
+
+function warn(line) {
+  process.stderr.write(`${line}\n`);
+}
+
+function lastLines(text, count) {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
+
+function sha256(...parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex');
+}
+
+function readStamp(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+function writeStamp(file, stamp) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, stamp);
+}
+
+/** Every file below a folder, sorted, without descending into what tools have put there. */
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  const files = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === 'node_modules') continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...filesBelow(path));
+    else files.push(path);
+  }
+  return files.sort();
+}
+
+/** Runs a program to its end with its output captured, so that it is shown only when it matters. */
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, {
+    cwd: rootFolder,
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`;
+  return { succeeded: result.status === 0, output };
+}
+
+function requireNodeVersion() {
+  const { engines } = JSON.parse(readFileSync(join(rootFolder, 'package.json'), 'utf8'));
+  const [neededMajor, neededMinor] = engines.node.match(/\d+/g).map(Number);
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return;
+  throw new SetupError(
+    `EntropyNet needs Node.js ${neededMajor}.${neededMinor} or newer, and this is Node.js ${process.versions.node}.`,
+  );
+}
+
+function installStamp() {
+  const lockFile = readFileSync(join(rootFolder, 'package-lock.json'));
+  return sha256(lockFile, process.version, process.platform, process.arch);
+}
+
+/** npm as it was started, or else as found on PATH; on Windows that is a script, which only a shell can run. */
+function runNpm(args) {
+  const npmScript = process.env.npm_execpath;
+  if (npmScript && /npm-cli\.c?js$/.test(npmScript)) return run(process.execPath, [npmScript, ...args]);
+  return run('npm', args, { shell: process.platform === 'win32' });
+}
+
+function installDependencies() {
+  const stamp = installStamp();
+  if (readStamp(installStampFile) === stamp) return;
+  report('Installing dependencies with npm ci (once, about half a minute) …');
+  // Development dependencies are named because NODE_ENV=production would leave out the compiler.
+  const { succeeded, output } = runNpm(['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']);
+  if (!succeeded) {
+    warn(lastLines(output, 40));
+    throw new SetupError('The dependencies could not be installed; the end of the output of npm ci is above.');
+  }
+  writeStamp(installStampFile, stamp);
+}
+
+function addonStamp() {
+  const files = [join(addonFolder, 'binding.gyp'), ...filesBelow(join(addonFolder, 'native'))].filter((file) =>
+    existsSync(file),
+  );
+  const parts = files.flatMap((file) => [relative(addonFolder, file), readFileSync(file)]);
+  const headers = readFileSync(join(rootFolder, 'node_modules', 'node-addon-api', 'package.json'));
+  return sha256(...parts, headers, process.platform, process.arch);
+}
+
+function isAddonBuilt() {
+  return filesBelow(join(addonFolder, 'build', 'Release')).some((file) => file.endsWith('.node'));
+}
+
+function firstThatRuns(commands) {
+  return commands.find((command) => command && run(command, ['--version']).succeeded);
+}
+
+function missingTool(sentenceStart) {
+  const hint = addonInstallHints[process.platform] ?? 'install a C++ compiler, make and Python 3';
+  const consequence = 'so shared memory is not available here and WebSocket is used instead';
+  return { problem: `${sentenceStart}, ${consequence}: ${hint} and run the command again.` };
+}
+
+/** The tools node-gyp will need, looked for beforehand so that their absence costs one sentence and not a page. */
+function findBuildTools() {
+  // On Windows node-gyp looks for Visual Studio and Python in places that PATH doesn't show.
+  if (process.platform === 'win32') return { environment: {} };
+  const python = firstThatRuns([process.env.npm_config_python, process.env.PYTHON, 'python3', 'python']);
+  if (!python) return missingTool('No Python was found');
+  if (!firstThatRuns([process.env.MAKE, 'make', 'gmake'])) return missingTool('No make was found');
+  const compiler = firstThatRuns(process.env.CXX ? [process.env.CXX.split(' ')[0]] : ['g++', 'c++', 'clang++']);
+  if (!compiler) return missingTool('No C++ compiler was found');
+  return { environment: process.env.CXX ? {} : { CXX: compiler } };
+}
+
+/** Uses the headers that were installed with the running Node, which spares node-gyp a download. */
+function nodeHeaderArguments() {
+  if (process.env.npm_config_nodedir) return [];
+  const prefix = resolve(dirname(realpathSync(process.execPath)), '..');
+  const headers = join(prefix, 'include', 'node');
+  const areComplete = ['node_api.h', 'common.gypi'].every((name) => existsSync(join(headers, name)));
+  return areComplete ? [`--nodedir=${prefix}`] : [];
+}
+
+function compileAddon(environment) {
+  const nodeGyp = join(rootFolder, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
+  const strict = isNativeStrict ? { CXXFLAGS: `${process.env.CXXFLAGS ?? ''} -Werror`.trim() } : {};
+  return run(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...nodeHeaderArguments()], {
+    cwd: addonFolder,
+    env: { ...process.env, ...environment, ...strict },
+  });
+}
+
+function failAddonBuild(sentence) {
+  if (isNativeStrict) throw new SetupError(sentence);
+  warn(sentence);
+}
+
+function buildAddon() {
+  const stamp = addonStamp();
+  if (!isNativeStrict && isAddonBuilt() && readStamp(addonStampFile) === stamp) return;
+  const tools = findBuildTools();
+  // An addon made from other sources must not stay behind: it could disagree with the TypeScript about the layout.
+  rmSync(join(addonFolder, 'build'), { recursive: true, force: true });
+  if (tools.problem) return failAddonBuild(tools.problem);
+
+  report('Building the shared-memory addon …');
+  const { succeeded, output } = compileAddon(tools.environment);
+  if (succeeded && isAddonBuilt()) return writeStamp(addonStampFile, stamp);
+
+  rmSync(join(addonFolder, 'build'), { recursive: true, force: true });
+  if (/gyp ERR! find (?:VS|Python)/.test(output))
+    return failAddonBuild(missingTool('No C++ toolchain was found').problem);
+  warn(lastLines(output, 40));
+  failAddonBuild(
+    'The shared-memory addon could not be built (the end of its log is above), ' +
+      'so shared memory is not available here and WebSocket is used instead.',
+  );
+}
+
+/** Deletes output whose source is gone, so that a deleted test doesn't go on running. */
+function removeOrphanedOutput() {
+  for (const { source, output } of compiledFolders) {
+    const outputFolder = join(rootFolder, output);
+    for (const file of filesBelow(outputFolder)) {
+      const moduleName = relative(outputFolder, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '');
+      if (moduleName === '.tsbuildinfo') continue;
+      if (!existsSync(join(rootFolder, source, `${moduleName}.ts`))) rmSync(file);
+    }
+  }
+}
+
+function hasTypeScriptOutput() {
+  return compiledFolders.every(({ output }) => existsSync(join(rootFolder, output, '.tsbuildinfo')));
+}
+
+function compileTypeScript() {
+  if (!hasTypeScriptOutput()) report('Compiling TypeScript …');
+  const compiler = join(rootFolder, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { succeeded, output } = run(process.execPath, [compiler, '-b']);
+  if (succeeded) return;
+  warn(output.trimEnd());
+  throw new SetupError('The TypeScript sources do not compile; the errors are above.');
+}
+
+function setUp() {
+  requireNodeVersion();
+  installDependencies();
+  buildAddon();
+  if (isNativeStrict) return;
+  removeOrphanedOutput();
+  compileTypeScript();
+}
+
+try {
+  setUp();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  warn(error.message);
+  process.exitCode = 1;
+}
