@@ -31,6 +31,7 @@ const sharedMemorySchema = z.strictObject({
   directory: z.string().min(1).optional(),
   maxConnections: z.int().min(1).max(65_536).default(1024),
   handshakeTimeoutMs: durationMs.default(5000),
+  unresponsiveAfterMs: durationMs.default(2000),
 });
 
 const tlsSchema = z.strictObject({

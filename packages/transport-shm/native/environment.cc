@@ -1,0 +1,77 @@
+#include "environment.h"
+
+#include <utility>
+
+#include "napi_local_socket.h"
+#include "region.h"
+
+namespace entropynet {
+
+void Environment::Install(Napi::Env env) {
+  auto* environment = new Environment();
+  env.SetInstanceData(environment);
+  // An asynchronous hook, because closing a libuv handle takes one more turn of the loop.
+  static_cast<void>(napi_add_async_cleanup_hook(env, TearDown, environment, nullptr));
+}
+
+Environment::~Environment() {
+  for (const auto& [address, region] : regions_) region->environment = nullptr;
+}
+
+void Environment::TearDown(napi_async_cleanup_hook_handle hook, void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  const std::shared_ptr<OpenHandles> handles = environment->handles_;
+  environment->CloseEverything();
+  // Last: this may free the environment.
+  handles->FinishWhenNone(hook);
+}
+
+void Environment::CloseEverything() {
+  // Names before the sockets behind them, so that a newcomer finds no server rather than a dead one.
+  RemoveNames();
+  // A socket takes itself off the list as it closes.
+  while (!sockets_.empty()) (*sockets_.begin())->CloseNow();
+  // Directory locks are among these: whoever waits for one finds everything else cleared away.
+  const std::set<Descriptor> closing = std::move(descriptors_);
+  descriptors_.clear();
+  for (const Descriptor descriptor : closing) static_cast<void>(CloseDescriptor(descriptor));
+  // Regions are left to their finalizers. The runtime detaches the ArrayBuffers that are still there
+  // before it runs them; unmapping here could pull the memory from under a view.
+}
+
+void Environment::RemoveNames() {
+  const std::map<std::string, FileIdentity> removing = std::move(names_);
+  names_.clear();
+  for (const auto& [path, identity] : removing) RemoveFileIfSame(path, identity);
+}
+
+Descriptor Environment::Own(OwnedDescriptor descriptor) {
+  descriptors_.insert(descriptor.Get());
+  return descriptor.Release();
+}
+
+Status Environment::CloseOwned(Descriptor descriptor) {
+  if (descriptors_.erase(descriptor) == 0) return {kErrorClosed, "close"};
+  return CloseDescriptor(descriptor);
+}
+
+Status Environment::RemoveAtExit(Napi::Env env, const std::string& path) {
+  FileIdentity identity;
+  const Status status = IdentifyFile(path, &identity);
+  if (!status.Ok()) return status;
+  names_[path] = identity;
+  if (listens_for_exit_) return {};
+  listens_for_exit_ = true;
+  // process.exit() and an uncaught exception end the main thread without running cleanup hooks, and the
+  // names are the only thing here that outlives a process. They do emit 'exit'.
+  const Napi::Value process = env.Global().Get("process");
+  if (!process.IsObject()) return {};
+  const Napi::Value once = process.As<Napi::Object>().Get("once");
+  if (!once.IsFunction()) return {};
+  const auto remove = [](const Napi::CallbackInfo& info) { Environment::Of(info.Env()).RemoveNames(); };
+  once.As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, remove, "removeNamesAtExit")});
+  return {};
+}
+
+}  // namespace entropynet

@@ -1,0 +1,85 @@
+#ifndef ENTROPYNET_ENVIRONMENT_H_
+#define ENTROPYNET_ENVIRONMENT_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <napi.h>
+
+#include "open_handles.h"
+#include "platform/descriptor.h"
+#include "platform/file_name.h"
+#include "platform/local_socket.h"
+#include "platform/status.h"
+
+namespace entropynet {
+
+class NapiLocalSocket;
+struct Region;
+
+/*
+ * Everything the addon holds for one environment. Only that environment's thread touches it. Whatever
+ * is still open when the environment goes is closed here.
+ */
+class Environment {
+ public:
+  // Makes the state of `env`, which owns it, and arranges for its teardown.
+  static void Install(Napi::Env env);
+
+  // The state of `env`; never null after Install.
+  static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  Environment() = default;
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment();
+
+  // Takes `descriptor` over on behalf of the JavaScript that gets its number, which is returned.
+  Descriptor Own(OwnedDescriptor descriptor);
+
+  /*
+   * Closes a descriptor that Own took over. kErrorClosed for any other: a second close would hit whoever
+   * got the number in the meantime.
+   */
+  Status CloseOwned(Descriptor descriptor);
+
+  // Remembers what `path` stands for now, to be removed at the end if it still does.
+  Status RemoveAtExit(Napi::Env env, const std::string& path);
+  void ForgetAtExit(const std::string& path) { names_.erase(path); }
+
+  // Mapped regions by address. Not owned: each belongs to the finalizer of its ArrayBuffer.
+  std::map<void*, Region*>& Regions() { return regions_; }
+
+  // Sockets that are open, so that the teardown can close them.
+  void AddSocket(NapiLocalSocket* socket) { sockets_.insert(socket); }
+  void RemoveSocket(NapiLocalSocket* socket) { sockets_.erase(socket); }
+
+  const std::shared_ptr<OpenHandles>& Handles() const { return handles_; }
+
+  // The LocalSocket class, and the socket that the next `new` of it is to wrap: see NapiLocalSocket.
+  Napi::FunctionReference local_socket_class;
+  std::unique_ptr<LocalSocket> socket_to_wrap;
+
+  // Whether this runtime allows external ArrayBuffers; unknown until it was tried.
+  enum class Support { kUnknown, kYes, kNo };
+  Support external_buffers = Support::kUnknown;
+
+ private:
+  static void TearDown(napi_async_cleanup_hook_handle hook, void* data);
+
+  void RemoveNames();
+  void CloseEverything();
+
+  std::shared_ptr<OpenHandles> handles_ = std::make_shared<OpenHandles>();
+  std::map<std::string, FileIdentity> names_;
+  std::set<NapiLocalSocket*> sockets_;
+  std::set<Descriptor> descriptors_;
+  std::map<void*, Region*> regions_;
+  bool listens_for_exit_ = false;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_ENVIRONMENT_H_

@@ -1,0 +1,63 @@
+#include "napi_error.h"
+
+#include <uv.h>
+
+namespace entropynet {
+namespace {
+
+constexpr std::size_t kTextBytes = 256;
+
+struct Description {
+  int number;
+  std::string code;
+  std::string text;
+};
+
+Description DescribeLibuvCode(int number) {
+  char code[kTextBytes];
+  char text[kTextBytes];
+  return {number, uv_err_name_r(number, code, sizeof code), uv_strerror_r(number, text, sizeof text)};
+}
+
+Description Describe(int error) {
+  switch (error) {
+    case kErrorUnsealed:
+      return {UV_EINVAL, "EUNSEALED", "not shared memory whose size is sealed"};
+    case kErrorSizeMismatch:
+      return {UV_EINVAL, "ESIZEMISMATCH", "shared memory of another size"};
+    case kErrorClosed:
+      return DescribeLibuvCode(UV_EBADF);
+    case kErrorUnsupported:
+      return DescribeLibuvCode(UV_ENOTSUP);
+    case kErrorWouldBlock:
+      return DescribeLibuvCode(UV_EAGAIN);
+    case kErrorNameTooLong:
+      return DescribeLibuvCode(UV_ENAMETOOLONG);
+    case kErrorAlreadyStarted:
+      return DescribeLibuvCode(UV_EALREADY);
+    default:
+      // Leaves a code that is libuv's own already as it is.
+      return DescribeLibuvCode(uv_translate_sys_error(error));
+  }
+}
+
+}  // namespace
+
+void ThrowStatus(Napi::Env env, const Status& status, const std::string& path, const std::string& note) {
+  const Description description = Describe(status.error);
+  std::string message = description.code + ": " + description.text + ", " + status.syscall;
+  if (!path.empty()) message += " '" + path + "'";
+  if (!note.empty()) message += " (" + note + ")";
+  Napi::Object error = Napi::Error::New(env, message).Value();
+  error.Set("code", Napi::String::New(env, description.code));
+  error.Set("errno", Napi::Number::New(env, description.number));
+  error.Set("syscall", Napi::String::New(env, status.syscall));
+  if (!path.empty()) error.Set("path", Napi::String::New(env, path));
+  Napi::Error(env, error).ThrowAsJavaScriptException();
+}
+
+void ThrowTypeError(Napi::Env env, const std::string& message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+}
+
+}  // namespace entropynet

@@ -1,0 +1,61 @@
+#ifndef ENTROPYNET_NAPI_LOCAL_SOCKET_H_
+#define ENTROPYNET_NAPI_LOCAL_SOCKET_H_
+
+#include <memory>
+
+#include <napi.h>
+
+#include "platform/local_socket.h"
+#include "socket_watch.h"
+
+namespace entropynet {
+
+// The JavaScript class LocalSocket. JS thread only.
+class NapiLocalSocket final : public Napi::ObjectWrap<NapiLocalSocket> {
+ public:
+  // Puts the class on `exports`.
+  static void Export(Napi::Env env, Napi::Object exports);
+
+  // For the class's `new`, which only Wrap may reach. Takes the environment's socket_to_wrap.
+  explicit NapiLocalSocket(const Napi::CallbackInfo& info);
+  NapiLocalSocket(const NapiLocalSocket&) = delete;
+  NapiLocalSocket& operator=(const NapiLocalSocket&) = delete;
+  ~NapiLocalSocket() override;
+
+  // Stops watching and closes the socket; idempotent. Also for the environment's teardown.
+  void CloseNow();
+
+ private:
+  static Napi::Value Listen(const Napi::CallbackInfo& info);
+  static Napi::Value Connect(const Napi::CallbackInfo& info);
+
+  // Makes the JavaScript object of `socket`.
+  static Napi::Value Wrap(Napi::Env env, std::unique_ptr<LocalSocket> socket);
+
+  Napi::Value Accept(const Napi::CallbackInfo& info);
+  Napi::Value Peer(const Napi::CallbackInfo& info);
+  Napi::Value Send(const Napi::CallbackInfo& info);
+  Napi::Value Receive(const Napi::CallbackInfo& info);
+  void Ring(const Napi::CallbackInfo& info);
+  Napi::Value ConsumeRings(const Napi::CallbackInfo& info);
+  void Watch(const Napi::CallbackInfo& info);
+  void Unwatch(const Napi::CallbackInfo& info);
+  void Ref(const Napi::CallbackInfo& info);
+  void Unref(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  Napi::Value GetDescriptor(const Napi::CallbackInfo& info);
+
+  // Whether the socket is open; if not, EBADF of `syscall` is pending.
+  bool RequireOpen(Napi::Env env, const char* syscall);
+
+  // Null once closed. Declared before the watch, which is destroyed first: see CloseNow.
+  std::unique_ptr<LocalSocket> socket_;
+  SocketWatchPointer watch_;
+  bool keeps_loop_alive_ = true;
+  // Null while not on the environment's list of open sockets.
+  Environment* environment_ = nullptr;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_NAPI_LOCAL_SOCKET_H_

@@ -1,0 +1,178 @@
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <napi.h>
+
+#include "environment.h"
+#include "exports.h"
+#include "napi_arguments.h"
+#include "napi_error.h"
+#include "region.h"
+
+namespace entropynet {
+namespace {
+
+// The control block says a region's size in a 32-bit word.
+constexpr double kMaxRegionBytes = 4294967295.0;
+
+// The last release whose V8 lets its count of external memory fall below zero for a moment.
+constexpr std::uint32_t kLastTolerantNodeMajor = 22;
+
+void AdjustExternalMemory(napi_env env, std::int64_t change) {
+  std::int64_t total;
+  if (change != 0) static_cast<void>(napi_adjust_external_memory(env, change, &total));
+}
+
+/*
+ * How much of V8's count to give back for a mapping of `byte_length` bytes. V8 takes it for memory that a
+ * collection could free, and would collect far too often. But when it collects the ArrayBuffer it
+ * subtracts the whole size, and only then does the finalizer run that adds it again; a newer V8 aborts
+ * the process if its count is too small for that, so there everything stays counted.
+ */
+std::int64_t BytesToGiveBack(Napi::Env env, std::size_t byte_length) {
+  const napi_node_version* version = nullptr;
+  if (napi_get_node_version(env, &version) != napi_ok || version->major > kLastTolerantNodeMajor) return 0;
+  return static_cast<std::int64_t>(byte_length);
+}
+
+void FinalizeRegion(napi_env env, void*, void* hint) {
+  const std::unique_ptr<Region> region(static_cast<Region*>(hint));
+  if (!region->mapping.IsMapped()) return;
+  AdjustExternalMemory(env, region->given_back_bytes);
+  if (region->environment != nullptr) region->environment->Regions().erase(region->mapping.Data());
+}
+
+bool SupportsExternalBuffers(Napi::Env env) {
+  Environment& environment = Environment::Of(env);
+  if (environment.external_buffers == Environment::Support::kUnknown) {
+    auto* probe = new std::uint64_t(0);
+    const auto finalize = [](napi_env, void* data, void*) { delete static_cast<std::uint64_t*>(data); };
+    napi_value buffer;
+    const napi_status status = napi_create_external_arraybuffer(env, probe, sizeof *probe, finalize, nullptr, &buffer);
+    if (status == napi_no_external_buffers_allowed) delete probe;
+    environment.external_buffers = status == napi_ok ? Environment::Support::kYes : Environment::Support::kNo;
+  }
+  return environment.external_buffers == Environment::Support::kYes;
+}
+
+// Maps `descriptor` into a new ArrayBuffer; empty, with an exception pending, where that fails.
+Napi::Value MapIntoArrayBuffer(Napi::Env env, Descriptor descriptor, std::size_t byte_length) {
+  if (!SupportsExternalBuffers(env)) {
+    ThrowStatus(env, {kErrorUnsupported, "napi_create_external_arraybuffer"});
+    return {};
+  }
+  auto region = std::make_unique<Region>();
+  const Status status = region->mapping.Map(descriptor, byte_length);
+  if (!status.Ok()) {
+    ThrowStatus(env, status);
+    return {};
+  }
+  void* data = region->mapping.Data();
+  napi_value buffer;
+  const napi_status created =
+      napi_create_external_arraybuffer(env, data, byte_length, FinalizeRegion, region.get(), &buffer);
+  if (created != napi_ok) {
+    // Such buffers are allowed and the size is fit, so only an environment on its way out gets here.
+    // Whether the finalizer will run is not known then; the process or the finalizer frees the region.
+    static_cast<void>(region.release());
+    ThrowStatus(env, {kErrorUnsupported, "napi_create_external_arraybuffer"});
+    return {};
+  }
+  region->environment = &Environment::Of(env);
+  region->environment->Regions()[data] = region.get();
+  region->given_back_bytes = BytesToGiveBack(env, byte_length);
+  AdjustExternalMemory(env, -region->given_back_bytes);
+  // The finalizer owns it from here on.
+  static_cast<void>(region.release());
+  return Napi::Value(env, buffer);
+}
+
+Napi::Value CreateRegion(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  double byte_length;
+  if (!ReadInteger(info, 0, "byteLength", 1, kMaxRegionBytes, &byte_length)) return {};
+  OwnedDescriptor descriptor;
+  const Status status = CreateSharedMemory(static_cast<std::size_t>(byte_length), &descriptor);
+  if (!status.Ok()) {
+    ThrowStatus(env, status);
+    return {};
+  }
+  const Napi::Value buffer = MapIntoArrayBuffer(env, descriptor.Get(), static_cast<std::size_t>(byte_length));
+  if (buffer.IsEmpty()) return {};
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("buffer", buffer);
+  result.Set("descriptor", static_cast<double>(Environment::Of(env).Own(std::move(descriptor))));
+  return result;
+}
+
+Napi::Value AttachRegion(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Descriptor descriptor;
+  double byte_length;
+  if (!ReadDescriptor(info, 0, "descriptor", &descriptor)) return {};
+  if (!ReadInteger(info, 1, "byteLength", 1, kMaxRegionBytes, &byte_length)) return {};
+  const auto expected_length = static_cast<std::size_t>(byte_length);
+  std::uint64_t actual_length = 0;
+  const Status status = CheckSharedMemory(descriptor, expected_length, &actual_length);
+  if (!status.Ok()) {
+    std::string note;
+    if (status.error == kErrorSizeMismatch) {
+      note = "expected " + std::to_string(expected_length) + " bytes, found " + std::to_string(actual_length);
+    }
+    ThrowStatus(env, status, {}, note);
+    return {};
+  }
+  return MapIntoArrayBuffer(env, descriptor, expected_length);
+}
+
+void UnmapRegion(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  ByteView bytes;
+  if (!ReadArrayBuffer(info, 0, "buffer", &bytes)) return;
+  // Detached before: unmapped already, or moved to another ArrayBuffer, which is then the one to unmap.
+  if (info[0].As<Napi::ArrayBuffer>().IsDetached()) return;
+  // By address and not by object, so that a region that was moved is found under its new object.
+  std::map<void*, Region*>& regions = Environment::Of(env).Regions();
+  const auto found = regions.find(bytes.data);
+  if (found == regions.end()) {
+    ThrowTypeError(env, "buffer must be a region that createRegion or attachRegion made, got another ArrayBuffer");
+    return;
+  }
+  Region* region = found->second;
+  // Before V8 subtracts it as well: its count must not fall below what it started from.
+  AdjustExternalMemory(env, region->given_back_bytes);
+  if (napi_detach_arraybuffer(env, info[0]) != napi_ok) {
+    AdjustExternalMemory(env, -region->given_back_bytes);
+    ThrowTypeError(env, "buffer must be an ArrayBuffer that can be detached, got one that cannot");
+    return;
+  }
+  // No view reaches the memory any more. Off the list first: the address may be mapped again at once.
+  regions.erase(found);
+  region->mapping.Unmap();
+}
+
+void CloseOwnedDescriptor(const Napi::CallbackInfo& info) {
+  Descriptor descriptor;
+  if (!ReadDescriptor(info, 0, "descriptor", &descriptor)) return;
+  const Status status = Environment::Of(info.Env()).CloseOwned(descriptor);
+  if (!status.Ok()) ThrowStatus(info.Env(), status);
+}
+
+Napi::Value SupportsExternalBuffersHere(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), SupportsExternalBuffers(info.Env()));
+}
+
+}  // namespace
+
+void ExportRegion(Napi::Env env, Napi::Object exports) {
+  exports.Set("createRegion", Napi::Function::New<CreateRegion>(env, "createRegion"));
+  exports.Set("attachRegion", Napi::Function::New<AttachRegion>(env, "attachRegion"));
+  exports.Set("unmapRegion", Napi::Function::New<UnmapRegion>(env, "unmapRegion"));
+  exports.Set("closeDescriptor", Napi::Function::New<CloseOwnedDescriptor>(env, "closeDescriptor"));
+  exports.Set("supportsExternalBuffers",
+              Napi::Function::New<SupportsExternalBuffersHere>(env, "supportsExternalBuffers"));
+}
+
+}  // namespace entropynet

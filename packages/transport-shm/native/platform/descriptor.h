@@ -1,0 +1,63 @@
+#ifndef ENTROPYNET_PLATFORM_DESCRIPTOR_H_
+#define ENTROPYNET_PLATFORM_DESCRIPTOR_H_
+
+#include <cstdint>
+
+#include "status.h"
+
+namespace entropynet {
+
+// A file descriptor; on Windows a HANDLE, whose significant bits always fit 32.
+#ifdef _WIN32
+using Descriptor = std::intptr_t;
+constexpr double kMaxDescriptor = 4294967295.0;
+#else
+using Descriptor = int;
+constexpr double kMaxDescriptor = 2147483647.0;
+#endif
+
+constexpr Descriptor kNoDescriptor = -1;
+
+/*
+ * Closes `descriptor`. It is gone afterwards even when an error is reported, so never call this twice.
+ */
+Status CloseDescriptor(Descriptor descriptor);
+
+// The one owner of a descriptor: closes it when destroyed.
+class OwnedDescriptor {
+ public:
+  OwnedDescriptor() = default;
+  explicit OwnedDescriptor(Descriptor descriptor) : descriptor_(descriptor) {}
+  OwnedDescriptor(OwnedDescriptor&& other) noexcept : descriptor_(other.Release()) {}
+  OwnedDescriptor& operator=(OwnedDescriptor&& other) noexcept {
+    if (this != &other) Reset(other.Release());
+    return *this;
+  }
+  OwnedDescriptor(const OwnedDescriptor&) = delete;
+  OwnedDescriptor& operator=(const OwnedDescriptor&) = delete;
+  ~OwnedDescriptor() { Reset(); }
+
+  Descriptor Get() const { return descriptor_; }
+  bool IsOpen() const { return descriptor_ != kNoDescriptor; }
+
+  // Hands ownership to the caller.
+  Descriptor Release() {
+    const Descriptor released = descriptor_;
+    descriptor_ = kNoDescriptor;
+    return released;
+  }
+
+  // Closes what is owned and owns `descriptor` from here on.
+  void Reset(Descriptor descriptor = kNoDescriptor) {
+    const Descriptor closing = descriptor_;
+    descriptor_ = descriptor;
+    if (closing != kNoDescriptor) static_cast<void>(CloseDescriptor(closing));
+  }
+
+ private:
+  Descriptor descriptor_ = kNoDescriptor;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_DESCRIPTOR_H_

@@ -1,0 +1,20 @@
+#ifndef ENTROPYNET_PLATFORM_DIRECTORY_LOCK_H_
+#define ENTROPYNET_PLATFORM_DIRECTORY_LOCK_H_
+
+#include <string>
+
+#include "descriptor.h"
+#include "status.h"
+
+namespace entropynet {
+
+/*
+ * Takes the exclusive lock of the existing directory `path` without waiting. The lock lasts as long as
+ * `lock` and is not inherited by programs that this process starts. kErrorWouldBlock: somebody holds it.
+ * A symbolic link in the last place of `path` is refused.
+ */
+Status LockDirectory(const std::string& path, OwnedDescriptor* lock);
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_DIRECTORY_LOCK_H_

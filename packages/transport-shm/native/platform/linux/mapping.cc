@@ -1,0 +1,58 @@
+#include "../mapping.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace entropynet {
+namespace {
+
+constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+// MFD_NOEXEC_SEAL, newer than the headers of the oldest system this is built on.
+constexpr unsigned int kNoExecSeal = 0x0008U;
+
+}  // namespace
+
+Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
+  constexpr unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  // Systems with vm.memfd_noexec=2 insist on the extra flag, kernels before 6.3 do not know it.
+  int descriptor = ::memfd_create("entropynet", flags | kNoExecSeal);
+  if (descriptor < 0 && errno == EINVAL) descriptor = ::memfd_create("entropynet", flags);
+  if (descriptor < 0) return {errno, "memfd_create"};
+  OwnedDescriptor memory(descriptor);
+  int resized;
+  do {
+    resized = ::ftruncate(descriptor, static_cast<off_t>(byte_length));
+  } while (resized != 0 && errno == EINTR);
+  if (resized != 0) return {errno, "ftruncate"};
+  if (::fcntl(descriptor, F_ADD_SEALS, kSizeSeals) != 0) return {errno, "fcntl"};
+  *created = std::move(memory);
+  return {};
+}
+
+Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
+  struct stat information;
+  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
+  const int seals = ::fcntl(descriptor, F_GET_SEALS);
+  // EINVAL: no memory file at all.
+  if (seals < 0) return {errno == EINVAL ? kErrorUnsealed : errno, "fcntl"};
+  if (!S_ISREG(information.st_mode) || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
+  // Huge pages take seals too, but a hole punched into them may not be filled again: SIGBUS.
+  struct statfs file_system;
+  if (::fstatfs(descriptor, &file_system) != 0) return {errno, "fstatfs"};
+  if (file_system.f_type != TMPFS_MAGIC) return {kErrorUnsealed, "fstatfs"};
+  // Only now is the size worth looking at: it can no longer change.
+  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
+  *actual_length = static_cast<std::uint64_t>(information.st_size);
+  if (*actual_length != byte_length) return {kErrorSizeMismatch, "fstat"};
+  return {};
+}
+
+}  // namespace entropynet

@@ -1,0 +1,56 @@
+#include "../mapping.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace entropynet {
+namespace {
+
+constexpr int kNameAttempts = 16;
+
+std::size_t RoundUpToPage(std::size_t byte_length) {
+  const auto page = static_cast<std::size_t>(::getpagesize());
+  return (byte_length + page - 1) / page * page;
+}
+
+}  // namespace
+
+Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
+  for (int attempt = 0; attempt < kNameAttempts; attempt++) {
+    // Names may have 31 characters here. This one lasts for two calls and is never told to anybody.
+    char name[32];
+    std::snprintf(name, sizeof name, "/en-%08x%08x", ::arc4random(), ::arc4random());
+    const int descriptor = ::shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (descriptor < 0 && errno == EEXIST) continue;
+    if (descriptor < 0) return {errno, "shm_open"};
+    ::shm_unlink(name);
+    OwnedDescriptor memory(descriptor);
+    if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) return {errno, "fcntl"};
+    if (::ftruncate(descriptor, static_cast<off_t>(byte_length)) != 0) return {errno, "ftruncate"};
+    *created = std::move(memory);
+    return {};
+  }
+  return {EEXIST, "shm_open"};
+}
+
+Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
+  struct stat information;
+  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
+  // There are no seals here, but a shared-memory object takes its size only once: a second ftruncate is
+  // refused. Such an object has no kind in its mode, so a regular file, which could shrink, is told apart.
+  if ((information.st_mode & S_IFMT) != 0) return {kErrorUnsealed, "fstat"};
+  *actual_length = static_cast<std::uint64_t>(information.st_size);
+  // The system reports the size in whole pages.
+  if (*actual_length == RoundUpToPage(byte_length)) *actual_length = byte_length;
+  if (*actual_length != byte_length) return {kErrorSizeMismatch, "fstat"};
+  return {};
+}
+
+}  // namespace entropynet

@@ -1,0 +1,37 @@
+#ifndef ENTROPYNET_PLATFORM_POSIX_SOCKET_CALLS_H_
+#define ENTROPYNET_PLATFORM_POSIX_SOCKET_CALLS_H_
+
+#include <string>
+
+#include <sys/socket.h>
+
+#include "../descriptor.h"
+#include "../local_socket.h"
+#include "../status.h"
+
+namespace entropynet {
+
+// Where the POSIX systems differ. All of them leave a descriptor close-on-exec and non-blocking.
+
+// Flags for sendmsg and recvmsg beside MSG_DONTWAIT.
+extern const int kSendFlags;
+extern const int kReceiveFlags;
+
+// A new Unix stream socket.
+Status OpenStreamSocket(OwnedDescriptor* opened);
+
+// accept; `accepted` stays closed when nobody waits.
+Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted);
+
+// bind such that the name has mode 0600 before anybody can connect to it.
+Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address, socklen_t length);
+
+// Who is at the other end of `descriptor`.
+Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials);
+
+// Makes a descriptor that was passed close-on-exec where recvmsg could not do that itself.
+void AdoptPassedDescriptor(Descriptor descriptor);
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_POSIX_SOCKET_CALLS_H_

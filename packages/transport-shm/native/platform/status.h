@@ -1,0 +1,29 @@
+#ifndef ENTROPYNET_PLATFORM_STATUS_H_
+#define ENTROPYNET_PLATFORM_STATUS_H_
+
+namespace entropynet {
+
+// Failures that no operating system numbers. They lie above every errno and every Win32 error.
+constexpr int kErrorUnsealed = 0x40000001;
+constexpr int kErrorSizeMismatch = 0x40000002;
+constexpr int kErrorClosed = 0x40000003;
+constexpr int kErrorUnsupported = 0x40000004;
+constexpr int kErrorWouldBlock = 0x40000005;
+constexpr int kErrorNameTooLong = 0x40000006;
+constexpr int kErrorAlreadyStarted = 0x40000007;
+
+/*
+ * What a platform function came to. `error` is 0 for success, otherwise the system's own number (errno;
+ * GetLastError() on Windows), one of the kError constants, or a negative libuv code. `syscall` names the
+ * call that failed; it points to a string literal.
+ */
+struct [[nodiscard]] Status {
+  int error = 0;
+  const char* syscall = "";
+
+  bool Ok() const { return error == 0; }
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_STATUS_H_

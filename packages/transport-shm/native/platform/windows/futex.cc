@@ -1,0 +1,78 @@
+#include "../futex.h"
+
+#include <atomic>
+#include <cstdio>
+
+#include "../../region_layout.h"
+#include "../descriptor.h"
+#include "win32.h"
+
+namespace entropynet {
+namespace {
+
+constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
+constexpr std::size_t kNameCharacters = 96;
+
+// WaitOnAddress finds waiters of its own process only, so an auto-reset event stands for the word. Both
+// sides derive its name from the region's random identity and the word's offset. It exists only while
+// somebody waits; making it costs a few microseconds, little beside the sleep it is for.
+Status NameEvent(const SharedWord& word, wchar_t* name) {
+  if (word.region_bytes < kControlBlockBytes) return {kErrorUnsupported, "CreateEvent"};
+  int length = std::swprintf(name, kNameCharacters, L"Local\\entropynet-");
+  for (std::uint32_t index = 0; index < kIdentityBytes; index++) {
+    const unsigned int byte = word.region[kIdentityOffset + index];
+    length += std::swprintf(name + length, kNameCharacters - static_cast<std::size_t>(length), L"%02x", byte);
+  }
+  std::swprintf(name + length, kNameCharacters - static_cast<std::size_t>(length), L"-%llx",
+                static_cast<unsigned long long>(word.byte_offset));
+  return {};
+}
+
+}  // namespace
+
+Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns, WaitResult* result) {
+  wchar_t name[kNameCharacters];
+  const Status status = NameEvent(word, name);
+  if (!status.Ok()) return status;
+  const HANDLE made = ::CreateEventW(nullptr, FALSE, FALSE, name);
+  if (made == nullptr) return LastError("CreateEvent");
+  const OwnedDescriptor event(ToDescriptor(made));
+  // After the event exists: a producer that did not find it has stored the new value before this load.
+  const auto* value = reinterpret_cast<const std::atomic<std::uint32_t>*>(word.Address());
+  if (value->load(std::memory_order_seq_cst) != expected) {
+    *result = WaitResult::kChanged;
+    return {};
+  }
+  const std::int64_t timeout_ms = (timeout_ns + kNanosecondsPerMillisecond - 1) / kNanosecondsPerMillisecond;
+  switch (::WaitForSingleObject(made, static_cast<DWORD>(timeout_ms))) {
+    case WAIT_OBJECT_0:
+      *result = WaitResult::kWoken;
+      return {};
+    case WAIT_TIMEOUT:
+      *result = WaitResult::kTimedOut;
+      return {};
+    default:
+      return LastError("WaitForSingleObject");
+  }
+}
+
+Status WakeWord(const SharedWord& word, int* woken) {
+  wchar_t name[kNameCharacters];
+  const Status status = NameEvent(word, name);
+  if (!status.Ok()) return status;
+  *woken = 0;
+  // Orders the caller's store of the word before the search for the event.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const HANDLE opened = ::OpenEventW(EVENT_MODIFY_STATE, FALSE, name);
+  if (opened == nullptr) {
+    if (::GetLastError() == ERROR_FILE_NOT_FOUND) return {};
+    return LastError("OpenEvent");
+  }
+  const OwnedDescriptor event(ToDescriptor(opened));
+  if (!::SetEvent(opened)) return LastError("SetEvent");
+  // An auto-reset event lets one waiter go; a region's words never have two.
+  *woken = 1;
+  return {};
+}
+
+}  // namespace entropynet

@@ -1,0 +1,65 @@
+#ifndef ENTROPYNET_PLATFORM_WINDOWS_PIPE_CONNECTION_H_
+#define ENTROPYNET_PLATFORM_WINDOWS_PIPE_CONNECTION_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <windows.h>
+
+#include "../local_socket.h"
+#include "named_pipe.h"
+
+namespace entropynet {
+
+constexpr DWORD kPipeBufferBytes = 64 * 1024;
+
+/*
+ * One end of a connected named pipe in message mode. Every message starts with 8 bytes: the number that a
+ * passed handle has in the sender, or 0. The receiver fetches the handle out of the sender's process; it
+ * never takes a number from the peer for one of its own handles. libuv cannot poll a pipe, so one read is
+ * always under way and its event tells of readiness through EventNotifier.
+ */
+class PipeConnection final : public LocalSocket {
+ public:
+  // Takes over `pipe`, an overlapped pipe in message mode.
+  PipeConnection(OwnedDescriptor pipe, bool is_server);
+  ~PipeConnection() override;
+
+  Status Accept(std::unique_ptr<LocalSocket>* accepted) override;
+  Status Peer(PeerCredentials* credentials) override;
+  Status Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) override;
+  Status Receive(std::uint8_t* into, std::size_t size, ReceivedBytes* received) override;
+  void Ring() override;
+  Status Discard(bool* ended) override;
+  Descriptor Get() const override { return pipe_.Get(); }
+  bool IsPollable() const override { return false; }
+  Status StartNotifying(void (*notify)(void*), void* data) override;
+  void StopNotifying() override { notifier_.Stop(); }
+
+ private:
+  HANDLE Pipe() const { return reinterpret_cast<HANDLE>(pipe_.Get()); }
+  void StartRead();
+
+  // Whether there are bytes to take; if not, says in `status` and `received` what there is instead.
+  bool FinishRead(Status* status, ReceivedBytes* received);
+
+  // Leaves `fetched` closed where the peer does not let go of the handle.
+  void FetchHandle(std::uint64_t number, OwnedDescriptor* fetched);
+
+  OwnedDescriptor pipe_;
+  const bool is_server_;
+  Status read_error_;
+  std::vector<std::uint8_t> inbox_;
+  std::vector<std::uint8_t> outbox_;
+  std::size_t filled_ = 0;
+  std::size_t consumed_ = 0;
+  Operation reading_;
+  Operation writing_;
+  // Last, so that it stops first.
+  EventNotifier notifier_;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_WINDOWS_PIPE_CONNECTION_H_

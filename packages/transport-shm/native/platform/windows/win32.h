@@ -1,0 +1,30 @@
+#ifndef ENTROPYNET_PLATFORM_WINDOWS_WIN32_H_
+#define ENTROPYNET_PLATFORM_WINDOWS_WIN32_H_
+
+#include <cstdint>
+#include <string>
+
+#include <windows.h>
+
+#include "../descriptor.h"
+#include "../status.h"
+
+namespace entropynet {
+
+// The calling thread's last Win32 error as a Status.
+inline Status LastError(const char* syscall) { return {static_cast<int>(::GetLastError()), syscall}; }
+
+inline HANDLE ToHandle(Descriptor descriptor) { return reinterpret_cast<HANDLE>(descriptor); }
+inline Descriptor ToDescriptor(HANDLE handle) { return reinterpret_cast<Descriptor>(handle); }
+
+// UTF-8 to the UTF-16 that the system's wide functions take.
+inline std::wstring Widen(const std::string& text) {
+  const int length = ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
+  std::wstring wide(static_cast<std::size_t>(length), L'\0');
+  ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), wide.data(), length);
+  return wide;
+}
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_PLATFORM_WINDOWS_WIN32_H_

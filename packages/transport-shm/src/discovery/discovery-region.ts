@@ -1,0 +1,104 @@
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { err, ok, type Result } from '@entropynet/core';
+import { isSystemError } from '../native-binding.js';
+import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
+
+/** The size of a discovery region in bytes. */
+export const DISCOVERY_BYTES = 64;
+
+const MAGIC = 0x444e5045; // 'EPND' as little-endian bytes
+const NONCE_OFFSET = 16;
+
+/** What a server says of itself to anyone who may read it. */
+export interface ServerIdentity {
+  /** 16 random bytes, new at every `listen()`: it tells a server from the one before it, where a process id can't. */
+  readonly nonce: Uint8Array;
+  readonly processId: number;
+  /** When the process started, in the system's own unit. */
+  readonly startTime: bigint;
+  /** How many connections the server allows. */
+  readonly maxConnections: number;
+}
+
+/**
+ * The region as bytes, little-endian:
+ * ```
+ *  0 magic   4 layout version   8 process id   12 max connections   16 nonce (16)   32 start time (u64)   40 zero
+ * ```
+ */
+export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
+  const bytes = new Uint8Array(DISCOVERY_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, LAYOUT_VERSION, true);
+  view.setUint32(8, identity.processId, true);
+  view.setUint32(12, identity.maxConnections, true);
+  bytes.set(identity.nonce, NONCE_OFFSET);
+  view.setBigUint64(32, identity.startTime, true);
+  return bytes;
+}
+
+/** The inverse. `SharedMemoryCorrupted`, or `IncompatibleVersion`. */
+export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length !== DISCOVERY_BYTES || view.getUint32(0, true) !== MAGIC) {
+    return err('SharedMemoryCorrupted', 'the discovery region is not one of EntropyNet');
+  }
+  const version = view.getUint32(4, true);
+  if (version !== LAYOUT_VERSION) {
+    return err('IncompatibleVersion', `the server uses region layout ${version}, this side ${LAYOUT_VERSION}`);
+  }
+  return ok({
+    processId: view.getUint32(8, true),
+    maxConnections: view.getUint32(12, true),
+    nonce: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
+    startTime: view.getBigUint64(32, true),
+  });
+}
+
+/**
+ * Puts a server's region in place, replacing that of a server that is gone. Clients see the old one or the new one,
+ * whole. Throws Node.js's error when it can't be written; nothing is left then.
+ */
+export function publishDiscoveryRegion(path: string, identity: ServerIdentity): void {
+  const temporary = `${path}.${Buffer.from(identity.nonce).toString('hex').slice(0, 8)}`;
+  const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+  const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), 0o600);
+  try {
+    writeSync(descriptor, encodeServerIdentity(identity));
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads a server's region. `SharedMemoryNotAvailable`: there is none; `SharedMemoryPermission`: not to be trusted. */
+export function readDiscoveryRegion(path: string, name: string, userId: number): Result<ServerIdentity> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') {
+      return err('SharedMemoryNotAvailable', `no server named '${name}' listens on this machine for this user`, error);
+    }
+    return err('SharedMemoryPermission', `the server's discovery region could not be opened: ${String(error)}`, error);
+  }
+  try {
+    const status = fstatSync(descriptor);
+    const isOurs = process.platform === 'win32' || (status.uid === userId && (status.mode & 0o022) === 0);
+    if (!status.isFile() || !isOurs) {
+      return err('SharedMemoryPermission', `the discovery region ${path} is not a file that only this user may write`);
+    }
+    const bytes = new Uint8Array(DISCOVERY_BYTES);
+    const length = readSync(descriptor, bytes, 0, DISCOVERY_BYTES, 0);
+    return decodeServerIdentity(status.size === DISCOVERY_BYTES ? bytes.subarray(0, length) : new Uint8Array(0));
+  } catch (error) {
+    return err('SharedMemoryNotAvailable', `the server's discovery region could not be read: ${String(error)}`, error);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,180 @@
+import {
+  err,
+  type NetworkErrorCode,
+  ok,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
+import {
+  isSystemError,
+  loadNativeBinding,
+  type LocalSocket,
+  messageOf,
+  type NativeBinding,
+} from '../native-binding.js';
+import { CONTROL_BLOCK_BYTES } from '../region/layout.js';
+import { SharedMemoryRegion } from '../region/shared-memory-region.js';
+import { checkDirectory, discoveryDirectory } from './directory.js';
+import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
+import {
+  ACKNOWLEDGEMENT,
+  decodeReply,
+  encodeRequest,
+  HANDSHAKE_BYTES,
+  type HandshakeReply,
+} from './handshake-messages.js';
+import { serverNameOf, serverNames } from './names.js';
+
+/** What a handshake ends with. Region and socket are the caller's. */
+export interface Assignment {
+  readonly region: SharedMemoryRegion;
+  readonly socket: LocalSocket;
+  readonly peerLimits: PeerLimits;
+}
+
+/** A server that was found and looks alive. */
+export interface FoundServer {
+  readonly binding: NativeBinding;
+  readonly identity: ServerIdentity;
+  readonly socketPath: string;
+  readonly userId: number;
+}
+
+/** Looks for the server of an endpoint without connecting to it. */
+export function findServer(config: ResolvedConnectionConfig): Result<FoundServer> {
+  const binding = loadNativeBinding();
+  if (!binding.ok) return binding;
+  const { userId } = binding.value.processIdentity();
+  const directory = discoveryDirectory(config.sharedMemory, userId);
+  const checked = checkDirectory(directory, userId);
+  if (!checked.ok) return checked;
+  const name = serverNameOf(config.endpoint);
+  const names = serverNames(directory, name);
+  const identity = readDiscoveryRegion(names.region, name, userId);
+  if (!identity.ok) return identity;
+  return ok({ binding: binding.value, identity: identity.value, socketPath: names.socket, userId });
+}
+
+/** Asks the server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
+export async function requestRegion(
+  config: ResolvedConnectionConfig,
+  signal: AbortSignal,
+): Promise<Result<Assignment>> {
+  const found = findServer(config);
+  if (!found.ok) return found;
+  const { binding, identity, socketPath, userId } = found.value;
+  const opened = connectTo(binding, socketPath, serverNameOf(config.endpoint), userId);
+  if (!opened.ok) return opened;
+  const socket = opened.value;
+  try {
+    socket.send(
+      encodeRequest({ serverNonce: identity.nonce, regionBytes: config.sharedMemory.regionSize, limits: config }),
+    );
+    const answered = await receiveReply(binding, socket, signal);
+    if (!answered.ok) {
+      socket.close();
+      return answered;
+    }
+    const mapped = attach(binding, answered.value, config.sharedMemory.regionSize);
+    if (!mapped.ok) {
+      socket.close();
+      return mapped;
+    }
+    socket.send(ACKNOWLEDGEMENT);
+    return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits });
+  } catch (error) {
+    socket.close();
+    return err('HandshakeFailed', `the handshake broke off: ${messageOf(error)}`, error);
+  }
+}
+
+interface Answer {
+  readonly reply: HandshakeReply;
+  /** The region's; the receiver's to close. */
+  readonly descriptor: number;
+}
+
+function connectTo(binding: NativeBinding, path: string, name: string, userId: number): Result<LocalSocket> {
+  let socket: LocalSocket;
+  try {
+    socket = binding.LocalSocket.connect(path);
+  } catch (error) {
+    const code = isSystemError(error) ? error.code : '';
+    if (code === 'ECONNREFUSED' || code === 'ENOENT') {
+      return err('SharedMemoryNotAvailable', `the server named '${name}' is gone: nobody listens at its socket`, error);
+    }
+    const kind: NetworkErrorCode = code === 'EACCES' ? 'SharedMemoryPermission' : 'ResourceLimitExceeded';
+    return err(kind, `the server named '${name}' could not be asked: ${messageOf(error)}`, error);
+  }
+  const server = socket.peerCredentials();
+  if (server.userId === userId) return ok(socket);
+  socket.close();
+  return err(
+    'SharedMemoryPermission',
+    `the server named '${name}' belongs to user ${server.userId}, not to this user (${userId})`,
+  );
+}
+
+/** Waits for the server's answer and the descriptor that comes with it. */
+function receiveReply(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Answer>> {
+  return new Promise((resolve) => {
+    const bytes = new Uint8Array(HANDSHAKE_BYTES);
+    let filled = 0;
+    let descriptor = -1;
+    const settle = (result: Result<Answer>): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.unwatch();
+      if (!result.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
+      resolve(result);
+    };
+    const onAbort = (): void => {
+      settle(err('Aborted', 'connecting was given up'));
+    };
+    const read = (): void => {
+      const received = socket.receive(bytes.subarray(filled));
+      if (received.descriptor >= 0) {
+        if (descriptor >= 0) binding.closeDescriptor(descriptor);
+        descriptor = received.descriptor;
+      }
+      filled += received.bytes;
+      if (filled === HANDSHAKE_BYTES) settle(answerOf(bytes, descriptor));
+      else if (received.ended) settle(err('HandshakeFailed', 'the server ended the handshake without an answer'));
+    };
+    socket.watch(() => {
+      try {
+        read();
+      } catch (error) {
+        settle(err('HandshakeFailed', `the handshake broke off: ${messageOf(error)}`, error));
+      }
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+}
+
+function answerOf(bytes: Uint8Array, descriptor: number): Result<Answer> {
+  const reply = decodeReply(bytes);
+  if (!reply.ok) return reply;
+  if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
+  return ok({ reply: reply.value, descriptor });
+}
+
+function attach(
+  binding: NativeBinding,
+  { reply, descriptor }: Answer,
+  wantedBytes: number,
+): Result<SharedMemoryRegion> {
+  try {
+    if (reply.regionBytes > wantedBytes || reply.regionBytes <= CONTROL_BLOCK_BYTES) {
+      return err(
+        'SharedMemorySizeMismatch',
+        `the server assigned a region of ${reply.regionBytes} bytes; up to ${wantedBytes} were asked for`,
+      );
+    }
+    return SharedMemoryRegion.attach(binding, descriptor, reply.regionBytes, reply.identity);
+  } finally {
+    // The mapping keeps the memory; nobody needs the descriptor any more.
+    binding.closeDescriptor(descriptor);
+  }
+}

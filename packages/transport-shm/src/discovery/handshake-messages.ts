@@ -1,0 +1,130 @@
+import {
+  decodePeerLimits,
+  encodePeerLimits,
+  err,
+  type NetworkErrorCode,
+  ok,
+  PEER_LIMITS_BYTES,
+  type PeerLimits,
+  type Result,
+} from '@entropynet/core';
+import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
+
+/** Both messages have this many bytes, so that a stream needs no framing. */
+export const HANDSHAKE_BYTES = 64;
+
+/** What the client sends when it has mapped its region; wakes may follow at once. */
+export const ACKNOWLEDGEMENT = new Uint8Array([0x06]);
+
+const REQUEST_MAGIC = 0x514e5045; // 'EPNQ' as little-endian bytes
+const REPLY_MAGIC = 0x524e5045; // 'EPNR'
+const NONCE_OFFSET = 16;
+const LIMITS_OFFSET = 32;
+
+/** What a client asks for. */
+export interface HandshakeRequest {
+  /** The nonce from the discovery region, so that nobody attaches to a server that is gone. */
+  readonly serverNonce: Uint8Array;
+  /** The largest region that the client takes, in bytes. */
+  readonly regionBytes: number;
+  readonly limits: PeerLimits;
+}
+
+/** What the server answers where it agrees; the region's descriptor comes along. */
+export interface HandshakeReply {
+  readonly regionBytes: number;
+  /** What the region's control block must say. */
+  readonly identity: Uint8Array;
+  readonly limits: PeerLimits;
+}
+
+/** Why a server says no. The index is the number on the wire; 0 means yes. */
+const REFUSALS: readonly (readonly [NetworkErrorCode, string])[] = [
+  ['HandshakeFailed', 'the server refused without a reason'],
+  ['IncompatibleVersion', 'the server uses another version of the protocol'],
+  ['ResourceLimitExceeded', "the server's limit of connections is reached"],
+  ['SharedMemoryNotAvailable', 'the server that was found is gone, and another has taken its name: connect again'],
+  ['ResourceLimitExceeded', 'the server could not make a region: it is out of memory or descriptors'],
+  ['HandshakeFailed', 'the server did not understand the request'],
+];
+export const Refusal = { Version: 1, Limit: 2, Identity: 3, Region: 4, Malformed: 5 } as const;
+export type Refusal = (typeof Refusal)[keyof typeof Refusal];
+
+/**
+ * ```
+ *  0 magic   4 layout version   8 region bytes   12 status (reply)   16 nonce or identity (16)   32 limits (24)   56 zero
+ * ```
+ */
+function encode(
+  magic: number,
+  regionBytes: number,
+  status: number,
+  identity: Uint8Array,
+  limits: PeerLimits,
+): Uint8Array {
+  const bytes = new Uint8Array(HANDSHAKE_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, magic, true);
+  view.setUint32(4, LAYOUT_VERSION, true);
+  view.setUint32(8, regionBytes, true);
+  view.setUint32(12, status, true);
+  bytes.set(identity, NONCE_OFFSET);
+  bytes.set(encodePeerLimits(limits), LIMITS_OFFSET);
+  return bytes;
+}
+
+const NO_IDENTITY = new Uint8Array(IDENTITY_BYTES);
+const NO_LIMITS: PeerLimits = { maxMessageSize: 0, channelWindow: 0, maxChannels: 0 };
+
+export function encodeRequest(request: HandshakeRequest): Uint8Array {
+  return encode(REQUEST_MAGIC, request.regionBytes, 0, request.serverNonce, request.limits);
+}
+
+export function encodeReply(reply: HandshakeReply): Uint8Array {
+  return encode(REPLY_MAGIC, reply.regionBytes, 0, reply.identity, reply.limits);
+}
+
+export function encodeRefusal(refusal: Refusal): Uint8Array {
+  return encode(REPLY_MAGIC, 0, refusal, NO_IDENTITY, NO_LIMITS);
+}
+
+/** Reads a client's request; the failure's `refusal` is what to answer. */
+export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest> {
+  const view = checked(bytes, REQUEST_MAGIC);
+  if (!view.ok) return view;
+  const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
+  if (!limits.ok) return limits;
+  return ok({
+    regionBytes: view.value.getUint32(8, true),
+    serverNonce: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
+    limits: limits.value,
+  });
+}
+
+/** Reads a server's answer: what it grants, or why it refuses. */
+export function decodeReply(bytes: Uint8Array): Result<HandshakeReply> {
+  const view = checked(bytes, REPLY_MAGIC);
+  if (!view.ok) return view;
+  const status = view.value.getUint32(12, true);
+  if (status !== 0) {
+    const [code, reason] =
+      REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
+    return err(code, reason);
+  }
+  const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
+  if (!limits.ok) return limits;
+  return ok({
+    regionBytes: view.value.getUint32(8, true),
+    identity: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
+    limits: limits.value,
+  });
+}
+
+function checked(bytes: Uint8Array, magic: number): Result<DataView> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(0, true) !== magic)
+    return err('HandshakeFailed', 'the peer does not speak the handshake of EntropyNet');
+  const version = view.getUint32(4, true);
+  if (version === LAYOUT_VERSION) return ok(view);
+  return err('IncompatibleVersion', `the peer uses region layout ${version}, this side ${LAYOUT_VERSION}`);
+}

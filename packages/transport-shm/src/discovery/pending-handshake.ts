@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import type { PeerLimits, ResolvedConnectionConfig } from '@entropynet/core';
+import type { LocalSocket, NativeBinding } from '../native-binding.js';
+import { IDENTITY_BYTES } from '../region/layout.js';
+import { SharedMemoryRegion } from '../region/shared-memory-region.js';
+import { decodeRequest, encodeRefusal, encodeReply, HANDSHAKE_BYTES, Refusal } from './handshake-messages.js';
+
+/** A handshake that ended well. Region and socket are the receiver's. */
+export interface CompletedHandshake {
+  readonly region: SharedMemoryRegion;
+  readonly socket: LocalSocket;
+  readonly peerLimits: PeerLimits;
+  readonly clientProcessId: number;
+}
+
+interface HandshakeOptions {
+  readonly binding: NativeBinding;
+  readonly socket: LocalSocket;
+  readonly config: ResolvedConnectionConfig;
+  readonly serverNonce: Uint8Array;
+  /** Whether another connection is allowed. */
+  hasCapacity(): boolean;
+  /** Called once: with what was agreed, or undefined where the client was turned away or went. */
+  onSettled(handshake: PendingHandshake, completed: CompletedHandshake | undefined): void;
+}
+
+/**
+ * The server's side of one handshake: request, answer with the region's descriptor, acknowledgement. A client that is
+ * slow, silent or wrong costs one socket until the time limit and nothing after it.
+ */
+export class PendingHandshake {
+  readonly #options: HandshakeOptions;
+  readonly #processId: number;
+  readonly #request = new Uint8Array(HANDSHAKE_BYTES);
+  readonly #timer: NodeJS.Timeout;
+  #filled = 0;
+  #region: SharedMemoryRegion | undefined;
+  #peerLimits: PeerLimits | undefined;
+  #isSettled = false;
+
+  constructor(options: HandshakeOptions, processId: number) {
+    this.#options = options;
+    this.#processId = processId;
+    this.#timer = setTimeout(() => {
+      this.cancel();
+    }, options.config.sharedMemory.handshakeTimeoutMs).unref();
+    options.socket.watch(() => {
+      try {
+        this.#read();
+      } catch {
+        // The client went while it was being answered: it has learned all that it will.
+        this.cancel();
+      }
+    });
+  }
+
+  /** Turns the client away without an answer. Idempotent. */
+  cancel(): void {
+    this.#settle(undefined);
+  }
+
+  #read(): void {
+    if (this.#peerLimits !== undefined) {
+      this.#readAcknowledgement();
+      return;
+    }
+    const received = this.#options.socket.receive(this.#request.subarray(this.#filled));
+    // No client passes a descriptor; one that does must not make this process collect them.
+    if (received.descriptor >= 0) this.#options.binding.closeDescriptor(received.descriptor);
+    this.#filled += received.bytes;
+    if (this.#filled === HANDSHAKE_BYTES) this.#answer();
+    else if (received.ended) this.cancel();
+  }
+
+  #answer(): void {
+    const { binding, socket, config, serverNonce } = this.#options;
+    const request = decodeRequest(this.#request);
+    if (!request.ok) {
+      this.#refuse(request.error.code === 'IncompatibleVersion' ? Refusal.Version : Refusal.Malformed);
+      return;
+    }
+    if (!request.value.serverNonce.every((byte, index) => byte === serverNonce[index])) {
+      this.#refuse(Refusal.Identity);
+      return;
+    }
+    if (!this.#options.hasCapacity()) {
+      this.#refuse(Refusal.Limit);
+      return;
+    }
+    const identity = randomBytes(IDENTITY_BYTES);
+    // The smaller of the two wishes: each side's configuration bounds what it maps.
+    const regionBytes = Math.min(config.sharedMemory.regionSize, request.value.regionBytes);
+    const clientProcessId = socket.peerCredentials().processId;
+    const block = { identity, serverProcessId: this.#processId, clientProcessId };
+    const made = regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, regionBytes, block);
+    if (made?.ok !== true) {
+      this.#refuse(made === undefined ? Refusal.Malformed : Refusal.Region);
+      return;
+    }
+    this.#region = made.value.region;
+    try {
+      socket.send(encodeReply({ regionBytes, identity, limits: config }), made.value.descriptor);
+    } finally {
+      // The mapping keeps the memory.
+      binding.closeDescriptor(made.value.descriptor);
+    }
+    this.#peerLimits = request.value.limits;
+  }
+
+  #readAcknowledgement(): void {
+    const { socket, binding } = this.#options;
+    // Wakes may come right behind: they are read with it, and the ring is looked at anyway when receiving starts.
+    const received = socket.receive(new Uint8Array(HANDSHAKE_BYTES));
+    if (received.descriptor >= 0) binding.closeDescriptor(received.descriptor);
+    const region = this.#region;
+    const peerLimits = this.#peerLimits;
+    if (received.bytes > 0 && region !== undefined && peerLimits !== undefined) {
+      this.#settle({ region, socket, peerLimits, clientProcessId: socket.peerCredentials().processId });
+    } else if (received.ended) this.cancel();
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#options.socket.send(encodeRefusal(refusal));
+    this.cancel();
+  }
+
+  #settle(completed: CompletedHandshake | undefined): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    clearTimeout(this.#timer);
+    this.#options.socket.unwatch();
+    if (completed === undefined) {
+      this.#options.socket.close();
+      this.#region?.unmap();
+    }
+    this.#options.onSettled(this, completed);
+  }
+}
+
+/** Below this, a ring holds no frame worth sending; the configuration's schema has the same bound. */
+const MIN_REGION_BYTES = 64 * 1024;

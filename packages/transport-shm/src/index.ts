@@ -1,0 +1,10 @@
+/**
+ * The shared-memory transport of EntropyNet. Importing it loads no native code: that happens at first use, and where it
+ * fails `SharedMemoryTransport.probe` says why.
+ *
+ * @packageDocumentation
+ */
+export { SHARED_MEMORY_BACKEND, SharedMemoryConnection, type MappedRegion } from './shared-memory-connection.js';
+export { SharedMemoryServer } from './shared-memory-server.js';
+export { SharedMemoryTransport } from './shared-memory-transport.js';
+export { sharedMemoryTransportModule } from './shared-memory-transport.module.js';

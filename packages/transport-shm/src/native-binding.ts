@@ -1,0 +1,109 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { err, ok, type Result } from '@entropynet/core';
+
+/** What a process or thread found out about a failed system call; the shape of Node.js's own errors. */
+export interface SystemError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+/** A local stream socket: handshake, doorbell and proof of life. JS thread only; failures throw a `SystemError`. */
+export interface LocalSocket {
+  /** The next client; null where nobody waits. */
+  accept(): LocalSocket | null;
+  /** Who made the socket at the other end, as the kernel says. */
+  peerCredentials(): { processId: number; userId: number; groupId: number };
+  /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
+  send(bytes: Uint8Array, descriptor?: number): number;
+  /** Reads without waiting. `descriptor` is -1 or one that the caller now owns. */
+  receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number };
+  /** Wakes the peer. Never waits and never fails. */
+  ring(): void;
+  /** Reads away what wakes left; true when the peer is gone. */
+  consumeRings(): boolean;
+  /** Calls back in the event loop while there is something to read or the peer is gone. */
+  watch(callback: () => void): void;
+  unwatch(): void;
+  /** Whether the watch keeps the event loop alive; it does by default. */
+  ref(): void;
+  unref(): void;
+  /** Idempotent. */
+  close(): void;
+  /** -1 once closed. */
+  readonly descriptor: number;
+}
+
+/** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
+export interface NativeBinding {
+  createRegion(byteLength: number): { buffer: ArrayBuffer; descriptor: number };
+  attachRegion(descriptor: number, byteLength: number): ArrayBuffer;
+  unmapRegion(buffer: ArrayBuffer): void;
+  closeDescriptor(descriptor: number): void;
+  supportsExternalBuffers(): boolean;
+  waitOnWord(
+    buffer: ArrayBuffer,
+    byteOffset: number,
+    expected: number,
+    timeoutMs: number,
+  ): 'woken' | 'changed' | 'timed-out';
+  wakeWord(buffer: ArrayBuffer, byteOffset: number): number;
+  processIdentity(): { processId: number; startTime: bigint; userId: number };
+  processStartTime(processId: number): bigint | null;
+  lockDirectory(path: string): number;
+  removeAtExit(path: string): void;
+  forgetAtExit(path: string): void;
+  readonly LocalSocket: {
+    listen(path: string, backlog: number): LocalSocket;
+    connect(path: string): LocalSocket;
+  };
+  /** The constants of `native/region_layout.h`, for the test that compares them with `region/layout.ts`. */
+  readonly layout: Readonly<Record<string, number>>;
+}
+
+let loaded: Result<NativeBinding> | undefined;
+
+/**
+ * The addon, loaded at the first call and never at import. `SharedMemoryNotAvailable` says why it can't be used here; the
+ * answer stays the same for the life of the thread.
+ */
+export function loadNativeBinding(): Result<NativeBinding> {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Result<NativeBinding> {
+  const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+  try {
+    const require = createRequire(import.meta.url);
+    const loadAddon = require('node-gyp-build') as (folder: string) => NativeBinding;
+    const binding = loadAddon(packageFolder);
+    if (!binding.supportsExternalBuffers()) {
+      return err(
+        'SharedMemoryNotAvailable',
+        'this runtime forbids memory that it did not allocate (as Electron does), so a shared region cannot be mapped',
+      );
+    }
+    return ok(binding);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    return err(
+      'SharedMemoryNotAvailable',
+      `the native addon of @entropynet/transport-shm could not be loaded (${reason ?? 'no reason given'}): build it with a C++ compiler and "npm run build", or use WebSocket`,
+      error,
+    );
+  }
+}
+
+/** Whether a value is what the addon throws. */
+export function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && typeof (error as Partial<SystemError>).code === 'string';
+}
+
+/** What an unknown thrown value says, for the sentence of a `NetworkError`. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

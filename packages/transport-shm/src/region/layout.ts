@@ -1,0 +1,106 @@
+/**
+ * The region, byte for byte. `native/region_layout.h` has the same constants for C++; a test compares the two.
+ * `docs/shared-memory-protocol.md` is the normative text.
+ *
+ * ```
+ *    0 +-----------------+-----------------+-----------------+-----------------+
+ *      | magic           | layout version  | region bytes    | ring capacity   |  line 0: written once, by the
+ *   16 | identity (16 random bytes)                                            |  server, before anyone else sees it
+ *   32 | server process  | client process  |                                   |
+ *   64 +-----------------+-----------------+-----------------+-----------------+
+ *      | server's tail   | server's head   | server closed   |                 |  line 1: the server writes
+ *  128 +-----------------+-----------------+-----------------+-----------------+
+ *      | client's tail   | client's head   | client closed   |                 |  line 2: the client writes
+ *  192 +-----------------+-----------------+-----------------+-----------------+
+ *      | server sleeps   | server needs    | client sleeps   | client needs    |  line 3: declared by the one named,
+ *      |                 | room            |                 | room            |  turned back by the other; rarely
+ *  256 +-----------------+-----------------+-----------------+-----------------+
+ *      | server → client ring, then client → server ring, `ring capacity` bytes each
+ *
+ *  a frame in a ring, 8-byte aligned:
+ *      +-----------------+-----------------+------------------------+
+ *      | payload length  | header word     | payload, padded to 8   |
+ *      +-----------------+-----------------+------------------------+
+ *      length 0xFFFFFFFF: the rest of the ring up to its end is unused
+ * ```
+ *
+ * A tail is a ring's written position, a head its read position: free-running 32-bit counters of bytes.
+ */
+export const CONTROL_BLOCK_BYTES = 256;
+
+export const MAGIC_OFFSET = 0;
+export const MAGIC = 0x4e504e45;
+export const LAYOUT_VERSION_OFFSET = 4;
+export const LAYOUT_VERSION = 1;
+export const REGION_BYTES_OFFSET = 8;
+export const RING_CAPACITY_OFFSET = 12;
+export const IDENTITY_OFFSET = 16;
+export const IDENTITY_BYTES = 16;
+export const SERVER_PROCESS_ID_OFFSET = 32;
+export const CLIENT_PROCESS_ID_OFFSET = 36;
+
+export const SERVER_TAIL_OFFSET = 64;
+export const SERVER_HEAD_OFFSET = 68;
+export const SERVER_CLOSED_OFFSET = 72;
+
+export const CLIENT_TAIL_OFFSET = 128;
+export const CLIENT_HEAD_OFFSET = 132;
+export const CLIENT_CLOSED_OFFSET = 136;
+
+export const SERVER_SLEEP_OFFSET = 192;
+export const SERVER_WAITS_FOR_ROOM_OFFSET = 196;
+export const CLIENT_SLEEP_OFFSET = 200;
+export const CLIENT_WAITS_FOR_ROOM_OFFSET = 204;
+
+/** How a side sleeps: not at all, on its doorbell in the event loop, on the word itself as a futex. */
+export const AWAKE = 0;
+export const SLEEPS_ON_DOORBELL = 1;
+export const SLEEPS_ON_FUTEX = 2;
+
+export const FRAME_HEADER_BYTES = 8;
+export const FRAME_ALIGNMENT = 8;
+export const PADDING_LENGTH = 0xffffffff;
+
+/** A ring's capacity in a region of `regionBytes`: each ring has half of what the control block leaves. */
+export function ringCapacityOf(regionBytes: number): number {
+  return Math.floor((regionBytes - CONTROL_BLOCK_BYTES) / 2 / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
+}
+
+/** Where one side's words are, as indices of an `Int32Array` over the region, and where its rings begin, in bytes. */
+export interface SideLayout {
+  /** Of the ring that this side writes; this side writes the word. */
+  readonly tail: number;
+  /** Of the ring that this side reads; this side writes the word. */
+  readonly head: number;
+  /** This side said goodbye; this side writes the word. */
+  readonly closed: number;
+  readonly sleep: number;
+  readonly waitsForRoom: number;
+  /** Where the ring begins that this side writes. */
+  readonly ringStart: number;
+}
+
+/** Which end of a region this process is. */
+export type RegionSide = 'server' | 'client';
+
+/** The words and the outgoing ring of one side. */
+export function sideLayout(side: RegionSide, ringCapacity: number): SideLayout {
+  if (side === 'server') {
+    return {
+      tail: SERVER_TAIL_OFFSET >> 2,
+      head: SERVER_HEAD_OFFSET >> 2,
+      closed: SERVER_CLOSED_OFFSET >> 2,
+      sleep: SERVER_SLEEP_OFFSET >> 2,
+      waitsForRoom: SERVER_WAITS_FOR_ROOM_OFFSET >> 2,
+      ringStart: CONTROL_BLOCK_BYTES,
+    };
+  }
+  return {
+    tail: CLIENT_TAIL_OFFSET >> 2,
+    head: CLIENT_HEAD_OFFSET >> 2,
+    closed: CLIENT_CLOSED_OFFSET >> 2,
+    sleep: CLIENT_SLEEP_OFFSET >> 2,
+    waitsForRoom: CLIENT_WAITS_FOR_ROOM_OFFSET >> 2,
+    ringStart: CONTROL_BLOCK_BYTES + ringCapacity,
+  };
+}

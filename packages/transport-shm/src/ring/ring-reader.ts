@@ -1,0 +1,141 @@
+import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+import type { RingLocation } from './ring-writer.js';
+
+/** Who takes the frames of a ring. */
+export interface RingReaderEvents {
+  /** One frame: `bytes[start, end)`, valid during this call only. May close the reader. */
+  onFrame(header: number, bytes: Uint8Array, start: number, end: number): void;
+  /** The producer asked to be told that there is room. */
+  onRoom(): void;
+  /** The producer's position or a frame's length is impossible. */
+  onCorrupted(reason: string): void;
+}
+
+const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
+/** `PADDING_LENGTH` as the region's signed words show it. */
+const PADDING = PADDING_LENGTH | 0;
+
+/**
+ * The consuming end of a ring. Every shared word is read once and checked before it is used; the position is private and
+ * only ever published.
+ */
+export class RingReader {
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #capacity: number;
+  readonly #tailIndex: number;
+  readonly #headIndex: number;
+  readonly #waitsIndex: number;
+  readonly #events: RingReaderEvents;
+
+  #head = 0;
+  #published = 0;
+  #offset = 0;
+  #tail = 0;
+  #isDraining = false;
+  #isClosed = false;
+
+  constructor(ring: RingLocation, events: RingReaderEvents) {
+    this.#words = ring.words;
+    this.#bytes = ring.bytes;
+    this.#start = ring.start;
+    this.#capacity = ring.capacity;
+    this.#tailIndex = ring.tail;
+    this.#headIndex = ring.head;
+    this.#waitsIndex = ring.producerWaits;
+    this.#events = events;
+  }
+
+  /** Whether there is something to read. One load; false once closed. */
+  get hasFrames(): boolean {
+    return !this.#isClosed && Atomics.load(this.#words, this.#tailIndex) !== this.#head;
+  }
+
+  /** Nothing is read any more; safe to call from inside `onFrame`, and required before the region is unmapped. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Delivers up to `limit` frames; returns how many. Hot path: no allocation and no native call of its own. */
+  drain(limit: number): number {
+    if (this.#isClosed || this.#isDraining) return 0;
+    // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publish; frames up to here are whole.
+    const tail = Atomics.load(this.#words, this.#tailIndex);
+    if (tail === this.#head) return 0;
+    if (!this.#acceptTail(tail)) return 0;
+    this.#isDraining = true;
+    const count = this.#drainUpTo(tail, limit);
+    this.#isDraining = false;
+    if (!this.#isClosed) this.#publishHead();
+    return count;
+  }
+
+  #drainUpTo(tail: number, limit: number): number {
+    const words = this.#words;
+    let remaining = (tail - this.#head) >>> 0;
+    let count = 0;
+    while (remaining > 0 && count < limit) {
+      const at = this.#start + this.#offset;
+      // Read once: the peer may change it between two reads.
+      const length = words[at >> 2] as number;
+      if (length === PADDING) {
+        const skipped = this.#capacity - this.#offset;
+        if (skipped > remaining) return this.#corrupted(count, 'padding beyond what was written');
+        remaining -= skipped;
+        this.#advance(skipped);
+        continue;
+      }
+      if (length < 0 || length > this.#capacity) return this.#corrupted(count, `a frame of ${length >>> 0} bytes`);
+      const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
+      if (frameBytes > remaining || frameBytes > this.#capacity - this.#offset) {
+        return this.#corrupted(count, `a frame of ${length} bytes where ${remaining} were written`);
+      }
+      const header = (words[(at >> 2) + 1] as number) >>> 0;
+      count += 1;
+      remaining -= frameBytes;
+      this.#events.onFrame(header, this.#bytes, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
+      if (this.#isClosed) return count;
+      this.#advance(frameBytes);
+      // A producer that waits for room must not wait for the whole batch.
+      if ((this.#head - this.#published) >>> 0 > this.#capacity >>> 2) this.#publishHead();
+    }
+    return count;
+  }
+
+  #advance(bytes: number): void {
+    this.#head = (this.#head + bytes) | 0;
+    const offset = this.#offset + bytes;
+    this.#offset = offset === this.#capacity ? 0 : offset;
+  }
+
+  /** Takes a tail that lies between the last one and a full ring. */
+  #acceptTail(tail: number): boolean {
+    const available = (tail - this.#head) >>> 0;
+    const known = (this.#tail - this.#head) >>> 0;
+    if (available > this.#capacity || available < known || (tail & (FRAME_ALIGNMENT - 1)) !== 0) {
+      this.#corrupted(0, `its position jumped to ${tail >>> 0}`);
+      return false;
+    }
+    this.#tail = tail;
+    return true;
+  }
+
+  #publishHead(): void {
+    if (this.#head === this.#published) return;
+    this.#published = this.#head;
+    // SYNC POINT(room): the head is stored before the declaration is read; pairs with RingWriter.#findRoom.
+    Atomics.store(this.#words, this.#headIndex, this.#head);
+    if (Atomics.load(this.#words, this.#waitsIndex) === 0) return;
+    // Half a ring at a time: a wake for every frame of room would cost more than the frame.
+    const unread = (Atomics.load(this.#words, this.#tailIndex) - this.#head) >>> 0;
+    if (unread > this.#capacity >>> 1) return;
+    if (Atomics.exchange(this.#words, this.#waitsIndex, 0) !== 0) this.#events.onRoom();
+  }
+
+  #corrupted(count: number, what: string): number {
+    this.#isClosed = true;
+    this.#events.onCorrupted(`the peer wrote ${what}`);
+    return count;
+  }
+}

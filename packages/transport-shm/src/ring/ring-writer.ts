@@ -1,0 +1,202 @@
+import type { FrameWriter } from '@entropynet/core';
+import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+
+/** Where a ring and its words are: indices of the region's words, and bytes. */
+export interface RingLocation {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly capacity: number;
+  /** Written by the producer. */
+  readonly tail: number;
+  /** Written by the consumer. */
+  readonly head: number;
+  /** The consumer's declaration that it sleeps. */
+  readonly consumerSleep: number;
+  /** The producer's declaration that it needs room. */
+  readonly producerWaits: number;
+}
+
+/** What a writer tells its connection. */
+export interface RingWriterEvents {
+  /** The consumer declared that it sleeps, in the way given; it must be woken. */
+  onWake(declaration: number): void;
+  /** The consumer's position is impossible. */
+  onCorrupted(reason: string): void;
+}
+
+const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
+
+/**
+ * The producing end of a ring. Its own position is private and only ever published; the consumer's is read once per
+ * question and believed only if it is possible.
+ */
+export class RingWriter implements FrameWriter {
+  readonly maxFrameBytes: number;
+
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #capacity: number;
+  readonly #tailIndex: number;
+  readonly #headIndex: number;
+  readonly #sleepIndex: number;
+  readonly #waitsIndex: number;
+  readonly #events: RingWriterEvents;
+
+  /** Free-running; private, so that a peer that rewrites the shared word changes nothing here. */
+  #tail = 0;
+  /** Where the tail is inside the ring. */
+  #offset = 0;
+  /** The consumer's position when it was last read. */
+  #head = 0;
+  #claimedLength = 0;
+  #isBlocked = false;
+  #isPoisoned = false;
+
+  constructor(ring: RingLocation, events: RingWriterEvents) {
+    this.#words = ring.words;
+    this.#bytes = ring.bytes;
+    this.#start = ring.start;
+    this.#capacity = ring.capacity;
+    this.#tailIndex = ring.tail;
+    this.#headIndex = ring.head;
+    this.#sleepIndex = ring.consumerSleep;
+    this.#waitsIndex = ring.producerWaits;
+    this.#events = events;
+    // A quarter: a frame and the padding before it always fit an empty ring, and some frames can be on the way.
+    this.maxFrameBytes = ((ring.capacity >>> 2) & ALIGNMENT_MASK) - FRAME_HEADER_BYTES;
+  }
+
+  /** Whether a refused write may be tried again, as the region stands now. Two loads at most. */
+  get mayUnblock(): boolean {
+    if (!this.#isBlocked || this.#isPoisoned) return false;
+    return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
+  }
+
+  /** Whether the consumer has not read everything yet. Reads the shared head. */
+  get hasUnread(): boolean {
+    return Atomics.load(this.#words, this.#headIndex) !== this.#tail;
+  }
+
+  /** The consumer's position as it stands in the region, to see whether it moves. */
+  get consumerPosition(): number {
+    return Atomics.load(this.#words, this.#headIndex);
+  }
+
+  // Hot path: no allocation, no native call while the consumer is awake.
+  tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const at = this.#reserve(end - start);
+    if (at < 0) return false;
+    if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at + FRAME_HEADER_BYTES);
+    else this.#bytes.set(bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
+    this.#publish(at, header, end - start);
+    return true;
+  }
+
+  tryClaim(length: number): Uint8Array | undefined {
+    const at = this.#reserve(length);
+    if (at < 0) return undefined;
+    this.#claimedLength = length;
+    return this.#bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
+  }
+
+  commitClaim(header: number): void {
+    if (this.#isPoisoned || this.#bytes.length === 0) return;
+    const at = this.#reserve(this.#claimedLength);
+    if (at >= 0) this.#publish(at, header, this.#claimedLength);
+  }
+
+  abortClaim(): void {
+    // Nothing of a claim is visible before its commit: the next frame takes the same place.
+    this.#claimedLength = 0;
+  }
+
+  /** Asks again for room after a refusal; true once half the ring is free. */
+  checkUnblocked(): boolean {
+    if (!this.#isBlocked || this.#isPoisoned || !this.#readHead()) return false;
+    const half = this.#capacity >>> 1;
+    if (this.#used() > half) {
+      // SYNC POINT(room): the consumer may have turned the declaration back on the strength of an older tail.
+      Atomics.store(this.#words, this.#waitsIndex, 1);
+      if (!this.#readHead() || this.#used() > half) return false;
+    }
+    this.#isBlocked = false;
+    Atomics.store(this.#words, this.#waitsIndex, 0);
+    return true;
+  }
+
+  /**
+   * Where a frame of `length` payload bytes goes, as a byte offset in the region; -1 where there is no room. Leaves
+   * nothing that the consumer can see, save that this side needs room.
+   */
+  #reserve(length: number): number {
+    if (this.#isPoisoned) return -1;
+    const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
+    const untilEnd = this.#capacity - this.#offset;
+    const needed = frameBytes > untilEnd ? frameBytes + untilEnd : frameBytes;
+    if (this.#used() + needed > this.#capacity && !this.#findRoom(needed)) return -1;
+    if (frameBytes <= untilEnd) return this.#start + this.#offset;
+    return this.#start;
+  }
+
+  #publish(at: number, header: number, length: number): void {
+    const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
+    const untilEnd = this.#capacity - this.#offset;
+    let tail = this.#tail + frameBytes;
+    let offset = this.#offset + frameBytes;
+    if (frameBytes > untilEnd) {
+      this.#words[(this.#start + this.#offset) >> 2] = PADDING_LENGTH;
+      tail += untilEnd;
+      offset = frameBytes;
+    }
+    const words = this.#words;
+    words[at >> 2] = length;
+    words[(at >> 2) + 1] = header;
+    this.#offset = offset === this.#capacity ? 0 : offset;
+    this.#tail = tail | 0;
+    // SYNC POINT(ring-tail): publishes the frame written above; pairs with the load in RingReader.drain.
+    Atomics.store(words, this.#tailIndex, this.#tail);
+    // SYNC POINT(sleep): after the tail, in one total order with the consumer's declaration and its re-check.
+    const declaration = Atomics.load(words, this.#sleepIndex);
+    if (declaration !== AWAKE) this.#wake(declaration);
+  }
+
+  /** Only the producer that turns the declaration back pays for a wake. */
+  #wake(declaration: number): void {
+    if (Atomics.compareExchange(this.#words, this.#sleepIndex, declaration, AWAKE) === declaration) {
+      this.#events.onWake(declaration);
+    }
+  }
+
+  #used(): number {
+    return (this.#tail - this.#head) >>> 0;
+  }
+
+  #findRoom(needed: number): boolean {
+    if (!this.#readHead()) return false;
+    if (this.#used() + needed <= this.#capacity) return true;
+    this.#isBlocked = true;
+    // SYNC POINT(room): declared before the head is read again; pairs with the load in RingReader.#publishHead.
+    Atomics.store(this.#words, this.#waitsIndex, 1);
+    if (!this.#readHead() || this.#used() + needed > this.#capacity) return false;
+    this.#isBlocked = false;
+    Atomics.store(this.#words, this.#waitsIndex, 0);
+    return true;
+  }
+
+  /** Reads the consumer's position, once; false and poisoned where it is not between the last one and the tail. */
+  #readHead(): boolean {
+    const head = Atomics.load(this.#words, this.#headIndex);
+    const consumed = (head - this.#head) >>> 0;
+    if (consumed > this.#used() || (head & (FRAME_ALIGNMENT - 1)) !== 0) {
+      this.#isPoisoned = true;
+      this.#events.onCorrupted(
+        `the peer says it read up to ${head >>> 0}; only ${this.#head >>> 0} to ${this.#tail >>> 0} is possible`,
+      );
+      return false;
+    }
+    this.#head = head;
+    return true;
+  }
+}

@@ -1,0 +1,139 @@
+import {
+  type ConnectionBackend,
+  type ConnectionConfig,
+  ConnectionType,
+  type FrameLink,
+  NetworkConnection,
+  ok,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
+import { requestRegion } from './discovery/handshake-client.js';
+import { serverNameOf } from './discovery/names.js';
+import type { LocalSocket } from './native-binding.js';
+import type { SharedMemoryRegion } from './region/shared-memory-region.js';
+import { SharedMemoryLink } from './shared-memory-link.js';
+
+/** The backend name of this transport. */
+export const SHARED_MEMORY_BACKEND: ConnectionBackend = 'shared-memory';
+
+/** A region that a server has mapped for a client, with all that belongs to it. The connection takes it over. */
+export interface MappedRegion {
+  readonly region: SharedMemoryRegion;
+  /** The socket of the handshake: doorbell and proof of life from here on. */
+  readonly handle: LocalSocket;
+  readonly peerLimits: PeerLimits;
+  /** The server's configuration; its endpoint names the region. */
+  readonly config: ResolvedConnectionConfig;
+  /** Says who the client is, for logs. */
+  readonly peerInfo: string;
+}
+
+/** A connection through a region of memory that two processes share. An adapter: semantics are the base's. */
+export class SharedMemoryConnection extends NetworkConnection {
+  readonly #regionName: string;
+  readonly #peerInfo: string | undefined;
+  #link: SharedMemoryLink | undefined;
+  #regionBytes: number;
+  #isReferenced = true;
+
+  /**
+   * A client of the server of that name; with a configuration, the region has at most its `sharedMemory.regionSize`.
+   */
+  constructor(regionName: string, config?: Omit<ConnectionConfig, 'endpoint'>);
+  /** A server's end of a region that it has already mapped. For servers. */
+  constructor(mapped: MappedRegion);
+  constructor(from: string | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
+    if (typeof from === 'string') {
+      super({ ...config, endpoint: from });
+      this.#regionBytes = this.config.sharedMemory.regionSize;
+    } else {
+      const link = new SharedMemoryLink(from.region, from.handle, 'server', from.config.sharedMemory);
+      super(from.config, { writer: link.writer, peerLimits: from.peerLimits });
+      this.#regionBytes = from.region.byteLength;
+      this.#peerInfo = from.peerInfo;
+      this.#use(link);
+    }
+    this.#regionName = serverNameOf(this.config.endpoint);
+  }
+
+  getType(): ConnectionType {
+    return ConnectionType.Local;
+  }
+
+  getBackend(): ConnectionBackend {
+    return SHARED_MEMORY_BACKEND;
+  }
+
+  /** The size of the region in bytes: the one in use, before connecting the one that will be asked for. */
+  getRegionSize(): number {
+    return this.#regionBytes;
+  }
+
+  /** The name under which the server is found. */
+  getRegionName(): string {
+    return this.#regionName;
+  }
+
+  override description(): string {
+    return `${super.description()}${this.#peerInfo === undefined ? '' : ` ${this.#peerInfo}`}`;
+  }
+
+  /**
+   * Blocks this thread until there is something to receive or to send, or `timeoutMs` is over; then callbacks run as the
+   * event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.
+   * @returns whether there is something to do
+   */
+  waitForWork(timeoutMs: number): boolean {
+    return this.#link?.waitForWork(timeoutMs) ?? false;
+  }
+
+  protected async doConnect(signal: AbortSignal): Promise<Result<FrameLink>> {
+    const assigned = await requestRegion(this.config, signal);
+    if (!assigned.ok) return assigned;
+    const { region, socket, peerLimits } = assigned.value;
+    const link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
+    this.#regionBytes = region.byteLength;
+    this.#use(link);
+    return ok({ writer: link.writer, peerLimits });
+  }
+
+  protected doStartReceiving(): void {
+    this.#link?.startReceiving();
+  }
+
+  protected doDisconnect(): Promise<void> {
+    this.#link?.sayGoodbye();
+    return Promise.resolve();
+  }
+
+  protected doRelease(): void {
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
+  protected doSetReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    this.#link?.setReferenced(isReferenced);
+  }
+
+  #use(link: SharedMemoryLink): void {
+    this.#link = link;
+    link.attach({
+      onFrame: (header, bytes, start, end) => {
+        this.onFrameReceived(header, bytes, start, end, false);
+      },
+      onWritable: () => {
+        this.onWritable();
+      },
+      onResponsivenessChanged: (isResponsive) => {
+        this.onResponsivenessChanged(isResponsive);
+      },
+      onEnded: (error) => {
+        this.onStateChanged(error === undefined ? 'disconnected' : 'failed', error);
+      },
+    });
+    if (!this.#isReferenced) link.setReferenced(false);
+  }
+}

@@ -1,0 +1,230 @@
+import { NetworkError, type SharedMemoryConfig } from '@entropynet/core';
+import type { LocalSocket } from './native-binding.js';
+import {
+  AWAKE,
+  type RegionSide,
+  sideLayout,
+  type SideLayout,
+  SLEEPS_ON_DOORBELL,
+  SLEEPS_ON_FUTEX,
+} from './region/layout.js';
+import type { SharedMemoryRegion } from './region/shared-memory-region.js';
+import { RingReader } from './ring/ring-reader.js';
+import { RingWriter } from './ring/ring-writer.js';
+import { receiveLoop, type Receiver } from './wait/receive-loop.js';
+import { stallWatch, type Watched } from './wait/stall-watch.js';
+import { WaitStrategy } from './wait/wait-strategy.js';
+
+/** What a link tells its connection. */
+export interface LinkEvents {
+  onFrame(header: number, bytes: Uint8Array, start: number, end: number): void;
+  onWritable(): void;
+  onResponsivenessChanged(isResponsive: boolean): void;
+  /** All frames were delivered and the peer is gone: after a goodbye, or with the error that ended it. */
+  onEnded(error: NetworkError | undefined): void;
+}
+
+/** Frames in one turn of a connection, so that many connections share a thread fairly. */
+const BATCH_FRAMES = 256;
+
+/** One end of a region with its socket: wakes, sleeps, notices the peer's end. Owns both and gives them back once. */
+export class SharedMemoryLink implements Receiver, Watched {
+  readonly strategy: WaitStrategy;
+  readonly pollMicroseconds: number;
+  readonly writer: RingWriter;
+  isReferenced = true;
+
+  readonly #region: SharedMemoryRegion;
+  readonly #socket: LocalSocket;
+  readonly #reader: RingReader;
+  readonly #own: SideLayout;
+  readonly #peer: SideLayout;
+  readonly #unresponsiveAfterMs: number;
+  #events: LinkEvents | undefined;
+  #isReceiving = false;
+  #isClosed = false;
+  #hasPeerGone = false;
+  #failure: NetworkError | undefined;
+  #lastPosition = 0;
+  #lastProgressMs = 0;
+
+  constructor(region: SharedMemoryRegion, socket: LocalSocket, side: RegionSide, config: SharedMemoryConfig) {
+    this.#region = region;
+    this.#socket = socket;
+    this.strategy = new WaitStrategy(config.wait);
+    this.pollMicroseconds = config.pollMicroseconds;
+    this.#unresponsiveAfterMs = config.unresponsiveAfterMs;
+    const own = sideLayout(side, region.ringCapacity);
+    const peer = sideLayout(side === 'server' ? 'client' : 'server', region.ringCapacity);
+    this.#own = own;
+    this.#peer = peer;
+    const { words, bytes, ringCapacity: capacity } = region;
+    const outgoing = {
+      start: own.ringStart,
+      tail: own.tail,
+      head: peer.head,
+      consumerSleep: peer.sleep,
+      producerWaits: own.waitsForRoom,
+    };
+    const incoming = {
+      start: peer.ringStart,
+      tail: peer.tail,
+      head: own.head,
+      consumerSleep: own.sleep,
+      producerWaits: peer.waitsForRoom,
+    };
+    const onCorrupted = (reason: string): void => {
+      this.#fail(new NetworkError('SharedMemoryCorrupted', `the region is corrupt: ${reason}`));
+    };
+    this.writer = new RingWriter(
+      { words, bytes, capacity, ...outgoing },
+      {
+        onWake: (declaration) => {
+          this.#wakePeer(declaration);
+        },
+        onCorrupted,
+      },
+    );
+    this.#reader = new RingReader(
+      { words, bytes, capacity, ...incoming },
+      {
+        onFrame: (header, frameBytes, start, end) => {
+          this.#events?.onFrame(header, frameBytes, start, end);
+        },
+        onRoom: () => {
+          this.#socket.ring();
+        },
+        onCorrupted,
+      },
+    );
+  }
+
+  /** The region's size in bytes. */
+  get regionBytes(): number {
+    return this.#region.byteLength;
+  }
+
+  get hasWork(): boolean {
+    return this.#reader.hasFrames || this.writer.mayUnblock;
+  }
+
+  /** Who is told from here on. The peer's end is noticed from here on too. */
+  attach(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  /** Delivers from here on. */
+  startReceiving(): void {
+    if (this.#isClosed || this.#isReceiving) return;
+    this.#isReceiving = true;
+    this.#socket.watch(() => {
+      this.#onDoorbell();
+    });
+    stallWatch.add(this);
+    // Not urgent: the caller is in the middle of its set-up.
+    this.#rouse(false);
+  }
+
+  setReferenced(isReferenced: boolean): void {
+    this.isReferenced = isReferenced;
+    if (this.#isClosed) return;
+    if (isReferenced) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Blocks this thread until there is something to do, or time is up. For threads that may block. */
+  waitForWork(timeoutMs: number): boolean {
+    const words = this.#region.words;
+    const sleep = this.#own.sleep;
+    if (this.#isClosed || this.hasWork) return !this.#isClosed;
+    // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish.
+    Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
+    if (!this.hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, timeoutMs);
+    Atomics.store(words, sleep, AWAKE);
+    this.#rouse(false);
+    return this.hasWork;
+  }
+
+  work(): boolean {
+    const isWritable = this.writer.checkUnblocked();
+    if (isWritable) this.#events?.onWritable();
+    const count = this.#reader.drain(BATCH_FRAMES);
+    if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
+    return isWritable || count > 0;
+  }
+
+  trySleep(): boolean {
+    if (this.#isClosed) return true;
+    const words = this.#region.words;
+    // SYNC POINT(sleep): declared before the ring is looked at again; pairs with RingWriter.#publish.
+    Atomics.store(words, this.#own.sleep, SLEEPS_ON_DOORBELL);
+    if (!this.#reader.hasFrames) return true;
+    Atomics.store(words, this.#own.sleep, AWAKE);
+    return false;
+  }
+
+  checkResponsiveness(nowMs: number): void {
+    const position = this.writer.consumerPosition;
+    if (position !== this.#lastPosition || !this.writer.hasUnread) {
+      this.#lastPosition = position;
+      this.#lastProgressMs = nowMs;
+      this.#events?.onResponsivenessChanged(true);
+    } else if (nowMs - this.#lastProgressMs >= this.#unresponsiveAfterMs) {
+      this.#events?.onResponsivenessChanged(false);
+    }
+  }
+
+  /** Says goodbye: the peer reads what is in the ring, then finds the mark. */
+  sayGoodbye(): void {
+    // Before the socket closes: the peer asks for this mark when it sees the end of the stream.
+    if (!this.#isClosed) Atomics.store(this.#region.words, this.#own.closed, 1);
+  }
+
+  /** Gives everything back: the reader first, so that nothing touches the region when it goes. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#events = undefined;
+    stallWatch.remove(this);
+    receiveLoop.remove(this);
+    this.#reader.close();
+    this.#socket.close();
+    this.#region.unmap();
+  }
+
+  #onDoorbell(): void {
+    if (this.#isClosed) return;
+    if (this.#socket.consumeRings()) {
+      this.#hasPeerGone = true;
+      this.#socket.unwatch();
+    }
+    this.#rouse(true);
+  }
+
+  #rouse(isUrgent: boolean): void {
+    if (!this.#isReceiving || this.#isClosed) return;
+    Atomics.store(this.#region.words, this.#own.sleep, AWAKE);
+    receiveLoop.wake(this, isUrgent);
+  }
+
+  #wakePeer(declaration: number): void {
+    if (declaration === SLEEPS_ON_FUTEX) this.#region.wakeWord(this.#peer.sleep);
+    else this.#socket.ring();
+  }
+
+  /** Everything that arrived was delivered and the peer is gone. */
+  #end(): void {
+    if (this.#failure === undefined && Atomics.load(this.#region.words, this.#peer.closed) !== 1) {
+      this.#failure = new NetworkError(
+        'PeerDied',
+        'the peer ended without saying goodbye: its process died or was killed',
+      );
+    }
+    this.#events?.onEnded(this.#failure);
+  }
+
+  #fail(error: NetworkError): void {
+    this.#failure = error;
+    this.#events?.onEnded(error);
+  }
+}

@@ -1,0 +1,46 @@
+import {
+  type ConnectionConfig,
+  type ConnectionServer,
+  ConnectionType,
+  type NetworkConnection,
+  resolveConnectionConfig,
+  type ServerConfig,
+  type Transport,
+  type TransportCapabilities,
+  type TransportProbe,
+} from '@entropynet/core';
+import { findServer } from './discovery/handshake-client.js';
+import { SHARED_MEMORY_BACKEND, SharedMemoryConnection } from './shared-memory-connection.js';
+import { SharedMemoryServer } from './shared-memory-server.js';
+
+const CAPABILITIES: TransportCapabilities = Object.freeze({
+  unreliable: false,
+  zeroCopy: true,
+  crossProcess: true,
+  detectsPeerDeath: true,
+  detectsUnresponsive: true,
+});
+
+/** Connections through memory that two processes of one machine and user share. */
+export class SharedMemoryTransport implements Transport {
+  readonly backend = SHARED_MEMORY_BACKEND;
+  readonly schemes = ['shm'];
+  readonly connectionType = ConnectionType.Local;
+  readonly capabilities = CAPABILITIES;
+
+  /** Whether the addon loads and a server of that name is found. */
+  probe(config: ConnectionConfig): Promise<TransportProbe> {
+    const resolved = resolveConnectionConfig(config);
+    const found = resolved.ok ? findServer(resolved.value) : resolved;
+    if (found.ok) return Promise.resolve({ available: true });
+    return Promise.resolve({ available: false, reason: found.error.message, error: found.error });
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    return new SharedMemoryConnection(config.endpoint, config);
+  }
+
+  createServer(config: ServerConfig): ConnectionServer {
+    return new SharedMemoryServer(config);
+  }
+}
