@@ -30,6 +30,7 @@ export class SharedMemoryServer implements ConnectionServer {
   #claim: NameClaim | undefined;
   #listening: Promise<Result> | undefined;
   #isReferenced = true;
+  #isWatching = false;
 
   /** @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
@@ -57,7 +58,7 @@ export class SharedMemoryServer implements ConnectionServer {
     this.#listening = undefined;
     for (const handshake of [...this.#pending]) handshake.cancel();
     const unaccepted = this.#accepted.close();
-    claim?.socket.unwatch();
+    if (claim !== undefined) this.#unwatch(claim.socket);
     await Promise.all(unaccepted.map((connection) => connection.disconnect()));
     await claim?.release(this.#config.connectTimeoutMs);
     return ok();
@@ -113,6 +114,8 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   #watch(socket: LocalSocket): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
     socket.watch(() => {
       while (this.#claim !== undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
         const client = this.#acceptClient(socket);
@@ -120,8 +123,13 @@ export class SharedMemoryServer implements ConnectionServer {
         this.#greet(client);
       }
       // As many as may be under way: the rest wait in the kernel until one ends.
-      if (this.#claim !== undefined) socket.unwatch();
+      if (this.#claim !== undefined) this.#unwatch(socket);
     });
+  }
+
+  #unwatch(socket: LocalSocket): void {
+    this.#isWatching = false;
+    socket.unwatch();
   }
 
   #acceptClient(socket: LocalSocket): LocalSocket | null {
@@ -130,7 +138,7 @@ export class SharedMemoryServer implements ConnectionServer {
     } catch (error) {
       // Out of descriptors, most likely: clients wait in the kernel until some come back.
       process.emitWarning(`EntropyNet server '${this.#name}' can't accept: ${String(error)}`);
-      socket.unwatch();
+      this.#unwatch(socket);
       setTimeout(() => {
         if (this.#claim !== undefined) this.#watch(socket);
       }, ACCEPT_PAUSE_MS).unref();

@@ -124,6 +124,12 @@ export function isAsyncFunction(callback: unknown): boolean {
   return (callback as object).constructor === AsyncFunction;
 }
 
+/** Throws a `TypeError` unless it is a function or null. */
+export function checkCallback(callback: unknown): void {
+  if (callback === null || typeof callback === 'function') return;
+  throw new TypeError(`a callback is a function or null; ${typeof callback} was given`);
+}
+
 let storage: AsyncLocalStorage<Invocation> | undefined;
 
 /** Context tracking where the platform has it (Node.js, Bun, Deno); a browser has none. */

@@ -1,5 +1,11 @@
+import type { NetworkError } from '../result/network-error.js';
 import type { MessageCallback, MessageOwnership } from './connection-types.js';
 import { Fifo } from './fifo.js';
+
+/** How waiting messages end when the connection ends for this reason. */
+export function outcomeOf(error: NetworkError): SendOutcome {
+  return error.code === 'PeerDied' ? 'peer-died' : 'closed';
+}
 
 /** A message, or the rest of one, that waits in a channel for room or for window. */
 export interface QueuedMessage {

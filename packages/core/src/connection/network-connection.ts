@@ -1,8 +1,8 @@
 import { EntropyObject } from '../object/entropy-object.js';
 import { NetworkError } from '../result/network-error.js';
 import { err, OK, unwrap, type Result } from '../result/result.js';
-import { isAsyncFunction } from './callback-guard.js';
-import type { SendOutcome } from './channel.js';
+import { checkCallback, isAsyncFunction } from './callback-guard.js';
+import { outcomeOf } from './channel.js';
 import { ChannelTable, checkChannelName } from './channel-table.js';
 import { type ConnectionConfig, resolveConnectionConfig, type ResolvedConnectionConfig } from './connection-config.js';
 import type { ConnectionEvents } from './connection-events.js';
@@ -22,7 +22,7 @@ import { MessageReceiver } from './message-receiver.js';
 import { channelNotOpen, MessageSender } from './message-sender.js';
 import type { SendClaim } from './send-claim.js';
 import { ConnectionStateMachine } from './state-machine.js';
-import { withDeadline } from './with-deadline.js';
+import { settledWithin, withDeadline } from './with-deadline.js';
 
 /**
  * One connection to one peer, the same on every transport. All semantics live here; a transport supplies the hooks
@@ -398,22 +398,13 @@ export abstract class NetworkConnection extends EntropyObject {
     } else if (state === 'connected') {
       this.#receiver.stopDelivering();
       this.#states.transition('disconnecting');
-      await this.#flush();
+      // What `trySend` promised to deliver, as long as the peer takes it.
+      await settledWithin(this.#sender.finish('closed'), this.config.sendTimeoutMs);
       await this.doDisconnect();
     }
     this.#end('disconnected');
     this.#guard.close();
     return OK;
-  }
-
-  /** Sends what `trySend` promised to deliver, as long as the peer takes it. */
-  async #flush(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.config.sendTimeoutMs);
-    });
-    await Promise.race([this.#sender.finish('closed'), limit]);
-    clearTimeout(timer);
   }
 
   #fail(error: NetworkError): void {
@@ -448,13 +439,4 @@ export abstract class NetworkConnection extends EntropyObject {
   #noChannel(name: string): Result {
     return this.isConnected() ? channelNotOpen(name) : err('ConnectionClosed', `the connection is ${this.getState()}`);
   }
-}
-
-function checkCallback(callback: unknown): void {
-  if (callback === null || typeof callback === 'function') return;
-  throw new TypeError(`a callback is a function or null; ${typeof callback} was given`);
-}
-
-function outcomeOf(error: NetworkError): SendOutcome {
-  return error.code === 'PeerDied' ? 'peer-died' : 'closed';
 }

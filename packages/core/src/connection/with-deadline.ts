@@ -61,3 +61,13 @@ async function guarded<T>(work: (signal: AbortSignal) => Promise<Result<T>>, sig
     return err('HandshakeFailed', `connecting failed: ${reason}`, error);
   }
 }
+
+/** Resolves when the promise does, or after the time, whichever is first. */
+export async function settledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
+}
