@@ -1,0 +1,100 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ConnectionConfig, type NetworkConnection, resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
+import { type Assignment, requestRegion } from '@entropynet/transport-shm/internal/discovery/handshake-client';
+import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+
+/** The addon; tests that need it skip where it can't be loaded. */
+export function nativeBinding(): NativeBinding | undefined {
+  const binding = loadNativeBinding();
+  return binding.ok ? binding.value : undefined;
+}
+
+/** A discovery directory of a test's own, with what it opened; everything goes in `close()`. */
+export class Scene {
+  readonly directory = mkdtempSync(join(tmpdir(), 'entropynet-test-'));
+  readonly config: ConnectionConfig & { sharedMemory: { directory: string } };
+  readonly #closers: (() => unknown)[] = [];
+
+  constructor(overrides: Partial<ConnectionConfig> = {}) {
+    const { sharedMemory, ...rest } = overrides;
+    this.config = {
+      endpoint: 'scene',
+      connectTimeoutMs: 5000,
+      ...rest,
+      sharedMemory: { regionSize: 65_536, ...sharedMemory, directory: this.directory },
+    };
+  }
+
+  /** A server that listens. */
+  async server(overrides: Partial<ConnectionConfig> = {}): Promise<SharedMemoryServer> {
+    const server = new SharedMemoryServer({ ...this.config, ...overrides });
+    this.onClose(() => server.close());
+    unwrap(await server.listen());
+    return server;
+  }
+
+  /** A connected client and the connection that the server accepted for it, which does not receive yet. */
+  async pair(server: SharedMemoryServer): Promise<{ client: SharedMemoryConnection; accepted: NetworkConnection }> {
+    const client = new SharedMemoryConnection(this.config.endpoint, this.config);
+    this.onClose(() => client.disconnect());
+    unwrap(await client.connect());
+    const accepted = unwrap(await server.accept());
+    this.onClose(() => accepted.disconnect());
+    return { client, accepted };
+  }
+
+  /** The client's side of a handshake without a connection on top: what a hostile client would hold. */
+  async rawClient(): Promise<Assignment> {
+    const config = unwrap(resolveConnectionConfig(this.config));
+    const assigned = unwrap(await requestRegion(config, new AbortController().signal));
+    this.onClose(() => {
+      assigned.socket.close();
+      assigned.region.unmap();
+    });
+    return assigned;
+  }
+
+  /** A process that runs `shared-memory-peer.js` with `task`. */
+  fork(task: string): ChildProcess {
+    const program = fileURLToPath(new URL('./shared-memory-peer.js', import.meta.url));
+    // What a process says when it dies on purpose is of no interest.
+    const stdio = ['ignore', 'ignore', task === 'throw' ? 'ignore' : 'inherit', 'ipc'] as const;
+    const child = fork(program, [task, JSON.stringify(this.config)], { stdio: [...stdio] });
+    this.onClose(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    });
+    return child;
+  }
+
+  onClose(closer: () => unknown): void {
+    this.#closers.push(closer);
+  }
+
+  /** The names in the discovery directory. */
+  names(): string[] {
+    return readdirSync(this.directory);
+  }
+
+  async close(): Promise<void> {
+    for (const closer of this.#closers.reverse()) await closer();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Resolves with the state's error once the connection is in that state. */
+export function reached(connection: NetworkConnection, state: string): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    connection.on('state', (next, error) => {
+      if (next === state) resolve(error);
+    });
+    if (connection.getState() === state) resolve(undefined);
+  });
+}

@@ -1,0 +1,116 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { join } from 'node:path';
+import {
+  decodeServerIdentity,
+  DISCOVERY_BYTES,
+  encodeServerIdentity,
+} from '@entropynet/transport-shm/internal/discovery/discovery-region';
+import {
+  decodeReply,
+  decodeRequest,
+  encodeRefusal,
+  encodeReply,
+  encodeRequest,
+  HANDSHAKE_BYTES,
+} from '@entropynet/transport-shm/internal/discovery/handshake-messages';
+import { serverNameOf, serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+
+const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const uint32 = fc.nat({ max: 0xffff_ffff });
+const limits = fc.record({
+  maxMessageSize: uint32,
+  channelWindow: fc.integer({ min: 16_384, max: 0xffff_ffff }),
+  maxChannels: uint32,
+});
+
+describe('server names', () => {
+  it('turns any name into a short file name inside the directory', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (name) => {
+        const { region, socket } = serverNames('/d', name);
+        expect(region).to.match(/^\/d\/[0-9a-f]{24}\.region$/);
+        expect(socket).to.match(/^\/d\/[0-9a-f]{24}\.socket$/);
+      }),
+    );
+    for (const name of ['../x', '/', 'Global\\x', 'con', ''])
+      expect(serverNames('/d', name).region.startsWith(join('/d', '/'))).to.equal(true);
+  });
+
+  it('finds a server by its bare name and by its address alike', () => {
+    expect(serverNameOf('shm://canvas')).to.equal(serverNameOf('canvas'));
+  });
+});
+
+describe('the discovery region', () => {
+  it('reads back what was written', () => {
+    const identity = fc.record({
+      nonce: bytes16,
+      processId: uint32,
+      maxConnections: uint32,
+      startTime: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    });
+    fc.assert(
+      fc.property(identity, (written) => {
+        expect(decodeServerIdentity(encodeServerIdentity(written))).to.deep.equal({ ok: true, value: written });
+      }),
+    );
+  });
+
+  it('answers any bytes with an identity or a code, and never throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: DISCOVERY_BYTES + 1 }), (bytes) => {
+        const result = decodeServerIdentity(bytes);
+        if (!result.ok) expect(result.error.code).to.be.oneOf(['SharedMemoryCorrupted', 'IncompatibleVersion']);
+      }),
+    );
+  });
+});
+
+describe('the handshake messages', () => {
+  it('read back what was written', () => {
+    fc.assert(
+      fc.property(bytes16, uint32, limits, (identity, regionBytes, peerLimits) => {
+        const request = { serverNonce: identity, regionBytes, limits: peerLimits };
+        expect(decodeRequest(encodeRequest(request))).to.deep.equal({ ok: true, value: request });
+        const reply = { identity, regionBytes, limits: peerLimits };
+        expect(decodeReply(encodeReply(reply))).to.deep.equal({ ok: true, value: reply });
+      }),
+    );
+  });
+
+  it('name the reason of a refusal', () => {
+    const codes = ([1, 2, 3, 4, 5] as const).map((refusal) => {
+      const reply = decodeReply(encodeRefusal(refusal));
+      return reply.ok ? 'accepted' : reply.error.code;
+    });
+    expect(codes).to.deep.equal([
+      'IncompatibleVersion',
+      'ResourceLimitExceeded',
+      'SharedMemoryNotAvailable',
+      'ResourceLimitExceeded',
+      'HandshakeFailed',
+    ]);
+  });
+
+  it('answer any bytes with a message or a code, and never throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: HANDSHAKE_BYTES, maxLength: HANDSHAKE_BYTES }), (bytes) => {
+        for (const result of [decodeRequest(bytes), decodeReply(bytes)]) {
+          if (!result.ok) expect(result.error.code).to.be.oneOf(['HandshakeFailed', 'IncompatibleVersion']);
+        }
+      }),
+    );
+  });
+
+  it('refuse another version with its own code', () => {
+    const request = encodeRequest({
+      serverNonce: new Uint8Array(16),
+      regionBytes: 65_536,
+      limits: { maxMessageSize: 1, channelWindow: 65_536, maxChannels: 1 },
+    });
+    request[4] = 99;
+    const result = decodeRequest(request);
+    expect(result.ok ? '' : result.error.code).to.equal('IncompatibleVersion');
+  });
+});

@@ -1,0 +1,58 @@
+import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
+import { RingWriter, type RingLocation } from '@entropynet/transport-shm/internal/ring/ring-writer';
+
+export const TAIL = 0;
+export const HEAD = 16;
+export const SLEEP = 32;
+export const WAITS = 33;
+export const START = 256;
+
+/** Both ends of a ring over memory of this process, and everything that they reported. */
+export class RingHarness {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly writer: RingWriter;
+  readonly reader: RingReader;
+  readonly received: { header: number; bytes: Uint8Array }[] = [];
+  readonly corruptions: string[] = [];
+  wakes = 0;
+  roomReports = 0;
+  /** Called for each frame after it was noted. */
+  onFrame: () => void = () => undefined;
+
+  constructor(readonly capacity: number) {
+    const buffer = new ArrayBuffer(START + capacity);
+    this.words = new Int32Array(buffer);
+    this.bytes = new Uint8Array(buffer);
+    const location: RingLocation = {
+      words: this.words,
+      bytes: this.bytes,
+      start: START,
+      capacity,
+      tail: TAIL,
+      head: HEAD,
+      consumerSleep: SLEEP,
+      producerWaits: WAITS,
+    };
+    this.writer = new RingWriter(location, {
+      onWake: () => {
+        this.wakes += 1;
+      },
+      onCorrupted: (reason) => this.corruptions.push(reason),
+    });
+    this.reader = new RingReader(location, {
+      onFrame: (header, bytes, start, end) => {
+        this.received.push({ header, bytes: bytes.slice(start, end) });
+        this.onFrame();
+      },
+      onRoom: () => {
+        this.roomReports += 1;
+      },
+      onCorrupted: (reason) => this.corruptions.push(reason),
+    });
+  }
+
+  write(header: number, payload: Uint8Array): boolean {
+    return this.writer.tryWrite(header, payload, 0, payload.length);
+  }
+}

@@ -1,0 +1,203 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { FRAME_HEADER_BYTES, PADDING_LENGTH } from '@entropynet/transport-shm/internal/region/layout';
+import { HEAD, RingHarness, SLEEP, START, TAIL, WAITS } from './ring-harness.js';
+
+const CAPACITY = 1024;
+const payload = (length: number, seed = length): Uint8Array =>
+  Uint8Array.from({ length }, (_unused, index) => (seed + index) & 0xff);
+
+describe('a ring', () => {
+  it('carries header and payload of every size up to its limit', () => {
+    const ring = new RingHarness(CAPACITY);
+    for (let length = 0; length <= ring.writer.maxFrameBytes; length += 1) {
+      expect(ring.write(length, payload(length))).to.equal(true);
+      expect(ring.reader.drain(10)).to.equal(1);
+      expect(ring.received.pop()).to.deep.equal({ header: length, bytes: payload(length) });
+    }
+    expect(ring.corruptions).to.deep.equal([]);
+  });
+
+  it('refuses what does not fit and goes on when there is room', () => {
+    const ring = new RingHarness(CAPACITY);
+    let written = 0;
+    while (ring.write(written, payload(56))) written += 1;
+    expect(written).to.equal(CAPACITY / 64);
+    expect(ring.words[WAITS]).to.equal(1);
+    expect(ring.reader.drain(1000)).to.equal(written);
+    expect(ring.roomReports).to.equal(1);
+    expect(ring.writer.checkUnblocked()).to.equal(true);
+    expect(ring.write(7, payload(56))).to.equal(true);
+  });
+
+  it('reports room once half of it is free, and not for every frame', () => {
+    const ring = new RingHarness(CAPACITY);
+    while (ring.write(0, payload(56)));
+    ring.reader.drain(1);
+    expect(ring.roomReports).to.equal(0);
+    expect(ring.writer.checkUnblocked()).to.equal(false);
+    ring.reader.drain(8);
+    expect(ring.roomReports).to.equal(1);
+    expect(ring.writer.checkUnblocked()).to.equal(true);
+  });
+
+  it('declares its need for room again where a stale report turned the declaration back', () => {
+    const ring = new RingHarness(CAPACITY);
+    while (ring.write(0, payload(56)));
+    Atomics.store(ring.words, WAITS, 0);
+    expect(ring.writer.checkUnblocked()).to.equal(false);
+    expect(ring.words[WAITS]).to.equal(1);
+  });
+
+  it('wakes a consumer that declared that it sleeps, once', () => {
+    const ring = new RingHarness(CAPACITY);
+    Atomics.store(ring.words, SLEEP, 1);
+    ring.write(0, payload(1));
+    ring.write(0, payload(1));
+    expect(ring.wakes).to.equal(1);
+    expect(ring.words[SLEEP]).to.equal(0);
+  });
+
+  it('shows nothing of a claim before its commit, and nothing at all of an aborted one', () => {
+    const ring = new RingHarness(CAPACITY);
+    ring.writer.tryClaim(10)?.fill(1);
+    expect(ring.reader.drain(10)).to.equal(0);
+    ring.writer.abortClaim();
+    ring.writer.tryClaim(4)?.set([1, 2, 3, 4]);
+    ring.writer.commitClaim(9);
+    ring.reader.drain(10);
+    expect(ring.received).to.deep.equal([{ header: 9, bytes: Uint8Array.of(1, 2, 3, 4) }]);
+  });
+
+  it('delivers no frame after it was closed inside a delivery', () => {
+    const ring = new RingHarness(CAPACITY);
+    ring.onFrame = () => {
+      ring.reader.close();
+    };
+    ring.write(1, payload(1));
+    ring.write(2, payload(1));
+    ring.reader.drain(10);
+    ring.reader.drain(10);
+    expect(ring.received.map((frame) => frame.header)).to.deep.equal([1]);
+  });
+
+  it('behaves as a bounded queue for any sequence of writes, claims and reads, also where positions wrap', () => {
+    const operation = fc.oneof(
+      fc.record({ kind: fc.constant('write' as const), length: fc.integer({ min: 0, max: 248 }) }),
+      fc.record({ kind: fc.constant('claim' as const), length: fc.integer({ min: 0, max: 248 }) }),
+      fc.record({ kind: fc.constant('abort' as const), length: fc.integer({ min: 0, max: 248 }) }),
+      fc.record({ kind: fc.constant('read' as const), length: fc.integer({ min: 1, max: 12 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
+        const ring = new RingHarness(CAPACITY);
+        const expected: { header: number; bytes: Uint8Array }[] = [];
+        for (const [index, { kind, length }] of operations.entries()) {
+          const bytes = payload(length, index);
+          if (kind === 'read') ring.reader.drain(length);
+          else if (kind === 'write') {
+            if (ring.write(index, bytes)) expected.push({ header: index, bytes });
+          } else {
+            const claimed = ring.writer.tryClaim(length);
+            claimed?.set(bytes);
+            if (claimed === undefined || kind === 'abort') ring.writer.abortClaim();
+            else {
+              ring.writer.commitClaim(index);
+              expected.push({ header: index, bytes });
+            }
+          }
+        }
+        ring.reader.drain(1000);
+        expect(ring.received).to.deep.equal(expected);
+        expect(ring.corruptions).to.deep.equal([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a ring whose peer is hostile', () => {
+  const frameAt = START >> 2;
+
+  for (const [what, tail] of [
+    ['beyond the capacity', CAPACITY + 8],
+    ['before the head', -8],
+    ['misaligned', 12],
+    ['far away', 0x7fff_fff8],
+  ] as const) {
+    it(`stops at a tail that is ${what}`, () => {
+      const ring = new RingHarness(CAPACITY);
+      Atomics.store(ring.words, TAIL, tail);
+      expect(ring.reader.drain(10)).to.equal(0);
+      expect(ring.corruptions).to.have.length(1);
+    });
+  }
+
+  it('stops at a tail that goes backwards', () => {
+    const ring = new RingHarness(CAPACITY);
+    for (let count = 0; count < 4; count += 1) ring.write(count, payload(8));
+    ring.reader.drain(1);
+    Atomics.store(ring.words, TAIL, 32);
+    ring.reader.drain(10);
+    expect(ring.corruptions).to.have.length(1);
+    expect(ring.received).to.have.length(1);
+  });
+
+  for (const [what, head] of [
+    ['beyond the tail', 8 * 200],
+    ['behind what it was', -8],
+    ['misaligned', 4],
+  ] as const) {
+    it(`stops writing at a head that is ${what}`, () => {
+      const ring = new RingHarness(CAPACITY);
+      while (ring.write(0, payload(56)) && (ring.words[TAIL] as number) < 512);
+      Atomics.store(ring.words, HEAD, head);
+      let written = 0;
+      while (ring.write(0, payload(56))) written += 1;
+      expect(written).to.be.at.most(CAPACITY / 64);
+      expect(ring.corruptions).to.have.length(1);
+    });
+  }
+
+  for (const length of [1000, CAPACITY, CAPACITY + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 17]) {
+    it(`stops at a frame length of ${length} where 16 bytes were written`, () => {
+      const ring = new RingHarness(CAPACITY);
+      ring.words[frameAt] = length;
+      Atomics.store(ring.words, TAIL, 24);
+      expect(ring.reader.drain(10)).to.equal(0);
+      expect(ring.corruptions).to.have.length(1);
+    });
+  }
+
+  it('stops at padding that reaches beyond what was written', () => {
+    const ring = new RingHarness(CAPACITY);
+    ring.words[frameAt] = PADDING_LENGTH;
+    Atomics.store(ring.words, TAIL, 24);
+    ring.reader.drain(10);
+    expect(ring.corruptions).to.have.length(1);
+  });
+
+  it('stays inside the ring and ends, whatever the words say', () => {
+    const word = fc.oneof(fc.integer({ min: -64, max: 2 * CAPACITY }), fc.integer());
+    const edit = fc.record({ index: fc.integer({ min: 0, max: (START + CAPACITY) / 4 - 1 }), value: word });
+    fc.assert(
+      fc.property(fc.array(edit, { maxLength: 40 }), fc.array(edit, { maxLength: 10 }), (before, between) => {
+        const ring = new RingHarness(CAPACITY);
+        for (let count = 0; count < 10; count += 1) ring.write(count, payload(count * 7));
+        for (const { index, value } of before) ring.words[index] = value;
+        ring.onFrame = () => {
+          for (const { index, value } of between) ring.words[index] = value;
+        };
+        for (let round = 0; round < 10; round += 1) {
+          ring.reader.drain(100);
+          ring.write(round, payload(round));
+          ring.writer.checkUnblocked();
+        }
+        for (const { bytes } of ring.received) expect(bytes.length).to.be.at.most(CAPACITY - FRAME_HEADER_BYTES);
+        // A frame has at least eight bytes, so that even a lying tail can't make more of them than there is room.
+        expect(ring.received.length).to.be.at.most((10 * CAPACITY) / FRAME_HEADER_BYTES + 20);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
