@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
-import { SharedMemoryConnection, type SharedMemoryServer } from '@entropynet/transport-shm';
+import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';

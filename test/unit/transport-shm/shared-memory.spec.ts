@@ -2,9 +2,15 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { err, unwrap } from '@entropynet/core';
+import { err, type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { nativeBinding, reached, Scene } from './shared-memory-support.js';
+
+/** An accepted connection as what it is. */
+function sharedMemory(connection: NetworkConnection): SharedMemoryConnection {
+  if (connection instanceof SharedMemoryConnection) return connection;
+  throw new TypeError(`a ${connection.className()} was accepted`);
+}
 
 describe('shared memory between processes', () => {
   let scene: Scene;
@@ -125,7 +131,7 @@ describe('shared memory between processes', () => {
       const server = await scene.server({ sharedMemory: { directory: scene.directory, regionSize: 1024 * 1024 } });
       const { client, accepted } = await scene.pair(server);
       expect(client.getRegionSize()).to.equal(65_536);
-      expect((accepted as SharedMemoryConnection).getRegionSize()).to.equal(65_536);
+      expect(sharedMemory(accepted).getRegionSize()).to.equal(65_536);
       expect(client.getRegionName()).to.equal('scene');
     });
 
@@ -178,9 +184,9 @@ describe('shared memory between processes', () => {
         accepted.setMessageCallback(resolve);
       });
       accepted.startReceiving();
-      expect((accepted as SharedMemoryConnection).waitForWork(1)).to.equal(false);
+      expect(sharedMemory(accepted).waitForWork(1)).to.equal(false);
       unwrap(client.trySend(Uint8Array.of(1)));
-      expect((accepted as SharedMemoryConnection).waitForWork(10_000)).to.equal(true);
+      expect(sharedMemory(accepted).waitForWork(10_000)).to.equal(true);
       await received;
     });
   });
@@ -200,7 +206,7 @@ describe('shared memory between processes', () => {
     const output = await new Promise<string>((resolve, reject) => {
       execFile(process.execPath, ['-e', script], { cwd: import.meta.dirname }, (error, stdout) => {
         if (error === null) resolve(stdout);
-        else reject(error);
+        else reject(new Error('the program failed', { cause: error }));
       });
     });
     const [reason, code] = JSON.parse(output) as [string, string];
