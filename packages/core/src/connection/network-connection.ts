@@ -114,10 +114,18 @@ export abstract class NetworkConnection extends EntropyObject {
    * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent.
    */
   disconnect(): Promise<Result> {
-    this.#disconnecting ??= this.#startDisconnecting().finally(() => {
-      this.#disconnecting = undefined;
+    if (this.#disconnecting !== undefined) return this.#disconnecting;
+    // Held before anything is reported, so that a callback that disconnects again joins this one.
+    let settle: (result: Result) => void = () => undefined;
+    const disconnecting = new Promise<Result>((resolve) => {
+      settle = resolve;
     });
-    return this.#disconnecting;
+    this.#disconnecting = disconnecting;
+    void this.#startDisconnecting().then((result) => {
+      this.#disconnecting = undefined;
+      settle(result);
+    });
+    return disconnecting;
   }
 
   /** Sends one message; resolves when the transport has accepted it whole, in order. The bytes may be used again at once. */

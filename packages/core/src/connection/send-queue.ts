@@ -63,6 +63,8 @@ export class SendQueue {
     return new Promise((resolve) => {
       this.#onFlushed = resolve;
       this.pump();
+      // A full ring keeps nobody here who has nothing to write.
+      if (this.#waiting.every((channel) => channel.queue.length === 0)) this.#idle();
     });
   }
 
