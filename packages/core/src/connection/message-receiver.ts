@@ -287,8 +287,9 @@ export class MessageReceiver {
 
 /** Bytes that a callback may keep. */
 function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
-  if (!isOwned) return Uint8Array.prototype.slice.call(bytes, start, end);
-  // A plain view: a transport's Buffer must not leak its other methods into code that runs on every transport.
+  // Plain arrays only: a transport's Buffer must not leak its other methods into code that runs on every transport.
+  if (!isOwned)
+    return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
   if (start === 0 && end === bytes.length && bytes.constructor === Uint8Array) return bytes;
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }

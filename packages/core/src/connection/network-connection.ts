@@ -95,8 +95,6 @@ export abstract class NetworkConnection extends EntropyObject {
     if (accepted !== undefined) this.#link(accepted);
   }
 
-  // ---------------------------------------------------------------- what users call
-
   /** Connects. Ok when connected already; the same outcome as a `connect()` under way. See `docs/errors.md` for codes. */
   async connect(options?: { signal?: AbortSignal }): Promise<Result> {
     if (this.#states.state === 'connected') return OK;
@@ -172,6 +170,11 @@ export abstract class NetworkConnection extends EntropyObject {
       connectTime: this.#connectTime,
       lastActivityTime: Math.max(sender.lastActivityTime, receiver.lastActivityTime),
     });
+  }
+
+  /** The endpoint of the configuration. */
+  get endpoint(): string {
+    return this.config.endpoint;
   }
 
   /** How often a `trySend` was told `WouldBlock` since connecting. */
@@ -276,8 +279,6 @@ export abstract class NetworkConnection extends EntropyObject {
     return `${this.toString()} ${this.getBackend()} ${this.config.endpoint} ${this.getState()}`;
   }
 
-  // ---------------------------------------------------------------- what a transport supplies
-
   /** Makes the link. Stops as soon as `signal` aborts; whatever it had by then is given back. */
   protected abstract doConnect(signal: AbortSignal): Promise<Result<FrameLink>>;
 
@@ -292,8 +293,6 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** Whether the link keeps the process alive. */
   protected abstract doSetReferenced(isReferenced: boolean): void;
-
-  // ---------------------------------------------------------------- what a transport reports
 
   /**
    * The link ended: `disconnected` after the peer's goodbye, `failed` with the reason otherwise. To be called when all
@@ -349,8 +348,6 @@ export abstract class NetworkConnection extends EntropyObject {
   protected override onDispose(): void {
     void this.disconnect();
   }
-
-  // ---------------------------------------------------------------- the one life of every connection
 
   #startConnecting(signal: AbortSignal | undefined): { promise: Promise<Result>; controller: AbortController } {
     const controller = new AbortController();

@@ -1,0 +1,216 @@
+import 'reflect-metadata';
+import {
+  type ConnectionConfig,
+  type ConnectionType,
+  EntropyObject,
+  err,
+  type NetworkConnection,
+  NetworkError,
+  OK,
+  ok,
+  parseEndpoint,
+  resolveConnectionConfig,
+  type Result,
+  type ServerConfig,
+  type Transport,
+  TRANSPORT,
+} from '@entropynet/core';
+import { inject, injectable, multiInject, optional } from 'inversify';
+import { ConnectionHandle } from './connection-handle.js';
+import { ConnectionSlot, type DialPlan } from './connection-slot.js';
+import { ManagedServer } from './managed-server.js';
+import { type ManagerMetrics, MetricsTally } from './metrics-tally.js';
+import { candidatesOf } from './selection.js';
+
+/** Options of a manager. */
+export interface ConnectionManagerOptions {
+  /**
+   * How many connections it can hold.
+   * @default 1024
+   */
+  readonly capacity?: number;
+  /**
+   * Takes one line when a connection or a server got another transport than the first of its configuration.
+   * @default the line is written to standard error
+   */
+  readonly log?: (line: string) => void;
+}
+
+/** The inversify identifier of `ConnectionManagerOptions`. */
+export const CONNECTION_MANAGER_OPTIONS = Symbol.for('@entropynet/manager/ConnectionManagerOptions');
+
+const DEFAULT_CAPACITY = 1024;
+const MAX_CAPACITY = 65_536;
+
+/** Holds connections in slots and gives out handles; knows transports by their interface only. */
+@injectable()
+export class ConnectionManager extends EntropyObject {
+  readonly #transports: readonly Transport[];
+  readonly #log: (line: string) => void;
+  readonly #tally = new MetricsTally();
+  readonly #slots: ConnectionSlot[];
+  /** Last in, first out: a slot used lately is still in the processor's caches. */
+  readonly #free: ConnectionSlot[];
+  readonly #adopted = new WeakSet<NetworkConnection>();
+  readonly #servers = new Set<ManagedServer>();
+
+  /**
+   * @param transports what `auto` chooses from, in this order, shared memory first
+   * @throws NetworkError `InvalidParameter`: the capacity, or two transports of one backend name
+   */
+  constructor(
+    @multiInject(TRANSPORT) transports: Transport[],
+    @inject(CONNECTION_MANAGER_OPTIONS) @optional() options?: ConnectionManagerOptions,
+  ) {
+    super();
+    const capacity = options?.capacity ?? DEFAULT_CAPACITY;
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
+      throw new NetworkError('InvalidParameter', `'capacity' was given ${capacity}; 1 to ${MAX_CAPACITY} is allowed`);
+    }
+    const twice = transports.find(
+      ({ backend }, index) => transports.findIndex((other) => other.backend === backend) !== index,
+    );
+    if (twice !== undefined)
+      throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
+    this.#transports = [...transports];
+    this.#log = options?.log ?? writeToStandardError;
+    this.#slots = Array.from(
+      { length: capacity },
+      (_unused, index) => new ConnectionSlot(index, this.#tally, this.#log),
+    );
+    this.#free = [...this.#slots].reverse();
+  }
+
+  /** A handle for a connection that is to be made; does not connect. `InvalidParameter`, `ResourceLimitExceeded`. */
+  openConnection(config: ConnectionConfig): Result<ConnectionHandle> {
+    const plan = this.#planOf(config);
+    if (!plan.ok) return plan;
+    const slot = this.#take();
+    if (slot === undefined) return this.#full();
+    slot.plan(plan.value);
+    return ok(new ConnectionHandle(this, slot));
+  }
+
+  /** The same for a name on this machine. `InvalidParameter` where the endpoint is not local. */
+  openLocalConnection(endpoint: string): Result<ConnectionHandle> {
+    return this.#openOfType(endpoint, 'local');
+  }
+
+  /** The same for an address. `InvalidParameter` where the endpoint is not one of a remote transport. */
+  openRemoteConnection(url: string): Result<ConnectionHandle> {
+    return this.#openOfType(url, 'remote');
+  }
+
+  /**
+   * Takes over a connection that was made elsewhere. Callbacks are in place before it starts to receive, and what came
+   * earlier is delivered when a message callback is set. The manager owns the connection from here on.
+   *
+   * `AlreadyExists`: adopted before; `ConnectionClosed`: not connected; `InvalidParameter`: of another type than said;
+   * `ResourceLimitExceeded`: full.
+   */
+  adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
+    if (this.#adopted.has(connection)) return err('AlreadyExists', 'this connection was adopted already');
+    if (!connection.isConnected()) {
+      return err(
+        'ConnectionClosed',
+        `only a connected connection can be adopted; this one is ${connection.getState()}`,
+      );
+    }
+    if (type !== undefined && type !== connection.getType()) {
+      return err('InvalidParameter', `the connection is ${connection.getType()}, not ${type}`);
+    }
+    const slot = this.#take();
+    if (slot === undefined) return this.#full();
+    this.#adopted.add(connection);
+    const handle = new ConnectionHandle(this, slot);
+    slot.adopt(connection, { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] });
+    return ok(handle);
+  }
+
+  /** A server on the endpoint and every fallback at once; does not listen yet. `InvalidParameter`. */
+  createServer(config: ServerConfig): Result<ManagedServer> {
+    const plan = this.#planOf(config);
+    if (!plan.ok) return plan;
+    try {
+      const server = new ManagedServer(this, plan.value.config, plan.value.candidates, this.#log);
+      this.#servers.add(server);
+      return ok(server);
+    } catch (error) {
+      if (error instanceof NetworkError) return { ok: false, error };
+      throw error;
+    }
+  }
+
+  /** Whether the handle is one of this manager and still stands for its connection. */
+  isValidHandle(handle: ConnectionHandle): boolean {
+    return handle.handleOwner() === this && handle.valid();
+  }
+
+  /** How many slots are in use. */
+  activeCount(): number {
+    return this.#slots.length - this.#free.length;
+  }
+
+  capacity(): number {
+    return this.#slots.length;
+  }
+
+  /** A frozen snapshot. */
+  getManagerMetrics(): ManagerMetrics {
+    return this.#tally.snapshot();
+  }
+
+  /** For handles: ends the connection of a slot, if it is still of that generation. */
+  async closeSlot(slot: ConnectionSlot, generation: number): Promise<Result> {
+    if (slot.generation !== generation) return OK;
+    await slot.release();
+    this.#free.push(slot);
+    return OK;
+  }
+
+  /** Closes every server and every connection. Handles turn invalid at once. */
+  async closeAll(): Promise<void> {
+    const servers = [...this.#servers].map((server) => server.close());
+    this.#servers.clear();
+    const used = this.#slots.filter((slot) => !this.#free.includes(slot));
+    await Promise.all([...servers, ...used.map((slot) => this.closeSlot(slot, slot.generation))]);
+  }
+
+  protected override onDispose(): void {
+    void this.closeAll();
+  }
+
+  #planOf(config: ConnectionConfig): Result<DialPlan> {
+    const resolved = resolveConnectionConfig(config);
+    if (!resolved.ok) return resolved;
+    const candidates = candidatesOf(resolved.value, this.#transports);
+    return candidates.ok ? ok({ config: resolved.value, candidates: candidates.value }) : candidates;
+  }
+
+  #openOfType(text: string, type: ConnectionType): Result<ConnectionHandle> {
+    const endpoint = parseEndpoint(text);
+    if (!endpoint.ok) return endpoint;
+    const { scheme } = endpoint.value;
+    const ofType = this.#transports.filter((transport) => transport.connectionType === type);
+    const schemes = ofType.flatMap((transport) => transport.schemes);
+    const isServed = scheme === undefined ? type === 'local' : schemes.includes(scheme);
+    if (isServed) return this.openConnection({ endpoint: text });
+    const allowed = schemes.map((each) => `${each}://`).join(', ') || 'none';
+    return err(
+      'InvalidParameter',
+      `endpoint '${text}' is not ${type}; ${type} schemes that are registered: ${allowed}`,
+    );
+  }
+
+  #take(): ConnectionSlot | undefined {
+    return this.#free.pop();
+  }
+
+  #full(): Result<never> {
+    return err('ResourceLimitExceeded', `all ${this.#slots.length} connections of the manager are in use (capacity)`);
+  }
+}
+
+function writeToStandardError(line: string): void {
+  process.stderr.write(`entropynet: ${line}\n`);
+}

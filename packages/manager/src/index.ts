@@ -1,0 +1,12 @@
+/**
+ * Connections by configuration: a manager with handles, transport selection with fallback, and the one-line start.
+ *
+ * @packageDocumentation
+ */
+export { ConnectionHandle } from './connection-handle.js';
+export { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
+export { connectionManagerModule } from './connection-manager.module.js';
+export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
+export { ManagedServer } from './managed-server.js';
+export type { ManagerMetrics } from './metrics-tally.js';
+export type { PassedOver, Selection } from './selection.js';

@@ -1,0 +1,125 @@
+import { AcceptQueue, type ConnectionServer, OK, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import type { ConnectionHandle } from './connection-handle.js';
+import type { ConnectionManager } from './connection-manager.js';
+import { type Candidate, configOf, failureOf, type PassedOver } from './selection.js';
+
+/** A candidate with the server that was made for it. */
+interface Listener {
+  readonly candidate: Candidate;
+  readonly server: ConnectionServer;
+}
+
+/** Connections that may wait to be accepted, over all transports. */
+const BACKLOG = 1024;
+
+/**
+ * Listens in every way that a configuration names at once, so that the same configuration serves both ends; `accept`
+ * yields whichever way a client came.
+ */
+export class ManagedServer implements AsyncIterable<ConnectionHandle> {
+  readonly #manager: ConnectionManager;
+  readonly #config: ResolvedConnectionConfig;
+  readonly #log: (line: string) => void;
+  readonly #listeners: Listener[];
+  readonly #accepted = new AcceptQueue<ConnectionHandle>(BACKLOG);
+  #passedOver: readonly PassedOver[] = [];
+
+  /** Made by `ConnectionManager.createServer`; throws what a transport's `createServer` throws. */
+  constructor(
+    manager: ConnectionManager,
+    config: ResolvedConnectionConfig,
+    candidates: readonly Candidate[],
+    log: (line: string) => void,
+  ) {
+    this.#manager = manager;
+    this.#config = config;
+    this.#log = log;
+    this.#listeners = candidates.map((candidate) => ({
+      candidate,
+      server: candidate.transport.createServer(configOf(candidate, config)),
+    }));
+  }
+
+  /**
+   * Listens. Ok when at least one way works; `getPassedOver()` says why others do not. A name or port that is taken is
+   * an error of the whole: a server that half of its clients can't find would be worse than none.
+   */
+  async listen(): Promise<Result> {
+    if (this.isListening()) return OK;
+    this.#accepted.open();
+    const passedOver: PassedOver[] = [];
+    for (const { candidate, server } of this.#listeners) {
+      const listening = await server.listen();
+      if (listening.ok) continue;
+      const { code, message } = listening.error;
+      passedOver.push({ backend: candidate.transport.backend, endpoint: candidate.endpoint, code, reason: message });
+      if (code !== 'AddressInUse') continue;
+      await this.#closeListeners();
+      return listening;
+    }
+    this.#passedOver = passedOver;
+    if (!this.isListening()) return failureOf(this.#config.endpoint, passedOver);
+    for (const { backend, endpoint, reason } of passedOver) {
+      this.#log(`${this.#config.endpoint}: not listening over ${backend} (${endpoint}): ${reason}`);
+    }
+    for (const { server } of this.#listeners) if (server.isListening()) void this.#pass(server);
+    return OK;
+  }
+
+  /** The next connection, adopted. `ConnectionClosed` once the server is closed, `Aborted` by the signal. */
+  accept(options?: { signal?: AbortSignal }): Promise<Result<ConnectionHandle>> {
+    return this.#accepted.accept(options?.signal);
+  }
+
+  /** Stops listening in every way and closes what nobody accepted; accepted handles go on. Idempotent. */
+  async close(): Promise<Result> {
+    const unaccepted = this.#accepted.close();
+    await Promise.all([this.#closeListeners(), ...unaccepted.map((handle) => handle.close())]);
+    return OK;
+  }
+
+  isListening(): boolean {
+    return this.#listeners.some(({ server }) => server.isListening());
+  }
+
+  /** The addresses that clients can use. */
+  addresses(): string[] {
+    return this.#listeners.flatMap(({ server }) => server.address() ?? []);
+  }
+
+  /** The ways in which it does not listen, and why. */
+  getPassedOver(): readonly PassedOver[] {
+    return this.#passedOver;
+  }
+
+  ref(): void {
+    for (const { server } of this.#listeners) server.ref();
+  }
+
+  unref(): void {
+    for (const { server } of this.#listeners) server.unref();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<ConnectionHandle> {
+    return this.#accepted.iterate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Adopts what one transport accepts, until its server is closed. */
+  async #pass(server: ConnectionServer): Promise<void> {
+    for await (const connection of server) {
+      const adopted = this.#manager.adoptConnection(connection);
+      if (!adopted.ok) {
+        this.#log(`${this.#config.endpoint}: a client was turned away: ${adopted.error.message}`);
+        await connection.disconnect();
+      } else if (!this.#accepted.push(adopted.value)) await adopted.value.close();
+    }
+  }
+
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map(({ server }) => server.close()));
+  }
+}

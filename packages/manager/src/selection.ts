@@ -1,0 +1,106 @@
+import {
+  type ConnectionBackend,
+  type Endpoint,
+  err,
+  type NetworkErrorCode,
+  ok,
+  parseEndpoint,
+  type ResolvedConnectionConfig,
+  type Result,
+  type Transport,
+} from '@entropynet/core';
+
+/** One way to reach the peer: a transport and the endpoint that it is to use. */
+export interface Candidate {
+  readonly transport: Transport;
+  readonly endpoint: string;
+}
+
+/** A candidate that was not taken, and why. */
+export interface PassedOver {
+  readonly backend: ConnectionBackend;
+  readonly endpoint: string;
+  readonly code: NetworkErrorCode;
+  /** One sentence that a person can act on. */
+  readonly reason: string;
+}
+
+/** Which transport a connection got, and for each candidate before it why not that one. Plain data, fit for JSON. */
+export interface Selection {
+  readonly backend: ConnectionBackend;
+  readonly endpoint: string;
+  readonly passedOver: readonly PassedOver[];
+}
+
+/**
+ * Every way that a configuration allows, in the order in which they are tried: the endpoint, then each fallback. `auto`
+ * takes every transport that serves an endpoint, shared memory first; a named backend only that one. A bare name is
+ * served by every transport that is `local`.
+ *
+ * `InvalidParameter`: an unknown backend or scheme, or a backend that serves none of the endpoints.
+ */
+export function candidatesOf(config: ResolvedConnectionConfig, transports: readonly Transport[]): Result<Candidate[]> {
+  const named = config.backend === 'auto' ? undefined : transports.find(({ backend }) => backend === config.backend);
+  if (config.backend !== 'auto' && named === undefined) {
+    const known = transports.map(({ backend }) => `'${backend}'`).join(', ');
+    return err('InvalidParameter', `'backend' was given '${config.backend}'; registered are 'auto', ${known}`);
+  }
+  const candidates: Candidate[] = [];
+  for (const text of [config.endpoint, ...config.fallback]) {
+    const endpoint = parseEndpoint(text);
+    if (!endpoint.ok) return endpoint;
+    const serving = transports.filter((transport) => serves(transport, endpoint.value));
+    if (serving.length === 0) return err('InvalidParameter', describeUnserved(endpoint.value, transports));
+    const wanted = serving.filter((transport) => named === undefined || transport === named);
+    for (const transport of sharedMemoryFirst(wanted)) candidates.push({ transport, endpoint: text });
+  }
+  if (candidates.length === 0) {
+    return err(
+      'InvalidParameter',
+      `backend '${config.backend}' serves none of the endpoints ${[config.endpoint, ...config.fallback].join(', ')}; ` +
+        `its schemes are ${named?.schemes.join(', ') ?? 'none'}: list such an address in 'fallback'`,
+    );
+  }
+  return ok(candidates);
+}
+
+/** The configuration for one candidate: its endpoint and nothing to fall back to. */
+export function configOf(candidate: Candidate, config: ResolvedConnectionConfig): ResolvedConnectionConfig {
+  return { ...config, endpoint: candidate.endpoint, backend: candidate.transport.backend, fallback: [] };
+}
+
+/** One line for a log: what was taken and why nothing before it was. */
+export function describeSelection(name: string, verb: string, selection: Selection): string {
+  const reasons = selection.passedOver.map(
+    ({ backend, endpoint, reason }) => `${backend} (${endpoint}) passed over: ${reason}`,
+  );
+  return [`${name}: ${verb} over ${selection.backend} (${selection.endpoint})`, ...reasons].join('; ');
+}
+
+/** All candidates failed: one failure with the first one's code and the reason of each. */
+export function failureOf(name: string, passedOver: readonly PassedOver[]): Result<never> {
+  const reasons = passedOver.map(({ backend, endpoint, reason }) => `${backend} (${endpoint}): ${reason}`);
+  return err(
+    passedOver[0]?.code ?? 'TransportUnavailable',
+    `${name} could not be reached: ${reasons.join('; ')}`,
+    passedOver,
+  );
+}
+
+function serves(transport: Transport, endpoint: Endpoint): boolean {
+  if (endpoint.scheme === undefined) return transport.connectionType === 'local';
+  return transport.schemes.includes(endpoint.scheme);
+}
+
+function sharedMemoryFirst(transports: readonly Transport[]): Transport[] {
+  const rank = ({ backend }: Transport): number => (backend === 'shared-memory' ? 0 : 1);
+  return [...transports].sort((a, b) => rank(a) - rank(b));
+}
+
+function describeUnserved(endpoint: Endpoint, transports: readonly Transport[]): string {
+  const schemes = transports.flatMap((transport) => transport.schemes).map((scheme) => `${scheme}://`);
+  if (endpoint.scheme === undefined) {
+    return `endpoint '${endpoint.text}' is a bare name, and no registered transport is local; registered schemes are ${schemes.join(', ')}`;
+  }
+  return `endpoint '${endpoint.text}' has the unknown scheme '${endpoint.scheme}'; registered are ${schemes.join(', ')}`;
+}

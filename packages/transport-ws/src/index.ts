@@ -1,0 +1,12 @@
+/**
+ * EntropyNet over WebSocket; `docs/web-socket-protocol.md` describes what travels.
+ *
+ * @packageDocumentation
+ */
+export { WebSocketConnection } from './web-socket-connection.js';
+export { WebSocketConnectionServer } from './web-socket-connection-server.js';
+export { WebSocketFrameWriter } from './web-socket-frame-writer.js';
+export type { WebSocketLink } from './web-socket-link.js';
+export { CloseCode as WebSocketCloseCode, MAX_FRAME_BYTES, SUBPROTOCOL } from './web-socket-protocol.js';
+export { WebSocketTransport } from './web-socket-transport.js';
+export { webSocketTransportModule } from './web-socket-transport.module.js';

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { WebSocketConfig } from '@entropynet/core';
+import { SUBPROTOCOL } from './web-socket-protocol.js';
+
+/** Why an upgrade request is refused. */
+export interface UpgradeRefusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
+/** Whether this request may become a connection, as far as its headers tell; undefined where it may. */
+export function checkHeaders(request: IncomingMessage, config: WebSocketConfig): UpgradeRefusal | undefined {
+  const { origin } = request.headers;
+  // Only browsers send an Origin, and every page in a browser can reach a server on this machine.
+  if (origin !== undefined && !config.allowedOrigins.includes(origin)) {
+    return { status: 403, reason: 'this origin is not allowed' };
+  }
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (!offered.includes(SUBPROTOCOL)) return { status: 400, reason: `the subprotocol ${SUBPROTOCOL} is required` };
+  return undefined;
+}
+
+/**
+ * Asks the user's hook; undefined where it agrees. A hook that throws, rejects, or has not answered when its time is up
+ * or `signal` aborts, refuses.
+ */
+export async function checkAuthentication(
+  request: IncomingMessage,
+  config: WebSocketConfig,
+  signal: AbortSignal,
+): Promise<UpgradeRefusal | undefined> {
+  const { authenticate, handshakeTimeoutMs } = config;
+  if (authenticate === undefined) return undefined;
+  let giveUp = (): void => undefined;
+  const givenUp = new Promise<boolean>((resolve) => {
+    giveUp = () => {
+      resolve(false);
+    };
+  });
+  const timer = setTimeout(giveUp, handshakeTimeoutMs);
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    // A hook written in JavaScript may return anything: only `true` lets in.
+    const answer: unknown = await Promise.race([authenticate(request), givenUp]);
+    if (answer === true) return undefined;
+  } catch {
+    // A hook that fails has not agreed.
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+  return { status: 401, reason: 'authentication failed' };
+}

@@ -1,0 +1,49 @@
+import { err, ok, type Result } from '@entropynet/core';
+
+/** Where this transport binds and connects when an endpoint names no host: never beyond this machine. */
+const LOOPBACK_HOST = '127.0.0.1';
+
+/** A `ws://` or `wss://` endpoint in its parts. */
+export interface WebSocketAddress {
+  readonly url: URL;
+  readonly isSecure: boolean;
+  /** As `node:net` takes it: without the brackets of an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+  /** `/` where the endpoint has none. */
+  readonly path: string;
+}
+
+/** Takes an endpoint apart. `InvalidParameter`: another scheme, or no URL. */
+export function parseWebSocketAddress(endpoint: string): Result<WebSocketAddress> {
+  const text = endpoint.replace(/^(wss?:\/\/)(?=[:/]|$)/i, `$1${LOOPBACK_HOST}`);
+  if (!/^wss?:\/\//i.test(text) || !URL.canParse(text)) return invalid(endpoint, 'it is not a WebSocket URL');
+  const url = new URL(text);
+  if (url.hash !== '') return invalid(endpoint, 'a WebSocket URL has no fragment');
+  const isSecure = url.protocol === 'wss:';
+  const defaultPort = isSecure ? 443 : 80;
+  return ok({
+    url,
+    isSecure,
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? defaultPort : Number(url.port),
+    path: url.pathname,
+  });
+}
+
+/** The host a server binds: `localhost` is one definite address, so that both ends mean the same one. */
+export function bindHostOf(address: WebSocketAddress): string {
+  return address.host === 'localhost' ? LOOPBACK_HOST : address.host;
+}
+
+/** `host:port` for people and for URLs. */
+export function formatHostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function invalid(endpoint: string, reason: string): Result<WebSocketAddress> {
+  return err(
+    'InvalidParameter',
+    `'endpoint' was given ${JSON.stringify(endpoint)}: ${reason}; an address like 'ws://host:port/path' or 'wss://host:port/path' is expected`,
+  );
+}

@@ -1,0 +1,110 @@
+import type { Duplex } from 'node:stream';
+import type { FrameWriter } from '@entropynet/core';
+import { WebSocket } from 'ws';
+import { HEADER_BYTES, MAX_FRAME_BYTES } from './web-socket-protocol.js';
+
+/** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
+const BATCH_BYTES = 64 * 1024;
+
+const SEND_OPTIONS = Object.freeze({ binary: true, compress: false, fin: true });
+
+/**
+ * Writes frames as binary messages. Frames of one turn of the event loop leave in one system call: a call per small
+ * frame would cost more than all the rest.
+ */
+export class WebSocketFrameWriter implements FrameWriter {
+  readonly maxFrameBytes = MAX_FRAME_BYTES;
+
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
+  readonly #maxBufferedBytes: number;
+  readonly #resumeBytes: number;
+  readonly #onWritable: () => void;
+  #claimed: Uint8Array | undefined;
+  #isCorked = false;
+  #wasRefused = false;
+  #batchBytes = 0;
+
+  /**
+   * @param socket the stream below `webSocket`
+   * @param maxBufferedBytes frames are refused while more bytes than this wait for the kernel
+   * @param onWritable called after a refusal, when less than half of that waits
+   */
+  constructor(webSocket: WebSocket, socket: Duplex, maxBufferedBytes: number, onWritable: () => void) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#resumeBytes = maxBufferedBytes >>> 1;
+    this.#onWritable = onWritable;
+  }
+
+  // Hot path: one allocation for the frame, one copy, no closure.
+  tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#hasRoom()) return false;
+    const frame = Buffer.allocUnsafe(HEADER_BYTES + end - start);
+    frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), HEADER_BYTES);
+    this.#send(header, frame);
+    return true;
+  }
+
+  tryClaim(length: number): Uint8Array | undefined {
+    if (!this.#hasRoom()) return undefined;
+    // Not `allocUnsafe`: the caller holds this memory, and a part it forgets to write must not leak another's bytes.
+    this.#claimed = new Uint8Array(HEADER_BYTES + length);
+    return this.#claimed.subarray(HEADER_BYTES);
+  }
+
+  commitClaim(header: number): void {
+    const claimed = this.#claimed;
+    this.#claimed = undefined;
+    if (claimed === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#send(header, Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length));
+  }
+
+  abortClaim(): void {
+    this.#claimed = undefined;
+  }
+
+  /** Gives what was collected to the kernel now. */
+  flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#batchBytes = 0;
+    this.#socket.uncork();
+  }
+
+  #hasRoom(): boolean {
+    // After the goodbye nothing is taken any more, and nothing will: no `onWritable` follows.
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return false;
+    if (this.#webSocket.bufferedAmount <= this.#maxBufferedBytes) return true;
+    this.#wasRefused = true;
+    return false;
+  }
+
+  #send(header: number, frame: Buffer): void {
+    frame[0] = header;
+    frame[1] = header >>> 8;
+    frame[2] = header >>> 16;
+    frame[3] = header >>> 24;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(this.#flushLater);
+    }
+    // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
+    const mayFill = this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes;
+    this.#webSocket.send(frame, SEND_OPTIONS, mayFill ? this.#onSent : undefined);
+    this.#batchBytes += frame.length;
+    if (this.#batchBytes >= BATCH_BYTES) this.flush();
+  }
+
+  readonly #flushLater = (): void => {
+    this.flush();
+  };
+
+  readonly #onSent = (error?: Error | null): void => {
+    if (!this.#wasRefused || error instanceof Error || this.#webSocket.bufferedAmount >= this.#resumeBytes) return;
+    this.#wasRefused = false;
+    this.#onWritable();
+  };
+}

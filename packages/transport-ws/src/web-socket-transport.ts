@@ -1,0 +1,74 @@
+import { connect } from 'node:net';
+import {
+  type ConnectionConfig,
+  type ConnectionServer,
+  ConnectionBackend,
+  ConnectionType,
+  type NetworkConnection,
+  NetworkError,
+  resolveConnectionConfig,
+  type ServerConfig,
+  type Transport,
+  type TransportCapabilities,
+  type TransportProbe,
+} from '@entropynet/core';
+import { formatHostPort, parseWebSocketAddress } from './web-socket-address.js';
+import { WebSocketConnection } from './web-socket-connection.js';
+import { WebSocketConnectionServer } from './web-socket-connection-server.js';
+import { connectErrorOf } from './web-socket-errors.js';
+
+const CAPABILITIES: TransportCapabilities = Object.freeze({
+  unreliable: false,
+  zeroCopy: false,
+  crossProcess: true,
+  detectsPeerDeath: true,
+  detectsUnresponsive: true,
+});
+
+/** Connections over WebSocket, to this machine or any other. */
+export class WebSocketTransport implements Transport {
+  readonly backend = ConnectionBackend.WebSocket;
+  readonly schemes: readonly string[] = ['ws', 'wss'];
+  readonly connectionType = ConnectionType.Remote;
+  readonly capabilities = CAPABILITIES;
+
+  /** Opens a TCP connection and closes it; whether a WebSocket server answers there is seen when connecting. */
+  probe(config: ConnectionConfig): Promise<TransportProbe> {
+    const resolved = resolveConnectionConfig(config);
+    if (!resolved.ok) return Promise.resolve(unavailable(resolved.error));
+    const parsed = parseWebSocketAddress(resolved.value.endpoint);
+    if (!parsed.ok) return Promise.resolve(unavailable(parsed.error));
+    const { host, port } = parsed.value;
+    const limitMs = resolved.value.connectTimeoutMs;
+    return new Promise((resolve) => {
+      const socket = connect({ host, port });
+      const timer = setTimeout(() => {
+        const where = formatHostPort(host, port);
+        settle(unavailable(new NetworkError('Timeout', `${where} does not answer within ${limitMs} ms`)));
+      }, limitMs);
+      const settle = (probe: TransportProbe): void => {
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(probe);
+      };
+      socket.once('connect', () => {
+        settle({ available: true });
+      });
+      socket.on('error', (error) => {
+        settle(unavailable(connectErrorOf(error, parsed.value)));
+      });
+    });
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    return new WebSocketConnection(config);
+  }
+
+  createServer(config: ServerConfig): ConnectionServer {
+    return new WebSocketConnectionServer(config);
+  }
+}
+
+function unavailable(error: NetworkError): TransportProbe {
+  return { available: false, reason: error.message, error };
+}
