@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { Port, StartPeer, Subject } from '../subject.js';
+
+/** Bytes that may wait inside `ws` before the sender pauses. */
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+/** The package `ws` by itself, compression off, over loopback. */
+export const rawWs: Subject = {
+  name: 'ws',
+  async serve(startPeer: StartPeer): Promise<Port> {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+    await once(server, 'listening');
+    const connected = once(server, 'connection');
+    startPeer(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const [socket] = (await connected) as [WebSocket];
+    return portOf(socket, () => {
+      server.close();
+    });
+  },
+  async join(address: string): Promise<Port> {
+    const socket = new WebSocket(address, { perMessageDeflate: false });
+    await once(socket, 'open');
+    return portOf(socket, () => undefined);
+  },
+};
+
+function portOf(socket: WebSocket, after: () => void): Port {
+  return {
+    send: (message) => {
+      if (socket.bufferedAmount > HIGH_WATER_BYTES) return false;
+      socket.send(message);
+      return true;
+    },
+    whenWritable: (callback) => {
+      setImmediate(callback);
+    },
+    onMessage: (callback) => {
+      socket.on('message', (data: Buffer) => {
+        callback(data);
+      });
+    },
+    close: () => {
+      socket.terminate();
+      after();
+      return Promise.resolve();
+    },
+  };
+}
