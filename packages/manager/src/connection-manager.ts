@@ -53,6 +53,7 @@ export class ConnectionManager extends EntropyObject {
   readonly #free: ConnectionSlot[];
   readonly #adopted = new WeakSet<NetworkConnection>();
   readonly #servers = new Set<ManagedServer>();
+  readonly #releasing = new Set<Promise<void>>();
 
   /**
    * @param transports what `auto` chooses from, in this order, shared memory first
@@ -162,9 +163,14 @@ export class ConnectionManager extends EntropyObject {
 
   /** For handles: ends the connection of a slot, if it is still of that generation. */
   async closeSlot(slot: ConnectionSlot, generation: number): Promise<Result> {
-    if (slot.generation !== generation) return OK;
-    await slot.release();
-    this.#free.push(slot);
+    if (slot.generation !== generation || !slot.isInUse) return OK;
+    slot.isInUse = false;
+    const releasing = slot.release().finally(() => {
+      this.#free.push(slot);
+      this.#releasing.delete(releasing);
+    });
+    this.#releasing.add(releasing);
+    await releasing;
     return OK;
   }
 
@@ -172,8 +178,8 @@ export class ConnectionManager extends EntropyObject {
   async closeAll(): Promise<void> {
     const servers = [...this.#servers].map((server) => server.close());
     this.#servers.clear();
-    const used = this.#slots.filter((slot) => !this.#free.includes(slot));
-    await Promise.all([...servers, ...used.map((slot) => this.closeSlot(slot, slot.generation))]);
+    for (const slot of this.#slots) void this.closeSlot(slot, slot.generation);
+    await Promise.all([...servers, ...this.#releasing]);
   }
 
   protected override onDispose(): void {
@@ -203,7 +209,9 @@ export class ConnectionManager extends EntropyObject {
   }
 
   #take(): ConnectionSlot | undefined {
-    return this.#free.pop();
+    const slot = this.#free.pop();
+    if (slot !== undefined) slot.isInUse = true;
+    return slot;
   }
 
   #full(): Result<never> {

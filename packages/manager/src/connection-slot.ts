@@ -34,6 +34,8 @@ export class ConnectionSlot {
   readonly index: number;
   /** Starts at 1; every `release` makes the handles before it invalid. */
   generation = 1;
+  /** Between being taken and being released. */
+  isInUse = false;
   /** Undefined before the first selection succeeded. */
   connection: NetworkConnection | undefined;
   selection: Selection | undefined;
@@ -107,10 +109,12 @@ export class ConnectionSlot {
     this.selection = undefined;
     this.#plan = undefined;
     this.#isReferenced = true;
+    // At once, so that no further callback starts while the rest is waited for.
+    const ended = connection?.disconnect();
     connecting?.controller.abort();
     await connecting?.promise;
     if (connection !== undefined) {
-      await connection.disconnect();
+      await ended;
       this.#tally.ended(connection, connection.getState() === 'failed');
       connection.release();
     }

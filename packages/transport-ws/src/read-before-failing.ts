@@ -1,26 +1,33 @@
 import type { Socket } from 'node:net';
+import { codeOf } from './web-socket-errors.js';
 
 /** What a write to a peer that has gone gives. */
 const GONE = new Set(['EPIPE', 'ECONNRESET']);
 
+type WriteCallback = (error?: Error | null) => void;
+
 /**
- * Keeps a failed write from throwing away what the peer had sent before it died. Node.js destroys a socket at the first
- * failed write, with everything that the kernel still holds to be read. Such a peer has ended its own direction too: its
- * end is read soon, and then the socket is destroyed with the error of the write.
+ * Keeps a failed write from throwing away what the peer had sent before it died. Node.js gives a socket up at the first
+ * failed write, with everything that the kernel still holds to be read. Such a peer has ended its own direction too: the
+ * write counts as unfinished until that end is read, and fails then.
  */
 export function readBeforeFailing(socket: Socket): void {
-  const destroy = socket.destroy.bind(socket);
-  let failure: Error | undefined;
-  socket.destroy = (error?: Error) => {
-    if (error === undefined || socket.readableEnded || !isWriteFailure(error)) return destroy(error);
-    if (failure === undefined) {
-      failure = error;
-      socket.once('end', () => destroy(failure));
-    }
-    return socket;
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  let callback: WriteCallback | undefined;
+  // One closure for all writes: a stream starts no write before the one before it is finished.
+  const onWritten: WriteCallback = (error) => {
+    const tell = callback;
+    if (error === null || error === undefined || socket.readableEnded || !GONE.has(codeOf(error))) tell?.(error);
+    else socket.once('end', () => tell?.(error));
   };
-}
-
-function isWriteFailure(error: NodeJS.ErrnoException): boolean {
-  return GONE.has(error.code ?? '') && (error.syscall === 'write' || error.syscall === 'writev');
+  socket._write = (chunk, encoding, onDone) => {
+    callback = onDone;
+    write(chunk, encoding, onWritten);
+  };
+  if (writev === undefined) return;
+  socket._writev = (chunks, onDone) => {
+    callback = onDone;
+    writev(chunks, onWritten);
+  };
 }

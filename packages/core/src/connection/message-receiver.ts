@@ -173,6 +173,10 @@ export class MessageReceiver {
 
   /** Counts a data frame against the window of its channel; false where the peer sent more than it may. */
   #account(channel: Channel, cost: number): boolean {
+    if (cost > this.#limits.maxMessageSize + FRAME_COST_BYTES) {
+      this.#events.onViolation(`a message of more than ${this.#limits.maxMessageSize} bytes`);
+      return false;
+    }
     channel.outstanding += cost;
     if (channel.outstanding <= this.#limits.channelWindow) return true;
     this.#events.onViolation(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);

@@ -36,6 +36,8 @@ export class MessageSender {
   #maxMessageSize = 0;
   /** Longer messages are cut into fragments of this many bytes. */
   #fragmentBytes = 0;
+  /** The longest message that goes as one frame. */
+  #wholeBytes = 0;
   #claim: object | undefined;
 
   /** @param onDrain a sender that was refused may go on; runs user code */
@@ -59,6 +61,7 @@ export class MessageSender {
     this.#maxMessageSize = Math.min(this.#limits.maxMessageSize, maxMessageSize);
     // Half a window lets one frame travel while the credit for the one before it comes back.
     this.#fragmentBytes = Math.min(link.writer.maxFrameBytes, (channelWindow >>> 1) - FRAME_COST_BYTES);
+    this.#wholeBytes = Math.min(this.#fragmentBytes, this.#maxMessageSize);
     this.#channels.start(channelWindow);
     this.#queue.start(link.writer, this.#fragmentBytes);
   }
@@ -213,7 +216,7 @@ export class MessageSender {
     const length = data.length;
     const writer = this.#writer;
     if (writer === undefined) return false;
-    if (length > this.#fragmentBytes) return this.#sendLarge(channel, data);
+    if (length > this.#wholeBytes) return this.#sendLarge(channel, data);
     const cost = length + FRAME_COST_BYTES;
     if (!channel.isAnnounced || channel.credit < cost || channel.queue.length !== 0 || channel.owesAbort) return false;
     if (this.#claim !== undefined) return false;

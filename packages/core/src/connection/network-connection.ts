@@ -22,7 +22,7 @@ import { MessageReceiver } from './message-receiver.js';
 import { channelNotOpen, MessageSender } from './message-sender.js';
 import type { SendClaim } from './send-claim.js';
 import { ConnectionStateMachine } from './state-machine.js';
-import { settledWithin, withDeadline } from './with-deadline.js';
+import { hold, settledWithin, withDeadline } from './with-deadline.js';
 
 /**
  * One connection to one peer, the same on every transport. All semantics live here; a transport supplies the hooks
@@ -99,12 +99,13 @@ export abstract class NetworkConnection extends EntropyObject {
   async connect(options?: { signal?: AbortSignal }): Promise<Result> {
     if (this.#states.state === 'connected') return OK;
     if (this.#connecting !== undefined) return this.#connecting.promise;
-    if (this.#states.state === 'disconnecting') await this.disconnect();
+    if (this.#states.state === 'disconnecting') {
+      await this.disconnect();
+      return this.connect(options);
+    }
     if (this.#wasAccepted) return err('NotSupported', 'an accepted connection can only be made again by its client');
     if (this.refCount() === 0) return err('ConnectionClosed', 'the connection was disposed');
-    // Another caller may have come first during the wait above.
-    this.#connecting ??= this.#startConnecting(options?.signal);
-    return this.#connecting.promise;
+    return this.#startConnecting(options?.signal);
   }
 
   /**
@@ -113,17 +114,16 @@ export abstract class NetworkConnection extends EntropyObject {
    */
   disconnect(): Promise<Result> {
     if (this.#disconnecting !== undefined) return this.#disconnecting;
-    // Held before anything is reported, so that a callback that disconnects again joins this one.
-    let settle: (result: Result) => void = () => undefined;
-    const disconnecting = new Promise<Result>((resolve) => {
-      settle = resolve;
-    });
-    this.#disconnecting = disconnecting;
-    void this.#startDisconnecting().then((result) => {
-      this.#disconnecting = undefined;
-      settle(result);
-    });
-    return disconnecting;
+    return hold(
+      (promise) => {
+        this.#disconnecting = promise;
+      },
+      async () => {
+        const result = await this.#runDisconnecting();
+        this.#disconnecting = undefined;
+        return result;
+      },
+    );
   }
 
   /** Sends one message; resolves when the transport has accepted it whole, in order. The bytes may be used again at once. */
@@ -349,14 +349,18 @@ export abstract class NetworkConnection extends EntropyObject {
     void this.disconnect();
   }
 
-  #startConnecting(signal: AbortSignal | undefined): { promise: Promise<Result>; controller: AbortController } {
+  #startConnecting(signal: AbortSignal | undefined): Promise<Result> {
     const controller = new AbortController();
-    return { controller, promise: this.#runConnecting(controller, signal) };
+    // Held before anything is reported, so that a callback that connects or disconnects finds it.
+    return hold(
+      (promise) => {
+        this.#connecting = { promise, controller };
+      },
+      () => this.#runConnecting(controller, signal),
+    );
   }
 
   async #runConnecting(controller: AbortController, signal: AbortSignal | undefined): Promise<Result> {
-    // The caller must hold the promise before a state callback can ask for it.
-    await Promise.resolve();
     if (!this.#isShuttingDown) this.#guard.open();
     this.#states.transition('connecting');
     const made = await withDeadline((inner) => this.doConnect(inner), {
@@ -394,7 +398,7 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#hasPeerLeft = false;
   }
 
-  async #startDisconnecting(): Promise<Result> {
+  async #runDisconnecting(): Promise<Result> {
     const state = this.#states.state;
     if (state === 'connecting') {
       this.#states.transition('disconnecting');

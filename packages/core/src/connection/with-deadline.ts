@@ -71,3 +71,14 @@ export async function settledWithin(promise: Promise<unknown>, timeoutMs: number
   await Promise.race([promise, limit]);
   clearTimeout(timer);
 }
+
+/** Hands over the promise of `work` before `work` starts: whatever it calls may ask for it. */
+export function hold<T>(keep: (promise: Promise<T>) => void, work: () => Promise<T>): Promise<T> {
+  let settle: (value: Promise<T>) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  keep(promise);
+  settle(work());
+  return promise;
+}

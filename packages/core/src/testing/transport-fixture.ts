@@ -17,9 +17,22 @@ export interface TransportFixture {
 
   /**
    * The module that exports the transport's class and the class's name, so that a forked process or a worker can make
-   * one; undefined where both sides must be in one thread.
+   * one. A package name, or the URL of a file.
    */
-  readonly peerModule?: { readonly specifier: string; readonly className: string };
+  readonly peerModule: {
+    readonly specifier: string;
+    /** The exported class; it is made without arguments. */
+    readonly className: string;
+  };
+
+  /** Settings with which a peer that stops reading is noticed soon; needed where `detectsUnresponsive` is set. */
+  readonly quickDetection?: Partial<ConnectionConfig>;
+
+  /** The names of what the transport left behind (files, regions); empty once every connection and server is closed. */
+  leftovers?(): Promise<readonly string[]>;
+
+  /** Gives back what the fixture itself made. Called once, after the last test. */
+  dispose?(): Promise<void>;
 
   /** Why the transport can't run on this machine; undefined where it can. */
   unavailableReason?(): Promise<string | undefined>;

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ConnectionConfig,
+  type ConnectionServer,
+  err,
+  type FrameLink,
+  type NetworkConnection,
+  type Result,
+  TRANSPORT,
+  type Transport,
+  type TransportProbe,
+} from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer, LoopbackTransport } from '@entropynet/core/testing';
+import { ConnectionManager } from '@entropynet/manager';
+import { ContainerModule } from 'inversify';
+
+/** A transport of somebody else's: the loopback's way of carrying frames under another name and scheme. */
+export class PigeonTransport implements Transport {
+  readonly backend: string = 'carrier-pigeon';
+  readonly schemes: readonly string[] = ['pigeon'];
+  readonly connectionType = 'remote' as const;
+  readonly capabilities = new LoopbackTransport().capabilities;
+  /** Set to have every probe say no. */
+  unavailable: string | undefined;
+  /** Set to have every connection fail after a probe that said yes. */
+  breaks = false;
+
+  probe(): Promise<TransportProbe> {
+    return Promise.resolve(
+      this.unavailable === undefined ? { available: true } : { available: false, reason: this.unavailable },
+    );
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    const connection = new PigeonConnection({ ...config, endpoint: loopbackOf(config.endpoint) });
+    connection.breaks = this.breaks;
+    return connection;
+  }
+
+  createServer(config: ConnectionConfig): ConnectionServer {
+    return new LoopbackServer({ ...config, endpoint: loopbackOf(config.endpoint) });
+  }
+}
+
+class PigeonConnection extends LoopbackConnection {
+  breaks = false;
+
+  override getBackend(): string {
+    return 'carrier-pigeon';
+  }
+
+  protected override doConnect(): Promise<Result<FrameLink>> {
+    return this.breaks ? Promise.resolve(err('HandshakeFailed', 'the pigeon got lost')) : super.doConnect();
+  }
+}
+
+export const pigeonTransportModule = new ContainerModule(({ bind }) => {
+  bind(TRANSPORT).toConstantValue(new PigeonTransport());
+});
+
+/** A manager with the loopback and the pigeon, and what it logs. */
+export function makeManager(capacity = 8): { manager: ConnectionManager; pigeon: PigeonTransport; lines: string[] } {
+  const pigeon = new PigeonTransport();
+  const lines: string[] = [];
+  const manager = new ConnectionManager([pigeon, new LoopbackTransport()], {
+    capacity,
+    log: (line) => lines.push(line),
+  });
+  return { manager, pigeon, lines };
+}
+
+/** A name that nobody used before. */
+export function freshName(): string {
+  return `name-${randomUUID()}`;
+}
+
+function loopbackOf(endpoint: string): string {
+  return endpoint.replace(/^pigeon:/, 'loopback:');
+}
