@@ -9,8 +9,9 @@ const BATCH_BYTES = 64 * 1024;
 const SEND_OPTIONS = Object.freeze({ binary: true, compress: false, fin: true });
 
 /**
- * Writes frames as binary messages. Frames of one turn of the event loop leave in one system call: a call per small
- * frame would cost more than all the rest.
+ * Writes frames as binary messages. What one piece of synchronous code writes leaves in one system call: a call per small
+ * frame would cost more than all the rest. It has left before the promise of a `send` resolves (a microtask, not the next
+ * tick), so that what was accepted outlives this process.
  */
 export class WebSocketFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
@@ -89,7 +90,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(this.#flushLater);
+      queueMicrotask(this.#flushLater);
     }
     // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
     const mayFill = this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes;

@@ -38,7 +38,6 @@ export abstract class NetworkConnection extends EntropyObject {
   readonly #channels = new ChannelTable();
   readonly #default = this.#channels.defaultChannel;
   readonly #events = new EventHub();
-  readonly #guard = this.#events.guard;
   readonly #sender: MessageSender;
   readonly #receiver: MessageReceiver;
   readonly #wasAccepted: boolean;
@@ -67,7 +66,7 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#sender = new MessageSender(this.#channels, this.config, (channel) => {
       this.#events.emit('drain', channel.name);
     });
-    this.#receiver = new MessageReceiver(this.#channels, this.config, this.#guard, this.#sender, {
+    this.#receiver = new MessageReceiver(this.#channels, this.config, this.#events.guard, this.#sender, {
       onViolation: (reason) => {
         this.onStateChanged(
           'failed',
@@ -341,8 +340,8 @@ export abstract class NetworkConnection extends EntropyObject {
   /** No callback starts from here on; resolves when the promises of those that ran are settled, save the caller's own. */
   protected shutdownCallbacks(): Promise<void> {
     this.#isShuttingDown = true;
-    this.#guard.close();
-    return this.#guard.drained();
+    this.#events.guard.close();
+    return this.#events.guard.drained();
   }
 
   protected override onDispose(): void {
@@ -361,7 +360,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   async #runConnecting(controller: AbortController, signal: AbortSignal | undefined): Promise<Result> {
-    if (!this.#isShuttingDown) this.#guard.open();
+    if (!this.#isShuttingDown) this.#events.guard.open();
     this.#states.transition('connecting');
     const made = await withDeadline((inner) => this.doConnect(inner), {
       controller,
@@ -412,7 +411,7 @@ export abstract class NetworkConnection extends EntropyObject {
       await this.doDisconnect();
     }
     this.#end('disconnected');
-    this.#guard.close();
+    this.#events.guard.close();
     return OK;
   }
 
@@ -436,7 +435,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   #reportState(state: ConnectionState, error: NetworkError | undefined): void {
     const callback = this.#stateCallback;
-    if (callback !== null) this.#guard.runBound(() => callback(state, error), isAsyncFunction(callback));
+    if (callback !== null) this.#events.guard.runBound(() => callback(state, error), isAsyncFunction(callback));
     this.#events.emit('state', state, error);
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PeerLimits, ResolvedConnectionConfig } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '../native-binding.js';
-import { IDENTITY_BYTES } from '../region/layout.js';
+import { IDENTITY_BYTES, SERVER_CLOSED_OFFSET } from '../region/layout.js';
 import { SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { decodeRequest, encodeRefusal, encodeReply, HANDSHAKE_BYTES, Refusal } from './handshake-messages.js';
 
@@ -130,6 +130,8 @@ export class PendingHandshake {
     clearTimeout(this.#timer);
     this.#options.socket.unwatch();
     if (completed === undefined) {
+      // The client may be connected already, with only its acknowledgement unread: it must see a goodbye, not a death.
+      if (this.#region !== undefined) Atomics.store(this.#region.words, SERVER_CLOSED_OFFSET >> 2, 1);
       this.#options.socket.close();
       this.#region?.unmap();
     }

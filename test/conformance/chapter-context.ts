@@ -1,0 +1,174 @@
+import {
+  unwrap,
+  type ConnectionConfig,
+  type ConnectionServer,
+  type NetworkConnection,
+  type TransportCapabilities,
+} from '@entropynet/core';
+import type { TransportFixture } from '@entropynet/core/testing';
+import type { PeerActions, PeerStart } from '../support/peer-actions.js';
+import { startPeer, type PeerHost, type Placement } from '../support/peer-host.js';
+import { Recorder } from '../support/recorder.js';
+import type { Scope } from '../support/scope.js';
+
+/** Who called `connect()`. */
+export type Side = 'client' | 'server';
+
+export const SIDES: readonly Side[] = ['client', 'server'];
+
+/** What a chapter is told: the transport, where the peer runs and which side of the link is the near one. */
+export interface ChapterContext {
+  readonly fixture: TransportFixture;
+  readonly capabilities: TransportCapabilities;
+  readonly placement: Placement;
+  /** The side that the test holds; the other one is the peer's. */
+  readonly side: Side;
+  /** A peer that the tests of this combination share; made anew where a test ended it. */
+  readonly sharedPeer: () => Promise<PeerHost>;
+}
+
+/** Limits that are reached soon, whatever the transport. */
+export const SMALL_LIMITS = {
+  channelWindow: 64 * 1024,
+  sharedMemory: { regionSize: 128 * 1024 },
+  webSocket: { maxBufferedBytes: 64 * 1024 },
+} satisfies Partial<ConnectionConfig>;
+
+export interface LinkOptions {
+  /** What differs from the fixture's configuration, on both sides. */
+  readonly config?: Partial<ConnectionConfig>;
+  /** What differs further on the near side. */
+  readonly localConfig?: Partial<ConnectionConfig>;
+  /** What differs further on the peer's side. */
+  readonly peerConfig?: Partial<ConnectionConfig>;
+  /** How the peer starts; by default it takes the messages of the default channel. */
+  readonly peer?: PeerStart;
+  /** A peer of its own, for tests that end it. */
+  readonly host?: PeerHost;
+  /** Runs before anything can arrive. */
+  readonly prepare?: (recorder: Recorder) => void;
+  /** Whether the near side starts to receive where it was accepted. @default true */
+  readonly startReceiving?: boolean;
+}
+
+/** One connection, seen from the near side. */
+export interface Link {
+  readonly local: NetworkConnection;
+  readonly recorder: Recorder;
+  readonly peer: PeerActions;
+  readonly host: PeerHost;
+  /** With which a client reaches the server. */
+  readonly clientConfig: ConnectionConfig;
+}
+
+/** A connection between the test and a peer, connected. */
+export async function openLink(context: ChapterContext, scope: Scope, options: LinkOptions = {}): Promise<Link> {
+  const host = options.host ?? (await context.sharedPeer());
+  const peer = host.actions;
+  scope.defer(() => resetPeer(host));
+  const start = options.peer ?? { receive: [{}] };
+  const common = mergeConfig(context.fixture.freshConfig(), options.config);
+  const localConfig = mergeConfig(common, options.localConfig);
+  const peerConfig = mergeConfig(common, options.peerConfig);
+  const transport = context.fixture.createTransport();
+
+  if (context.side === 'client') {
+    const address = await peer.listen(peerConfig);
+    const clientConfig = context.fixture.clientConfig(localConfig, address);
+    const local = scope.add(transport.createConnection(clientConfig));
+    const recorder = new Recorder(local);
+    options.prepare?.(recorder);
+    const accepted = peer.accept(start);
+    unwrap(await local.connect());
+    await accepted;
+    return { local, recorder, peer, host, clientConfig };
+  }
+
+  const server = scope.add(transport.createServer(localConfig));
+  unwrap(await server.listen());
+  const clientConfig = context.fixture.clientConfig(peerConfig, server.address()!);
+  const connected = peer.connect(clientConfig, start);
+  const local = scope.add(unwrap(await server.accept()));
+  const recorder = new Recorder(local);
+  options.prepare?.(recorder);
+  if (options.startReceiving !== false) local.startReceiving();
+  const outcome = await connected;
+  if (outcome !== 'ok') throw new Error(`the peer could not connect: ${outcome}`);
+  return { local, recorder, peer, host, clientConfig };
+}
+
+/** Closes what the peer has open, unless it is dead or dying by the test's own doing. */
+async function resetPeer(host: PeerHost): Promise<void> {
+  try {
+    if (host.isAlive) await host.actions.reset();
+  } catch (failure) {
+    if (host.isAlive) throw failure;
+  }
+}
+
+/** Both ends of one connection, in this thread. */
+export interface Pair {
+  readonly client: NetworkConnection;
+  readonly accepted: NetworkConnection;
+  readonly listener: ConnectionServer;
+  /** The end that `side` names. */
+  readonly near: NetworkConnection;
+  readonly far: NetworkConnection;
+}
+
+/** A connection with both ends at hand. Both receive; neither has a callback. */
+export async function openPair(
+  context: ChapterContext,
+  scope: Scope,
+  config?: Partial<ConnectionConfig>,
+): Promise<Pair> {
+  const { listener, clientConfig } = await openListener(context, scope, config);
+  const client = scope.add(context.fixture.createTransport().createConnection(clientConfig));
+  const accepting = listener.accept();
+  unwrap(await client.connect());
+  const accepted = scope.add(unwrap(await accepting));
+  accepted.startReceiving();
+  const [near, far] = context.side === 'client' ? [client, accepted] : [accepted, client];
+  return { client, accepted, listener, near, far };
+}
+
+/** A server that listens in this thread, and what its clients use. */
+export async function openListener(
+  context: ChapterContext,
+  scope: Scope,
+  config?: Partial<ConnectionConfig>,
+): Promise<{ listener: ConnectionServer; serverConfig: ConnectionConfig; clientConfig: ConnectionConfig }> {
+  const serverConfig = mergeConfig(context.fixture.freshConfig(), config);
+  const listener = scope.add(context.fixture.createTransport().createServer(serverConfig));
+  unwrap(await listener.listen());
+  return { listener, serverConfig, clientConfig: context.fixture.clientConfig(serverConfig, listener.address()!) };
+}
+
+/** A peer of the test's own, in the context's placement. */
+export async function ownPeer(context: ChapterContext, scope: Scope): Promise<PeerHost> {
+  return scope.add(await startPeer(context.placement, context.fixture.peerModule));
+}
+
+/** A configuration for an endpoint that nobody listens on, though it could be listened on. */
+export async function unusedEndpoint(context: ChapterContext, scope: Scope): Promise<ConnectionConfig> {
+  const { listener, clientConfig } = await openListener(context, scope);
+  unwrap(await listener.close());
+  return clientConfig;
+}
+
+/** `base` with what `changes` says otherwise; sections are merged. */
+export function mergeConfig(base: ConnectionConfig, changes: Partial<ConnectionConfig> = {}): ConnectionConfig {
+  return {
+    ...base,
+    ...changes,
+    sharedMemory: { ...base.sharedMemory, ...changes.sharedMemory },
+    webSocket: { ...base.webSocket, ...changes.webSocket },
+  };
+}
+
+/** A behaviour that can't be shown here: pending, with the reason in its title. */
+export function skippedTest(title: string, reason: string): void {
+  it(`${title} (skipped: ${reason})`, function () {
+    this.skip();
+  });
+}

@@ -1,0 +1,10 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
+import { PEER_READY, runRequest, type PeerRequest } from './peer-protocol.js';
+
+// A worker thread that does what its parent asks; its data names the transport.
+const actions = new PeerActions(await loadTransport(workerData as PeerModule));
+parentPort!.on('message', (request: PeerRequest) => {
+  void runRequest(actions, request).then((reply) => parentPort!.postMessage(reply));
+});
+parentPort!.postMessage(PEER_READY);

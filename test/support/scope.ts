@@ -1,0 +1,42 @@
+/** What a test opened, given back in reverse order when it ends. */
+export class Scope {
+  readonly #disposers: (() => unknown)[] = [];
+
+  /** Disposes `object` at the end. */
+  add<T extends AsyncDisposable>(object: T): T {
+    this.defer(() => object[Symbol.asyncDispose]());
+    return object;
+  }
+
+  /** Calls `disposer` at the end and waits for its promise. */
+  defer(disposer: () => unknown): void {
+    this.#disposers.push(disposer);
+  }
+
+  async dispose(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let disposer = this.#disposers.pop(); disposer !== undefined; disposer = this.#disposers.pop()) {
+      try {
+        await disposer();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** The body of a test that gets a scope of its own. */
+export function scoped(body: (scope: Scope) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const scope = new Scope();
+    try {
+      await body(scope);
+    } catch (failure) {
+      // What went wrong first is what a reader needs to see.
+      await scope.dispose().catch(() => undefined);
+      throw failure;
+    }
+    await scope.dispose();
+  };
+}

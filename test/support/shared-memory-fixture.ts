@@ -1,0 +1,33 @@
+import { mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConnectionBackend } from '@entropynet/core';
+import type { TransportFixture } from '@entropynet/core/testing';
+import { SharedMemoryTransport } from '@entropynet/transport-shm';
+import { freshName } from './fresh-name.js';
+
+/** Shared memory in a directory of its own. */
+export function sharedMemoryFixture(): TransportFixture {
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
+  return {
+    createTransport: () => new SharedMemoryTransport(),
+    freshConfig: () => ({
+      endpoint: freshName(),
+      backend: ConnectionBackend.SharedMemory,
+      sharedMemory: { directory },
+    }),
+    // A name stays as it is: the server's address is the same name with its scheme.
+    clientConfig: (config) => config,
+    peerModule: { specifier: '@entropynet/transport-shm', className: 'SharedMemoryTransport' },
+    quickDetection: { sharedMemory: { unresponsiveAfterMs: 100 } },
+    leftovers: () => readdir(directory, { recursive: true }),
+    dispose: () => rm(directory, { recursive: true, force: true }),
+    unavailableReason: async () => {
+      const server = new SharedMemoryTransport().createServer({ endpoint: freshName(), sharedMemory: { directory } });
+      const listening = await server.listen();
+      await server.close();
+      return listening.ok ? undefined : listening.error.message;
+    },
+  };
+}

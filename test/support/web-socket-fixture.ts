@@ -1,0 +1,12 @@
+import type { TransportFixture } from '@entropynet/core/testing';
+import { WebSocketTransport } from '@entropynet/transport-ws';
+import { freshName } from './fresh-name.js';
+
+/** WebSocket on this machine, each server on a port of its own. */
+export const webSocketFixture: TransportFixture = {
+  createTransport: () => new WebSocketTransport(),
+  freshConfig: () => ({ endpoint: `ws://127.0.0.1:0/${freshName()}` }),
+  clientConfig: (config, address) => ({ ...config, endpoint: address }),
+  peerModule: { specifier: '@entropynet/transport-ws', className: 'WebSocketTransport' },
+  quickDetection: { webSocket: { heartbeat: { intervalMs: 50, timeoutMs: 30_000 } } },
+};
