@@ -156,6 +156,11 @@ export async function unusedEndpoint(context: ChapterContext, scope: Scope): Pro
   return clientConfig;
 }
 
+/** What `connect()` gives where nobody listens. */
+export function absenceCodeOf(context: ChapterContext): string {
+  return context.fixture.absenceCode ?? 'TransportUnavailable';
+}
+
 /** `base` with what `changes` says otherwise; sections are merged. */
 export function mergeConfig(base: ConnectionConfig, changes: Partial<ConnectionConfig> = {}): ConnectionConfig {
   return {

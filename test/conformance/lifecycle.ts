@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
 import { until, within } from '../support/until.js';
-import { openLink, unusedEndpoint, type ChapterContext } from './chapter-context.js';
+import { absenceCodeOf, openLink, unusedEndpoint, type ChapterContext } from './chapter-context.js';
 import { codeOf, untilPeer } from './expectations.js';
 
 /** Contract, semantics 1: states. */

@@ -101,7 +101,8 @@ class ProgramRun {
         break;
       case 'sendOnChannel':
         if (this.#open.has(step.channel)) this.#send(step.channel, step.length);
-        else expect(codeOf(await this.local.sendOnChannel(step.channel, new Uint8Array(1)))).to.equal('InvalidParameter');
+        else
+          expect(codeOf(await this.local.sendOnChannel(step.channel, new Uint8Array(1)))).to.equal('InvalidParameter');
         break;
       case 'trySend':
         this.#trySend(DEFAULT_CHANNEL, step.length);

@@ -46,7 +46,8 @@ std::string DescribeGiven(const Napi::Value& value) {
 }
 
 bool Refuse(const Napi::CallbackInfo& info, std::size_t index, const char* name, const std::string& allowed) {
-  ThrowTypeError(info.Env(), std::string(name) + " must be " + allowed + ", got " + DescribeGiven(info[index]));
+  ThrowTypeError(info.Env(),
+                 std::string(name) + " must be " + allowed + ", got " + DescribeGiven(info[index]));
   return false;
 }
 
@@ -56,8 +57,8 @@ std::string FormatRange(double least, double greatest) {
 
 }  // namespace
 
-bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least, double greatest,
-                double* value) {
+bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
+                double greatest, double* value) {
   if (info[index].IsNumber()) {
     *value = info[index].As<Napi::Number>().DoubleValue();
     if (*value >= least && *value <= greatest) return true;
@@ -65,8 +66,8 @@ bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* n
   return Refuse(info, index, name, "a number" + FormatRange(least, greatest));
 }
 
-bool ReadInteger(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least, double greatest,
-                 double* value) {
+bool ReadInteger(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
+                 double greatest, double* value) {
   if (info[index].IsNumber()) {
     *value = info[index].As<Napi::Number>().DoubleValue();
     if (*value >= least && *value <= greatest && std::trunc(*value) == *value) return true;
@@ -109,7 +110,8 @@ bool ReadArrayBuffer(const Napi::CallbackInfo& info, std::size_t index, const ch
   return true;
 }
 
-bool ReadFunction(const Napi::CallbackInfo& info, std::size_t index, const char* name, Napi::Function* value) {
+bool ReadFunction(const Napi::CallbackInfo& info, std::size_t index, const char* name,
+                  Napi::Function* value) {
   if (!info[index].IsFunction()) return Refuse(info, index, name, "a function");
   *value = info[index].As<Napi::Function>();
   return true;

@@ -17,12 +17,12 @@ namespace entropynet {
  */
 
 // A whole number from `least` to `greatest`.
-bool ReadInteger(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least, double greatest,
-                 double* value);
+bool ReadInteger(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
+                 double greatest, double* value);
 
 // A number, whole or not, from `least` to `greatest`.
-bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least, double greatest,
-                double* value);
+bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
+                double greatest, double* value);
 
 // A descriptor number.
 bool ReadDescriptor(const Napi::CallbackInfo& info, std::size_t index, const char* name, Descriptor* value);

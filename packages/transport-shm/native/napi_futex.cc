@@ -30,7 +30,8 @@ bool ReadWord(const Napi::CallbackInfo& info, SharedWord* word) {
   if (!ReadInteger(info, 1, "byteOffset", 0, last, &byte_offset)) return false;
   *word = {bytes.data, bytes.size, static_cast<std::size_t>(byte_offset)};
   if (reinterpret_cast<std::uintptr_t>(word->Address()) % sizeof(std::uint32_t) != 0) {
-    ThrowTypeError(info.Env(), "byteOffset must be a multiple of 4, got " + std::to_string(word->byte_offset));
+    ThrowTypeError(info.Env(),
+                   "byteOffset must be a multiple of 4, got " + std::to_string(word->byte_offset));
     return false;
   }
   return true;
@@ -47,8 +48,8 @@ Napi::Value Wait(const Napi::CallbackInfo& info) {
   if (!ReadNumber(info, 3, "timeoutMs", 0, kMaxTimeoutMs, &timeout_ms)) return {};
   const auto expected_bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(expected));
   WaitResult result = WaitResult::kTimedOut;
-  const Status status =
-      WaitOnWord(word, expected_bits, static_cast<std::int64_t>(timeout_ms * kNanosecondsPerMillisecond), &result);
+  const Status status = WaitOnWord(
+      word, expected_bits, static_cast<std::int64_t>(timeout_ms * kNanosecondsPerMillisecond), &result);
   if (!status.Ok()) {
     ThrowStatus(info.Env(), status);
     return {};

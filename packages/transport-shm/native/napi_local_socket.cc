@@ -15,7 +15,8 @@ constexpr double kMaxBacklog = 65535;
 void ThrowPathStatus(Napi::Env env, const Status& status, const std::string& path) {
   std::string note;
   if (status.error == kErrorNameTooLong) {
-    note = "at most " + std::to_string(LocalSocket::MaxPathBytes()) + " bytes, got " + std::to_string(path.size());
+    note = "at most " + std::to_string(LocalSocket::MaxPathBytes()) + " bytes, got " +
+           std::to_string(path.size());
   }
   ThrowStatus(env, status, path, note);
 }
@@ -23,24 +24,24 @@ void ThrowPathStatus(Napi::Env env, const Status& status, const std::string& pat
 }  // namespace
 
 void NapiLocalSocket::Export(Napi::Env env, Napi::Object exports) {
-  const Napi::Function local_socket = DefineClass(
-      env, "LocalSocket",
-      {
-          StaticMethod<&NapiLocalSocket::Listen>("listen"),
-          StaticMethod<&NapiLocalSocket::Connect>("connect"),
-          InstanceMethod<&NapiLocalSocket::Accept>("accept"),
-          InstanceMethod<&NapiLocalSocket::Peer>("peerCredentials"),
-          InstanceMethod<&NapiLocalSocket::Send>("send"),
-          InstanceMethod<&NapiLocalSocket::Receive>("receive"),
-          InstanceMethod<&NapiLocalSocket::Ring>("ring"),
-          InstanceMethod<&NapiLocalSocket::ConsumeRings>("consumeRings"),
-          InstanceMethod<&NapiLocalSocket::Watch>("watch"),
-          InstanceMethod<&NapiLocalSocket::Unwatch>("unwatch"),
-          InstanceMethod<&NapiLocalSocket::Ref>("ref"),
-          InstanceMethod<&NapiLocalSocket::Unref>("unref"),
-          InstanceMethod<&NapiLocalSocket::Close>("close"),
-          InstanceAccessor<&NapiLocalSocket::GetDescriptor>("descriptor"),
-      });
+  const Napi::Function local_socket =
+      DefineClass(env, "LocalSocket",
+                  {
+                      StaticMethod<&NapiLocalSocket::Listen>("listen"),
+                      StaticMethod<&NapiLocalSocket::Connect>("connect"),
+                      InstanceMethod<&NapiLocalSocket::Accept>("accept"),
+                      InstanceMethod<&NapiLocalSocket::Peer>("peerCredentials"),
+                      InstanceMethod<&NapiLocalSocket::Send>("send"),
+                      InstanceMethod<&NapiLocalSocket::Receive>("receive"),
+                      InstanceMethod<&NapiLocalSocket::Ring>("ring"),
+                      InstanceMethod<&NapiLocalSocket::ConsumeRings>("consumeRings"),
+                      InstanceMethod<&NapiLocalSocket::Watch>("watch"),
+                      InstanceMethod<&NapiLocalSocket::Unwatch>("unwatch"),
+                      InstanceMethod<&NapiLocalSocket::Ref>("ref"),
+                      InstanceMethod<&NapiLocalSocket::Unref>("unref"),
+                      InstanceMethod<&NapiLocalSocket::Close>("close"),
+                      InstanceAccessor<&NapiLocalSocket::GetDescriptor>("descriptor"),
+                  });
   Environment::Of(env).local_socket_class = Napi::Persistent(local_socket);
   exports.Set("LocalSocket", local_socket);
 }
@@ -49,7 +50,8 @@ NapiLocalSocket::NapiLocalSocket(const Napi::CallbackInfo& info) : Napi::ObjectW
   Environment& environment = Environment::Of(info.Env());
   socket_ = std::move(environment.socket_to_wrap);
   if (socket_ == nullptr) {
-    ThrowTypeError(info.Env(), "LocalSocket must be made by LocalSocket.listen or LocalSocket.connect, got new");
+    ThrowTypeError(info.Env(),
+                   "LocalSocket must be made by LocalSocket.listen or LocalSocket.connect, got new");
     return;
   }
   environment_ = &environment;
@@ -157,7 +159,8 @@ Napi::Value NapiLocalSocket::Receive(const Napi::CallbackInfo& info) {
     return {};
   }
   Descriptor descriptor = kNoDescriptor;
-  if (received.descriptor.IsOpen()) descriptor = Environment::Of(info.Env()).Own(std::move(received.descriptor));
+  if (received.descriptor.IsOpen())
+    descriptor = Environment::Of(info.Env()).Own(std::move(received.descriptor));
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("bytes", static_cast<double>(received.bytes));
   result.Set("ended", received.ended);
@@ -185,7 +188,8 @@ void NapiLocalSocket::Watch(const Napi::CallbackInfo& info) {
   Napi::Function listener;
   if (!ReadFunction(info, 0, "callback", &listener)) return;
   Status status{kErrorAlreadyStarted, "watch"};
-  if (watch_ == nullptr) status = SocketWatch::Start(info.This().As<Napi::Object>(), socket_.get(), listener, &watch_);
+  if (watch_ == nullptr)
+    status = SocketWatch::Start(info.This().As<Napi::Object>(), socket_.get(), listener, &watch_);
   if (!status.Ok()) {
     ThrowStatus(info.Env(), status);
     return;

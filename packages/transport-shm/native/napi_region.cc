@@ -50,7 +50,8 @@ bool SupportsExternalBuffers(Napi::Env env) {
     auto* probe = new std::uint64_t(0);
     const auto finalize = [](napi_env, void* data, void*) { delete static_cast<std::uint64_t*>(data); };
     napi_value buffer;
-    const napi_status status = napi_create_external_arraybuffer(env, probe, sizeof *probe, finalize, nullptr, &buffer);
+    const napi_status status =
+        napi_create_external_arraybuffer(env, probe, sizeof *probe, finalize, nullptr, &buffer);
     if (status == napi_no_external_buffers_allowed) delete probe;
     environment.external_buffers = status == napi_ok ? Environment::Support::kYes : Environment::Support::kNo;
   }
@@ -137,7 +138,8 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   std::map<void*, Region*>& regions = Environment::Of(env).Regions();
   const auto found = regions.find(bytes.data);
   if (found == regions.end()) {
-    ThrowTypeError(env, "buffer must be a region that createRegion or attachRegion made, got another ArrayBuffer");
+    ThrowTypeError(env,
+                   "buffer must be a region that createRegion or attachRegion made, got another ArrayBuffer");
     return;
   }
   Region* region = found->second;

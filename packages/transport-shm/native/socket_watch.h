@@ -31,7 +31,8 @@ class SocketWatch {
    * Watches `socket`, which must stay open until the watch is stopped. `listener` is called with
    * `receiver` as its `this`, microtasks run after it, and what it throws is an uncaught exception.
    */
-  static Status Start(Napi::Object receiver, LocalSocket* socket, Napi::Function listener, SocketWatchPointer* started);
+  static Status Start(Napi::Object receiver, LocalSocket* socket, Napi::Function listener,
+                      SocketWatchPointer* started);
 
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;

@@ -1,4 +1,5 @@
 import type { ConnectionConfig } from '../connection/connection-config.js';
+import type { NetworkErrorCode } from '../result/network-error.js';
 import type { Transport } from '../transport/transport.js';
 
 /** What the conformance suite needs to know of a transport. */
@@ -24,6 +25,9 @@ export interface TransportFixture {
     /** The exported class; it is made without arguments. */
     readonly className: string;
   };
+
+  /** The code of `connect()` where nobody listens. @default 'TransportUnavailable' */
+  readonly absenceCode?: NetworkErrorCode;
 
   /** Settings with which a peer that stops reading is noticed soon; needed where `detectsUnresponsive` is set. */
   readonly quickDetection?: Partial<ConnectionConfig>;

@@ -27,7 +27,8 @@ enum class WaitResult { kWoken, kChanged, kTimedOut };
  * Blocks the calling thread while `word` holds `expected`, for at most `timeout_ns` nanoseconds.
  * kChanged: it held something else already. kWoken may be spurious, so look at the word again.
  */
-Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns, WaitResult* result);
+Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
+                  WaitResult* result);
 
 // Wakes everyone, in any process, who waits on `word`; `woken` says how many that were.
 Status WakeWord(const SharedWord& word, int* woken);

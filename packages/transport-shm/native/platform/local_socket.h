@@ -67,7 +67,8 @@ class LocalSocket {
    */
   virtual Status Receive(std::uint8_t* into, std::size_t size, ReceivedBytes* received) = 0;
 
-  // Makes the peer's end readable. A full buffer means that it is readable already; a gone peer needs nothing.
+  // Makes the peer's end readable. A full buffer means that it is readable already; a gone peer needs
+  // nothing.
   virtual void Ring() = 0;
 
   // Reads and drops at most 64 KiB, closing descriptors that come along. `ended` as in ReceivedBytes.

@@ -18,7 +18,8 @@ timespec DeadlineAfter(std::int64_t timeout_ns) {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   const std::int64_t nanoseconds = now.tv_nsec + timeout_ns % kNanosecondsPerSecond;
   timespec deadline;
-  deadline.tv_sec = static_cast<time_t>(now.tv_sec + timeout_ns / kNanosecondsPerSecond + nanoseconds / kNanosecondsPerSecond);
+  deadline.tv_sec = static_cast<time_t>(now.tv_sec + timeout_ns / kNanosecondsPerSecond +
+                                        nanoseconds / kNanosecondsPerSecond);
   deadline.tv_nsec = static_cast<long>(nanoseconds % kNanosecondsPerSecond);
   return deadline;
 }
@@ -27,7 +28,8 @@ timespec DeadlineAfter(std::int64_t timeout_ns) {
 
 // Neither call has FUTEX_PRIVATE_FLAG: with it, the other process would not be found.
 
-Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns, WaitResult* result) {
+Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
+                  WaitResult* result) {
   // An absolute deadline, so that a signal does not lengthen the wait.
   const timespec deadline = DeadlineAfter(timeout_ns);
   for (;;) {

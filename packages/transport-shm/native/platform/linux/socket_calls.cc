@@ -29,7 +29,8 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
   }
 }
 
-Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address, socklen_t length) {
+Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
+                     socklen_t length) {
   static_cast<void>(path);
   // The name takes its mode from the socket's own, so there is no moment at which it is wider. The
   // umask would do as well, but it is the whole process's and other threads create files meanwhile.

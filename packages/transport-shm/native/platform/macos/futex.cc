@@ -10,12 +10,13 @@ namespace entropynet {
 namespace {
 
 // Declared here because macOS has them in its headers only from 14.4 on, or not at all (__ulock_*).
-constexpr std::uint32_t kSyncShared = 1;           // OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED
-constexpr std::uint32_t kMachAbsoluteTime = 32;    // OS_CLOCK_MACH_ABSOLUTE_TIME
-constexpr std::uint32_t kCompareAndWaitShared = 3; // UL_COMPARE_AND_WAIT_SHARED
-constexpr std::uint32_t kWakeAll = 0x00000100;     // ULF_WAKE_ALL
+constexpr std::uint32_t kSyncShared = 1;  // OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED
+constexpr std::uint32_t kMachAbsoluteTime = 32;     // OS_CLOCK_MACH_ABSOLUTE_TIME
+constexpr std::uint32_t kCompareAndWaitShared = 3;  // UL_COMPARE_AND_WAIT_SHARED
+constexpr std::uint32_t kWakeAll = 0x00000100;      // ULF_WAKE_ALL
 
-using WaitWithTimeout = int (*)(void*, std::uint64_t, std::size_t, std::uint32_t, std::uint32_t, std::uint64_t);
+using WaitWithTimeout = int (*)(void*, std::uint64_t, std::size_t, std::uint32_t, std::uint32_t,
+                                std::uint64_t);
 using WakeAll = int (*)(void*, std::size_t, std::uint32_t);
 using UnfairWait = int (*)(std::uint32_t, void*, std::uint64_t, std::uint32_t);
 using UnfairWake = int (*)(std::uint32_t, void*, std::uint64_t);
@@ -43,7 +44,9 @@ const Functions& SystemFunctions() {
   return functions;
 }
 
-std::int64_t MonotonicNanoseconds() { return static_cast<std::int64_t>(::clock_gettime_nsec_np(CLOCK_UPTIME_RAW)); }
+std::int64_t MonotonicNanoseconds() {
+  return static_cast<std::int64_t>(::clock_gettime_nsec_np(CLOCK_UPTIME_RAW));
+}
 
 // Both calls return -1 with errno set, or how many others still wait.
 int WaitOnce(const Functions& functions, void* address, std::uint32_t expected, std::int64_t remaining_ns) {
@@ -53,7 +56,8 @@ int WaitOnce(const Functions& functions, void* address, std::uint32_t expected, 
   }
   constexpr std::int64_t nanoseconds_per_microsecond = 1000;
   constexpr std::int64_t longest_us = UINT32_MAX;
-  const std::int64_t rounded_us = (remaining_ns + nanoseconds_per_microsecond - 1) / nanoseconds_per_microsecond;
+  const std::int64_t rounded_us =
+      (remaining_ns + nanoseconds_per_microsecond - 1) / nanoseconds_per_microsecond;
   // Zero would wait for ever.
   const std::int64_t timeout_us = rounded_us < 1 ? 1 : (rounded_us > longest_us ? longest_us : rounded_us);
   return functions.old_wait(kCompareAndWaitShared, address, expected, static_cast<std::uint32_t>(timeout_us));
@@ -61,9 +65,11 @@ int WaitOnce(const Functions& functions, void* address, std::uint32_t expected, 
 
 }  // namespace
 
-Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns, WaitResult* result) {
+Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
+                  WaitResult* result) {
   const Functions& functions = SystemFunctions();
-  if (functions.wait == nullptr && functions.old_wait == nullptr) return {kErrorUnsupported, "os_sync_wait_on_address"};
+  if (functions.wait == nullptr && functions.old_wait == nullptr)
+    return {kErrorUnsupported, "os_sync_wait_on_address"};
   auto* value = reinterpret_cast<std::atomic<std::uint32_t>*>(word.Address());
   // The system does not say whether the word differed, so that is looked at first. A change after this
   // makes the wait return at once, which passes for a wake.

@@ -20,7 +20,8 @@ Status Prepare(Descriptor descriptor) {
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) return {errno, "fcntl"};
   // In place of MSG_NOSIGNAL.
   const int enabled = 1;
-  if (::setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &enabled, sizeof enabled) != 0) return {errno, "setsockopt"};
+  if (::setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &enabled, sizeof enabled) != 0)
+    return {errno, "setsockopt"};
   return {};
 }
 
@@ -54,7 +55,8 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
   }
 }
 
-Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address, socklen_t length) {
+Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
+                     socklen_t length) {
   if (::bind(descriptor, address, length) != 0) return {errno, "bind"};
   // The mode of a socket cannot be set before it has a name. Nobody can connect until it listens.
   if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) {
@@ -71,13 +73,16 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
   if (::getpeereid(descriptor, &user, &group) != 0) return {errno, "getpeereid"};
   pid_t process = 0;
   socklen_t length = sizeof process;
-  if (::getsockopt(descriptor, SOL_LOCAL, LOCAL_PEERPID, &process, &length) != 0) return {errno, "getsockopt"};
+  if (::getsockopt(descriptor, SOL_LOCAL, LOCAL_PEERPID, &process, &length) != 0)
+    return {errno, "getsockopt"};
   credentials->process_id = static_cast<std::uint32_t>(process);
   credentials->user_id = user;
   credentials->group_id = group;
   return {};
 }
 
-void AdoptPassedDescriptor(Descriptor descriptor) { static_cast<void>(::fcntl(descriptor, F_SETFD, FD_CLOEXEC)); }
+void AdoptPassedDescriptor(Descriptor descriptor) {
+  static_cast<void>(::fcntl(descriptor, F_SETFD, FD_CLOEXEC));
+}
 
 }  // namespace entropynet

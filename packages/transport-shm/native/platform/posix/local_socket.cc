@@ -55,11 +55,14 @@ class PosixLocalSocket final : public LocalSocket {
   Status Accept(std::unique_ptr<LocalSocket>* accepted) override {
     OwnedDescriptor descriptor;
     const Status status = AcceptStreamSocket(descriptor_.Get(), &descriptor);
-    if (status.Ok() && descriptor.IsOpen()) *accepted = std::make_unique<PosixLocalSocket>(std::move(descriptor));
+    if (status.Ok() && descriptor.IsOpen())
+      *accepted = std::make_unique<PosixLocalSocket>(std::move(descriptor));
     return status;
   }
 
-  Status Peer(PeerCredentials* credentials) override { return ReadPeerCredentials(descriptor_.Get(), credentials); }
+  Status Peer(PeerCredentials* credentials) override {
+    return ReadPeerCredentials(descriptor_.Get(), credentials);
+  }
 
   Status Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) override {
     // sendmsg only reads the bytes; the structure is shared with recvmsg and therefore not const.

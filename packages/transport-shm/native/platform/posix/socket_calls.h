@@ -24,7 +24,8 @@ Status OpenStreamSocket(OwnedDescriptor* opened);
 Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted);
 
 // bind such that the name has mode 0600 before anybody can connect to it.
-Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address, socklen_t length);
+Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
+                     socklen_t length);
 
 // Who is at the other end of `descriptor`.
 Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials);

@@ -9,15 +9,16 @@ namespace {
 constexpr int kHighWordBits = 32;
 
 Status Open(const std::string& path, DWORD access, OwnedDescriptor* opened, FileIdentity* identity) {
-  const HANDLE file = ::CreateFileW(Widen(path).c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                    nullptr, OPEN_EXISTING,
-                                    FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
+  const HANDLE file = ::CreateFileW(
+      Widen(path).c_str(), access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
   if (file == INVALID_HANDLE_VALUE) return LastError("CreateFile");
   opened->Reset(ToDescriptor(file));
   BY_HANDLE_FILE_INFORMATION information;
   if (!::GetFileInformationByHandle(file, &information)) return LastError("GetFileInformationByHandle");
   identity->device = information.dwVolumeSerialNumber;
-  identity->number = (static_cast<std::uint64_t>(information.nFileIndexHigh) << kHighWordBits) | information.nFileIndexLow;
+  identity->number =
+      (static_cast<std::uint64_t>(information.nFileIndexHigh) << kHighWordBits) | information.nFileIndexLow;
   return {};
 }
 

@@ -30,7 +30,8 @@ Status NameEvent(const SharedWord& word, wchar_t* name) {
 
 }  // namespace
 
-Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns, WaitResult* result) {
+Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
+                  WaitResult* result) {
   wchar_t name[kNameCharacters];
   const Status status = NameEvent(word, name);
   if (!status.Ok()) return status;

@@ -28,14 +28,17 @@ class PipeListener final : public LocalSocket {
   Status Open(bool first) {
     // Full access for the owner, none for anybody else; P: nothing is inherited.
     PSECURITY_DESCRIPTOR security = nullptr;
-    if (!::ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;OW)", SDDL_REVISION_1, &security, nullptr)) {
+    if (!::ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;OW)", SDDL_REVISION_1,
+                                                                &security, nullptr)) {
       return LastError("ConvertStringSecurityDescriptorToSecurityDescriptor");
     }
     SECURITY_ATTRIBUTES attributes{sizeof attributes, security, FALSE};
-    const DWORD mode = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0);
-    const HANDLE made = ::CreateNamedPipeW(
-        name_.c_str(), mode, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
-        PIPE_UNLIMITED_INSTANCES, kPipeBufferBytes, kPipeBufferBytes, 0, &attributes);
+    const DWORD mode =
+        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0);
+    const HANDLE made =
+        ::CreateNamedPipeW(name_.c_str(), mode,
+                           PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+                           PIPE_UNLIMITED_INSTANCES, kPipeBufferBytes, kPipeBufferBytes, 0, &attributes);
     // With FIRST_PIPE_INSTANCE this is how the system says that another server has the name.
     const bool taken = first && ::GetLastError() == ERROR_ACCESS_DENIED;
     const Status status = taken ? Status{WSAEADDRINUSE, "CreateNamedPipe"} : LastError("CreateNamedPipe");
@@ -72,7 +75,9 @@ class PipeListener final : public LocalSocket {
   Status Send(const std::uint8_t*, std::size_t, Descriptor, std::size_t*) override {
     return {ERROR_INVALID_FUNCTION, "send"};
   }
-  Status Receive(std::uint8_t*, std::size_t, ReceivedBytes*) override { return {ERROR_INVALID_FUNCTION, "receive"}; }
+  Status Receive(std::uint8_t*, std::size_t, ReceivedBytes*) override {
+    return {ERROR_INVALID_FUNCTION, "receive"};
+  }
   void Ring() override {}
   Status Discard(bool*) override { return {ERROR_INVALID_FUNCTION, "receive"}; }
   Descriptor Get() const override { return waiting_.Get(); }
@@ -109,15 +114,16 @@ Status LocalSocket::Connect(const std::string& path, std::unique_ptr<LocalSocket
   if (path.size() > kMaxPathCharacters) return {kErrorNameTooLong, "CreateFile"};
   // The server may learn who we are but not act in our name.
   constexpr DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
-  const HANDLE opened =
-      ::CreateFileW(Widen(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr, OPEN_EXISTING, flags, nullptr);
+  const HANDLE opened = ::CreateFileW(Widen(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr,
+                                      OPEN_EXISTING, flags, nullptr);
   if (opened == INVALID_HANDLE_VALUE) {
     if (::GetLastError() == ERROR_PIPE_BUSY) return {kErrorWouldBlock, "CreateFile"};
     return LastError("CreateFile");
   }
   OwnedDescriptor pipe(ToDescriptor(opened));
   DWORD mode = PIPE_READMODE_MESSAGE;
-  if (!::SetNamedPipeHandleState(opened, &mode, nullptr, nullptr)) return LastError("SetNamedPipeHandleState");
+  if (!::SetNamedPipeHandleState(opened, &mode, nullptr, nullptr))
+    return LastError("SetNamedPipeHandleState");
   *connected = std::make_unique<PipeConnection>(std::move(pipe), false);
   return {};
 }

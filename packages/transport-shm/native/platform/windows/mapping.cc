@@ -12,8 +12,9 @@ constexpr int kHighWordBits = 32;
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   const std::uint64_t size = byte_length;
   // Backed by the paging file and nameless: others get it as a duplicated handle only.
-  const HANDLE section = ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE | SEC_COMMIT,
-                                              static_cast<DWORD>(size >> kHighWordBits), static_cast<DWORD>(size), nullptr);
+  const HANDLE section =
+      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE | SEC_COMMIT,
+                           static_cast<DWORD>(size >> kHighWordBits), static_cast<DWORD>(size), nullptr);
   if (section == nullptr) return LastError("CreateFileMapping");
   created->Reset(ToDescriptor(section));
   return {};
@@ -30,7 +31,8 @@ Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::ui
   const Status query_status = LastError("VirtualQuery");
   ::UnmapViewOfFile(view);
   if (queried == 0) return query_status;
-  if (information.State != MEM_COMMIT || information.Type != MEM_MAPPED) return {kErrorUnsealed, "VirtualQuery"};
+  if (information.State != MEM_COMMIT || information.Type != MEM_MAPPED)
+    return {kErrorUnsealed, "VirtualQuery"};
   SYSTEM_INFO system;
   ::GetSystemInfo(&system);
   const std::uint64_t page = system.dwPageSize;

@@ -1,7 +1,6 @@
 #ifndef ENTROPYNET_PLATFORM_WINDOWS_NAMED_PIPE_H_
 #define ENTROPYNET_PLATFORM_WINDOWS_NAMED_PIPE_H_
 
-
 #include <windows.h>
 
 #include "../descriptor.h"

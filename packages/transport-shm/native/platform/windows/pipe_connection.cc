@@ -33,15 +33,16 @@ Status PipeConnection::Accept(std::unique_ptr<LocalSocket>*) { return {ERROR_INV
 
 Status PipeConnection::Peer(PeerCredentials* credentials) {
   ULONG process = 0;
-  const BOOL known =
-      is_server_ ? ::GetNamedPipeClientProcessId(Pipe(), &process) : ::GetNamedPipeServerProcessId(Pipe(), &process);
+  const BOOL known = is_server_ ? ::GetNamedPipeClientProcessId(Pipe(), &process)
+                                : ::GetNamedPipeServerProcessId(Pipe(), &process);
   if (!known) return LastError("GetNamedPipeClientProcessId");
   // There are no numbers for users here. The pipe's access list lets nobody but its owner connect.
   *credentials = {process, 0, 0};
   return {};
 }
 
-Status PipeConnection::Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) {
+Status PipeConnection::Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed,
+                            std::size_t* sent) {
   *sent = 0;
   Status status;
   DWORD written = 0;
@@ -150,8 +151,8 @@ void PipeConnection::FetchHandle(std::uint64_t number, OwnedDescriptor* fetched)
   if (opened == nullptr) return;
   const OwnedDescriptor process(ToDescriptor(opened));
   HANDLE duplicate = nullptr;
-  if (::DuplicateHandle(opened, reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(number)), ::GetCurrentProcess(),
-                        &duplicate, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
+  if (::DuplicateHandle(opened, reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(number)),
+                        ::GetCurrentProcess(), &duplicate, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
     fetched->Reset(ToDescriptor(duplicate));
   }
 }

@@ -19,7 +19,8 @@ inline Descriptor ToDescriptor(HANDLE handle) { return reinterpret_cast<Descript
 
 // UTF-8 to the UTF-16 that the system's wide functions take.
 inline std::wstring Widen(const std::string& text) {
-  const int length = ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
+  const int length =
+      ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
   std::wstring wide(static_cast<std::size_t>(length), L'\0');
   ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), wide.data(), length);
   return wide;
