@@ -322,6 +322,7 @@ export class MessageSender {
 
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */
 export function channelNotOpen(name: string | undefined): Failure {
+  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
   return err('InvalidParameter', `channel ${JSON.stringify(name)} is not open: call openChannel first`);
 }
 

@@ -26,9 +26,8 @@ import { hold, settledWithin, withDeadline } from './with-deadline.js';
 
 /**
  * One connection to one peer, the same on every transport. All semantics live here; a transport supplies the hooks
- * `do…` and reports upwards through `on…`. `docs/writing-a-transport.md` describes each hook.
- *
- * Operations return a `Result` and never throw for operational failures; a wrong argument type throws a `TypeError`.
+ * `do…` and reports upwards through `on…`; `docs/writing-a-transport.md` describes each. Operations return a `Result` and
+ * never throw for operational failures; a wrong argument type throws a `TypeError`.
  */
 export abstract class NetworkConnection extends EntropyObject {
   /** The checked configuration. */
@@ -405,9 +404,10 @@ export abstract class NetworkConnection extends EntropyObject {
       await this.#connecting?.promise;
     } else if (state === 'connected') {
       this.#receiver.stopDelivering();
+      // What `trySend` promised to deliver, while the peer takes it; nothing new from here on.
+      const flushed = this.#sender.finish('closed');
       this.#states.transition('disconnecting');
-      // What `trySend` promised to deliver, as long as the peer takes it.
-      await settledWithin(this.#sender.finish('closed'), this.config.sendTimeoutMs);
+      await settledWithin(flushed, this.config.sendTimeoutMs);
       await this.doDisconnect();
     }
     this.#end('disconnected');
