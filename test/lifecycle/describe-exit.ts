@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { unwrap } from '@entropynet/core';
+import type { TransportFixture } from '@entropynet/core/testing';
+import { expect } from 'chai';
+import {
+  CHOSEN_EXIT_CODE,
+  ENDINGS,
+  LIFE_STAGES,
+  STILL_ALIVE_EXIT_CODE,
+  type Ending,
+  type ExitTask,
+} from '../support/exit-task.js';
+import { Recorder } from '../support/recorder.js';
+import { scoped } from '../support/scope.js';
+import { until, within } from '../support/until.js';
+
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+const EXPECTED_CODES: Readonly<Record<Ending, number>> = {
+  'process.exit': CHOSEN_EXIT_CODE,
+  'uncaught exception': 1,
+  'unhandled rejection': 1,
+  'worker.terminate': CHOSEN_EXIT_CODE,
+};
+
+/** Contract, semantics 12: exit. To be awaited at the top level of a spec file. */
+export async function describeExit(name: string, fixture: TransportFixture): Promise<void> {
+  const reason = await fixture.unavailableReason?.();
+  describe(`12 exit, with ${name}`, function () {
+    this.timeout(60_000);
+    if (reason !== undefined) {
+      it(`leaves nothing behind (skipped: ${reason})`, function () {
+        this.skip();
+      });
+      return;
+    }
+    after(() => fixture.dispose?.());
+    describeCutShort(fixture);
+    describeQuietLives(fixture);
+  });
+}
+
+function describeCutShort(fixture: TransportFixture): void {
+  for (const ending of ENDINGS) {
+    for (const stage of LIFE_STAGES) {
+      it(`crashes nothing and leaves nothing behind: ${ending}, ${stage}`, async () => {
+        const exit = await runProgram({
+          module: fixture.peerModule,
+          config: fixture.freshConfig(),
+          life: { stage, ending },
+        });
+        expect(exit.signal, exit.output).to.equal(null);
+        expect(exit.code, exit.output).to.equal(EXPECTED_CODES[ending]);
+        await expectNothingLeft(fixture);
+      });
+    }
+  }
+}
+
+function describeQuietLives(fixture: TransportFixture): void {
+  const { capabilities } = fixture.createTransport();
+
+  for (const quiet of ["unref'd connection", "unref'd server", 'closed'] as const) {
+    it(`ends by itself with code 0: ${quiet}, both ends in one process`, async () => {
+      const exit = await runProgram({ module: fixture.peerModule, config: fixture.freshConfig(), life: { quiet } });
+      expect(exit, exit.output).to.include({ code: 0, signal: null });
+      await expectNothingLeft(fixture);
+    });
+  }
+
+  if (!capabilities.crossProcess) {
+    it("stays alive for a ref'd connection (skipped: both ends of this transport are in one thread)", function () {
+      this.skip();
+    });
+    return;
+  }
+
+  for (const [quiet, code] of [
+    ["unref'd connection", 0],
+    ["ref'd connection", STILL_ALIVE_EXIT_CODE],
+  ] as const) {
+    it(
+      `${code === 0 ? 'ends by itself with code 0' : 'stays alive'}: ${quiet} to another process`,
+      scoped(async (scope) => {
+        const config = fixture.freshConfig();
+        const server = scope.add(fixture.createTransport().createServer(config));
+        unwrap(await server.listen());
+        const address = server.address()!;
+        const ended = runProgram({ module: fixture.peerModule, config, life: { quiet, address } });
+        const accepted = scope.add(unwrap(await server.accept()));
+        const { states } = new Recorder(accepted);
+        accepted.startReceiving();
+        const exit = await ended;
+        expect(exit, exit.output).to.include({ code, signal: null });
+        await until(() => states.length > 0, 'the other process saw the end');
+      }),
+    );
+  }
+}
+
+/** Runs the program to its end; what it prints is shown where the end was not the expected one. */
+async function runProgram(task: ExitTask): Promise<Exit> {
+  const program = fileURLToPath(new URL('../support/exit-program.js', import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exit = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, output }));
+  });
+  try {
+    return await within(exit, 'the program ended');
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+async function expectNothingLeft({ leftovers }: TransportFixture): Promise<void> {
+  if (leftovers === undefined) return;
+  const names = await leftovers();
+  expect(names, 'left behind').to.deep.equal([]);
+}

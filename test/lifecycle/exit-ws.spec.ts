@@ -1,0 +1,4 @@
+import { webSocketFixture } from '../support/web-socket-fixture.js';
+import { describeExit } from './describe-exit.js';
+
+await describeExit('the WebSocket transport', webSocketFixture);
