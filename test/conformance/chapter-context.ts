@@ -34,6 +34,19 @@ export const SMALL_LIMITS = {
   webSocket: { maxBufferedBytes: 64 * 1024 },
 } satisfies Partial<ConnectionConfig>;
 
+/** The medium (a ring, a socket's buffer) is full long before any window is used up. */
+export const SMALL_MEDIUM = {
+  channelWindow: 8 * 1024 * 1024,
+  sharedMemory: { regionSize: 64 * 1024 },
+  webSocket: { maxBufferedBytes: 64 * 1024 },
+} satisfies Partial<ConnectionConfig>;
+
+/** Both reasons for which a sender may have to wait. */
+export const BOTTLENECKS: readonly (readonly [string, Partial<ConnectionConfig>])[] = [
+  ['a small window', SMALL_LIMITS],
+  ['a small ring or buffer', SMALL_MEDIUM],
+];
+
 export interface LinkOptions {
   /** What differs from the fixture's configuration, on both sides. */
   readonly config?: Partial<ConnectionConfig>;

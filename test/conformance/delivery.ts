@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { fillMessage, messageOf, rowMessage, countOf, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { openLink, SMALL_LIMITS, type ChapterContext } from './chapter-context.js';
+import { openLink, SMALL_LIMITS, type ChapterContext, BOTTLENECKS } from './chapter-context.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilLocal, untilPeer } from './expectations.js';
 
 const KIB = 1024;
@@ -66,15 +66,17 @@ function describeSizes(context: ChapterContext): void {
     }),
   );
 
-  it(
-    'delivers messages larger than any ring or window',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const row = { lengths: [5 * MIB + 3, 0, 300_001, 17, MIB] };
-      await sendRow(local, row);
-      await expectPeerToHave(peer, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers messages larger than any ring or window, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const row = { lengths: [5 * MIB + 3, 0, 300_001, 17, MIB] };
+        await sendRow(local, row);
+        await expectPeerToHave(peer, [row]);
+      }),
+    );
+  }
 
   it(
     'delivers a message of the default limit, 16 MiB',
@@ -148,15 +150,17 @@ function describeSizes(context: ChapterContext): void {
 }
 
 function describeOrder(context: ChapterContext): void {
-  it(
-    'keeps the order of 100 000 messages',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const row = { lengths: [0, 1, 5, 8, 13, 24, 64, 100, 3, 31], count: 100_000 };
-      await sendRow(local, row);
-      await expectPeerToHave(peer, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `keeps the order of 100 000 messages, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const row = { lengths: [0, 1, 5, 8, 13, 24, 64, 100, 3, 31], count: 100_000 };
+        await sendRow(local, row);
+        await expectPeerToHave(peer, [row]);
+      }),
+    );
+  }
 
   it(
     'keeps the order of messages that the peer sends',
@@ -171,39 +175,43 @@ function describeOrder(context: ChapterContext): void {
     }),
   );
 
-  it(
-    'has copied a message when send() and trySend() return',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const lengths = [1, 64, 1000, 40_000, 200_000];
-      const sends: Promise<unknown>[] = [];
-      for (const [index, length] of lengths.entries()) {
-        const bytes = messageOf(length, index + 1);
-        sends.push(local.send(bytes));
-        bytes.fill(0xee);
-      }
-      await Promise.all(sends);
-      const last = messageOf(100_000, lengths.length + 1);
-      await until(() => local.trySend(last).ok, 'there is room for one more message');
-      last.fill(0xee);
-      await expectPeerToHave(peer, [{ lengths: [...lengths, 100_000] }]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `has copied a message when send() and trySend() return, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const lengths = [1, 64, 1000, 40_000, 200_000];
+        const sends: Promise<unknown>[] = [];
+        for (const [index, length] of lengths.entries()) {
+          const bytes = messageOf(length, index + 1);
+          sends.push(local.send(bytes));
+          bytes.fill(0xee);
+        }
+        await Promise.all(sends);
+        const last = messageOf(100_000, lengths.length + 1);
+        await until(() => local.trySend(last).ok, 'there is room for one more message');
+        last.fill(0xee);
+        await expectPeerToHave(peer, [{ lengths: [...lengths, 100_000] }]);
+      }),
+    );
+  }
 
-  it(
-    'delivers in both directions at once',
-    scoped(async (scope) => {
-      const { local, recorder, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        prepare: (near) => near.receive(),
-      });
-      const there = { lengths: [0, 10, 100, 1000, 10_000], count: 3000 };
-      const back = { lengths: [9, 99, 999, 70_000], count: 800, seed: 5000 };
-      await Promise.all([sendRow(local, there), peer.send(back)]);
-      await expectPeerToHave(peer, [there]);
-      await expectLocalToHave(recorder, [back]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers in both directions at once, through ${what}`,
+      scoped(async (scope) => {
+        const { local, recorder, peer } = await openLink(context, scope, {
+          config,
+          prepare: (near) => near.receive(),
+        });
+        const there = { lengths: [0, 10, 100, 1000, 10_000], count: 3000 };
+        const back = { lengths: [9, 99, 999, 70_000], count: 800, seed: 5000 };
+        await Promise.all([sendRow(local, there), peer.send(back)]);
+        await expectPeerToHave(peer, [there]);
+        await expectLocalToHave(recorder, [back]);
+      }),
+    );
+  }
 
   it(
     'delivers a burst after every pause',
@@ -234,60 +242,68 @@ function describeOrder(context: ChapterContext): void {
     }),
   );
 
-  it(
-    'sends from inside a message callback',
-    scoped(async (scope) => {
-      const { local, recorder } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{ echo: true }] },
-        prepare: (near) => near.receive(),
-      });
-      const row = { lengths: [0, 7, 1000, 33_000], count: 2000 };
-      await sendRow(local, row);
-      await expectLocalToHave(recorder, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `sends from inside a message callback, through ${what}`,
+      scoped(async (scope) => {
+        const { local, recorder } = await openLink(context, scope, {
+          config,
+          peer: { receive: [{ echo: true }] },
+          prepare: (near) => near.receive(),
+        });
+        const row = { lengths: [0, 7, 1000, 33_000], count: 2000 };
+        await sendRow(local, row);
+        await expectLocalToHave(recorder, [row]);
+      }),
+    );
+  }
 
-  it(
-    'keeps the order of many sends that nobody awaits',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const row = { lengths: [0, 3, 500, 40_000, 16], count: 2000 };
-      const sends = Array.from({ length: row.count }, (_, index) => local.send(rowMessage(row, index)));
-      const outcomes = new Set((await Promise.all(sends)).map(codeOf));
-      expect([...outcomes]).to.deep.equal(['ok']);
-      await expectPeerToHave(peer, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `keeps the order of many sends that nobody awaits, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const row = { lengths: [0, 3, 500, 40_000, 16], count: 2000 };
+        const sends = Array.from({ length: row.count }, (_, index) => local.send(rowMessage(row, index)));
+        const outcomes = new Set((await Promise.all(sends)).map(codeOf));
+        expect([...outcomes]).to.deep.equal(['ok']);
+        await expectPeerToHave(peer, [row]);
+      }),
+    );
+  }
 
-  it(
-    'delivers every message that trySend() took, and no other',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const taken: number[] = [];
-      for (let index = 0; index < 20_000; index += 1) {
-        if (local.trySend(messageOf(index % 300, index + 1)).ok) taken.push(index);
-        if (index % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      await expectPeerToHave(
-        peer,
-        taken.map((index) => ({ lengths: [index % 300], seed: index + 1 })),
-      );
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers every message that trySend() took, and no other, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const taken: number[] = [];
+        for (let index = 0; index < 20_000; index += 1) {
+          if (local.trySend(messageOf(index % 300, index + 1)).ok) taken.push(index);
+          if (index % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        await expectPeerToHave(
+          peer,
+          taken.map((index) => ({ lengths: [index % 300], seed: index + 1 })),
+        );
+      }),
+    );
+  }
 
-  it(
-    'keeps the order of send() and trySend() in turn',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const row = { lengths: [10, 60_000, 0, 1], count: 400 };
-      for (let index = 0; index < row.count; index += 1) {
-        const message = rowMessage(row, index);
-        if (index % 2 === 1 || !local.trySend(message).ok) unwrap(await local.send(message));
-      }
-      await expectPeerToHave(peer, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `keeps the order of send() and trySend() in turn, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const row = { lengths: [10, 60_000, 0, 1], count: 400 };
+        for (let index = 0; index < row.count; index += 1) {
+          const message = rowMessage(row, index);
+          if (index % 2 === 1 || !local.trySend(message).ok) unwrap(await local.send(message));
+        }
+        await expectPeerToHave(peer, [row]);
+      }),
+    );
+  }
 
   it(
     'delivers what sendUnreliable() took in order with the rest, where no unreliable path exists',
@@ -305,18 +321,20 @@ function describeOrder(context: ChapterContext): void {
 }
 
 function describeClaims(context: ChapterContext): void {
-  it(
-    'delivers committed claims of every size, in order with other messages',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-      const row = { lengths: [0, 1, 8, 63, 64, 65, 1000, 16_000, 32_000, 40_000, 300_000], count: 220 };
-      for (let index = 0; index < row.count; index += 1) {
-        if (index % 3 === 2) unwrap(await local.send(rowMessage(row, index)));
-        else await claimAndSend(local, row, index);
-      }
-      await expectPeerToHave(peer, [row]);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers committed claims of every size, in order with other messages, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const row = { lengths: [0, 1, 8, 63, 64, 65, 1000, 16_000, 32_000, 40_000, 300_000], count: 220 };
+        for (let index = 0; index < row.count; index += 1) {
+          if (index % 3 === 2) unwrap(await local.send(rowMessage(row, index)));
+          else await claimAndSend(local, row, index);
+        }
+        await expectPeerToHave(peer, [row]);
+      }),
+    );
+  }
 
   it(
     'gives as many bytes as were claimed',
