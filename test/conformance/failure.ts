@@ -4,7 +4,15 @@ import { expectedLabel, messageOf } from '../support/messages.js';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
 import { turns, until, within } from '../support/until.js';
-import { mergeConfig, openLink, ownPeer, skippedTest, SMALL_LIMITS, type ChapterContext } from './chapter-context.js';
+import {
+  absenceCodeOf,
+  mergeConfig,
+  openLink,
+  ownPeer,
+  skippedTest,
+  SMALL_LIMITS,
+  type ChapterContext,
+} from './chapter-context.js';
 import { sendRow } from './delivery.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilLocal, untilPeer } from './expectations.js';
 
