@@ -1,62 +1,58 @@
 /** The editor process: takes the scene, uploads a file and measures how long the engine takes to answer. */
-import { createHash } from 'node:crypto';
-import { createReadStream, statSync } from 'node:fs';
 import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import { LatencyRecorder } from './latency.js';
-import { Control, type EngineReport, tellMain } from './messages.js';
-import { startNetworking } from './networking.js';
-import { UpdateChecker } from './scene.js';
+import { Control, type EngineReport, type RunResult, tellMain } from './messages.js';
+import { endOf, runWithNetworking } from './networking.js';
+import { SceneReader } from './scene.js';
+import { announcementOf, sendFile } from './upload.js';
 
-const CHUNK_BYTES = 256 * 1024;
 const PING_INTERVAL_MS = 1;
 
-const file = process.argv[3] ?? '';
-const { networking, config } = await startNetworking();
-const engine = unwrap(networking.manager.openConnection(config));
-const checker = new UpdateChecker();
-engine.setMessageCallback(
-  (update) => {
-    checker.check(update);
-  },
-  { ownership: 'borrow' },
-);
-engine.on('state', (state, error) => {
-  if (state === 'failed')
-    tellMain({ kind: 'failed', reason: `the editor lost the engine: ${error?.message ?? 'no reason'}` });
+const file = process.argv[3] ?? process.execPath;
+
+await runWithNetworking(async (manager, config) => {
+  const announcement = await announcementOf(file);
+  const engine = unwrap(manager.openConnection(config));
+  const scene = new SceneReader();
+  // Set before connecting, so that the first update finds it.
+  const sceneEnded = readScene(engine, scene);
+  unwrap(await engine.connect());
+
+  const work = async (): Promise<RunResult> => {
+    unwrap(await engine.openChannel(CHANNEL_CONTROL));
+    unwrap(await engine.openChannel(CHANNEL_ASSET_UPLOAD));
+    const latency = new LatencyRecorder();
+    const startedAt = performance.now();
+    const reported = exchangePings(engine, latency);
+    await sendFile(engine, file, announcement, (sent) => {
+      tellMain({ kind: 'progress', sent, total: announcement.size });
+    });
+    // Channels are independent: the report may overtake the last updates, so both ends are waited for.
+    const [report] = await Promise.all([reported, sceneEnded]);
+    const seconds = (performance.now() - startedAt) / 1000;
+    return resultOf(engine, scene, report, seconds, latency);
+  };
+  const result = await Promise.race([work(), endOf(engine, 'engine')]);
+  tellMain({ kind: 'result', result });
 });
-unwrap(await engine.connect());
-unwrap(await engine.openChannel(CHANNEL_CONTROL));
-unwrap(await engine.openChannel(CHANNEL_ASSET_UPLOAD));
 
-const latency = new LatencyRecorder();
-const startedAt = performance.now();
-const reported = exchangePings(engine);
-const sha256 = await uploadFile(engine);
-const report = await reported;
-while (checker.received < report.updates && engine.isConnected()) await new Promise((resolve) => setImmediate(resolve));
-const seconds = (performance.now() - startedAt) / 1000;
+/** Resolves at the end of the scene. */
+function readScene(from: ConnectionHandle, scene: SceneReader): Promise<void> {
+  return new Promise((resolve) => {
+    from.setMessageCallback(
+      (update) => {
+        if (update.length === 0) resolve();
+        else scene.read(update);
+      },
+      // An update is read at once and not kept: on shared memory this spares a copy.
+      { ownership: 'borrow' },
+    );
+  });
+}
 
-const selection = engine.getSelection();
-if (selection === undefined) throw new Error('a connected handle knows its transport');
-tellMain({
-  kind: 'result',
-  result: {
-    transport: selection.backend,
-    selection,
-    messages: checker.received,
-    lost: Math.abs(report.updates - checker.received) + checker.wrong,
-    seconds,
-    bytes: report.bytes,
-    sha256Match: report.sha256 === sha256,
-    controlLatencyUs: { p50: latency.percentile(50), p99: latency.percentile(99) },
-  },
-});
-await networking.close();
-process.disconnect();
-
-/** Sends one ping after the other until the engine reports the end of its stream. */
-function exchangePings(to: ConnectionHandle): Promise<EngineReport> {
+/** Sends one ping after the other until the engine reports the end of its work. */
+function exchangePings(to: ConnectionHandle, latency: LatencyRecorder): Promise<EngineReport> {
   return new Promise((resolve) => {
     let sentAt = 0;
     let timer: NodeJS.Timeout | undefined;
@@ -77,19 +73,23 @@ function exchangePings(to: ConnectionHandle): Promise<EngineReport> {
   });
 }
 
-/** Uploads the file in chunks, each when the one before it was accepted; resolves with its SHA-256. */
-async function uploadFile(to: ConnectionHandle): Promise<string> {
-  const total = statSync(file).size;
-  const hash = createHash('sha256');
-  let sent = 0;
-  unwrap(await to.sendOnChannel(CHANNEL_ASSET_UPLOAD, Buffer.from(String(total))));
-  // A file that grows meanwhile is uploaded as long as it was.
-  const chunks = total === 0 ? [] : createReadStream(file, { highWaterMark: CHUNK_BYTES, end: total - 1 });
-  for await (const chunk of chunks as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    unwrap(await to.sendOnChannel(CHANNEL_ASSET_UPLOAD, chunk));
-    sent += chunk.length;
-    tellMain({ kind: 'progress', sent, total });
-  }
-  return hash.digest('hex');
+function resultOf(
+  engine: ConnectionHandle,
+  scene: SceneReader,
+  { updates, bytes, sha256Match }: EngineReport,
+  seconds: number,
+  latency: LatencyRecorder,
+): RunResult {
+  const selection = engine.getSelection();
+  if (selection === undefined) throw new Error('a handle that was connected knows its transport');
+  return {
+    transport: selection.backend,
+    selection,
+    messages: scene.received,
+    faults: scene.faults(updates),
+    seconds,
+    bytes,
+    sha256Match,
+    controlLatencyUs: { p50: latency.percentile(50), p99: latency.percentile(99) },
+  };
 }

@@ -1,4 +1,5 @@
 import type { Selection } from '@entropynet/manager';
+import type { SceneFaults } from './scene.js';
 
 /** What travels on `CHANNEL_CONTROL`: a byte that says what it is, then the rest. */
 export const Control = { Ping: 1, Report: 2 } as const;
@@ -9,7 +10,8 @@ export interface EngineReport {
   readonly updates: number;
   /** Bytes of the upload. */
   readonly bytes: number;
-  readonly sha256: string;
+  /** Whether the upload is what was announced. */
+  readonly sha256Match: boolean;
 }
 
 /** The outcome of one run, as the editor saw it. */
@@ -17,7 +19,7 @@ export interface RunResult {
   readonly transport: string;
   readonly selection: Selection;
   readonly messages: number;
-  readonly lost: number;
+  readonly faults: SceneFaults;
   readonly seconds: number;
   readonly bytes: number;
   readonly sha256Match: boolean;
@@ -31,7 +33,7 @@ export type ToMain =
   | { readonly kind: 'result'; readonly result: RunResult }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** Tells the process that started this one. */
+/** Tells the process that started this one; alone, the process tells nobody. */
 export function tellMain(message: ToMain): void {
-  process.send?.(message);
+  if (process.connected) process.send?.(message);
 }
