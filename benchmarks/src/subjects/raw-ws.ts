@@ -21,6 +21,10 @@ export const rawWs: Subject = {
   },
   async join(address: string): Promise<Port> {
     const socket = new WebSocket(address, { perMessageDeflate: false });
+    // The first message may come in one piece with the handshake, before anyone listens for it: hold it back.
+    socket.once('open', () => {
+      socket.pause();
+    });
     await once(socket, 'open');
     return portOf(socket, () => undefined);
   },
@@ -40,6 +44,7 @@ function portOf(socket: WebSocket, after: () => void): Port {
       socket.on('message', (data: Buffer) => {
         callback(data);
       });
+      socket.resume();
     },
     close: () => {
       socket.terminate();

@@ -29,6 +29,13 @@ export const unixSocket: Subject = {
 
 function portOf(socket: Socket, after: () => void): Port {
   let isFull = false;
+  let onWritable: (() => void) | undefined;
+  socket.on('drain', () => {
+    isFull = false;
+    const callback = onWritable;
+    onWritable = undefined;
+    callback?.();
+  });
   return {
     send: (message) => {
       if (isFull) return false;
@@ -39,10 +46,7 @@ function portOf(socket: Socket, after: () => void): Port {
       return true;
     },
     whenWritable: (callback) => {
-      socket.once('drain', () => {
-        isFull = false;
-        callback();
-      });
+      onWritable = callback;
     },
     onMessage: (callback) => {
       let rest: Buffer = Buffer.alloc(0);
