@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { messageOf, rowMessage, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
-import { openLink, SMALL_LIMITS, type ChapterContext, type Link } from './chapter-context.js';
+import { openLink, SMALL_LIMITS, type ChapterContext, type Link, BOTTLENECKS } from './chapter-context.js';
 import { sendRow } from './delivery.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from './expectations.js';
 
@@ -254,28 +254,30 @@ function describeNames(context: ChapterContext): void {
 }
 
 function describeIndependence(context: ChapterContext): void {
-  it(
-    'keeps the order within each channel and mixes none with another',
-    scoped(async (scope) => {
-      const channels = ['a', 'b', 'c'];
-      const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{}, ...channels.map((channel) => ({ channel }))] },
-      });
-      const rows = channels.map((_, index) => ({
-        lengths: [index, 500, 30_000 * index],
-        count: 150,
-        seed: 1000 * index,
-      }));
-      for (const channel of channels) unwrap(await local.openChannel(channel));
-      await Promise.all([
-        sendRow(local, ROW),
-        ...channels.map((channel, index) => sendOn({ local }, channel, rows[index]!)),
-      ]);
-      await expectPeerToHave(peer, [ROW]);
-      for (const [index, channel] of channels.entries()) await expectPeerToHave(peer, [rows[index]!], channel);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `keeps the order within each channel and mixes none with another, through ${what}`,
+      scoped(async (scope) => {
+        const channels = ['a', 'b', 'c'];
+        const { local, peer } = await openLink(context, scope, {
+          config,
+          peer: { receive: [{}, ...channels.map((channel) => ({ channel }))] },
+        });
+        const rows = channels.map((_, index) => ({
+          lengths: [index, 500, 30_000 * index],
+          count: 150,
+          seed: 1000 * index,
+        }));
+        for (const channel of channels) unwrap(await local.openChannel(channel));
+        await Promise.all([
+          sendRow(local, ROW),
+          ...channels.map((channel, index) => sendOn({ local }, channel, rows[index]!)),
+        ]);
+        await expectPeerToHave(peer, [ROW]);
+        for (const [index, channel] of channels.entries()) await expectPeerToHave(peer, [rows[index]!], channel);
+      }),
+    );
+  }
 
   it(
     'lets a stalled channel delay no other',
@@ -337,42 +339,46 @@ function describeIndependence(context: ChapterContext): void {
     }),
   );
 
-  it(
-    'delivers large messages on two channels at once',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{ channel: 'left' }, { channel: 'right' }] },
-      });
-      const left = { lengths: [1_000_000, 3, 200_000], seed: 1 };
-      const right = { lengths: [1_000_001, 0, 300_000], seed: 100 };
-      for (const name of ['left', 'right']) unwrap(await local.openChannel(name));
-      await Promise.all([sendOn({ local }, 'left', left), sendOn({ local }, 'right', right)]);
-      await expectPeerToHave(peer, [left], 'left');
-      await expectPeerToHave(peer, [right], 'right');
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers large messages on two channels at once, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, {
+          config,
+          peer: { receive: [{ channel: 'left' }, { channel: 'right' }] },
+        });
+        const left = { lengths: [1_000_000, 3, 200_000], seed: 1 };
+        const right = { lengths: [1_000_001, 0, 300_000], seed: 100 };
+        for (const name of ['left', 'right']) unwrap(await local.openChannel(name));
+        await Promise.all([sendOn({ local }, 'left', left), sendOn({ local }, 'right', right)]);
+        await expectPeerToHave(peer, [left], 'left');
+        await expectPeerToHave(peer, [right], 'right');
+      }),
+    );
+  }
 
-  it(
-    'serves every channel while one is flooded',
-    scoped(async (scope) => {
-      const { local, recorder, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        prepare: (near) => near.receive(),
-        peer: { receive: [{ channel: 'quiet', echo: true }] },
-      });
-      unwrap(await local.openChannel('quiet'));
-      await peer.flood(2000);
-      for (let round = 1; round <= 20; round += 1) {
-        recorder.receive({ channel: 'quiet' });
-        unwrap(await local.sendOnChannel('quiet', messageOf(10, round)));
-        await until(() => recorder.tally('quiet').count === round, 'the echo arrived');
-      }
-      await peer.stopFlooding();
-      await turns(1);
-      await untilPeer(peer, 20, 'quiet');
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `serves every channel while one is flooded, through ${what}`,
+      scoped(async (scope) => {
+        const { local, recorder, peer } = await openLink(context, scope, {
+          config,
+          prepare: (near) => near.receive(),
+          peer: { receive: [{ channel: 'quiet', echo: true }] },
+        });
+        unwrap(await local.openChannel('quiet'));
+        await peer.flood(2000);
+        for (let round = 1; round <= 20; round += 1) {
+          recorder.receive({ channel: 'quiet' });
+          unwrap(await local.sendOnChannel('quiet', messageOf(10, round)));
+          await until(() => recorder.tally('quiet').count === round, 'the echo arrived');
+        }
+        await peer.stopFlooding();
+        await turns(1);
+        await untilPeer(peer, 20, 'quiet');
+      }),
+    );
+  }
 
   it(
     'times out one channel without harm to another',

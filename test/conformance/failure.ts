@@ -12,6 +12,7 @@ import {
   skippedTest,
   SMALL_LIMITS,
   type ChapterContext,
+  BOTTLENECKS,
 } from './chapter-context.js';
 import { sendRow } from './delivery.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilLocal, untilPeer } from './expectations.js';
@@ -34,34 +35,38 @@ export function describeGracefulEnd(context: ChapterContext): void {
       }),
     );
 
-    it(
-      'delivers 10 MiB that are on the way',
-      scoped(async (scope) => {
-        const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-        const row = { lengths: [MIB], count: 10 };
-        const sends = Array.from({ length: row.count }, (_, index) => local.send(messageOf(MIB, index + 1)));
-        for (const result of await Promise.all(sends)) unwrap(result);
-        unwrap(await local.disconnect());
-        await untilEnd(peer);
-        await expectPeerToHave(peer, [row]);
-        await expectEndLast(peer);
-      }),
-    );
+    for (const [what, config] of BOTTLENECKS) {
+      it(
+        `delivers 10 MiB that are on the way, through ${what}`,
+        scoped(async (scope) => {
+          const { local, peer } = await openLink(context, scope, { config });
+          const row = { lengths: [MIB], count: 10 };
+          const sends = Array.from({ length: row.count }, (_, index) => local.send(messageOf(MIB, index + 1)));
+          for (const result of await Promise.all(sends)) unwrap(result);
+          unwrap(await local.disconnect());
+          await untilEnd(peer);
+          await expectPeerToHave(peer, [row]);
+          await expectEndLast(peer);
+        }),
+      );
+    }
 
-    it(
-      'delivers what trySend() and claim() took',
-      scoped(async (scope) => {
-        const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
-        unwrap(local.trySend(messageOf(10, 1)));
-        const claim = unwrap(local.claim(20));
-        claim.bytes.set(messageOf(20, 2));
-        unwrap(claim.commit());
-        unwrap(local.trySend(messageOf(2 * MIB, 3)));
-        unwrap(await local.disconnect());
-        await untilEnd(peer);
-        await expectPeerToHave(peer, [{ lengths: [10, 20, 2 * MIB] }]);
-      }),
-    );
+    for (const [what, config] of BOTTLENECKS) {
+      it(
+        `delivers what trySend() and claim() took, through ${what}`,
+        scoped(async (scope) => {
+          const { local, peer } = await openLink(context, scope, { config });
+          unwrap(local.trySend(messageOf(10, 1)));
+          const claim = unwrap(local.claim(20));
+          claim.bytes.set(messageOf(20, 2));
+          unwrap(claim.commit());
+          unwrap(local.trySend(messageOf(2 * MIB, 3)));
+          unwrap(await local.disconnect());
+          await untilEnd(peer);
+          await expectPeerToHave(peer, [{ lengths: [10, 20, 2 * MIB] }]);
+        }),
+      );
+    }
 
     it(
       'delivers on every channel',
@@ -243,47 +248,53 @@ function describeDeath(context: ChapterContext): void {
     }),
   );
 
-  it(
-    'delivers an unbroken beginning of what the peer floods us with when it is killed',
-    scoped(async (scope) => {
-      const host = await ownPeer(context, scope);
-      const { recorder } = await openLink(context, scope, {
-        host,
-        config: SMALL_LIMITS,
-        prepare: (near) => near.receive(),
-      });
-      await host.actions.flood(1500);
-      await untilLocal(recorder, 200);
-      host.signal('SIGKILL');
-      await until(() => recorder.states.includes('failed'), 'the near side failed');
-      expect(recorder.stateErrors.at(-1)?.code).to.equal('PeerDied');
-      const { labels, count } = recorder.tally();
-      expect(labels).to.deep.equal(Array.from({ length: labels.length }, (_, index) => expectedLabel(1500, index + 1)));
-      await turns(50);
-      expect(recorder.tally().count).to.equal(count);
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `delivers an unbroken beginning of what the peer floods us with when it is killed, through ${what}`,
+      scoped(async (scope) => {
+        const host = await ownPeer(context, scope);
+        const { recorder } = await openLink(context, scope, {
+          host,
+          config,
+          prepare: (near) => near.receive(),
+        });
+        await host.actions.flood(1500);
+        await untilLocal(recorder, 200);
+        host.signal('SIGKILL');
+        await until(() => recorder.states.includes('failed'), 'the near side failed');
+        expect(recorder.stateErrors.at(-1)?.code).to.equal('PeerDied');
+        const { labels, count } = recorder.tally();
+        expect(labels).to.deep.equal(
+          Array.from({ length: labels.length }, (_, index) => expectedLabel(1500, index + 1)),
+        );
+        await turns(50);
+        expect(recorder.tally().count).to.equal(count);
+      }),
+    );
+  }
 
-  it(
-    'ends sends that wait with PeerDied when we flood a peer that is killed',
-    scoped(async (scope) => {
-      const host = await ownPeer(context, scope);
-      const { local, recorder } = await openLink(context, scope, {
-        host,
-        config: { ...SMALL_LIMITS, sendTimeoutMs: 25_000 },
-        peer: { receive: [] },
-      });
-      const sends = Array.from({ length: 500 }, (_, index) => local.send(messageOf(1000, index + 1)));
-      sends.push(local.send(messageOf(MIB, 1)));
-      await turns(20);
-      host.signal('SIGKILL');
-      const outcomes = (await within(Promise.all(sends), 'every send ended')).map(codeOf);
-      expect([...new Set(outcomes)]).to.deep.equal(['ok', 'PeerDied']);
-      await until(() => recorder.states.includes('failed'), 'the near side failed');
-      expect(recorder.states.filter((state) => state === 'failed')).to.have.length(1);
-      expect(codeOf(await local.send(messageOf(1, 1)))).to.equal('ConnectionClosed');
-    }),
-  );
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `ends sends that wait with PeerDied when we flood a peer that is killed, through ${what}`,
+      scoped(async (scope) => {
+        const host = await ownPeer(context, scope);
+        const { local, recorder } = await openLink(context, scope, {
+          host,
+          config: { ...config, sendTimeoutMs: 25_000 },
+          peer: { receive: [] },
+        });
+        const sends = Array.from({ length: 500 }, (_, index) => local.send(messageOf(1000, index + 1)));
+        for (let seed = 1; seed <= 30; seed += 1) sends.push(local.send(messageOf(MIB, seed)));
+        await turns(20);
+        host.signal('SIGKILL');
+        const outcomes = (await within(Promise.all(sends), 'every send ended')).map(codeOf);
+        expect([...new Set(outcomes)]).to.deep.equal(['ok', 'PeerDied']);
+        await until(() => recorder.states.includes('failed'), 'the near side failed');
+        expect(recorder.states.filter((state) => state === 'failed')).to.have.length(1);
+        expect(codeOf(await local.send(messageOf(1, 1)))).to.equal('ConnectionClosed');
+      }),
+    );
+  }
 
   it(
     'disconnects after the peer died',
