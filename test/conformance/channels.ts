@@ -318,6 +318,7 @@ function describeIndependence(context: ChapterContext): void {
     }),
   );
 
+  // With a small window alone: a socket's own buffers in the kernel hold megabytes, and nothing overtakes what is in them.
   it(
     'does not let a bulk transfer hold up the control channel',
     scoped(async (scope) => {
