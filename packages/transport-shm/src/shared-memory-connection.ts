@@ -81,8 +81,8 @@ export class SharedMemoryConnection extends NetworkConnection {
   }
 
   /**
-   * Blocks this thread until there is something to receive or to send, or `timeoutMs` is over; then callbacks run as the
-   * event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.
+   * Blocks this thread until there is something to receive, room for what was refused, or the peer has ended, or until
+   * `timeoutMs` is over; then callbacks run as the event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.
    * @returns whether there is something to do
    */
   waitForWork(timeoutMs: number): boolean {

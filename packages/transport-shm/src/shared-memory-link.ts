@@ -24,6 +24,9 @@ export interface LinkEvents {
   onEnded(error: NetworkError | undefined): void;
 }
 
+/** How often a thread that blocks on the futex looks whether the peer has hung up, in milliseconds. */
+const HANG_UP_CHECK_MS = 25;
+
 /** Frames in one turn of a connection, so that many connections share a thread fairly. */
 const BATCH_FRAMES = 256;
 
@@ -92,7 +95,7 @@ export class SharedMemoryLink implements Receiver, Watched {
           this.#events?.onFrame(header, frameBytes, start, end);
         },
         onRoom: () => {
-          this.#socket.ring();
+          this.#tellRoom();
         },
         onCorrupted,
       },
@@ -132,17 +135,22 @@ export class SharedMemoryLink implements Receiver, Watched {
     else this.#socket.unref();
   }
 
-  /** Blocks this thread until there is something to do, or time is up. For threads that may block. */
+  /** Blocks this thread until there is something to do, the peer's end included, or time is up. */
   waitForWork(timeoutMs: number): boolean {
+    if (this.#isClosed) return false;
     const words = this.#region.words;
     const sleep = this.#own.sleep;
-    if (this.#isClosed || this.hasWork) return !this.#isClosed;
-    // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish.
-    Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
-    if (!this.hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, timeoutMs);
-    Atomics.store(words, sleep, AWAKE);
+    const end = performance.now() + timeoutMs;
+    for (let left = timeoutMs; left > 0 && !this.hasWork && !this.#hasPeerGone; left = end - performance.now()) {
+      // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish and #tellRoom.
+      Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
+      if (!this.hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
+      Atomics.store(words, sleep, AWAKE);
+      // A futex tells of no death: only the socket does.
+      if (!this.hasWork) this.#readSocket();
+    }
     this.#rouse(false);
-    return this.hasWork;
+    return this.hasWork || this.#hasPeerGone;
   }
 
   work(): boolean {
@@ -194,17 +202,31 @@ export class SharedMemoryLink implements Receiver, Watched {
 
   #onDoorbell(): void {
     if (this.#isClosed) return;
-    if (this.#socket.consumeRings()) {
-      this.#hasPeerGone = true;
-      this.#socket.unwatch();
-    }
+    this.#readSocket();
     this.#rouse(true);
+  }
+
+  /** Takes the wakes that are in the socket, and notices that the peer has closed its end. */
+  #readSocket(): void {
+    if (!this.#socket.consumeRings()) return;
+    this.#hasPeerGone = true;
+    this.#socket.unwatch();
   }
 
   #rouse(isUrgent: boolean): void {
     if (!this.#isReceiving || this.#isClosed) return;
     Atomics.store(this.#region.words, this.#own.sleep, AWAKE);
     receiveLoop.wake(this, isUrgent);
+  }
+
+  /** The peer waits for room and there is some now. */
+  #tellRoom(): void {
+    const { words } = this.#region;
+    const { sleep } = this.#peer;
+    // SYNC POINT(sleep): after the head, in one total order with the peer's declaration and its re-check. The word changes
+    // before the wake, so that a peer on its way to sleep does not fall asleep behind it.
+    if (Atomics.compareExchange(words, sleep, SLEEPS_ON_FUTEX, AWAKE) === SLEEPS_ON_FUTEX) this.#region.wakeWord(sleep);
+    else this.#socket.ring();
   }
 
   #wakePeer(declaration: number): void {

@@ -161,7 +161,7 @@ export class SharedMemoryServer implements ConnectionServer {
         socket,
         config: this.#config,
         serverNonce: nonce,
-        hasCapacity: () => this.#connections.size < this.#config.sharedMemory.maxConnections,
+        hasCapacity: () => this.#promisedCount() < this.#config.sharedMemory.maxConnections,
         onSettled: (settled, completed) => {
           this.#pending.delete(settled);
           if (completed !== undefined) this.#offer(completed);
@@ -172,6 +172,13 @@ export class SharedMemoryServer implements ConnectionServer {
       processId,
     );
     this.#pending.add(handshake);
+  }
+
+  /** Connections, and clients that were told that they will be one. */
+  #promisedCount(): number {
+    let count = this.#connections.size;
+    for (const handshake of this.#pending) if (handshake.isGranted) count += 1;
+    return count;
   }
 
   #offer({ region, socket, peerLimits, clientProcessId }: CompletedHandshake): void {

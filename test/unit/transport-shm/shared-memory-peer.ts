@@ -33,6 +33,13 @@ const tasks: Record<string, () => Promise<void>> = {
       unwrap(await connection.send(Uint8Array.of(count & 0xff, count >> 8)));
     process.send?.('sent');
   },
+  /** Connects and reads until it is killed. */
+  async read() {
+    const connection = new SharedMemoryConnection(config.endpoint, config);
+    connection.setMessageCallback(() => undefined);
+    unwrap(await connection.connect());
+    process.send?.('connected');
+  },
   /** Listens and leaves the process without closing anything. */
   async exit() {
     unwrap(await new SharedMemoryServer(config).listen());

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { err, type NetworkConnection, unwrap } from '@entropynet/core';
+import { err, frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } from '@entropynet/transport-shm';
+import { AWAKE, sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
+import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { nativeBinding, reached, Scene } from './shared-memory-support.js';
 
 /** An accepted connection as what it is. */
@@ -177,6 +180,24 @@ describe('shared memory between processes', () => {
       await second.disconnect();
     });
 
+    it('never promises more connections than the limit to clients that come at once', async () => {
+      const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 2 } };
+      const server = await scene.server(limited);
+      const clients = Array.from({ length: 6 }, () => new SharedMemoryConnection('scene', scene.config));
+      for (const client of clients) scene.onClose(() => client.disconnect());
+      const outcomes = await Promise.all(clients.map((client) => client.connect()));
+      expect(outcomes.map((each) => (each.ok ? 'ok' : each.error.code)).sort()).to.deep.equal([
+        ...Array.from({ length: 4 }, () => 'ResourceLimitExceeded'),
+        'ok',
+        'ok',
+      ]);
+      for (const client of clients.filter((each) => each.isConnected())) {
+        const accepted = unwrap(await server.accept());
+        scene.onClose(() => accepted.disconnect());
+        unwrap(await client.send(Uint8Array.of(1)));
+      }
+    });
+
     it('wakes a thread that blocks until there is something to do', async () => {
       const server = await scene.server();
       const { client, accepted } = await scene.pair(server);
@@ -188,6 +209,70 @@ describe('shared memory between processes', () => {
       unwrap(client.trySend(Uint8Array.of(1)));
       expect(sharedMemory(accepted).waitForWork(10_000)).to.equal(true);
       await received;
+    });
+
+    it('wakes a thread that blocks until there is room for what was refused', async () => {
+      const server = await scene.server();
+      const child = scene.fork('read');
+      await once(child, 'message');
+      const accepted = unwrap(await server.accept());
+      scene.onClose(() => accepted.disconnect());
+      accepted.startReceiving();
+      child.kill('SIGSTOP');
+      let isFull = false;
+      while (!isFull) {
+        while (accepted.trySend(new Uint8Array(1000)).ok);
+        isFull = !sharedMemory(accepted).waitForWork(50);
+        await new Promise(setImmediate);
+      }
+      const drained = new Promise<void>((resolve) => {
+        accepted.once('drain', () => {
+          resolve();
+        });
+      });
+      // By another process, which goes on while this thread blocks.
+      spawn('kill', ['-CONT', String(child.pid)]);
+      expect(sharedMemory(accepted).waitForWork(60_000)).to.equal(true);
+      await drained;
+      unwrap(accepted.trySend(new Uint8Array(1000)));
+    });
+
+    it('turns back the declaration of a sender that blocks, before it wakes it', async () => {
+      const server = await scene.server();
+      const { region, socket } = await scene.rawClient();
+      const accepted = unwrap(await server.accept());
+      scene.onClose(() => accepted.disconnect());
+      const received = new Promise((resolve) => {
+        accepted.setMessageCallback(resolve);
+      });
+      const { words, bytes, ringCapacity: capacity } = region;
+      const [own, peer] = [sideLayout('client', capacity), sideLayout('server', capacity)];
+      Atomics.store(words, own.waitsForRoom, 1);
+      Atomics.store(words, own.sleep, SLEEPS_ON_FUTEX);
+      const location = { tail: own.tail, head: peer.head, consumerSleep: peer.sleep, producerWaits: own.waitsForRoom };
+      const writer = new RingWriter(
+        { words, bytes, capacity, start: own.ringStart, ...location },
+        { onWake: () => undefined, onCorrupted: () => undefined },
+      );
+      writer.tryWrite(frameHeader(FrameType.Message, 0), Uint8Array.of(7), 0, 1);
+      socket.ring();
+      accepted.startReceiving();
+      await received;
+      await new Promise(setImmediate);
+      expect([words[own.sleep], words[own.waitsForRoom]]).to.deep.equal([AWAKE, 0]);
+    });
+
+    it('wakes a thread that blocks when the peer dies', async () => {
+      const server = await scene.server();
+      const child = scene.fork('read');
+      await once(child, 'message');
+      const accepted = unwrap(await server.accept());
+      accepted.startReceiving();
+      const failed = reached(accepted, 'failed');
+      expect(sharedMemory(accepted).waitForWork(1)).to.equal(false);
+      child.kill('SIGKILL');
+      expect(sharedMemory(accepted).waitForWork(15_000)).to.equal(true);
+      expect(await failed).to.have.property('code', 'PeerDied');
     });
   });
 

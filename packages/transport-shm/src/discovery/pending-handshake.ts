@@ -54,6 +54,11 @@ export class PendingHandshake {
     });
   }
 
+  /** Whether the client was promised a connection: it counts as one until the handshake ends. */
+  get isGranted(): boolean {
+    return this.#region !== undefined;
+  }
+
   /** Turns the client away without an answer. Idempotent. */
   cancel(): void {
     this.#settle(undefined);
