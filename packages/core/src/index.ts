@@ -34,7 +34,8 @@ export {
   type WebSocketConfig,
 } from './connection/connection-config.js';
 export { parseEndpoint, type Endpoint } from './connection/endpoint.js';
-export { MAX_CHANNEL_NAME_BYTES } from './connection/channel-table.js';
+export { checkCallback } from './connection/callback-guard.js';
+export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './connection/channel-table.js';
 export { NetworkConnection } from './connection/network-connection.js';
 export type { SendClaim } from './connection/send-claim.js';
 export type { FrameLink, FrameWriter } from './connection/frame-link.js';

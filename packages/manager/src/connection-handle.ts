@@ -156,19 +156,15 @@ export class ConnectionHandle extends EntropyObject {
   }
 
   setStateCallback(callback: StateCallback | null): void {
-    if (this.valid()) this.#slot.callbacks.stateCallback = callback;
+    if (this.valid()) this.#slot.callbacks.setState(callback);
   }
 
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    if (!this.valid()) return;
-    this.#slot.callbacks.message = { callback, options };
-    this.#slot.connection?.setMessageCallback(callback, options);
+    if (this.valid()) this.#slot.callbacks.setMessage(callback, options);
   }
 
   setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    if (!this.valid()) return;
-    this.#slot.callbacks.channels.set(name, { callback, options });
-    this.#slot.connection?.setChannelMessageCallback(name, callback, options);
+    if (this.valid()) this.#slot.callbacks.setChannel(name, callback, options);
   }
 
   /** Without effect: a handle's connection receives from the moment at which it is connected or adopted. */
@@ -177,17 +173,17 @@ export class ConnectionHandle extends EntropyObject {
   }
 
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
-    return this.#subscribe(event, listener, false);
+    if (this.valid()) this.#slot.callbacks.subscribe(event, listener, false);
+    return this;
   }
 
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
-    return this.#subscribe(event, listener, true);
+    if (this.valid()) this.#slot.callbacks.subscribe(event, listener, true);
+    return this;
   }
 
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
-    if (!this.valid()) return this;
-    this.#slot.callbacks.unsubscribe(event, listener);
-    if (event !== 'state') this.#slot.connection?.off(event, listener);
+    if (this.valid()) this.#slot.callbacks.unsubscribe(event, listener);
     return this;
   }
 
@@ -210,16 +206,6 @@ export class ConnectionHandle extends EntropyObject {
 
   #connection(): NetworkConnection | undefined {
     return this.#slot.generation === this.#generation ? this.#slot.connection : undefined;
-  }
-
-  #subscribe<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E], isOnce: boolean): this {
-    if (!this.valid()) return this;
-    this.#slot.callbacks.subscribe(event, listener, isOnce);
-    // States are the slot's to tell: it knows of attempts that the connection does not.
-    if (event === 'state') return this;
-    if (isOnce) this.#slot.connection?.once(event, listener);
-    else this.#slot.connection?.on(event, listener);
-    return this;
   }
 
   #unusable(): Failure {

@@ -1,4 +1,6 @@
 import {
+  checkCallback,
+  checkChannelName,
   type ConnectionEvents,
   type ConnectionState,
   type MessageCallback,
@@ -14,6 +16,8 @@ interface Subscription {
   readonly event: keyof ConnectionEvents;
   readonly listener: AnyListener;
   readonly isOnce: boolean;
+  /** Ends a subscription for one time when that has come. */
+  readonly onFired: () => void;
 }
 
 interface MessageTaker {
@@ -23,67 +27,116 @@ interface MessageTaker {
 
 /**
  * What a user set on a handle, kept for the connection that it will get: a handle has callbacks before it has a
- * connection, and keeps them when a new attempt brings another one.
+ * connection, and keeps them when a new attempt brings another one. Wrong arguments throw at once, as on a connection.
  */
 export class UserCallbacks {
-  stateCallback: StateCallback | null = null;
+  #stateCallback: StateCallback | null = null;
   /** Undefined while the user has not set one, so that an adopted connection keeps its own. */
-  message: MessageTaker | undefined;
-  readonly channels = new Map<string, MessageTaker>();
+  #message: MessageTaker | undefined;
+  readonly #channels = new Map<string, MessageTaker>();
   #subscriptions: Subscription[] = [];
+  #connection: NetworkConnection | undefined;
+
+  setState(callback: StateCallback | null): void {
+    checkCallback(callback);
+    this.#stateCallback = callback;
+  }
+
+  setMessage(callback: MessageCallback | null, options: MessageCallbackOptions | undefined): void {
+    checkCallback(callback);
+    this.#message = { callback, options };
+    this.#connection?.setMessageCallback(callback, options);
+  }
+
+  setChannel(name: string, callback: MessageCallback | null, options: MessageCallbackOptions | undefined): void {
+    checkCallback(callback);
+    const checked = checkChannelName(name);
+    if (!checked.ok) throw new RangeError(checked.error.message);
+    this.#channels.set(name, { callback, options });
+    this.#connection?.setChannelMessageCallback(name, callback, options);
+  }
 
   subscribe(event: keyof ConnectionEvents, listener: AnyListener, isOnce: boolean): void {
-    this.#subscriptions.push({ event, listener, isOnce });
+    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
+    const subscription: Subscription = {
+      event,
+      listener,
+      isOnce,
+      onFired: () => {
+        this.#subscriptions = this.#subscriptions.filter((each) => each !== subscription);
+      },
+    };
+    this.#subscriptions.push(subscription);
+    if (this.#connection !== undefined) attach(subscription, this.#connection);
   }
 
   unsubscribe(event: keyof ConnectionEvents, listener: AnyListener | undefined): void {
-    this.#subscriptions = this.#subscriptions.filter(
-      (each) => each.event !== event || (listener !== undefined && each.listener !== listener),
-    );
-  }
-
-  /** Puts everything but the state callback on a connection. */
-  installOn(connection: NetworkConnection): void {
-    for (const { event, listener, isOnce } of this.#subscriptions) {
-      if (event === 'state') continue;
-      if (isOnce) connection.once(event, listener as never);
-      else connection.on(event, listener as never);
+    const isMeant = (each: Subscription): boolean =>
+      each.event === event && (listener === undefined || each.listener === listener);
+    for (const each of this.#subscriptions.filter(isMeant)) {
+      this.#connection?.off(event, each.onFired);
+      this.#connection?.off(event, each.listener);
     }
-    for (const [name, { callback, options }] of this.channels)
-      connection.setChannelMessageCallback(name, callback, options);
-    if (this.message !== undefined) connection.setMessageCallback(this.message.callback, this.message.options);
+    this.#subscriptions = this.#subscriptions.filter((each) => !isMeant(each));
   }
 
-  /** Tells of a state; what a callback throws becomes a warning of the process and stops nothing. */
+  /** Puts everything but what concerns states on a connection; what is set later goes there too. */
+  installOn(connection: NetworkConnection): void {
+    this.#connection = connection;
+    for (const subscription of this.#subscriptions) attach(subscription, connection);
+    for (const [name, { callback, options }] of this.#channels)
+      connection.setChannelMessageCallback(name, callback, options);
+    if (this.#message !== undefined) connection.setMessageCallback(this.#message.callback, this.#message.options);
+  }
+
+  /** Tells of a state; what a callback throws or rejects with goes to the `error` listeners and stops nothing. */
   reportState(state: ConnectionState, error: NetworkError | undefined): void {
-    const callback = this.stateCallback;
-    if (callback !== null) guarded(() => callback(state, error));
-    for (const subscription of [...this.#subscriptions]) {
-      if (subscription.event !== 'state') continue;
-      if (subscription.isOnce) this.unsubscribe('state', subscription.listener);
-      guarded(() => {
-        (subscription.listener as ConnectionEvents['state'])(state, error);
-      });
+    const callback = this.#stateCallback;
+    if (callback !== null) this.#guarded(() => callback(state, error));
+    for (const subscription of this.#subscriptions.filter(({ event }) => event === 'state')) {
+      if (subscription.isOnce) subscription.onFired();
+      this.#guarded(() => (subscription.listener as ConnectionEvents['state'])(state, error));
     }
   }
 
   /** The user is gone: nothing is called any more. */
   clear(): void {
-    this.stateCallback = null;
-    this.message = undefined;
-    this.channels.clear();
+    this.#stateCallback = null;
+    this.#message = undefined;
+    this.#channels.clear();
     this.#subscriptions = [];
+    this.#connection = undefined;
+  }
+
+  #guarded(call: () => unknown): void {
+    const fail = (cause: unknown): void => {
+      this.#reportError(new NetworkError('CallbackFailed', `a state callback failed: ${String(cause)}`, cause));
+    };
+    try {
+      const returned = call();
+      if (returned instanceof Promise) returned.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #reportError(error: NetworkError): void {
+    const subscriptions = this.#subscriptions.filter(({ event }) => event === 'error');
+    if (subscriptions.length === 0) process.emitWarning(error);
+    for (const subscription of subscriptions) {
+      if (subscription.isOnce) this.unsubscribe('error', subscription.listener);
+      try {
+        (subscription.listener as ConnectionEvents['error'])(error);
+      } catch (thrown) {
+        process.emitWarning(new NetworkError('CallbackFailed', 'an "error" listener threw', thrown));
+      }
+    }
   }
 }
 
-function guarded(call: () => unknown): void {
-  const fail = (error: unknown): void => {
-    process.emitWarning(new NetworkError('CallbackFailed', `a state callback failed: ${String(error)}`, error));
-  };
-  try {
-    const returned = call();
-    if (returned instanceof Promise) returned.catch(fail);
-  } catch (error) {
-    fail(error);
-  }
+function attach({ event, listener, isOnce, onFired }: Subscription, connection: NetworkConnection): void {
+  // States are the handle's to tell: it knows of attempts that the connection does not.
+  if (event === 'state') return;
+  if (isOnce) connection.once(event, onFired).once(event, listener as never);
+  else connection.on(event, listener as never);
 }

@@ -39,21 +39,31 @@ export interface LocalSocket {
 
 /** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
 export interface NativeBinding {
+  /** Makes and maps zeroed memory of a fixed size; the descriptor, which can be passed on, is the caller's to close. */
   createRegion(byteLength: number): { buffer: ArrayBuffer; descriptor: number };
+  /** Maps another process's region, if it has exactly that size and can't shrink. The descriptor stays the caller's. */
   attachRegion(descriptor: number, byteLength: number): ArrayBuffer;
+  /** Gives the mapping back; the buffer is detached. Views of it must not be in use. */
   unmapRegion(buffer: ArrayBuffer): void;
   closeDescriptor(descriptor: number): void;
+  /** Whether the runtime lets an `ArrayBuffer` stand on memory that it did not allocate. */
   supportsExternalBuffers(): boolean;
+  /** Blocks this thread while the word is `expected`, until `wakeWord` or for `timeoutMs`. */
   waitOnWord(
     buffer: ArrayBuffer,
     byteOffset: number,
     expected: number,
     timeoutMs: number,
   ): 'woken' | 'changed' | 'timed-out';
+  /** Wakes the threads that wait on the word; returns how many. */
   wakeWord(buffer: ArrayBuffer, byteOffset: number): number;
+  /** This process, so that nobody takes another that gets its number later for it. */
   processIdentity(): { processId: number; startTime: bigint; userId: number };
+  /** When a process started, in the unit of `processIdentity`; null where there is none of that number. */
   processStartTime(processId: number): bigint | null;
+  /** Takes the directory's lock, or throws `EAGAIN` where somebody has it; closing the descriptor gives it back. */
   lockDirectory(path: string): number;
+  /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;
   readonly LocalSocket: {

@@ -16,7 +16,7 @@ export interface FrameWriter {
 
   /**
    * Room for a frame with `length` payload bytes, to be filled in place; undefined where there is none, with the same
-   * obligation as a false from `tryWrite`. Until commit or abort no other method is called.
+   * obligation as a false from `tryWrite`. Until commit or abort no other method is called; a link that failed gets neither.
    */
   tryClaim(length: number): Uint8Array | undefined;
 

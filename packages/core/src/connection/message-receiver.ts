@@ -1,3 +1,4 @@
+import { NetworkError } from '../result/network-error.js';
 import { type CallbackGuard, isAsyncFunction } from './callback-guard.js';
 import type { Channel } from './channel.js';
 import { type ChannelTable, checkChannelName } from './channel-table.js';
@@ -16,11 +17,11 @@ export interface ReceiverLimits {
 /** What the receiver tells its connection. */
 export interface ReceiverEvents {
   /** The peer broke the protocol: the connection must fail. */
-  onViolation(reason: string): void;
+  onViolation(error: NetworkError): void;
   /** The peer opened a channel that was not open. */
   onChannelOpened(name: string): void;
   /** The peer refused a channel that this side opened. */
-  onChannelRefused(name: string): void;
+  onChannelRefused(error: NetworkError): void;
   /** A message of the default channel is to be told to `message` listeners. */
   onMessageEvent(data: Uint8Array): void;
   /** Nothing is parked any more. */
@@ -134,7 +135,7 @@ export class MessageReceiver {
       case FrameType.MessageAbort:
         if (channel !== undefined) this.#receiveData(channel, type, bytes, start, end, isOwned);
         else if (!this.#channels.wasRefused(channelIdOf(header))) {
-          this.#events.onViolation(`data on channel ${channelIdOf(header)}, which it never opened`);
+          this.#violated(`data on channel ${channelIdOf(header)}, which it never opened`);
         }
         break;
       case FrameType.ChannelOpen:
@@ -147,7 +148,7 @@ export class MessageReceiver {
         this.#receiveCredit(channelIdOf(header), bytes, start, end);
         break;
       default:
-        this.#events.onViolation(`a frame of the unknown type ${type}`);
+        this.#violated(`a frame of the unknown type ${type}`);
     }
   }
 
@@ -174,12 +175,12 @@ export class MessageReceiver {
   /** Counts a data frame against the window of its channel; false where the peer sent more than it may. */
   #account(channel: Channel, cost: number): boolean {
     if (cost > this.#limits.maxMessageSize + FRAME_COST_BYTES) {
-      this.#events.onViolation(`a message of more than ${this.#limits.maxMessageSize} bytes`);
+      this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
       return false;
     }
     channel.outstanding += cost;
     if (channel.outstanding <= this.#limits.channelWindow) return true;
-    this.#events.onViolation(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
+    this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
     return false;
   }
 
@@ -192,17 +193,17 @@ export class MessageReceiver {
   #process(channel: Channel, type: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     const reassembly = channel.reassembly;
     if (type === FrameType.Message || type === FrameType.MessageStart) {
-      if (reassembly !== undefined) this.#events.onViolation('a new message inside an unfinished one');
+      if (reassembly !== undefined) this.#violated('a new message inside an unfinished one');
       else if (type === FrameType.Message) this.#deliver(channel, bytes, start, end, isOwned);
       else this.#startReassembly(channel, bytes, start, end);
       return;
     }
     if (reassembly === undefined) {
-      this.#events.onViolation('a fragment of a message that was never started');
+      this.#violated('a fragment of a message that was never started');
     } else if (type === FrameType.MessageAbort) {
       channel.reassembly = undefined;
     } else if (end - start > reassembly.bytes.length - reassembly.received) {
-      this.#events.onViolation('more fragment bytes than the message was announced with');
+      this.#violated('more fragment bytes than the message was announced with');
     } else {
       reassembly.bytes.set(bytes.subarray(start, end), reassembly.received);
       reassembly.received += end - start;
@@ -215,7 +216,7 @@ export class MessageReceiver {
   #startReassembly(channel: Channel, bytes: Uint8Array, start: number, end: number): void {
     const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
     if (total === 0 || total > this.#limits.maxMessageSize) {
-      this.#events.onViolation(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
+      this.#violated(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
       return;
     }
     channel.reassembly = { bytes: new Uint8Array(total), received: 0 };
@@ -244,23 +245,23 @@ export class MessageReceiver {
     try {
       name = decoder.decode(bytes.subarray(start, end));
     } catch {
-      this.#events.onViolation('a channel name that is not UTF-8');
+      this.#violated('a channel name that is not UTF-8');
       return;
     }
     if (!checkChannelName(name).ok) {
-      this.#events.onViolation(`a channel name of ${end - start} bytes`);
+      this.#violated(`a channel name of ${end - start} bytes`);
       return;
     }
     const known = this.#channels.find(name);
     const isNew = known?.isOpen !== true;
     if (isNew && (this.#channels.openCount >= this.#limits.maxChannels || !this.#channels.hasFreeId)) {
       if (this.#channels.refuseRemote(id)) this.#sender.refuseChannel(id);
-      else this.#events.onViolation(`channel id ${id} out of turn`);
+      else this.#violated(`channel id ${id} out of turn`);
       return;
     }
     const channel = this.#channels.obtain(name);
     if (!this.#channels.bindRemote(channel, id)) {
-      this.#events.onViolation(`channel id ${id} out of turn, or a channel opened twice`);
+      this.#violated(`channel id ${id} out of turn, or a channel opened twice`);
       return;
     }
     if (!isNew) return;
@@ -271,21 +272,28 @@ export class MessageReceiver {
   #receiveRefusal(id: number): void {
     const channel = id === 0 ? undefined : this.#channels.ofLocalId(id);
     if (channel?.name === undefined || channel.localId !== id) {
-      this.#events.onViolation(`a refusal of channel ${id}, which was never opened`);
+      this.#violated(`a refusal of channel ${id}, which was never opened`);
       return;
     }
     this.#sender.abandonChannel(channel);
-    this.#events.onChannelRefused(channel.name);
+    const name = JSON.stringify(channel.name);
+    this.#events.onChannelRefused(
+      new NetworkError('ResourceLimitExceeded', `the peer refused channel ${name}: its limit is reached`),
+    );
   }
 
   #receiveCredit(id: number, bytes: Uint8Array, start: number, end: number): void {
     const channel = this.#channels.ofLocalId(id);
     const credit = end - start === 4 ? decodeUint32(bytes, start) : 0;
     if (channel === undefined || credit === 0) {
-      this.#events.onViolation(`a window update of ${end - start} bytes for channel ${id}`);
+      this.#violated(`a window update of ${end - start} bytes for channel ${id}`);
     } else if (channel.localId === id && !this.#sender.onCredit(channel, credit)) {
-      this.#events.onViolation('a window update for more than was sent');
+      this.#violated('a window update for more than was sent');
     }
+  }
+
+  #violated(what: string): void {
+    this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));
   }
 }
 

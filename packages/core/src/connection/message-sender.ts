@@ -38,7 +38,8 @@ export class MessageSender {
   #fragmentBytes = 0;
   /** The longest message that goes as one frame. */
   #wholeBytes = 0;
-  #claim: object | undefined;
+  /** The claim under way; `isWhole`: its room is the writer's own. */
+  #claim: { readonly isWhole: boolean } | undefined;
 
   /** @param onDrain a sender that was refused may go on; runs user code */
   constructor(channels: ChannelTable, limits: SenderLimits, onDrain: (channel: Channel) => void) {
@@ -68,9 +69,10 @@ export class MessageSender {
 
   /**
    * No more messages are taken and those that wait end with `outcome`. What `trySend` promised to deliver goes on
-   * being sent until `stop()`; the promise resolves when that is done.
+   * being sent until `stop()`; the promise resolves when that is done. A claim under way is given up.
    */
   finish(outcome: SendOutcome): Promise<void> {
+    if (this.#claim?.isWhole === true) this.#writer?.abortClaim();
     this.#writer = undefined;
     this.#claim = undefined;
     this.#queue.isHeld = false;
@@ -117,7 +119,7 @@ export class MessageSender {
       this.#queue.isFull = true;
       return this.#refuse(channel);
     }
-    const token = {};
+    const token = { isWhole };
     this.#claim = token;
     this.#queue.isHeld = true;
     const release = (): Failure | undefined => {

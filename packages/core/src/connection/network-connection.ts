@@ -66,22 +66,14 @@ export abstract class NetworkConnection extends EntropyObject {
       this.#events.emit('drain', channel.name);
     });
     this.#receiver = new MessageReceiver(this.#channels, this.config, this.#events.guard, this.#sender, {
-      onViolation: (reason) => {
-        this.onStateChanged(
-          'failed',
-          new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${reason}`),
-        );
+      onViolation: (error) => {
+        this.onStateChanged('failed', error);
       },
       onChannelOpened: (name) => {
         this.#events.emit('channel', name);
       },
-      onChannelRefused: (name) => {
-        this.#events.emitError(
-          new NetworkError(
-            'ResourceLimitExceeded',
-            `the peer refused channel ${JSON.stringify(name)}: its limit is reached`,
-          ),
-        );
+      onChannelRefused: (error) => {
+        this.#events.emitError(error);
       },
       onMessageEvent: (data) => {
         this.#events.emit('message', data);
@@ -108,7 +100,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /**
    * Ends the connection. Every message whose `send` resolved ok reaches the peer first; sends that still wait end with
-   * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent.
+   * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent. `ConnectionClosed`: no goodbye.
    */
   disconnect(): Promise<Result> {
     if (this.#disconnecting !== undefined) return this.#disconnecting;
@@ -152,8 +144,10 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.#states.state;
   }
 
+  /** Whether the peer is on this machine (`local`) or may be on another (`remote`). */
   abstract getType(): ConnectionType;
 
+  /** The name of the transport in use. */
   abstract getBackend(): ConnectionBackend;
 
   /** A frozen snapshot. Counters start anew with each `connect()`. */
@@ -180,6 +174,7 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.#sender.wouldBlockSends;
   }
 
+  /** Sets who is told of each real transition, once and in order, before the `state` listeners. */
   setStateCallback(callback: StateCallback | null): void {
     checkCallback(callback);
     this.#stateCallback = callback;
@@ -241,18 +236,21 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.#isShuttingDown;
   }
 
+  /** Adds a listener of an event (`ConnectionEvents`). */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     this.#events.emitter.on(event, listener as never);
     this.#noteListeners();
     return this;
   }
 
+  /** Adds a listener for the event's next time only. */
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     this.#events.emitter.once(event, listener as never);
     this.#noteListeners();
     return this;
   }
 
+  /** Removes a listener, or all of the event's without one. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
     this.#events.emitter.off(event, listener as never);
     this.#noteListeners();
@@ -283,7 +281,7 @@ export abstract class NetworkConnection extends EntropyObject {
   /** Delivers frames from here on: first those that have already arrived. */
   protected abstract doStartReceiving(): void;
 
-  /** Says goodbye: everything that was written reaches the peer before it learns of the end. Bounded in time. */
+  /** Says goodbye: everything that was written reaches the peer before it learns of the end. Given up after `sendTimeoutMs`. */
   protected abstract doDisconnect(): Promise<void>;
 
   /** Gives everything back at once, without a goodbye. Called at every end, also after `doDisconnect`; idempotent. */
@@ -398,6 +396,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   async #runDisconnecting(): Promise<Result> {
     const state = this.#states.state;
+    let goodbye = OK;
     if (state === 'connecting') {
       this.#states.transition('disconnecting');
       this.#connecting?.controller.abort();
@@ -407,12 +406,12 @@ export abstract class NetworkConnection extends EntropyObject {
       // What `trySend` promised to deliver, while the peer takes it; nothing new from here on.
       const flushed = this.#sender.finish('closed');
       this.#states.transition('disconnecting');
-      await settledWithin(flushed, this.config.sendTimeoutMs);
-      await this.doDisconnect();
+      await settledWithin(() => flushed, this.config.sendTimeoutMs);
+      goodbye = await settledWithin(() => this.doDisconnect(), this.config.sendTimeoutMs);
     }
     this.#end('disconnected');
     this.#events.guard.close();
-    return OK;
+    return goodbye;
   }
 
   #fail(error: NetworkError): void {
@@ -445,6 +444,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   #noChannel(name: string): Result {
-    return this.isConnected() ? channelNotOpen(name) : err('ConnectionClosed', `the connection is ${this.getState()}`);
+    const notOpen = channelNotOpen(name);
+    return this.isConnected() ? notOpen : err('ConnectionClosed', `the connection is ${this.getState()}`);
   }
 }

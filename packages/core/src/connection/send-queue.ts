@@ -91,6 +91,7 @@ export class SendQueue {
     );
   }
 
+  /** Puts a message at the end of its channel's queue; the queue has the bytes to itself. */
   add(channel: Channel, message: QueuedMessage): void {
     channel.queue.push(message);
     this.#queuedBytes += message.bytes.length + FRAME_COST_BYTES;
@@ -111,28 +112,33 @@ export class SendQueue {
     this.#waiting = this.#waiting.filter((waiting) => waiting !== channel);
   }
 
+  /** Tells the peer of a channel's id, ahead of every message. */
   announce(channel: Channel): void {
     const header = frameHeader(FrameType.ChannelOpen, channel.localId);
     this.#control.push({ header, bytes: encoder.encode(channel.name), announces: channel });
     this.pump();
   }
 
+  /** Calls back when the announcement was written: true; or when the link ended before: false. */
   onAnnounced(channel: Channel, listener: (wasAnnounced: boolean) => void): void {
     const listeners = this.#announcements.get(channel) ?? [];
     listeners.push(listener);
     this.#announcements.set(channel, listeners);
   }
 
+  /** Writes a frame that is no message, ahead of those that wait. */
   pushControl(header: number, bytes: Uint8Array): void {
     this.#control.push({ header, bytes });
     this.pump();
   }
 
+  /** Gives the peer back what it may send again on the channel, at once or as soon as there is room. */
   returnCredit(channel: Channel): void {
     if (!this.isHeld && !this.isFull && this.#control.length === 0 && this.#writeCredit(channel)) return;
     this.#creditDue.add(channel);
   }
 
+  /** A sender was refused on the channel and is to be told when it may go on. */
   noteDrain(channel: Channel): void {
     this.#drainDue.add(channel);
   }

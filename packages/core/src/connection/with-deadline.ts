@@ -1,4 +1,4 @@
-import { err, type Result } from '../result/result.js';
+import { err, OK, type Result } from '../result/result.js';
 
 interface DeadlineOptions {
   /** Aborted at the deadline, by the signal, or by whoever holds it. */
@@ -62,14 +62,21 @@ async function guarded<T>(work: (signal: AbortSignal) => Promise<Result<T>>, sig
   }
 }
 
-/** Resolves when the promise does, or after the time, whichever is first. */
-export async function settledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
+/** Waits until the work is done, or for the time, whichever is first. What it throws comes back as `ConnectionClosed`. */
+export async function settledWithin(work: () => Promise<unknown>, timeoutMs: number): Promise<Result> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
   });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
+  try {
+    await Promise.race([work(), limit]);
+    return OK;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return err('ConnectionClosed', `the connection ended without a goodbye to the peer: ${reason}`, error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Hands over the promise of `work` before `work` starts: whatever it calls may ask for it. */

@@ -16,6 +16,7 @@ export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
   /** Stops listening and ends connections that nobody accepted; accepted ones go on. Idempotent. */
   close(): Promise<Result>;
 
+  /** Whether clients are let in: from `listen()` resolved ok until `close()` was called. */
   isListening(): boolean;
 
   /** Whether listening keeps the process alive; it does by default. */

@@ -40,7 +40,7 @@ export interface Transport {
   readonly connectionType: ConnectionType;
   /** Frozen, and the same in every instance. */
   readonly capabilities: TransportCapabilities;
-  /** Can it reach that endpoint from here, and if not, why? Makes no connection and leaves nothing behind. */
+  /** Can it reach that endpoint from here, and if not, why? Opens no `NetworkConnection` and leaves nothing behind. */
   probe(config: ConnectionConfig): Promise<TransportProbe>;
   /** A connection in state `disconnected`. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */
   createConnection(config: ConnectionConfig): NetworkConnection;

@@ -1,0 +1,100 @@
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+import { type FrameLink, type Result, unwrap } from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
+
+/** A transport whose goodbye is what a test makes of it, and which notes what becomes of its claims. */
+class UneasyConnection extends LoopbackConnection {
+  goodbye: () => Promise<void> = () => Promise.resolve();
+  abortedClaims = 0;
+
+  protected override async doConnect(): Promise<Result<FrameLink>> {
+    const made = await super.doConnect();
+    if (made.ok) {
+      const { writer } = made.value;
+      const abortClaim = writer.abortClaim.bind(writer);
+      writer.abortClaim = () => {
+        this.abortedClaims += 1;
+        abortClaim();
+      };
+    }
+    return made;
+  }
+
+  protected override doDisconnect(): Promise<void> {
+    return this.goodbye();
+  }
+}
+
+describe('a goodbye', () => {
+  const server = new LoopbackServer({ endpoint: randomUUID() });
+
+  before(async () => {
+    unwrap(await server.listen());
+  });
+
+  after(async () => {
+    await server.close();
+  });
+
+  async function connected(sendTimeoutMs?: number): Promise<UneasyConnection> {
+    const endpoint = server.address();
+    if (endpoint === undefined) throw new Error('the server does not listen');
+    const connection = new UneasyConnection({ endpoint, ...(sendTimeoutMs === undefined ? {} : { sendTimeoutMs }) });
+    unwrap(await connection.connect());
+    unwrap(await server.accept());
+    return connection;
+  }
+
+  for (const [what, goodbye] of [
+    ['rejects', () => Promise.reject(new Error('the line is cut'))],
+    [
+      'throws',
+      () => {
+        throw new Error('the line is cut');
+      },
+    ],
+  ] as const) {
+    it(`that ${what} ends the connection and is told to whoever disconnects`, async () => {
+      const connection = await connected();
+      connection.goodbye = goodbye;
+      const outcome = await connection.disconnect();
+      expect(outcome.ok ? '' : outcome.error.code).to.equal('ConnectionClosed');
+      expect(outcome.ok ? '' : outcome.error.message).to.contain('the line is cut');
+      expect(connection.getState()).to.equal('disconnected');
+      unwrap(await connection.disconnect());
+      unwrap(await connection.connect());
+      connection.goodbye = () => Promise.resolve();
+      unwrap(await connection.disconnect());
+    });
+  }
+
+  it('that never ends is given up after sendTimeoutMs', async () => {
+    const connection = await connected(50);
+    connection.goodbye = () => new Promise(() => undefined);
+    unwrap(await connection.disconnect());
+    expect(connection.getState()).to.equal('disconnected');
+  });
+
+  it('gives the room of a claim under way back, once', async () => {
+    const connection = await connected();
+    const claim = unwrap(connection.claim(10));
+    unwrap(await connection.disconnect());
+    expect(connection.abortedClaims).to.equal(1);
+    const late = claim.commit();
+    expect(late.ok ? '' : late.error.code).to.equal('ConnectionClosed');
+    claim.abort();
+    expect(connection.abortedClaims).to.equal(1);
+  });
+});
+
+describe('a channel name', () => {
+  it('that is no text is a TypeError in every state', async () => {
+    const connection = new LoopbackConnection({ endpoint: 'nobody' });
+    const wrong = 5 as unknown as string;
+    expect(() => void connection.sendOnChannel(wrong, new Uint8Array(1))).to.throw(TypeError, 'number');
+    expect(() => connection.trySendOnChannel(wrong, new Uint8Array(1))).to.throw(TypeError, 'number');
+    expect(() => void connection.openChannel(wrong)).to.throw(TypeError, 'number');
+    await connection.disconnect();
+  });
+});
