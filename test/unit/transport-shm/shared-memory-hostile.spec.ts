@@ -16,8 +16,9 @@ describe('shared memory and a hostile peer', () => {
   let server: SharedMemoryServer;
 
   beforeEach(async function () {
-    if (nativeBinding() === undefined) return this.skip();
+    // Before the skip: what comes after each test closes it in any case.
     scene = new Scene({ sharedMemory: { handshakeTimeoutMs: 300 } });
+    if (nativeBinding() === undefined) this.skip();
     server = await scene.server();
   });
 
