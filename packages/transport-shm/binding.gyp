@@ -13,6 +13,8 @@
         'native/napi_names.cc',
         'native/napi_process.cc',
         'native/napi_region.cc',
+        'native/napi_region_copy.cc',
+        'native/region_copy.cc',
         'native/socket_watch.cc',
       ],
       'include_dirs': [

@@ -7,15 +7,15 @@ import type { TransportFixture } from '@entropynet/core/testing';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
 
-/** Shared memory in a directory of its own. */
-export function sharedMemoryFixture(): TransportFixture {
+/** Shared memory in a directory of its own; both ends reach it in the way given. */
+export function sharedMemoryFixture(access: 'direct' | 'copied'): TransportFixture {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
   return {
     createTransport: () => new SharedMemoryTransport(),
     freshConfig: () => ({
       endpoint: freshName(),
       backend: ConnectionBackend.SharedMemory,
-      sharedMemory: { directory },
+      sharedMemory: { directory, access },
     }),
     // A name stays as it is: the server's address is the same name with its scheme.
     clientConfig: (config) => config,

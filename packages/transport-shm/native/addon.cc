@@ -3,6 +3,7 @@
 #include "environment.h"
 #include "exports.h"
 #include "napi_local_socket.h"
+#include "napi_region_copy.h"
 
 namespace {
 
@@ -15,6 +16,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   entropynet::ExportNames(env, exports);
   entropynet::ExportLayout(env, exports);
   entropynet::NapiLocalSocket::Export(env, exports);
+  entropynet::NapiRegionCopy::Export(env, exports);
   return exports;
 }
 

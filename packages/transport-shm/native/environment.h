@@ -13,6 +13,7 @@
 #include "platform/file_name.h"
 #include "platform/local_socket.h"
 #include "platform/status.h"
+#include "region_copy.h"
 
 namespace entropynet {
 
@@ -61,6 +62,10 @@ class Environment {
   // The LocalSocket class, and the socket that the next `new` of it is to wrap: see NapiLocalSocket.
   Napi::FunctionReference local_socket_class;
   std::unique_ptr<LocalSocket> socket_to_wrap;
+
+  // The same for the RegionCopy class: see NapiRegionCopy.
+  Napi::FunctionReference region_copy_class;
+  std::unique_ptr<RegionCopy> region_to_wrap;
 
   // Whether this runtime allows external ArrayBuffers; unknown until it was tried.
   enum class Support { kUnknown, kYes, kNo };

@@ -115,16 +115,7 @@ Napi::Value AttachRegion(const Napi::CallbackInfo& info) {
   if (!ReadDescriptor(info, 0, "descriptor", &descriptor)) return {};
   if (!ReadInteger(info, 1, "byteLength", 1, kMaxRegionBytes, &byte_length)) return {};
   const auto expected_length = static_cast<std::size_t>(byte_length);
-  std::uint64_t actual_length = 0;
-  const Status status = CheckSharedMemory(descriptor, expected_length, &actual_length);
-  if (!status.Ok()) {
-    std::string note;
-    if (status.error == kErrorSizeMismatch) {
-      note = "expected " + std::to_string(expected_length) + " bytes, found " + std::to_string(actual_length);
-    }
-    ThrowStatus(env, status, {}, note);
-    return {};
-  }
+  if (!RequireSharedMemory(env, descriptor, expected_length)) return {};
   return MapIntoArrayBuffer(env, descriptor, expected_length);
 }
 
@@ -167,6 +158,18 @@ Napi::Value SupportsExternalBuffersHere(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+bool RequireSharedMemory(Napi::Env env, Descriptor descriptor, std::size_t byte_length) {
+  std::uint64_t actual_length = 0;
+  const Status status = CheckSharedMemory(descriptor, byte_length, &actual_length);
+  if (status.Ok()) return true;
+  std::string note;
+  if (status.error == kErrorSizeMismatch) {
+    note = "expected " + std::to_string(byte_length) + " bytes, found " + std::to_string(actual_length);
+  }
+  ThrowStatus(env, status, {}, note);
+  return false;
+}
 
 void ExportRegion(Napi::Env env, Napi::Object exports) {
   exports.Set("createRegion", Napi::Function::New<CreateRegion>(env, "createRegion"));

@@ -1,8 +1,12 @@
 #ifndef ENTROPYNET_REGION_H_
 #define ENTROPYNET_REGION_H_
 
+#include <cstddef>
 #include <cstdint>
 
+#include <napi.h>
+
+#include "platform/descriptor.h"
 #include "platform/mapping.h"
 
 namespace entropynet {
@@ -20,6 +24,9 @@ struct Region {
   // Taken off V8's count of external memory; put on it again before the mapping goes.
   std::int64_t given_back_bytes = 0;
 };
+
+// Whether `descriptor` is shared memory of exactly that size for good; if not, an exception is pending.
+bool RequireSharedMemory(Napi::Env env, Descriptor descriptor, std::size_t byte_length);
 
 }  // namespace entropynet
 

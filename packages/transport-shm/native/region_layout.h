@@ -1,6 +1,7 @@
 #ifndef ENTROPYNET_REGION_LAYOUT_H_
 #define ENTROPYNET_REGION_LAYOUT_H_
 
+#include <cstddef>
 #include <cstdint>
 
 /*
@@ -73,6 +74,12 @@ constexpr std::uint32_t kFrameAlignment = 8;
 
 // In place of a frame's length: the rest of the ring up to its end is padding.
 constexpr std::uint32_t kPaddingLength = 0xFFFFFFFF;
+
+// Bytes of each ring in a region of `region_bytes`: half of what the control block leaves.
+constexpr std::uint32_t RingCapacityOf(std::size_t region_bytes) {
+  const auto half = static_cast<std::uint32_t>((region_bytes - kControlBlockBytes) / 2);
+  return half / kFrameAlignment * kFrameAlignment;
+}
 
 }  // namespace entropynet
 

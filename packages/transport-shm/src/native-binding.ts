@@ -37,6 +37,17 @@ export interface LocalSocket {
   readonly descriptor: number;
 }
 
+/** A region behind a copy of it, an `ArrayBuffer` of the same size that JavaScript works on. */
+export interface RegionCopy {
+  readControlBlock(copy: ArrayBuffer): void;
+  writeControlBlock(copy: ArrayBuffer): void;
+  /** Carries over what changed on either side; true where the peer's doorbell must be rung. */
+  exchange(copy: ArrayBuffer): boolean;
+  /** As `waitOnWord` of the addon, for a word of the region itself. */
+  waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
+  unmap(): void;
+}
+
 /** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
 export interface NativeBinding {
   /** Makes and maps zeroed memory of a fixed size; the descriptor, which can be passed on, is the caller's to close. */
@@ -70,6 +81,13 @@ export interface NativeBinding {
     listen(path: string, backlog: number): LocalSocket;
     connect(path: string): LocalSocket;
   };
+  /** A region that this process can't map for JavaScript; for runtimes without external buffers. */
+  readonly RegionCopy: {
+    /** As `createRegion`, for the server's side. */
+    create(byteLength: number): { region: RegionCopy; descriptor: number };
+    /** As `attachRegion`, for the client's side. */
+    attach(descriptor: number, byteLength: number): RegionCopy;
+  };
   /** The constants of `native/region_layout.h`, for the test that compares them with `region/layout.ts`. */
   readonly layout: Readonly<Record<string, number>>;
 }
@@ -90,14 +108,7 @@ function load(): Result<NativeBinding> {
   try {
     const require = createRequire(import.meta.url);
     const loadAddon = require('node-gyp-build') as (folder: string) => NativeBinding;
-    const binding = loadAddon(packageFolder);
-    if (!binding.supportsExternalBuffers()) {
-      return err(
-        'SharedMemoryNotAvailable',
-        'this runtime forbids memory that it did not allocate (as Electron does), so a shared region cannot be mapped',
-      );
-    }
-    return ok(binding);
+    return ok(loadAddon(packageFolder));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     return err(

@@ -38,6 +38,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   isReferenced = true;
 
   readonly #region: SharedMemoryRegion;
+  readonly #side: RegionSide;
   readonly #socket: LocalSocket;
   readonly #reader: RingReader;
   readonly #own: SideLayout;
@@ -53,6 +54,7 @@ export class SharedMemoryLink implements Receiver, Watched {
 
   constructor(region: SharedMemoryRegion, socket: LocalSocket, side: RegionSide, config: SharedMemoryConfig) {
     this.#region = region;
+    this.#side = side;
     this.#socket = socket;
     this.strategy = new WaitStrategy(config.wait);
     this.pollMicroseconds = config.pollMicroseconds;
@@ -62,6 +64,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#own = own;
     this.#peer = peer;
     const { words, bytes, ringCapacity: capacity } = region;
+    const exchange = region.exchange === undefined ? undefined : this.#exchange;
     const outgoing = {
       start: own.ringStart,
       tail: own.tail,
@@ -80,7 +83,7 @@ export class SharedMemoryLink implements Receiver, Watched {
       this.#fail(new NetworkError('SharedMemoryCorrupted', `the region is corrupt: ${reason}`));
     };
     this.writer = new RingWriter(
-      { words, bytes, capacity, ...outgoing },
+      { words, bytes, capacity, exchange, ...outgoing },
       {
         onWake: (declaration) => {
           this.#wakePeer(declaration);
@@ -89,7 +92,7 @@ export class SharedMemoryLink implements Receiver, Watched {
       },
     );
     this.#reader = new RingReader(
-      { words, bytes, capacity, ...incoming },
+      { words, bytes, capacity, exchange, ...incoming },
       {
         onFrame: (header, frameBytes, start, end) => {
           this.#events?.onFrame(header, frameBytes, start, end);
@@ -172,6 +175,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   }
 
   checkResponsiveness(nowMs: number): void {
+    this.#exchange();
     const position = this.writer.consumerPosition;
     if (position !== this.#lastPosition || !this.writer.hasUnread) {
       this.#lastPosition = position;
@@ -185,7 +189,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   /** Says goodbye: the peer reads what is in the ring, then finds the mark. */
   sayGoodbye(): void {
     // Before the socket closes: the peer asks for this mark when it sees the end of the stream.
-    if (!this.#isClosed) Atomics.store(this.#region.words, this.#own.closed, 1);
+    if (!this.#isClosed) this.#region.markClosed(this.#side);
   }
 
   /** Gives everything back: the reader first, so that nothing touches the region when it goes. Idempotent. */
@@ -199,6 +203,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#socket.close();
     this.#region.unmap();
   }
+
+  /** Only where this process works on a copy of the region: carries over what changed. */
+  readonly #exchange = (): void => {
+    if (this.#isClosed || this.#region.exchange?.() !== true) return;
+    this.#socket.ring();
+  };
 
   #onDoorbell(): void {
     if (this.#isClosed) return;

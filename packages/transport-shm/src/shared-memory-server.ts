@@ -14,6 +14,7 @@ import { NameClaim } from './discovery/name-claim.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import { loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
+import { type RegionAccess, regionAccess } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
 
 /** Clients that may be in the middle of a handshake at once; further ones wait in the kernel. */
@@ -26,7 +27,7 @@ export class SharedMemoryServer implements ConnectionServer {
   readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #pending = new Set<PendingHandshake>();
   readonly #connections = new Set<NetworkConnection>();
-  #binding: NativeBinding | undefined;
+  #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
   #claim: NameClaim | undefined;
   #listening: Promise<Result> | undefined;
   #isReferenced = true;
@@ -93,6 +94,8 @@ export class SharedMemoryServer implements ConnectionServer {
   async #startListening(): Promise<Result> {
     const binding = loadNativeBinding();
     if (!binding.ok) return binding;
+    const access = regionAccess(binding.value, this.#config.sharedMemory);
+    if (!access.ok) return access;
     const { userId } = binding.value.processIdentity();
     const directory = discoveryDirectory(this.#config.sharedMemory, userId);
     const prepared = prepareDirectory(directory, userId);
@@ -105,7 +108,7 @@ export class SharedMemoryServer implements ConnectionServer {
       timeoutMs: this.#config.connectTimeoutMs,
     });
     if (!claim.ok) return claim;
-    this.#binding = binding.value;
+    this.#native = { binding: binding.value, access: access.value };
     this.#claim = claim.value;
     this.#accepted.open();
     this.#watch(claim.value.socket);
@@ -147,17 +150,17 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   #greet(socket: LocalSocket): void {
-    const binding = this.#binding;
+    const native = this.#native;
     const nonce = this.#claim?.nonce;
-    if (binding === undefined || nonce === undefined) return;
-    const { processId, userId } = binding.processIdentity();
+    if (native === undefined || nonce === undefined) return;
+    const { processId, userId } = native.binding.processIdentity();
     if (socket.peerCredentials().userId !== userId) {
       socket.close();
       return;
     }
     const handshake = new PendingHandshake(
       {
-        binding,
+        ...native,
         socket,
         config: this.#config,
         serverNonce: nonce,

@@ -14,7 +14,7 @@ import {
   type NativeBinding,
 } from '../native-binding.js';
 import { CONTROL_BLOCK_BYTES } from '../region/layout.js';
-import { SharedMemoryRegion } from '../region/shared-memory-region.js';
+import { type RegionAccess, regionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { checkDirectory, discoveryDirectory } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
 import {
@@ -36,6 +36,7 @@ export interface Assignment {
 /** A server that was found and looks alive. */
 export interface FoundServer {
   readonly binding: NativeBinding;
+  readonly access: RegionAccess;
   readonly identity: ServerIdentity;
   readonly socketPath: string;
   readonly userId: number;
@@ -45,6 +46,8 @@ export interface FoundServer {
 export function findServer(config: ResolvedConnectionConfig): Result<FoundServer> {
   const binding = loadNativeBinding();
   if (!binding.ok) return binding;
+  const access = regionAccess(binding.value, config.sharedMemory);
+  if (!access.ok) return access;
   const { userId } = binding.value.processIdentity();
   const directory = discoveryDirectory(config.sharedMemory, userId);
   const checked = checkDirectory(directory, userId);
@@ -53,7 +56,13 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
   const names = serverNames(directory, name);
   const identity = readDiscoveryRegion(names.region, name, userId);
   if (!identity.ok) return identity;
-  return ok({ binding: binding.value, identity: identity.value, socketPath: names.socket, userId });
+  return ok({
+    binding: binding.value,
+    access: access.value,
+    identity: identity.value,
+    socketPath: names.socket,
+    userId,
+  });
 }
 
 /** Asks the server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
@@ -63,7 +72,7 @@ export async function requestRegion(
 ): Promise<Result<Assignment>> {
   const found = findServer(config);
   if (!found.ok) return found;
-  const { binding, identity, socketPath, userId } = found.value;
+  const { binding, access, identity, socketPath, userId } = found.value;
   const opened = connectTo(binding, socketPath, serverNameOf(config.endpoint), userId);
   if (!opened.ok) return opened;
   const socket = opened.value;
@@ -76,7 +85,7 @@ export async function requestRegion(
       socket.close();
       return answered;
     }
-    const mapped = attach(binding, answered.value, config.sharedMemory.regionSize);
+    const mapped = attach(binding, access, answered.value, config.sharedMemory.regionSize);
     if (!mapped.ok) {
       socket.close();
       return mapped;
@@ -162,6 +171,7 @@ function answerOf(bytes: Uint8Array, descriptor: number): Result<Answer> {
 
 function attach(
   binding: NativeBinding,
+  access: RegionAccess,
   { reply, descriptor }: Answer,
   wantedBytes: number,
 ): Result<SharedMemoryRegion> {
@@ -172,7 +182,7 @@ function attach(
         `the server assigned a region of ${reply.regionBytes} bytes; up to ${wantedBytes} were asked for`,
       );
     }
-    return SharedMemoryRegion.attach(binding, descriptor, reply.regionBytes, reply.identity);
+    return SharedMemoryRegion.attach(binding, access, descriptor, reply.regionBytes, reply.identity);
   } finally {
     // The mapping keeps the memory; nobody needs the descriptor any more.
     binding.closeDescriptor(descriptor);

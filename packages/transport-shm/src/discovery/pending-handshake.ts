@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { PeerLimits, ResolvedConnectionConfig } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '../native-binding.js';
-import { IDENTITY_BYTES, SERVER_CLOSED_OFFSET } from '../region/layout.js';
-import { SharedMemoryRegion } from '../region/shared-memory-region.js';
+import { IDENTITY_BYTES } from '../region/layout.js';
+import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { decodeRequest, encodeRefusal, encodeReply, HANDSHAKE_BYTES, Refusal } from './handshake-messages.js';
 
 /** A handshake that ended well. Region and socket are the receiver's. */
@@ -17,6 +17,7 @@ interface HandshakeOptions {
   readonly binding: NativeBinding;
   readonly socket: LocalSocket;
   readonly config: ResolvedConnectionConfig;
+  readonly access: RegionAccess;
   readonly serverNonce: Uint8Array;
   /** Whether another connection is allowed. */
   hasCapacity(): boolean;
@@ -78,7 +79,7 @@ export class PendingHandshake {
   }
 
   #answer(): void {
-    const { binding, socket, config, serverNonce } = this.#options;
+    const { binding, access, socket, config, serverNonce } = this.#options;
     const request = decodeRequest(this.#request);
     if (!request.ok) {
       this.#refuse(request.error.code === 'IncompatibleVersion' ? Refusal.Version : Refusal.Malformed);
@@ -97,7 +98,8 @@ export class PendingHandshake {
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.value.regionBytes);
     const clientProcessId = socket.peerCredentials().processId;
     const block = { identity, serverProcessId: this.#processId, clientProcessId };
-    const made = regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, regionBytes, block);
+    const made =
+      regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
     if (made?.ok !== true) {
       this.#refuse(made === undefined ? Refusal.Malformed : Refusal.Region);
       return;
@@ -136,7 +138,7 @@ export class PendingHandshake {
     this.#options.socket.unwatch();
     if (completed === undefined) {
       // The client may be connected already, with only its acknowledgement unread: it must see a goodbye, not a death.
-      if (this.#region !== undefined) Atomics.store(this.#region.words, SERVER_CLOSED_OFFSET >> 2, 1);
+      this.#region?.markClosed('server');
       this.#options.socket.close();
       this.#region?.unmap();
     }

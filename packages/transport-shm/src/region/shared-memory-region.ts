@@ -1,21 +1,38 @@
-import { err, ok, type Result } from '@entropynet/core';
+import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core';
 import { isSystemError, messageOf, type NativeBinding } from '../native-binding.js';
 import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from './control-block.js';
-import { ringCapacityOf } from './layout.js';
+import { type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
+import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
 
-/** A region that is mapped into this process. Geometry comes from its real size, never from what it says. */
+/** How this process reaches a region's memory: `direct`ly or through a copy. */
+export type RegionAccess = 'direct' | 'copied';
+
+/** What the configuration and the runtime together allow. */
+export function regionAccess(binding: NativeBinding, config: SharedMemoryConfig): Result<RegionAccess> {
+  if (config.access === 'copied') return ok('copied');
+  if (binding.supportsExternalBuffers()) return ok('direct');
+  if (config.access === 'auto') return ok('copied');
+  return err(
+    'SharedMemoryNotAvailable',
+    'this runtime forbids memory that it did not allocate (as Electron does): sharedMemory.access must be "auto" or "copied"',
+  );
+}
+
+/** A region that is shared with one peer. Geometry comes from its real size, never from what it says. */
 export class SharedMemoryRegion {
   readonly byteLength: number;
   readonly ringCapacity: number;
   /** Views of the whole region; both turn empty at `unmap()`, so that a view that somebody kept can't crash. */
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
-  readonly #buffer: ArrayBuffer;
-  readonly #binding: NativeBinding;
+  /** See `RegionMemory.exchange`. */
+  readonly exchange: (() => boolean) | undefined;
+  readonly #memory: RegionMemory;
 
-  private constructor(binding: NativeBinding, buffer: ArrayBuffer) {
-    this.#binding = binding;
-    this.#buffer = buffer;
+  private constructor(memory: RegionMemory) {
+    const { buffer } = memory;
+    this.#memory = memory;
+    this.exchange = memory.exchange;
     this.byteLength = buffer.byteLength;
     this.ringCapacity = ringCapacityOf(buffer.byteLength);
     this.words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
@@ -25,13 +42,21 @@ export class SharedMemoryRegion {
   /** Makes a region and fills in its control block. The descriptor is the caller's to close. */
   static create(
     binding: NativeBinding,
+    access: RegionAccess,
     byteLength: number,
     block: ControlBlockIdentity,
   ): Result<{ region: SharedMemoryRegion; descriptor: number }> {
     try {
-      const { buffer, descriptor } = binding.createRegion(byteLength);
-      writeControlBlock(buffer, block);
-      return ok({ region: new SharedMemoryRegion(binding, buffer), descriptor });
+      if (access === 'direct') {
+        const { buffer, descriptor } = binding.createRegion(byteLength);
+        writeControlBlock(buffer, block);
+        return ok({ region: new SharedMemoryRegion(new MappedMemory(binding, buffer)), descriptor });
+      }
+      const { region, descriptor } = binding.RegionCopy.create(byteLength);
+      const memory = new CopiedMemory(region, byteLength);
+      writeControlBlock(memory.buffer, block);
+      memory.writeControlBlock();
+      return ok({ region: new SharedMemoryRegion(memory), descriptor });
     } catch (error) {
       return err(
         'ResourceLimitExceeded',
@@ -44,37 +69,56 @@ export class SharedMemoryRegion {
   /** Maps a region that the peer made, after checking that it is what the handshake announced. */
   static attach(
     binding: NativeBinding,
+    access: RegionAccess,
     descriptor: number,
     byteLength: number,
     identity: Uint8Array,
   ): Result<SharedMemoryRegion> {
-    let buffer: ArrayBuffer;
+    let memory: RegionMemory;
     try {
-      buffer = binding.attachRegion(descriptor, byteLength);
+      memory = attachMemory(binding, access, descriptor, byteLength);
     } catch (error) {
       const code = isSystemError(error) ? error.code : '';
       if (code === 'ESIZEMISMATCH') return err('SharedMemorySizeMismatch', messageOf(error), error);
       if (code === 'EUNSEALED') return err('SharedMemoryPermission', messageOf(error), error);
       return err('SharedMemoryNotAvailable', `the server's region could not be mapped: ${messageOf(error)}`, error);
     }
-    const checked = checkControlBlock(buffer, identity);
-    if (checked.ok) return ok(new SharedMemoryRegion(binding, buffer));
-    binding.unmapRegion(buffer);
+    const checked = checkControlBlock(memory.buffer, identity);
+    if (checked.ok) return ok(new SharedMemoryRegion(memory));
+    memory.unmap();
     return checked;
+  }
+
+  /** Leaves the mark by which the peer tells a goodbye from a death. */
+  markClosed(side: RegionSide): void {
+    Atomics.store(this.words, sideLayout(side, this.ringCapacity).closed, 1);
+    this.exchange?.();
   }
 
   /** Waits, blocking this thread, until the word changes from `expected`, somebody wakes it, or time is up. */
   waitOnWord(index: number, expected: number, timeoutMs: number): void {
-    this.#binding.waitOnWord(this.#buffer, index << 2, expected, timeoutMs);
+    this.#memory.waitOnWord(index << 2, expected, timeoutMs);
   }
 
   /** Wakes whoever waits on a word. */
   wakeWord(index: number): void {
-    this.#binding.wakeWord(this.#buffer, index << 2);
+    this.#memory.wakeWord(index << 2);
   }
 
   /** Detaches every view, then unmaps. Idempotent. */
   unmap(): void {
-    this.#binding.unmapRegion(this.#buffer);
+    this.#memory.unmap();
   }
+}
+
+function attachMemory(
+  binding: NativeBinding,
+  access: RegionAccess,
+  descriptor: number,
+  byteLength: number,
+): RegionMemory {
+  if (access === 'direct') return new MappedMemory(binding, binding.attachRegion(descriptor, byteLength));
+  const memory = new CopiedMemory(binding.RegionCopy.attach(descriptor, byteLength), byteLength);
+  memory.readControlBlock();
+  return memory;
 }

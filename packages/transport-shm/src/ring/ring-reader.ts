@@ -27,6 +27,7 @@ export class RingReader {
   readonly #tailIndex: number;
   readonly #headIndex: number;
   readonly #waitsIndex: number;
+  readonly #exchange: (() => void) | undefined;
   readonly #events: RingReaderEvents;
 
   #head = 0;
@@ -44,12 +45,15 @@ export class RingReader {
     this.#tailIndex = ring.tail;
     this.#headIndex = ring.head;
     this.#waitsIndex = ring.producerWaits;
+    this.#exchange = ring.exchange;
     this.#events = events;
   }
 
-  /** Whether there is something to read. One load; false once closed. */
+  /** Whether there is something to read. One load, after an exchange where the ring is a copy; false once closed. */
   get hasFrames(): boolean {
-    return !this.#isClosed && Atomics.load(this.#words, this.#tailIndex) !== this.#head;
+    if (this.#isClosed) return false;
+    this.#exchange?.();
+    return Atomics.load(this.#words, this.#tailIndex) !== this.#head;
   }
 
   /** Nothing is read any more; safe to call from inside `onFrame`, and required before the region is unmapped. */
@@ -60,6 +64,7 @@ export class RingReader {
   /** Delivers up to `limit` frames; returns how many. Hot path: no allocation and no native call of its own. */
   drain(limit: number): number {
     if (this.#isClosed || this.#isDraining) return 0;
+    this.#exchange?.();
     // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publish; frames up to here are whole.
     const tail = Atomics.load(this.#words, this.#tailIndex);
     if (tail === this.#head) return 0;
@@ -126,6 +131,10 @@ export class RingReader {
     this.#published = this.#head;
     // SYNC POINT(room): the head is stored before the declaration is read; pairs with RingWriter.#findRoom.
     Atomics.store(this.#words, this.#headIndex, this.#head);
+    if (this.#exchange !== undefined) {
+      this.#exchange();
+      return;
+    }
     if (Atomics.load(this.#words, this.#waitsIndex) === 0) return;
     // Half a ring at a time: a wake for every frame of room would cost more than the frame.
     const unread = (Atomics.load(this.#words, this.#tailIndex) - this.#head) >>> 0;

@@ -15,6 +15,11 @@ export interface RingLocation {
   readonly consumerSleep: number;
   /** The producer's declaration that it needs room. */
   readonly producerWaits: number;
+  /**
+   * Only where the words and bytes are a copy: carries over what changed and wakes the peer where it must be. A ring then
+   * leaves the peer's declarations to it.
+   */
+  readonly exchange?: (() => void) | undefined;
 }
 
 /** What a writer tells its connection. */
@@ -42,6 +47,7 @@ export class RingWriter implements FrameWriter {
   readonly #headIndex: number;
   readonly #sleepIndex: number;
   readonly #waitsIndex: number;
+  readonly #exchange: (() => void) | undefined;
   readonly #events: RingWriterEvents;
 
   /** Free-running; private, so that a peer that rewrites the shared word changes nothing here. */
@@ -63,6 +69,7 @@ export class RingWriter implements FrameWriter {
     this.#headIndex = ring.head;
     this.#sleepIndex = ring.consumerSleep;
     this.#waitsIndex = ring.producerWaits;
+    this.#exchange = ring.exchange;
     this.#events = events;
     // A quarter: a frame and the padding before it always fit an empty ring, and some frames can be on the way.
     this.maxFrameBytes = ((ring.capacity >>> 2) & ALIGNMENT_MASK) - FRAME_HEADER_BYTES;
@@ -157,6 +164,10 @@ export class RingWriter implements FrameWriter {
     this.#tail = tail | 0;
     // SYNC POINT(ring-tail): publishes the frame written above; pairs with the load in RingReader.drain.
     Atomics.store(words, this.#tailIndex, this.#tail);
+    if (this.#exchange !== undefined) {
+      this.#exchange();
+      return;
+    }
     // SYNC POINT(sleep): after the tail, in one total order with the consumer's declaration and its re-check.
     const declaration = Atomics.load(words, this.#sleepIndex);
     if (declaration !== AWAKE) this.#wake(declaration);
@@ -187,6 +198,7 @@ export class RingWriter implements FrameWriter {
 
   /** Reads the consumer's position, once; false and poisoned where it is not between the last one and the tail. */
   #readHead(): boolean {
+    this.#exchange?.();
     const head = Atomics.load(this.#words, this.#headIndex);
     const consumed = (head - this.#head) >>> 0;
     if (consumed > this.#used() || (head & (FRAME_ALIGNMENT - 1)) !== 0) {

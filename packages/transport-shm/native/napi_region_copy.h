@@ -1,0 +1,47 @@
+#ifndef ENTROPYNET_NAPI_REGION_COPY_H_
+#define ENTROPYNET_NAPI_REGION_COPY_H_
+
+#include <memory>
+
+#include <napi.h>
+
+#include "region_copy.h"
+
+namespace entropynet {
+
+// The JavaScript class RegionCopy. JS thread only.
+class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
+ public:
+  // Puts the class on `exports`.
+  static void Export(Napi::Env env, Napi::Object exports);
+
+  // For the class's `new`, which only Wrap may reach. Takes the environment's region_to_wrap.
+  explicit NapiRegionCopy(const Napi::CallbackInfo& info);
+
+ private:
+  static Napi::Value Create(const Napi::CallbackInfo& info);
+  static Napi::Value Attach(const Napi::CallbackInfo& info);
+
+  // Maps `descriptor` and makes the JavaScript object of it; empty, with an exception pending, where that
+  // fails.
+  static Napi::Value Wrap(Napi::Env env, RegionSide side, Descriptor descriptor, std::size_t byte_length);
+
+  void ReadControlBlock(const Napi::CallbackInfo& info);
+  void WriteControlBlock(const Napi::CallbackInfo& info);
+  Napi::Value Exchange(const Napi::CallbackInfo& info);
+  void Wait(const Napi::CallbackInfo& info);
+  void Unmap(const Napi::CallbackInfo& info);
+
+  /*
+   * Reads the first argument, the copy: an ArrayBuffer of the region's size. If it is none, or the region is
+   * unmapped, an exception is pending.
+   */
+  bool ReadCopy(const Napi::CallbackInfo& info, std::uint8_t** copy);
+
+  // Null once unmapped.
+  std::unique_ptr<RegionCopy> region_;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_NAPI_REGION_COPY_H_

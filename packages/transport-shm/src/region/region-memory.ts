@@ -1,0 +1,84 @@
+import type { NativeBinding, RegionCopy } from '../native-binding.js';
+
+/** How JavaScript reaches a region. */
+export interface RegionMemory {
+  /** The region itself, or this side's copy of it. Detached by `unmap()`. */
+  readonly buffer: ArrayBuffer;
+  /**
+   * Only for a copy: publishes what this side wrote into it and fetches what the peer published; true where the peer's
+   * doorbell must be rung. Undefined where the buffer is the region.
+   */
+  readonly exchange: (() => boolean) | undefined;
+  /** Blocks this thread until the word changes from `expected`, somebody wakes it, or time is up. */
+  waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
+  /** Wakes whoever waits on a word. A copy does that in `exchange`. */
+  wakeWord(byteOffset: number): void;
+  /** Detaches the buffer, then unmaps. Idempotent. */
+  unmap(): void;
+}
+
+/** The region itself as an external `ArrayBuffer`: no native call lies between a ring and its peer. */
+export class MappedMemory implements RegionMemory {
+  readonly exchange = undefined;
+
+  constructor(
+    private readonly binding: NativeBinding,
+    readonly buffer: ArrayBuffer,
+  ) {}
+
+  waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void {
+    this.binding.waitOnWord(this.buffer, byteOffset, expected, timeoutMs);
+  }
+
+  wakeWord(byteOffset: number): void {
+    this.binding.wakeWord(this.buffer, byteOffset);
+  }
+
+  unmap(): void {
+    this.binding.unmapRegion(this.buffer);
+  }
+}
+
+/**
+ * A copy of the region in memory of the runtime's own, for runtimes that let no `ArrayBuffer` stand on other memory. The
+ * same rings run on it; one native call for each batch carries over what changed.
+ */
+export class CopiedMemory implements RegionMemory {
+  readonly buffer: ArrayBuffer;
+  readonly exchange: () => boolean;
+  readonly #region: RegionCopy;
+  #isUnmapped = false;
+
+  /** @param region is this object's to unmap */
+  constructor(region: RegionCopy, byteLength: number) {
+    this.#region = region;
+    this.buffer = new ArrayBuffer(byteLength);
+    this.exchange = () => !this.#isUnmapped && region.exchange(this.buffer);
+  }
+
+  /** Fetches the control block, which the server wrote before anyone else saw the region. */
+  readControlBlock(): void {
+    this.#region.readControlBlock(this.buffer);
+  }
+
+  /** Writes the control block of a new region. */
+  writeControlBlock(): void {
+    this.#region.writeControlBlock(this.buffer);
+  }
+
+  waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void {
+    this.#region.waitOnWord(byteOffset, expected, timeoutMs);
+  }
+
+  wakeWord(): void {
+    // Nothing to do: `exchange` has woken the peer.
+  }
+
+  unmap(): void {
+    if (this.#isUnmapped) return;
+    this.#isUnmapped = true;
+    this.#region.unmap();
+    // As with a mapped region, a view that somebody kept turns empty.
+    structuredClone(this.buffer, { transfer: [this.buffer] });
+  }
+}
