@@ -42,6 +42,10 @@ export class MessageReceiver {
   readonly #sender: MessageSender;
   readonly #events: ReceiverEvents;
   readonly #creditThreshold: number;
+  /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
+  #lastBytes: Uint8Array | undefined;
+  #lastBuffer: ArrayBufferLike | undefined;
+  #lastOffset = 0;
   /** Messages are dropped once this side has decided to end the connection. */
   #isDelivering = false;
 
@@ -65,6 +69,8 @@ export class MessageReceiver {
     this.messagesReceived = 0;
     this.bytesReceived = 0;
     this.lastActivityTime = 0;
+    this.#lastBytes = undefined;
+    this.#lastBuffer = undefined;
     this.#isDelivering = true;
   }
 
@@ -231,13 +237,24 @@ export class MessageReceiver {
     if (callback !== null) {
       data =
         channel.ownership === 'borrow'
-          ? new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+          ? this.#borrow(bytes, start, end, isOwned)
           : ownedBytes(bytes, start, end, isOwned);
       this.#guard.run(callback, data, channel.callbackIsAsync);
     }
     if (!channel.hasListeners) return;
     const isListenersOwn = callback === null || channel.ownership === 'borrow';
     this.#events.onMessageEvent(isListenersOwn || data === undefined ? ownedBytes(bytes, start, end, isOwned) : data);
+  }
+
+  /** A plain view, also where the transport has a subclass. */
+  #borrow(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
+    if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+    if (bytes !== this.#lastBytes) {
+      this.#lastBytes = bytes;
+      this.#lastBuffer = bytes.buffer;
+      this.#lastOffset = bytes.byteOffset;
+    }
+    return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
   }
 
   #receiveOpen(id: number, bytes: Uint8Array, start: number, end: number): void {

@@ -38,8 +38,7 @@ export class MessageSender {
   #fragmentBytes = 0;
   /** The longest message that goes as one frame. */
   #wholeBytes = 0;
-  /** The claim under way; `isWhole`: its room is the writer's own. */
-  #claim: { readonly isWhole: boolean } | undefined;
+  #claim: ClaimUnderWay | undefined;
 
   /** @param onDrain a sender that was refused may go on; runs user code */
   constructor(channels: ChannelTable, limits: SenderLimits, onDrain: (channel: Channel) => void) {
@@ -109,49 +108,45 @@ export class MessageSender {
     if (!Number.isInteger(length) || length < 0) {
       return err('InvalidParameter', `claim takes a whole number of bytes from 0 on; ${length} was given`);
     }
-    const refusal = this.#refusalOf(channel, length);
-    if (refusal !== undefined) return refusal;
     const writer = this.#writer;
-    if (writer === undefined || !this.#isFree(channel, length)) return this.#refuse(channel);
+    if (writer === undefined || length > this.#maxMessageSize || !this.#isFree(channel, length)) {
+      return this.#refusalOf(channel, length) ?? this.#refuse(channel);
+    }
     const isWhole = length <= this.#fragmentBytes;
     const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
     if (bytes === undefined) {
       this.#queue.isFull = true;
       return this.#refuse(channel);
     }
-    const token = { isWhole };
-    this.#claim = token;
+    const claim = new ClaimUnderWay(this, channel, bytes, length, isWhole);
+    this.#claim = claim;
     this.#queue.isHeld = true;
-    const release = (): Failure | undefined => {
-      if (this.#claim !== token) {
-        return (
-          this.#refusalOf(channel, length) ?? err('InvalidParameter', 'this claim was already committed or aborted')
-        );
-      }
-      this.#claim = undefined;
-      this.#queue.isHeld = false;
-      return undefined;
-    };
-    const commit = (): Result => {
-      const failure = release();
-      if (failure !== undefined) return failure;
-      if (isWhole) {
-        writer.commitClaim(frameHeader(FrameType.Message, channel.localId));
-        channel.credit -= length + FRAME_COST_BYTES;
-        this.#countSent(length);
-      } else {
-        // Nothing could be sent since the claim, so the message is next in order.
-        this.#queue.add(channel, { bytes, offset: 0, isStarted: false, deadline: Infinity, settle: undefined });
-      }
-      this.#queue.pump();
-      return OK;
-    };
-    const abort = (): void => {
-      if (release() !== undefined) return;
-      if (isWhole) writer.abortClaim();
-      this.#queue.pump();
-    };
-    return { ok: true, value: { bytes, commit, abort } };
+    return { ok: true, value: claim };
+  }
+
+  /** Sends a claim of this sender. */
+  commitClaim(claim: ClaimUnderWay): Result {
+    const failure = this.#release(claim);
+    if (failure !== undefined) return failure;
+    const { channel, length } = claim;
+    if (claim.isWhole) {
+      this.#writer?.commitClaim(channel.localId << 8);
+      channel.credit -= length + FRAME_COST_BYTES;
+      this.#countSent(length);
+    } else {
+      // Nothing could be sent since the claim, so the message is next in order.
+      const { bytes } = claim;
+      this.#queue.add(channel, { bytes, offset: 0, isStarted: false, deadline: Infinity, settle: undefined });
+    }
+    this.#queue.pump();
+    return OK;
+  }
+
+  /** Gives a claim of this sender up. */
+  abortClaim(claim: ClaimUnderWay): void {
+    if (this.#release(claim) !== undefined) return;
+    if (claim.isWhole) this.#writer?.abortClaim();
+    this.#queue.pump();
   }
 
   /** Opens a channel towards the peer, who is told; resolves when the transport has taken that frame. */
@@ -212,6 +207,18 @@ export class MessageSender {
   onWritable(): void {
     this.#queue.isFull = false;
     this.#queue.pump();
+  }
+
+  #release(claim: ClaimUnderWay): Failure | undefined {
+    if (this.#claim !== claim) {
+      return (
+        this.#refusalOf(claim.channel, claim.length) ??
+        err('InvalidParameter', 'this claim was already committed or aborted')
+      );
+    }
+    this.#claim = undefined;
+    this.#queue.isHeld = false;
+    return undefined;
   }
 
   #send(channel: Channel, data: Uint8Array): boolean {
@@ -319,6 +326,30 @@ export class MessageSender {
 
   #closed(): Failure {
     return err('ConnectionClosed', 'the connection is not connected');
+  }
+}
+
+/** A claim as its sender made it. A class, so that none costs a closure. */
+class ClaimUnderWay implements SendClaim {
+  readonly #sender: MessageSender;
+
+  /** @param isWhole whether `bytes` is the writer's own room, which takes the message as one frame */
+  constructor(
+    sender: MessageSender,
+    readonly channel: Channel,
+    readonly bytes: Uint8Array,
+    readonly length: number,
+    readonly isWhole: boolean,
+  ) {
+    this.#sender = sender;
+  }
+
+  commit(): Result {
+    return this.#sender.commitClaim(this);
+  }
+
+  abort(): void {
+    this.#sender.abortClaim(this);
   }
 }
 

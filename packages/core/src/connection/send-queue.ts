@@ -145,7 +145,7 @@ export class SendQueue {
 
   /** Writes what can be written, then tells the senders that may go on. */
   pump(): void {
-    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return;
+    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined || this.#isEmpty) return;
     this.#isPumping = true;
     if (this.#pumpControl() && this.#pumpCredit()) this.#pumpMessages();
     this.#isPumping = false;
@@ -171,6 +171,17 @@ export class SendQueue {
       message.offset = end;
     }
     return true;
+  }
+
+  /** Whether there is nothing to write and nobody to tell. */
+  get #isEmpty(): boolean {
+    return (
+      this.#waiting.length === 0 &&
+      this.#control.length === 0 &&
+      this.#creditDue.size === 0 &&
+      this.#drainDue.size === 0 &&
+      this.#onFlushed === undefined
+    );
   }
 
   #pumpControl(): boolean {

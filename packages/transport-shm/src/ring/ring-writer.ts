@@ -4,6 +4,7 @@ import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../r
 /** Where a ring and its words are: indices of the region's words, and bytes. */
 export interface RingLocation {
   readonly words: Int32Array;
+  /** From the first byte of its buffer on. */
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly capacity: number;
@@ -41,6 +42,7 @@ export class RingWriter implements FrameWriter {
 
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
+  readonly #buffer: ArrayBufferLike;
   readonly #start: number;
   readonly #capacity: number;
   readonly #tailIndex: number;
@@ -63,6 +65,7 @@ export class RingWriter implements FrameWriter {
   constructor(ring: RingLocation, events: RingWriterEvents) {
     this.#words = ring.words;
     this.#bytes = ring.bytes;
+    this.#buffer = ring.bytes.buffer;
     this.#start = ring.start;
     this.#capacity = ring.capacity;
     this.#tailIndex = ring.tail;
@@ -105,7 +108,7 @@ export class RingWriter implements FrameWriter {
     const at = this.#reserve(length);
     if (at < 0) return undefined;
     this.#claimedLength = length;
-    return this.#bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
+    return new Uint8Array(this.#buffer, at + FRAME_HEADER_BYTES, length);
   }
 
   commitClaim(header: number): void {
