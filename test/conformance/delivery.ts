@@ -414,6 +414,18 @@ export async function sendRow(connection: NetworkConnection, row: MessageRow): P
   for (let index = 0; index < countOf(row); index += 1) unwrap(await connection.send(rowMessage(row, index)));
 }
 
+/** The same by `trySend` alone, which no `sendTimeoutMs` cuts short; on a named channel where one is given. */
+export async function offerRow(connection: NetworkConnection, row: MessageRow, channel?: string): Promise<void> {
+  for (let index = 0; index < countOf(row); index += 1) {
+    const message = rowMessage(row, index);
+    await until(() => {
+      const sent = channel === undefined ? connection.trySend(message) : connection.trySendOnChannel(channel, message);
+      if (!sent.ok) expect(sent.error.code).to.equal('WouldBlock');
+      return sent.ok;
+    }, `message ${index} was taken`);
+  }
+}
+
 /** Claims room for a message of the row, waiting for it, and commits. */
 async function claimAndSend(connection: NetworkConnection, row: MessageRow, index: number): Promise<void> {
   const message = rowMessage(row, index);
