@@ -7,16 +7,20 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const nativeFolder = join(rootFolder, 'packages', 'transport-shm', 'native');
-const platformFolder = join(nativeFolder, 'platform');
+const transportFolder = join(rootFolder, 'packages', 'transport-shm', 'native');
+const nativeFolders = [transportFolder, join(rootFolder, 'benchmarks', 'native')];
+const platformFolder = join(transportFolder, 'platform');
 const shouldFix = process.argv.includes('--fix');
 const nodeHeader = /^\s*#\s*include\s*[<"](?:napi[^>"]*|node_api[^>"]*|js_native_api[^>"]*|node\.h|uv\.h|v8[^>"]*)[>"]/;
 
 function sourceFiles() {
-  if (!existsSync(nativeFolder)) return [];
-  return readdirSync(nativeFolder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.(cc|h)$/.test(path))
-    .map((path) => join(nativeFolder, path))
+  return nativeFolders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((path) => /\.(cc|h)$/.test(path))
+        .map((path) => join(folder, path)),
+    )
     .sort();
 }
 

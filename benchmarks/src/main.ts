@@ -1,129 +1,144 @@
 /** `npm run bench`: every subject under the same workloads, in one run. `benchmarks/README.md` says what the figures mean. */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { measureConnections } from './connections.js';
+import { goalsOf } from './goals.js';
+import { buildLimits, LIMITS, measureLimits } from './limits.js';
+import { Results } from './measurement.js';
 import { countNativeCalls, nativeCallCount } from './native-calls.js';
-import { type Figures, formatNativeCalls, formatTable, machine, type NativeCallFigures } from './report.js';
+import { isWanted, type Options, readOptions } from './options.js';
+import { pinProcess } from './pinning.js';
+import { writeHtml } from './report/html.js';
+import { machine } from './report/machine.js';
+import { details, goalTable, overview } from './report/tables.js';
 import { Session } from './session.js';
-import type { Subject } from './subject.js';
-import { REFERENCE, subjects } from './subjects/index.js';
+import { type Subject, Task } from './subject.js';
+import { subjects } from './subjects/index.js';
+import { workloads } from './workloads/index.js';
 
-const HELP = `Measures EntropyNet beside what people would use instead.
-
-Usage: npm run bench -- [--quick] [--json FILE]
-
-  --quick       fewer rounds; ends within a minute
-  --json FILE   also write the figures to FILE
-
-Example: npm run bench -- --quick --json figures.json
-`;
-
-interface Options {
-  readonly quick: boolean;
-  readonly json: string | undefined;
-}
-
-interface Sample {
-  readonly p50: number;
-  readonly p99: number;
-  readonly rate: number;
-}
-
-const WARM_UP_ROUND_TRIPS = 3000;
-const ROUND_TRIPS = 10_000;
-/** A round of one-way messages lasts about this long, whatever the subject's speed. */
-const ONE_WAY_MS = 500;
-const MOST_ONE_WAY = 5_000_000;
+/** Several times what the slowest subject needs for any workload. */
+const WORKLOAD_LIMIT_MS = 60_000;
 const COUNTED_ROUND_TRIPS = 50_000;
-
-function readOptions(): Options | undefined {
-  try {
-    const { values } = parseArgs({
-      options: { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } },
-    });
-    if (values.help !== true) return { quick: values.quick === true, json: values.json };
-    process.stdout.write(HELP);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`);
-    process.exitCode = 2;
-  }
-  return undefined;
-}
+const CONNECTION_COUNTS = [1, 10, 100, 1000];
+const OWNED = 'EntropyNet shm adaptive';
+const SPINNING = 'EntropyNet shm spin';
 
 const options = readOptions();
-if (options !== undefined) await run(options);
-
-async function run({ quick, json }: Options): Promise<void> {
-  const able: Subject[] = [];
-  for (const subject of subjects) {
-    const reason = await subject.unavailable?.(tmpdir());
-    if (reason === undefined) able.push(subject);
-    else process.stderr.write(`${subject.name} is left out: ${reason}\n`);
-  }
-  const samples = new Map<Subject, Sample[]>(able.map((subject) => [subject, []]));
-  const rounds = quick ? 3 : 9;
-  // Subjects take turns, so that noise of the machine meets all of them alike.
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const subject of able) {
-      showProgress(`round ${round} of ${rounds}: ${subject.name}`);
-      samples.get(subject)?.push(await sample(subject));
-    }
-  }
-  showProgress('counting native calls');
-  const nativeCalls = await countCalls(able.find(({ name }) => name.includes('spin')));
-  showProgress('');
-  const figures = able.map((subject) => figuresOf(subject, samples.get(subject) ?? []));
-  process.stdout.write(`${machine()}\n\n${formatTable(figures, REFERENCE)}\n`);
-  if (nativeCalls !== undefined) process.stdout.write(`\n${formatNativeCalls(nativeCalls)}\n`);
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ machine: machine(), rounds, figures, nativeCalls }, undefined, 2)}\n`);
+if (options !== undefined) {
+  pinProcess(process.pid, 0);
+  await run(options);
 }
 
-async function sample(subject: Subject): Promise<Sample> {
+async function run(options: Options): Promise<void> {
+  const able = await ableSubjects(options);
+  const results = new Results();
+  const notes: string[] = [];
+  const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
+  if (limits !== undefined && 'reason' in limits) say(limits.reason);
+  // Subjects take turns, so that noise of the machine meets all of them alike.
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const subject of able) {
+      showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
+      await measure(subject, options, results);
+    }
+    if (limits !== undefined && 'program' in limits) {
+      showProgress(`round ${round} of ${options.rounds}: ${LIMITS}`);
+      results.add(LIMITS, await measureLimits(limits.program));
+    }
+    if (isWanted(options, 'connections') && able.some(({ name }) => name === OWNED)) {
+      for (const count of CONNECTION_COUNTS) {
+        showProgress(`round ${round} of ${options.rounds}: ${count} connections`);
+        results.add(OWNED, await measureConnections(count));
+      }
+    }
+  }
+  const spinning = able.find(({ name }) => name === SPINNING);
+  if (spinning !== undefined && isWanted(options, 'native-calls')) {
+    showProgress('counting native calls');
+    notes.push(await countCalls(spinning));
+  }
+  showProgress('');
+  report(options, results, able, notes);
+}
+
+async function ableSubjects(options: Options): Promise<Subject[]> {
+  const able: Subject[] = [];
+  for (const subject of subjects) {
+    if (options.subjects?.includes(subject.name) === false) continue;
+    const reason = await subject.unavailable?.(tmpdir());
+    if (reason === undefined) able.push(subject);
+    else say(`${subject.name} is left out: ${reason}`);
+  }
+  return able;
+}
+
+async function measure(subject: Subject, { only, quick }: Options, results: Results): Promise<void> {
+  const chosen = workloads.filter(({ name, isQuick }) => only?.includes(name) ?? (isQuick || !quick));
+  if (chosen.length === 0) return;
   const session = await Session.open(subject);
   try {
-    await session.roundTrips(WARM_UP_ROUND_TRIPS);
-    const sorted = (await session.roundTrips(ROUND_TRIPS)).sort();
-    const trial = await session.oneWay(20_000);
-    const count = Math.min(MOST_ONE_WAY, Math.ceil((trial * ONE_WAY_MS) / 1000));
-    const rate = await session.oneWay(count);
-    return { p50: at(sorted, 0.5), p99: at(sorted, 0.99), rate };
+    for (const workload of chosen) {
+      if (workload.applies?.(subject, session) === false) continue;
+      const measured = await endedWithin(workload.run(session), WORKLOAD_LIMIT_MS);
+      if (measured === undefined) {
+        say(`${subject.name} did not end the workload '${workload.name}' within ${WORKLOAD_LIMIT_MS / 1000} s`);
+        return;
+      }
+      results.add(subject.name, measured);
+    }
   } finally {
     await session.close();
+  }
+}
+
+/** What the work resolves with; undefined where that takes too long, as with a peer that has stopped to answer. */
+async function endedWithin<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, limitMs, undefined);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 /** Counts calls into the addon in both processes during a ping-pong in which neither side sleeps. */
-async function countCalls(subject: Subject | undefined): Promise<NativeCallFigures | undefined> {
-  if (subject === undefined) return undefined;
+async function countCalls(subject: Subject): Promise<string> {
   countNativeCalls();
   const session = await Session.open(subject, true);
   try {
-    await session.roundTrips(WARM_UP_ROUND_TRIPS);
-    const peerBefore = await session.peerNativeCalls();
+    await session.roundTrips(3000);
+    const peerBefore = await session.ask(Task.NativeCalls);
     const driverBefore = nativeCallCount();
     await session.roundTrips(COUNTED_ROUND_TRIPS);
     const driverCalls = nativeCallCount() - driverBefore;
-    return { roundTrips: COUNTED_ROUND_TRIPS, driverCalls, peerCalls: (await session.peerNativeCalls()) - peerBefore };
+    const peerCalls = (await session.ask(Task.NativeCalls)) - peerBefore;
+    const count = COUNTED_ROUND_TRIPS.toLocaleString('en');
+    return `Native calls with both sides awake (wait: spin): ${driverCalls} in the driver and ${peerCalls} in the peer, in ${count} round trips.`;
   } finally {
     await session.close();
   }
 }
 
-function figuresOf(subject: Subject, samples: readonly Sample[]): Figures {
-  const median = (pick: (each: Sample) => number): number => {
-    const sorted = samples.map(pick).sort((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? 0;
-  };
-  return {
-    subject: subject.name,
-    roundTripUs: { p50: median(({ p50 }) => p50), p99: median(({ p99 }) => p99) },
-    messagesPerSecond: median(({ rate }) => rate),
-  };
+function report(options: Options, results: Results, able: readonly Subject[], notes: readonly string[]): void {
+  const medians = results.medians();
+  const names = able.map(({ name }) => name);
+  const goals = goalsOf(
+    medians,
+    able.filter(({ kind }) => kind === 'peer').map(({ name }) => name),
+  );
+  const goalsText = goals.some(({ reached }) => reached !== undefined) ? [goalTable(goals)] : [];
+  const paragraphs = [machine(), overview(medians, names), ...details(medians), ...goalsText, ...notes];
+  process.stdout.write(`${paragraphs.join('\n\n')}\n`);
+  const everything = { machine: machine(), rounds: options.rounds, results: medians, goals, notes };
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(everything, undefined, 2)}\n`);
+  if (options.html !== undefined) writeHtml(options.html, everything);
 }
 
-function at(sorted: Float64Array, fraction: number): number {
-  return sorted[Math.floor(sorted.length * fraction)] ?? 0;
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 function showProgress(text: string): void {

@@ -4,19 +4,26 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MESSAGE_BYTES, type Port, type Subject, Task } from './subject.js';
+import { pinProcess } from './pinning.js';
+import { LAST_BYTE, MESSAGE_BYTES, type Port, type Subject, Task } from './subject.js';
+
+/** A message of `length` bytes that asks for `task`. */
+export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array {
+  const message = new Uint8Array(length).fill(LAST_BYTE);
+  message[0] = task;
+  return message;
+}
 
 /** A subject with its peer running. */
 export class Session {
-  readonly #port: Port;
-  readonly #child: ChildProcess;
+  readonly port: Port;
+  readonly child: ChildProcess;
   readonly #folder: string;
-  readonly #message = new Uint8Array(MESSAGE_BYTES).fill(0xa5);
   #onMessage: (message: Uint8Array) => void = () => undefined;
 
   private constructor(port: Port, child: ChildProcess, folder: string) {
-    this.#port = port;
-    this.#child = child;
+    this.port = port;
+    this.child = child;
     this.#folder = folder;
     port.onMessage((message) => {
       this.#onMessage(message);
@@ -27,12 +34,12 @@ export class Session {
     const folder = mkdtempSync(join(tmpdir(), 'entropynet-bench-'));
     let child: ChildProcess | undefined;
     const port = await subject.serve((address) => {
-      child = fork(fileURLToPath(new URL('./peer.js', import.meta.url)), [
-        subject.name,
-        address,
-        folder,
-        String(isCounting),
-      ]);
+      child = fork(
+        fileURLToPath(new URL('./peer.js', import.meta.url)),
+        [subject.name, address, folder, String(isCounting)],
+        { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: ['--expose-gc'] },
+      );
+      if (child.pid !== undefined) pinProcess(child.pid, 1);
       return child;
     }, folder);
     if (child === undefined) throw new Error(`${subject.name} did not start its peer`);
@@ -40,9 +47,8 @@ export class Session {
   }
 
   /** `count` round trips, one after the other; each in microseconds. */
-  roundTrips(count: number): Promise<Float64Array> {
+  roundTrips(count: number, send: () => boolean = this.#sender(messageFor(Task.Echo))): Promise<Float64Array> {
     const results = new Float64Array(count);
-    this.#message[0] = Task.Echo;
     return new Promise((resolve) => {
       let done = 0;
       let sentAt = process.hrtime.bigint();
@@ -55,44 +61,91 @@ export class Session {
           return;
         }
         sentAt = process.hrtime.bigint();
-        this.#port.send(this.#message);
+        send();
       };
-      this.#port.send(this.#message);
+      send();
+    });
+  }
+
+  /** Round trips of `length` bytes that neither side reads or writes; each in microseconds. */
+  untouchedRoundTrips(count: number, length: number): Promise<Float64Array> {
+    return this.roundTrips(count, () => this.port.sendUntouched?.(Task.EchoUntouched, length) === true);
+  }
+
+  /** `count` round trips with `inFlight` under way at once; returns round trips a second. */
+  async pipelined(count: number, inFlight: number): Promise<number> {
+    const message = messageFor(Task.Echo);
+    const startedAt = performance.now();
+    await new Promise<void>((resolve) => {
+      let sent = 0;
+      let done = 0;
+      const fill = (): void => {
+        while (sent < count && sent - done < inFlight) {
+          if (!this.port.send(message)) {
+            this.port.whenWritable(fill);
+            return;
+          }
+          sent += 1;
+        }
+      };
+      this.#onMessage = () => {
+        done += 1;
+        if (done === count) resolve();
+        else fill();
+      };
+      fill();
+    });
+    return (count * 1000) / (performance.now() - startedAt);
+  }
+
+  /**
+   * Round trips at a steady rate; each in microseconds from the moment at which it was due, so that one that is late
+   * because of those before it counts as late (no coordinated omission).
+   */
+  paced(perSecond: number, count: number): Promise<Float64Array> {
+    const results = new Float64Array(count);
+    const message = messageFor(Task.Echo);
+    const intervalMs = 1000 / perSecond;
+    return new Promise((resolve) => {
+      const startedAt = performance.now() + 1;
+      let sent = 0;
+      let done = 0;
+      this.#onMessage = () => {
+        results[done] = (performance.now() - (startedAt + done * intervalMs)) * 1000;
+        done += 1;
+        if (done === count) resolve(results);
+      };
+      // The driver's own event loop turns without a pause: a timer would be late by more than is measured.
+      const step = (): void => {
+        while (sent < count && performance.now() >= startedAt + sent * intervalMs) {
+          if (!this.port.send(message)) break;
+          sent += 1;
+        }
+        if (done < count) setImmediate(step);
+      };
+      step();
     });
   }
 
   /** Sends `count` messages as fast as they are taken; resolves with messages a second, the peer's word for it included. */
-  async oneWay(count: number): Promise<number> {
-    this.#message[0] = Task.Count;
+  async oneWay(count: number, length = MESSAGE_BYTES): Promise<number> {
     const startedAt = performance.now();
-    await this.#sendMany(count);
-    const received = await this.#ask(Task.Total);
+    await this.flood(count, length);
+    const received = await this.ask(Task.Total);
     const seconds = (performance.now() - startedAt) / 1000;
     if (received !== count) throw new Error(`${count} messages were sent and ${received} arrived whole`);
     return count / seconds;
   }
 
-  /** The peer's count of native calls. */
-  peerNativeCalls(): Promise<number> {
-    return this.#ask(Task.NativeCalls);
-  }
-
-  async close(): Promise<void> {
-    await this.#port.close();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill();
-      await once(this.#child, 'exit');
-    }
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  #sendMany(count: number): Promise<void> {
+  /** Sends `count` messages to be counted; resolves when the last was taken. */
+  flood(count: number, length: number, port: Omit<Port, 'close'> = this.port): Promise<void> {
+    const message = messageFor(Task.Count, length);
     return new Promise((resolve) => {
       let sent = 0;
       const send = (): void => {
         while (sent < count) {
-          if (!this.#port.send(this.#message)) {
-            this.#port.whenWritable(send);
+          if (!port.send(message)) {
+            port.whenWritable(send);
             return;
           }
           sent += 1;
@@ -103,17 +156,37 @@ export class Session {
     });
   }
 
-  #ask(task: number): Promise<number> {
-    const question = new Uint8Array(MESSAGE_BYTES);
-    question[0] = task;
+  /** The peer's answer: a number. */
+  async ask(task: number): Promise<number> {
+    const answer = await this.request(task);
+    return answer[0] ?? 0;
+  }
+
+  /** The peer's answer: numbers. */
+  request(task: number): Promise<Float64Array> {
+    const question = messageFor(task);
     return new Promise((resolve) => {
       this.#onMessage = (message) => {
-        if (message[0] === task) resolve(new DataView(message.buffer, message.byteOffset).getUint32(4, true));
+        // A copy of its own, whose buffer begins where the message does.
+        if (message[0] === task) resolve(new Float64Array(new Uint8Array(message).buffer, 8));
       };
       const send = (): void => {
-        if (!this.#port.send(question)) this.#port.whenWritable(send);
+        if (!this.port.send(question)) this.port.whenWritable(send);
       };
       send();
     });
+  }
+
+  async close(): Promise<void> {
+    await this.port.close();
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill();
+      await once(this.child, 'exit');
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #sender(message: Uint8Array): () => boolean {
+    return () => this.port.send(message);
   }
 }

@@ -6,16 +6,23 @@ export interface Port {
   send(message: Uint8Array): boolean;
   /** Calls back once when `send` may be tried again. */
   whenWritable(callback: () => void): void;
+  /** Sets who gets the messages; called once, in the turn of the event loop in which the port was made. */
   onMessage(callback: (message: Uint8Array) => void): void;
+  /** Sends `length` bytes of which only the first is written; where the subject can send without touching them. */
+  sendUntouched?(firstByte: number, length: number): boolean;
+  /** A second, named channel beside the default one; where the subject has channels. */
+  openChannel?(name: string): Promise<Omit<Port, 'close'>>;
   close(): Promise<void>;
 }
 
-/** Starts the other process, which joins at `address`. */
-export type StartPeer = (address: string) => ChildProcess;
+/** Starts the other process, which joins at `address`; undefined for a subject that has its own way. */
+export type StartPeer = (address: string, execPath?: string) => ChildProcess;
 
 /** Something that carries messages between two processes. */
 export interface Subject {
   readonly name: string;
+  /** What kind of thing it is: ours, or what one would use instead. */
+  readonly kind: 'entropynet' | 'peer';
   /** Why it can't run here; undefined where it can. */
   unavailable?(folder: string): Promise<string | undefined>;
   /** The driver's end: listens, starts the peer, and resolves when the two are connected. */
@@ -25,7 +32,27 @@ export interface Subject {
 }
 
 /** The first byte of a message says what the peer does with it. */
-export const Task = { Echo: 0, Count: 1, Total: 2, NativeCalls: 3 } as const;
+export const Task = {
+  /** Sends it back. */
+  Echo: 0,
+  /** Counts it, and looks whether it is whole. */
+  Count: 1,
+  /** Answers how many were counted since the last time. */
+  Total: 2,
+  /** Answers how often native code was called. */
+  NativeCalls: 3,
+  /** Sends as many bytes back without having read them. */
+  EchoUntouched: 4,
+  /** Begins to watch its timers, its garbage collections and its heap. */
+  Watch: 5,
+  /** Answers with what was watched. */
+  Watched: 6,
+  /** Answers how much processor time it has used. */
+  ProcessorTime: 7,
+} as const;
 
-/** The length of every message, in bytes. */
+/** The length of a message where nothing else is said, in bytes. */
 export const MESSAGE_BYTES = 64;
+
+/** The last byte of every counted message. */
+export const LAST_BYTE = 0xa5;

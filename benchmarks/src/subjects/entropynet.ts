@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type ConnectionConfig, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, type MessageCallbackOptions, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
@@ -7,59 +7,105 @@ import type { Port, StartPeer, Subject } from '../subject.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';
 
-/** EntropyNet as a user has it: `ConnectionHandle`, owned callbacks, default configuration but for what the name says. */
+interface Kind {
+  readonly name: string;
+  /** Shared memory that waits so; WebSocket without it. */
+  readonly wait?: WaitMode;
+  /** Sends by `claim` and receives borrowed views: without a copy of its own. */
+  readonly isZeroCopy?: boolean;
+}
+
+/** EntropyNet as a user has it: `ConnectionHandle`, default configuration but for what the name says. */
 class EntropyNetSubject implements Subject {
-  constructor(
-    readonly name: string,
-    private readonly wait: WaitMode | undefined,
-  ) {}
+  readonly kind = 'entropynet';
+
+  constructor(private readonly what: Kind) {}
+
+  get name(): string {
+    return this.what.name;
+  }
 
   async unavailable(folder: string): Promise<string | undefined> {
-    if (this.wait === undefined) return undefined;
+    if (this.what.wait === undefined) return undefined;
     const probe = await new SharedMemoryTransport().probe({ endpoint: 'nobody', sharedMemory: { directory: folder } });
     return probe.available || !probe.reason.includes('addon') ? undefined : probe.reason;
   }
 
   async serve(startPeer: StartPeer, folder: string): Promise<Port> {
     const networking = await start();
-    const endpoint = this.wait === undefined ? 'ws://127.0.0.1:0/bench' : `bench-${randomBytes(4).toString('hex')}`;
-    const server = unwrap(networking.manager.createServer(this.#config(endpoint, folder)));
+    const { wait } = this.what;
+    const endpoint = wait === undefined ? 'ws://127.0.0.1:0/bench' : `bench-${randomBytes(4).toString('hex')}`;
+    const server = unwrap(networking.manager.createServer(configOf(this.what, endpoint, folder)));
     unwrap(await server.listen());
-    startPeer(this.wait === undefined ? (server.addresses()[0] ?? '') : endpoint);
+    startPeer(wait === undefined ? (server.addresses()[0] ?? '') : endpoint);
     const handle = unwrap(await server.accept());
-    return portOf(handle, networking);
+    return portOf(this.what, handle, networking);
   }
 
   async join(address: string, folder: string): Promise<Port> {
     const networking = await start();
-    const handle = unwrap(networking.manager.openConnection(this.#config(address, folder)));
+    const handle = unwrap(networking.manager.openConnection(configOf(this.what, address, folder)));
     unwrap(await handle.connect());
-    return portOf(handle, networking);
-  }
-
-  #config(endpoint: string, folder: string): ConnectionConfig {
-    return { endpoint, sharedMemory: { directory: folder, wait: this.wait ?? 'adaptive' } };
+    return portOf(this.what, handle, networking);
   }
 }
 
-function start(): Promise<Networking> {
+/** What both ends of a subject are configured with. */
+export function configOf({ wait }: Pick<Kind, 'wait'>, endpoint: string, directory: string): ConnectionConfig {
+  return { endpoint, sharedMemory: { directory, wait: wait ?? 'adaptive' } };
+}
+
+export function start(): Promise<Networking> {
   return createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
 }
 
-function portOf(handle: ConnectionHandle, networking: Networking): Port {
+function portOf({ isZeroCopy = false }: Kind, handle: ConnectionHandle, networking: Networking): Port {
+  const options: MessageCallbackOptions = { ownership: isZeroCopy ? 'borrow' : 'copy' };
+  const claimAndSend = (message: Uint8Array): boolean => {
+    const claim = handle.claim(message.length);
+    if (!claim.ok) return false;
+    claim.value.bytes.set(message);
+    return claim.value.commit().ok;
+  };
   return {
-    send: (message) => handle.trySend(message).ok,
+    send: isZeroCopy ? claimAndSend : (message) => handle.trySend(message).ok,
     whenWritable: (callback) => handle.once('drain', callback),
     onMessage: (callback) => {
-      handle.setMessageCallback(callback);
+      handle.setMessageCallback(callback, options);
+    },
+    ...(isZeroCopy && {
+      sendUntouched: (firstByte: number, length: number): boolean => {
+        const claim = handle.claim(length);
+        if (!claim.ok) return false;
+        claim.value.bytes[0] = firstByte;
+        return claim.value.commit().ok;
+      },
+    }),
+    openChannel: async (name) => {
+      unwrap(await handle.openChannel(name));
+      return {
+        send: (message) => handle.trySendOnChannel(name, message).ok,
+        whenWritable: (callback) => {
+          const onDrain = (channel: string | undefined): void => {
+            if (channel !== name) return;
+            handle.off('drain', onDrain);
+            callback();
+          };
+          handle.on('drain', onDrain);
+        },
+        onMessage: (callback) => {
+          handle.setChannelMessageCallback(name, callback, options);
+        },
+      };
     },
     close: () => networking.close(),
   };
 }
 
 export const entropyNetSubjects: readonly Subject[] = [
-  new EntropyNetSubject('EntropyNet shm adaptive', 'adaptive'),
-  new EntropyNetSubject('EntropyNet shm sleep', 'sleep'),
-  new EntropyNetSubject('EntropyNet shm spin', 'spin'),
-  new EntropyNetSubject('EntropyNet ws', undefined),
+  new EntropyNetSubject({ name: 'EntropyNet shm adaptive', wait: 'adaptive' }),
+  new EntropyNetSubject({ name: 'EntropyNet shm sleep', wait: 'sleep' }),
+  new EntropyNetSubject({ name: 'EntropyNet shm spin', wait: 'spin' }),
+  new EntropyNetSubject({ name: 'EntropyNet shm claim+borrow', wait: 'adaptive', isZeroCopy: true }),
+  new EntropyNetSubject({ name: 'EntropyNet ws' }),
 ];

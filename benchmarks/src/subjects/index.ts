@@ -1,11 +1,12 @@
 import type { Subject } from '../subject.js';
 import { entropyNetSubjects } from './entropynet.js';
-import { processIpc } from './process-ipc.js';
+import { processIpcSubjects } from './process-ipc.js';
 import { rawWs } from './raw-ws.js';
 import { unixSocket } from './unix-socket.js';
+import { zeroMq } from './zeromq.js';
 
-/** Everything that is measured, in the order of the table. */
-export const subjects: readonly Subject[] = [...entropyNetSubjects, rawWs, unixSocket, processIpc];
+/** Everything that is measured, in the order of the tables. */
+export const subjects: readonly Subject[] = [...entropyNetSubjects, rawWs, unixSocket, ...processIpcSubjects, zeroMq];
 
 /** What the others are compared with. */
 export const REFERENCE = rawWs.name;

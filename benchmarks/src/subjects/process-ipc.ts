@@ -1,25 +1,38 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, Serializable } from 'node:child_process';
 import { once } from 'node:events';
 import type { Port, StartPeer, Subject } from '../subject.js';
 
 /** Messages that may wait in the channel before the sender pauses. */
 const MAX_WAITING = 1000;
 
-/** The channel that `fork` makes; its JSON carries the bytes as text. */
-export const processIpc: Subject = {
-  name: 'child_process IPC (json)',
+/** How bytes travel in the channel. */
+interface Encoding {
+  readonly encode: (message: Uint8Array) => Serializable;
+  readonly decode: (value: unknown) => Uint8Array;
+}
+
+/** The channel that `fork` makes. */
+class ProcessIpc implements Subject {
+  readonly kind = 'peer';
+
+  constructor(
+    readonly name: string,
+    private readonly encoding: Encoding,
+  ) {}
+
   async serve(startPeer: StartPeer): Promise<Port> {
     const child = startPeer('');
     await once(child, 'message');
-    return portOf(child);
-  },
+    return portOf(child, this.encoding);
+  }
+
   join(): Promise<Port> {
     process.send?.('ready');
-    return Promise.resolve(portOf(process));
-  },
-};
+    return Promise.resolve(portOf(process, this.encoding));
+  }
+}
 
-function portOf(channel: ChildProcess | NodeJS.Process): Port {
+function portOf(channel: ChildProcess | NodeJS.Process, { encode, decode }: Encoding): Port {
   let waiting = 0;
   let whenWritable: (() => void) | undefined;
   const onSent = (): void => {
@@ -33,17 +46,29 @@ function portOf(channel: ChildProcess | NodeJS.Process): Port {
     send: (message) => {
       if (waiting >= MAX_WAITING) return false;
       waiting += 1;
-      channel.send?.(Buffer.from(message).toString('latin1'), undefined, undefined, onSent);
+      channel.send?.(encode(message), undefined, undefined, onSent);
       return true;
     },
     whenWritable: (callback) => {
       whenWritable = callback;
     },
     onMessage: (callback) => {
-      channel.on('message', (text: string) => {
-        callback(Buffer.from(text, 'latin1'));
+      channel.on('message', (value: unknown) => {
+        callback(decode(value));
       });
     },
     close: () => Promise.resolve(),
   };
 }
+
+export const processIpcSubjects: readonly Subject[] = [
+  // JSON has no bytes: they travel as text.
+  new ProcessIpc('child_process IPC (json)', {
+    encode: (message) => Buffer.from(message.buffer, message.byteOffset, message.length).toString('latin1'),
+    decode: (value) => Buffer.from(value as string, 'latin1'),
+  }),
+  new ProcessIpc('child_process IPC (advanced)', {
+    encode: (message) => message,
+    decode: (value) => value as Uint8Array,
+  }),
+];

@@ -9,6 +9,7 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 /** The package `ws` by itself, compression off, over loopback. */
 export const rawWs: Subject = {
   name: 'ws',
+  kind: 'peer',
   async serve(startPeer: StartPeer): Promise<Port> {
     const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
     await once(server, 'listening');

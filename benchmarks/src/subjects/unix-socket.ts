@@ -8,6 +8,7 @@ const LENGTH_BYTES = 4;
 /** `net` over a Unix socket, with frames of a length and the bytes: what one writes by hand. */
 export const unixSocket: Subject = {
   name: 'net (Unix socket)',
+  kind: 'peer',
   async serve(startPeer: StartPeer, folder: string): Promise<Port> {
     const path = joinPath(folder, 'net.socket');
     const server = createServer();
@@ -49,17 +50,9 @@ function portOf(socket: Socket, after: () => void): Port {
       onWritable = callback;
     },
     onMessage: (callback) => {
-      let rest: Buffer = Buffer.alloc(0);
+      const frames = new FrameSplitter(callback);
       socket.on('data', (chunk: Buffer) => {
-        const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-        let at = 0;
-        while (bytes.length - at >= LENGTH_BYTES) {
-          const end = at + LENGTH_BYTES + bytes.readUInt32LE(at);
-          if (end > bytes.length) break;
-          callback(bytes.subarray(at + LENGTH_BYTES, end));
-          at = end;
-        }
-        rest = bytes.subarray(at);
+        frames.add(chunk);
       });
     },
     close: () => {
@@ -68,4 +61,38 @@ function portOf(socket: Socket, after: () => void): Port {
       return Promise.resolve();
     },
   };
+}
+
+/** Cuts a stream into the messages in it. Chunks of a message that has not arrived whole are joined once. */
+class FrameSplitter {
+  readonly #onFrame: (message: Uint8Array) => void;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** Nothing can be delivered before so many bytes are there. */
+  #needed = LENGTH_BYTES;
+
+  constructor(onFrame: (message: Uint8Array) => void) {
+    this.#onFrame = onFrame;
+  }
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes < this.#needed) return;
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    let at = 0;
+    this.#needed = LENGTH_BYTES;
+    while (bytes.length - at >= LENGTH_BYTES) {
+      const end = at + LENGTH_BYTES + bytes.readUInt32LE(at);
+      if (end > bytes.length) {
+        this.#needed = end - at;
+        break;
+      }
+      this.#onFrame(bytes.subarray(at + LENGTH_BYTES, end));
+      at = end;
+    }
+    const rest = bytes.subarray(at);
+    this.#chunks = rest.length === 0 ? [] : [rest];
+    this.#bytes = rest.length;
+  }
 }

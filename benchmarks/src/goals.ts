@@ -1,0 +1,137 @@
+import { LIMITS } from './limits.js';
+import type { Result } from './measurement.js';
+import { REFERENCE } from './subjects/index.js';
+
+/** A ratio that the shared-memory transport is to reach on two processors, within one run. */
+export interface Goal {
+  readonly what: string;
+  /** How the ratio compares with `bound`. */
+  readonly sense: 'at most' | 'at least';
+  readonly bound: number;
+  /** What was reached; undefined where one of the figures was not measured. */
+  readonly reached: number | undefined;
+}
+
+/** Whether a goal is met; undefined where it was not measured. */
+export function isMet({ sense, bound, reached }: Goal): boolean | undefined {
+  if (reached === undefined) return undefined;
+  return sense === 'at most' ? reached <= bound : reached >= bound;
+}
+
+const OWNED = 'EntropyNet shm adaptive';
+const ZERO_COPY = 'EntropyNet shm claim+borrow';
+const ASLEEP = 'EntropyNet shm sleep';
+const ROUND_TRIP = 'round trip 64 B';
+const ONE_WAY = 'one way 64 B';
+const PIPELINED = 'pipelined round trips, 64 in flight';
+const MEBIBYTE = 'one way 1048576 B';
+
+/** The goals, as far as the results say something of them. */
+export function goalsOf(results: readonly Result[], peers: readonly string[]): Goal[] {
+  const value = (subject: string, figure: string, statistic: string): number | undefined =>
+    results.find((each) => each.subject === subject && each.figure === figure && each.statistic === statistic)?.value;
+  const fastest = (figure: string, among: readonly string[]): number | undefined => {
+    const values = among.flatMap((subject) => value(subject, figure, 'rate') ?? []);
+    return values.length === 0 ? undefined : Math.max(...values);
+  };
+  const builtIn = peers.filter((subject) => subject.includes('IPC'));
+  const goal = (
+    what: string,
+    sense: Goal['sense'],
+    bound: number,
+    numerator: number | undefined,
+    denominator: number | undefined,
+  ): Goal => ({
+    what,
+    sense,
+    bound,
+    reached: numerator === undefined || denominator === undefined ? undefined : numerator / denominator,
+  });
+  const untouched = [64, 1024, 65_536, 1_048_576].flatMap(
+    (length) => value(ZERO_COPY, `untouched round trip ${length} B`, 'p50') ?? [],
+  );
+  const memcpy = value(LIMITS, MEBIBYTE, 'bandwidth');
+  const memcpyLarge = value(LIMITS, 'one way 16777216 B', 'bandwidth');
+  const limit = (statistic: string): number | undefined => value(LIMITS, ROUND_TRIP, statistic);
+  const owned = value(OWNED, ONE_WAY, 'rate');
+  const zeroCopy = value(ZERO_COPY, ONE_WAY, 'rate');
+  const ws = (figure: string, statistic: string): number | undefined => value(REFERENCE, figure, statistic);
+  const own = (figure: string, statistic: string): number | undefined => value('EntropyNet ws', figure, statistic);
+  return [
+    goal('round trip p50 / C++ ring, both spinning', 'at most', 3, value(OWNED, ROUND_TRIP, 'p50'), limit('p50')),
+    goal('round trip p99 / C++ ring, both spinning', 'at most', 20, value(OWNED, ROUND_TRIP, 'p99'), limit('p99')),
+    goal(
+      'round trip p50, asleep / C++ futex ping-pong',
+      'at most',
+      1.25,
+      value(ASLEEP, ROUND_TRIP, 'p50'),
+      value(LIMITS, 'round trip 64 B, both asleep', 'p50'),
+    ),
+    goal(`one way 64 B, owned / ${REFERENCE}`, 'at least', 50, owned, ws(ONE_WAY, 'rate')),
+    goal('one way 64 B, owned / fastest peer', 'at least', 12, owned, fastest(ONE_WAY, peers)),
+    goal(`one way 64 B, claim+borrow / ${REFERENCE}`, 'at least', 100, zeroCopy, ws(ONE_WAY, 'rate')),
+    goal('one way 64 B, claim+borrow / fastest peer', 'at least', 25, zeroCopy, fastest(ONE_WAY, peers)),
+    goal(
+      'pipelined round trips, owned / best built-in IPC',
+      'at least',
+      15,
+      value(OWNED, PIPELINED, 'rate'),
+      fastest(PIPELINED, builtIn),
+    ),
+    goal(
+      'untouched round trip, longest / shortest, 64 B to 1 MiB',
+      'at most',
+      1.5,
+      untouched.length === 0 ? undefined : Math.max(...untouched),
+      untouched.length === 0 ? undefined : Math.min(...untouched),
+    ),
+    goal('1 MiB, claim+borrow / memcpy', 'at least', 0.5, value(ZERO_COPY, MEBIBYTE, 'bandwidth'), memcpy),
+    goal('1 MiB, owned / memcpy', 'at least', 0.25, value(OWNED, MEBIBYTE, 'bandwidth'), memcpy),
+    goal('16 MiB, owned / memcpy', 'at least', 0.25, value(OWNED, 'one way 16777216 B', 'bandwidth'), memcpyLarge),
+    goal(`EntropyNet ws / ${REFERENCE}, rate of 64 B`, 'at least', 0.9, own(ONE_WAY, 'rate'), ws(ONE_WAY, 'rate')),
+    goal(
+      `EntropyNet ws / ${REFERENCE}, rate of 64 KiB`,
+      'at least',
+      0.9,
+      own('one way 65536 B', 'rate'),
+      ws('one way 65536 B', 'rate'),
+    ),
+    goal(`EntropyNet ws / ${REFERENCE}, round trip p50`, 'at most', 1.1, own(ROUND_TRIP, 'p50'), ws(ROUND_TRIP, 'p50')),
+    goal(
+      'control round trip p99 under upload, ms',
+      'at most',
+      1,
+      value(OWNED, 'control round trip under upload', 'p99'),
+      1000,
+    ),
+    goal('timer delay p99 under flood, ms', 'at most', 10, value(OWNED, 'timer delay under flood', 'p99'), 1),
+    goal(
+      'idle processor time with 1000 connections, %',
+      'at most',
+      0.5,
+      value(OWNED, '1000 connections', 'idle processor time'),
+      1,
+    ),
+    goal(
+      'resident memory a connection, of 1000, KiB',
+      'at most',
+      96,
+      value(OWNED, '1000 connections', 'resident memory each'),
+      1024,
+    ),
+    goal(
+      'rate of one among 1000 connections / of a single one',
+      'at least',
+      0.9,
+      value(OWNED, '1000 connections', 'rate of one'),
+      value(OWNED, '1 connections', 'rate of one'),
+    ),
+    goal(
+      'threads with 1000 connections, more than with none',
+      'at most',
+      1,
+      value(OWNED, '1000 connections', 'more threads'),
+      1,
+    ),
+  ];
+}

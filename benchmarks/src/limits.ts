@@ -1,0 +1,82 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Measurement } from './measurement.js';
+
+/** The subject under whose name the limits stand in the results. */
+export const LIMITS = 'native limit';
+
+const SOURCE = fileURLToPath(new URL('../native/limits.cc', import.meta.url));
+const BUILD_FOLDER = fileURLToPath(new URL('../build', import.meta.url));
+const FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Werror'];
+const TIMEOUT_MS = 60_000;
+
+/** What `limits.cc` is asked, and the figures that its answers are limits of. */
+const QUESTIONS: readonly {
+  readonly mode: string;
+  readonly read: (answer: Answer) => Measurement[];
+}[] = [
+  {
+    mode: 'spin',
+    read: ({ p50 = Number.NaN, p99 = Number.NaN }) => [
+      { figure: 'round trip 64 B', statistic: 'p50', unit: 'µs', value: p50 },
+      { figure: 'round trip 64 B', statistic: 'p99', unit: 'µs', value: p99 },
+    ],
+  },
+  {
+    mode: 'sleep',
+    read: ({ p50 = Number.NaN, p99 = Number.NaN }) => [
+      { figure: 'round trip 64 B, both asleep', statistic: 'p50', unit: 'µs', value: p50 },
+      { figure: 'round trip 64 B, both asleep', statistic: 'p99', unit: 'µs', value: p99 },
+    ],
+  },
+  {
+    mode: 'rate',
+    read: ({ messagesPerSecond = Number.NaN }) => [
+      { figure: 'one way 64 B', statistic: 'rate', unit: '/s', value: messagesPerSecond },
+    ],
+  },
+  {
+    mode: 'memcpy',
+    read: ({ bytesPerSecond = {} }) =>
+      Object.entries(bytesPerSecond).map(([length, value]) => ({
+        figure: `one way ${length} B`,
+        statistic: 'bandwidth',
+        unit: 'B/s',
+        value,
+      })),
+  },
+];
+
+interface Answer {
+  readonly p50?: number;
+  readonly p99?: number;
+  readonly messagesPerSecond?: number;
+  readonly bytesPerSecond?: Readonly<Record<string, number>>;
+}
+
+/** The compiled program; or why there is none, in one sentence. */
+export function buildLimits(): { readonly program: string } | { readonly reason: string } {
+  if (process.platform !== 'linux') return { reason: 'the native limits are measured on Linux only' };
+  const stamp = createHash('sha256').update(readFileSync(SOURCE)).update(FLAGS.join(' ')).digest('hex').slice(0, 16);
+  const program = join(BUILD_FOLDER, `limits-${stamp}`);
+  if (existsSync(program)) return { program };
+  mkdirSync(BUILD_FOLDER, { recursive: true });
+  const compiled = spawnSync('g++', [...FLAGS, SOURCE, '-o', program], { encoding: 'utf8' });
+  if (compiled.error !== undefined) return { reason: 'the native limits are left out: there is no g++' };
+  if (compiled.status !== 0) throw new Error(`benchmarks/native/limits.cc does not compile:\n${compiled.stderr}`);
+  return { program };
+}
+
+/** One round of every limit. */
+export async function measureLimits(program: string): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const { mode, read } of QUESTIONS) {
+    const { stdout } = await promisify(execFile)(program, [mode], { timeout: TIMEOUT_MS });
+    measurements.push(...read(JSON.parse(stdout) as Answer));
+  }
+  return measurements;
+}

@@ -1,0 +1,91 @@
+import { parseArgs } from 'node:util';
+import { subjects } from './subjects/index.js';
+import { workloads } from './workloads/index.js';
+
+/** What the command line says. */
+export interface Options {
+  readonly quick: boolean;
+  readonly json: string | undefined;
+  readonly html: string | undefined;
+  /** Names of workloads; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  /** Names of subjects; undefined: all. */
+  readonly subjects: readonly string[] | undefined;
+  readonly rounds: number;
+}
+
+const CONNECTIONS = 'connections';
+const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, 'limits', 'native-calls'];
+const SUBJECTS = subjects.map(({ name }) => name);
+/** Names one below the other, in line with the texts of the help. */
+const SEPARATOR = `,\n${' '.repeat(20)}`;
+const MOST_ROUNDS = 99;
+
+const HELP = `Measures EntropyNet beside what people would use instead, and beside what the machine can do.
+
+Usage: npm run bench -- [--quick] [--only NAMES] [--subjects NAMES]
+                       [--rounds N] [--json FILE] [--html FILE]
+
+  --quick           the figures that decide; ends within a minute
+  --only NAMES      some workloads, with commas between them:
+                    ${NAMES.slice(0, 6).join(', ')},
+                    ${NAMES.slice(6).join(', ')}
+  --subjects NAMES  some subjects, with commas between them:
+                    ${SUBJECTS.join(SEPARATOR)}
+  --rounds N        how often each is measured; the medians are shown (3)
+  --json FILE       also write all figures to FILE
+  --html FILE       also write a report with plots to FILE
+
+Example: npm run bench -- --quick --json figures.json
+`;
+
+/** Reads the command line; where there is nothing to measure, says why and returns undefined. */
+export function readOptions(): Options | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: 'boolean' },
+        json: { type: 'string' },
+        html: { type: 'string' },
+        only: { type: 'string' },
+        subjects: { type: 'string' },
+        rounds: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+    if (values.help === true) {
+      process.stdout.write(HELP);
+      return undefined;
+    }
+    const only = listOf(values.only, '--only', NAMES);
+    const chosen = listOf(values.subjects, '--subjects', SUBJECTS);
+    const rounds = Number(values.rounds ?? 3);
+    if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
+      throw new Error(`--rounds '${values.rounds ?? ''}' is not a whole number from 1 to ${MOST_ROUNDS}`);
+    return {
+      quick: values.quick === true,
+      json: values.json,
+      html: values.html,
+      only,
+      subjects: chosen,
+      rounds,
+    };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+function listOf(text: string | undefined, option: string, allowed: readonly string[]): readonly string[] | undefined {
+  const names = text?.split(',');
+  const unknown = names?.find((name) => !allowed.includes(name));
+  if (unknown === undefined) return names;
+  throw new Error(`${option} '${unknown}' is unknown; allowed are ${allowed.join(', ')}`);
+}
+
+/** Whether something that is no workload of one connection is to be measured. */
+export function isWanted({ only, quick }: Options, name: string): boolean {
+  if (only !== undefined) return only.includes(name);
+  return !quick || name !== CONNECTIONS;
+}

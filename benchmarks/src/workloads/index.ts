@@ -1,0 +1,19 @@
+import { idle } from './idle.js';
+import { paced, pipelined, roundTrip, untouched } from './latency.js';
+import { allocation, controlUnderUpload, flood } from './side-effects.js';
+import { oneWay, sizes } from './throughput.js';
+import type { Workload } from './workload.js';
+
+/** Every workload of one connection, in the order in which a session goes through them. */
+export const workloads: readonly Workload[] = [
+  roundTrip,
+  pipelined,
+  oneWay,
+  sizes,
+  paced,
+  untouched,
+  controlUnderUpload,
+  flood,
+  allocation,
+  idle,
+];

@@ -1,0 +1,102 @@
+import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL } from '@entropynet/core';
+import { latencies } from '../measurement.js';
+import { messageFor, type Session } from '../session.js';
+import { type Port, Task } from '../subject.js';
+import type { Workload } from './workload.js';
+
+const UPLOAD_MESSAGE_BYTES = 65_536;
+const CONTROL_ROUND_TRIPS = 2000;
+const FLOOD_MS = 500;
+const ALLOCATED_MESSAGES = 4000;
+
+/** Round trips on the control channel while another channel is saturated. */
+export const controlUnderUpload: Workload = {
+  name: 'control',
+  isQuick: false,
+  applies: (_subject, session) => session.port.openChannel !== undefined,
+  async run(session) {
+    const upload = await openChannel(session, CHANNEL_ASSET_UPLOAD);
+    const control = await openChannel(session, CHANNEL_CONTROL);
+    const samples = new Float64Array(CONTROL_ROUND_TRIPS);
+    let sent = 0;
+    let isOver = false;
+    const uploading = (async () => {
+      while (!isOver) {
+        await session.flood(32, UPLOAD_MESSAGE_BYTES, upload);
+        sent += 32;
+      }
+    })();
+    await new Promise<void>((resolve) => {
+      const message = messageFor(Task.Echo);
+      let done = 0;
+      let sentAt = performance.now();
+      const ping = (): void => {
+        sentAt = performance.now();
+        if (!control.send(message)) control.whenWritable(ping);
+      };
+      control.onMessage(() => {
+        samples[done] = (performance.now() - sentAt) * 1000;
+        done += 1;
+        if (done === CONTROL_ROUND_TRIPS) resolve();
+        // After a turn of the event loop, so that the upload goes on.
+        else setImmediate(ping);
+      });
+      ping();
+    });
+    isOver = true;
+    await uploading;
+    const received = await session.ask(Task.Total);
+    if (received !== sent) throw new Error(`${sent} messages were uploaded and ${received} arrived whole`);
+    return latencies('control round trip under upload', samples);
+  },
+};
+
+/** What a flood does to the receiver: late timers, garbage collections. */
+export const flood: Workload = {
+  name: 'flood',
+  isQuick: false,
+  async run(session) {
+    const trial = await session.oneWay(20_000);
+    const count = Math.ceil((trial * FLOOD_MS) / 1000);
+    await session.request(Task.Watch);
+    await session.oneWay(count);
+    const [p50 = 0, p99 = 0, collections = 0, totalMs = 0, longestMs = 0] = await session.request(Task.Watched);
+    return [
+      { figure: 'timer delay under flood', statistic: 'p50', unit: 'ms', value: p50 },
+      { figure: 'timer delay under flood', statistic: 'p99', unit: 'ms', value: p99 },
+      {
+        figure: 'collections per million messages',
+        statistic: 'count',
+        unit: 'count',
+        value: (collections * 1e6) / count,
+      },
+      { figure: 'collecting per million messages', statistic: 'time', unit: 'ms', value: (totalMs * 1e6) / count },
+      { figure: 'longest collection under flood', statistic: 'time', unit: 'ms', value: longestMs },
+    ];
+  },
+};
+
+/** Bytes that one message leaves on the receiver's heap. */
+export const allocation: Workload = {
+  name: 'allocation',
+  isQuick: false,
+  async run(session) {
+    await session.oneWay(ALLOCATED_MESSAGES);
+    const grown: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      await session.request(Task.Watch);
+      await session.oneWay(ALLOCATED_MESSAGES);
+      const [, , , , , heapBytes = 0] = await session.request(Task.Watched);
+      // A collection in between makes it negative or far too small: the largest had none.
+      grown.push(heapBytes);
+    }
+    const value = Math.max(0, ...grown) / ALLOCATED_MESSAGES;
+    return [{ figure: 'heap bytes per message received', statistic: 'bytes', unit: 'B', value }];
+  },
+};
+
+async function openChannel(session: Session, name: string): Promise<Omit<Port, 'close'>> {
+  const channel = await session.port.openChannel?.(name);
+  if (channel === undefined) throw new Error(`there is no channel ${name}`);
+  return channel;
+}

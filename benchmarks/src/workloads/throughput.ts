@@ -1,0 +1,42 @@
+import type { Measurement } from '../measurement.js';
+import type { Session } from '../session.js';
+import type { Workload } from './workload.js';
+
+/** A measurement lasts about this long, whatever the subject's speed. */
+const ONE_WAY_MS = 400;
+const MOST_MESSAGES = 5_000_000;
+/** Bytes of the trial from which the count is made. */
+const TRIAL_BYTES = 1_280_000;
+
+/** The sizes of the one-way workloads, in bytes; the first is part of `--quick`. */
+const SIZES = [64, 16, 1024, 65_536, 1_048_576, 16_777_216];
+
+async function rateOf(session: Session, length: number): Promise<Measurement[]> {
+  const few = Math.max(2, Math.min(20_000, Math.ceil(TRIAL_BYTES / length)));
+  await session.oneWay(few, length);
+  const trial = await session.oneWay(few, length);
+  const count = Math.min(MOST_MESSAGES, Math.max(few, Math.ceil((trial * ONE_WAY_MS) / 1000)));
+  const value = await session.oneWay(count, length);
+  return [
+    { figure: `one way ${length} B`, statistic: 'rate', unit: '/s', value },
+    { figure: `one way ${length} B`, statistic: 'bandwidth', unit: 'B/s', value: value * length },
+  ];
+}
+
+/** 64-byte messages in one direction, as fast as they are taken. */
+export const oneWay: Workload = {
+  name: 'one-way',
+  isQuick: true,
+  run: (session) => rateOf(session, SIZES[0] ?? 64),
+};
+
+/** The other sizes. */
+export const sizes: Workload = {
+  name: 'sizes',
+  isQuick: false,
+  async run(session) {
+    const measurements = [];
+    for (const length of SIZES.slice(1)) measurements.push(...(await rateOf(session, length)));
+    return measurements;
+  },
+};

@@ -1,0 +1,81 @@
+import { expect } from 'chai';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../benchmarks/dist/main.js', import.meta.url));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function bench(...options: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [PROGRAM, ...options], { timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+describe('the benchmark', () => {
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'entropynet-test-'));
+  });
+
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('measures the subjects and writes what it measured', async () => {
+    const json = join(folder, 'figures.json');
+    const html = join(folder, 'figures.html');
+    const subjects = ['EntropyNet ws', 'ws', 'net (Unix socket)'];
+    const chosen = ['--only', 'pipelined', '--subjects', subjects.join(','), '--rounds', '1'];
+    const { code, stdout } = await bench(...chosen, '--json', json, '--html', html);
+    expect(code).to.equal(0);
+    const { results } = JSON.parse(readFileSync(json, 'utf8')) as {
+      results: { subject: string; figure: string; statistic: string; unit: string; value: number }[];
+    };
+    for (const subject of subjects) {
+      const own = results.filter((each) => each.subject === subject);
+      expect(own.map(({ statistic }) => statistic)).to.deep.equal(['rate']);
+      expect(own[0]?.value).to.be.greaterThan(0);
+      expect(stdout).to.contain(subject);
+    }
+    const lines = stdout.split('\n');
+    expect(Math.max(...lines.slice(1).map((line) => line.length))).to.be.at.most(120);
+    const page = readFileSync(html, 'utf8');
+    expect(page).to.contain('<svg').and.to.contain('prefers-color-scheme');
+    expect(page).not.to.match(/(?:src|href)=/);
+  });
+
+  for (const [options, problem] of [
+    [['--only', 'everything'], "--only 'everything' is unknown; allowed are round-trip"],
+    [['--rounds', '0'], "--rounds '0' is not a whole number from 1 to 99"],
+    [
+      ['--subjects', 'ws,carrier pigeon'],
+      "--subjects 'carrier pigeon' is unknown; allowed are EntropyNet shm adaptive",
+    ],
+    [['--fast'], '--fast'],
+  ] as const) {
+    it(`answers ${options.join(' ')} with one sentence and exit code 2`, async () => {
+      const { code, stdout, stderr } = await bench(...options);
+      expect(code).to.equal(2);
+      expect(stdout).to.equal('');
+      expect(stderr).to.contain(problem);
+      expect(stderr.trimEnd().split('\n')).to.have.length(1);
+    });
+  }
+
+  it('prints its help', async () => {
+    const { code, stdout } = await bench('--help');
+    expect(code).to.equal(0);
+    expect(stdout).to.contain('Usage: npm run bench').and.to.contain('Example:');
+  });
+});
