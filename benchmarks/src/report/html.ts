@@ -15,7 +15,12 @@ const BAR_HEIGHT = 22;
 const LABEL_WIDTH = 230;
 const BAR_WIDTH = 420;
 const PLOT_WIDTH = 640;
-const PLOT_HEIGHT = 240;
+const PLOT_HEIGHT = 280;
+/** Where the plot begins, right of the labels of its axis. */
+const PLOT_LEFT = 80;
+/** Room for the names of the lines. */
+const NAMES_WIDTH = 190;
+const NAME_HEIGHT = 13;
 
 const STYLE = `
 :root { color-scheme: light dark; --text: #1b1f24; --muted: #59636e; --paper: #ffffff; --line: #d1d9e0; --ours: #0b6bcb; --other: #8c959f; --limit: #1a7f37; --bad: #b42318; }
@@ -97,22 +102,32 @@ function percentiles(results: readonly Result[]): string {
   const low = Math.floor(Math.min(...logarithms));
   const high = Math.max(low + 1, Math.ceil(Math.max(...logarithms)));
   const x = (statistic: string): number =>
-    40 + (-Math.log10(1 - (fractions.get(statistic) ?? 0.5)) / 3.2) * (PLOT_WIDTH - 60);
+    PLOT_LEFT + ((-Math.log10(1 - (fractions.get(statistic) ?? 0.5)) - 0.3) / 2.75) * (PLOT_WIDTH - PLOT_LEFT);
   const y = (value: number): number =>
     PLOT_HEIGHT - 25 - ((Math.log10(value) - low) / (high - low)) * (PLOT_HEIGHT - 40);
   const grid = Array.from({ length: high - low + 1 }, (_, index) => {
     const value = 10 ** (low + index);
-    return `<line x1="40" x2="${PLOT_WIDTH}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text class="muted" x="0" y="${(y(value) + 4).toFixed(1)}">${value} µs</text>`;
+    return `<line x1="${PLOT_LEFT}" x2="${PLOT_WIDTH}" y1="${y(value).toFixed(1)}" y2="${y(value).toFixed(1)}"/><text class="muted" x="0" y="${(y(value) + 4).toFixed(1)}">${value} µs</text>`;
   });
   const marks = [...fractions.keys()].map(
     (statistic) => `<text class="muted" x="${x(statistic).toFixed(1)}" y="${PLOT_HEIGHT - 6}">${statistic}</text>`,
   );
-  const lines = [...new Set(points.map(({ subject }) => subject))].map((subject) => {
+  const subjects = [...new Set(points.map(({ subject }) => subject))];
+  const lines = subjects.map((subject) => {
     const own = points.filter((each) => each.subject === subject);
     const path = own.map(({ statistic, value }) => `${x(statistic).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
     return `<polyline class="${colour(subject)}" points="${path}"><title>${escape(subject)}</title></polyline>`;
   });
-  return `<svg role="img" aria-label="latency by percentile" viewBox="0 0 ${PLOT_WIDTH + 10} ${PLOT_HEIGHT}">${grid.join('')}${marks.join('')}${lines.join('')}</svg>`;
+  // Each name at the height at which its line ends, or below the one before it.
+  let lowest = -Infinity;
+  const names = subjects
+    .map((subject) => ({ subject, at: y(points.findLast((each) => each.subject === subject)?.value ?? 1) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ subject, at }) => {
+      lowest = Math.max(at + 4, lowest + NAME_HEIGHT);
+      return `<text x="${PLOT_WIDTH + 6}" y="${lowest.toFixed(1)}">${escape(subject)}</text>`;
+    });
+  return `<svg role="img" aria-label="latency by percentile" viewBox="0 0 ${PLOT_WIDTH + NAMES_WIDTH} ${PLOT_HEIGHT}">${grid.join('')}${marks.join('')}${lines.join('')}${names.join('')}</svg>`;
 }
 
 function colour(subject: string): string {
