@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <climits>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -179,6 +181,8 @@ int main(int count, char** arguments) {
   auto* shared = static_cast<Shared*>(memory);
   const pid_t child = fork();
   if (child < 0) return 1;
+  // A child that spins must not outlive its parent, however that ends.
+  if (child == 0) static_cast<void>(prctl(PR_SET_PDEATHSIG, SIGKILL));
   PinTo(child == 0 ? 1 : 0);
   run(shared, child != 0);
   if (child == 0) _exit(0);
