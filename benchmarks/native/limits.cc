@@ -28,7 +28,7 @@ constexpr std::size_t kMessageBytes = 64;
 constexpr std::size_t kSlots = 4096;
 constexpr int kWarmUpRoundTrips = 20'000;
 constexpr int kSpinningRoundTrips = 200'000;
-constexpr int kSleepingRoundTrips = 20'000;
+constexpr int kSleepingRoundTrips = 10'000;
 constexpr std::uint64_t kMessages = 20'000'000;
 
 // A ring for one producer and one consumer: positions on cache lines of their own, slots of one message.

@@ -1,10 +1,10 @@
 import { latencies } from '../measurement.js';
 import type { Workload } from './workload.js';
 
-const WARM_UP = 3000;
-const ROUND_TRIPS = 10_000;
+const WARM_UP = 1500;
+const ROUND_TRIPS = 5000;
 const IN_FLIGHT = 64;
-const PIPELINED = 50_000;
+const PIPELINED = 20_000;
 
 /** One message after the other, at full speed. */
 export const roundTrip: Workload = {
