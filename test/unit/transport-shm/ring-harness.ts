@@ -20,7 +20,11 @@ export class RingHarness {
   /** Called for each frame after it was noted. */
   onFrame: () => void = () => undefined;
 
-  constructor(readonly capacity: number) {
+  /** @param exchange called by the writer before each look at the consumer's position */
+  constructor(
+    readonly capacity: number,
+    exchange?: () => void,
+  ) {
     const buffer = new ArrayBuffer(START + capacity);
     this.words = new Int32Array(buffer);
     this.bytes = new Uint8Array(buffer);
@@ -34,12 +38,15 @@ export class RingHarness {
       consumerSleep: SLEEP,
       producerWaits: WAITS,
     };
-    this.writer = new RingWriter(location, {
-      onWake: () => {
-        this.wakes += 1;
+    this.writer = new RingWriter(
+      { ...location, exchange },
+      {
+        onWake: () => {
+          this.wakes += 1;
+        },
+        onCorrupted: (reason) => this.corruptions.push(reason),
       },
-      onCorrupted: (reason) => this.corruptions.push(reason),
-    });
+    );
     this.reader = new RingReader(location, {
       onFrame: (header, bytes, start, end) => {
         this.received.push({ header, bytes: bytes.slice(start, end) });

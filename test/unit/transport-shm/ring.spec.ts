@@ -41,6 +41,22 @@ describe('a ring', () => {
     expect(ring.writer.checkUnblocked()).to.equal(true);
   });
 
+  it('still owes a report to who was refused when another frame finds room in between', () => {
+    let looks = 0;
+    const ring: RingHarness = new RingHarness(CAPACITY, () => {
+      looks += 1;
+      // The consumer reads a little between the two looks of the last write.
+      if (looks === 4) ring.reader.drain(2);
+    });
+    while (ring.write(0, payload(56)));
+    // Each write that fitted looked once when it was published.
+    looks = 2;
+    expect(ring.write(0, payload(56))).to.equal(true);
+    expect(ring.writer.checkUnblocked()).to.equal(false);
+    ring.reader.drain(1000);
+    expect(ring.writer.checkUnblocked()).to.equal(true);
+  });
+
   it('declares its need for room again where a stale report turned the declaration back', () => {
     const ring = new RingHarness(CAPACITY);
     while (ring.write(0, payload(56)));

@@ -190,10 +190,13 @@ export class RingWriter implements FrameWriter {
   #findRoom(needed: number): boolean {
     if (!this.#readHead()) return false;
     if (this.#used() + needed <= this.#capacity) return true;
+    const wasBlocked = this.#isBlocked;
     this.#isBlocked = true;
     // SYNC POINT(room): declared before the head is read again; pairs with the load in RingReader.#publishHead.
     Atomics.store(this.#words, this.#waitsIndex, 1);
     if (!this.#readHead() || this.#used() + needed > this.#capacity) return false;
+    // There is room for this one; whoever was refused before is still to be told.
+    if (wasBlocked) return true;
     this.#isBlocked = false;
     Atomics.store(this.#words, this.#waitsIndex, 0);
     return true;
