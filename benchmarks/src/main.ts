@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { measureConnections } from './connections.js';
+import { installCurrentNode, measureWith, nameWithCurrentNode } from './current-node.js';
 import { goalsOf } from './goals.js';
 import { buildLimits, LIMITS, measureLimits } from './limits.js';
 import { Results } from './measurement.js';
@@ -15,6 +16,7 @@ import { Session } from './session.js';
 import { type Subject, Task } from './subject.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
+import type { Workload } from './workloads/workload.js';
 
 /** Several times what the slowest subject needs for any workload. */
 const WORKLOAD_LIMIT_MS = 60_000;
@@ -31,8 +33,14 @@ if (options !== undefined) {
 
 async function run(options: Options): Promise<void> {
   const able = await ableSubjects(options);
+  const names = able.map(({ name }) => name);
+  const peers = able.filter(({ kind }) => kind === 'peer').map(({ name }) => name);
   const results = new Results();
   const notes: string[] = [];
+  const currentNode = options.quick || options.subjects !== undefined ? undefined : installCurrentNode();
+  const channels = names.filter((name) => name.includes('IPC'));
+  const channelWorkloads = chosenWorkloads(options).filter((workload) => workload.applies === undefined);
+  if (currentNode !== undefined && 'reason' in currentNode) say(currentNode.reason);
   const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
   if (limits !== undefined && 'reason' in limits) say(limits.reason);
   // Subjects take turns, so that noise of the machine meets all of them alike.
@@ -40,6 +48,17 @@ async function run(options: Options): Promise<void> {
     for (const subject of able) {
       showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
       await measure(subject, options, results);
+    }
+    if (currentNode !== undefined && 'program' in currentNode && channelWorkloads.length > 0) {
+      showProgress(`round ${round} of ${options.rounds}: ${channels.map(nameWithCurrentNode).join(' and ')}`);
+      const workloadNames = channelWorkloads.map(({ name }) => name);
+      for (const result of await measureWith(currentNode.program, channels, workloadNames)) {
+        results.add(result.subject, [result]);
+        if (!names.includes(result.subject)) {
+          names.push(result.subject);
+          peers.push(result.subject);
+        }
+      }
     }
     if (limits !== undefined && 'program' in limits) {
       showProgress(`round ${round} of ${options.rounds}: ${LIMITS}`);
@@ -58,13 +77,14 @@ async function run(options: Options): Promise<void> {
     notes.push(await countCalls(spinning));
   }
   showProgress('');
-  report(options, results, able, notes);
+  report(options, results, { names, peers }, notes);
 }
 
 async function ableSubjects(options: Options): Promise<Subject[]> {
   const able: Subject[] = [];
   for (const subject of subjects) {
-    if (options.subjects?.includes(subject.name) === false) continue;
+    const isWanted = options.subjects?.includes(subject.name) ?? !(options.quick && subject.kind === 'one process');
+    if (!isWanted) continue;
     const reason = await subject.unavailable?.(tmpdir());
     if (reason === undefined) able.push(subject);
     else say(`${subject.name} is left out: ${reason}`);
@@ -72,8 +92,12 @@ async function ableSubjects(options: Options): Promise<Subject[]> {
   return able;
 }
 
-async function measure(subject: Subject, { only, quick }: Options, results: Results): Promise<void> {
-  const chosen = workloads.filter(({ name, isQuick }) => only?.includes(name) ?? (isQuick || !quick));
+function chosenWorkloads({ only, quick }: Options): readonly Workload[] {
+  return workloads.filter(({ name, isQuick }) => only?.includes(name) ?? (isQuick || !quick));
+}
+
+async function measure(subject: Subject, options: Options, results: Results): Promise<void> {
+  const chosen = chosenWorkloads(options);
   if (chosen.length === 0) return;
   const session = await Session.open(subject);
   try {
@@ -122,13 +146,14 @@ async function countCalls(subject: Subject): Promise<string> {
   }
 }
 
-function report(options: Options, results: Results, able: readonly Subject[], notes: readonly string[]): void {
+function report(
+  options: Options,
+  results: Results,
+  { names, peers }: { readonly names: readonly string[]; readonly peers: readonly string[] },
+  notes: readonly string[],
+): void {
   const medians = results.medians();
-  const names = able.map(({ name }) => name);
-  const goals = goalsOf(
-    medians,
-    able.filter(({ kind }) => kind === 'peer').map(({ name }) => name),
-  );
+  const goals = goalsOf(medians, peers);
   const goalsText = goals.some(({ reached }) => reached !== undefined) ? [goalTable(goals)] : [];
   const paragraphs = [machine(), overview(medians, names), ...details(medians), ...goalsText, ...notes];
   process.stdout.write(`${paragraphs.join('\n\n')}\n`);

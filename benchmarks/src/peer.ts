@@ -1,62 +1,10 @@
-/** The other process. Arguments: the subject's name, the address, the folder, whether native calls are counted. */
-import { countNativeCalls, nativeCallCount } from './native-calls.js';
-import { LAST_BYTE, type Port, Task } from './subject.js';
+/** The other process or thread. Arguments: the subject's name, the address, the folder, whether native calls are counted. */
+import { countNativeCalls } from './native-calls.js';
+import { playPeer } from './role.js';
 import { subjects } from './subjects/index.js';
-import { Watch } from './watch.js';
 
 const [name, address = '', folder = '', counting] = process.argv.slice(2);
 if (counting === 'true') countNativeCalls();
 const subject = subjects.find((each) => each.name === name);
-if (subject === undefined) throw new Error(`there is no subject '${name ?? ''}'`);
-const port = await subject.join(address, folder);
-const watch = new Watch();
-let count = 0;
-let isDamaged = false;
-port.onMessage(onMessage);
-for (const channel of ['control', 'asset-upload']) {
-  const opened = await port.openChannel?.(channel);
-  opened?.onMessage((message) => {
-    if (message[0] === Task.Echo) opened.send(message);
-    else onMessage(message);
-  });
-}
-
-function onMessage(message: Uint8Array): void {
-  switch (message[0]) {
-    case Task.Echo:
-      port.send(message);
-      break;
-    case Task.EchoUntouched:
-      port.sendUntouched?.(Task.EchoUntouched, message.length);
-      break;
-    case Task.Count:
-      count += 1;
-      if (message[message.length - 1] !== LAST_BYTE) isDamaged = true;
-      break;
-    case Task.Total:
-      answer(port, Task.Total, isDamaged ? Number.NaN : count);
-      count = 0;
-      break;
-    case Task.NativeCalls:
-      answer(port, Task.NativeCalls, nativeCallCount());
-      break;
-    case Task.Watch:
-      watch.start();
-      answer(port, Task.Watch, 0);
-      break;
-    case Task.Watched:
-      answer(port, Task.Watched, ...watch.stop());
-      break;
-    default: {
-      const { user, system } = process.cpuUsage();
-      answer(port, Task.ProcessorTime, user + system);
-    }
-  }
-}
-
-function answer(to: Port, task: number, ...values: readonly number[]): void {
-  const message = new Uint8Array(8 + 8 * values.length);
-  message[0] = task;
-  new Float64Array(message.buffer, 8).set(values);
-  to.send(message);
-}
+if (subject?.join === undefined) throw new Error(`there is no subject '${name ?? ''}' with another process`);
+await playPeer(await subject.join(address, folder));

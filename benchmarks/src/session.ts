@@ -17,13 +17,14 @@ export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array {
 /** A subject with its peer running. */
 export class Session {
   readonly port: Port;
-  readonly child: ChildProcess;
+  /** Undefined where the subject needs no other process. */
+  readonly #child: ChildProcess | undefined;
   readonly #folder: string;
   #onMessage: (message: Uint8Array) => void = () => undefined;
 
-  private constructor(port: Port, child: ChildProcess, folder: string) {
+  private constructor(port: Port, child: ChildProcess | undefined, folder: string) {
     this.port = port;
-    this.child = child;
+    this.#child = child;
     this.#folder = folder;
     port.onMessage((message) => {
       this.#onMessage(message);
@@ -42,7 +43,6 @@ export class Session {
       if (child.pid !== undefined) pinProcess(child.pid, 1);
       return child;
     }, folder);
-    if (child === undefined) throw new Error(`${subject.name} did not start its peer`);
     return new Session(port, child, folder);
   }
 
@@ -179,9 +179,10 @@ export class Session {
 
   async close(): Promise<void> {
     await this.port.close();
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      this.child.kill();
-      await once(this.child, 'exit');
+    const child = this.#child;
+    if (child?.exitCode === null && child.signalCode === null) {
+      child.kill();
+      await once(child, 'exit');
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -16,19 +16,19 @@ export interface Port {
 }
 
 /** Starts the other process, which joins at `address`; undefined for a subject that has its own way. */
-export type StartPeer = (address: string, execPath?: string) => ChildProcess;
+export type StartPeer = (address: string) => ChildProcess;
 
 /** Something that carries messages between two processes. */
 export interface Subject {
   readonly name: string;
-  /** What kind of thing it is: ours, or what one would use instead. */
-  readonly kind: 'entropynet' | 'peer';
+  /** Ours, or what one would use instead; `one process`: of either, but both ends in one process, to compare with. */
+  readonly kind: 'entropynet' | 'peer' | 'one process';
   /** Why it can't run here; undefined where it can. */
   unavailable?(folder: string): Promise<string | undefined>;
   /** The driver's end: listens, starts the peer, and resolves when the two are connected. */
   serve(startPeer: StartPeer, folder: string): Promise<Port>;
-  /** The peer's end. */
-  join(address: string, folder: string): Promise<Port>;
+  /** The peer's end; where it is not in the driver's thread. */
+  join?(address: string, folder: string): Promise<Port>;
 }
 
 /** The first byte of a message says what the peer does with it. */

@@ -35,7 +35,7 @@ describe('the benchmark', () => {
   it('measures the subjects and writes what it measured', async () => {
     const json = join(folder, 'figures.json');
     const html = join(folder, 'figures.html');
-    const subjects = ['EntropyNet ws', 'ws', 'net (Unix socket)'];
+    const subjects = ['EntropyNet ws', 'EntropyNet loopback', 'ws', 'net (Unix socket)', 'worker_threads MessagePort'];
     const chosen = ['--only', 'pipelined', '--subjects', subjects.join(','), '--rounds', '1'];
     const { code, stdout } = await bench(...chosen, '--json', json, '--html', html);
     expect(code).to.equal(0);

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type ConnectionConfig, type MessageCallbackOptions, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, type MessageCallbackOptions, TRANSPORT, unwrap } from '@entropynet/core';
+import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { ContainerModule } from 'inversify';
+import { playPeer } from '../role.js';
 import type { Port, StartPeer, Subject } from '../subject.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';
@@ -49,6 +52,30 @@ class EntropyNetSubject implements Subject {
     return portOf(this.what, handle, networking);
   }
 }
+
+/** What the semantics cost by themselves: both ends in one thread, without a medium in between. */
+const loopback: Subject = {
+  name: 'EntropyNet loopback',
+  kind: 'one process',
+  async serve(): Promise<Port> {
+    const networking = await createNetworking({
+      transports: [
+        new ContainerModule(({ bind }) => {
+          bind(TRANSPORT).toConstantValue(new LoopbackTransport());
+        }),
+      ],
+    });
+    const endpoint = `loopback://bench-${randomBytes(4).toString('hex')}`;
+    const server = unwrap(networking.manager.createServer({ endpoint }));
+    unwrap(await server.listen());
+    const client = unwrap(networking.manager.openConnection({ endpoint }));
+    const accepted = server.accept();
+    unwrap(await client.connect());
+    const handle = unwrap(await accepted);
+    await playPeer(portOf({ name: loopback.name }, client, networking));
+    return portOf({ name: loopback.name }, handle, networking);
+  },
+};
 
 /** What both ends of a subject are configured with. */
 export function configOf({ wait }: Pick<Kind, 'wait'>, endpoint: string, directory: string): ConnectionConfig {
@@ -108,4 +135,5 @@ export const entropyNetSubjects: readonly Subject[] = [
   new EntropyNetSubject({ name: 'EntropyNet shm spin', wait: 'spin' }),
   new EntropyNetSubject({ name: 'EntropyNet shm claim+borrow', wait: 'adaptive', isZeroCopy: true }),
   new EntropyNetSubject({ name: 'EntropyNet ws' }),
+  loopback,
 ];

@@ -1,12 +1,20 @@
 import type { Subject } from '../subject.js';
 import { entropyNetSubjects } from './entropynet.js';
+import { messagePort } from './message-port.js';
 import { processIpcSubjects } from './process-ipc.js';
 import { rawWs } from './raw-ws.js';
 import { unixSocket } from './unix-socket.js';
 import { zeroMq } from './zeromq.js';
 
 /** Everything that is measured, in the order of the tables. */
-export const subjects: readonly Subject[] = [...entropyNetSubjects, rawWs, unixSocket, ...processIpcSubjects, zeroMq];
+export const subjects: readonly Subject[] = [
+  ...entropyNetSubjects,
+  rawWs,
+  unixSocket,
+  ...processIpcSubjects,
+  zeroMq,
+  messagePort,
+];
 
 /** What the others are compared with. */
 export const REFERENCE = rawWs.name;
