@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { startPeer, type PeerHost, type Placement } from '../support/peer-host.js';
 import { describeAdoption } from './adoption.js';
 import { describeBackpressure } from './backpressure.js';
+import { describeBatches } from './batches.js';
 import { SIDES, skippedTest, type ChapterContext, type Side } from './chapter-context.js';
 import { describeChannels } from './channels.js';
 import { describeDelivery } from './delivery.js';
@@ -28,6 +29,7 @@ const EVERYWHERE: readonly Chapter[] = [
   describeChannels,
   describeAdoption,
   describeBackpressure,
+  describeBatches,
   describeGracefulEnd,
   describeStatistics,
   describeProperty,

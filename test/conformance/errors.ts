@@ -16,6 +16,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'openChannel()': (connection) => connection.openChannel('news'),
   'sendOnChannel()': (connection) => connection.sendOnChannel('news', messageOf(5, 1)),
   'trySendOnChannel()': (connection) => connection.trySendOnChannel('news', messageOf(5, 1)),
+  'trySendBatch()': (connection) => connection.trySendBatch([messageOf(5, 1)]),
 };
 
 /** Brings a connection into a state, runs the check there and gives everything back with the scope. */
@@ -136,6 +137,7 @@ function describeMisuse(context: ChapterContext): void {
         await expectTypeError(() => near.sendUnreliable(data));
         await expectTypeError(() => near.sendOnChannel('news', data));
         await expectTypeError(() => near.trySendOnChannel('news', data));
+        await expectTypeError(() => near.trySendBatch([messageOf(5, 1), data]));
         await expectStillUsable(near, far);
       }),
     );

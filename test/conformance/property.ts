@@ -15,6 +15,7 @@ const EVERY_CHANNEL = [DEFAULT_CHANNEL, ...CHANNELS];
 type Action =
   | { readonly kind: 'send' | 'trySend' | 'claim' | 'abortClaim'; readonly length: number }
   | { readonly kind: 'sendOnChannel' | 'trySendOnChannel'; readonly channel: string; readonly length: number }
+  | { readonly kind: 'trySendBatch'; readonly lengths: readonly number[] }
   | { readonly kind: 'openChannel'; readonly channel: string }
   | { readonly kind: 'peerSend'; readonly lengths: readonly number[] }
   | { readonly kind: 'pauseNear' | 'resumeNear' | 'pauseFar' | 'resumeFar'; readonly channel: string }
@@ -32,6 +33,10 @@ const anyChannel = fc.constantFrom(...EVERY_CHANNEL);
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('send', 'trySend', 'claim', 'abortClaim'), length }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom('sendOnChannel', 'trySendOnChannel'), channel, length }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('trySendBatch'), lengths: fc.array(length, { maxLength: 12 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('openChannel'), channel }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('peerSend'), lengths: fc.array(length, { maxLength: 12 }) }) },
   {
@@ -118,6 +123,9 @@ class ProgramRun {
       case 'trySendOnChannel':
         if (this.#open.has(step.channel)) this.#trySend(step.channel, step.length);
         break;
+      case 'trySendBatch':
+        this.#trySendBatch(step.lengths);
+        break;
       case 'claim':
         this.#claim(step.length, true);
         break;
@@ -182,6 +190,15 @@ class ProgramRun {
     const sent = name === DEFAULT_CHANNEL ? this.local.trySend(message) : this.local.trySendOnChannel(name, message);
     message.fill(0);
     if (sent.ok) this.#sentNear.get(name)!.push(label);
+    else expect(sent.error.code).to.equal('WouldBlock');
+  }
+
+  #trySendBatch(lengths: readonly number[]): void {
+    const messages = lengths.map((bytes) => messageOf(bytes, this.#seed++));
+    const labels = messages.map(labelOf);
+    const sent = this.local.trySendBatch(messages);
+    for (const message of messages) message.fill(0);
+    if (sent.ok) this.#sentNear.get(DEFAULT_CHANNEL)!.push(...labels.slice(0, sent.value));
     else expect(sent.error.code).to.equal('WouldBlock');
   }
 

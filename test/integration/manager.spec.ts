@@ -86,6 +86,7 @@ describe('the connection manager', () => {
           await handle.sendOnChannel('x', bytes(1)),
           await handle.sendUnreliable(bytes(1)),
           handle.claim(1),
+          handle.trySendBatch([bytes(1)]),
         ];
         expect(new Set(outcomes.map(codeOf))).to.deep.equal(new Set(['InvalidParameter']));
         expect([

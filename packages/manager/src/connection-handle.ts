@@ -93,6 +93,10 @@ export class ConnectionHandle extends EntropyObject {
     return connection.trySend(data);
   }
 
+  trySendBatch(messages: readonly Uint8Array[], options?: { channel?: string }): Result<number> {
+    return this.#connection()?.trySendBatch(messages, options) ?? this.#unusable();
+  }
+
   sendUnreliable(data: Uint8Array): Promise<Result> {
     const connection = this.#connection();
     return connection === undefined ? Promise.resolve(this.#unusable()) : connection.sendUnreliable(data);

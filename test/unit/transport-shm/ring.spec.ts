@@ -74,6 +74,44 @@ describe('a ring', () => {
     expect(ring.words[SLEEP]).to.equal(0);
   });
 
+  it('publishes a batch at its end, with one look at whether the consumer sleeps', () => {
+    const ring = new RingHarness(CAPACITY);
+    Atomics.store(ring.words, SLEEP, 1);
+    ring.writer.beginBatch();
+    for (let index = 0; index < 5; index += 1) ring.write(index, payload(3));
+    expect([ring.reader.drain(10), ring.wakes]).to.deep.equal([0, 0]);
+    ring.writer.endBatch();
+    expect([ring.reader.drain(10), ring.wakes]).to.deep.equal([5, 1]);
+    Atomics.store(ring.words, SLEEP, 1);
+    ring.writer.beginBatch();
+    ring.writer.endBatch();
+    expect(ring.wakes).to.equal(1);
+  });
+
+  it('publishes a batch in parts where it is long, and before it asks for room', () => {
+    const long = new RingHarness(64 * 1024);
+    long.writer.beginBatch();
+    for (let index = 0; index < 70; index += 1) long.write(index, payload(56));
+    expect(long.reader.drain(100)).to.equal(64);
+    const full = new RingHarness(CAPACITY);
+    full.writer.beginBatch();
+    while (full.write(0, payload(56)));
+    expect(full.reader.drain(100)).to.equal(CAPACITY / 64);
+    expect(full.roomReports).to.equal(1);
+  });
+
+  it('publishes nothing more of a batch in which the consumer turned out to be hostile', () => {
+    const ring = new RingHarness(CAPACITY);
+    ring.writer.beginBatch();
+    for (let index = 0; index < 10; index += 1) ring.write(index, payload(56));
+    Atomics.store(ring.words, HEAD, 8 * CAPACITY);
+    while (ring.write(0, payload(56)));
+    const tail = ring.words[TAIL];
+    ring.writer.endBatch();
+    expect(ring.words[TAIL]).to.equal(tail);
+    expect(ring.corruptions).to.have.length(1);
+  });
+
   it('shows nothing of a claim before its commit, and nothing at all of an aborted one', () => {
     const ring = new RingHarness(CAPACITY);
     ring.writer.tryClaim(10)?.fill(1);
@@ -103,6 +141,7 @@ describe('a ring', () => {
       fc.record({ kind: fc.constant('claim' as const), length: fc.integer({ min: 0, max: 248 }) }),
       fc.record({ kind: fc.constant('abort' as const), length: fc.integer({ min: 0, max: 248 }) }),
       fc.record({ kind: fc.constant('read' as const), length: fc.integer({ min: 1, max: 12 }) }),
+      fc.record({ kind: fc.constant('batch' as const), length: fc.integer({ min: 0, max: 60 }) }),
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
@@ -111,7 +150,12 @@ describe('a ring', () => {
         for (const [index, { kind, length }] of operations.entries()) {
           const bytes = payload(length, index);
           if (kind === 'read') ring.reader.drain(length);
-          else if (kind === 'write') {
+          else if (kind === 'batch') {
+            ring.writer.beginBatch();
+            for (let count = 0; count < 5; count += 1)
+              if (ring.write(index, bytes)) expected.push({ header: index, bytes });
+            ring.writer.endBatch();
+          } else if (kind === 'write') {
             if (ring.write(index, bytes)) expected.push({ header: index, bytes });
           } else {
             const claimed = ring.writer.tryClaim(length);

@@ -15,6 +15,15 @@ export interface FrameWriter {
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean;
 
   /**
+   * The frames until `endBatch()` may be published together, to save what each costs by itself; none has to be held back.
+   * Only `tryWrite` is called in between, and its answers mean what they always do.
+   */
+  beginBatch?(): void;
+
+  /** Everything that was written is on its way when this returns. */
+  endBatch?(): void;
+
+  /**
    * Room for a frame with `length` payload bytes, to be filled in place; undefined where there is none, with the same
    * obligation as a false from `tryWrite`. Until commit or abort no other method is called; a link that failed gets neither.
    */

@@ -92,6 +92,22 @@ export class MessageSender {
     return this.#refusalOf(channel, data.length) ?? this.#refuse(channel);
   }
 
+  /** Sends as many as there is room for, from the first on; their number, or why not even the first could go. */
+  trySendBatch(channel: Channel, messages: readonly Uint8Array[]): Result<number> {
+    for (const data of messages) checkMessageBytes(data);
+    const writer = this.#writer;
+    let taken = 0;
+    writer?.beginBatch?.();
+    while (taken < messages.length && this.#send(channel, messages[taken] as Uint8Array)) taken += 1;
+    writer?.endBatch?.();
+    const next = messages[taken];
+    if (next !== undefined) {
+      const refusal = this.#refusalOf(channel, next.length) ?? this.#refuse(channel);
+      if (taken === 0) return refusal;
+    }
+    return { ok: true, value: taken };
+  }
+
   /** Sends now or waits for its turn; the promise resolves when the transport has taken the whole message. */
   send(channel: Channel, data: Uint8Array, signal?: AbortSignal): Promise<Result> {
     checkMessageBytes(data);

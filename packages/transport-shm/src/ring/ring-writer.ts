@@ -31,6 +31,9 @@ export interface RingWriterEvents {
   onCorrupted(reason: string): void;
 }
 
+/** So much of a batch is published at once: the consumer works on it while the next part is written. */
+const BATCH_BYTES = 4096;
+
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 
 /**
@@ -54,10 +57,14 @@ export class RingWriter implements FrameWriter {
 
   /** Free-running; private, so that a peer that rewrites the shared word changes nothing here. */
   #tail = 0;
+  /** The tail that the consumer sees: behind the private one inside a batch only. */
+  #published = 0;
+  #isBatching = false;
   /** Where the tail is inside the ring. */
   #offset = 0;
   /** The consumer's position when it was last read. */
   #head = 0;
+  #claimedAt = 0;
   #claimedLength = 0;
   #isBlocked = false;
   #isPoisoned = false;
@@ -104,22 +111,30 @@ export class RingWriter implements FrameWriter {
     return true;
   }
 
+  beginBatch(): void {
+    this.#isBatching = true;
+  }
+
+  endBatch(): void {
+    this.#isBatching = false;
+    if (this.#tail !== this.#published && !this.#isPoisoned) this.#publishTail();
+  }
+
   tryClaim(length: number): Uint8Array | undefined {
     const at = this.#reserve(length);
     if (at < 0) return undefined;
+    this.#claimedAt = at;
     this.#claimedLength = length;
     return new Uint8Array(this.#buffer, at + FRAME_HEADER_BYTES, length);
   }
 
   commitClaim(header: number): void {
     if (this.#isPoisoned || this.#bytes.length === 0) return;
-    const at = this.#reserve(this.#claimedLength);
-    if (at >= 0) this.#publish(at, header, this.#claimedLength);
+    this.#publish(this.#claimedAt, header, this.#claimedLength);
   }
 
   abortClaim(): void {
-    // Nothing of a claim is visible before its commit: the next frame takes the same place.
-    this.#claimedLength = 0;
+    // Nothing to do: nothing of a claim is visible before its commit, and the next frame takes the same place.
   }
 
   /** Asks again for room after a refusal; true once half the ring is free. */
@@ -165,7 +180,14 @@ export class RingWriter implements FrameWriter {
     words[(at >> 2) + 1] = header;
     this.#offset = offset === this.#capacity ? 0 : offset;
     this.#tail = tail | 0;
-    // SYNC POINT(ring-tail): publishes the frame written above; pairs with the load in RingReader.drain.
+    if (this.#isBatching && (this.#tail - this.#published) >>> 0 < BATCH_BYTES) return;
+    this.#publishTail();
+  }
+
+  #publishTail(): void {
+    const words = this.#words;
+    this.#published = this.#tail;
+    // SYNC POINT(ring-tail): publishes the frames written before; pairs with the load in RingReader.drain.
     Atomics.store(words, this.#tailIndex, this.#tail);
     if (this.#exchange !== undefined) {
       this.#exchange();
@@ -188,6 +210,8 @@ export class RingWriter implements FrameWriter {
   }
 
   #findRoom(needed: number): boolean {
+    // The consumer makes no room for what it has not seen.
+    if (this.#tail !== this.#published) this.#publishTail();
     if (!this.#readHead()) return false;
     if (this.#used() + needed <= this.#capacity) return true;
     const wasBlocked = this.#isBlocked;
