@@ -144,11 +144,12 @@ export class Session {
       let sent = 0;
       const send = (): void => {
         while (sent < count) {
-          if (!port.send(message)) {
+          const taken = port.sendBatch?.(message, count - sent) ?? Number(port.send(message));
+          if (taken === 0) {
             port.whenWritable(send);
             return;
           }
-          sent += 1;
+          sent += taken;
         }
         resolve();
       };

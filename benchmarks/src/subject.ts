@@ -4,6 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 export interface Port {
   /** Sends one message; false where the subject's own backpressure says to wait: the message was not taken. */
   send(message: Uint8Array): boolean;
+  /** Sends the message up to `count` times with one call; how often it was taken. Where the subject has such a call. */
+  sendBatch?(message: Uint8Array, count: number): number;
   /** Calls back once when `send` may be tried again. */
   whenWritable(callback: () => void): void;
   /** Sets who gets the messages; called once, in the turn of the event loop in which the port was made. */

@@ -16,7 +16,12 @@ interface Kind {
   readonly wait?: WaitMode;
   /** Sends by `claim` and receives borrowed views: without a copy of its own. */
   readonly isZeroCopy?: boolean;
+  /** Sends by `trySendBatch`, where there are several messages to send. */
+  readonly isBatching?: boolean;
 }
+
+/** Messages in one call of `trySendBatch`. */
+const BATCH = 32;
 
 /** EntropyNet as a user has it: `ConnectionHandle`, default configuration but for what the name says. */
 class EntropyNetSubject implements Subject {
@@ -86,7 +91,11 @@ export function start(): Promise<Networking> {
   return createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
 }
 
-function portOf({ isZeroCopy = false }: Kind, handle: ConnectionHandle, networking: Networking): Port {
+function portOf(
+  { isZeroCopy = false, isBatching = false }: Kind,
+  handle: ConnectionHandle,
+  networking: Networking,
+): Port {
   const options: MessageCallbackOptions = { ownership: isZeroCopy ? 'borrow' : 'copy' };
   const claimAndSend = (message: Uint8Array): boolean => {
     const claim = handle.claim(message.length);
@@ -100,6 +109,12 @@ function portOf({ isZeroCopy = false }: Kind, handle: ConnectionHandle, networki
     onMessage: (callback) => {
       handle.setMessageCallback(callback, options);
     },
+    ...(isBatching && {
+      sendBatch: (message: Uint8Array, count: number): number => {
+        const sent = handle.trySendBatch(new Array<Uint8Array>(Math.min(BATCH, count)).fill(message));
+        return sent.ok ? sent.value : 0;
+      },
+    }),
     ...(isZeroCopy && {
       sendUntouched: (firstByte: number, length: number): boolean => {
         const claim = handle.claim(length);
@@ -134,6 +149,7 @@ export const entropyNetSubjects: readonly Subject[] = [
   new EntropyNetSubject({ name: 'EntropyNet shm sleep', wait: 'sleep' }),
   new EntropyNetSubject({ name: 'EntropyNet shm spin', wait: 'spin' }),
   new EntropyNetSubject({ name: 'EntropyNet shm claim+borrow', wait: 'adaptive', isZeroCopy: true }),
+  new EntropyNetSubject({ name: 'EntropyNet shm batch', wait: 'adaptive', isBatching: true }),
   new EntropyNetSubject({ name: 'EntropyNet ws' }),
   loopback,
 ];

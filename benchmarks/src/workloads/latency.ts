@@ -1,8 +1,14 @@
 import { latencies } from '../measurement.js';
+import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
-const WARM_UP = 1500;
-const ROUND_TRIPS = 5000;
+/** A fast subject needs tens of thousands of messages before its code is compiled: warming up is a matter of time. */
+const WARM_UP_MS = 150;
+const MEASURED_MS = 150;
+/** Round trips between two looks at the clock. */
+const STRETCH = 500;
+/** For the percentiles of subjects that are slower. */
+const FEWEST_ROUND_TRIPS = 2500;
 const IN_FLIGHT = 64;
 const PIPELINED = 20_000;
 
@@ -11,17 +17,29 @@ export const roundTrip: Workload = {
   name: 'round-trip',
   isQuick: true,
   async run(session) {
-    await session.roundTrips(WARM_UP);
-    return latencies('round trip 64 B', await session.roundTrips(ROUND_TRIPS));
+    await roundTripsFor(session, WARM_UP_MS);
+    return latencies('round trip 64 B', await roundTripsFor(session, MEASURED_MS, FEWEST_ROUND_TRIPS));
   },
 };
+
+/** Round trips for so long, and so many at least; each in microseconds. */
+async function roundTripsFor(session: Session, milliseconds: number, fewest = 0): Promise<Float64Array> {
+  const stretches: Float64Array[] = [];
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end || stretches.length * STRETCH < fewest)
+    stretches.push(await session.roundTrips(STRETCH));
+  const all = new Float64Array(stretches.length * STRETCH);
+  for (const [index, stretch] of stretches.entries()) all.set(stretch, index * STRETCH);
+  return all;
+}
 
 /** Sixty-four messages under way at once. */
 export const pipelined: Workload = {
   name: 'pipelined',
   isQuick: true,
   async run(session) {
-    await session.pipelined(IN_FLIGHT * 10, IN_FLIGHT);
+    const end = performance.now() + WARM_UP_MS;
+    while (performance.now() < end) await session.pipelined(IN_FLIGHT * 10, IN_FLIGHT);
     const value = await session.pipelined(PIPELINED, IN_FLIGHT);
     return [{ figure: 'pipelined round trips, 64 in flight', statistic: 'rate', unit: '/s', value }];
   },
