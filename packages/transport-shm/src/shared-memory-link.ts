@@ -110,8 +110,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#region.byteLength;
   }
 
-  get hasWork(): boolean {
-    return this.#reader.hasFrames || this.writer.mayUnblock;
+  get seemsToHaveWork(): boolean {
+    return this.#reader.seemsToHaveFrames || this.writer.mayUnblock;
+  }
+
+  get sentPosition(): number {
+    return this.writer.position;
   }
 
   /** Who is told from here on. The peer's end is noticed from here on too. */
@@ -144,24 +148,24 @@ export class SharedMemoryLink implements Receiver, Watched {
     const words = this.#region.words;
     const sleep = this.#own.sleep;
     const end = performance.now() + timeoutMs;
-    for (let left = timeoutMs; left > 0 && !this.hasWork && !this.#hasPeerGone; left = end - performance.now()) {
+    for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - performance.now()) {
       // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish and #tellRoom.
       Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
-      if (!this.hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
+      if (!this.#hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
       Atomics.store(words, sleep, AWAKE);
       // A futex tells of no death: only the socket does.
-      if (!this.hasWork) this.#readSocket();
+      if (!this.#hasWork) this.#readSocket();
     }
     this.#rouse(false);
-    return this.hasWork || this.#hasPeerGone;
+    return this.#hasWork || this.#hasPeerGone;
   }
 
-  work(): boolean {
+  work(): number {
     const isWritable = this.writer.checkUnblocked();
     if (isWritable) this.#events?.onWritable();
     const count = this.#reader.drain(BATCH_FRAMES);
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
-    return isWritable || count > 0;
+    return isWritable ? count + 1 : count;
   }
 
   trySleep(): boolean {
@@ -204,6 +208,10 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#region.unmap();
   }
 
+  get #hasWork(): boolean {
+    return this.#reader.hasFrames || this.writer.mayUnblock;
+  }
+
   /** Only where this process works on a copy of the region: carries over what changed. */
   readonly #exchange = (): void => {
     if (this.#isClosed || this.#region.exchange?.() !== true) return;
@@ -211,8 +219,11 @@ export class SharedMemoryLink implements Receiver, Watched {
   };
 
   #onDoorbell(): void {
+    // The message first: emptying the socket is not what the peer waits for.
+    this.#rouse(true);
     if (this.#isClosed) return;
     this.#readSocket();
+    // A ring that came after this side had gone back to sleep was taken with the others.
     this.#rouse(true);
   }
 

@@ -56,6 +56,12 @@ export class RingReader {
     return Atomics.load(this.#words, this.#tailIndex) !== this.#head;
   }
 
+  /** The same as a hint for who polls: a plain load, which says nothing of what else is visible, or an exchange. */
+  get seemsToHaveFrames(): boolean {
+    if (this.#exchange !== undefined) return this.hasFrames;
+    return this.#words[this.#tailIndex] !== this.#head && !this.#isClosed;
+  }
+
   /** Nothing is read any more; safe to call from inside `onFrame`, and required before the region is unmapped. */
   close(): void {
     this.#isClosed = true;

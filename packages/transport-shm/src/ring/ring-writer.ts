@@ -1,5 +1,6 @@
 import type { FrameWriter } from '@entropynet/core';
 import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+import { loadAfterStore } from './load-after-store.js';
 
 /** Where a ring and its words are: indices of the region's words, and bytes. */
 export interface RingLocation {
@@ -89,6 +90,11 @@ export class RingWriter implements FrameWriter {
   get mayUnblock(): boolean {
     if (!this.#isBlocked || this.#isPoisoned) return false;
     return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
+  }
+
+  /** This side's own position: moves with every frame. */
+  get position(): number {
+    return this.#tail;
   }
 
   /** Whether the consumer has not read everything yet. Reads the shared head. */
@@ -194,7 +200,7 @@ export class RingWriter implements FrameWriter {
       return;
     }
     // SYNC POINT(sleep): after the tail, in one total order with the consumer's declaration and its re-check.
-    const declaration = Atomics.load(words, this.#sleepIndex);
+    const declaration = loadAfterStore(words, this.#sleepIndex);
     if (declaration !== AWAKE) this.#wake(declaration);
   }
 

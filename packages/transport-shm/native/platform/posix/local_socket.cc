@@ -125,8 +125,10 @@ class PosixLocalSocket final : public LocalSocket {
 
   void Ring() override {
     const std::uint8_t ring = 1;
-    std::size_t sent;
-    static_cast<void>(Send(&ring, 1, kNoDescriptor, &sent));
+    ssize_t result;
+    do {
+      result = ::send(descriptor_.Get(), &ring, 1, kSendFlags | MSG_DONTWAIT);
+    } while (result < 0 && errno == EINTR);
   }
 
   Status Discard(bool* ended) override {
@@ -137,7 +139,8 @@ class PosixLocalSocket final : public LocalSocket {
       const Status status = Receive(chunk, sizeof chunk, &received);
       if (!status.Ok()) return status;
       if (received.ended) *ended = true;
-      if (received.bytes == 0) return {};
+      // Less than was asked for: nothing is left. An end behind it makes the socket readable again.
+      if (received.bytes < sizeof chunk) return {};
       total += received.bytes;
     }
     return {};
