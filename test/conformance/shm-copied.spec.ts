@@ -1,4 +1,7 @@
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 import { describeTransport } from './describe-transport.js';
 
-await describeTransport('the shared-memory transport on copies of its regions', sharedMemoryFixture('copied'));
+await describeTransport(
+  'the shared-memory transport on copies of its regions',
+  sharedMemoryFixture({ access: 'copied' }),
+);

@@ -2,20 +2,20 @@ import { mkdtempSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConnectionBackend } from '@entropynet/core';
+import { ConnectionBackend, type SharedMemoryConfig } from '@entropynet/core';
 import type { TransportFixture } from '@entropynet/core/testing';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
 
-/** Shared memory in a directory of its own; both ends reach it in the way given. */
-export function sharedMemoryFixture(access: 'direct' | 'copied'): TransportFixture {
+/** Shared memory in a directory of its own; both ends reach it and wait in the way given. */
+export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'access' | 'wait'>> = {}): TransportFixture {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
   return {
     createTransport: () => new SharedMemoryTransport(),
     freshConfig: () => ({
       endpoint: freshName(),
       backend: ConnectionBackend.SharedMemory,
-      sharedMemory: { directory, access },
+      sharedMemory: { directory, ...how },
     }),
     // A name stays as it is: the server's address is the same name with its scheme.
     clientConfig: (config) => config,
