@@ -5,7 +5,7 @@ import { measureConnections } from './connections.js';
 import { installCurrentNode, measureWith, nameWithCurrentNode } from './current-node.js';
 import { goalsOf } from './goals.js';
 import { buildLimits, LIMITS, measureLimits } from './limits.js';
-import { Results } from './measurement.js';
+import { type Measurement, Results } from './measurement.js';
 import { countNativeCalls, nativeCallCount } from './native-calls.js';
 import { isWanted, type Options, readOptions } from './options.js';
 import { pinProcess } from './pinning.js';
@@ -44,30 +44,32 @@ async function run(options: Options): Promise<void> {
   const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
   if (limits !== undefined && 'reason' in limits) say(limits.reason);
   // Subjects take turns, so that noise of the machine meets all of them alike.
-  for (let round = 1; round <= options.rounds; round += 1) {
+  for (let round = 0; round < options.rounds; round += 1) {
+    const progress = `round ${round + 1} of ${options.rounds}: `;
+    // The limits stand right before the subjects that are compared with them.
+    if (limits !== undefined && 'program' in limits) {
+      showProgress(progress + LIMITS);
+      results.add(round, LIMITS, await measureLimits(limits.program));
+    }
     for (const subject of able) {
-      showProgress(`round ${round} of ${options.rounds}: ${subject.name}`);
-      await measure(subject, options, results);
+      showProgress(progress + subject.name);
+      results.add(round, subject.name, await measure(subject, options));
     }
     if (currentNode !== undefined && 'program' in currentNode && channelWorkloads.length > 0) {
-      showProgress(`round ${round} of ${options.rounds}: ${channels.map(nameWithCurrentNode).join(' and ')}`);
+      showProgress(progress + channels.map(nameWithCurrentNode).join(' and '));
       const workloadNames = channelWorkloads.map(({ name }) => name);
       for (const result of await measureWith(currentNode.program, channels, workloadNames)) {
-        results.add(result.subject, [result]);
+        results.add(round, result.subject, [result]);
         if (!names.includes(result.subject)) {
           names.push(result.subject);
           peers.push(result.subject);
         }
       }
     }
-    if (limits !== undefined && 'program' in limits) {
-      showProgress(`round ${round} of ${options.rounds}: ${LIMITS}`);
-      results.add(LIMITS, await measureLimits(limits.program));
-    }
     if (isWanted(options, 'connections') && able.some(({ name }) => name === OWNED)) {
       for (const count of CONNECTION_COUNTS) {
-        showProgress(`round ${round} of ${options.rounds}: ${count} connections`);
-        results.add(OWNED, await measureConnections(count));
+        showProgress(`${progress}${count} connections`);
+        results.add(round, OWNED, await measureConnections(count));
       }
     }
   }
@@ -96,9 +98,10 @@ function chosenWorkloads({ only, quick }: Options): readonly Workload[] {
   return workloads.filter(({ name, isQuick }) => only?.includes(name) ?? (isQuick || !quick));
 }
 
-async function measure(subject: Subject, options: Options, results: Results): Promise<void> {
+async function measure(subject: Subject, options: Options): Promise<Measurement[]> {
   const chosen = chosenWorkloads(options);
-  if (chosen.length === 0) return;
+  const measurements: Measurement[] = [];
+  if (chosen.length === 0) return measurements;
   const session = await Session.open(subject);
   try {
     for (const workload of chosen) {
@@ -106,10 +109,11 @@ async function measure(subject: Subject, options: Options, results: Results): Pr
       const measured = await endedWithin(workload.run(session), WORKLOAD_LIMIT_MS);
       if (measured === undefined) {
         say(`${subject.name} did not end the workload '${workload.name}' within ${WORKLOAD_LIMIT_MS / 1000} s`);
-        return;
+        break;
       }
-      results.add(subject.name, measured);
+      measurements.push(...measured);
     }
+    return measurements;
   } finally {
     await session.close();
   }

@@ -8,9 +8,11 @@ export interface Measurement {
   readonly value: number;
 }
 
-/** A measurement with whose it is, the median of its rounds. */
+/** A figure with whose it is. */
 export interface Result extends Measurement {
   readonly subject: string;
+  /** What each round measured, in their order; NaN where a round has none. `value` is their median. */
+  readonly rounds: readonly number[];
 }
 
 /** The percentiles that latencies are reported with. */
@@ -32,24 +34,28 @@ export function latencies(figure: string, samples: Float64Array): Measurement[] 
   }));
 }
 
+/** The median, of the numbers among the values; NaN where there is none. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
 /** Collects the rounds of every figure. */
 export class Results {
-  readonly #rounds = new Map<string, { readonly of: Omit<Result, 'value'>; readonly values: number[] }>();
+  readonly #figures = new Map<string, { readonly of: Omit<Result, 'value' | 'rounds'>; readonly rounds: number[] }>();
 
-  add(subject: string, measurements: readonly Measurement[]): void {
+  add(round: number, subject: string, measurements: readonly Measurement[]): void {
     for (const { figure, statistic, unit, value } of measurements) {
       const key = JSON.stringify([subject, figure, statistic]);
-      const known = this.#rounds.get(key) ?? { of: { subject, figure, statistic, unit }, values: [] };
-      known.values.push(value);
-      this.#rounds.set(key, known);
+      const known = this.#figures.get(key) ?? { of: { subject, figure, statistic, unit }, rounds: [] };
+      while (known.rounds.length < round) known.rounds.push(Number.NaN);
+      known.rounds[round] = value;
+      this.#figures.set(key, known);
     }
   }
 
-  /** The median of each figure's rounds. */
+  /** Every figure with the median of its rounds. */
   medians(): Result[] {
-    return [...this.#rounds.values()].map(({ of, values }) => {
-      const sorted = [...values].sort((a, b) => a - b);
-      return { ...of, value: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN };
-    });
+    return [...this.#figures.values()].map(({ of, rounds }) => ({ ...of, value: medianOf(rounds), rounds }));
   }
 }

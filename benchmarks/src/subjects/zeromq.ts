@@ -1,11 +1,14 @@
 import { join as joinPath } from 'node:path';
-import type { Pair } from 'zeromq';
+import type { Pull, Push } from 'zeromq';
 import type { Port, StartPeer, Subject } from '../subject.js';
 
 /** Messages that may wait in this process before the sender pauses. */
 const MAX_WAITING = 1000;
 
-/** The package `zeromq`: a pair of sockets over `ipc`. */
+/**
+ * The package `zeromq` over `ipc`: a socket for each direction. One that sends and receives at once stops to answer now
+ * and then.
+ */
 export const zeroMq: Subject = {
   name: 'zeromq (ipc)',
   kind: 'peer',
@@ -18,33 +21,42 @@ export const zeroMq: Subject = {
     }
   },
   async serve(startPeer: StartPeer, folder: string): Promise<Port> {
-    const { Pair } = await import('zeromq');
-    const socket = new Pair();
+    const { Pull, Push } = await import('zeromq');
+    const incoming = new Pull();
+    const outgoing = new Push();
     const address = `ipc://${joinPath(folder, 'zeromq.socket')}`;
-    await socket.bind(address);
+    await incoming.bind(`${address}.0`);
+    await outgoing.bind(`${address}.1`);
     startPeer(address);
     // The first message says that the peer is there.
-    await socket.receive();
-    return portOf(socket);
+    await incoming.receive();
+    return portOf(incoming, outgoing);
   },
   async join(address: string): Promise<Port> {
-    const { Pair } = await import('zeromq');
-    const socket = new Pair();
-    socket.connect(address);
-    await socket.send('ready');
-    return portOf(socket);
+    const { Pull, Push } = await import('zeromq');
+    const incoming = new Pull();
+    const outgoing = new Push();
+    incoming.connect(`${address}.1`);
+    outgoing.connect(`${address}.0`);
+    await outgoing.send('ready');
+    return portOf(incoming, outgoing);
   },
 };
 
-function portOf(socket: Pair): Port {
+function portOf(incoming: Pull, outgoing: Push): Port {
   const waiting: Uint8Array[] = [];
   let isSending = false;
+  let isClosed = false;
+  // A message that is under way at the end is nobody's loss.
+  const failUnlessClosed = (error: unknown): void => {
+    if (!isClosed) throw error;
+  };
   let whenWritable: (() => void) | undefined;
   // The package allows one send at a time.
   const sendAll = async (): Promise<void> => {
     isSending = true;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      await socket.send(next);
+      await outgoing.send(next);
       if (waiting.length > MAX_WAITING / 2 || whenWritable === undefined) continue;
       const callback = whenWritable;
       whenWritable = undefined;
@@ -57,7 +69,7 @@ function portOf(socket: Pair): Port {
       if (waiting.length >= MAX_WAITING) return false;
       // A copy, because the caller uses its buffer again.
       waiting.push(new Uint8Array(message));
-      if (!isSending) void sendAll();
+      if (!isSending) sendAll().catch(failUnlessClosed);
       return true;
     },
     whenWritable: (callback) => {
@@ -65,11 +77,13 @@ function portOf(socket: Pair): Port {
     },
     onMessage: (callback) => {
       void (async () => {
-        for await (const [message] of socket) if (message !== undefined) callback(message);
+        for await (const [message] of incoming) if (message !== undefined) callback(message);
       })();
     },
     close: () => {
-      socket.close();
+      isClosed = true;
+      incoming.close();
+      outgoing.close();
       return Promise.resolve();
     },
   };

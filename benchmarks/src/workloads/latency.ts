@@ -3,8 +3,8 @@ import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
 /** A fast subject needs tens of thousands of messages before its code is compiled: warming up is a matter of time. */
-const WARM_UP_MS = 150;
-const MEASURED_MS = 150;
+const WARM_UP_MS = 100;
+const MEASURED_MS = 100;
 /** Round trips between two looks at the clock. */
 const STRETCH = 500;
 /** For the percentiles of subjects that are slower. */
