@@ -114,10 +114,6 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#reader.seemsToHaveFrames || this.writer.mayUnblock;
   }
 
-  get sentPosition(): number {
-    return this.writer.position;
-  }
-
   /** Who is told from here on. The peer's end is noticed from here on too. */
   attach(events: LinkEvents): void {
     this.#events = events;
@@ -160,12 +156,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#hasWork || this.#hasPeerGone;
   }
 
-  work(): number {
+  work(): boolean {
     const isWritable = this.writer.checkUnblocked();
     if (isWritable) this.#events?.onWritable();
     const count = this.#reader.drain(BATCH_FRAMES);
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
-    return isWritable ? count + 1 : count;
+    return isWritable || count > 0;
   }
 
   trySleep(): boolean {

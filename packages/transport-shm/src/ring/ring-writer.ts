@@ -92,11 +92,6 @@ export class RingWriter implements FrameWriter {
     return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
   }
 
-  /** This side's own position: moves with every frame. */
-  get position(): number {
-    return this.#tail;
-  }
-
   /** Whether the consumer has not read everything yet. Reads the shared head. */
   get hasUnread(): boolean {
     return Atomics.load(this.#words, this.#headIndex) !== this.#tail;

@@ -9,10 +9,8 @@ export interface Receiver {
   readonly isReferenced: boolean;
   /** Whether there seems to be something to do: a hint, which may be late. One or two loads. */
   readonly seemsToHaveWork: boolean;
-  /** Does a bounded batch; how much it found to do: the frames, and one more where a writer may go on. */
-  work(): number;
-  /** How far this side has written: moves with every frame it sends. */
-  readonly sentPosition: number;
+  /** Does a bounded batch; true where it found something to do. */
+  work(): boolean;
   /** Declares that it sleeps, then looks again; false, and awake, where work has come in between. */
   trySleep(): boolean;
 }
@@ -26,15 +24,6 @@ const SLICE_MS = 1;
 /** The clock costs more than a small message, so it is asked once in so many steps. */
 const STEPS_PER_CLOCK = 16;
 const SPINS_PER_CLOCK = 64;
-
-/**
- * Passes in a row that find less than this, and answer nothing, mean a stream whose sender is no faster than this side.
- * Looking for each frame by itself then costs both sides more than the frame: the lines change hands for each message.
- */
-const THIN_PASS = 16;
-
-/** So long such a stream gathers before the next pass, in milliseconds. */
-const GATHER_MS = 0.0004;
 
 const RESOLVED = Promise.resolve();
 
@@ -50,9 +39,6 @@ export class ReceiveLoop {
   #isContinuing = false;
   #sliceEnd = 0;
   #steps = 0;
-  /** Passes in a row that looked like a stream, and the sum of what all had sent at the last one. */
-  #thinPasses = 0;
-  #sentPositions = 0;
 
   /** Adds a receiver, which must be declared awake. It is worked on at once if `isUrgent`, else in the next turn. */
   wake(receiver: Receiver, isUrgent: boolean): void {
@@ -103,19 +89,12 @@ export class ReceiveLoop {
 
   /** Lets each do a batch; true where there was something to do. */
   #pass(): boolean {
-    let found = 0;
-    let sentPositions = 0;
+    let found = false;
     // By index: work may add receivers at the end and remove any.
     for (let index = 0; index < this.#awake.length; index += 1) {
-      const receiver = this.#awake[index] as Receiver;
-      found += receiver.work();
-      sentPositions = (sentPositions + receiver.sentPosition) | 0;
+      if (this.#awake[index]?.work() === true) found = true;
     }
-    const isStream = found > 0 && found < THIN_PASS && sentPositions === this.#sentPositions;
-    this.#sentPositions = sentPositions;
-    this.#thinPasses = isStream ? this.#thinPasses + 1 : 0;
-    if (this.#thinPasses > 1) gather();
-    return found > 0;
+    return found;
   }
 
   /** Looks for work for one window, if any receiver that is awake is worth it; true as soon as there is some. */
@@ -151,13 +130,6 @@ export class ReceiveLoop {
   #nextTurn(): void {
     this.#immediate ??= setImmediate(this.#startSlice);
     if (this.#awake.every((receiver) => !receiver.isReferenced)) this.#immediate.unref();
-  }
-}
-
-function gather(): void {
-  const end = performance.now() + GATHER_MS;
-  while (performance.now() < end) {
-    // Without a look at the region: its lines are the sender's meanwhile.
   }
 }
 

@@ -1,0 +1,110 @@
+import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
+import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
+import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
+import { expect } from 'chai';
+import { turns } from '../../support/until.js';
+
+const REGION_BYTES = 65_536;
+
+/** A link that sleeps, over memory of this process, with a socket that the test rings, and the peer's writer. */
+class LinkHarness {
+  readonly link: SharedMemoryLink;
+  readonly writer: RingWriter;
+  readonly received: number[] = [];
+  /** Rings that wait in the socket. */
+  rings = 0;
+  /** Called when the link empties the socket, before it does. */
+  onConsume: () => void = () => undefined;
+  #listener: () => void = () => undefined;
+
+  constructor() {
+    const binding = {
+      createRegion: (byteLength: number) => ({ buffer: new ArrayBuffer(byteLength), descriptor: -1 }),
+      unmapRegion: () => undefined,
+    } as unknown as NativeBinding;
+    const block = { identity: new Uint8Array(16), serverProcessId: 1, clientProcessId: 2 };
+    const { region } = unwrap(SharedMemoryRegion.create(binding, 'direct', REGION_BYTES, block));
+    const socket = {
+      watch: (listener: () => void) => {
+        this.#listener = listener;
+      },
+      consumeRings: () => {
+        this.onConsume();
+        this.rings = 0;
+        return false;
+      },
+      close: () => undefined,
+    } as unknown as LocalSocket;
+    const { sharedMemory } = unwrap(
+      resolveConnectionConfig({ endpoint: 'harness', sharedMemory: { wait: 'sleep', regionSize: REGION_BYTES } }),
+    );
+    this.link = new SharedMemoryLink(region, socket, 'server', sharedMemory);
+    this.link.attach({
+      onFrame: (header) => this.received.push(header),
+      onWritable: () => undefined,
+      onResponsivenessChanged: () => undefined,
+      onEnded: () => undefined,
+    });
+    const own = sideLayout('client', region.ringCapacity);
+    const peer = sideLayout('server', region.ringCapacity);
+    this.writer = new RingWriter(
+      {
+        words: region.words,
+        bytes: region.bytes,
+        start: own.ringStart,
+        capacity: region.ringCapacity,
+        tail: own.tail,
+        head: peer.head,
+        consumerSleep: peer.sleep,
+        producerWaits: own.waitsForRoom,
+      },
+      {
+        onWake: () => {
+          this.rings += 1;
+        },
+        onCorrupted: () => undefined,
+      },
+    );
+  }
+
+  write(header: number): void {
+    this.writer.tryWrite(header, new Uint8Array(4), 0, 4);
+  }
+
+  /** What the event loop does as long as the socket is readable. */
+  ringUntilQuiet(): void {
+    while (this.rings > 0) this.#listener();
+  }
+}
+
+describe('a link that sleeps', () => {
+  it('delivers what its doorbell told it of', async () => {
+    const harness = new LinkHarness();
+    harness.link.startReceiving();
+    await turns(3);
+    harness.write(1);
+    expect(harness.rings).to.equal(1);
+    harness.ringUntilQuiet();
+    expect(harness.received).to.deep.equal([1]);
+    harness.link.close();
+  });
+
+  it('misses no frame whose ring it takes out of the socket with an older one', async () => {
+    const harness = new LinkHarness();
+    harness.link.startReceiving();
+    await turns(3);
+    // The doorbell rings for nothing; the peer writes after this side has gone back to sleep, before the socket is emptied.
+    harness.rings = 1;
+    harness.onConsume = () => {
+      harness.onConsume = () => undefined;
+      harness.write(2);
+    };
+    harness.ringUntilQuiet();
+    await turns(3);
+    expect(harness.received).to.deep.equal([2]);
+    harness.link.close();
+  });
+});
