@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace entropynet {
+namespace {
+
+constexpr int kPollEvents = UV_READABLE | UV_DISCONNECT;
+
+}  // namespace
 
 void StopWatching::operator()(SocketWatch* watch) const { watch->Close(); }
 
@@ -58,8 +63,7 @@ Status SocketWatch::Open(uv_loop_t* loop) {
   handles_->Opened();
   Status status;
   if (pollable) {
-    const auto on_poll = [](uv_poll_t* poll, int, int) { OnReadable(reinterpret_cast<uv_handle_t*>(poll)); };
-    error = uv_poll_start(&handle_.poll, UV_READABLE | UV_DISCONNECT, on_poll);
+    error = uv_poll_start(&handle_.poll, kPollEvents, OnPoll);
     if (error != 0) status = {error, "uv_poll_start"};
   } else {
     const auto notify = [](void* async) { uv_async_send(static_cast<uv_async_t*>(async)); };
@@ -92,6 +96,13 @@ void SocketWatch::KeepLoopAlive(bool keep) {
   } else {
     uv_unref(Handle());
   }
+}
+
+void SocketWatch::OnPoll(uv_poll_t* poll, int status, int) {
+  // libuv stops to watch after an error, such as a peer that closed with bytes of ours unread, although
+  // there may be more to read than one call of the listener takes.
+  if (status < 0) static_cast<void>(uv_poll_start(poll, kPollEvents, OnPoll));
+  OnReadable(reinterpret_cast<uv_handle_t*>(poll));
 }
 
 void SocketWatch::OnReadable(uv_handle_t* handle) {

@@ -58,6 +58,7 @@ class SocketWatch {
   Status Open(uv_loop_t* loop);
   void Close();
   uv_handle_t* Handle() { return reinterpret_cast<uv_handle_t*>(&handle_); }
+  static void OnPoll(uv_poll_t* poll, int status, int events);
   static void OnReadable(uv_handle_t* handle);
 
   // Event loop's own until its close callback. A poll handle, or an async handle where the platform

@@ -49,6 +49,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   #isClosed = false;
   #hasPeerGone = false;
   #failure: NetworkError | undefined;
+  /** Where the peer had read everything that was written when it was last looked at. */
+  #readUpTo = 0;
   #lastPosition = 0;
   #lastProgressMs = 0;
 
@@ -175,9 +177,16 @@ export class SharedMemoryLink implements Receiver, Watched {
   }
 
   checkResponsiveness(nowMs: number): void {
+    const { written } = this.writer;
+    // Everything had been read, and nothing was written since: a thousand idle connections touch no region.
+    if (written === this.#readUpTo) {
+      this.#lastProgressMs = nowMs;
+      return;
+    }
     this.#exchange();
     const position = this.writer.consumerPosition;
-    if (position !== this.#lastPosition || !this.writer.hasUnread) {
+    if (position === written) this.#readUpTo = written;
+    if (position !== this.#lastPosition || position === written) {
       this.#lastPosition = position;
       this.#lastProgressMs = nowMs;
       this.#events?.onResponsivenessChanged(true);

@@ -14,11 +14,14 @@ class LinkHarness {
   readonly link: SharedMemoryLink;
   readonly writer: RingWriter;
   readonly received: number[] = [];
+  readonly responsiveness: boolean[] = [];
   /** Rings that wait in the socket. */
   rings = 0;
   /** Called when the link empties the socket, before it does. */
   onConsume: () => void = () => undefined;
   #listener: () => void = () => undefined;
+  readonly #words: Int32Array;
+  readonly #peerHead: number;
 
   constructor() {
     const binding = {
@@ -39,17 +42,22 @@ class LinkHarness {
       close: () => undefined,
     } as unknown as LocalSocket;
     const { sharedMemory } = unwrap(
-      resolveConnectionConfig({ endpoint: 'harness', sharedMemory: { wait: 'sleep', regionSize: REGION_BYTES } }),
+      resolveConnectionConfig({
+        endpoint: 'harness',
+        sharedMemory: { wait: 'sleep', regionSize: REGION_BYTES, unresponsiveAfterMs: 1000 },
+      }),
     );
     this.link = new SharedMemoryLink(region, socket, 'server', sharedMemory);
     this.link.attach({
       onFrame: (header) => this.received.push(header),
       onWritable: () => undefined,
-      onResponsivenessChanged: () => undefined,
+      onResponsivenessChanged: (isResponsive) => this.responsiveness.push(isResponsive),
       onEnded: () => undefined,
     });
     const own = sideLayout('client', region.ringCapacity);
     const peer = sideLayout('server', region.ringCapacity);
+    this.#words = region.words;
+    this.#peerHead = own.head;
     this.writer = new RingWriter(
       {
         words: region.words,
@@ -72,6 +80,11 @@ class LinkHarness {
 
   write(header: number): void {
     this.writer.tryWrite(header, new Uint8Array(4), 0, 4);
+  }
+
+  /** The peer reads everything that the link has written. */
+  readEverything(): void {
+    Atomics.store(this.#words, this.#peerHead, this.link.writer.written);
   }
 
   /** What the event loop does as long as the socket is readable. */
@@ -106,5 +119,28 @@ describe('a link that sleeps', () => {
     await turns(3);
     expect(harness.received).to.deep.equal([2]);
     harness.link.close();
+  });
+
+  it('counts the time without progress from when there was something to read', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    for (let nowMs = 0; nowMs <= 10_000; nowMs += 500) link.checkResponsiveness(nowMs);
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    for (const nowMs of [10_250, 10_900]) link.checkResponsiveness(nowMs);
+    expect(harness.responsiveness).to.deep.equal([]);
+    link.checkResponsiveness(11_000);
+    expect(harness.responsiveness).to.deep.equal([false]);
+    link.close();
+  });
+
+  it('sees a peer that reads again, and then looks no more until something is written', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    for (const nowMs of [0, 1000]) link.checkResponsiveness(nowMs);
+    harness.readEverything();
+    for (const nowMs of [1250, 1500, 9000]) link.checkResponsiveness(nowMs);
+    expect(harness.responsiveness).to.deep.equal([false, true]);
+    link.close();
   });
 });

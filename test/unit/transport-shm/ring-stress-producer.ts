@@ -22,7 +22,7 @@ function dawdle(index: number): void {
 
 for (let index = 0; index < plan.count; index += 1) {
   if (plan.isPaced) {
-    while (writer.hasUnread);
+    while (writer.consumerPosition !== writer.written);
     dawdle(index);
   }
   const payload = payloadOf(index, lengthOf(index, writer.maxFrameBytes));

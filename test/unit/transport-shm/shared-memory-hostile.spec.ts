@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
-import { CONTROL_BLOCK_BYTES, sideLayout } from '@entropynet/transport-shm/internal/region/layout';
+import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { nativeBinding, reached, Scene } from './shared-memory-support.js';
 
@@ -181,6 +181,23 @@ for (const access of ['direct', 'copied'] as const) {
         });
         expect(((await failed) as NetworkError).code).to.equal('InvalidMessage');
         clearInterval(flood);
+        await expectServing();
+      });
+
+      it('sees the end of a peer that leaves with much unread in both directions', async () => {
+        const raw = await scene.rawClient();
+        const accepted = unwrap(await server.accept());
+        const failed = reached(accepted, 'failed');
+        accepted.startReceiving();
+        // A ring that the peer never reads turns its end into an error of the socket.
+        Atomics.store(raw.region.words, sideLayout('client', raw.region.ringCapacity).sleep, SLEEPS_ON_DOORBELL);
+        unwrap(accepted.trySend(Uint8Array.of(1)));
+        // More than is read at once.
+        let sent = 0;
+        for (let count = 0; count < 4; count += 1) sent += raw.socket.send(new Uint8Array(65_536));
+        expect(sent).to.be.greaterThan(2 * 65_536);
+        raw.socket.close();
+        expect(((await failed) as NetworkError).code).to.equal('PeerDied');
         await expectServing();
       });
 

@@ -9,10 +9,12 @@ export function outcomeOf(error: NetworkError): SendOutcome {
 
 /** A message, or the rest of one, that waits in a channel for room or for window. */
 export interface QueuedMessage {
-  /** The bytes; the queue's own copy. */
+  /** What is not sent yet when it is queued; the queue's own copy. */
   bytes: Uint8Array;
-  /** The next byte to send, when the message is cut into fragments. */
+  /** The next of these bytes to send, when the message is cut into fragments. */
   offset: number;
+  /** Of the whole message, in bytes. */
+  readonly length: number;
   /** Whether its first frame was accepted: from then on the peer must be told when it is given up. */
   isStarted: boolean;
   /** When it times out (`performance.now()` milliseconds); Infinity once `trySend` promised to deliver it. */

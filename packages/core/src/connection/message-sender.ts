@@ -17,6 +17,8 @@ export interface SenderLimits {
 }
 
 const WOULD_BLOCK = Object.freeze(err('WouldBlock', 'there is no room now; nothing was queued: wait for "drain"'));
+/** Below this a fragment costs more by being one than it gains. */
+const MIN_FRAGMENT_BYTES = 16 * 1024;
 const NO_BYTES = new Uint8Array(0);
 
 /** The outgoing half of a connection: order, windows, fragments, waiting messages and zero-copy claims. */
@@ -34,8 +36,6 @@ export class MessageSender {
   #writer: FrameWriter | undefined;
   #peer: PeerLimits | undefined;
   #maxMessageSize = 0;
-  /** Longer messages are cut into fragments of this many bytes. */
-  #fragmentBytes = 0;
   /** The longest message that goes as one frame. */
   #wholeBytes = 0;
   #claim: ClaimUnderWay | undefined;
@@ -60,10 +60,11 @@ export class MessageSender {
     this.#peer = link.peerLimits;
     this.#maxMessageSize = Math.min(this.#limits.maxMessageSize, maxMessageSize);
     // Half a window lets one frame travel while the credit for the one before it comes back.
-    this.#fragmentBytes = Math.min(link.writer.maxFrameBytes, (channelWindow >>> 1) - FRAME_COST_BYTES);
-    this.#wholeBytes = Math.min(this.#fragmentBytes, this.#maxMessageSize);
+    const frameBytes = Math.min(link.writer.maxFrameBytes, (channelWindow >>> 1) - FRAME_COST_BYTES);
+    this.#wholeBytes = Math.min(frameBytes, this.#maxMessageSize);
     this.#channels.start(channelWindow);
-    this.#queue.start(link.writer, this.#fragmentBytes);
+    // Shorter fragments than could go: the peer puts one together while the next is written.
+    this.#queue.start(link.writer, frameBytes, Math.min(frameBytes, Math.max(channelWindow >>> 4, MIN_FRAGMENT_BYTES)));
   }
 
   /**
@@ -112,7 +113,7 @@ export class MessageSender {
   send(channel: Channel, data: Uint8Array, signal?: AbortSignal): Promise<Result> {
     checkMessageBytes(data);
     if (signal?.aborted === true) return Promise.resolve(aborted(signal));
-    if (data.length <= this.#fragmentBytes && this.#send(channel, data)) return RESOLVED_OK;
+    if (data.length <= this.#wholeBytes && this.#send(channel, data)) return RESOLVED_OK;
     const refusal =
       this.#refusalOf(channel, data.length) ?? this.#queue.overflowOf(data.length, this.#limits.sendQueueBytes);
     if (refusal !== undefined) return Promise.resolve(refusal);
@@ -128,7 +129,7 @@ export class MessageSender {
     if (writer === undefined || length > this.#maxMessageSize || !this.#isFree(channel, length)) {
       return this.#refusalOf(channel, length) ?? this.#refuse(channel);
     }
-    const isWhole = length <= this.#fragmentBytes;
+    const isWhole = length <= this.#wholeBytes;
     const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
     if (bytes === undefined) {
       this.#queue.isFull = true;
@@ -152,7 +153,7 @@ export class MessageSender {
     } else {
       // Nothing could be sent since the claim, so the message is next in order.
       const { bytes } = claim;
-      this.#queue.add(channel, { bytes, offset: 0, isStarted: false, deadline: Infinity, settle: undefined });
+      this.#queue.add(channel, queued(bytes));
     }
     this.#queue.pump();
     return OK;
@@ -259,7 +260,7 @@ export class MessageSender {
   /** Starts a message that needs fragments; what can't go at once is copied and follows. */
   #sendLarge(channel: Channel, data: Uint8Array): boolean {
     if (data.length > this.#maxMessageSize || !this.#isFree(channel, 0)) return false;
-    const message: QueuedMessage = { bytes: data, offset: 0, isStarted: false, deadline: Infinity, settle: undefined };
+    const message = queued(data);
     if (!this.#queue.sendFrame(channel, message)) return false;
     while (message.offset < data.length && this.#queue.sendFrame(channel, message)) {
       // Each turn sends one fragment.
@@ -267,7 +268,8 @@ export class MessageSender {
     if (message.offset === data.length) {
       this.#countSent(data.length);
     } else {
-      message.bytes = Uint8Array.prototype.slice.call(data);
+      message.bytes = Uint8Array.prototype.slice.call(data, message.offset);
+      message.offset = 0;
       this.#queue.add(channel, message);
     }
     return true;
@@ -281,9 +283,7 @@ export class MessageSender {
       const timeoutMs = this.#limits.sendTimeoutMs;
       const message: QueuedMessage = {
         // A copy, so that the caller may use its buffer again at once.
-        bytes: Uint8Array.prototype.slice.call(data),
-        offset: 0,
-        isStarted: false,
+        ...queued(Uint8Array.prototype.slice.call(data)),
         deadline: performance.now() + timeoutMs,
         settle: (outcome) => {
           signal?.removeEventListener('abort', onAbort);
@@ -309,7 +309,7 @@ export class MessageSender {
 
   /** Whether a message of `length` bytes could start now, as far as this side knows. */
   #isFree(channel: Channel, length: number): boolean {
-    const cost = Math.min(length, this.#fragmentBytes) + FRAME_COST_BYTES;
+    const cost = Math.min(length, this.#wholeBytes) + FRAME_COST_BYTES;
     const isIdle = this.#claim === undefined && channel.queue.length === 0 && !channel.owesAbort;
     return isIdle && channel.isAnnounced && channel.credit >= cost;
   }
@@ -367,6 +367,11 @@ class ClaimUnderWay implements SendClaim {
   abort(): void {
     this.#sender.abortClaim(this);
   }
+}
+
+/** A message that `trySend` or a claim promised to deliver, of which nothing was sent. */
+function queued(bytes: Uint8Array): QueuedMessage {
+  return { bytes, offset: 0, length: bytes.length, isStarted: false, deadline: Infinity, settle: undefined };
 }
 
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */

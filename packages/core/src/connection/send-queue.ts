@@ -26,6 +26,8 @@ export class SendQueue {
   isHeld = false;
 
   #writer: FrameWriter | undefined;
+  /** The longest message that goes as one frame; longer ones are cut into fragments of `#fragmentBytes`. */
+  #wholeBytes = 0;
   #fragmentBytes = 0;
   #isPumping = false;
   #queuedBytes = 0;
@@ -49,8 +51,9 @@ export class SendQueue {
     this.#onSent = onSent;
   }
 
-  start(writer: FrameWriter, fragmentBytes: number): void {
+  start(writer: FrameWriter, wholeBytes: number, fragmentBytes: number): void {
     this.#writer = writer;
+    this.#wholeBytes = wholeBytes;
     this.#fragmentBytes = fragmentBytes;
     this.isFull = false;
     this.isHeld = false;
@@ -158,17 +161,17 @@ export class SendQueue {
    * window; the message is unchanged.
    */
   sendFrame(channel: Channel, message: QueuedMessage): boolean {
-    const { bytes, offset } = message;
-    if (bytes.length <= this.#fragmentBytes) {
-      if (!this.#write(channel, FrameType.Message, bytes, 0, bytes.length)) return false;
-      message.offset = bytes.length;
-    } else if (!message.isStarted) {
-      if (!this.#write(channel, FrameType.MessageStart, encodeUint32(bytes.length), 0, 4)) return false;
-      message.isStarted = true;
-    } else {
+    const { bytes, offset, length } = message;
+    if (message.isStarted) {
       const end = Math.min(offset + this.#fragmentBytes, bytes.length);
       if (!this.#write(channel, FrameType.Fragment, bytes, offset, end)) return false;
       message.offset = end;
+    } else if (length <= this.#wholeBytes) {
+      if (!this.#write(channel, FrameType.Message, bytes, 0, length)) return false;
+      message.offset = length;
+    } else {
+      if (!this.#write(channel, FrameType.MessageStart, encodeUint32(length), 0, 4)) return false;
+      message.isStarted = true;
     }
     return true;
   }
@@ -232,7 +235,7 @@ export class SendQueue {
     if (message.offset === message.bytes.length) {
       channel.queue.shift();
       this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
-      this.#onSent(message.bytes.length);
+      this.#onSent(message.length);
       message.settle?.('accepted');
     }
     return true;

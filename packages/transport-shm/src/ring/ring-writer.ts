@@ -92,9 +92,9 @@ export class RingWriter implements FrameWriter {
     return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
   }
 
-  /** Whether the consumer has not read everything yet. Reads the shared head. */
-  get hasUnread(): boolean {
-    return Atomics.load(this.#words, this.#headIndex) !== this.#tail;
+  /** This side's own position: everything that was written ends there. */
+  get written(): number {
+    return this.#tail;
   }
 
   /** The consumer's position as it stands in the region, to see whether it moves. */

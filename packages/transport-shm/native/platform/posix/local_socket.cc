@@ -139,8 +139,8 @@ class PosixLocalSocket final : public LocalSocket {
       const Status status = Receive(chunk, sizeof chunk, &received);
       if (!status.Ok()) return status;
       if (received.ended) *ended = true;
-      // Less than was asked for: nothing is left. An end behind it makes the socket readable again.
-      if (received.bytes < sizeof chunk) return {};
+      // To the end and not only to a short read: an event loop that was told of an error tells nothing more.
+      if (received.bytes == 0) return {};
       total += received.bytes;
     }
     return {};
