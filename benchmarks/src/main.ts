@@ -85,7 +85,7 @@ async function run(options: Options): Promise<void> {
 async function ableSubjects(options: Options): Promise<Subject[]> {
   const able: Subject[] = [];
   for (const subject of subjects) {
-    const isWanted = options.subjects?.includes(subject.name) ?? !(options.quick && subject.kind === 'one process');
+    const isWanted = options.subjects?.includes(subject.name) ?? !(options.quick && subject.isExtra === true);
     if (!isWanted) continue;
     const reason = await subject.unavailable?.(tmpdir());
     if (reason === undefined) able.push(subject);

@@ -25,6 +25,8 @@ export interface Subject {
   readonly name: string;
   /** Ours, or what one would use instead; `one process`: of either, but both ends in one process, to compare with. */
   readonly kind: 'entropynet' | 'peer' | 'one process';
+  /** Left out of `--quick`. */
+  readonly isExtra?: boolean;
   /** Why it can't run here; undefined where it can. */
   unavailable?(folder: string): Promise<string | undefined>;
   /** The driver's end: listens, starts the peer, and resolves when the two are connected. */

@@ -18,7 +18,11 @@ interface Kind {
   readonly isZeroCopy?: boolean;
   /** Sends by `trySendBatch`, where there are several messages to send. */
   readonly isBatching?: boolean;
+  /** With room for messages of 1 MiB in one piece: a region of 16 MiB and a window of 8. */
+  readonly isLarge?: boolean;
 }
+
+const MEBIBYTE = 1024 * 1024;
 
 /** Messages in one call of `trySendBatch`. */
 const BATCH = 32;
@@ -31,6 +35,10 @@ class EntropyNetSubject implements Subject {
 
   get name(): string {
     return this.what.name;
+  }
+
+  get isExtra(): boolean {
+    return this.what.isBatching === true || this.what.isLarge === true;
   }
 
   async unavailable(folder: string): Promise<string | undefined> {
@@ -62,6 +70,7 @@ class EntropyNetSubject implements Subject {
 const loopback: Subject = {
   name: 'EntropyNet loopback',
   kind: 'one process',
+  isExtra: true,
   async serve(): Promise<Port> {
     const networking = await createNetworking({
       transports: [
@@ -83,8 +92,13 @@ const loopback: Subject = {
 };
 
 /** What both ends of a subject are configured with. */
-export function configOf({ wait }: Pick<Kind, 'wait'>, endpoint: string, directory: string): ConnectionConfig {
-  return { endpoint, sharedMemory: { directory, wait: wait ?? 'adaptive' } };
+export function configOf(
+  { wait = 'adaptive', isLarge = false }: Pick<Kind, 'wait' | 'isLarge'>,
+  endpoint: string,
+  directory: string,
+): ConnectionConfig {
+  if (!isLarge) return { endpoint, sharedMemory: { directory, wait } };
+  return { endpoint, channelWindow: 8 * MEBIBYTE, sharedMemory: { directory, wait, regionSize: 16 * MEBIBYTE } };
 }
 
 export function start(): Promise<Networking> {
@@ -149,6 +163,12 @@ export const entropyNetSubjects: readonly Subject[] = [
   new EntropyNetSubject({ name: 'EntropyNet shm sleep', wait: 'sleep' }),
   new EntropyNetSubject({ name: 'EntropyNet shm spin', wait: 'spin' }),
   new EntropyNetSubject({ name: 'EntropyNet shm claim+borrow', wait: 'adaptive', isZeroCopy: true }),
+  new EntropyNetSubject({
+    name: 'EntropyNet shm claim+borrow 16 MiB',
+    wait: 'adaptive',
+    isZeroCopy: true,
+    isLarge: true,
+  }),
   new EntropyNetSubject({ name: 'EntropyNet shm batch', wait: 'adaptive', isBatching: true }),
   new EntropyNetSubject({ name: 'EntropyNet ws' }),
   loopback,

@@ -15,6 +15,7 @@ const BY_PEER = 1;
 export const messagePort: Subject = {
   name: 'worker_threads MessagePort',
   kind: 'one process',
+  isExtra: true,
   async serve(): Promise<Port> {
     const received: Received = new Int32Array(new SharedArrayBuffer(8));
     const program = new URL('../peer.js', import.meta.url);
