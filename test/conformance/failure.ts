@@ -39,7 +39,8 @@ export function describeGracefulEnd(context: ChapterContext): void {
       it(
         `delivers 10 MiB that are on the way, through ${what}`,
         scoped(async (scope) => {
-          const { local, peer } = await openLink(context, scope, { config });
+          // Each send waits for those before it, however slow a busy machine is.
+          const { local, peer } = await openLink(context, scope, { config: { ...config, sendTimeoutMs: 25_000 } });
           const row = { lengths: [MIB], count: 10 };
           const sends = Array.from({ length: row.count }, (_, index) => local.send(messageOf(MIB, index + 1)));
           for (const result of await Promise.all(sends)) unwrap(result);

@@ -149,6 +149,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - performance.now()) {
       // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish and #tellRoom.
       Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
+      this.writer.declareNeed();
       if (!this.#hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
       Atomics.store(words, sleep, AWAKE);
       // A futex tells of no death: only the socket does.

@@ -19,14 +19,21 @@ class LinkHarness {
   rings = 0;
   /** Called when the link empties the socket, before it does. */
   onConsume: () => void = () => undefined;
+  /** Called when the link blocks its thread. */
+  onWait: () => void = () => undefined;
   #listener: () => void = () => undefined;
   readonly #words: Int32Array;
   readonly #peerHead: number;
+  readonly #ringCapacity: number;
 
   constructor() {
     const binding = {
       createRegion: (byteLength: number) => ({ buffer: new ArrayBuffer(byteLength), descriptor: -1 }),
       unmapRegion: () => undefined,
+      waitOnWord: () => {
+        this.onWait();
+        return 'timed-out';
+      },
     } as unknown as NativeBinding;
     const block = { identity: new Uint8Array(16), serverProcessId: 1, clientProcessId: 2 };
     const { region } = unwrap(SharedMemoryRegion.create(binding, 'direct', REGION_BYTES, block));
@@ -57,6 +64,7 @@ class LinkHarness {
     const own = sideLayout('client', region.ringCapacity);
     const peer = sideLayout('server', region.ringCapacity);
     this.#words = region.words;
+    this.#ringCapacity = region.ringCapacity;
     this.#peerHead = own.head;
     this.writer = new RingWriter(
       {
@@ -80,6 +88,16 @@ class LinkHarness {
 
   write(header: number): void {
     this.writer.tryWrite(header, new Uint8Array(4), 0, 4);
+  }
+
+  /** Whether the link has declared that it needs room. */
+  get needsRoom(): boolean {
+    return this.#words[sideLayout('server', this.#ringCapacity).waitsForRoom] === 1;
+  }
+
+  /** What the peer does when it reports room. */
+  turnBackNeed(): void {
+    this.#words[sideLayout('server', this.#ringCapacity).waitsForRoom] = 0;
   }
 
   /** The peer reads everything that the link has written. */
@@ -119,6 +137,23 @@ describe('a link that sleeps', () => {
     await turns(3);
     expect(harness.received).to.deep.equal([2]);
     harness.link.close();
+  });
+
+  it('declares that it needs room again before its thread blocks, because an old report may have gone to the doorbell', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.startReceiving();
+    while (link.writer.tryWrite(1, new Uint8Array(1000), 0, 1000));
+    expect(harness.needsRoom).to.equal(true);
+    harness.turnBackNeed();
+    const seen: boolean[] = [];
+    harness.onWait = () => {
+      seen.push(harness.needsRoom);
+      harness.readEverything();
+    };
+    expect(link.waitForWork(1000)).to.equal(true);
+    expect(seen).to.deep.equal([true]);
+    link.close();
   });
 
   it('counts the time without progress from when there was something to read', () => {

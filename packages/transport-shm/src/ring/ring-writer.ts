@@ -138,6 +138,12 @@ export class RingWriter implements FrameWriter {
     // Nothing to do: nothing of a claim is visible before its commit, and the next frame takes the same place.
   }
 
+  /** Declares again that this side needs room, where it does: for who is about to sleep on a futex. */
+  declareNeed(): void {
+    // SYNC POINT(room): a report that came before has turned the declaration back, and went to the doorbell.
+    if (this.#isBlocked) Atomics.store(this.#words, this.#waitsIndex, 1);
+  }
+
   /** Asks again for room after a refusal; true once half the ring is free. */
   checkUnblocked(): boolean {
     if (!this.#isBlocked || this.#isPoisoned || !this.#readHead()) return false;
