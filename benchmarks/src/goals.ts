@@ -42,9 +42,10 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
     const known = all.filter((rounds) => rounds !== undefined);
     const first = known[0];
     if (first === undefined) return undefined;
-    return first.map((_value, round) =>
-      choose(...known.flatMap((rounds) => rounds[round] ?? []).filter((each) => !Number.isNaN(each))),
-    );
+    return first.map((_value, round) => {
+      const values = known.flatMap((rounds) => rounds[round] ?? []).filter((each) => !Number.isNaN(each));
+      return values.length === 0 ? Number.NaN : choose(...values);
+    });
   };
   const fastest = (figure: string, among: readonly string[]): readonly number[] | undefined =>
     best(
@@ -98,13 +99,19 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
       fastest(PIPELINED, builtIn),
     ),
     goal(
-      'untouched round trip, longest / shortest, 64 B to 1 MiB',
+      'untouched round trip, region of 16 MiB, longest / shortest',
       'at most',
       1.5,
       best(untouched, Math.max),
       best(untouched, Math.min),
     ),
-    goal('1 MiB, claim+borrow / memcpy', 'at least', 0.5, value(LARGE, MEBIBYTE, 'bandwidth'), memcpy),
+    goal(
+      '1 MiB, claim+borrow, region of 16 MiB / memcpy',
+      'at least',
+      0.5,
+      value(LARGE, MEBIBYTE, 'bandwidth'),
+      memcpy,
+    ),
     goal('1 MiB, owned / memcpy', 'at least', 0.25, value(OWNED, MEBIBYTE, 'bandwidth'), memcpy),
     goal('16 MiB, owned / memcpy', 'at least', 0.25, value(OWNED, 'one way 16777216 B', 'bandwidth'), memcpyLarge),
     goal(`EntropyNet ws / ${REFERENCE}, rate of 64 B`, 'at least', 0.9, own(ONE_WAY, 'rate'), ws(ONE_WAY, 'rate')),

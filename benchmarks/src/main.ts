@@ -35,12 +35,16 @@ async function run(options: Options): Promise<void> {
   const able = await ableSubjects(options);
   const names = able.map(({ name }) => name);
   const peers = able.filter(({ kind }) => kind === 'peer').map(({ name }) => name);
+  const channels = names.filter((name) => name.includes('IPC'));
   const results = new Results();
   const notes: string[] = [];
   const currentNode = options.quick || options.subjects !== undefined ? undefined : installCurrentNode();
-  const channels = names.filter((name) => name.includes('IPC'));
   const channelWorkloads = chosenWorkloads(options).filter((workload) => workload.applies === undefined);
   if (currentNode !== undefined && 'reason' in currentNode) say(currentNode.reason);
+  else if (currentNode !== undefined) {
+    names.push(...channels.map(nameWithCurrentNode));
+    peers.push(...channels.map(nameWithCurrentNode));
+  }
   const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
   if (limits !== undefined && 'reason' in limits) say(limits.reason);
   // Subjects take turns, so that noise of the machine meets all of them alike.
@@ -58,13 +62,8 @@ async function run(options: Options): Promise<void> {
     if (currentNode !== undefined && 'program' in currentNode && channelWorkloads.length > 0) {
       showProgress(progress + channels.map(nameWithCurrentNode).join(' and '));
       const workloadNames = channelWorkloads.map(({ name }) => name);
-      for (const result of await measureWith(currentNode.program, channels, workloadNames)) {
+      for (const result of await measureWith(currentNode.program, channels, workloadNames))
         results.add(round, result.subject, [result]);
-        if (!names.includes(result.subject)) {
-          names.push(result.subject);
-          peers.push(result.subject);
-        }
-      }
     }
     if (isWanted(options, 'connections') && able.some(({ name }) => name === OWNED)) {
       for (const count of CONNECTION_COUNTS) {

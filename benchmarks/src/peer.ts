@@ -1,6 +1,6 @@
 /** The other process or thread. Arguments: the subject's name, the address, the folder, whether native calls are counted. */
 import { countNativeCalls } from './native-calls.js';
-import { playPeer } from './role.js';
+import { playPeer } from './play-peer.js';
 import { subjects } from './subjects/index.js';
 
 const [name, address = '', folder = '', counting] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import { type ConnectionHandle, createNetworking, type Networking } from '@entro
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { ContainerModule } from 'inversify';
-import { playPeer } from '../role.js';
+import { playPeer } from '../play-peer.js';
 import type { Port, StartPeer, Subject } from '../subject.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';

@@ -2,10 +2,11 @@ import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
-import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import type { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
 import { expect } from 'chai';
 import { turns } from '../../support/until.js';
+import { clientWriter } from './shared-memory-support.js';
 
 const REGION_BYTES = 65_536;
 
@@ -24,7 +25,7 @@ class LinkHarness {
   #listener: () => void = () => undefined;
   readonly #words: Int32Array;
   readonly #peerHead: number;
-  readonly #ringCapacity: number;
+  readonly #needIndex: number;
 
   constructor() {
     const binding = {
@@ -61,29 +62,12 @@ class LinkHarness {
       onResponsivenessChanged: (isResponsive) => this.responsiveness.push(isResponsive),
       onEnded: () => undefined,
     });
-    const own = sideLayout('client', region.ringCapacity);
-    const peer = sideLayout('server', region.ringCapacity);
     this.#words = region.words;
-    this.#ringCapacity = region.ringCapacity;
-    this.#peerHead = own.head;
-    this.writer = new RingWriter(
-      {
-        words: region.words,
-        bytes: region.bytes,
-        start: own.ringStart,
-        capacity: region.ringCapacity,
-        tail: own.tail,
-        head: peer.head,
-        consumerSleep: peer.sleep,
-        producerWaits: own.waitsForRoom,
-      },
-      {
-        onWake: () => {
-          this.rings += 1;
-        },
-        onCorrupted: () => undefined,
-      },
-    );
+    this.#needIndex = sideLayout('server', region.ringCapacity).waitsForRoom;
+    this.#peerHead = sideLayout('client', region.ringCapacity).head;
+    this.writer = clientWriter(region, () => {
+      this.rings += 1;
+    });
   }
 
   write(header: number): void {
@@ -92,12 +76,12 @@ class LinkHarness {
 
   /** Whether the link has declared that it needs room. */
   get needsRoom(): boolean {
-    return this.#words[sideLayout('server', this.#ringCapacity).waitsForRoom] === 1;
+    return this.#words[this.#needIndex] === 1;
   }
 
   /** What the peer does when it reports room. */
   turnBackNeed(): void {
-    this.#words[sideLayout('server', this.#ringCapacity).waitsForRoom] = 0;
+    this.#words[this.#needIndex] = 0;
   }
 
   /** The peer reads everything that the link has written. */

@@ -6,8 +6,7 @@ import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/c
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
-import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
-import { nativeBinding, reached, Scene } from './shared-memory-support.js';
+import { clientWriter, nativeBinding, reached, Scene } from './shared-memory-support.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
 
@@ -134,7 +133,7 @@ for (const access of ['direct', 'copied'] as const) {
         });
         accepted.startReceiving();
         raw.region.words.fill(-1, 0, 16);
-        rawWriter(raw.region).tryWrite(0, Uint8Array.of(5), 0, 1);
+        clientWriter(raw.region).tryWrite(0, Uint8Array.of(5), 0, 1);
         raw.socket.ring();
         expect([...(await received)]).to.deep.equal([5]);
       });
@@ -157,7 +156,7 @@ for (const access of ['direct', 'copied'] as const) {
           const failed = reached(accepted, 'failed');
           accepted.startReceiving();
           const bytes = payload < 0 ? new TextEncoder().encode('name') : new Uint8Array(payload).fill(0xff);
-          rawWriter(raw.region).tryWrite(header, bytes, 0, bytes.length);
+          clientWriter(raw.region).tryWrite(header, bytes, 0, bytes.length);
           raw.socket.ring();
           expect(((await failed) as NetworkError).code).to.equal('InvalidMessage');
           await expectServing();
@@ -169,7 +168,7 @@ for (const access of ['direct', 'copied'] as const) {
         const accepted = unwrap(await server.accept());
         const failed = reached(accepted, 'failed');
         accepted.startReceiving();
-        const writer = rawWriter(raw.region);
+        const writer = clientWriter(raw.region);
         // The server drains the ring into memory of its own, up to the window and not a frame further.
         const flood = setInterval(() => {
           while (writer.tryWrite(0, new Uint8Array(1000), 0, 1000));
@@ -211,22 +210,4 @@ for (const access of ['direct', 'copied'] as const) {
       });
     });
   });
-
-  function rawWriter(region: { words: Int32Array; bytes: Uint8Array; ringCapacity: number }): RingWriter {
-    const own = sideLayout('client', region.ringCapacity);
-    const peer = sideLayout('server', region.ringCapacity);
-    return new RingWriter(
-      {
-        words: region.words,
-        bytes: region.bytes,
-        start: own.ringStart,
-        capacity: region.ringCapacity,
-        tail: own.tail,
-        head: peer.head,
-        consumerSleep: peer.sleep,
-        producerWaits: own.waitsForRoom,
-      },
-      { onWake: () => undefined, onCorrupted: () => undefined },
-    );
-  }
 }

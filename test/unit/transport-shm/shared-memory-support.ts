@@ -8,6 +8,8 @@ import { type ConnectionConfig, type NetworkConnection, resolveConnectionConfig,
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { type Assignment, requestRegion } from '@entropynet/transport-shm/internal/discovery/handshake-client';
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
+import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 
 /** The addon; tests that need it skip where it can't be loaded. */
 export function nativeBinding(): NativeBinding | undefined {
@@ -97,4 +99,26 @@ export function reached(connection: NetworkConnection, state: string): Promise<E
     });
     if (connection.getState() === state) resolve(undefined);
   });
+}
+
+/** What a client writes with, over a region that a test holds by itself. */
+export function clientWriter(
+  region: { readonly words: Int32Array; readonly bytes: Uint8Array; readonly ringCapacity: number },
+  onWake: () => void = () => undefined,
+): RingWriter {
+  const own = sideLayout('client', region.ringCapacity);
+  const peer = sideLayout('server', region.ringCapacity);
+  return new RingWriter(
+    {
+      words: region.words,
+      bytes: region.bytes,
+      start: own.ringStart,
+      capacity: region.ringCapacity,
+      tail: own.tail,
+      head: peer.head,
+      consumerSleep: peer.sleep,
+      producerWaits: own.waitsForRoom,
+    },
+    { onWake, onCorrupted: () => undefined },
+  );
 }

@@ -6,7 +6,7 @@ const IS_ORDERED = process.arch === 'x64' || process.arch === 'ia32';
 
 /**
  * Reads a word after an `Atomics.store` to another, in one total order with both on the other side. Where the processor
- * keeps that order, for a tenth of what `Atomics.load` costs.
+ * keeps that order, without the call that `Atomics.load` is.
  */
 export function loadAfterStore(words: Int32Array, index: number): number {
   return IS_ORDERED ? (words[index] as number) : Atomics.load(words, index);

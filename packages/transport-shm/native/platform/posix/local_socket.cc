@@ -139,7 +139,6 @@ class PosixLocalSocket final : public LocalSocket {
       const Status status = Receive(chunk, sizeof chunk, &received);
       if (!status.Ok()) return status;
       if (received.ended) *ended = true;
-      // To the end and not only to a short read: an event loop that was told of an error tells nothing more.
       if (received.bytes == 0) return {};
       total += received.bytes;
     }
