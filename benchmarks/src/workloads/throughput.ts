@@ -3,7 +3,7 @@ import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
 /** A measurement lasts about this long, whatever the subject's speed. */
-const ONE_WAY_MS = 300;
+const ONE_WAY_MS = 250;
 const MOST_MESSAGES = 5_000_000;
 /** Bytes of the trial from which the count is made. */
 const TRIAL_BYTES = 1_280_000;
