@@ -144,6 +144,16 @@ function describeMisuse(context: ChapterContext): void {
   }
 
   it(
+    'throws a TypeError where a batch is no array, and goes on',
+    scoped(async (scope) => {
+      const { near, far } = await openPair(context, scope);
+      for (const wrong of [undefined, null, 'text', new Uint8Array(3), new Set([messageOf(5, 1)])] as never[])
+        await expectTypeError(() => near.trySendBatch(wrong));
+      await expectStillUsable(near, far);
+    }),
+  );
+
+  it(
     'throws a TypeError where the memory of a message was given away, and goes on',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);

@@ -7,6 +7,13 @@ export function checkMessageBytes(data: Uint8Array): void {
   checkUnusualBytes(data);
 }
 
+/** Throws a `TypeError` unless it is an array of what `checkMessageBytes` takes. */
+export function checkBatch(messages: readonly Uint8Array[]): void {
+  const isArray: boolean = Array.isArray(messages);
+  if (!isArray) throw new TypeError(`a batch is an array of messages; ${nameOf(messages)} was given`);
+  for (const data of messages) checkMessageBytes(data);
+}
+
 function checkUnusualBytes(data: unknown): void {
   // An array of another realm (a vm context, a test runner's sandbox) is no instance of this realm's class.
   if (!ArrayBuffer.isView(data) || (data as Partial<Uint8Array>)[Symbol.toStringTag] !== 'Uint8Array') {

@@ -4,7 +4,7 @@ import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import { FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
 import type { FrameLink, FrameWriter } from './frame-link.js';
-import { checkMessageBytes } from './message-bytes.js';
+import { checkBatch, checkMessageBytes } from './message-bytes.js';
 import type { PeerLimits } from './peer-limits.js';
 import type { SendClaim } from './send-claim.js';
 import { SendQueue } from './send-queue.js';
@@ -95,7 +95,7 @@ export class MessageSender {
 
   /** Sends as many as there is room for, from the first on; their number, or why not even the first could go. */
   trySendBatch(channel: Channel, messages: readonly Uint8Array[]): Result<number> {
-    for (const data of messages) checkMessageBytes(data);
+    checkBatch(messages);
     const writer = this.#writer;
     let taken = 0;
     writer?.beginBatch?.();
