@@ -2,6 +2,8 @@ import type { Measurement } from '../measurement.js';
 import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
+/** Until code is compiled and memory is in use. */
+const WARM_UP_MS = 100;
 /** A measurement lasts about this long, whatever the subject's speed. */
 const ONE_WAY_MS = 250;
 const MOST_MESSAGES = 5_000_000;
@@ -13,8 +15,9 @@ const SIZES = [64, 16, 1024, 65_536, 1_048_576, 16_777_216];
 
 async function rateOf(session: Session, length: number): Promise<Measurement[]> {
   const few = Math.max(2, Math.min(20_000, Math.ceil(TRIAL_BYTES / length)));
-  await session.oneWay(few, length);
-  const trial = await session.oneWay(few, length);
+  let trial = await session.oneWay(few, length);
+  const end = performance.now() + WARM_UP_MS;
+  while (performance.now() < end) trial = await session.oneWay(few, length);
   const count = Math.min(MOST_MESSAGES, Math.max(few, Math.ceil((trial * ONE_WAY_MS) / 1000)));
   const value = await session.oneWay(count, length);
   return [

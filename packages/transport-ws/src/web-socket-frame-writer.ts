@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { FrameWriter } from '@entropynet/core';
 import { WebSocket } from 'ws';
+import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from './web-socket-protocol.js';
 
 /** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
@@ -39,12 +40,14 @@ export class WebSocketFrameWriter implements FrameWriter {
     this.#onWritable = onWritable;
   }
 
-  // Hot path: one allocation for the frame, one copy, no closure.
+  // Hot path: one allocation for a small frame, one copy, no closure.
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom()) return false;
-    const frame = Buffer.allocUnsafe(HEADER_BYTES + end - start);
+    const length = HEADER_BYTES + end - start;
+    const isLarge = length >= MIN_SPARE_BYTES;
+    const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
     frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), HEADER_BYTES);
-    this.#send(header, frame);
+    this.#send(header, frame, isLarge);
     return true;
   }
 
@@ -59,7 +62,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     const claimed = this.#claimed;
     this.#claimed = undefined;
     if (claimed === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#send(header, Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length));
+    this.#send(header, Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length), false);
   }
 
   abortClaim(): void {
@@ -82,7 +85,8 @@ export class WebSocketFrameWriter implements FrameWriter {
     return false;
   }
 
-  #send(header: number, frame: Buffer): void {
+  /** @param isSpare whether the frame is to be kept for others when the kernel has it */
+  #send(header: number, frame: Buffer, isSpare: boolean): void {
     frame[0] = header;
     frame[1] = header >>> 8;
     frame[2] = header >>> 16;
@@ -93,8 +97,15 @@ export class WebSocketFrameWriter implements FrameWriter {
       queueMicrotask(this.#flushLater);
     }
     // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
-    const mayFill = this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes;
-    this.#webSocket.send(frame, SEND_OPTIONS, mayFill ? this.#onSent : undefined);
+    let onSent: ((error?: Error | null) => void) | undefined;
+    if (isSpare) {
+      onSent = (error) => {
+        // After an error nobody says whether the stream still looks at it.
+        if (!(error instanceof Error)) spareFrames.give(frame);
+        this.#onSent(error);
+      };
+    } else if (this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes) onSent = this.#onSent;
+    this.#webSocket.send(frame, SEND_OPTIONS, onSent);
     this.#batchBytes += frame.length;
     if (this.#batchBytes >= BATCH_BYTES) this.flush();
   }

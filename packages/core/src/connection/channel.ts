@@ -9,8 +9,10 @@ export function outcomeOf(error: NetworkError): SendOutcome {
 
 /** A message, or the rest of one, that waits in a channel for room or for window. */
 export interface QueuedMessage {
-  /** What is not sent yet when it is queued; the queue's own copy. */
+  /** What is not sent yet when it is queued; nobody else writes to it. */
   bytes: Uint8Array;
+  /** Whether `bytes` is of the queue's `WaitingCopies`, to be given back there. */
+  isCopy: boolean;
   /** The next of these bytes to send, when the message is cut into fragments. */
   offset: number;
   /** Of the whole message, in bytes. */

@@ -61,8 +61,8 @@ export class MessageReceiver {
     this.#guard = guard;
     this.#sender = sender;
     this.#events = events;
-    // A quarter: the peer never runs dry while credit travels, and small messages share one update.
-    this.#creditThreshold = limits.channelWindow >>> 2;
+    // A half: the peer sends the other while credit travels, and as no frame costs more than half, it always gets some.
+    this.#creditThreshold = limits.channelWindow >>> 1;
   }
 
   start(): void {

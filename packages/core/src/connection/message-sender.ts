@@ -268,7 +268,8 @@ export class MessageSender {
     if (message.offset === data.length) {
       this.#countSent(data.length);
     } else {
-      message.bytes = Uint8Array.prototype.slice.call(data, message.offset);
+      message.bytes = this.#queue.copies.copy(data, message.offset);
+      message.isCopy = true;
       message.offset = 0;
       this.#queue.add(channel, message);
     }
@@ -283,7 +284,8 @@ export class MessageSender {
       const timeoutMs = this.#limits.sendTimeoutMs;
       const message: QueuedMessage = {
         // A copy, so that the caller may use its buffer again at once.
-        ...queued(Uint8Array.prototype.slice.call(data)),
+        ...queued(this.#queue.copies.copy(data, 0)),
+        isCopy: true,
         deadline: performance.now() + timeoutMs,
         settle: (outcome) => {
           signal?.removeEventListener('abort', onAbort);
@@ -371,7 +373,15 @@ class ClaimUnderWay implements SendClaim {
 
 /** A message that `trySend` or a claim promised to deliver, of which nothing was sent. */
 function queued(bytes: Uint8Array): QueuedMessage {
-  return { bytes, offset: 0, length: bytes.length, isStarted: false, deadline: Infinity, settle: undefined };
+  return {
+    bytes,
+    isCopy: false,
+    offset: 0,
+    length: bytes.length,
+    isStarted: false,
+    deadline: Infinity,
+    settle: undefined,
+  };
 }
 
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */

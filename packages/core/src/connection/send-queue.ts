@@ -4,6 +4,7 @@ import { CHANNEL_CONTROL } from './connection-types.js';
 import { Fifo } from './fifo.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
 import type { FrameWriter } from './frame-link.js';
+import { WaitingCopies } from './waiting-copies.js';
 
 interface ControlFrame {
   readonly header: number;
@@ -24,6 +25,7 @@ export class SendQueue {
   isFull = false;
   /** A claim is under way: nothing may be written. */
   isHeld = false;
+  readonly copies = new WaitingCopies();
 
   #writer: FrameWriter | undefined;
   /** The longest message that goes as one frame; longer ones are cut into fragments of `#fragmentBytes`. */
@@ -235,6 +237,7 @@ export class SendQueue {
     if (message.offset === message.bytes.length) {
       channel.queue.shift();
       this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
+      if (message.isCopy) this.copies.release(message.bytes);
       this.#onSent(message.length);
       message.settle?.('accepted');
     }
@@ -317,6 +320,7 @@ export class SendQueue {
     for (const message of channel.queue.remove(condition)) {
       this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
       if (message.isStarted) channel.owesAbort = true;
+      if (message.isCopy) this.copies.release(message.bytes);
       message.settle?.(outcome);
     }
   }

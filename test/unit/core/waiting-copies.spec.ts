@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { WaitingCopies } from '@entropynet/core/internal/connection/waiting-copies';
+
+const KIBIBYTE = 1024;
+const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+
+describe('copies of waiting messages', () => {
+  it('hold what was given from the start on, apart from it', () => {
+    const data = Uint8Array.from({ length: 64 * KIBIBYTE }, (_unused, index) => index & 0xff);
+    const copy = new WaitingCopies().copy(data, 1000);
+    const wanted = data.slice(1000);
+    data.fill(0);
+    expect(copy).to.deep.equal(wanted);
+  });
+
+  it('use the memory of one that was released, and never that of one that was not', () => {
+    const copies = new WaitingCopies();
+    const first = copies.copy(bytesOf(64 * KIBIBYTE, 1), 0);
+    const second = copies.copy(bytesOf(64 * KIBIBYTE, 2), 0);
+    expect(second.buffer).to.not.equal(first.buffer);
+    copies.release(first);
+    const third = copies.copy(bytesOf(40 * KIBIBYTE, 3), 0);
+    expect(third.buffer).to.equal(first.buffer);
+    expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
+    expect(copies.copy(bytesOf(40 * KIBIBYTE, 4), 0).buffer).to.not.equal(first.buffer);
+    expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
+  });
+
+  it('leave memory alone that is too short, or far too long', () => {
+    const copies = new WaitingCopies();
+    copies.release(bytesOf(64 * KIBIBYTE, 1));
+    expect(copies.copy(bytesOf(65 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(65 * KIBIBYTE);
+    expect(copies.copy(bytesOf(31 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(31 * KIBIBYTE);
+    expect(copies.copy(bytesOf(32 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(64 * KIBIBYTE);
+  });
+});

@@ -1,0 +1,38 @@
+import { expect } from 'chai';
+import { SpareFrames } from '@entropynet/transport-ws/internal/spare-frames';
+
+const KIBIBYTE = 1024;
+
+describe('spare frames', () => {
+  it('are given out again, as long as was asked for, and to one at a time', () => {
+    const frames = new SpareFrames();
+    const first = frames.take(64 * KIBIBYTE);
+    frames.give(first);
+    const second = frames.take(40 * KIBIBYTE);
+    expect(second.buffer).to.equal(first.buffer);
+    expect(second.length).to.equal(40 * KIBIBYTE);
+    expect(frames.take(40 * KIBIBYTE).buffer).to.not.equal(first.buffer);
+    frames.give(second);
+    expect(frames.take(64 * KIBIBYTE).buffer).to.equal(first.buffer);
+  });
+
+  it('are left alone where they are too short, or far too long', () => {
+    const frames = new SpareFrames();
+    const spare = frames.take(64 * KIBIBYTE);
+    frames.give(spare);
+    for (const length of [65 * KIBIBYTE, 31 * KIBIBYTE]) {
+      const frame = frames.take(length);
+      expect(frame.buffer).to.not.equal(spare.buffer);
+      expect(frame.length).to.equal(length);
+    }
+  });
+
+  it('are not kept beyond 2 MiB', () => {
+    const frames = new SpareFrames();
+    const taken = Array.from({ length: 40 }, () => frames.take(64 * KIBIBYTE));
+    for (const frame of taken) frames.give(frame);
+    const known = new Set(taken.map((frame) => frame.buffer));
+    const again = Array.from({ length: 40 }, () => frames.take(64 * KIBIBYTE));
+    expect(again.filter((frame) => known.has(frame.buffer))).to.have.length(32);
+  });
+});
