@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
-import type { Measurement } from './measurement.js';
+import { type Measurement, medianOf } from './measurement.js';
 import { pinProcess } from './pinning.js';
 import { MESSAGE_BYTES } from './subject.js';
 import { configOf, start } from './subjects/entropynet.js';
@@ -15,6 +15,9 @@ import { configOf, start } from './subjects/entropynet.js';
 const IDLE_MS = 2000;
 const ROUND_TRIPS = 3000;
 const MESSAGES = 500_000;
+/** The first are left out: code is compiled then, and memory touched. */
+const WARM_UP_RATES = 3;
+const RATES = 5;
 
 /** What the process with the clients is told; it answers a `connect` with how long that took, in milliseconds. */
 export type ConnectionsTask =
@@ -65,12 +68,16 @@ export async function measureConnections(count: number): Promise<Measurement[]> 
       await done;
       return (MESSAGES * 1000) / (performance.now() - sentAt);
     };
-    await rate('send-by-one');
+    const medianRate = async (task: 'send-by-one' | 'send-by-all'): Promise<number> => {
+      const rates = [];
+      for (let round = 0; round < WARM_UP_RATES + RATES; round += 1) rates.push(await rate(task));
+      return medianOf(rates.slice(WARM_UP_RATES));
+    };
     const figure = `${count} connections`;
     return [
       { figure, statistic: 'connects', unit: '/s', value: (count * 1000) / connectMs },
-      { figure, statistic: 'rate of one', unit: '/s', value: await rate('send-by-one') },
-      { figure, statistic: 'rate of all', unit: '/s', value: await rate('send-by-all') },
+      { figure, statistic: 'rate of one', unit: '/s', value: await medianRate('send-by-one') },
+      { figure, statistic: 'rate of all', unit: '/s', value: await medianRate('send-by-all') },
       { figure, statistic: 'round trip of one, p50', unit: 'µs', value: await roundTripOf(handles[0]) },
       { figure, statistic: 'resident memory each', unit: 'B', value: (after.memory - before.memory) / count },
       { figure, statistic: 'descriptors each', unit: 'count', value: (after.descriptors - before.descriptors) / count },

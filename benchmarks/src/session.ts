@@ -130,16 +130,15 @@ export class Session {
   /** Sends `count` messages as fast as they are taken; resolves with messages a second, the peer's word for it included. */
   async oneWay(count: number, length = MESSAGE_BYTES): Promise<number> {
     const startedAt = performance.now();
-    await this.flood(count, length);
+    await this.flood(count, messageFor(Task.Count, length));
     const received = await this.ask(Task.Total);
     const seconds = (performance.now() - startedAt) / 1000;
     if (received !== count) throw new Error(`${count} messages were sent and ${received} arrived whole`);
     return count / seconds;
   }
 
-  /** Sends `count` messages to be counted; resolves when the last was taken. */
-  flood(count: number, length: number, port: Omit<Port, 'close'> = this.port): Promise<void> {
-    const message = messageFor(Task.Count, length);
+  /** Sends the message `count` times; resolves when the last was taken. */
+  flood(count: number, message: Uint8Array, port: Omit<Port, 'close'> = this.port): Promise<void> {
     return new Promise((resolve) => {
       let sent = 0;
       const send = (): void => {

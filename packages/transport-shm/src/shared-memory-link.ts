@@ -61,6 +61,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.strategy = new WaitStrategy(config.wait);
     this.pollMicroseconds = config.pollMicroseconds;
     this.#unresponsiveAfterMs = config.unresponsiveAfterMs;
+    if (config.prefault) region.prefault();
     const own = sideLayout(side, region.ringCapacity);
     const peer = sideLayout(side === 'server' ? 'client' : 'server', region.ringCapacity);
     this.#own = own;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { err, frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } from '@entropynet/transport-shm';
@@ -13,6 +13,12 @@ import { nativeBinding, reached, Scene } from './shared-memory-support.js';
 function sharedMemory(connection: NetworkConnection): SharedMemoryConnection {
   if (connection instanceof SharedMemoryConnection) return connection;
   throw new TypeError(`a ${connection.className()} was accepted`);
+}
+
+/** What this process has resident of memory that it shares, in bytes. */
+function residentSharedBytes(): number {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^RssShmem:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
 }
 
 describe('shared memory between processes', () => {
@@ -137,6 +143,25 @@ describe('shared memory between processes', () => {
       expect(client.getRegionSize()).to.equal(65_536);
       expect(sharedMemory(accepted).getRegionSize()).to.equal(65_536);
       expect(client.getRegionName()).to.equal('scene');
+    });
+
+    it('is resident from the start, on both sides, where it is to be prefaulted, and only there', async function () {
+      if (process.platform !== 'linux' || nativeBinding()?.supportsExternalBuffers() !== true) this.skip();
+      const regionSize = 8 * 1024 * 1024;
+      const grownBy = async (prefault: boolean): Promise<number> => {
+        Object.assign(scene.config.sharedMemory, { regionSize, prefault });
+        const server = await scene.server({ endpoint: `prefault-${prefault}` });
+        const before = residentSharedBytes();
+        const client = new SharedMemoryConnection(`prefault-${prefault}`, scene.config);
+        scene.onClose(() => client.disconnect());
+        unwrap(await client.connect());
+        const accepted = unwrap(await server.accept());
+        scene.onClose(() => accepted.disconnect());
+        return residentSharedBytes() - before;
+      };
+      expect(await grownBy(false)).to.be.below(regionSize / 4);
+      // Both sides are this process, which maps the region twice.
+      expect(await grownBy(true)).to.be.within(2 * regionSize, 2.25 * regionSize);
     });
 
     it('is made for a client by its name alone', () => {

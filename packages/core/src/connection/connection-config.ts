@@ -26,6 +26,7 @@ const sharedMemorySchema = z.strictObject({
     .min(64 * KIB)
     .max(MAX_REGION_BYTES)
     .default(4 * MIB),
+  prefault: z.boolean().default(false),
   access: z.enum(['auto', 'direct', 'copied']).default('auto'),
   wait: z.enum(['adaptive', 'sleep', 'spin']).default('adaptive'),
   pollMicroseconds: z.int().min(1).max(1000).default(50),

@@ -4,6 +4,9 @@ import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from 
 import { type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
 import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
 
+/** The smallest page there is: where pages are larger, some are touched more than once. */
+const PAGE_BYTES = 4096;
+
 /** How this process reaches a region's memory: `direct`ly or through a copy. */
 export type RegionAccess = 'direct' | 'copied';
 
@@ -93,6 +96,17 @@ export class SharedMemoryRegion {
   markClosed(side: RegionSide): void {
     Atomics.store(this.words, sideLayout(side, this.ringCapacity).closed, 1);
     this.exchange?.();
+  }
+
+  /**
+   * Touches every page, so that no message pays for a first touch; the region's whole size is resident from then on. On a
+   * copy there is nothing to do: it is the native side that touches the region.
+   */
+  prefault(): void {
+    if (this.exchange !== undefined) return;
+    const wordsPerPage = PAGE_BYTES >> 2;
+    // A load each: it makes the page where there is none, and does no harm to a peer that writes already.
+    for (let index = 0; index < this.words.length; index += wordsPerPage) Atomics.load(this.words, index);
   }
 
   /** Waits, blocking this thread, until the word changes from `expected`, somebody wakes it, or time is up. */
