@@ -1,5 +1,4 @@
 import { latencies } from '../measurement.js';
-import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
 /** A fast subject needs tens of thousands of messages before its code is compiled: warming up is a matter of time. */
@@ -12,23 +11,29 @@ const FEWEST_WARM_UPS = 1000;
 const FEWEST_ROUND_TRIPS = 2000;
 const IN_FLIGHT = 64;
 const PIPELINED = 20_000;
+/** In bytes. */
+const UNTOUCHED_SIZES = [64, 1024, 65_536, 1_048_576];
 
 /** One message after the other, at full speed. */
 export const roundTrip: Workload = {
   name: 'round-trip',
   isQuick: true,
   async run(session) {
-    await roundTripsFor(session, WARM_UP_MS, FEWEST_WARM_UPS);
-    return latencies('round trip 64 B', await roundTripsFor(session, MEASURED_MS, FEWEST_ROUND_TRIPS));
+    const measure = (): Promise<Float64Array> => session.roundTrips(STRETCH);
+    await roundTripsFor(measure, WARM_UP_MS, FEWEST_WARM_UPS);
+    return latencies('round trip 64 B', await roundTripsFor(measure, MEASURED_MS, FEWEST_ROUND_TRIPS));
   },
 };
 
-/** Round trips for so long, and so many at least; each in microseconds. */
-async function roundTripsFor(session: Session, milliseconds: number, fewest: number): Promise<Float64Array> {
+/** Round trips, a stretch at a time, for so long, and so many at least; each in microseconds. */
+async function roundTripsFor(
+  measure: () => Promise<Float64Array>,
+  milliseconds: number,
+  fewest: number,
+): Promise<Float64Array> {
   const stretches: Float64Array[] = [];
   const end = performance.now() + milliseconds;
-  while (performance.now() < end || stretches.length * STRETCH < fewest)
-    stretches.push(await session.roundTrips(STRETCH));
+  while (performance.now() < end || stretches.length * STRETCH < fewest) stretches.push(await measure());
   const all = new Float64Array(stretches.length * STRETCH);
   for (const [index, stretch] of stretches.entries()) all.set(stretch, index * STRETCH);
   return all;
@@ -71,12 +76,12 @@ export const untouched: Workload = {
   applies: (_subject, session) => session.port.sendUntouched !== undefined,
   async run(session) {
     const measurements = [];
-    for (const length of [64, 1024, 65_536, 1_048_576]) {
-      // What is longer than a frame is copied in fragments, and a message may need the whole window.
-      await session.untouchedRoundTrips(500, length);
-      measurements.push(
-        ...latencies(`untouched round trip ${length} B`, await session.untouchedRoundTrips(3000, length)),
-      );
+    const measureOf = (length: number) => (): Promise<Float64Array> => session.untouchedRoundTrips(STRETCH, length);
+    // All before the first is measured: the code that they share changes with what it has seen.
+    for (const length of UNTOUCHED_SIZES) await roundTripsFor(measureOf(length), WARM_UP_MS, FEWEST_WARM_UPS);
+    for (const length of UNTOUCHED_SIZES) {
+      const samples = await roundTripsFor(measureOf(length), MEASURED_MS, FEWEST_ROUND_TRIPS);
+      measurements.push(...latencies(`untouched round trip ${length} B`, samples));
     }
     return measurements;
   },

@@ -1,11 +1,12 @@
-import type { Measurement } from '../measurement.js';
+import { type Measurement, medianOf } from '../measurement.js';
 import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
 /** Until code is compiled and memory is in use. */
 const WARM_UP_MS = 100;
-/** A measurement lasts about this long, whatever the subject's speed. */
-const ONE_WAY_MS = 250;
+/** A stretch lasts about this long, whatever the subject's speed; the median of some leaves out a collection's whim. */
+const STRETCH_MS = 60;
+const STRETCHES = 5;
 const MOST_MESSAGES = 5_000_000;
 /** Bytes of the trial from which the count is made. */
 const TRIAL_BYTES = 1_280_000;
@@ -18,8 +19,10 @@ async function rateOf(session: Session, length: number): Promise<Measurement[]> 
   let trial = await session.oneWay(few, length);
   const end = performance.now() + WARM_UP_MS;
   while (performance.now() < end) trial = await session.oneWay(few, length);
-  const count = Math.min(MOST_MESSAGES, Math.max(few, Math.ceil((trial * ONE_WAY_MS) / 1000)));
-  const value = await session.oneWay(count, length);
+  const count = Math.min(MOST_MESSAGES, Math.max(few, Math.ceil((trial * STRETCH_MS) / 1000)));
+  const rates = [];
+  for (let stretch = 0; stretch < STRETCHES; stretch += 1) rates.push(await session.oneWay(count, length));
+  const value = medianOf(rates);
   return [
     { figure: `one way ${length} B`, statistic: 'rate', unit: '/s', value },
     { figure: `one way ${length} B`, statistic: 'bandwidth', unit: 'B/s', value: value * length },
