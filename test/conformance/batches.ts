@@ -14,7 +14,8 @@ export function describeBatches(context: ChapterContext): void {
         `takes as much of a batch as there is room for and tells when the rest may follow, through ${what}`,
         scoped(async (scope) => {
           const { local, peer } = await openLink(context, scope, { config });
-          const messages = Array.from({ length: 3000 }, (_, index) => messageOf(index % 700, index + 1));
+          // More than the larger window, so that no medium takes them all at once, however much the kernel buffers.
+          const messages = Array.from({ length: 7000 }, (_, index) => messageOf((index % 700) * 4, index + 1));
           let taken = 0;
           let parts = 0;
           const sendMore = (): void => {

@@ -67,7 +67,7 @@ function openWebSocket(
     webSocket.once('open', () => {
       if (socket === undefined) return;
       // At once, before anything that follows the upgrade is read.
-      const link = new WebSocketLink(webSocket, socket, config);
+      const link = new WebSocketLink(webSocket, socket, isPathPrivate(address) ? 'zero' : 'random', config);
       settle(ok({ link, greeted: link.greet(signal) }));
     });
     if (signal.aborted) onAbort();

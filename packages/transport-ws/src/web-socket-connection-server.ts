@@ -254,7 +254,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }, limitMs);
     const closing = this.#closing.signal;
     closing.addEventListener('abort', giveUp, { once: true });
-    const link = new WebSocketLink(webSocket, socket, this.#config);
+    const link = new WebSocketLink(webSocket, socket, 'none', this.#config);
     const greeted = await link.greet(controller.signal);
     clearTimeout(timer);
     closing.removeEventListener('abort', giveUp);

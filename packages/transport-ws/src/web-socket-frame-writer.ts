@@ -1,28 +1,32 @@
 import type { Duplex } from 'node:stream';
 import type { FrameWriter } from '@entropynet/core';
 import { WebSocket } from 'ws';
+import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from './web-socket-protocol.js';
 
 /** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
 const BATCH_BYTES = 64 * 1024;
 
-const SEND_OPTIONS = Object.freeze({ binary: true, compress: false, fin: true });
-
 /**
  * Writes frames as binary messages. What one piece of synchronous code writes leaves in one system call: a call per small
  * frame would cost more than all the rest. It has left before the promise of a `send` resolves (a microtask, not the next
- * tick), so that what was accepted outlives this process.
+ * tick), so that what was accepted outlives this process. Each leaves as one piece of memory, envelope included, which
+ * goes past `ws`: that writes two pieces and makes an object for each message. Nothing of `ws` waits in between, because
+ * nothing is compressed.
  */
 export class WebSocketFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
 
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
+  readonly #masking: Masking;
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
   readonly #onWritable: () => void;
-  #claimed: Uint8Array | undefined;
+  #claimed: Buffer | undefined;
+  /** Where the claimed frame's message begins. */
+  #claimedStart = 0;
   #isCorked = false;
   #wasRefused = false;
   #batchBytes = 0;
@@ -32,9 +36,16 @@ export class WebSocketFrameWriter implements FrameWriter {
    * @param maxBufferedBytes frames are refused while more bytes than this wait for the kernel
    * @param onWritable called after a refusal, when less than half of that waits
    */
-  constructor(webSocket: WebSocket, socket: Duplex, maxBufferedBytes: number, onWritable: () => void) {
+  constructor(
+    webSocket: WebSocket,
+    socket: Duplex,
+    masking: Masking,
+    maxBufferedBytes: number,
+    onWritable: () => void,
+  ) {
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#masking = masking;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#resumeBytes = maxBufferedBytes >>> 1;
     this.#onWritable = onWritable;
@@ -43,26 +54,30 @@ export class WebSocketFrameWriter implements FrameWriter {
   // Hot path: one allocation for a small frame, one copy, no closure.
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom()) return false;
-    const length = HEADER_BYTES + end - start;
+    const messageBytes = HEADER_BYTES + end - start;
+    const messageStart = envelopeBytes(messageBytes, this.#masking);
+    const length = messageStart + messageBytes;
     const isLarge = length >= MIN_SPARE_BYTES;
     const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
-    frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), HEADER_BYTES);
-    this.#send(header, frame, isLarge);
+    frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), messageStart + HEADER_BYTES);
+    this.#send(header, frame, messageStart, isLarge);
     return true;
   }
 
   tryClaim(length: number): Uint8Array | undefined {
     if (!this.#hasRoom()) return undefined;
+    this.#claimedStart = envelopeBytes(HEADER_BYTES + length, this.#masking);
     // Not `allocUnsafe`: the caller holds this memory, and a part it forgets to write must not leak another's bytes.
-    this.#claimed = new Uint8Array(HEADER_BYTES + length);
-    return this.#claimed.subarray(HEADER_BYTES);
+    const claimed = Buffer.from(new ArrayBuffer(this.#claimedStart + HEADER_BYTES + length));
+    this.#claimed = claimed;
+    return new Uint8Array(claimed.buffer, this.#claimedStart + HEADER_BYTES);
   }
 
   commitClaim(header: number): void {
     const claimed = this.#claimed;
     this.#claimed = undefined;
     if (claimed === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#send(header, Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length), false);
+    this.#send(header, claimed, this.#claimedStart, false);
   }
 
   abortClaim(): void {
@@ -85,12 +100,16 @@ export class WebSocketFrameWriter implements FrameWriter {
     return false;
   }
 
-  /** @param isSpare whether the frame is to be kept for others when the kernel has it */
-  #send(header: number, frame: Buffer, isSpare: boolean): void {
-    frame[0] = header;
-    frame[1] = header >>> 8;
-    frame[2] = header >>> 16;
-    frame[3] = header >>> 24;
+  /**
+   * @param start where the message begins, behind the envelope
+   * @param isSpare whether the frame is to be kept for others when the kernel has it
+   */
+  #send(header: number, frame: Buffer, start: number, isSpare: boolean): void {
+    frame[start] = header;
+    frame[start + 1] = header >>> 8;
+    frame[start + 2] = header >>> 16;
+    frame[start + 3] = header >>> 24;
+    seal(frame, start, this.#masking);
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
@@ -105,7 +124,7 @@ export class WebSocketFrameWriter implements FrameWriter {
         this.#onSent(error);
       };
     } else if (this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes) onSent = this.#onSent;
-    this.#webSocket.send(frame, SEND_OPTIONS, onSent);
+    this.#socket.write(frame, onSent);
     this.#batchBytes += frame.length;
     if (this.#batchBytes >= BATCH_BYTES) this.flush();
   }

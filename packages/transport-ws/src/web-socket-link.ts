@@ -12,6 +12,7 @@ import {
 } from '@entropynet/core';
 import { WebSocket } from 'ws';
 import { Heartbeat } from './heartbeat.js';
+import type { Masking } from './message-envelope.js';
 import { readBeforeFailing } from './read-before-failing.js';
 import { closeErrorOf, receiveErrorOf } from './web-socket-errors.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
@@ -60,11 +61,11 @@ export class WebSocketLink implements FrameLink {
    * @param webSocket open; nothing may have been received from it yet
    * @param socket the stream below it
    */
-  constructor(webSocket: WebSocket, socket: Socket, config: ResolvedConnectionConfig) {
+  constructor(webSocket: WebSocket, socket: Socket, masking: Masking, config: ResolvedConnectionConfig) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#config = config;
-    this.writer = new WebSocketFrameWriter(webSocket, socket, config.webSocket.maxBufferedBytes, () => {
+    this.writer = new WebSocketFrameWriter(webSocket, socket, masking, config.webSocket.maxBufferedBytes, () => {
       this.#receiver?.onWritable();
     });
     readBeforeFailing(socket);
