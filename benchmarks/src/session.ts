@@ -129,8 +129,9 @@ export class Session {
 
   /** Sends `count` messages as fast as they are taken; resolves with messages a second, the peer's word for it included. */
   async oneWay(count: number, length = MESSAGE_BYTES): Promise<number> {
+    const message = messageFor(Task.Count, length);
     const startedAt = performance.now();
-    await this.flood(count, messageFor(Task.Count, length));
+    await this.flood(count, message);
     const received = await this.ask(Task.Total);
     const seconds = (performance.now() - startedAt) / 1000;
     if (received !== count) throw new Error(`${count} messages were sent and ${received} arrived whole`);
