@@ -7,8 +7,8 @@ const MEASURED_MS = 100;
 /** Round trips between two looks at the clock. */
 const STRETCH = 500;
 /** For the code and the percentiles of subjects that are slower. */
-const FEWEST_WARM_UPS = 1000;
-const FEWEST_ROUND_TRIPS = 2000;
+const FEWEST_WARM_UPS = 2000;
+const FEWEST_ROUND_TRIPS = 1500;
 const IN_FLIGHT = 64;
 const PIPELINED = 20_000;
 /** In bytes. */

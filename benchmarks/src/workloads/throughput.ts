@@ -5,7 +5,7 @@ import type { Workload } from './workload.js';
 /** Until code is compiled and memory is in use. */
 const WARM_UP_MS = 100;
 /** A stretch lasts about this long, whatever the subject's speed; the median of some leaves out a collection's whim. */
-const STRETCH_MS = 60;
+const STRETCH_MS = 40;
 const STRETCHES = 5;
 const MOST_MESSAGES = 5_000_000;
 /** Bytes of the trial from which the count is made. */
