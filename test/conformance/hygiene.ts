@@ -5,7 +5,7 @@ import { messageOf } from '../support/messages.js';
 import { Recorder } from '../support/recorder.js';
 import { Scope, scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
-import { openPair, unusedEndpoint, type ChapterContext } from './chapter-context.js';
+import { openPair, skippedTest, unusedEndpoint, type ChapterContext } from './chapter-context.js';
 
 /** Contract, semantics 12, inside one process: nothing is left behind. */
 export function describeHygiene(context: ChapterContext): void {
@@ -62,15 +62,18 @@ export function describeHygiene(context: ChapterContext): void {
       }),
     );
 
-    it('leaves none of its own files behind', async function () {
-      const { leftovers } = context.fixture;
-      if (leftovers === undefined) this.skip();
-      let names: readonly string[] = [];
-      await until(
-        async () => (names = await leftovers()).length === 0,
-        () => `nothing is left: ${names.join(', ')}`,
-      );
-    });
+    const { leftovers } = context.fixture;
+    if (leftovers === undefined) {
+      skippedTest('leaves none of its own files behind', 'it has no folder of its own');
+    } else {
+      it('leaves none of its own files behind', async () => {
+        let names: readonly string[] = [];
+        await until(
+          async () => (names = await leftovers()).length === 0,
+          () => `nothing is left: ${names.join(', ')}`,
+        );
+      });
+    }
 
     it(
       'has a description for people',

@@ -26,6 +26,23 @@ describe('copies of waiting messages', () => {
     expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
   });
 
+  it('are in memory of their own, whatever the class of the array would give', () => {
+    const pool = new ArrayBuffer(128 * KIBIBYTE);
+    class Pooled extends Uint8Array {
+      static get [Symbol.species](): Uint8ArrayConstructor {
+        return class extends Uint8Array {
+          constructor() {
+            super(pool);
+          }
+        };
+      }
+    }
+    const copies = new WaitingCopies();
+    const copy = copies.copy(new Pooled(64 * KIBIBYTE).fill(1), 1000);
+    expect(copy.buffer).to.not.equal(pool);
+    expect(copy).to.deep.equal(bytesOf(64 * KIBIBYTE - 1000, 1));
+  });
+
   it('leave memory alone that is too short, or far too long', () => {
     const copies = new WaitingCopies();
     copies.release(bytesOf(64 * KIBIBYTE, 1));

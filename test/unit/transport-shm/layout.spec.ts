@@ -1,13 +1,12 @@
 import { expect } from 'chai';
+import { unwrap } from '@entropynet/core';
 import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import * as layout from '@entropynet/transport-shm/internal/region/layout';
+import { itWithAddon } from './shared-memory-support.js';
 
 describe('the layout of a region', () => {
-  const binding = loadNativeBinding();
-
-  it('has the same constants in TypeScript and in C++', function () {
-    if (!binding.ok) return this.skip();
-    const fromNative = { ...binding.value.layout };
+  itWithAddon('has the same constants in TypeScript and in C++', () => {
+    const fromNative = { ...unwrap(loadNativeBinding()).layout };
     const fromTypeScript = Object.fromEntries(
       Object.entries<unknown>({ ...layout })
         .filter((entry): entry is [string, number] => typeof entry[1] === 'number')

@@ -3,7 +3,7 @@ import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { regionAccess } from '@entropynet/transport-shm/internal/region/shared-memory-region';
-import { nativeBinding, Scene } from './shared-memory-support.js';
+import { itWithAddon, Scene } from './shared-memory-support.js';
 
 describe('the way to a region', () => {
   const wanted = (access: 'auto' | 'direct' | 'copied', isAllowed: boolean): string => {
@@ -26,8 +26,7 @@ describe('the way to a region', () => {
     ['copied', 'direct'],
     ['copied', 'copied'],
   ] as const) {
-    it(`may differ between the ends: server ${serverAccess}, client ${clientAccess}`, async function () {
-      if (nativeBinding() === undefined) this.skip();
+    itWithAddon(`may differ between the ends: server ${serverAccess}, client ${clientAccess}`, async () => {
       const scene = new Scene();
       try {
         const { sharedMemory } = scene.config;
@@ -58,8 +57,7 @@ describe('the way to a region', () => {
     });
   }
 
-  it('leaves views of a copy empty when the connection has ended', async function () {
-    if (nativeBinding() === undefined) this.skip();
+  itWithAddon('leaves views of a copy empty when the connection has ended', async () => {
     const scene = new Scene({ sharedMemory: { access: 'copied' } });
     try {
       const { client, accepted } = await scene.pair(await scene.server());

@@ -10,11 +10,18 @@ import { type Assignment, requestRegion } from '@entropynet/transport-shm/intern
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { skippedTest } from '../../conformance/chapter-context.js';
 
 /** The addon; tests that need it skip where it can't be loaded. */
 export function nativeBinding(): NativeBinding | undefined {
   const binding = loadNativeBinding();
   return binding.ok ? binding.value : undefined;
+}
+
+/** A test that needs the addon: pending, with the reason in its title, where it can't be loaded. */
+export function itWithAddon(title: string, body: () => void | Promise<void>): void {
+  if (nativeBinding() === undefined) skippedTest(title, 'the addon is not built');
+  else it(title, body);
 }
 
 /** A discovery directory of a test's own, with what it opened; everything goes in `close()`. */

@@ -12,14 +12,14 @@ export class WaitingCopies {
   /** The bytes of `data` from `start` on, the caller's alone until it gives them to `release`. */
   copy(data: Uint8Array, start: number): Uint8Array {
     const length = data.length - start;
-    const spare = length < MIN_SPARE_BYTES ? undefined : this.#spare?.deref();
+    let memory = length < MIN_SPARE_BYTES ? undefined : this.#spare?.deref();
     // Half at least, so that a small message does not hold the memory of a very large one.
-    if (spare === undefined || spare.byteLength < length || spare.byteLength > 2 * length) {
-      return Uint8Array.prototype.slice.call(data, start);
-    }
-    this.#spare = undefined;
-    const copy = new Uint8Array(spare, 0, length);
-    copy.set(start === 0 ? data : data.subarray(start));
+    if (memory === undefined || memory.byteLength < length || memory.byteLength > 2 * length) {
+      // Not `slice`, which asks the array's class for memory: it could be somebody else's.
+      memory = new ArrayBuffer(length);
+    } else this.#spare = undefined;
+    const copy = new Uint8Array(memory, 0, length);
+    copy.set(new Uint8Array(data.buffer, data.byteOffset + start, length));
     return copy;
   }
 
