@@ -42,8 +42,8 @@ const directionOfDependencies = [
     files: ['packages/core/src/**/*.ts'],
     rules: importRule(
       mayImportOnly(
-        [relativeImport, nodeImport, 'eventemitter3', 'zod'],
-        'core imports eventemitter3, zod and what Node itself offers, and no other package.',
+        [relativeImport, nodeImport, 'eventemitter3', 'zod', '@noble/hashes/.*'],
+        'core imports eventemitter3, zod, @noble/hashes and what Node itself offers, and no other package.',
       ),
       {
         regex: `^node:(?:${inputOutputModules.join('|')})(?:/.*)?$`,

@@ -14,6 +14,7 @@ import { describeLifecycle } from './lifecycle.js';
 import { describeLifetime } from './lifetime.js';
 import { describeOwnership } from './ownership.js';
 import { describeProperty } from './property.js';
+import { describeSecret } from './secret.js';
 import { describeServer } from './server.js';
 import { describeStatistics } from './statistics.js';
 
@@ -36,7 +37,13 @@ const EVERYWHERE: readonly Chapter[] = [
 ];
 
 /** Chapters that hold both ends of a connection. */
-const IN_ONE_THREAD: readonly Chapter[] = [describeServer, describeLifetime, describeErrors, describeHygiene];
+const IN_ONE_THREAD: readonly Chapter[] = [
+  describeServer,
+  describeSecret,
+  describeLifetime,
+  describeErrors,
+  describeHygiene,
+];
 
 /** Chapters in which the peer dies. */
 const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd];

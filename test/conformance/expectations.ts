@@ -1,4 +1,4 @@
-import type { Result } from '@entropynet/core';
+import type { NetworkError, NetworkErrorCode, Result } from '@entropynet/core';
 import { expect } from 'chai';
 import { labelsOf, summaryOf, type MessageRow } from '../support/messages.js';
 import type { PeerActions } from '../support/peer-actions.js';
@@ -57,4 +57,11 @@ export async function expectLocalToHave(
     labelsOf(...rows).slice(0, tally.labels.length),
   );
   expect(tally.summary()).to.deep.equal(expected);
+}
+
+/** The error of an operation that must have failed with that code. */
+export function failureOf(result: Result<unknown>, code: NetworkErrorCode): NetworkError {
+  if (result.ok) throw new Error(`it succeeded where ${code} is expected`);
+  expect(result.error.code).to.equal(code);
+  return result.error;
 }

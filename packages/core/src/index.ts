@@ -45,8 +45,18 @@ export {
   encodePeerLimits,
   PEER_LIMITS_BYTES,
   PROTOCOL_VERSION,
+  type PeerGreeting,
   type PeerLimits,
 } from './connection/peer-limits.js';
+export {
+  agreeOnSecret,
+  SECRET_ANSWER_BYTES,
+  SECRET_CHALLENGE_BYTES,
+  SECRET_PROOF_BYTES,
+  SecretProver,
+  SecretVerifier,
+  WRONG_SECRET,
+} from './connection/shared-secret.js';
 export { AcceptQueue } from './transport/accept-queue.js';
 export type { ConnectionServer } from './transport/connection-server.js';
 export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './transport/transport.js';

@@ -1,7 +1,5 @@
 import type { Socket } from 'node:net';
 import {
-  decodePeerLimits,
-  encodePeerLimits,
   err,
   NetworkError,
   OK,
@@ -11,6 +9,7 @@ import {
   type Result,
 } from '@entropynet/core';
 import { WebSocket } from 'ws';
+import { Greeting } from './greeting.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Masking } from './message-envelope.js';
 import { readBeforeFailing } from './read-before-failing.js';
@@ -45,6 +44,7 @@ export class WebSocketLink implements FrameLink {
   readonly #config: ResolvedConnectionConfig;
   #peerLimits: PeerLimits | undefined;
   #receiver: WebSocketLinkReceiver | undefined;
+  readonly #greeting: Greeting;
   /** Set while the peer's greeting is awaited. */
   #onGreeted: ((result: Result) => void) | undefined;
   /** Messages that arrived in one piece with the greeting. */
@@ -67,6 +67,10 @@ export class WebSocketLink implements FrameLink {
     this.#config = config;
     this.writer = new WebSocketFrameWriter(webSocket, socket, masking, config.webSocket.maxBufferedBytes, () => {
       this.#receiver?.onWritable();
+    });
+    // Only a client masks.
+    this.#greeting = new Greeting(masking === 'none' ? 'server' : 'client', config, (bytes) => {
+      webSocket.send(bytes);
     });
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
@@ -110,7 +114,7 @@ export class WebSocketLink implements FrameLink {
       signal.addEventListener('abort', onAbort, { once: true });
       if (signal.aborted) onAbort();
       else if (this.#end !== undefined) this.#onGreeted(failureOf(this.#end.error));
-      else this.#webSocket.send(encodePeerLimits(this.#config));
+      else this.#greeting.begin();
     });
   }
 
@@ -219,12 +223,13 @@ export class WebSocketLink implements FrameLink {
   };
 
   #onGreeting(message: Buffer, onGreeted: (result: Result) => void): void {
-    const decoded = decodePeerLimits(message);
-    if (!decoded.ok) {
-      this.abort(CloseCode.ProtocolError, decoded.error);
+    const greeted = this.#greeting.receive(message);
+    if (!greeted.ok) {
+      this.abort(this.#greeting.closeCode, greeted.error);
       return;
     }
-    this.#peerLimits = decoded.value;
+    if (greeted.value === undefined) return;
+    this.#peerLimits = greeted.value;
     this.#webSocket.pause();
     const { intervalMs, timeoutMs } = this.#config.webSocket.heartbeat;
     this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), this);

@@ -57,6 +57,9 @@ export interface UpgradeRequest {
 /** Decides whether an upgrade request may become a connection; false or a throw refuses it. */
 export type Authenticate = (request: UpgradeRequest) => boolean | Promise<boolean>;
 
+/** Below this a secret is found by trying. */
+const MIN_SECRET_CHARACTERS = 16;
+
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -93,6 +96,7 @@ const configSchema = z.strictObject({
     .max(1024 * MIB)
     .default(1 * MIB),
   maxChannels: z.int().min(0).max(65_535).default(256),
+  secret: z.string().min(MIN_SECRET_CHARACTERS).optional(),
   sendQueueBytes: z
     .int()
     .min(0)
@@ -116,6 +120,7 @@ const configSchema = z.strictObject({
  * | `maxMessageSize` | bytes of the longest message, in both directions | 16 MiB |
  * | `channelWindow` | bytes that one channel may have on the way to this side, frames' book-keeping included | 1 MiB |
  * | `maxChannels` | named channels that may be open | 256 |
+ * | `secret` | a secret of 16 characters or more; only peers that prove to have the same are let in | none |
  * | `sendQueueBytes` | bytes that unfinished `send()` calls may hold | 64 MiB |
  * | `sharedMemory`, `webSocket` | what concerns one transport only | |
  * | `transportOptions` | the same for third-party transports, by backend | none |
@@ -156,12 +161,12 @@ function describeIssue(issue: z.core.$ZodIssue, config: unknown): string {
     return issue.keys
       .map(
         (key) =>
-          `unknown key '${[...path, key].join('.')}' (given ${show(valueAt(config, [...path, key]))}; allowed here: ${allowed})`,
+          `unknown key '${[...path, key].join('.')}' (given ${given(config, [...path, key])}; allowed here: ${allowed})`,
       )
       .join('; ');
   }
   const key = path.length === 0 ? 'the configuration' : `'${path.join('.')}'`;
-  return `${key} was given ${show(valueAt(config, path))}; ${issue.message}`;
+  return `${key} was given ${given(config, path)}; ${issue.message}`;
 }
 
 /** The keys of the section at `path`. */
@@ -180,6 +185,11 @@ function valueAt(config: unknown, path: readonly string[]): unknown {
   let value = config;
   for (const key of path) value = isObject(value) ? (value as Record<string, unknown>)[key] : undefined;
   return value;
+}
+
+/** What was given at `path`, save that a secret, however its key was spelt, must not reach a log. */
+function given(config: unknown, path: readonly string[]): string {
+  return /secret/i.test(path.at(-1) ?? '') ? 'a value that is not shown' : show(valueAt(config, path));
 }
 
 function show(value: unknown): string {

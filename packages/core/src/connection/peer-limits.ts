@@ -8,6 +8,9 @@ export const PEER_LIMITS_BYTES = 24;
 
 const MAGIC = 0x4e504e45; // 'ENPN' as little-endian bytes
 
+/** The flag of a side that proves, and asks for a proof of, the shared secret. */
+const HAS_SECRET = 1;
+
 /** What a side tells the other during the handshake: what it is prepared to receive. */
 export interface PeerLimits {
   /** The longest message it takes, in bytes. */
@@ -18,12 +21,19 @@ export interface PeerLimits {
   readonly maxChannels: number;
 }
 
+/** A greeting as it was read: the limits, and whether the peer asks for a proof of the shared secret. */
+export interface PeerGreeting extends PeerLimits {
+  readonly hasSecret: boolean;
+}
+
 /**
- * The limits as bytes: magic, protocol version, message size, window, channels, 0; each a little-endian u32.
- * A transport carries these bytes in its handshake, in both directions.
+ * The greeting as bytes: magic, protocol version, message size, window, channels, flags; each a little-endian u32. A
+ * transport carries these bytes in its handshake, in both directions.
+ * @param limits what this side is prepared to receive; `secret`, as in a configuration, sets flag 1 and is not sent
  */
-export function encodePeerLimits(limits: PeerLimits): Uint8Array {
-  const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, 0];
+export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string | undefined }): Uint8Array {
+  const flags = limits.secret === undefined ? 0 : HAS_SECRET;
+  const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, flags];
   const bytes = new Uint8Array(PEER_LIMITS_BYTES);
   const view = new DataView(bytes.buffer);
   words.forEach((word, index) => {
@@ -36,7 +46,7 @@ export function encodePeerLimits(limits: PeerLimits): Uint8Array {
  * Reads what the peer sent. `HandshakeFailed`: not this protocol, or impossible limits;
  * `IncompatibleVersion`: this protocol in another version.
  */
-export function decodePeerLimits(bytes: Uint8Array): Result<PeerLimits> {
+export function decodePeerLimits(bytes: Uint8Array): Result<PeerGreeting> {
   if (bytes.length !== PEER_LIMITS_BYTES) {
     return err('HandshakeFailed', `the peer's greeting has ${bytes.length} bytes, ${PEER_LIMITS_BYTES} are expected`);
   }
@@ -51,6 +61,7 @@ export function decodePeerLimits(bytes: Uint8Array): Result<PeerLimits> {
     maxMessageSize: view.getUint32(8, true),
     channelWindow: view.getUint32(12, true),
     maxChannels: view.getUint32(16, true),
+    hasSecret: (view.getUint32(20, true) & HAS_SECRET) !== 0,
   };
   if (limits.channelWindow < MIN_CHANNEL_WINDOW) {
     return err(

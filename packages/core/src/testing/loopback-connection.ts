@@ -44,7 +44,8 @@ export class LoopbackConnection extends NetworkConnection {
     }
     const toServer = new LoopbackPipe(PIPE_BYTES);
     const toClient = new LoopbackPipe(PIPE_BYTES);
-    const accepted = server.offer({ incoming: toServer, outgoing: toClient, peerLimits: this.config });
+    const link = { incoming: toServer, outgoing: toClient, peerLimits: this.config };
+    const accepted = server.offer(link, this.config.secret);
     if (!accepted.ok) return Promise.resolve(accepted);
     this.#use({ incoming: toClient, outgoing: toServer, peerLimits: accepted.value });
     return Promise.resolve(ok({ writer: toServer, peerLimits: accepted.value }));

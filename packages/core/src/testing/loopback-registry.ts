@@ -4,8 +4,8 @@ import type { LoopbackLink } from './loopback-connection.js';
 
 /** What a client needs of a server. */
 export interface LoopbackListener {
-  /** Offers the server's side of a link; ok with the server's limits where it takes it. */
-  offer(link: LoopbackLink): Result<PeerLimits>;
+  /** Offers the server's side of a link, with the client's secret; ok with the server's limits where it takes it. */
+  offer(link: LoopbackLink, secret: string | undefined): Result<PeerLimits>;
 }
 
 const listeners = new Map<string, LoopbackListener>();

@@ -5,6 +5,7 @@ import {
 } from '../connection/connection-config.js';
 import type { NetworkConnection } from '../connection/network-connection.js';
 import type { PeerLimits } from '../connection/peer-limits.js';
+import { agreeOnSecret, WRONG_SECRET } from '../connection/shared-secret.js';
 import { err, OK, ok, unwrap, type Result } from '../result/result.js';
 import { AcceptQueue } from '../transport/accept-queue.js';
 import type { ConnectionServer } from '../transport/connection-server.js';
@@ -41,7 +42,11 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
     return Promise.resolve(registered);
   }
 
-  offer(link: LoopbackLink): Result<PeerLimits> {
+  offer(link: LoopbackLink, secret: string | undefined): Result<PeerLimits> {
+    const agreed = agreeOnSecret(secret, this.#config.secret !== undefined);
+    if (!agreed.ok) return agreed;
+    // Within one process there is nobody to prove anything to.
+    if (secret !== this.#config.secret) return err('HandshakeFailed', WRONG_SECRET);
     const connection = new LoopbackConnection(this.#config, link);
     if (this.#accepted.push(connection)) return ok(this.#config);
     return err('ResourceLimitExceeded', `${BACKLOG} connections wait to be accepted by '${this.#name}' already`);

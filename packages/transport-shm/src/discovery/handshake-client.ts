@@ -5,6 +5,7 @@ import {
   type PeerLimits,
   type ResolvedConnectionConfig,
   type Result,
+  SecretProver,
 } from '@entropynet/core';
 import {
   isSystemError,
@@ -19,10 +20,12 @@ import { checkDirectory, discoveryDirectory } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
 import {
   ACKNOWLEDGEMENT,
+  decodeProofStep,
   decodeReply,
   encodeRequest,
   HANDSHAKE_BYTES,
   type HandshakeReply,
+  ProofStep,
 } from './handshake-messages.js';
 import { serverNameOf, serverNames } from './names.js';
 
@@ -80,7 +83,7 @@ export async function requestRegion(
     socket.send(
       encodeRequest({ serverNonce: identity.nonce, regionBytes: config.sharedMemory.regionSize, limits: config }),
     );
-    const answered = await receiveReply(binding, socket, signal);
+    const answered = await receiveAnswer(binding, socket, config.secret, signal);
     if (!answered.ok) {
       socket.close();
       return answered;
@@ -125,13 +128,66 @@ function connectTo(binding: NativeBinding, path: string, name: string, userId: n
   );
 }
 
-/** Waits for the server's answer and the descriptor that comes with it. */
-function receiveReply(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Answer>> {
+/** The server's answer and the descriptor that comes with it, after both have proved the secret where there is one. */
+async function receiveAnswer(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  secret: string | undefined,
+  signal: AbortSignal,
+): Promise<Result<Answer>> {
+  if (secret !== undefined) {
+    const proved = await proveSecret(binding, socket, new SecretProver(secret), signal);
+    if (!proved.ok) return proved;
+  }
+  const received = await receiveMessage(binding, socket, signal);
+  if (!received.ok) return received;
+  const { bytes, descriptor } = received.value;
+  const answer = answerOf(bytes, descriptor);
+  if (!answer.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
+  return answer;
+}
+
+async function proveSecret(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  prover: SecretProver,
+  signal: AbortSignal,
+): Promise<Result> {
+  const challenge = await receiveProofStep(binding, socket, ProofStep.Challenge, signal);
+  if (!challenge.ok) return challenge;
+  const answer = prover.answer(challenge.value);
+  if (!answer.ok) return answer;
+  socket.send(answer.value);
+  const proof = await receiveProofStep(binding, socket, ProofStep.Proof, signal);
+  return proof.ok ? prover.check(proof.value) : proof;
+}
+
+async function receiveProofStep(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  step: ProofStep,
+  signal: AbortSignal,
+): Promise<Result<Uint8Array>> {
+  const received = await receiveMessage(binding, socket, signal);
+  if (!received.ok) return received;
+  // No descriptor belongs here.
+  if (received.value.descriptor >= 0) binding.closeDescriptor(received.value.descriptor);
+  return decodeProofStep(received.value.bytes, step);
+}
+
+/** One message of the server, whole. */
+interface Received {
+  readonly bytes: Uint8Array;
+  /** -1, or one that came along; the receiver's to close. */
+  readonly descriptor: number;
+}
+
+function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
   return new Promise((resolve) => {
     const bytes = new Uint8Array(HANDSHAKE_BYTES);
     let filled = 0;
     let descriptor = -1;
-    const settle = (result: Result<Answer>): void => {
+    const settle = (result: Result<Received>): void => {
       signal.removeEventListener('abort', onAbort);
       socket.unwatch();
       if (!result.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
@@ -147,7 +203,7 @@ function receiveReply(binding: NativeBinding, socket: LocalSocket, signal: Abort
         descriptor = received.descriptor;
       }
       filled += received.bytes;
-      if (filled === HANDSHAKE_BYTES) settle(answerOf(bytes, descriptor));
+      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor }));
       else if (received.ended) settle(err('HandshakeFailed', 'the server ended the handshake without an answer'));
     };
     socket.watch(() => {

@@ -2,11 +2,15 @@ import {
   decodePeerLimits,
   encodePeerLimits,
   err,
+  type Failure,
   type NetworkErrorCode,
   ok,
   PEER_LIMITS_BYTES,
+  type PeerGreeting,
   type PeerLimits,
   type Result,
+  SECRET_PROOF_BYTES,
+  WRONG_SECRET,
 } from '@entropynet/core';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 
@@ -21,13 +25,19 @@ const REPLY_MAGIC = 0x524e5045; // 'EPNR'
 const NONCE_OFFSET = 16;
 const LIMITS_OFFSET = 32;
 
+/** Where a challenge or a proof is, in a reply that carries one. */
+const PROOF_OFFSET = 16;
+
+/** A side's limits as it sends them; `secret` only says that there is one. */
+type OwnLimits = PeerLimits & { readonly secret?: string | undefined };
+
 /** What a client asks for. */
 export interface HandshakeRequest {
   /** The nonce from the discovery region, so that nobody attaches to a server that is gone. */
   readonly serverNonce: Uint8Array;
   /** The largest region that the client takes, in bytes. */
   readonly regionBytes: number;
-  readonly limits: PeerLimits;
+  readonly limits: OwnLimits;
 }
 
 /** What the server answers where it agrees; the region's descriptor comes along. */
@@ -35,7 +45,7 @@ export interface HandshakeReply {
   readonly regionBytes: number;
   /** What the region's control block must say. */
   readonly identity: Uint8Array;
-  readonly limits: PeerLimits;
+  readonly limits: OwnLimits;
 }
 
 /** Why a server says no. The index is the number on the wire; 0 means yes. */
@@ -46,9 +56,25 @@ const REFUSALS: readonly (readonly [NetworkErrorCode, string])[] = [
   ['SharedMemoryNotAvailable', 'the server that was found is gone, and another has taken its name: connect again'],
   ['ResourceLimitExceeded', 'the server could not make a region: it is out of memory or descriptors'],
   ['HandshakeFailed', 'the server did not understand the request'],
+  ['HandshakeFailed', "the server asks for a shared secret and this side has none: set 'secret' to the server's"],
+  ['HandshakeFailed', "this side asks for a shared secret ('secret') and the server has none"],
+  ['HandshakeFailed', WRONG_SECRET],
 ];
-export const Refusal = { Version: 1, Limit: 2, Identity: 3, Region: 4, Malformed: 5 } as const;
+export const Refusal = {
+  Version: 1,
+  Limit: 2,
+  Identity: 3,
+  Region: 4,
+  Malformed: 5,
+  SecretMissing: 6,
+  SecretUnknown: 7,
+  SecretWrong: 8,
+} as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];
+
+/** Replies that come before the one with the region, where both sides have a secret. */
+export const ProofStep = { Challenge: 0x100, Proof: 0x101 } as const;
+export type ProofStep = (typeof ProofStep)[keyof typeof ProofStep];
 
 /**
  * ```
@@ -60,7 +86,7 @@ function encode(
   regionBytes: number,
   status: number,
   identity: Uint8Array,
-  limits: PeerLimits,
+  limits: OwnLimits,
 ): Uint8Array {
   const bytes = new Uint8Array(HANDSHAKE_BYTES);
   const view = new DataView(bytes.buffer);
@@ -88,8 +114,26 @@ export function encodeRefusal(refusal: Refusal): Uint8Array {
   return encode(REPLY_MAGIC, 0, refusal, NO_IDENTITY, NO_LIMITS);
 }
 
-/** Reads a client's request; the failure's `refusal` is what to answer. */
-export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest> {
+/** A reply with 32 bytes of the secret's proof in the place of identity and limits. */
+export function encodeProofStep(step: ProofStep, content: Uint8Array): Uint8Array {
+  const bytes = encode(REPLY_MAGIC, 0, step, NO_IDENTITY, NO_LIMITS);
+  bytes.fill(0, PROOF_OFFSET).set(content, PROOF_OFFSET);
+  return bytes;
+}
+
+/** The inverse, where that step is the one expected; otherwise why the server does not take it. */
+export function decodeProofStep(bytes: Uint8Array, step: ProofStep): Result<Uint8Array> {
+  const view = checked(bytes, REPLY_MAGIC);
+  if (!view.ok) return view;
+  const status = view.value.getUint32(12, true);
+  if (status === step) return ok(bytes.slice(PROOF_OFFSET, PROOF_OFFSET + SECRET_PROOF_BYTES));
+  return status === 0
+    ? err('HandshakeFailed', 'the server assigned a region without a proof of the shared secret')
+    : refused(status);
+}
+
+/** Reads a client's request. `HandshakeFailed`, `IncompatibleVersion`. */
+export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest & { readonly limits: PeerGreeting }> {
   const view = checked(bytes, REQUEST_MAGIC);
   if (!view.ok) return view;
   const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
@@ -102,15 +146,11 @@ export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest> {
 }
 
 /** Reads a server's answer: what it grants, or why it refuses. */
-export function decodeReply(bytes: Uint8Array): Result<HandshakeReply> {
+export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readonly limits: PeerGreeting }> {
   const view = checked(bytes, REPLY_MAGIC);
   if (!view.ok) return view;
   const status = view.value.getUint32(12, true);
-  if (status !== 0) {
-    const [code, reason] =
-      REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
-    return err(code, reason);
-  }
+  if (status !== 0) return refused(status);
   const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
   if (!limits.ok) return limits;
   return ok({
@@ -118,6 +158,11 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply> {
     identity: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
     limits: limits.value,
   });
+}
+
+function refused(status: number): Failure {
+  const [code, reason] = REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
+  return err(code, reason);
 }
 
 function checked(bytes: Uint8Array, magic: number): Result<DataView> {

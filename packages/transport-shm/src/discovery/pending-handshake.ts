@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { PeerLimits, ResolvedConnectionConfig } from '@entropynet/core';
+import { agreeOnSecret, type PeerLimits, type ResolvedConnectionConfig, SecretVerifier } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
-import { decodeRequest, encodeRefusal, encodeReply, HANDSHAKE_BYTES, Refusal } from './handshake-messages.js';
+import {
+  decodeRequest,
+  encodeProofStep,
+  encodeRefusal,
+  encodeReply,
+  HANDSHAKE_BYTES,
+  type HandshakeRequest,
+  ProofStep,
+  Refusal,
+} from './handshake-messages.js';
 
 /** A handshake that ended well. Region and socket are the receiver's. */
 export interface CompletedHandshake {
@@ -26,15 +35,19 @@ interface HandshakeOptions {
 }
 
 /**
- * The server's side of one handshake: request, answer with the region's descriptor, acknowledgement. A client that is
- * slow, silent or wrong costs one socket until the time limit and nothing after it.
+ * The server's side of one handshake: request, proof of the secret where there is one, answer with the region's
+ * descriptor, acknowledgement. A client that is slow, silent or wrong costs one socket until the time limit and nothing
+ * after it; a region is made only for one that has proved the secret.
  */
 export class PendingHandshake {
   readonly #options: HandshakeOptions;
   readonly #processId: number;
-  readonly #request = new Uint8Array(HANDSHAKE_BYTES);
+  /** The request, then the answer to the challenge: both have that length. */
+  readonly #message = new Uint8Array(HANDSHAKE_BYTES);
   readonly #timer: NodeJS.Timeout;
   #filled = 0;
+  #request: HandshakeRequest | undefined;
+  #verifier: SecretVerifier | undefined;
   #region: SharedMemoryRegion | undefined;
   #peerLimits: PeerLimits | undefined;
   #isSettled = false;
@@ -70,17 +83,20 @@ export class PendingHandshake {
       this.#readAcknowledgement();
       return;
     }
-    const received = this.#options.socket.receive(this.#request.subarray(this.#filled));
+    const received = this.#options.socket.receive(this.#message.subarray(this.#filled));
     // No client passes a descriptor; one that does must not make this process collect them.
     if (received.descriptor >= 0) this.#options.binding.closeDescriptor(received.descriptor);
     this.#filled += received.bytes;
-    if (this.#filled === HANDSHAKE_BYTES) this.#answer();
-    else if (received.ended) this.cancel();
+    if (this.#filled === HANDSHAKE_BYTES) {
+      this.#filled = 0;
+      if (this.#request === undefined) this.#onRequest();
+      else this.#onProof(this.#request);
+    } else if (received.ended) this.cancel();
   }
 
-  #answer(): void {
-    const { binding, access, socket, config, serverNonce } = this.#options;
-    const request = decodeRequest(this.#request);
+  #onRequest(): void {
+    const { socket, config, serverNonce } = this.#options;
+    const request = decodeRequest(this.#message);
     if (!request.ok) {
       this.#refuse(request.error.code === 'IncompatibleVersion' ? Refusal.Version : Refusal.Malformed);
       return;
@@ -89,13 +105,39 @@ export class PendingHandshake {
       this.#refuse(Refusal.Identity);
       return;
     }
+    const agreed = agreeOnSecret(config.secret, request.value.limits.hasSecret);
+    if (!agreed.ok) {
+      this.#refuse(config.secret === undefined ? Refusal.SecretUnknown : Refusal.SecretMissing);
+      return;
+    }
+    this.#request = request.value;
+    if (config.secret === undefined) {
+      this.#grant(request.value);
+      return;
+    }
+    this.#verifier = new SecretVerifier(config.secret);
+    socket.send(encodeProofStep(ProofStep.Challenge, this.#verifier.challenge));
+  }
+
+  #onProof(request: HandshakeRequest): void {
+    const proof = this.#verifier?.check(this.#message);
+    if (proof?.ok !== true) {
+      this.#refuse(Refusal.SecretWrong);
+      return;
+    }
+    this.#options.socket.send(encodeProofStep(ProofStep.Proof, proof.value));
+    this.#grant(request);
+  }
+
+  #grant(request: HandshakeRequest): void {
+    const { binding, access, socket, config } = this.#options;
     if (!this.#options.hasCapacity()) {
       this.#refuse(Refusal.Limit);
       return;
     }
     const identity = randomBytes(IDENTITY_BYTES);
     // The smaller of the two wishes: each side's configuration bounds what it maps.
-    const regionBytes = Math.min(config.sharedMemory.regionSize, request.value.regionBytes);
+    const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
     const clientProcessId = socket.peerCredentials().processId;
     const block = { identity, serverProcessId: this.#processId, clientProcessId };
     const made =
@@ -111,7 +153,7 @@ export class PendingHandshake {
       // The mapping keeps the memory.
       binding.closeDescriptor(made.value.descriptor);
     }
-    this.#peerLimits = request.value.limits;
+    this.#peerLimits = request.limits;
   }
 
   #readAcknowledgement(): void {

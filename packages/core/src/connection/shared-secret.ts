@@ -1,0 +1,100 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { err, OK, ok, type Result } from '../result/result.js';
+
+/** The server's challenge: random bytes, new for each handshake. */
+export const SECRET_CHALLENGE_BYTES = 32;
+
+/** The client's answer: random bytes of its own, then its proof. */
+export const SECRET_ANSWER_BYTES = 64;
+
+/** The server's proof. */
+export const SECRET_PROOF_BYTES = 32;
+
+const NONCE_BYTES = 32;
+
+/**
+ * What a side does after the greetings, where at least one side has a shared secret (`secret` in the configuration).
+ * Ok with whether proofs are exchanged; `HandshakeFailed` where only one side has one, so that nobody who asks for a
+ * secret is served, or serves, without.
+ */
+export function agreeOnSecret(secret: string | undefined, peerHasSecret: boolean): Result<boolean> {
+  if ((secret !== undefined) === peerHasSecret) return ok(peerHasSecret);
+  return peerHasSecret
+    ? err('HandshakeFailed', "the peer asks for a shared secret and this side has none: set 'secret' to the peer's")
+    : err('HandshakeFailed', "this side asks for a shared secret ('secret') and the peer has none");
+}
+
+/**
+ * The server's half of the proof that both sides have the same secret, after ISO/IEC 9798-4 (mutual, three passes): the
+ * client proves first, so that a stranger who only connects learns nothing to guess by. Each proof is the HMAC-SHA-256,
+ * under the secret in UTF-8, of the prover's role and both sides' random bytes.
+ */
+export class SecretVerifier {
+  /** What the client must answer. The bytes are this object's. */
+  readonly challenge = randomBytes(SECRET_CHALLENGE_BYTES);
+  readonly #secret: Uint8Array;
+
+  constructor(secret: string) {
+    this.#secret = utf8ToBytes(secret);
+  }
+
+  /** Checks the client's answer; ok with this side's own proof. `HandshakeFailed`: another secret, or no answer. */
+  check(answer: Uint8Array): Result<Uint8Array> {
+    const nonce = answer.subarray(0, NONCE_BYTES);
+    const isRight =
+      answer.length === SECRET_ANSWER_BYTES &&
+      isEqual(answer.subarray(NONCE_BYTES), proofOf(this.#secret, 'client', this.challenge, nonce));
+    return isRight ? ok(proofOf(this.#secret, 'server', this.challenge, nonce)) : err('HandshakeFailed', WRONG_SECRET);
+  }
+}
+
+/** The client's half. */
+export class SecretProver {
+  readonly #secret: Uint8Array;
+  readonly #nonce = randomBytes(NONCE_BYTES);
+  #challenge = new Uint8Array(0);
+
+  constructor(secret: string) {
+    this.#secret = utf8ToBytes(secret);
+  }
+
+  /** Answers the server's challenge. `HandshakeFailed`: it is none. */
+  answer(challenge: Uint8Array): Result<Uint8Array> {
+    if (challenge.length !== SECRET_CHALLENGE_BYTES) {
+      return err(
+        'HandshakeFailed',
+        `the server's challenge has ${challenge.length} bytes, ${SECRET_CHALLENGE_BYTES} are expected`,
+      );
+    }
+    this.#challenge = challenge.slice();
+    return ok(concatBytes(this.#nonce, proofOf(this.#secret, 'client', this.#challenge, this.#nonce)));
+  }
+
+  /** Checks the server's proof. `HandshakeFailed`: another secret. */
+  check(proof: Uint8Array): Result {
+    const expected = proofOf(this.#secret, 'server', this.#challenge, this.#nonce);
+    return isEqual(proof, expected) ? OK : err('HandshakeFailed', WRONG_SECRET);
+  }
+}
+
+/** What either side says to the other's wrong secret, and of its own. */
+export const WRONG_SECRET = "the two sides' shared secrets ('secret') differ";
+
+function proofOf(secret: Uint8Array, role: 'server' | 'client', challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
+  return hmac(sha256, secret, concatBytes(utf8ToBytes(`entropynet ${role}`), challenge, nonce));
+}
+
+function randomBytes(length: number): Uint8Array {
+  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** In time that depends on the lengths alone. */
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  b.forEach((byte, index) => {
+    difference |= byte ^ (a[index] ?? 0);
+  });
+  return difference === 0;
+}

@@ -1,0 +1,57 @@
+import { expect } from 'chai';
+import { SECRET_ANSWER_BYTES, SecretProver, SecretVerifier, unwrap } from '@entropynet/core';
+
+const SECRET = 'the secret of both sides';
+
+describe('the proof of a shared secret', () => {
+  it('convinces both sides that have the same one', () => {
+    const verifier = new SecretVerifier(SECRET);
+    const prover = new SecretProver(SECRET);
+    const proof = unwrap(verifier.check(unwrap(prover.answer(verifier.challenge))));
+    expect(prover.check(proof).ok).to.equal(true);
+  });
+
+  it('convinces no server with an answer that was heard in another handshake', () => {
+    const heard = unwrap(new SecretProver(SECRET).answer(new SecretVerifier(SECRET).challenge));
+    expect(new SecretVerifier(SECRET).check(heard).ok).to.equal(false);
+  });
+
+  it("convinces no server with the server's own proof", () => {
+    const verifier = new SecretVerifier(SECRET);
+    const answer = unwrap(new SecretProver(SECRET).answer(verifier.challenge));
+    const proof = unwrap(verifier.check(answer));
+    const reflected = new Uint8Array(SECRET_ANSWER_BYTES);
+    reflected.set(answer.subarray(0, 32));
+    reflected.set(proof, 32);
+    expect(verifier.check(reflected).ok).to.equal(false);
+  });
+
+  it('convinces no client that its server knows the secret because it sent something', () => {
+    const prover = new SecretProver(SECRET);
+    const answer = unwrap(prover.answer(new Uint8Array(32)));
+    for (const proof of [new Uint8Array(32), answer.subarray(32), new Uint8Array(0), new Uint8Array(33)]) {
+      expect(prover.check(proof).ok).to.equal(false);
+    }
+  });
+
+  for (let bit = 0; bit < 8 * SECRET_ANSWER_BYTES; bit += 37) {
+    it(`convinces nobody when bit ${bit} of the answer is another`, () => {
+      const verifier = new SecretVerifier(SECRET);
+      const answer = unwrap(new SecretProver(SECRET).answer(verifier.challenge));
+      answer[bit >> 3]! ^= 1 << (bit & 7);
+      expect(verifier.check(answer).ok).to.equal(false);
+    });
+  }
+
+  for (const length of [0, 31, 33]) {
+    it(`takes no challenge of ${length} bytes`, () => {
+      const answered = new SecretProver(SECRET).answer(new Uint8Array(length));
+      expect(answered.ok).to.equal(false);
+    });
+  }
+
+  it('takes no answer of another length', () => {
+    for (const length of [0, 63, 65])
+      expect(new SecretVerifier(SECRET).check(new Uint8Array(length)).ok).to.equal(false);
+  });
+});
