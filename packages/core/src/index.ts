@@ -57,6 +57,14 @@ export {
   SecretVerifier,
   WRONG_SECRET,
 } from './connection/shared-secret.js';
+export {
+  debugLog,
+  DiagnosticsChannel,
+  publishDiagnostics,
+  type BackpressureDiagnostics,
+  type ConnectionDiagnostics,
+  type FailureDiagnostics,
+} from './diagnostics/diagnostics.js';
 export { AcceptQueue } from './transport/accept-queue.js';
 export type { ConnectionServer } from './transport/connection-server.js';
 export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './transport/transport.js';

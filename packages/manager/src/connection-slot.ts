@@ -1,5 +1,6 @@
 import {
   type ConnectionState,
+  debugLog,
   err,
   type NetworkConnection,
   NetworkError,
@@ -14,9 +15,12 @@ import {
   describeSelection,
   failureOf,
   type PassedOver,
+  reportFallback,
   type Selection,
 } from './selection.js';
 import { UserCallbacks } from './user-callbacks.js';
+
+const log = debugLog('manager');
 
 /** What a handle needs to make a connection. */
 export interface DialPlan {
@@ -146,8 +150,9 @@ export class ConnectionSlot {
       return outcome;
     }
     this.selection = outcome.value.selection;
-    if (this.selection.passedOver.length > 0)
-      this.#log(describeSelection(plan.config.endpoint, 'connected', this.selection));
+    const { endpoint } = plan.config;
+    if (this.selection.passedOver.length > 0) this.#log(describeSelection(endpoint, 'connected', this.selection));
+    reportFallback({ endpoint, role: 'client', taken: [this.selection], passedOver: this.selection.passedOver });
     this.#use(outcome.value.connection);
     return OK;
   }
@@ -166,6 +171,7 @@ export class ConnectionSlot {
         return { ok: true, value: { connection: attempted.value, selection: { backend, endpoint, passedOver } } };
       }
       passedOver.push({ backend, endpoint, code: attempted.error.code, reason: attempted.error.message });
+      log(() => `${config.endpoint}: ${backend} (${endpoint}) passed over: ${attempted.error.message}`);
     }
     return failureOf(config.endpoint, passedOver);
   }

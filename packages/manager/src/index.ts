@@ -9,4 +9,4 @@ export { connectionManagerModule } from './connection-manager.module.js';
 export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
 export { ManagedServer } from './managed-server.js';
 export type { ManagerMetrics } from './metrics-tally.js';
-export type { PassedOver, Selection } from './selection.js';
+export type { FallbackDiagnostics, PassedOver, Selection } from './selection.js';

@@ -1,7 +1,7 @@
 import { AcceptQueue, type ConnectionServer, OK, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import type { ConnectionHandle } from './connection-handle.js';
 import type { ConnectionManager } from './connection-manager.js';
-import { type Candidate, configOf, failureOf, type PassedOver } from './selection.js';
+import { type Candidate, configOf, failureOf, type PassedOver, reportFallback } from './selection.js';
 
 /** A candidate with the server that was made for it. */
 interface Listener {
@@ -62,6 +62,13 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     for (const { backend, endpoint, reason } of passedOver) {
       this.#log(`${this.#config.endpoint}: not listening over ${backend} (${endpoint}): ${reason}`);
     }
+    const taken = this.#listeners.filter(({ server }) => server.isListening());
+    reportFallback({
+      endpoint: this.#config.endpoint,
+      role: 'server',
+      taken: taken.map(({ candidate: { transport, endpoint } }) => ({ backend: transport.backend, endpoint })),
+      passedOver,
+    });
     for (const { server } of this.#listeners) if (server.isListening()) void this.#pass(server);
     return OK;
   }

@@ -1,10 +1,12 @@
 import {
   type ConnectionBackend,
+  DiagnosticsChannel,
   type Endpoint,
   err,
   type NetworkErrorCode,
   ok,
   parseEndpoint,
+  publishDiagnostics,
   type ResolvedConnectionConfig,
   type Result,
   type Transport,
@@ -30,6 +32,22 @@ export interface Selection {
   readonly backend: ConnectionBackend;
   readonly endpoint: string;
   readonly passedOver: readonly PassedOver[];
+}
+
+/** What the diagnostics channel `entropynet:fallback` carries. */
+export interface FallbackDiagnostics {
+  /** The configuration's endpoint. */
+  readonly endpoint: string;
+  readonly role: 'client' | 'server';
+  /** The way in which a client connected; every way in which a server listens. */
+  readonly taken: readonly { readonly backend: ConnectionBackend; readonly endpoint: string }[];
+  /** Why not the others; at least one. */
+  readonly passedOver: readonly PassedOver[];
+}
+
+/** Tells whoever monitors the process that something got another transport than the first of its configuration. */
+export function reportFallback(fallback: FallbackDiagnostics): void {
+  if (fallback.passedOver.length > 0) publishDiagnostics(DiagnosticsChannel.Fallback, () => fallback);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { debugLog } from '@entropynet/core';
+
+const log = debugLog('ws');
 
 /** Takes over an upgrade request and its socket. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -42,6 +45,7 @@ export class UpgradeRouter {
 
 /** Answers an upgrade request with an HTTP status and ends its socket. */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
+  log(() => `upgrade refused with HTTP status ${status}: ${reason}`);
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end(

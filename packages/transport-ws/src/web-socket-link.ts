@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import {
+  debugLog,
   err,
   NetworkError,
   OK,
@@ -16,6 +17,8 @@ import { readBeforeFailing } from './read-before-failing.js';
 import { closeErrorOf, receiveErrorOf } from './web-socket-errors.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
 import { CloseCode, HEADER_BYTES } from './web-socket-protocol.js';
+
+const log = debugLog('ws');
 
 /** How long the peer may take to answer a close frame that ended a broken connection. */
 const LINGER_MS = 1000;
@@ -154,6 +157,7 @@ export class WebSocketLink implements FrameLink {
 
   /** Ends a link that can't go on, and tells the peer why. */
   abort(code: CloseCode, error: NetworkError): void {
+    log(() => `closing with code ${code}: ${error.code}: ${error.message}`);
     this.#sayWhy(code, error.message);
     this.#finish(error);
   }

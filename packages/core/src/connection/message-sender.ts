@@ -16,6 +16,14 @@ export interface SenderLimits {
   readonly sendQueueBytes: number;
 }
 
+/** What a sender tells its connection. */
+export interface SenderEvents {
+  /** A sender that was refused may go on; runs user code. */
+  readonly onDrain: (channel: Channel) => void;
+  /** A message of `length` bytes was refused for now, or is the first that has to wait. */
+  readonly onBackpressure: (channel: Channel, length: number) => void;
+}
+
 const WOULD_BLOCK = Object.freeze(err('WouldBlock', 'there is no room now; nothing was queued: wait for "drain"'));
 /** Below this a fragment costs more by being one than it gains. */
 const MIN_FRAGMENT_BYTES = 16 * 1024;
@@ -31,6 +39,7 @@ export class MessageSender {
 
   readonly #channels: ChannelTable;
   readonly #limits: SenderLimits;
+  readonly #events: SenderEvents;
   readonly #queue: SendQueue;
   /** Set while user messages are taken. */
   #writer: FrameWriter | undefined;
@@ -40,11 +49,11 @@ export class MessageSender {
   #wholeBytes = 0;
   #claim: ClaimUnderWay | undefined;
 
-  /** @param onDrain a sender that was refused may go on; runs user code */
-  constructor(channels: ChannelTable, limits: SenderLimits, onDrain: (channel: Channel) => void) {
+  constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
     this.#channels = channels;
     this.#limits = limits;
-    this.#queue = new SendQueue(onDrain, (length) => {
+    this.#events = events;
+    this.#queue = new SendQueue(events.onDrain, (length) => {
       this.#countSent(length);
     });
   }
@@ -90,7 +99,7 @@ export class MessageSender {
   trySend(channel: Channel, data: Uint8Array): Result {
     checkMessageBytes(data);
     if (this.#send(channel, data)) return OK;
-    return this.#refusalOf(channel, data.length) ?? this.#refuse(channel);
+    return this.#refusalOf(channel, data.length) ?? this.#refuse(channel, data.length);
   }
 
   /** Sends as many as there is room for, from the first on; their number, or why not even the first could go. */
@@ -103,7 +112,7 @@ export class MessageSender {
     writer?.endBatch?.();
     const next = messages[taken];
     if (next !== undefined) {
-      const refusal = this.#refusalOf(channel, next.length) ?? this.#refuse(channel);
+      const refusal = this.#refusalOf(channel, next.length) ?? this.#refuse(channel, next.length);
       if (taken === 0) return refusal;
     }
     return { ok: true, value: taken };
@@ -127,13 +136,13 @@ export class MessageSender {
     }
     const writer = this.#writer;
     if (writer === undefined || length > this.#maxMessageSize || !this.#isFree(channel, length)) {
-      return this.#refusalOf(channel, length) ?? this.#refuse(channel);
+      return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
     }
     const isWhole = length <= this.#wholeBytes;
     const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
     if (bytes === undefined) {
       this.#queue.isFull = true;
-      return this.#refuse(channel);
+      return this.#refuse(channel, length);
     }
     const claim = new ClaimUnderWay(this, channel, bytes, length, isWhole);
     this.#claim = claim;
@@ -185,6 +194,12 @@ export class MessageSender {
         resolve(wasAnnounced ? OK : this.#closed());
       });
     });
+  }
+
+  /** Why nothing can be sent on a channel of that name, of which there is none. */
+  noChannel(name: string | undefined): Failure {
+    const notOpen = channelNotOpen(name);
+    return this.#writer === undefined ? this.#closed() : notOpen;
   }
 
   /** Gives the channel an id of this side and tells the peer. */
@@ -277,6 +292,7 @@ export class MessageSender {
   }
 
   #enqueue(channel: Channel, data: Uint8Array, signal: AbortSignal | undefined): Promise<Result> {
+    if (channel.queue.length === 0) this.#events.onBackpressure(channel, data.length);
     return new Promise((resolve) => {
       const onAbort = (): void => {
         this.#queue.cancel(channel, message);
@@ -329,7 +345,8 @@ export class MessageSender {
     return undefined;
   }
 
-  #refuse(channel: Channel): Failure {
+  #refuse(channel: Channel, length: number): Failure {
+    if (!channel.owesDrain) this.#events.onBackpressure(channel, length);
     channel.owesDrain = true;
     this.#queue.noteDrain(channel);
     this.wouldBlockSends += 1;
@@ -385,7 +402,7 @@ function queued(bytes: Uint8Array): QueuedMessage {
 }
 
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */
-export function channelNotOpen(name: string | undefined): Failure {
+function channelNotOpen(name: string | undefined): Failure {
   if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
   return err('InvalidParameter', `channel ${JSON.stringify(name)} is not open: call openChannel first`);
 }

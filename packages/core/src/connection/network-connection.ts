@@ -1,11 +1,13 @@
 import { EntropyObject } from '../object/entropy-object.js';
+import { backpressureReporter, reportAccepted, reportTransition } from '../diagnostics/diagnostics.js';
 import { NetworkError } from '../result/network-error.js';
-import { err, type Failure, OK, unwrap, type Result } from '../result/result.js';
+import { err, OK, unwrap, type Result } from '../result/result.js';
 import { checkCallback, isAsyncFunction } from './callback-guard.js';
 import { outcomeOf } from './channel.js';
 import { ChannelTable, checkChannelName } from './channel-table.js';
 import { type ConnectionConfig, resolveConnectionConfig, type ResolvedConnectionConfig } from './connection-config.js';
 import type { ConnectionEvents } from './connection-events.js';
+import { statsOf } from './connection-stats.js';
 import { EventHub } from './event-hub.js';
 import type {
   ConnectionBackend,
@@ -19,7 +21,7 @@ import type {
 import type { FrameLink } from './frame-link.js';
 import { frameHeader, FrameType } from './frame.js';
 import { MessageReceiver } from './message-receiver.js';
-import { channelNotOpen, MessageSender } from './message-sender.js';
+import { MessageSender } from './message-sender.js';
 import type { SendClaim } from './send-claim.js';
 import { ConnectionStateMachine } from './state-machine.js';
 import { hold, settledWithin, withDeadline } from './with-deadline.js';
@@ -62,8 +64,11 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#states = new ConnectionStateMachine(this.#wasAccepted ? 'connected' : 'disconnected', (state, error) => {
       this.#reportState(state, error);
     });
-    this.#sender = new MessageSender(this.#channels, this.config, (channel) => {
-      this.#events.emit('drain', channel.name);
+    this.#sender = new MessageSender(this.#channels, this.config, {
+      onDrain: (channel) => {
+        this.#events.emit('drain', channel.name);
+      },
+      onBackpressure: backpressureReporter(this),
     });
     this.#receiver = new MessageReceiver(this.#channels, this.config, this.#events.guard, this.#sender, {
       onViolation: (error) => {
@@ -139,7 +144,9 @@ export abstract class NetworkConnection extends EntropyObject {
    */
   trySendBatch(messages: readonly Uint8Array[], options?: { channel?: string }): Result<number> {
     const channel = options?.channel === undefined ? this.#default : this.#channels.find(options.channel);
-    return channel === undefined ? this.#noChannel(options?.channel) : this.#sender.trySendBatch(channel, messages);
+    return channel === undefined
+      ? this.#sender.noChannel(options?.channel)
+      : this.#sender.trySendBatch(channel, messages);
   }
 
   /** Sends without the promise of delivery where the transport can; otherwise exactly as `send` (see its capabilities). */
@@ -168,11 +175,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** A frozen snapshot. Counters start anew with each `connect()`. */
   getStats(): ConnectionStats {
-    const { bytesSent, messagesSent } = this.#sender;
-    const { bytesReceived, messagesReceived } = this.#receiver;
-    const lastActivityTime = Math.max(this.#sender.lastActivityTime, this.#receiver.lastActivityTime);
-    const connectTime = this.#connectTime;
-    return Object.freeze({ bytesSent, bytesReceived, messagesSent, messagesReceived, connectTime, lastActivityTime });
+    return statsOf(this.#sender, this.#receiver, this.#connectTime);
   }
 
   /** The endpoint of the configuration. */
@@ -217,14 +220,14 @@ export abstract class NetworkConnection extends EntropyObject {
   /** As `send`, on a channel that is open. */
   sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
     const channel = this.#channels.find(name);
-    if (channel === undefined) return Promise.resolve(this.#noChannel(name));
+    if (channel === undefined) return Promise.resolve(this.#sender.noChannel(name));
     return this.#sender.send(channel, data, options?.signal);
   }
 
   /** As `trySend`, on a channel that is open. */
   trySendOnChannel(name: string, data: Uint8Array): Result {
     const channel = this.#channels.find(name);
-    return channel === undefined ? this.#noChannel(name) : this.#sender.trySend(channel, data);
+    return channel === undefined ? this.#sender.noChannel(name) : this.#sender.trySend(channel, data);
   }
 
   /** As `setMessageCallback`, for one channel, open or not. `InvalidParameter` (thrown as `RangeError`) for an impossible name. */
@@ -385,6 +388,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   #link(link: FrameLink): void {
+    if (this.#wasAccepted) reportAccepted(this);
     this.#sender.start(link);
     this.#receiver.start();
     this.#connectTime = Date.now();
@@ -433,6 +437,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   #reportState(state: ConnectionState, error: NetworkError | undefined): void {
+    reportTransition(this, state, error);
     const callback = this.#stateCallback;
     if (callback !== null) this.#events.guard.runBound(() => callback(state, error), isAsyncFunction(callback));
     this.#events.emit('state', state, error);
@@ -441,10 +446,5 @@ export abstract class NetworkConnection extends EntropyObject {
   #noteListeners(): void {
     this.#default.hasListeners = this.#events.emitter.listenerCount('message') > 0;
     this.#receiver.unpark(this.#default);
-  }
-
-  #noChannel(name: string | undefined): Failure {
-    const notOpen = channelNotOpen(name);
-    return this.isConnected() ? notOpen : err('ConnectionClosed', `the connection is ${this.getState()}`);
   }
 }

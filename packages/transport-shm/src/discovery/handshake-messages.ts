@@ -160,6 +160,11 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readon
   });
 }
 
+/** What a client is told, for the server's own log. */
+export function describeRefusal(refusal: Refusal): string {
+  return REFUSALS[refusal]?.[1] ?? `status ${refusal}`;
+}
+
 function refused(status: number): Failure {
   const [code, reason] = REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
   return err(code, reason);

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
-import { err, ok, type Result } from '@entropynet/core';
+import { debugLog, err, ok, type Result } from '@entropynet/core';
 import { isSystemError, type LocalSocket, messageOf, type NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { type ServerNames, serverNames } from './names.js';
+
+const log = debugLog('shm');
 
 /** How many clients may wait for `accept` in the kernel. */
 const BACKLOG = 128;
@@ -54,6 +56,7 @@ export class NameClaim {
       binding.removeAtExit(names.socket);
       const claim = new NameClaim(options, names, socket, randomBytes(IDENTITY_BYTES));
       claim.#publish(options.maxConnections);
+      log(() => `took the name '${name}': socket ${names.socket}`);
       return ok(claim);
     } catch (error) {
       const code = isSystemError(error) ? error.code : '';
@@ -79,6 +82,10 @@ export class NameClaim {
     const lock = await lockDirectory(this.#binding, this.#directory, timeoutMs);
     // Without the lock the names stay for the next server to replace: it finds that nobody answers.
     if (lock.ok) this.#removeNames();
+    log(
+      () =>
+        `gave back the socket ${this.#names.socket}${lock.ok ? '' : '; its names stay, as the lock was not to be had'}`,
+    );
     this.socket.close();
     if (lock.ok) this.#binding.closeDescriptor(lock.value);
   }

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { agreeOnSecret, type PeerLimits, type ResolvedConnectionConfig, SecretVerifier } from '@entropynet/core';
+import {
+  agreeOnSecret,
+  debugLog,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  SecretVerifier,
+} from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import {
   decodeRequest,
+  describeRefusal,
   encodeProofStep,
   encodeRefusal,
   encodeReply,
@@ -13,6 +20,8 @@ import {
   ProofStep,
   Refusal,
 } from './handshake-messages.js';
+
+const log = debugLog('shm');
 
 /** A handshake that ended well. Region and socket are the receiver's. */
 export interface CompletedHandshake {
@@ -42,6 +51,7 @@ interface HandshakeOptions {
 export class PendingHandshake {
   readonly #options: HandshakeOptions;
   readonly #processId: number;
+  readonly #clientProcessId: number;
   /** The request, then the answer to the challenge: both have that length. */
   readonly #message = new Uint8Array(HANDSHAKE_BYTES);
   readonly #timer: NodeJS.Timeout;
@@ -55,6 +65,7 @@ export class PendingHandshake {
   constructor(options: HandshakeOptions, processId: number) {
     this.#options = options;
     this.#processId = processId;
+    this.#clientProcessId = options.socket.peerCredentials().processId;
     this.#timer = setTimeout(() => {
       this.cancel();
     }, options.config.sharedMemory.handshakeTimeoutMs).unref();
@@ -138,8 +149,7 @@ export class PendingHandshake {
     const identity = randomBytes(IDENTITY_BYTES);
     // The smaller of the two wishes: each side's configuration bounds what it maps.
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
-    const clientProcessId = socket.peerCredentials().processId;
-    const block = { identity, serverProcessId: this.#processId, clientProcessId };
+    const block = { identity, serverProcessId: this.#processId, clientProcessId: this.#clientProcessId };
     const made =
       regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
     if (made?.ok !== true) {
@@ -164,11 +174,12 @@ export class PendingHandshake {
     const region = this.#region;
     const peerLimits = this.#peerLimits;
     if (received.bytes > 0 && region !== undefined && peerLimits !== undefined) {
-      this.#settle({ region, socket, peerLimits, clientProcessId: socket.peerCredentials().processId });
+      this.#settle({ region, socket, peerLimits, clientProcessId: this.#clientProcessId });
     } else if (received.ended) this.cancel();
   }
 
   #refuse(refusal: Refusal): void {
+    log(() => `handshake with process ${this.#clientProcessId} refused: ${describeRefusal(refusal)}`);
     this.#options.socket.send(encodeRefusal(refusal));
     this.cancel();
   }
@@ -178,6 +189,10 @@ export class PendingHandshake {
     this.#isSettled = true;
     clearTimeout(this.#timer);
     this.#options.socket.unwatch();
+    log(() => {
+      const outcome = completed === undefined ? 'gave up' : `assigned a region of ${completed.region.byteLength} bytes`;
+      return `handshake with process ${this.#clientProcessId}: ${outcome}`;
+    });
     if (completed === undefined) {
       // The client may be connected already, with only its acknowledgement unread: it must see a goodbye, not a death.
       this.#region?.markClosed('server');

@@ -1,0 +1,123 @@
+import type { ConnectionState } from '../connection/connection-types.js';
+import type { NetworkConnection } from '../connection/network-connection.js';
+import type { NetworkError } from '../result/network-error.js';
+
+/**
+ * The channels of `node:diagnostics_channel` on which EntropyNet says what happens in a process; for monitoring, not for
+ * a program's own decisions. Nothing is built while nobody has subscribed.
+ */
+export const DiagnosticsChannel = {
+  /** A connection is connected, on either side: `ConnectionDiagnostics`. */
+  Connect: 'entropynet:connect',
+  /** A connection ended with a goodbye of either side: `ConnectionDiagnostics`. */
+  Disconnect: 'entropynet:disconnect',
+  /** A connection, or the attempt to make one, failed: `FailureDiagnostics`. */
+  Failure: 'entropynet:failure',
+  /** A sender was told `WouldBlock`, or its message has to wait: `BackpressureDiagnostics`. */
+  Backpressure: 'entropynet:backpressure',
+  /** Something got another transport than its first choice: the message's shape is the publisher's (`@entropynet/manager`). */
+  Fallback: 'entropynet:fallback',
+} as const;
+export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof DiagnosticsChannel];
+
+/** What `Connect` and `Disconnect` carry. */
+export interface ConnectionDiagnostics {
+  readonly connection: NetworkConnection;
+  readonly backend: string;
+  readonly endpoint: string;
+}
+
+/** What `Failure` carries. */
+export interface FailureDiagnostics extends ConnectionDiagnostics {
+  readonly error: NetworkError;
+}
+
+/** What `Backpressure` carries. */
+export interface BackpressureDiagnostics extends ConnectionDiagnostics {
+  /** The channel's name; undefined for the default one. */
+  readonly channel: string | undefined;
+  /** Bytes of the message that has to wait. */
+  readonly length: number;
+}
+
+interface Publisher {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+type Logger = ((text: string) => void) & { readonly enabled: boolean };
+
+// Asked of the runtime instead of imported: in a page there is neither, and core runs there too.
+const runtime = typeof process === 'undefined' ? undefined : process;
+const channels = runtime?.getBuiltinModule?.('node:diagnostics_channel');
+const util = runtime?.getBuiltinModule?.('node:util');
+
+const publishers = new Map<DiagnosticsChannel, Publisher>();
+for (const name of Object.values(DiagnosticsChannel)) {
+  const channel = channels?.channel(name);
+  if (channel !== undefined) publishers.set(name, channel);
+}
+
+/** Publishes what `describe` returns, where somebody has subscribed. What subscribers throw is the process's to hear. */
+export function publishDiagnostics(name: DiagnosticsChannel, describe: () => unknown): void {
+  const publisher = publishers.get(name);
+  if (publisher?.hasSubscribers === true) publisher.publish(describe());
+}
+
+/**
+ * A log for people who look for a fault, switched on by `NODE_DEBUG` as Node.js's own are: `entropynet` for all of
+ * EntropyNet, or `entropynet-` and a section. While it is off, `describe` is not called.
+ */
+export function debugLog(section: string): (describe: () => string) => void {
+  const loggers = [util?.debuglog('entropynet'), util?.debuglog(`entropynet-${section}`)] as (Logger | undefined)[];
+  return (describe) => {
+    const logger = loggers.find((each) => each?.enabled === true);
+    logger?.(`${section}: ${describe()}`);
+  };
+}
+
+const log = debugLog('connection');
+
+/** Tells of a connection's transition. */
+export function reportTransition(
+  connection: NetworkConnection,
+  state: ConnectionState,
+  error: NetworkError | undefined,
+): void {
+  log(() => `${connection.description()}${error === undefined ? '' : `: ${error.code}: ${error.message}`}`);
+  const { endpoint } = connection;
+  if (state === 'failed') {
+    publishDiagnostics(DiagnosticsChannel.Failure, () => ({
+      connection,
+      backend: connection.getBackend(),
+      endpoint,
+      error,
+    }));
+    return;
+  }
+  if (state !== 'connected' && state !== 'disconnected') return;
+  const name = state === 'connected' ? DiagnosticsChannel.Connect : DiagnosticsChannel.Disconnect;
+  publishDiagnostics(name, () => ({ connection, backend: connection.getBackend(), endpoint }));
+}
+
+/** Tells of a connection that a server accepted; not before the subclass, whose methods a subscriber may call, is made. */
+export function reportAccepted(connection: NetworkConnection): void {
+  queueMicrotask(() => {
+    reportTransition(connection, 'connected', undefined);
+  });
+}
+
+/** Tells that a message has to wait, or was refused for now. */
+export function backpressureReporter(
+  connection: NetworkConnection,
+): (channel: { readonly name: string | undefined }, length: number) => void {
+  return (channel, length) => {
+    publishDiagnostics(DiagnosticsChannel.Backpressure, () => ({
+      connection,
+      backend: connection.getBackend(),
+      endpoint: connection.endpoint,
+      channel: channel.name,
+      length,
+    }));
+  };
+}
