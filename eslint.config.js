@@ -81,10 +81,10 @@ const directionOfDependencies = [
   }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
-    ignores: ['test/unit/**'],
+    ignores: ['test/unit/**', 'test/faults/**'],
     rules: importRule({
       regex: '^@entropynet/[^/]+/(?!testing$)',
-      message: 'Use the public entry points; only test/unit may look inside a package.',
+      message: 'Use the public entry points; only test/unit and test/faults may look inside a package.',
     }),
   },
 ];

@@ -14,7 +14,7 @@ import { createNetworking, type FallbackDiagnostics } from '@entropynet/manager'
 import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
-import type { Scope} from '../support/scope.js';
+import type { Scope } from '../support/scope.js';
 import { scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
 import { pigeonTransportModule } from './manager-support.js';

@@ -19,15 +19,28 @@ export interface PeerHost extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
 }
 
+/** How a peer process is started; nothing of it concerns peers elsewhere. */
+export interface PeerProcessOptions {
+  /** Whether it can be stopped or killed at a step (`PeerActions.armStep`). */
+  readonly hasSteps?: boolean;
+  /** A command and its options in front of Node.js, for another user, namespace or limit. */
+  readonly wrapper?: readonly [string, ...string[]];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** Starts a peer that uses the transport of `module`. */
-export async function startPeer(placement: Placement, module: PeerModule): Promise<PeerHost> {
+export async function startPeer(
+  placement: Placement,
+  module: PeerModule,
+  options: PeerProcessOptions = {},
+): Promise<PeerHost> {
   switch (placement) {
     case 'same thread':
       return peerInThisThread(new PeerActions(await loadTransport(module)));
     case 'worker thread':
       return await peerInWorker(module);
     case 'other process':
-      return await peerInProcess(module);
+      return await peerInProcess(module, options);
   }
 }
 
@@ -43,9 +56,13 @@ function peerInThisThread(actions: PeerActions): PeerHost {
   };
 }
 
-async function peerInProcess(module: PeerModule): Promise<PeerHost> {
+async function peerInProcess(module: PeerModule, options: PeerProcessOptions): Promise<PeerHost> {
+  const nodeOptions = options.hasSteps === true ? ['--import', new URL('steps-register.js', import.meta.url).href] : [];
+  const [command, ...prefix] = [...(options.wrapper ?? []), process.execPath] as [string, ...string[]];
   const child = fork(fileURLToPath(new URL('peer-process.js', import.meta.url)), [JSON.stringify(module)], {
-    execArgv: [],
+    execPath: command,
+    execArgv: [...prefix, ...nodeOptions],
+    env: options.env ?? process.env,
     serialization: 'advanced',
     // What a peer that is to crash writes on its way out is no part of this run's output.
     stdio: ['ignore', 'ignore', process.env['PEER_OUTPUT'] === undefined ? 'ignore' : 'inherit', 'ipc'],

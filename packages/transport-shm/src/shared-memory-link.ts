@@ -173,6 +173,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     const words = this.#region.words;
     // SYNC POINT(sleep): declared before the ring is looked at again; pairs with RingWriter.#publish.
     Atomics.store(words, this.#own.sleep, SLEEPS_ON_DOORBELL);
+    // STEP(sleep: declared)
     if (!this.#reader.hasFrames) return true;
     Atomics.store(words, this.#own.sleep, AWAKE);
     return false;
@@ -201,6 +202,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   sayGoodbye(): void {
     // Before the socket closes: the peer asks for this mark when it sees the end of the stream.
     if (!this.#isClosed) this.#region.markClosed(this.#side);
+    // STEP(disconnect: goodbye said)
   }
 
   /** Gives everything back: the reader first, so that nothing touches the region when it goes. Idempotent. */
@@ -212,6 +214,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     receiveLoop.remove(this);
     this.#reader.close();
     this.#socket.close();
+    // STEP(disconnect: socket closed)
     this.#region.unmap();
   }
 

@@ -70,17 +70,25 @@ describe('the discovery region', () => {
 describe('the handshake messages', () => {
   it('read back what was written', () => {
     fc.assert(
-      fc.property(bytes16, uint32, limits, (identity, regionBytes, peerLimits) => {
-        const request = { serverNonce: identity, regionBytes, limits: peerLimits };
-        expect(decodeRequest(encodeRequest(request))).to.deep.equal({ ok: true, value: request });
-        const reply = { identity, regionBytes, limits: peerLimits };
-        expect(decodeReply(encodeReply(reply))).to.deep.equal({ ok: true, value: reply });
+      fc.property(bytes16, uint32, limits, fc.boolean(), (identity, regionBytes, peerLimits, hasSecret) => {
+        const sent = { ...peerLimits, ...(hasSecret && { secret: 'never sent' }) };
+        const received = { ...peerLimits, hasSecret };
+        const request = { serverNonce: identity, regionBytes };
+        expect(decodeRequest(encodeRequest({ ...request, limits: sent }))).to.deep.equal({
+          ok: true,
+          value: { ...request, limits: received },
+        });
+        const reply = { identity, regionBytes };
+        expect(decodeReply(encodeReply({ ...reply, limits: sent }))).to.deep.equal({
+          ok: true,
+          value: { ...reply, limits: received },
+        });
       }),
     );
   });
 
   it('name the reason of a refusal', () => {
-    const codes = ([1, 2, 3, 4, 5] as const).map((refusal) => {
+    const codes = ([1, 2, 3, 4, 5, 6, 7, 8] as const).map((refusal) => {
       const reply = decodeReply(encodeRefusal(refusal));
       return reply.ok ? 'accepted' : reply.error.code;
     });
@@ -89,6 +97,9 @@ describe('the handshake messages', () => {
       'ResourceLimitExceeded',
       'SharedMemoryNotAvailable',
       'ResourceLimitExceeded',
+      'HandshakeFailed',
+      'HandshakeFailed',
+      'HandshakeFailed',
       'HandshakeFailed',
     ]);
   });

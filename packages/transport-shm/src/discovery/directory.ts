@@ -2,7 +2,8 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core';
-import { isSystemError, messageOf } from '../native-binding.js';
+import { isSystemError } from '../native-binding.js';
+import { failureAt } from '../system-failures.js';
 
 const OTHERS_MAY_WRITE = 0o022;
 
@@ -21,7 +22,7 @@ export function prepareDirectory(directory: string, userId: number): Result {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
-    return err('SharedMemoryPermission', `the directory ${directory} could not be made: ${messageOf(error)}`, error);
+    return failureAt(directory, `the directory ${directory} could not be made`, error);
   }
   return checkDirectory(directory, userId);
 }
@@ -39,7 +40,7 @@ export function checkDirectory(directory: string, userId: number): Result {
         error,
       );
     }
-    return err('SharedMemoryPermission', `the directory ${directory} could not be read: ${messageOf(error)}`, error);
+    return failureAt(directory, `the directory ${directory} could not be read`, error);
   }
   if (!status.isDirectory()) {
     return err('SharedMemoryPermission', `${directory} is not a directory (links are not followed)`);

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync
 import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
+import { failureAt } from '../system-failures.js';
 
 /** The size of a discovery region in bytes. */
 export const DISCOVERY_BYTES = 64;
@@ -58,14 +59,17 @@ export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> 
 
 /**
  * Puts a server's region in place, replacing that of a server that is gone. Clients see the old one or the new one,
- * whole. Throws Node.js's error when it can't be written; nothing is left then.
+ * whole. Only with the directory's lock: what a server that was killed in here left is taken away first. Throws Node.js's
+ * error when it can't be written; nothing is left then.
  */
 export function publishDiscoveryRegion(path: string, identity: ServerIdentity): void {
-  const temporary = `${path}.${Buffer.from(identity.nonce).toString('hex').slice(0, 8)}`;
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), 0o600);
   try {
     writeSync(descriptor, encodeServerIdentity(identity));
+    // STEP(listen: region written)
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -85,7 +89,7 @@ export function readDiscoveryRegion(path: string, name: string, userId: number):
     if (isSystemError(error) && error.code === 'ENOENT') {
       return err('SharedMemoryNotAvailable', `no server named '${name}' listens on this machine for this user`, error);
     }
-    return err('SharedMemoryPermission', `the server's discovery region could not be opened: ${String(error)}`, error);
+    return failureAt(path, "the server's discovery region could not be opened", error);
   }
   try {
     const status = fstatSync(descriptor);

@@ -1,12 +1,4 @@
-import {
-  err,
-  type NetworkErrorCode,
-  ok,
-  type PeerLimits,
-  type ResolvedConnectionConfig,
-  type Result,
-  SecretProver,
-} from '@entropynet/core';
+import { err, ok, type PeerLimits, type ResolvedConnectionConfig, type Result, SecretProver } from '@entropynet/core';
 import {
   isSystemError,
   loadNativeBinding,
@@ -14,6 +6,7 @@ import {
   messageOf,
   type NativeBinding,
 } from '../native-binding.js';
+import { failureAt } from '../system-failures.js';
 import { CONTROL_BLOCK_BYTES } from '../region/layout.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { checkDirectory, discoveryDirectory } from './directory.js';
@@ -79,21 +72,26 @@ export async function requestRegion(
   const opened = connectTo(binding, socketPath, serverNameOf(config.endpoint), userId);
   if (!opened.ok) return opened;
   const socket = opened.value;
+  // STEP(connect: socket open)
   try {
     socket.send(
       encodeRequest({ serverNonce: identity.nonce, regionBytes: config.sharedMemory.regionSize, limits: config }),
     );
+    // STEP(connect: asked)
     const answered = await receiveAnswer(binding, socket, config.secret, signal);
     if (!answered.ok) {
       socket.close();
       return answered;
     }
+    // STEP(connect: answered)
     const mapped = attach(binding, access, answered.value, config.sharedMemory.regionSize);
     if (!mapped.ok) {
       socket.close();
       return mapped;
     }
+    // STEP(connect: mapped)
     socket.send(ACKNOWLEDGEMENT);
+    // STEP(connect: acknowledged)
     return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits });
   } catch (error) {
     socket.close();
@@ -116,8 +114,9 @@ function connectTo(binding: NativeBinding, path: string, name: string, userId: n
     if (code === 'ECONNREFUSED' || code === 'ENOENT') {
       return err('SharedMemoryNotAvailable', `the server named '${name}' is gone: nobody listens at its socket`, error);
     }
-    const kind: NetworkErrorCode = code === 'EACCES' ? 'SharedMemoryPermission' : 'ResourceLimitExceeded';
-    return err(kind, `the server named '${name}' could not be asked: ${messageOf(error)}`, error);
+    // Its queue of clients being full is a shortage of the server's.
+    const kind = code === 'EAGAIN' ? 'ResourceLimitExceeded' : 'SharedMemoryPermission';
+    return failureAt(path, `the server named '${name}' could not be asked`, error, kind);
   }
   const server = socket.peerCredentials();
   if (server.userId === userId) return ok(socket);

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { debugLog, err, ok, type Result } from '@entropynet/core';
-import { isSystemError, type LocalSocket, messageOf, type NativeBinding } from '../native-binding.js';
+import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
+import { failureAt } from '../system-failures.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { type ServerNames, serverNames } from './names.js';
 
@@ -48,30 +49,22 @@ export class NameClaim {
     if (!lock.ok) return lock;
     const names = serverNames(directory, name);
     try {
+      // STEP(listen: locked)
       if (isServed(binding, names.socket)) {
         return err('AddressInUse', `a server named '${name}' is running already (socket ${names.socket})`);
       }
+      // STEP(listen: nobody answers)
       rmSync(names.socket, { force: true });
       const socket = binding.LocalSocket.listen(names.socket, BACKLOG);
       binding.removeAtExit(names.socket);
+      // STEP(listen: socket bound)
       const claim = new NameClaim(options, names, socket, randomBytes(IDENTITY_BYTES));
       claim.#publish(options.maxConnections);
+      // STEP(listen: published)
       log(() => `took the name '${name}': socket ${names.socket}`);
       return ok(claim);
     } catch (error) {
-      const code = isSystemError(error) ? error.code : '';
-      if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-        return err(
-          'SharedMemoryPermission',
-          `the server named '${name}' could not be set up in ${directory}: ${messageOf(error)}`,
-          error,
-        );
-      }
-      return err(
-        'ResourceLimitExceeded',
-        `the server named '${name}' could not be set up in ${directory}: ${messageOf(error)}`,
-        error,
-      );
+      return failureAt(names.socket, `the server named '${name}' could not be set up at ${names.socket}`, error);
     } finally {
       binding.closeDescriptor(lock.value);
     }
@@ -81,7 +74,9 @@ export class NameClaim {
   async release(timeoutMs: number): Promise<void> {
     const lock = await lockDirectory(this.#binding, this.#directory, timeoutMs);
     // Without the lock the names stay for the next server to replace: it finds that nobody answers.
+    // STEP(close: locked)
     if (lock.ok) this.#removeNames();
+    // STEP(close: names removed)
     log(
       () =>
         `gave back the socket ${this.#names.socket}${lock.ok ? '' : '; its names stay, as the lock was not to be had'}`,
@@ -128,11 +123,7 @@ async function lockDirectory(binding: NativeBinding, directory: string, timeoutM
       return ok(binding.lockDirectory(directory));
     } catch (error) {
       if (!isSystemError(error) || error.code !== 'EAGAIN') {
-        return err(
-          'SharedMemoryPermission',
-          `the directory ${directory} could not be locked: ${messageOf(error)}`,
-          error,
-        );
+        return failureAt(directory, `the directory ${directory} could not be locked`, error);
       }
       if (performance.now() > deadline) {
         return err('Timeout', `the directory ${directory} stayed locked by another process for ${timeoutMs} ms`, error);

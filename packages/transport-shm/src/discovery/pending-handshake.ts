@@ -107,6 +107,7 @@ export class PendingHandshake {
 
   #onRequest(): void {
     const { socket, config, serverNonce } = this.#options;
+    // STEP(accept: asked)
     const request = decodeRequest(this.#message);
     if (!request.ok) {
       this.#refuse(request.error.code === 'IncompatibleVersion' ? Refusal.Version : Refusal.Malformed);
@@ -157,12 +158,14 @@ export class PendingHandshake {
       return;
     }
     this.#region = made.value.region;
+    // STEP(accept: region made)
     try {
       socket.send(encodeReply({ regionBytes, identity, limits: config }), made.value.descriptor);
     } finally {
       // The mapping keeps the memory.
       binding.closeDescriptor(made.value.descriptor);
     }
+    // STEP(accept: answered)
     this.#peerLimits = request.limits;
   }
 
@@ -174,6 +177,7 @@ export class PendingHandshake {
     const region = this.#region;
     const peerLimits = this.#peerLimits;
     if (received.bytes > 0 && region !== undefined && peerLimits !== undefined) {
+      // STEP(accept: acknowledged)
       this.#settle({ region, socket, peerLimits, clientProcessId: this.#clientProcessId });
     } else if (received.ended) this.cancel();
   }

@@ -1,5 +1,6 @@
 import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core';
 import { isSystemError, messageOf, type NativeBinding } from '../native-binding.js';
+import { describeSystemError, isShortage } from '../system-failures.js';
 import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from './control-block.js';
 import { type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
 import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
@@ -61,11 +62,8 @@ export class SharedMemoryRegion {
       memory.writeControlBlock();
       return ok({ region: new SharedMemoryRegion(memory), descriptor });
     } catch (error) {
-      return err(
-        'ResourceLimitExceeded',
-        `a region of ${byteLength} bytes could not be made: ${messageOf(error)}`,
-        error,
-      );
+      const code = isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable';
+      return err(code, `a region of ${byteLength} bytes could not be made: ${describeSystemError(error)}`, error);
     }
   }
 
@@ -84,7 +82,11 @@ export class SharedMemoryRegion {
       const code = isSystemError(error) ? error.code : '';
       if (code === 'ESIZEMISMATCH') return err('SharedMemorySizeMismatch', messageOf(error), error);
       if (code === 'EUNSEALED') return err('SharedMemoryPermission', messageOf(error), error);
-      return err('SharedMemoryNotAvailable', `the server's region could not be mapped: ${messageOf(error)}`, error);
+      return err(
+        isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable',
+        `the server's region of ${byteLength} bytes could not be mapped: ${describeSystemError(error)}`,
+        error,
+      );
     }
     const checked = checkControlBlock(memory.buffer, identity);
     if (checked.ok) return ok(new SharedMemoryRegion(memory));

@@ -107,6 +107,7 @@ export class RingReader {
       remaining -= frameBytes;
       this.#events.onFrame(header, this.#bytes, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
       if (this.#isClosed) return count;
+      // STEP(receive: delivered)
       this.#advance(frameBytes);
       // A producer that waits for room must not wait for the whole batch.
       if ((this.#head - this.#published) >>> 0 > this.#capacity >>> 2) this.#publishHead();
@@ -137,6 +138,7 @@ export class RingReader {
     this.#published = this.#head;
     // SYNC POINT(room): the head is stored before the declaration is read; pairs with RingWriter.#findRoom.
     Atomics.store(this.#words, this.#headIndex, this.#head);
+    // STEP(receive: head published)
     if (this.#exchange !== undefined) {
       this.#exchange();
       return;

@@ -106,8 +106,10 @@ export class RingWriter implements FrameWriter {
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     const at = this.#reserve(end - start);
     if (at < 0) return false;
+    // STEP(send: room found)
     if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at + FRAME_HEADER_BYTES);
     else this.#bytes.set(bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
+    // STEP(send: bytes copied)
     this.#publish(at, header, end - start);
     return true;
   }
@@ -185,6 +187,7 @@ export class RingWriter implements FrameWriter {
     const words = this.#words;
     words[at >> 2] = length;
     words[(at >> 2) + 1] = header;
+    // STEP(send: frame complete)
     this.#offset = offset === this.#capacity ? 0 : offset;
     this.#tail = tail | 0;
     if (this.#isBatching && (this.#tail - this.#published) >>> 0 < BATCH_BYTES) return;
@@ -196,6 +199,7 @@ export class RingWriter implements FrameWriter {
     this.#published = this.#tail;
     // SYNC POINT(ring-tail): publishes the frames written before; pairs with the load in RingReader.drain.
     Atomics.store(words, this.#tailIndex, this.#tail);
+    // STEP(send: tail published)
     if (this.#exchange !== undefined) {
       this.#exchange();
       return;
@@ -208,6 +212,7 @@ export class RingWriter implements FrameWriter {
   /** Only the producer that turns the declaration back pays for a wake. */
   #wake(declaration: number): void {
     if (Atomics.compareExchange(this.#words, this.#sleepIndex, declaration, AWAKE) === declaration) {
+      // STEP(send: sleeper claimed)
       this.#events.onWake(declaration);
     }
   }

@@ -1,0 +1,67 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { err, type Failure, type NetworkErrorCode } from '@entropynet/core';
+import { isSystemError, messageOf } from './native-binding.js';
+
+/** What the system has run out of, and what a person can do about it. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
+  ENFILE: 'the system has no file descriptor left',
+  ENOMEM:
+    'there is no memory, address space or mapping left: choose a smaller sharedMemory.regionSize, or raise "ulimit -v"',
+  ENOSPC: 'the file system is full',
+  EDQUOT: "this user's share of the file system is full",
+};
+
+/** What the system forbids. */
+const HINDRANCES: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not: look at its owner and mode',
+  EPERM: 'this user may not, or a sandbox forbids it',
+  EROFS: 'the file system is read-only: choose another sharedMemory.directory',
+  EBUSY: 'something else uses it',
+  EISDIR: 'a directory is in the way: remove it',
+  ENOTDIR: 'a file is in the way: remove it',
+  ENOSYS: 'this system has no such call',
+  ERR_FS_EISDIR: 'a directory is in the way: remove it',
+};
+
+/** Whether there was too little of something, rather than a prohibition. */
+export function isShortage(error: unknown): boolean {
+  return isSystemError(error) && error.code in SHORTAGES;
+}
+
+/** What the system said, and what a person can do about it. */
+export function describeSystemError(error: unknown): string {
+  const code = isSystemError(error) ? error.code : '';
+  const advice = SHORTAGES[code] ?? HINDRANCES[code];
+  return advice === undefined ? messageOf(error) : `${messageOf(error)} (${advice})`;
+}
+
+/**
+ * The failure of something that was to be done at `path`: `ResourceLimitExceeded` where there was too little of something,
+ * else `fallback`.
+ */
+export function failureAt(
+  path: string,
+  what: string,
+  error: unknown,
+  fallback: NetworkErrorCode = 'SharedMemoryPermission',
+): Failure {
+  const isFull = isSystemError(error) && error.code === 'ENOSPC';
+  const room = isFull ? roomAt(dirname(path)) : '';
+  return err(
+    isShortage(error) ? 'ResourceLimitExceeded' : fallback,
+    `${what}: ${describeSystemError(error)}${room}`,
+    error,
+  );
+}
+
+/** How much is left where something did not fit. */
+function roomAt(directory: string): string {
+  try {
+    const { bavail, bsize, ffree } = statfsSync(directory);
+    return `; ${directory} has ${bavail * bsize} bytes and ${ffree} file entries free, a server needs ${2 * bsize} bytes and 3 entries`;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,81 @@
+import { skippedTest } from '../../conformance/chapter-context.js';
+import { Scope } from '../../support/scope.js';
+import { nativeBinding } from '../../unit/transport-shm/shared-memory-support.js';
+import type { FaultCase } from './cases.js';
+import { OpenThings } from './open-things.js';
+
+/** Whether the long counts of `npm run faults` are asked for; the short ones are the same tests with fewer rounds. */
+const IS_FULL = process.env['ENTROPYNET_FAULTS'] === 'full';
+
+/** The number of rounds: `short` in the test run, `full` in `npm run faults`. */
+export function rounds(short: number, full: number): number {
+  return IS_FULL ? full : short;
+}
+
+/** What a test of a case may use. */
+export interface FaultContext {
+  readonly scope: Scope;
+  /** Says what came out, in a few words for the table of `npm run faults`. */
+  saw(outcome: string): void;
+}
+
+/** What the tests said, by their titles. */
+export const outcomes = new Map<string, { readonly numbers: readonly FaultCase[]; outcome: string }>();
+
+/** What a case needs besides this machine; undefined where it is there. */
+export type Requirement = () => string | undefined;
+
+/** The addon. */
+export const addon: Requirement = () => (nativeBinding() === undefined ? 'the addon is not built' : undefined);
+
+/** Mounts, other users and namespaces. */
+export const superuser: Requirement = () =>
+  process.getuid?.() === 0 ? undefined : 'only the superuser may set this up';
+
+/** The Linux kernel. */
+export const linux: Requirement = () => (process.platform === 'linux' ? undefined : 'it is set up by means of Linux');
+
+/** A test of one or several cases; pending, with the reason in its title, where something that it needs is missing. */
+export function faultTest(
+  numbers: FaultCase | readonly FaultCase[],
+  title: string,
+  needs: readonly Requirement[],
+  body: (context: FaultContext) => Promise<void>,
+): void {
+  const list = typeof numbers === 'string' ? [numbers] : numbers;
+  const name = `${list.join(' ')}: ${title}`;
+  const missing = needs.map((need) => need()).find((reason) => reason !== undefined);
+  if (missing !== undefined) {
+    skippedTest(name, missing);
+    return;
+  }
+  it(name, async () => {
+    const scope = new Scope();
+    const entry = { numbers: list, outcome: 'as wanted' };
+    outcomes.set(name, entry);
+    try {
+      await body({ scope, saw: (outcome) => (entry.outcome = outcome) });
+    } catch (failure) {
+      entry.outcome = `FAILED: ${failure instanceof Error ? failure.message : String(failure)}`;
+      await scope.dispose().catch(() => undefined);
+      throw failure;
+    }
+    await scope.dispose();
+  });
+}
+
+/** A file of cases: when all are through, the process has nothing more open than before. */
+export function describeFaults(title: string, body: () => void): void {
+  describe(`faults: ${title}`, function () {
+    this.timeout(IS_FULL ? 900_000 : 120_000);
+    let atStart: OpenThings;
+    before(async () => {
+      await OpenThings.warmUp();
+      atStart = OpenThings.now();
+    });
+    body();
+    it('leaves no descriptor, thread, mapping, name, socket, timer or process behind', async () => {
+      await atStart.expectNothingNew();
+    });
+  });
+}

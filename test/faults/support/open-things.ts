@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { until } from '../../support/until.js';
+
+/** What a process has open, as the system and Node.js tell: of each kind how many. */
+export class OpenThings {
+  private constructor(
+    private readonly counts: ReadonlyMap<string, number>,
+    private readonly details: string,
+  ) {}
+
+  /** Starts what Node.js starts once and keeps, such as its pool of threads. */
+  static async warmUp(): Promise<void> {
+    await Promise.all(Array.from({ length: 16 }, () => readFile('/dev/null').catch(() => undefined)));
+  }
+
+  static now(): OpenThings {
+    globalThis.gc?.();
+    const counts = new Map<string, number>();
+    const details: string[] = [];
+    const add = (kind: string, detail = ''): void => {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      if (detail !== '') details.push(detail);
+    };
+    for (const kind of process.getActiveResourcesInfo()) {
+      // The timers of whoever waits, this test's runner among them, come and go.
+      if (kind !== 'Timeout' && kind !== 'Immediate') add(`resource ${kind}`);
+    }
+    for (const name of readdirSync(tmpdir()))
+      if (name.startsWith('entropynet')) add('file in the temporary folder', name);
+    if (process.platform === 'linux') {
+      for (const name of descriptorsOf()) add('descriptor', name);
+      for (const thread of readdirSync('/proc/self/task')) {
+        add('thread');
+        for (const child of childrenOf(thread)) add('child process', child);
+      }
+      for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
+        if (line.includes('memfd:entropynet')) add('mapping', line);
+      }
+      for (const name of readdirSync('/dev/shm')) add('name in /dev/shm', name);
+    }
+    return new OpenThings(counts, details.join(', '));
+  }
+
+  /** Waits until nothing is open that was not before; rejects, naming it, when that never comes. */
+  async expectNothingNew(): Promise<void> {
+    let now = OpenThings.now();
+    await until(
+      () => {
+        now = OpenThings.now();
+        return [...now.counts].every(([kind, count]) => count <= (this.counts.get(kind) ?? 0));
+      },
+      () => `no more is open than before: ${show(this.counts)} before, ${show(now.counts)} after (${now.details})`,
+      20_000,
+    );
+  }
+}
+
+function descriptorsOf(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((number) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${number}`);
+      // The one that this listing itself has open.
+      return /^\/proc\/\d+\/fd$/.test(target) ? [] : [`${number} ${target}`];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function childrenOf(thread: string): string[] {
+  try {
+    return readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+function show(counts: ReadonlyMap<string, number>): string {
+  return JSON.stringify(Object.fromEntries(counts));
+}

@@ -1,0 +1,75 @@
+import { type ConnectionConfig, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
+import type { TransportFixture } from '@entropynet/core/testing';
+import { expect } from 'chai';
+import type { ChapterContext, Side } from '../../conformance/chapter-context.js';
+import { messageOf } from '../../support/messages.js';
+import { type PeerHost, type PeerProcessOptions, startPeer } from '../../support/peer-host.js';
+import type { Scope } from '../../support/scope.js';
+import { sharedMemoryFixture } from '../../support/shared-memory-fixture.js';
+import { until } from '../../support/until.js';
+
+/** Shared memory in a folder of the test's own, which goes with the test. */
+export function ownFixture(scope: Scope, how?: Parameters<typeof sharedMemoryFixture>[0]): TransportFixture {
+  const fixture = sharedMemoryFixture(how);
+  scope.defer(() => fixture.dispose?.());
+  return fixture;
+}
+
+/** What the helpers of the conformance suite need; the peer is in another process, `side` is this one's. */
+export function contextOf(fixture: TransportFixture, side: Side): ChapterContext {
+  return {
+    fixture,
+    capabilities: fixture.createTransport().capabilities,
+    placement: 'other process',
+    side,
+    sharedPeer: () => Promise.reject(new Error('each test has peers of its own')),
+  };
+}
+
+/** A process of the test's own, which may be told to die or stop at a step. */
+export async function ownProcess(
+  scope: Scope,
+  fixture: TransportFixture,
+  options: PeerProcessOptions = { hasSteps: true },
+): Promise<PeerHost> {
+  return scope.add(await startPeer('other process', fixture.peerModule, options));
+}
+
+/** Shows that a server in this process still serves: a new client's message comes back. */
+export async function expectServing(
+  scope: Scope,
+  fixture: TransportFixture,
+  config: ConnectionConfig,
+  accept: () => Promise<Result<NetworkConnection>>,
+): Promise<void> {
+  const client = scope.add(fixture.createTransport().createConnection(config));
+  // A server that is still clearing away the one before may say that it is full: not for long.
+  await until(async () => (await client.connect()).ok, 'the next client is served', 10_000);
+  const accepted = scope.add(unwrap(await accept()));
+  accepted.setMessageCallback((data) => accepted.trySend(data));
+  accepted.startReceiving();
+  const echoed = new Promise<Uint8Array>((resolve) => {
+    client.setMessageCallback(resolve);
+  });
+  unwrap(await client.send(messageOf(1000, 7)));
+  expect(await echoed).to.deep.equal(messageOf(1000, 7));
+  await client.disconnect();
+}
+
+/** Resolves when the connection has ended, with its state; `at` is when, on `performance`'s clock. */
+export function ended(connection: NetworkConnection): Promise<{ state: string; code: string | undefined; at: number }> {
+  return new Promise((resolve) => {
+    connection.on('state', (state, error) => {
+      if (state !== 'failed' && state !== 'disconnected') return;
+      resolve({ state, code: error?.code, at: performance.now() });
+    });
+  });
+}
+
+/** Median and largest of some milliseconds, for the table. */
+export function summaryOfTimes(times: readonly number[]): string {
+  const sorted = [...times].sort((a, b) => a - b);
+  const median = sorted[sorted.length >> 1] ?? 0;
+  const slowest = sorted.at(-1) ?? 0;
+  return `median ${median.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms`;
+}
