@@ -1,25 +1,11 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { unwrap } from '@entropynet/core';
 import type { TransportFixture } from '@entropynet/core/testing';
 import { expect } from 'chai';
-import {
-  CHOSEN_EXIT_CODE,
-  ENDINGS,
-  LIFE_STAGES,
-  STILL_ALIVE_EXIT_CODE,
-  type Ending,
-  type ExitTask,
-} from '../support/exit-task.js';
+import { CHOSEN_EXIT_CODE, ENDINGS, LIFE_STAGES, STILL_ALIVE_EXIT_CODE, type Ending } from '../support/exit-task.js';
 import { Recorder } from '../support/recorder.js';
+import { runExitProgram } from '../support/run-exit-program.js';
 import { scoped } from '../support/scope.js';
-import { until, within } from '../support/until.js';
-
-interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly output: string;
-}
+import { until } from '../support/until.js';
 
 const EXPECTED_CODES: Readonly<Record<Ending, number>> = {
   'process.exit': CHOSEN_EXIT_CODE,
@@ -49,7 +35,7 @@ function describeCutShort(fixture: TransportFixture): void {
   for (const ending of ENDINGS) {
     for (const stage of LIFE_STAGES) {
       it(`crashes nothing and leaves nothing behind: ${ending}, ${stage}`, async () => {
-        const exit = await runProgram({
+        const exit = await runExitProgram({
           module: fixture.peerModule,
           config: fixture.freshConfig(),
           life: { stage, ending },
@@ -67,7 +53,7 @@ function describeQuietLives(fixture: TransportFixture): void {
 
   for (const quiet of ["unref'd connection", "unref'd server", 'closed'] as const) {
     it(`ends by itself with code 0: ${quiet}, both ends in one process`, async () => {
-      const exit = await runProgram({ module: fixture.peerModule, config: fixture.freshConfig(), life: { quiet } });
+      const exit = await runExitProgram({ module: fixture.peerModule, config: fixture.freshConfig(), life: { quiet } });
       expect(exit, exit.output).to.include({ code: 0, signal: null });
       await expectNothingLeft(fixture);
     });
@@ -91,7 +77,7 @@ function describeQuietLives(fixture: TransportFixture): void {
         const server = scope.add(fixture.createTransport().createServer(config));
         unwrap(await server.listen());
         const address = server.address()!;
-        const ended = runProgram({ module: fixture.peerModule, config, life: { quiet, address } });
+        const ended = runExitProgram({ module: fixture.peerModule, config, life: { quiet, address } });
         const accepted = scope.add(unwrap(await server.accept()));
         const { states } = new Recorder(accepted);
         accepted.startReceiving();
@@ -100,22 +86,6 @@ function describeQuietLives(fixture: TransportFixture): void {
         await until(() => states.length > 0, 'the other process saw the end');
       }),
     );
-  }
-}
-
-/** Runs the program to its end; what it prints is shown where the end was not the expected one. */
-async function runProgram(task: ExitTask): Promise<Exit> {
-  const program = fileURLToPath(new URL('../support/exit-program.js', import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exit = new Promise<Exit>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, output }));
-  });
-  try {
-    return await within(exit, 'the program ended');
-  } finally {
-    child.kill('SIGKILL');
   }
 }
 

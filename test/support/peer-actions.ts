@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import type {
   ConnectionConfig,
@@ -217,6 +219,14 @@ export class PeerActions {
         resolve(answer === 0 ? 'closed without an answer' : `${answer} bytes`);
       });
     });
+  }
+
+  /** Starts a program that outlives this process, and returns its process id. */
+  async spawnSleeper(): Promise<number> {
+    const sleeper = spawn('sleep', ['600'], { stdio: 'ignore', detached: true });
+    await once(sleeper, 'spawn');
+    sleeper.unref();
+    return sleeper.pid!;
   }
 
   /** The id of the process that this runs in. */

@@ -198,6 +198,11 @@ export class SharedMemoryLink implements Receiver, Watched {
     }
   }
 
+  // No interleaving loses a wake, as the model shows; a peer with a fault of its own may, and that costs a second then.
+  checkMissedWake(): void {
+    if (this.seemsToHaveWork) this.#rouse(false);
+  }
+
   /** Says goodbye: the peer reads what is in the ring, then finds the mark. */
   sayGoodbye(): void {
     // Before the socket closes: the peer asks for this mark when it sees the end of the stream.

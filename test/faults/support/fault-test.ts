@@ -66,15 +66,20 @@ export function faultTest(
 
 /** A file of cases: when all are through, the process has nothing more open than before. */
 export function describeFaults(title: string, body: () => void): void {
+  const timeout = IS_FULL ? 900_000 : 120_000;
+  let atStart: OpenThings;
   describe(`faults: ${title}`, function () {
-    this.timeout(IS_FULL ? 900_000 : 120_000);
-    let atStart: OpenThings;
+    this.timeout(timeout);
     before(async () => {
       await OpenThings.warmUp();
       atStart = OpenThings.now();
     });
     body();
-    it('leaves no descriptor, thread, mapping, name, socket, timer or process behind', async () => {
+  });
+  // A suite of its own, which comes after everything that is nested in the other.
+  describe(`faults: ${title}: afterwards`, function () {
+    this.timeout(timeout);
+    it('no descriptor, thread, mapping, name, socket, timer or process is left', async () => {
       await atStart.expectNothingNew();
     });
   });

@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { ExitTask } from './exit-task.js';
+import { within } from './until.js';
+
+/** How a program ended, and what it printed. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+/** Runs the program to its end; what it prints is shown where the end was not the expected one. */
+export async function runExitProgram(task: ExitTask): Promise<Exit> {
+  const program = fileURLToPath(new URL('./exit-program.js', import.meta.url));
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const exit = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, output }));
+  });
+  try {
+    return await within(exit, 'the program ended');
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
