@@ -7,7 +7,7 @@ import { ConnectionManager } from '@entropynet/manager';
 import { ConnectionSlot } from '@entropynet/manager/internal/connection-slot';
 import { MetricsTally } from '@entropynet/manager/internal/metrics-tally';
 import { openLink, SIDES } from '../conformance/chapter-context.js';
-import { codeOf, expectLocalToHave, expectPeerToHave, untilLocal, untilPeer } from '../conformance/expectations.js';
+import { codeOf, expectPeerToHave, untilLocal, untilPeer } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
 import { messageOf, type MessageRow } from '../support/messages.js';
 import { startPeer } from '../support/peer-host.js';

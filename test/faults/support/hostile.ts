@@ -1,0 +1,133 @@
+import { type ConnectionConfig, resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
+import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
+import {
+  ACKNOWLEDGEMENT,
+  encodeReply,
+  encodeRequest,
+  HANDSHAKE_BYTES,
+} from '@entropynet/transport-shm/internal/discovery/handshake-messages';
+import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { writeControlBlock } from '@entropynet/transport-shm/internal/region/control-block';
+import { ringCapacityOf } from '@entropynet/transport-shm/internal/region/layout';
+import type { Scope } from '../../support/scope.js';
+import { until } from '../../support/until.js';
+
+/** What a client holds that has done the handshake by hand: the descriptor too, which a real one closes. */
+export interface RawConnection {
+  readonly socket: LocalSocket;
+  readonly descriptor: number;
+  readonly byteLength: number;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly ringCapacity: number;
+}
+
+/** Connects by hand. Everything goes with the scope. */
+export async function rawConnect(scope: Scope, config: ConnectionConfig): Promise<RawConnection> {
+  const resolved = unwrap(resolveConnectionConfig(config));
+  const { binding, identity, socketPath } = unwrap(findServer(resolved));
+  const socket = binding.LocalSocket.connect(socketPath);
+  scope.defer(() => {
+    socket.close();
+  });
+  const regionBytes = resolved.sharedMemory.regionSize;
+  socket.send(encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: resolved }));
+  const reply = new Uint8Array(HANDSHAKE_BYTES);
+  let filled = 0;
+  let descriptor = -1;
+  await until(() => {
+    const received = socket.receive(reply.subarray(filled));
+    if (received.descriptor >= 0) descriptor = received.descriptor;
+    return (filled += received.bytes) === HANDSHAKE_BYTES;
+  }, 'the server has answered');
+  scope.defer(() => {
+    binding.closeDescriptor(descriptor);
+  });
+  const byteLength = new DataView(reply.buffer).getUint32(8, true);
+  const buffer = binding.attachRegion(descriptor, byteLength);
+  scope.defer(() => {
+    binding.unmapRegion(buffer);
+  });
+  socket.send(ACKNOWLEDGEMENT);
+  const words = new Int32Array(buffer, 0, byteLength >> 2);
+  return {
+    socket,
+    descriptor,
+    byteLength,
+    words,
+    bytes: new Uint8Array(buffer),
+    ringCapacity: ringCapacityOf(byteLength),
+  };
+}
+
+/** Closes its end of a connection by hand, before the scope does. */
+export type Answer = (socket: LocalSocket, binding: NativeBinding) => void;
+
+/** A server that answers each request in the way given, whatever it says. */
+export function serveHostilely(
+  scope: Scope,
+  binding: NativeBinding,
+  directory: string,
+  name: string,
+  answer: Answer,
+): void {
+  const names = serverNames(directory, name);
+  const listening = binding.LocalSocket.listen(names.socket, 16);
+  publishDiscoveryRegion(names.region, {
+    nonce: new Uint8Array(16).fill(7),
+    processId: process.pid,
+    startTime: 1n,
+    maxConnections: 16,
+  });
+  const clients = new Set<LocalSocket>();
+  listening.watch(() => {
+    for (let client = listening.accept(); client !== null; client = listening.accept()) {
+      const socket = client;
+      clients.add(socket);
+      let asked = 0;
+      socket.watch(() => {
+        const received = socket.receive(new Uint8Array(HANDSHAKE_BYTES));
+        if (received.ended) {
+          socket.unwatch();
+          return;
+        }
+        const before = asked;
+        asked += received.bytes;
+        if (before < HANDSHAKE_BYTES && asked >= HANDSHAKE_BYTES) answer(socket, binding);
+      });
+    }
+  });
+  scope.defer(() => {
+    listening.close();
+    for (const client of clients) client.close();
+  });
+}
+
+export const IDENTITY = new Uint8Array(16).fill(9);
+
+/** What a well-behaved server would answer, save for what the caller changes. */
+export interface Grant {
+  readonly byteLength?: number;
+  /** What the reply says; the region's real size by default. */
+  readonly announced?: number;
+  /** Changes the region before the client sees it. */
+  readonly change?: (bytes: Uint8Array) => void;
+  /** Passed instead of the region's; undefined passes the region's, null none. */
+  readonly descriptor?: number | null;
+}
+
+/** Assigns a region. */
+export function grant(socket: LocalSocket, binding: NativeBinding, options: Grant = {}): void {
+  const { byteLength = 65_536, announced = byteLength, change, descriptor: other } = options;
+  const { buffer, descriptor } = binding.createRegion(byteLength);
+  writeControlBlock(buffer, { identity: IDENTITY, serverProcessId: 1, clientProcessId: 2 });
+  change?.(new Uint8Array(buffer));
+  const limits = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
+  const reply = encodeReply({ regionBytes: announced, identity: IDENTITY, limits });
+  if (other === null) socket.send(reply);
+  else socket.send(reply, other ?? descriptor);
+  binding.closeDescriptor(descriptor);
+  binding.unmapRegion(buffer);
+}
