@@ -105,7 +105,8 @@ describeFaults('a hostile region', () => {
       binding.closeDescriptor(descriptor);
       binding.unmapRegion(buffer);
     });
-    const capacity = (byteLength - CONTROL_BLOCK_BYTES) / 2;
+    // Small, so that the adversary often meets the frame that is being read.
+    const capacity = 1024;
     const own = sideLayout('client', capacity);
     const peer = sideLayout('server', capacity);
     const location: RingLocation = {
@@ -118,8 +119,13 @@ describeFaults('a hostile region', () => {
       consumerSleep: peer.sleep,
       producerWaits: own.waitsForRoom,
     };
-    const adversary = await startAdversary(scope, { descriptor, byteLength, words: wordsOf(location) });
-    const wanted = rounds(400_000, 10_000_000);
+    const adversary = await startAdversary(scope, {
+      descriptor,
+      byteLength,
+      words: wordsOf(location),
+      frames: [location.start >> 2, capacity >> 2],
+    });
+    const wanted = 10_000_000;
     const payload = new Uint8Array(200);
     let frames = 0;
     let corruptions = 0;
@@ -180,7 +186,12 @@ describeFaults('a hostile region', () => {
           peer.sleep,
           peer.waitsForRoom,
         ];
-        const adversary = await startAdversary(scope, { ...raw, words, seed: round + 1 });
+        const adversary = await startAdversary(scope, {
+          ...raw,
+          words,
+          frames: [CONTROL_BLOCK_BYTES >> 2, (raw.byteLength - CONTROL_BLOCK_BYTES) >> 2],
+          seed: round + 1,
+        });
         const writer = clientWriter({ ...raw });
         const payload = new Uint8Array(300);
         for (let turn = 0; turn < 20 && accepted.isConnected(); turn += 1) {
@@ -382,9 +393,9 @@ async function startAdversary(
   plan: Omit<AdversaryPlan, 'control' | 'seed'> & { readonly seed?: number },
 ): Promise<{ stop(): Promise<number> }> {
   const control = new SharedArrayBuffer(8);
-  const { descriptor, byteLength, words, seed = 12_345 } = plan;
+  const { descriptor, byteLength, words, frames, seed = 12_345 } = plan;
   const worker = new Worker(new URL('./support/adversary-worker.js', import.meta.url), {
-    workerData: { descriptor, byteLength, words, seed, control } satisfies AdversaryPlan,
+    workerData: { descriptor, byteLength, words, frames, seed, control } satisfies AdversaryPlan,
   });
   const exited = once(worker, 'exit');
   const stop = async (): Promise<number> => {

@@ -82,7 +82,7 @@ export class WebSocketLink implements FrameLink {
       if (webSocket.readyState === WebSocket.OPEN) this.#finish(closeErrorOf(CloseCode.Abnormal, ''));
     });
     webSocket.on('message', this.#onMessage);
-    webSocket.on('ping', this.#onHeard);
+    webSocket.on('ping', this.#onPing);
     webSocket.on('pong', this.#onHeard);
     webSocket.on('error', (error) => {
       this.#finish(receiveErrorOf(error));
@@ -207,8 +207,13 @@ export class WebSocketLink implements FrameLink {
       }
       this.#setResponsive(false);
     }
-    const isRoom = this.#webSocket.bufferedAmount <= this.#config.webSocket.maxBufferedBytes;
-    if (isRoom && this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping();
+    if (this.#hasRoom) this.#webSocket.ping();
+  }
+
+  /** Whether a ping or pong may be sent now. */
+  get #hasRoom(): boolean {
+    const { bufferedAmount, readyState } = this.#webSocket;
+    return readyState === WebSocket.OPEN && bufferedAmount <= this.#config.webSocket.maxBufferedBytes;
   }
 
   // Hot path: the first branch, which allocates nothing.
@@ -251,6 +256,15 @@ export class WebSocketLink implements FrameLink {
     const isOwned = message.length * 2 >= message.buffer.byteLength;
     this.#receiver?.onFrame(header, message, HEADER_BYTES, message.length, isOwned);
   }
+
+  /**
+   * Answers a ping. One that finds no room is not answered, as RFC 6455, section 5.5.3, allows when others follow: a peer
+   * that pings and does not read can't make this side hold its answers.
+   */
+  readonly #onPing = (data: Buffer): void => {
+    this.#onHeard();
+    if (this.#hasRoom) this.#webSocket.pong(data);
+  };
 
   readonly #onHeard = (): void => {
     this.#silentBeats = 0;

@@ -47,10 +47,11 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
 /**
  * Options of `ws` that hold on both ends: no compression (small messages gain nothing and a zip bomb is impossible),
- * and tight bounds on what an unfinished message may hold.
+ * tight bounds on what an unfinished message may hold, and pings left to the link, which answers while there is room.
  */
 export const SOCKET_OPTIONS = Object.freeze({
   perMessageDeflate: false,
+  autoPong: false,
   maxPayload: MAX_MESSAGE_BYTES,
   maxFragments: 1024,
   maxBufferedChunks: 4096,

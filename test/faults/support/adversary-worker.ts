@@ -6,8 +6,10 @@ import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-bin
 export interface AdversaryPlan {
   readonly descriptor: number;
   readonly byteLength: number;
-  /** The words that it prefers; the others are everything after the control block. */
+  /** The words that it changes one time in four. */
   readonly words: readonly number[];
+  /** The words of which it changes one otherwise: from, and how many. */
+  readonly frames: readonly [first: number, count: number];
   readonly seed: number;
   /** [stop when not 0, number of changes] */
   readonly control: SharedArrayBuffer;
@@ -15,7 +17,7 @@ export interface AdversaryPlan {
 
 // A thread that maps the same region and changes words of it for a moment, over and over: between two reads of another
 // thread, if that reads twice.
-const { descriptor, byteLength, words: favourites, seed, control } = workerData as AdversaryPlan;
+const { descriptor, byteLength, words: favourites, frames, seed, control } = workerData as AdversaryPlan;
 const binding = unwrap(loadNativeBinding());
 const buffer = binding.attachRegion(descriptor, byteLength);
 const words = new Int32Array(buffer, 0, byteLength >> 2);
@@ -32,14 +34,14 @@ function next(): number {
 parentPort!.postMessage('ready');
 while (Atomics.load(state, 0) === 0) {
   const choice = next() >>> 0;
-  const index = choice % 4 === 0 ? 64 + (choice % (words.length - 64)) : favourites[choice % favourites.length]!;
+  const index = choice % 4 === 0 ? favourites[(choice >>> 2) % favourites.length]! : frames[0] + (choice % frames[1]);
   const before = Atomics.load(words, index);
-  const values = [0, -1, 0x7fff_ffff, before + 8, before - 8, before + 1, next(), 0x4000_0000];
+  const values = [0, -1, 0x7fff_ffff, before + 8, before - 8, before + 1, next(), 100];
   Atomics.store(words, index, values[(next() >>> 0) % values.length]!);
   for (let spins = next() & 63; spins > 0; spins -= 1) Atomics.load(words, index);
   // Put back only where nobody else wrote meanwhile, so that traffic goes on.
   Atomics.store(words, index, before);
   Atomics.add(state, 1, 1);
-  for (let spins = next() & 4095; spins > 0; spins -= 1) Atomics.load(state, 0);
+  for (let spins = next() & 511; spins > 0; spins -= 1) Atomics.load(state, 0);
 }
 binding.unmapRegion(buffer);

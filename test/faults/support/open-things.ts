@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { until } from '../../support/until.js';
 
@@ -10,9 +12,15 @@ export class OpenThings {
     private readonly details: string,
   ) {}
 
-  /** Starts what Node.js starts once and keeps, such as its pool of threads. */
+  /** Starts what Node.js starts once and keeps: its pool of threads, and the spare descriptor of who accepts. */
   static async warmUp(): Promise<void> {
     await Promise.all(Array.from({ length: 16 }, () => readFile('/dev/null').catch(() => undefined)));
+    const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await once(connect(port, '127.0.0.1').resume(), 'close');
+    server.close();
+    await once(server, 'close');
   }
 
   static now(): OpenThings {
