@@ -165,6 +165,7 @@ Napi::Value NapiLocalSocket::Receive(const Napi::CallbackInfo& info) {
   result.Set("bytes", static_cast<double>(received.bytes));
   result.Set("ended", received.ended);
   result.Set("descriptor", static_cast<double>(descriptor));
+  result.Set("descriptorLost", received.descriptor_lost);
   return result;
 }
 

@@ -19,8 +19,11 @@ export interface LocalSocket {
   peerCredentials(): { processId: number; userId: number; groupId: number };
   /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
   send(bytes: Uint8Array, descriptor?: number): number;
-  /** Reads without waiting. `descriptor` is -1 or one that the caller now owns. */
-  receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number };
+  /**
+   * Reads without waiting. `descriptor` is -1 or one that the caller now owns; `descriptorLost`: one came that this process
+   * had no number left for.
+   */
+  receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number; descriptorLost: boolean };
   /** Wakes the peer. Never waits and never fails. */
   ring(): void;
   /** Reads away what wakes left; true when the peer is gone. */
@@ -117,6 +120,11 @@ function load(): Result<NativeBinding> {
       error,
     );
   }
+}
+
+/** The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does. */
+export function currentUserId(binding: NativeBinding): number {
+  return process.geteuid?.() ?? binding.processIdentity().userId;
 }
 
 /** Whether a value is what the addon throws. */

@@ -13,7 +13,7 @@ import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
 import { NameClaim } from './discovery/name-claim.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
-import { loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
+import { currentUserId, loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
 import { type RegionAccess, regionAccess } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
 
@@ -96,7 +96,7 @@ export class SharedMemoryServer implements ConnectionServer {
     if (!binding.ok) return binding;
     const access = regionAccess(binding.value, this.#config.sharedMemory);
     if (!access.ok) return access;
-    const { userId } = binding.value.processIdentity();
+    const userId = currentUserId(binding.value);
     const directory = discoveryDirectory(this.#config.sharedMemory, userId);
     const prepared = prepareDirectory(directory, userId);
     if (!prepared.ok) return prepared;
@@ -153,8 +153,7 @@ export class SharedMemoryServer implements ConnectionServer {
     const native = this.#native;
     const nonce = this.#claim?.nonce;
     if (native === undefined || nonce === undefined) return;
-    const { processId, userId } = native.binding.processIdentity();
-    if (socket.peerCredentials().userId !== userId) {
+    if (socket.peerCredentials().userId !== currentUserId(native.binding)) {
       socket.close();
       return;
     }
@@ -172,7 +171,7 @@ export class SharedMemoryServer implements ConnectionServer {
             this.#watch(this.#claim.socket);
         },
       },
-      processId,
+      process.pid,
     );
     this.#pending.add(handshake);
   }

@@ -23,6 +23,8 @@ struct ReceivedBytes {
   bool ended = false;
   // A descriptor that came along, now the receiver's own.
   OwnedDescriptor descriptor;
+  // One came along that this process had no number left for; the system has closed it.
+  bool descriptor_lost = false;
 };
 
 /*

@@ -20,11 +20,22 @@ export function discoveryDirectory(config: SharedMemoryConfig, userId: number): 
 /** For servers: makes the directory, for this user alone, where it is missing, and checks it. */
 export function prepareDirectory(directory: string, userId: number): Result {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (error) {
     return failureAt(directory, `the directory ${directory} could not be made`, error);
   }
   return checkDirectory(directory, userId);
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    // Alone first: Node.js's recursive form says ENOENT for whatever is really in the way.
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const code = isSystemError(error) ? error.code : '';
+    if (code === 'ENOENT') mkdirSync(directory, { recursive: true, mode: 0o700 });
+    else if (code !== 'EEXIST') throw error;
+  }
 }
 
 /** For both sides, before anything inside is trusted: a real directory of this user that nobody else may write to. */

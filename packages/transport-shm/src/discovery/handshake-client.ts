@@ -1,5 +1,6 @@
 import { err, ok, type PeerLimits, type ResolvedConnectionConfig, type Result, SecretProver } from '@entropynet/core';
 import {
+  currentUserId,
   isSystemError,
   loadNativeBinding,
   type LocalSocket,
@@ -44,7 +45,7 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
   if (!binding.ok) return binding;
   const access = regionAccess(binding.value, config.sharedMemory);
   if (!access.ok) return access;
-  const { userId } = binding.value.processIdentity();
+  const userId = currentUserId(binding.value);
   const directory = discoveryDirectory(config.sharedMemory, userId);
   const checked = checkDirectory(directory, userId);
   if (!checked.ok) return checked;
@@ -140,8 +141,8 @@ async function receiveAnswer(
   }
   const received = await receiveMessage(binding, socket, signal);
   if (!received.ok) return received;
-  const { bytes, descriptor } = received.value;
-  const answer = answerOf(bytes, descriptor);
+  const { descriptor } = received.value;
+  const answer = answerOf(received.value);
   if (!answer.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
   return answer;
 }
@@ -179,6 +180,7 @@ interface Received {
   readonly bytes: Uint8Array;
   /** -1, or one that came along; the receiver's to close. */
   readonly descriptor: number;
+  readonly descriptorLost: boolean;
 }
 
 function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
@@ -186,6 +188,7 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
     const bytes = new Uint8Array(HANDSHAKE_BYTES);
     let filled = 0;
     let descriptor = -1;
+    let descriptorLost = false;
     const settle = (result: Result<Received>): void => {
       signal.removeEventListener('abort', onAbort);
       socket.unwatch();
@@ -201,8 +204,9 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
         if (descriptor >= 0) binding.closeDescriptor(descriptor);
         descriptor = received.descriptor;
       }
+      descriptorLost ||= received.descriptorLost;
       filled += received.bytes;
-      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor }));
+      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor, descriptorLost }));
       else if (received.ended) settle(err('HandshakeFailed', 'the server ended the handshake without an answer'));
     };
     socket.watch(() => {
@@ -217,9 +221,15 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
   });
 }
 
-function answerOf(bytes: Uint8Array, descriptor: number): Result<Answer> {
+function answerOf({ bytes, descriptor, descriptorLost }: Received): Result<Answer> {
   const reply = decodeReply(bytes);
   if (!reply.ok) return reply;
+  if (descriptorLost) {
+    return err(
+      'ResourceLimitExceeded',
+      'this process has no file descriptor left for the region: close some, or raise "ulimit -n"',
+    );
+  }
   if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
   return ok({ reply: reply.value, descriptor });
 }

@@ -86,8 +86,8 @@ export class NameClaim {
   }
 
   #publish(maxConnections: number): void {
-    const { processId, startTime } = this.#binding.processIdentity();
     try {
+      const { processId, startTime } = this.#binding.processIdentity();
       publishDiscoveryRegion(this.#names.region, { nonce: this.nonce, processId, startTime, maxConnections });
       this.#binding.removeAtExit(this.#names.region);
     } catch (error) {

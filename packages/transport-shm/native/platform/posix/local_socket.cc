@@ -110,6 +110,7 @@ class PosixLocalSocket final : public LocalSocket {
       // Also when MSG_CTRUNC is set (this process has no descriptor numbers left): the kernel has
       // installed those that are listed and dropped the others.
       TakePassedDescriptors(&message, &received->descriptor);
+      received->descriptor_lost = (message.msg_flags & MSG_CTRUNC) != 0 && !received->descriptor.IsOpen();
       received->bytes = static_cast<std::size_t>(result);
       received->ended = result == 0;
       return {};

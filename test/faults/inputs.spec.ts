@@ -1,0 +1,254 @@
+import { expect } from 'chai';
+import { setTimeout as pause } from 'node:timers/promises';
+import { frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
+import { openLink } from '../conformance/chapter-context.js';
+import { codeOf, untilPeer } from '../conformance/expectations.js';
+import { labelOf, messageOf } from '../support/messages.js';
+import { turns, until } from '../support/until.js';
+import { webSocketFixture } from '../support/web-socket-fixture.js';
+import { clientWriter, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
+import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
+import { rawConnect } from './support/hostile.js';
+import { contextOf, ownFixture, ownProcess } from './support/processes.js';
+
+const FIXTURES = [
+  ['shared memory', ownFixture, [addon]],
+  ['WebSocket', () => webSocketFixture, []],
+] as const;
+
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(50);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+/** What is no message: each is a TypeError that says what was given. */
+const NO_MESSAGES: Readonly<Record<string, () => unknown>> = {
+  'a detached buffer': detached,
+  'a Float32Array': () => new Float32Array(4),
+  'a BigUint64Array': () => new BigUint64Array(4),
+  'a DataView': () => new DataView(new ArrayBuffer(8)),
+  'an ArrayBuffer': () => new ArrayBuffer(8),
+  'a SharedArrayBuffer': () => new SharedArrayBuffer(8),
+  'a string': () => 'text',
+  'an object that looks like one': () => ({ length: 4, byteLength: 4, buffer: new ArrayBuffer(4), byteOffset: 0 }),
+  'a proxy of one': () => new Proxy(new Uint8Array(4), {}),
+  null: () => null,
+};
+
+/** Unusual, and yet bytes: exactly those must arrive. */
+const UNUSUAL: Readonly<Record<string, () => Uint8Array>> = {
+  'a view of shared memory': () => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(5000));
+    bytes.set(messageOf(5000, 3));
+    return bytes;
+  },
+  'the middle of a large buffer': () => {
+    const bytes = new Uint8Array(3_000_000);
+    bytes.set(messageOf(5000, 3), 2_500_001);
+    return bytes.subarray(2_500_001, 2_505_001);
+  },
+  'a Buffer of the pool': () => Buffer.from(messageOf(50, 3)),
+  'a view of a resizable buffer': () => {
+    const Resizable = ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer;
+    const bytes = new Uint8Array(new Resizable(5000, { maxByteLength: 10_000 }));
+    bytes.set(messageOf(5000, 3));
+    return bytes;
+  },
+  'a subclass with its own length': () => {
+    class Liar extends Uint8Array {
+      override get byteLength(): number {
+        return 1_000_000;
+      }
+    }
+    const bytes = new Liar(5000);
+    bytes.set(messageOf(5000, 3));
+    return bytes;
+  },
+  nothing: () => new Uint8Array(0),
+};
+
+describeFaults('inputs', () => {
+  for (const [transport, fixtureOf, needs] of FIXTURES) {
+    faultTest('H19', `what is no message, over ${transport}`, needs, async ({ scope, saw }) => {
+      const fixture = fixtureOf(scope);
+      const host = await ownProcess(scope, fixture, {});
+      const { local, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
+      for (const [what, make] of Object.entries(NO_MESSAGES)) {
+        const data = make() as Uint8Array;
+        for (const send of ['send', 'trySend'] as const) expect(() => local[send](data), what).to.throw(TypeError);
+      }
+      unwrap(await local.send(messageOf(10, 1)));
+      await untilPeer(peer, 1);
+      expect((await peer.labels()).length).to.equal(1);
+      saw(`TypeError for each of ${Object.keys(NO_MESSAGES).length}; nothing was sent`);
+    });
+
+    faultTest('H19', `unusual arrays, over ${transport}`, needs, async ({ scope, saw }) => {
+      const fixture = fixtureOf(scope);
+      const host = await ownProcess(scope, fixture, {});
+      const { local, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
+      const expected: string[] = [];
+      for (const make of Object.values(UNUSUAL)) {
+        const data = make();
+        expected.push(labelOf(Uint8Array.prototype.slice.call(data, 0)));
+        unwrap(await local.send(data));
+      }
+      await untilPeer(peer, expected.length);
+      expect(await peer.labels()).to.deep.equal(expected);
+      saw('exactly the bytes given');
+    });
+
+    faultTest(
+      'H19',
+      `an array changes or goes away while its message waits, over ${transport}`,
+      needs,
+      async (context) => {
+        const { scope } = context;
+        const fixture = fixtureOf(scope);
+        const host = await ownProcess(scope, fixture, {});
+        const { local, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
+        const large = messageOf(5_000_000, 1);
+        const label = labelOf(large);
+        const sent = local.send(large);
+        large.fill(0);
+        const second = messageOf(300_000, 2);
+        const secondLabel = labelOf(second);
+        const waiting = local.send(second);
+        structuredClone(second.buffer, { transfer: [second.buffer as ArrayBuffer] });
+        unwrap(await sent);
+        unwrap(await waiting);
+        await untilPeer(peer, 2);
+        expect(await peer.labels()).to.deep.equal([label, secondLabel]);
+      },
+    );
+
+    faultTest('H14', `channel names, over ${transport}`, needs, async ({ scope, saw }) => {
+      const fixture = fixtureOf(scope);
+      const host = await ownProcess(scope, fixture, {});
+      const { local, peer } = await openLink(contextOf(fixture, 'client'), scope, { host, config: { maxChannels: 8 } });
+      for (const name of ['', 'x'.repeat(65_536), 'lonely \ud800 surrogate']) {
+        expect(codeOf(await local.openChannel(name)), JSON.stringify(name.slice(0, 20))).to.equal('InvalidParameter');
+      }
+      for (const name of [5, null, {}, ['a']]) {
+        expect(() => local.openChannel(name as string)).to.throw(TypeError);
+      }
+      const odd = ['__proto__', 'constructor', 'toString', 'with\0zero', '名前 🚀', '../x', ' '];
+      for (const name of odd) {
+        unwrap(await local.openChannel(name));
+        unwrap(await local.openChannel(name));
+        await peer.receive({ channel: name });
+        unwrap(await local.sendOnChannel(name, messageOf(100, 1)));
+        await untilPeer(peer, 1, name);
+      }
+      expect(({} as { count?: number }).count).to.equal(undefined);
+      unwrap(await local.openChannel('the eighth'));
+      expect(codeOf(await local.openChannel('the ninth'))).to.equal('ResourceLimitExceeded');
+      saw('InvalidParameter where impossible; the others are just names; the limit holds');
+    });
+
+    faultTest('H12', `a peer that stopped to read, over ${transport}`, needs, async ({ scope, saw }) => {
+      const fixture = fixtureOf(scope);
+      const host = await ownProcess(scope, fixture, {});
+      const { local, recorder, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
+      await peer.pause();
+      while (local.trySend(messageOf(10_000, 1)).ok);
+      const before = resident();
+      const end = performance.now() + rounds(1000, 60_000);
+      let refused = 0;
+      const message = messageOf(1000, 1);
+      while (performance.now() < end) {
+        for (let index = 0; index < 1000; index += 1) if (!local.trySend(message).ok) refused += 1;
+        await pause(1);
+      }
+      const grown = (resident() - before) / 1048576;
+      expect(grown).to.be.lessThan(32);
+      expect(refused).to.be.greaterThan(1000);
+      const drained = recorder.drains.length;
+      await peer.receive({});
+      await until(() => recorder.drains.length > drained, 'there is room again');
+      saw(`${refused} times WouldBlock, ${grown.toFixed(1)} MiB more, then drain`);
+    });
+  }
+
+  describe('floods of a hostile client', () => {
+    const FLOODS: Readonly<Record<string, readonly [header: number, payload: Uint8Array]>> = {
+      'empty messages': [frameHeader(FrameType.Message, 0), new Uint8Array(0)],
+      'messages of a byte': [frameHeader(FrameType.Message, 0), new Uint8Array(1)],
+    };
+    for (const [what, [header, payload]] of Object.entries(FLOODS)) {
+      faultTest('H13', what, [addon], async ({ scope, saw }) => {
+        const scene = new Scene();
+        scope.defer(() => scene.close());
+        const server = await scene.server();
+        const raw = await rawConnect(scope, scene.config);
+        const accepted = scope.add(unwrap(await server.accept()));
+        let received = 0;
+        accepted.setMessageCallback(() => {
+          received += 1;
+        });
+        accepted.startReceiving();
+        let ticks = 0;
+        const timer = setInterval(() => (ticks += 1), 1);
+        scope.defer(() => {
+          clearInterval(timer);
+        });
+        const before = resident();
+        const wanted = rounds(200_000, 1_000_000);
+        const writer = clientWriter({ ...raw });
+        let sent = 0;
+        while (sent < wanted && accepted.isConnected()) {
+          if (writer.tryWrite(header, payload, 0, payload.length)) sent += 1;
+          else {
+            raw.socket.ring();
+            await turns(1);
+            writer.checkUnblocked();
+          }
+        }
+        raw.socket.ring();
+        await until(() => received === sent || !accepted.isConnected(), 'what was sent has arrived');
+        const grown = (resident() - before) / 1048576;
+        expect(ticks).to.be.greaterThan(5);
+        expect(grown).to.be.lessThan(64);
+        const { client } = await scene.pair(server);
+        expect(client.isConnected()).to.equal(true);
+        saw(`${received} of ${sent} delivered, timers ran ${ticks} times, ${grown.toFixed(1)} MiB more`);
+      });
+    }
+
+    faultTest(['H13', 'H14'], 'channels beyond every limit', [addon], async ({ scope, saw }) => {
+      const scene = new Scene({ maxChannels: 100, sendTimeoutMs: 300 });
+      scope.defer(() => scene.close());
+      const server = await scene.server();
+      const raw = await rawConnect(scope, scene.config);
+      const accepted: NetworkConnection = scope.add(unwrap(await server.accept()));
+      const failed = reached(accepted, 'failed');
+      const opened: string[] = [];
+      accepted.on('channel', (name) => opened.push(name));
+      accepted.startReceiving();
+      const writer = clientWriter({ ...raw });
+      for (let id = 1; id <= 10_000 && accepted.isConnected(); id += 1) {
+        const name = new TextEncoder().encode(`channel ${id}`);
+        while (
+          !writer.tryWrite(frameHeader(FrameType.ChannelOpen, id), name, 0, name.length) &&
+          accepted.isConnected()
+        ) {
+          raw.socket.ring();
+          await turns(1);
+          writer.checkUnblocked();
+        }
+      }
+      raw.socket.ring();
+      const error = accepted.isConnected() ? undefined : ((await failed) as { code?: string } | undefined);
+      expect(opened.length).to.be.at.most(100);
+      saw(`${opened.length} of 10000 opened; ${error?.code ?? 'the others were refused'}`);
+      const { client } = await scene.pair(server);
+      expect(client.isConnected()).to.equal(true);
+    });
+  });
+});
+
+function resident(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
