@@ -12,7 +12,7 @@ export class TableReporter extends Mocha.reporters.Base {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options);
     runner.on(EVENT_SUITE_BEGIN, (suite) => {
-      if (suite.title.startsWith('faults')) console.error(`… ${suite.title}`);
+      if (suite.title.startsWith('faults')) process.stderr.write(`… ${suite.title}\n`);
     });
     runner.on(EVENT_TEST_PASS, (test) => {
       this.#note(test.title, outcomes.get(test.title)?.outcome ?? 'as wanted');
@@ -37,17 +37,21 @@ export class TableReporter extends Mocha.reporters.Base {
     const numbers = Object.keys(FAULT_CASES) as FaultCase[];
     const covered = numbers.filter((number) => this.#of(number).length > 0);
     for (const number of numbers) {
-      console.log(`\n${number.padEnd(4)} wanted: ${FAULT_CASES[number]}`);
+      print(`\n${number.padEnd(4)} wanted: ${FAULT_CASES[number]}`);
       for (const { title, seen } of this.#of(number))
-        console.log(`       ${title.replace(/^[^:]*: /, '')}\n           ${seen}`);
+        print(`       ${title.replace(/^[^:]*: /, '')}\n           ${seen}`);
     }
     const others = this.#rows.filter(({ title }) => !/^[FHRL]\d/.test(title));
     const clean = others.filter(({ seen }) => seen === 'as wanted').length;
-    console.log(`\nfiles after which nothing was left behind: ${clean} of ${others.length}`);
-    console.log(`cases covered: ${covered.length} of ${numbers.length}`);
+    print(`\nfiles after which nothing was left behind: ${clean} of ${others.length}`);
+    print(`cases covered: ${covered.length} of ${numbers.length}`);
   }
 
   #of(number: FaultCase): readonly { readonly title: string; readonly seen: string }[] {
     return this.#rows.filter(({ title }) => title.slice(0, title.indexOf(':')).split(' ').includes(number));
   }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
