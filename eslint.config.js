@@ -81,10 +81,10 @@ const directionOfDependencies = [
   }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
-    ignores: ['test/unit/**', 'test/faults/**'],
+    ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
       regex: '^@entropynet/[^/]+/(?!testing$)',
-      message: 'Use the public entry points; only test/unit and test/faults may look inside a package.',
+      message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },
 ];

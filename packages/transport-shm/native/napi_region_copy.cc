@@ -45,14 +45,14 @@ NapiRegionCopy::NapiRegionCopy(const Napi::CallbackInfo& info)
 
 Napi::Value NapiRegionCopy::Wrap(Napi::Env env, RegionSide side, Descriptor descriptor,
                                  std::size_t byte_length) {
-  auto region = std::make_unique<RegionCopy>(side);
-  const Status status = region->Memory().Map(descriptor, byte_length);
+  const auto mapping = std::make_shared<Mapping>();
+  const Status status = mapping->Map(descriptor, byte_length);
   if (!status.Ok()) {
     ThrowStatus(env, status);
     return {};
   }
   Environment& environment = Environment::Of(env);
-  environment.region_to_wrap = std::move(region);
+  environment.region_to_wrap = std::make_unique<RegionCopy>(side, mapping);
   const Napi::Object wrapped = environment.region_copy_class.New({});
   // Still there if the environment is being terminated and could not run the constructor.
   environment.region_to_wrap.reset();

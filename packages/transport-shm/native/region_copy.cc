@@ -53,8 +53,8 @@ bool RegionCopy::CopyRing(std::uint8_t* to, const std::uint8_t* from, std::uint3
 }
 
 bool RegionCopy::Exchange(std::uint8_t* copy) {
-  auto* region = static_cast<std::uint8_t*>(mapping_.Data());
-  const std::uint32_t capacity = RingCapacityOf(mapping_.ByteLength());
+  auto* region = static_cast<std::uint8_t*>(mapping_->Data());
+  const std::uint32_t capacity = RingCapacityOf(mapping_->ByteLength());
   const SideLayout own = LayoutOf(side_, capacity);
   const SideLayout peer =
       LayoutOf(side_ == RegionSide::kServer ? RegionSide::kClient : RegionSide::kServer, capacity);
@@ -98,10 +98,10 @@ bool RegionCopy::Exchange(std::uint8_t* copy) {
 }
 
 bool RegionCopy::WakePeer(const SideLayout& peer) {
-  std::uint32_t declaration = SharedWordAt(mapping_.Data(), peer.sleep).exchange(kAwake);
+  std::uint32_t declaration = SharedWordAt(mapping_->Data(), peer.sleep).exchange(kAwake);
   if (declaration != kSleepsOnFutex) return declaration != kAwake;
   int woken = 0;
-  const SharedWord word = {static_cast<std::uint8_t*>(mapping_.Data()), mapping_.ByteLength(), peer.sleep};
+  const SharedWord word = {static_cast<std::uint8_t*>(mapping_->Data()), mapping_->ByteLength(), peer.sleep};
   // A wake can only fail for an address that is not mapped.
   static_cast<void>(WakeWord(word, &woken));
   return false;

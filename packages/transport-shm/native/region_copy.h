@@ -2,6 +2,8 @@
 #define ENTROPYNET_REGION_COPY_H_
 
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "platform/mapping.h"
 
@@ -17,12 +19,14 @@ enum class RegionSide { kServer, kClient };
  */
 class RegionCopy {
  public:
-  explicit RegionCopy(RegionSide side) : side_(side) {}
+  // `mapping` maps the region; both ends of one region may share it, if they are in one process.
+  RegionCopy(RegionSide side, std::shared_ptr<const Mapping> mapping)
+      : side_(side), mapping_(std::move(mapping)) {}
   RegionCopy(const RegionCopy&) = delete;
   RegionCopy& operator=(const RegionCopy&) = delete;
 
-  // The mapped region; mapped by whoever made this object.
-  Mapping& Memory() { return mapping_; }
+  // The mapped region.
+  const Mapping& Memory() const { return *mapping_; }
 
   /*
    * Publishes what this side wrote into `copy` since the last time (frames, positions, declarations),
@@ -58,7 +62,7 @@ class RegionCopy {
   bool WakePeer(const SideLayout& peer);
 
   const RegionSide side_;
-  Mapping mapping_;
+  const std::shared_ptr<const Mapping> mapping_;
   Progress sent_;
   Progress received_;
   std::uint32_t published_head_ = 0;
