@@ -159,7 +159,7 @@ describe('fuzz: what comes from a peer', () => {
     ),
   });
   fuzz('frames in any order', fc.array(frame, { maxLength: 60 }), async (frames) => {
-    const connection = new FedConnection({
+    const connection = FedConnection.make({
       endpoint: 'fed',
       maxMessageSize: 1000,
       channelWindow: 16_384,
@@ -204,8 +204,8 @@ describe('fuzz: what comes from a user', () => {
 class FedConnection extends NetworkConnection {
   readonly written: number[] = [];
 
-  constructor(config: ConnectionConfig) {
-    super(config);
+  static make(config: ConnectionConfig): FedConnection {
+    return new FedConnection(config);
   }
 
   feed(header: number, payload: Uint8Array): void {
