@@ -7,6 +7,7 @@ import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
 import { clientWriter, nativeBinding, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
+import { turns } from '../support/until.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
@@ -29,10 +30,18 @@ for (const access of ['direct', 'copied'] as const) {
     /** A plain socket to the server's local socket. */
     async function stranger(): Promise<Socket> {
       const name = scene.names().find((file) => file.endsWith('.socket'));
-      const socket = connect(join(scene.directory, name ?? ''));
-      scene.onClose(() => socket.destroy());
-      await once(socket, 'connect');
-      return socket;
+      for (;;) {
+        const socket = connect(join(scene.directory, name ?? ''));
+        scene.onClose(() => socket.destroy());
+        try {
+          await once(socket, 'connect');
+          return socket;
+        } catch (error) {
+          // The queue of the server is full: it has room when the first ones were given up.
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+          await turns(1);
+        }
+      }
     }
 
     /** Shows that the server still serves: a message goes there and back. */

@@ -118,6 +118,20 @@ describeFaults('names', () => {
     saw(`${count} races of ${racers.length}: one winner each`);
   });
 
+  faultTest('H11', 'hundreds of clients connect at the same moment', [addon], async ({ scope, saw }) => {
+    const world = worldOf(scope);
+    const config = { ...world.config, connectTimeoutMs: 20_000 };
+    const server = scope.add(world.fixture.createTransport().createServer(config));
+    unwrap(await server.listen());
+    const clients = Array.from({ length: 500 }, () =>
+      scope.add(world.fixture.createTransport().createConnection(config)),
+    );
+    const outcomes = await Promise.all(clients.map((client) => client.connect()));
+    expect(outcomes.filter(({ ok }) => ok)).to.have.length(500);
+    for (let count = 0; count < 500; count += 1) scope.add(unwrap(await server.accept())).startReceiving();
+    saw('500 of 500 are served, though fewer fit the queue');
+  });
+
   faultTest(
     'F6',
     'a server is stopped between finding a dead one and clearing it away',

@@ -23,6 +23,9 @@ import {
 } from './handshake-messages.js';
 import { serverNameOf, serverNames } from './names.js';
 
+/** How long a client waits before it asks a server again whose queue is full. */
+const FULL_QUEUE_PAUSE_MS = 2;
+
 /** What a handshake ends with. Region and socket are the caller's. */
 export interface Assignment {
   readonly region: SharedMemoryRegion;
@@ -70,7 +73,7 @@ export async function requestRegion(
   const found = findServer(config);
   if (!found.ok) return found;
   const { binding, access, identity, socketPath, userId } = found.value;
-  const opened = connectTo(binding, socketPath, serverNameOf(config.endpoint), userId);
+  const opened = await connectTo(binding, socketPath, serverNameOf(config.endpoint), userId, signal);
   if (!opened.ok) return opened;
   const socket = opened.value;
   // STEP(connect: socket open)
@@ -106,18 +109,42 @@ interface Answer {
   readonly descriptor: number;
 }
 
-function connectTo(binding: NativeBinding, path: string, name: string, userId: number): Result<LocalSocket> {
+/**
+ * Connects to the server's socket. While its queue is full, which no event tells the end of, it is asked again now and
+ * then, until `signal` aborts.
+ */
+async function connectTo(
+  binding: NativeBinding,
+  path: string,
+  name: string,
+  userId: number,
+  signal: AbortSignal,
+): Promise<Result<LocalSocket>> {
+  for (;;) {
+    const opened = tryToConnect(binding, path, name, userId);
+    if (opened !== undefined) return opened;
+    await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
+    if (signal.aborted) return err('Aborted', 'connecting was given up');
+  }
+}
+
+/** Undefined where the queue of the server is full. */
+function tryToConnect(
+  binding: NativeBinding,
+  path: string,
+  name: string,
+  userId: number,
+): Result<LocalSocket> | undefined {
   let socket: LocalSocket;
   try {
     socket = binding.LocalSocket.connect(path);
   } catch (error) {
     const code = isSystemError(error) ? error.code : '';
+    if (code === 'EAGAIN') return undefined;
     if (code === 'ECONNREFUSED' || code === 'ENOENT') {
       return err('SharedMemoryNotAvailable', `the server named '${name}' is gone: nobody listens at its socket`, error);
     }
-    // Its queue of clients being full is a shortage of the server's.
-    const kind = code === 'EAGAIN' ? 'ResourceLimitExceeded' : 'SharedMemoryPermission';
-    return failureAt(path, `the server named '${name}' could not be asked`, error, kind);
+    return failureAt(path, `the server named '${name}' could not be asked`, error);
   }
   const server = socket.peerCredentials();
   if (server.userId === userId) return ok(socket);
