@@ -1,0 +1,104 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type ConnectionConfig, unwrap } from '@entropynet/core';
+import { createNetworking } from '@entropynet/manager';
+import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { Random } from './random.js';
+import { Session, type SessionTotals } from './session.js';
+
+/** What the supervisor tells a process that takes part. */
+export interface ActorTask {
+  readonly role: 'server' | 'client';
+  readonly seed: number;
+  /** A server's endpoints, or those of all servers. */
+  readonly configs: readonly ConnectionConfig[];
+}
+
+/** What it says once in a while. */
+export interface ActorReport extends SessionTotals {
+  readonly sessions: number;
+  readonly refused: number;
+  readonly complaints: readonly string[];
+  readonly active: number;
+  /** Bytes that the process holds, and descriptors that it has open. */
+  readonly resident: number;
+  readonly descriptors: number;
+}
+
+const task = JSON.parse(process.argv[2]!) as ActorTask;
+const random = new Random(task.seed);
+const totals: SessionTotals = { sent: 0, received: 0, bytes: 0 };
+const complaints: string[] = [];
+let sessions = 0;
+let refused = 0;
+let isOver = false;
+const transports = [sharedMemoryTransportModule, webSocketTransportModule];
+const { manager } = await createNetworking({ transports, log: () => undefined });
+
+function report(): void {
+  globalThis.gc?.();
+  process.send?.({
+    ...totals,
+    sessions,
+    refused,
+    complaints: complaints.splice(0),
+    active: manager.activeCount(),
+    resident: process.memoryUsage.rss(),
+    descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
+  } satisfies ActorReport);
+}
+
+function complain(text: string): void {
+  if (complaints.length < 100) complaints.push(`${task.role} (seed ${task.seed}): ${text}`);
+}
+
+/** Serves every client until it is told to stop. */
+async function serve(): Promise<void> {
+  const [config] = task.configs;
+  const server = unwrap(manager.createServer(config!));
+  unwrap(await server.listen());
+  process.send?.('listening');
+  const running = new Set<Promise<void>>();
+  process.on('message', () => {
+    isOver = true;
+    void server.close();
+  });
+  for await (const handle of server) {
+    sessions += 1;
+    const session = new Session(handle, random, totals, complain).run(random.below(3000), random.once(3));
+    running.add(session);
+    void session.finally(() => running.delete(session));
+  }
+  await Promise.all(running);
+}
+
+/** One connection after the other, to any server, over any transport. */
+async function visit(): Promise<void> {
+  process.on('message', () => {
+    isOver = true;
+  });
+  process.send?.('listening');
+  while (!isOver) {
+    const handle = unwrap(manager.openConnection(random.pick(task.configs)));
+    const connected = await handle.connect();
+    if (!connected.ok) {
+      refused += 1;
+      await handle.close();
+      await pause(20);
+      continue;
+    }
+    sessions += 1;
+    await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2));
+    // Now and then it computes and answers nobody.
+    if (random.once(10)) for (const end = performance.now() + random.below(400); performance.now() < end;);
+  }
+}
+
+process.on('disconnect', () => process.exit(0));
+const timer = setInterval(report, 500);
+await (task.role === 'server' ? serve() : visit());
+clearInterval(timer);
+await manager.closeAll();
+report();
+process.disconnect();

@@ -1,0 +1,129 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CHANNEL_CONTROL, type MessageOwnership, type Result } from '@entropynet/core';
+import type { ConnectionHandle } from '@entropynet/manager';
+import type { Random } from './random.js';
+import { HEADER_BYTES, StreamChecks, writeMessage } from './stream.js';
+
+const CHANNELS = ['', 'first', 'second', CHANNEL_CONTROL] as const;
+
+/** What a session adds to. */
+export interface SessionTotals {
+  sent: number;
+  received: number;
+  bytes: number;
+}
+
+/** Traffic in both directions over one connection, until this side says goodbye or the connection ends. */
+export class Session {
+  readonly #handle: ConnectionHandle;
+  readonly #random: Random;
+  readonly #totals: SessionTotals;
+  readonly #checks: StreamChecks;
+  readonly #seed: number;
+  #sent = 0;
+  #saysGoodbye = false;
+  #hasEnded = false;
+
+  constructor(handle: ConnectionHandle, random: Random, totals: SessionTotals, complain: (text: string) => void) {
+    this.#handle = handle;
+    this.#random = random;
+    this.#totals = totals;
+    this.#seed = random.below(2 ** 31);
+    this.#checks = new StreamChecks((complaint) => {
+      complain(`${handle.getBackend() ?? 'unknown'}: ${complaint}`);
+    });
+    for (const channel of CHANNELS) {
+      const ownership = random.pick<MessageOwnership>(['copy', 'borrow']);
+      const callback = (data: Uint8Array): void => {
+        this.#checks.take(channel, data);
+        totals.received += 1;
+        totals.bytes += data.length;
+      };
+      if (channel === '') handle.setMessageCallback(callback, { ownership });
+      else handle.setChannelMessageCallback(channel, callback, { ownership });
+    }
+    handle.setStateCallback((state) => {
+      if (state !== 'disconnected' && state !== 'failed') return;
+      this.#hasEnded = true;
+      if (state === 'disconnected' && !this.#saysGoodbye) this.#checks.expectAll();
+    });
+  }
+
+  /** Sends for so long, on some of the channels at once; then says goodbye, unless the peer is to do that. */
+  async run(milliseconds: number, saysGoodbye: boolean): Promise<void> {
+    const end = performance.now() + milliseconds;
+    const channels = CHANNELS.filter((channel) => channel === '' || this.#random.once(2));
+    await Promise.all(channels.map((channel) => this.#sendOn(channel, end, channels.length)));
+    if (saysGoodbye) await this.#sayGoodbye();
+    else while (!this.#hasEnded && performance.now() < end + 10_000) await pause(5);
+    // Whoever was to say goodbye may have been stopped: then this side does.
+    if (!this.#hasEnded) await this.#sayGoodbye();
+    await this.#handle.close();
+  }
+
+  async #sendOn(channel: string, end: number, streams: number): Promise<void> {
+    if (channel !== '' && !(await this.#handle.openChannel(channel)).ok) return;
+    let sequence = 0;
+    while (performance.now() < end && !this.#hasEnded) {
+      const sent = await this.#sendOne(channel, sequence);
+      if (sent === 'ended') return;
+      if (sent === 'sent') sequence += 1;
+      if (this.#random.once(40 / streams)) await pause(this.#random.below(4));
+      else if (sequence % 32 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#nextOf.set(channel, sequence);
+  }
+
+  readonly #nextOf = new Map<string, number>();
+
+  /** One message in one of the ways there are. */
+  async #sendOne(channel: string, sequence: number): Promise<'sent' | 'refused' | 'ended'> {
+    const length = HEADER_BYTES + this.#random.length();
+    const way = this.#random.below(channel === '' ? 4 : 2);
+    let result: Result<unknown>;
+    if (way === 3) {
+      const claim = this.#handle.claim(length);
+      if (claim.ok) {
+        writeMessage(claim.value.bytes, this.#seed, sequence);
+        result = this.#random.once(20) ? abort(claim.value) : claim.value.commit();
+      } else result = claim;
+    } else {
+      const message = new Uint8Array(length);
+      writeMessage(message, this.#seed, sequence);
+      if (way === 0)
+        result = await (channel === '' ? this.#handle.send(message) : this.#handle.sendOnChannel(channel, message));
+      else if (way === 1)
+        result = channel === '' ? this.#handle.trySend(message) : this.#handle.trySendOnChannel(channel, message);
+      else result = this.#handle.trySendBatch([message]);
+    }
+    if (result.ok) {
+      this.#sent += 1;
+      this.#totals.sent += 1;
+      return 'sent';
+    }
+    return result.error.code === 'WouldBlock' || result.error.code === 'Timeout' || result.error.code === 'Aborted'
+      ? 'refused'
+      : 'ended';
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    const last = new Uint8Array(HEADER_BYTES + 4);
+    const sequence = this.#nextOf.get('') ?? 0;
+    writeMessage(last, this.#seed, sequence, this.#sent + 1);
+    // Nothing may stop it but the end of the connection.
+    for (;;) {
+      const sent = await this.#handle.send(last);
+      if (sent.ok) break;
+      if (sent.error.code !== 'Timeout') return;
+    }
+    this.#saysGoodbye = true;
+    await this.#handle.disconnect();
+  }
+}
+
+function abort(claim: { abort(): void }): Result<unknown> {
+  claim.abort();
+  return { ok: false, error: ABORTED };
+}
+
+const ABORTED = Object.assign(new Error('given up on purpose'), { code: 'Aborted' }) as never;

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { fillMessage } from '../support/messages.js';
+
+/**
+ * ```
+ *  0 sequence   4 length of the content   8 flags: 1 the last one   12 hash of the content (16)   28 content
+ * ```
+ */
+export const HEADER_BYTES = 28;
+const HASH_BYTES = 16;
+const IS_LAST = 1;
+
+function hashOf(content: Uint8Array): Buffer {
+  return createHash('sha256').update(content).digest().subarray(0, HASH_BYTES);
+}
+
+/** Writes the message of a stream into `into`, which has its length and the header's. */
+export function writeMessage(into: Uint8Array, seed: number, sequence: number, lastOf?: number): void {
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  const content = into.subarray(HEADER_BYTES);
+  fillMessage(content, seed ^ sequence);
+  // The last message says how many the sender's streams had together.
+  if (lastOf !== undefined) view.setUint32(HEADER_BYTES, lastOf, true);
+  view.setUint32(0, sequence, true);
+  view.setUint32(4, content.length, true);
+  view.setUint32(8, lastOf === undefined ? 0 : IS_LAST, true);
+  into.set(hashOf(content), 12);
+}
+
+/** What one side of a connection receives: every stream must come whole, in order, once, and with the right content. */
+export class StreamChecks {
+  received = 0;
+  /** How many the sender's streams had together, once it has said so. */
+  announced: number | undefined;
+  readonly #next = new Map<string, number>();
+  readonly #complain: (complaint: string) => void;
+
+  constructor(complain: (complaint: string) => void) {
+    this.#complain = complain;
+  }
+
+  take(channel: string, message: Uint8Array): void {
+    const expected = this.#next.get(channel) ?? 0;
+    this.#next.set(channel, expected + 1);
+    this.received += 1;
+    if (message.length < HEADER_BYTES) {
+      this.#complain(`channel '${channel}': a message of ${message.length} bytes`);
+      return;
+    }
+    const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+    const sequence = view.getUint32(0, true);
+    const content = message.subarray(HEADER_BYTES);
+    if (sequence !== expected) this.#complain(`channel '${channel}': message ${sequence} where ${expected} is due`);
+    if (view.getUint32(4, true) !== content.length) this.#complain(`channel '${channel}': message ${sequence} is torn`);
+    const hash = message.subarray(12, 12 + HASH_BYTES);
+    if (!hashOf(content).equals(hash)) this.#complain(`channel '${channel}': message ${sequence} has another content`);
+    if ((view.getUint32(8, true) & IS_LAST) !== 0) this.announced = view.getUint32(HEADER_BYTES, true);
+  }
+
+  /** The sender said goodbye: everything that it sent must be here. */
+  expectAll(): void {
+    if (this.announced === undefined) this.#complain(`a goodbye before the last message (${this.received} are here)`);
+    else if (this.announced !== this.received) {
+      this.#complain(`${this.announced} messages were sent and ${this.received} are here`);
+    }
+  }
+}
