@@ -67,12 +67,19 @@ describeFaults('life of a process', () => {
     saw(`busy for ${seconds} s: unresponsive, then every message`);
   });
 
-  const ENDINGS = ['process.exit', 'an uncaught exception', 'SIGTERM', 'worker.terminate'] as const;
-  for (const ending of ENDINGS) {
+  const ENDINGS = [
+    ['other process', 'process.exit', 0],
+    ['other process', 'an uncaught exception', 1],
+    ['other process', 'SIGTERM', 'SIGTERM'],
+    ['worker thread', 'process.exit', 0],
+    ['worker thread', 'an uncaught exception', 1],
+    ['worker thread', 'worker.terminate', 1],
+  ] as const;
+  for (const [placement, ending, code] of ENDINGS) {
     for (const traffic of ['idle', 'flooding'] as const) {
-      faultTest('F10', `a peer ends by ${ending} while ${traffic}`, [addon], async ({ scope, saw }) => {
+      faultTest('F10', `a peer, ${placement}, ends by ${ending} while ${traffic}`, [addon], async (context) => {
+        const { scope, saw } = context;
         const fixture = ownFixture(scope);
-        const placement = ending === 'worker.terminate' ? 'worker thread' : 'other process';
         const host = scope.add(await startPeer(placement, fixture.peerModule));
         const { local, recorder } = await openLink({ ...contextOf(fixture, 'server'), placement }, scope, {
           host,
@@ -86,10 +93,9 @@ describeFaults('life of a process', () => {
         if (ending === 'worker.terminate') await host[Symbol.asyncDispose]();
         else if (ending === 'SIGTERM') host.signal('SIGTERM');
         else void host.actions.end(ending === 'process.exit' ? 'exit' : 'throw').catch(() => undefined);
-        const codes = { 'process.exit': 0, 'an uncaught exception': 1, SIGTERM: 'SIGTERM', 'worker.terminate': 1 };
-        expect(await within(host.ended, 'the peer ended')).to.equal(codes[ending]);
+        expect(await within(host.ended, 'the peer ended')).to.equal(code);
         expect(await within(over, 'the survivor saw the end')).to.include({ state: 'failed', code: 'PeerDied' });
-        saw(`PeerDied; the peer's exit: ${codes[ending]}`);
+        saw(`PeerDied; the peer's exit: ${code}`);
       });
     }
   }

@@ -32,8 +32,8 @@ export class OpenThings {
       if (detail !== '') details.push(detail);
     };
     for (const kind of process.getActiveResourcesInfo()) {
-      // The timers of whoever waits, this test's runner among them, come and go.
-      if (kind !== 'Timeout' && kind !== 'Immediate') add(`resource ${kind}`);
+      // An immediate is gone in the next turn.
+      if (kind !== 'Immediate') add(`resource ${kind}`);
     }
     for (const name of readdirSync(tmpdir()))
       if (name.startsWith('entropynet')) add('file in the temporary folder', name);
