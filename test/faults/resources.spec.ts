@@ -239,7 +239,7 @@ describeFaults('exhausted resources', () => {
       const source = fileURLToPath(new URL('../../native/without-memory-files.c', import.meta.url));
       const compiled = spawnSync('cc', ['-Wall', '-Wextra', '-Werror', '-o', program, source], { encoding: 'utf8' });
       expect(compiled.status, compiled.stderr).to.equal(0);
-      saw(await expectFallback(scope, { wrapper: [program] }, /could not make a region/));
+      saw(await expectFallback(scope, { wrapper: [program] }, /a region of \d+ bytes could not be made.*sandbox/));
     });
 
     faultTest('R6', 'the folder of the names is read-only', [addon, superuser, linux], async ({ scope, saw }) => {

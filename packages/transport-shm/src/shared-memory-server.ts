@@ -14,7 +14,7 @@ import { NameClaim } from './discovery/name-claim.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import { currentUserId, loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
-import { type RegionAccess, regionAccess } from './region/shared-memory-region.js';
+import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
 
 /** Clients that may be in the middle of a handshake at once; further ones wait in the kernel. */
@@ -96,6 +96,9 @@ export class SharedMemoryServer implements ConnectionServer {
     if (!binding.ok) return binding;
     const access = regionAccess(binding.value, this.#config.sharedMemory);
     if (!access.ok) return access;
+    // Before a name is taken: a server that can make no region would keep its clients from what else there is.
+    const probed = SharedMemoryRegion.probe(binding.value, access.value);
+    if (!probed.ok) return probed;
     const userId = currentUserId(binding.value);
     const directory = discoveryDirectory(this.#config.sharedMemory, userId);
     const prepared = prepareDirectory(directory, userId);

@@ -154,6 +154,7 @@ export class PendingHandshake {
     const made =
       regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
     if (made?.ok !== true) {
+      if (made !== undefined) warn(`EntropyNet server '${config.endpoint}': ${made.error.message}`);
       this.#refuse(made === undefined ? Refusal.Malformed : Refusal.Region);
       return;
     }
@@ -205,6 +206,16 @@ export class PendingHandshake {
     }
     this.#options.onSettled(this, completed);
   }
+}
+
+const WARNING_PAUSE_MS = 10_000;
+let warnedAt = -Infinity;
+
+/** Tells whoever runs the server why clients are refused: now and then, so that clients can't fill a log. */
+function warn(text: string): void {
+  if (performance.now() - warnedAt < WARNING_PAUSE_MS) return;
+  warnedAt = performance.now();
+  process.emitWarning(text);
 }
 
 /** Below this, a ring holds no frame worth sending; the configuration's schema has the same bound. */

@@ -2,7 +2,7 @@ import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core'
 import { isSystemError, messageOf, type NativeBinding } from '../native-binding.js';
 import { describeSystemError, isShortage } from '../system-failures.js';
 import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from './control-block.js';
-import { type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
+import { IDENTITY_BYTES, type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
 import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
 
 /** The smallest page there is: where pages are larger, some are touched more than once. */
@@ -41,6 +41,16 @@ export class SharedMemoryRegion {
     this.ringCapacity = ringCapacityOf(buffer.byteLength);
     this.words = new Int32Array(buffer, 0, buffer.byteLength >> 2);
     this.bytes = new Uint8Array(buffer);
+  }
+
+  /** Whether a region can be made here at all: makes one and gives it back. */
+  static probe(binding: NativeBinding, access: RegionAccess): Result {
+    const block = { identity: new Uint8Array(IDENTITY_BYTES), serverProcessId: 0, clientProcessId: 0 };
+    const made = SharedMemoryRegion.create(binding, access, PAGE_BYTES, block);
+    if (!made.ok) return made;
+    made.value.region.unmap();
+    binding.closeDescriptor(made.value.descriptor);
+    return ok();
   }
 
   /** Makes a region and fills in its control block. The descriptor is the caller's to close. */
