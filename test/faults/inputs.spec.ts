@@ -172,11 +172,24 @@ describeFaults('inputs', () => {
   }
 
   describe('floods of a hostile client', () => {
-    const FLOODS: Readonly<Record<string, readonly [header: number, payload: Uint8Array]>> = {
-      'empty messages': [frameHeader(FrameType.Message, 0), new Uint8Array(0)],
-      'messages of a byte': [frameHeader(FrameType.Message, 0), new Uint8Array(1)],
+    type Frames = readonly (readonly [type: FrameType, payload: Uint8Array])[];
+    const total = (length: number): Uint8Array => new Uint8Array(Uint32Array.of(length).buffer);
+    const fragments = (count: number): Frames =>
+      Array.from({ length: count }, () => [FrameType.Fragment, Uint8Array.of(7)]);
+    /** What is sent over and over, and how many messages come of it. */
+    const FLOODS: Readonly<Record<string, readonly [frames: Frames, messages: number]>> = {
+      'empty messages': [[[FrameType.Message, new Uint8Array(0)]], 1],
+      'messages of a byte': [[[FrameType.Message, new Uint8Array(1)]], 1],
+      'messages in fragments of a byte': [[[FrameType.MessageStart, total(1000)], ...fragments(1000)], 1],
+      'long messages that are begun and given up': [
+        [
+          [FrameType.MessageStart, total(16 * 1024 * 1024)],
+          [FrameType.MessageAbort, new Uint8Array(0)],
+        ],
+        0,
+      ],
     };
-    for (const [what, [header, payload]] of Object.entries(FLOODS)) {
+    for (const [what, [frames, messages]] of Object.entries(FLOODS)) {
       faultTest('H13', what, [addon], async ({ scope, saw }) => {
         const scene = new Scene();
         scope.defer(() => scene.close());
@@ -194,11 +207,12 @@ describeFaults('inputs', () => {
           clearInterval(timer);
         });
         const before = resident();
-        const wanted = rounds(200_000, 1_000_000);
+        const wanted = Math.ceil(rounds(200_000, 1_000_000) / frames.length) * frames.length;
         const writer = clientWriter({ ...raw });
         let sent = 0;
         while (sent < wanted && accepted.isConnected()) {
-          if (writer.tryWrite(header, payload, 0, payload.length)) sent += 1;
+          const [type, payload] = frames[sent % frames.length]!;
+          if (writer.tryWrite(frameHeader(type, 0), payload, 0, payload.length)) sent += 1;
           else {
             raw.socket.ring();
             await turns(1);
@@ -206,13 +220,15 @@ describeFaults('inputs', () => {
           }
         }
         raw.socket.ring();
-        await until(() => received === sent || !accepted.isConnected(), 'what was sent has arrived');
+        const due = (sent / frames.length) * messages;
+        await until(() => received === due || !accepted.isConnected(), 'what was sent has arrived');
+        expect(accepted.isConnected()).to.equal(true);
         const grown = (resident() - before) / 1048576;
         expect(ticks).to.be.greaterThan(5);
         expect(grown).to.be.lessThan(64);
         const { client } = await scene.pair(server);
         expect(client.isConnected()).to.equal(true);
-        saw(`${received} of ${sent} delivered, timers ran ${ticks} times, ${grown.toFixed(1)} MiB more`);
+        saw(`${sent} frames, ${received} messages delivered, timers ran ${ticks} times, ${grown.toFixed(1)} MiB more`);
       });
     }
 
