@@ -181,13 +181,6 @@ describeFaults('inputs', () => {
       'empty messages': [[[FrameType.Message, new Uint8Array(0)]], 1],
       'messages of a byte': [[[FrameType.Message, new Uint8Array(1)]], 1],
       'messages in fragments of a byte': [[[FrameType.MessageStart, total(1000)], ...fragments(1000)], 1],
-      'long messages that are begun and given up': [
-        [
-          [FrameType.MessageStart, total(16 * 1024 * 1024)],
-          [FrameType.MessageAbort, new Uint8Array(0)],
-        ],
-        0,
-      ],
     };
     for (const [what, [frames, messages]] of Object.entries(FLOODS)) {
       faultTest('H13', what, [addon], async ({ scope, saw }) => {
