@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
 import { frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
+import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { openLink } from '../conformance/chapter-context.js';
 import { codeOf, untilPeer } from '../conformance/expectations.js';
 import { labelOf, messageOf } from '../support/messages.js';
@@ -181,6 +182,14 @@ describeFaults('inputs', () => {
       'empty messages': [[[FrameType.Message, new Uint8Array(0)]], 1],
       'messages of a byte': [[[FrameType.Message, new Uint8Array(1)]], 1],
       'messages in fragments of a byte': [[[FrameType.MessageStart, total(1000)], ...fragments(1000)], 1],
+      'long messages that are begun and given up': [
+        [
+          [FrameType.MessageStart, total(16 * 1024 * 1024)],
+          ...fragments(1),
+          [FrameType.MessageAbort, new Uint8Array(0)],
+        ],
+        0,
+      ],
     };
     for (const [what, [frames, messages]] of Object.entries(FLOODS)) {
       faultTest('H13', what, [addon], async ({ scope, saw }) => {
@@ -224,6 +233,36 @@ describeFaults('inputs', () => {
         saw(`${sent} frames, ${received} messages delivered, timers ran ${ticks} times, ${grown.toFixed(1)} MiB more`);
       });
     }
+
+    faultTest('H13', 'a long message of which only a byte comes', [addon], async ({ scope, saw }) => {
+      const scene = new Scene({ sendTimeoutMs: 300 });
+      scope.defer(() => scene.close());
+      const server = await scene.server();
+      const raw = await rawConnect(scope, scene.config);
+      const accepted = scope.add(unwrap(await server.accept()));
+      const received: number[] = [];
+      accepted.setMessageCallback((data) => received.push(data.length));
+      accepted.startReceiving();
+      const writer = clientWriter({ ...raw });
+      const write = (type: FrameType, payload: Uint8Array): void => {
+        expect(writer.tryWrite(frameHeader(type, 0), payload, 0, payload.length)).to.equal(true);
+      };
+      write(FrameType.Message, new Uint8Array(1));
+      raw.socket.ring();
+      await until(() => received.length === 1, 'the first message came');
+      globalThis.gc?.();
+      const before = process.memoryUsage().arrayBuffers;
+      write(FrameType.MessageStart, total(16 * 1024 * 1024));
+      for (const [type, payload] of fragments(1)) write(type, payload);
+      raw.socket.ring();
+      const consumed = (): number => Atomics.load(raw.words, sideLayout('server', raw.ringCapacity).head);
+      // Three frames and this one's payload: 16, 16 and 16 bytes.
+      await until(() => consumed() === 48, 'both frames were taken');
+      const grown = process.memoryUsage().arrayBuffers - before;
+      expect(grown).to.be.lessThan(1024 * 1024);
+      expect(accepted.isConnected()).to.equal(true);
+      saw(`${(grown / 1024).toFixed(0)} KiB for an announced 16 MiB`);
+    });
 
     faultTest(['H13', 'H14'], 'channels beyond every limit', [addon], async ({ scope, saw }) => {
       const scene = new Scene({ maxChannels: 100, sendTimeoutMs: 300 });

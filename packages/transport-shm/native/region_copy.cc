@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "copy_words.h"
 #include "platform/futex.h"
 #include "region_layout.h"
 
@@ -16,16 +17,6 @@ static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t) &&
 
 std::atomic<std::uint32_t>& SharedWordAt(void* region, std::uint32_t byte_offset) {
   return *reinterpret_cast<std::atomic<std::uint32_t>*>(static_cast<std::uint8_t*>(region) + byte_offset);
-}
-
-std::uint32_t Get(const std::uint8_t* copy, std::uint32_t byte_offset) {
-  std::uint32_t value;
-  std::memcpy(&value, copy + byte_offset, sizeof value);
-  return value;
-}
-
-void Set(std::uint8_t* copy, std::uint32_t byte_offset, std::uint32_t value) {
-  std::memcpy(copy + byte_offset, &value, sizeof value);
 }
 
 }  // namespace
@@ -59,32 +50,32 @@ bool RegionCopy::Exchange(std::uint8_t* copy) {
   const SideLayout peer =
       LayoutOf(side_ == RegionSide::kServer ? RegionSide::kClient : RegionSide::kServer, capacity);
 
-  const std::uint32_t own_tail = Get(copy, own.tail);
+  const std::uint32_t own_tail = GetWord(copy, own.tail);
   const bool has_sent = own_tail != sent_.position &&
                         CopyRing(region + own.ring_start, copy + own.ring_start, capacity, own_tail, &sent_);
   // SYNC POINT(ring-tail): after the bytes, as in RingWriter.#publish.
   if (has_sent) SharedWordAt(region, own.tail).store(own_tail);
-  const std::uint32_t own_head = Get(copy, own.head);
+  const std::uint32_t own_head = GetWord(copy, own.head);
   const bool has_read = own_head != published_head_;
   published_head_ = own_head;
   // SYNC POINT(room): the head before the peer's declaration is looked at, as in RingReader.#publishHead.
   if (has_read) SharedWordAt(region, own.head).store(own_head);
-  SharedWordAt(region, own.closed).store(Get(copy, own.closed));
+  SharedWordAt(region, own.closed).store(GetWord(copy, own.closed));
 
   // SYNC POINT(sleep, room): this side's declarations before what they are about is looked at again. Stored
   // each time, because the peer may have turned back one that still holds: at worst it wakes us once more.
-  SharedWordAt(region, own.sleep).store(Get(copy, own.sleep));
-  SharedWordAt(region, own.waits_for_room).store(Get(copy, own.waits_for_room));
+  SharedWordAt(region, own.sleep).store(GetWord(copy, own.sleep));
+  SharedWordAt(region, own.waits_for_room).store(GetWord(copy, own.waits_for_room));
 
   // Each of the peer's words is read once. A tail that is impossible is shown as it is, without its bytes:
   // the ring's reader finds it out.
   const std::uint32_t peer_tail = SharedWordAt(region, peer.tail).load();
   if (peer_tail != received_.position) {
     CopyRing(copy + peer.ring_start, region + peer.ring_start, capacity, peer_tail, &received_);
-    Set(copy, peer.tail, peer_tail);
+    SetWord(copy, peer.tail, peer_tail);
   }
-  Set(copy, peer.head, SharedWordAt(region, peer.head).load());
-  Set(copy, peer.closed, SharedWordAt(region, peer.closed).load());
+  SetWord(copy, peer.head, SharedWordAt(region, peer.head).load());
+  SetWord(copy, peer.closed, SharedWordAt(region, peer.closed).load());
 
   bool must_ring = false;
   if (has_sent && SharedWordAt(region, peer.sleep).load() != kAwake) must_ring = WakePeer(peer);

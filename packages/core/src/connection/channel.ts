@@ -36,7 +36,10 @@ export interface ParkedFrame {
 
 /** A message whose fragments are arriving. */
 export interface Reassembly {
-  readonly bytes: Uint8Array;
+  /** Room for what has arrived, and the message itself in the end. */
+  bytes: Uint8Array;
+  /** How long the message will be. */
+  readonly total: number;
   received: number;
 }
 

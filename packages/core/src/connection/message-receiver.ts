@@ -1,6 +1,6 @@
 import { NetworkError } from '../result/network-error.js';
 import { type CallbackGuard, isAsyncFunction } from './callback-guard.js';
-import type { Channel } from './channel.js';
+import type { Channel, Reassembly } from './channel.js';
 import { type ChannelTable, checkChannelName } from './channel-table.js';
 import { coarseNow } from './coarse-clock.js';
 import type { MessageCallback, MessageCallbackOptions } from './connection-types.js';
@@ -27,6 +27,14 @@ export interface ReceiverEvents {
   /** Nothing is parked any more. */
   onUnparked(): void;
 }
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * So much memory an announced message gets until more than that of it has arrived, in bytes. Shorter than the fragments of
+ * a peer with the default window, so that its messages get all of theirs with the first one.
+ */
+const FIRST_REASSEMBLY_BYTES = 32 * 1024;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -208,12 +216,13 @@ export class MessageReceiver {
       this.#violated('a fragment of a message that was never started');
     } else if (type === FrameType.MessageAbort) {
       channel.reassembly = undefined;
-    } else if (end - start > reassembly.bytes.length - reassembly.received) {
+    } else if (end - start > reassembly.total - reassembly.received) {
       this.#violated('more fragment bytes than the message was announced with');
     } else {
+      makeRoom(reassembly, reassembly.received + end - start);
       reassembly.bytes.set(bytes.subarray(start, end), reassembly.received);
       reassembly.received += end - start;
-      if (reassembly.received < reassembly.bytes.length) return;
+      if (reassembly.received < reassembly.total) return;
       channel.reassembly = undefined;
       this.#deliver(channel, reassembly.bytes, 0, reassembly.received, true);
     }
@@ -225,7 +234,7 @@ export class MessageReceiver {
       this.#violated(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
       return;
     }
-    channel.reassembly = { bytes: new Uint8Array(total), received: 0 };
+    channel.reassembly = { bytes: NO_BYTES, total, received: 0 };
   }
 
   #deliver(channel: Channel, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
@@ -312,6 +321,17 @@ export class MessageReceiver {
   #violated(what: string): void {
     this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));
   }
+}
+
+/**
+ * Memory for a message follows what has arrived of it, so that announcing a long one costs the peer more than it costs
+ * this side: a little at first, and the whole, once, when there is more than that.
+ */
+function makeRoom(reassembly: Reassembly, needed: number): void {
+  if (needed <= reassembly.bytes.length) return;
+  const { bytes, total, received } = reassembly;
+  reassembly.bytes = new Uint8Array(needed > FIRST_REASSEMBLY_BYTES ? total : Math.min(total, FIRST_REASSEMBLY_BYTES));
+  reassembly.bytes.set(bytes.subarray(0, received));
 }
 
 /** Bytes that a callback may keep. */

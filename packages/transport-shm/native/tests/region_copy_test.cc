@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "../copy_words.h"
 #include "../platform/mapping.h"
 #include "../region_copy.h"
 #include "../region_layout.h"
@@ -27,16 +28,6 @@ std::shared_ptr<const Mapping> MapRegion() {
   auto mapping = std::make_shared<Mapping>();
   CHECK(CreateSharedMemory(kBytes, &created).Ok() && mapping->Map(created.Get(), kBytes).Ok());
   return mapping;
-}
-
-std::uint32_t Get(const std::uint8_t* copy, std::uint32_t offset) {
-  std::uint32_t value;
-  std::memcpy(&value, copy + offset, sizeof value);
-  return value;
-}
-
-void Set(std::uint8_t* copy, std::uint32_t offset, std::uint32_t value) {
-  std::memcpy(copy + offset, &value, sizeof value);
 }
 
 // Where one side's words and rings are.
@@ -66,21 +57,21 @@ void RunSide(RegionSide side, const std::shared_ptr<const Mapping>& mapping) {
   std::uint32_t read = 0;
   while (written < kFrames || read < kFrames) {
     static_cast<void>(region.Exchange(copy));
-    const std::uint32_t room = capacity - (written * 8 - Get(copy, layout.peer_head));
+    const std::uint32_t room = capacity - (written * 8 - GetWord(copy, layout.peer_head));
     for (std::uint32_t count = 0; count < room / 8 && count < 64 && written < kFrames; count++) {
       const std::uint32_t at = layout.outgoing + written * 8 % capacity;
-      Set(copy, at, written);
-      Set(copy, at + 4, ~written);
+      SetWord(copy, at, written);
+      SetWord(copy, at + 4, ~written);
       written++;
     }
-    Set(copy, layout.tail, written * 8);
-    const std::uint32_t tail = Get(copy, layout.peer_tail);
+    SetWord(copy, layout.tail, written * 8);
+    const std::uint32_t tail = GetWord(copy, layout.peer_tail);
     CHECK(tail - read * 8 <= capacity && tail % 8 == 0);
     for (; read * 8 != tail; read++) {
       const std::uint32_t at = layout.incoming + read * 8 % capacity;
-      CHECK(Get(copy, at) == read && Get(copy, at + 4) == ~read);
+      CHECK(GetWord(copy, at) == read && GetWord(copy, at + 4) == ~read);
     }
-    Set(copy, layout.head, read * 8);
+    SetWord(copy, layout.head, read * 8);
   }
   static_cast<void>(region.Exchange(copy));
 }
@@ -111,8 +102,8 @@ void TestHostile() {
   std::memset(copy, 0, kBytes);
   RegionCopy region(RegionSide::kServer, mapping);
   for (std::uint32_t round = 0; round < 1000000; round++) {
-    Set(copy, kServerTailOffset, Get(copy, kServerTailOffset) + round % 100 * 8);
-    Set(copy, kServerHeadOffset, Get(copy, kClientTailOffset));
+    SetWord(copy, kServerTailOffset, GetWord(copy, kServerTailOffset) + round % 100 * 8);
+    SetWord(copy, kServerHeadOffset, GetWord(copy, kClientTailOffset));
     static_cast<void>(region.Exchange(copy));
   }
   stop = true;
