@@ -20,6 +20,8 @@ export class Session {
   readonly #totals: SessionTotals;
   readonly #checks: StreamChecks;
   readonly #seed: number;
+  /** The sequence after the last one of each stream that has ended. */
+  readonly #nextOf = new Map<string, number>();
   #sent = 0;
   #saysGoodbye = false;
   #hasEnded = false;
@@ -74,8 +76,6 @@ export class Session {
     this.#nextOf.set(channel, sequence);
   }
 
-  readonly #nextOf = new Map<string, number>();
-
   /** One message in one of the ways there are. */
   async #sendOne(channel: string, sequence: number): Promise<'sent' | 'refused' | 'ended'> {
     const length = HEADER_BYTES + this.#random.length();
@@ -85,25 +85,26 @@ export class Session {
       const claim = this.#handle.claim(length);
       if (claim.ok) {
         writeMessage(claim.value.bytes, this.#seed, sequence);
-        result = this.#random.once(20) ? abort(claim.value) : claim.value.commit();
+        if (this.#random.once(20)) {
+          claim.value.abort();
+          return 'refused';
+        }
+        result = claim.value.commit();
       } else result = claim;
     } else {
       const message = new Uint8Array(length);
       writeMessage(message, this.#seed, sequence);
-      if (way === 0)
-        result = await (channel === '' ? this.#handle.send(message) : this.#handle.sendOnChannel(channel, message));
-      else if (way === 1)
-        result = channel === '' ? this.#handle.trySend(message) : this.#handle.trySendOnChannel(channel, message);
-      else result = this.#handle.trySendBatch([message]);
+      if (way === 2) result = this.#handle.trySendBatch([message]);
+      else if (channel === '') result = way === 0 ? await this.#handle.send(message) : this.#handle.trySend(message);
+      else if (way === 0) result = await this.#handle.sendOnChannel(channel, message);
+      else result = this.#handle.trySendOnChannel(channel, message);
     }
     if (result.ok) {
       this.#sent += 1;
       this.#totals.sent += 1;
       return 'sent';
     }
-    return result.error.code === 'WouldBlock' || result.error.code === 'Timeout' || result.error.code === 'Aborted'
-      ? 'refused'
-      : 'ended';
+    return result.error.code === 'WouldBlock' || result.error.code === 'Timeout' ? 'refused' : 'ended';
   }
 
   async #sayGoodbye(): Promise<void> {
@@ -120,10 +121,3 @@ export class Session {
     await this.#handle.disconnect();
   }
 }
-
-function abort(claim: { abort(): void }): Result<unknown> {
-  claim.abort();
-  return { ok: false, error: ABORTED };
-}
-
-const ABORTED = Object.assign(new Error('given up on purpose'), { code: 'Aborted' }) as never;
