@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { encodePeerLimits } from '@entropynet/core';
 import type { Scope } from '../../support/scope.js';
 import { until } from '../../support/until.js';
@@ -44,6 +43,7 @@ export class RawClient {
   readonly socket: Socket;
   received = Buffer.alloc(0);
   isClosed = false;
+  readonly #closed: Promise<void>;
 
   constructor(scope: Scope, port: number) {
     this.socket = connect(port, '127.0.0.1');
@@ -51,8 +51,11 @@ export class RawClient {
       this.received = Buffer.concat([this.received, bytes]).subarray(-1_000_000);
     });
     this.socket.on('error', () => undefined);
-    this.socket.on('close', () => {
-      this.isClosed = true;
+    this.#closed = new Promise((resolve) => {
+      this.socket.on('close', () => {
+        this.isClosed = true;
+        resolve();
+      });
     });
     scope.defer(() => this.socket.destroy());
   }
@@ -89,7 +92,7 @@ export class RawClient {
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.received.toString('latin1'))?.[1] ?? 0);
   }
 
-  async closed(): Promise<void> {
-    if (!this.isClosed) await once(this.socket, 'close');
+  closed(): Promise<void> {
+    return this.#closed;
   }
 }

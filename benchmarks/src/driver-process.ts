@@ -1,0 +1,28 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Measurement } from './measurement.js';
+
+/** What a driver measures: a subject under workloads, many connections, or a subject's calls into native code. */
+export type Assignment =
+  | { readonly subject: string; readonly workloads: readonly string[] }
+  | { readonly connections: number }
+  | { readonly subject: string; readonly nativeCalls: true };
+
+const DRIVER = fileURLToPath(new URL('./driver.js', import.meta.url));
+
+/**
+ * Measures in a process of its own, so that no subject inherits compiled code, type feedback or a heap from those
+ * before it. `program`: the Node.js on both ends, if not the one that runs the benchmark.
+ */
+export async function measureInProcess(assignment: Assignment, program = process.execPath): Promise<Measurement[]> {
+  const driver = fork(DRIVER, [JSON.stringify(assignment)], { execPath: program, execArgv: ['--expose-gc'] });
+  let measurements: Measurement[] | undefined;
+  driver.once('message', (message) => {
+    measurements = message as Measurement[];
+  });
+  const [code, signal] = (await once(driver, 'exit')) as [number | null, NodeJS.Signals | null];
+  if (measurements === undefined)
+    throw new Error(`the driver of ${JSON.stringify(assignment)} ended with ${signal ?? `exit code ${String(code)}`}`);
+  return measurements;
+}

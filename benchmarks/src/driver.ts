@@ -1,0 +1,81 @@
+/** The program of a driver: does what its argument says, sends the figures to the process that started it, and ends. */
+import { measureConnections } from './connections.js';
+import type { Assignment } from './driver-process.js';
+import type { Measurement } from './measurement.js';
+import { countNativeCalls, nativeCallCount } from './native-calls.js';
+import { pinProcess } from './pinning.js';
+import { Session } from './session.js';
+import { type Subject, Task } from './subject.js';
+import { subjects } from './subjects/index.js';
+import { workloads } from './workloads/index.js';
+
+/** Several times what the slowest subject needs for any workload. */
+const WORKLOAD_LIMIT_MS = 60_000;
+const COUNTED_ROUND_TRIPS = 50_000;
+
+pinProcess(process.pid, 0);
+const measurements = await measure(JSON.parse(process.argv[2] ?? '') as Assignment);
+// What is left of the subject keeps no driver alive.
+process.send?.(measurements, () => process.exit());
+
+async function measure(assignment: Assignment): Promise<Measurement[]> {
+  if ('connections' in assignment) return measureConnections(assignment.connections);
+  const subject = subjects.find(({ name }) => name === assignment.subject);
+  if (subject === undefined) throw new Error(`there is no subject '${assignment.subject}'`);
+  return 'workloads' in assignment ? underWorkloads(subject, assignment.workloads) : countCalls(subject);
+}
+
+async function underWorkloads(subject: Subject, names: readonly string[]): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  const session = await Session.open(subject);
+  try {
+    for (const workload of workloads.filter(({ name }) => names.includes(name))) {
+      if (workload.applies?.(subject, session) === false) continue;
+      const measured = await endedWithin(workload.run(session), WORKLOAD_LIMIT_MS);
+      if (measured === undefined) {
+        const limit = `${WORKLOAD_LIMIT_MS / 1000} s`;
+        process.stderr.write(`${subject.name} did not end the workload '${workload.name}' within ${limit}\n`);
+        break;
+      }
+      measurements.push(...measured);
+    }
+    return measurements;
+  } finally {
+    await session.close();
+  }
+}
+
+/** What the work resolves with; undefined where that takes too long, as with a peer that has stopped to answer. */
+async function endedWithin<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, limitMs, undefined);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Counts calls into the addon in both processes during a ping-pong in which neither side sleeps. */
+async function countCalls(subject: Subject): Promise<Measurement[]> {
+  countNativeCalls();
+  const session = await Session.open(subject, true);
+  try {
+    await session.roundTrips(3000);
+    const peerBefore = await session.ask(Task.NativeCalls);
+    const driverBefore = nativeCallCount();
+    await session.roundTrips(COUNTED_ROUND_TRIPS);
+    const driverCalls = nativeCallCount() - driverBefore;
+    const peerCalls = (await session.ask(Task.NativeCalls)) - peerBefore;
+    const figure = 'native calls';
+    return [
+      { figure, statistic: 'round trips', unit: 'count', value: COUNTED_ROUND_TRIPS },
+      { figure, statistic: 'driver', unit: 'count', value: driverCalls },
+      { figure, statistic: 'peer', unit: 'count', value: peerCalls },
+    ];
+  } finally {
+    await session.close();
+  }
+}
