@@ -2,24 +2,35 @@ import { type Measurement, medianOf } from '../measurement.js';
 import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
-/** Until code is compiled and memory is in use. */
+/**
+ * Until code is compiled and memory is in use. With long messages that takes seconds: few of them run the code, and the
+ * C library learns from what is freed how much memory to keep.
+ */
 const WARM_UP_MS = 100;
+const LONG_WARM_UP_MS = 1500;
 /** A stretch lasts about this long, whatever the subject's speed; the median of some leaves out a collection's whim. */
 const STRETCH_MS = 40;
+const LONG_STRETCH_MS = 150;
+/** From how many bytes a message is long. */
+const LONG_BYTES = 65_536;
 const STRETCHES = 5;
 const MOST_MESSAGES = 5_000_000;
 /** Bytes of the trial from which the count is made. */
 const TRIAL_BYTES = 1_280_000;
 
 /** The sizes of the one-way workloads, in bytes; the first is part of `--quick`. */
-const SIZES = [64, 16, 1024, 65_536, 1_048_576, 16_777_216];
+const SIZES = [64, 16_777_216, 1_048_576, 65_536, 1024, 16];
 
 async function rateOf(session: Session, length: number): Promise<Measurement[]> {
+  const isLong = length >= LONG_BYTES;
   const few = Math.max(2, Math.min(20_000, Math.ceil(TRIAL_BYTES / length)));
   let trial = await session.oneWay(few, length);
-  const end = performance.now() + WARM_UP_MS;
+  const end = performance.now() + (isLong ? LONG_WARM_UP_MS : WARM_UP_MS);
   while (performance.now() < end) trial = await session.oneWay(few, length);
-  const count = Math.min(MOST_MESSAGES, Math.max(few, Math.ceil((trial * STRETCH_MS) / 1000)));
+  const count = Math.min(
+    MOST_MESSAGES,
+    Math.max(few, Math.ceil((trial * (isLong ? LONG_STRETCH_MS : STRETCH_MS)) / 1000)),
+  );
   const rates = [];
   for (let stretch = 0; stretch < STRETCHES; stretch += 1) rates.push(await session.oneWay(count, length));
   const value = medianOf(rates);

@@ -6,6 +6,7 @@ import { coarseNow } from './coarse-clock.js';
 import type { MessageCallback, MessageCallbackOptions } from './connection-types.js';
 import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from './frame.js';
 import type { MessageSender } from './message-sender.js';
+import { ownedBytes, unwrittenBytes } from './owned-bytes.js';
 
 /** What the receiver needs to know of the configuration. */
 export interface ReceiverLimits {
@@ -330,15 +331,6 @@ export class MessageReceiver {
 function makeRoom(reassembly: Reassembly, needed: number): void {
   if (needed <= reassembly.bytes.length) return;
   const { bytes, total, received } = reassembly;
-  reassembly.bytes = new Uint8Array(needed > FIRST_REASSEMBLY_BYTES ? total : Math.min(total, FIRST_REASSEMBLY_BYTES));
+  reassembly.bytes = unwrittenBytes(needed > FIRST_REASSEMBLY_BYTES ? total : Math.min(total, FIRST_REASSEMBLY_BYTES));
   reassembly.bytes.set(bytes.subarray(0, received));
-}
-
-/** Bytes that a callback may keep. */
-function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
-  // Plain arrays only: a transport's Buffer must not leak its other methods into code that runs on every transport.
-  if (!isOwned)
-    return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
-  if (start === 0 && end === bytes.length && bytes.constructor === Uint8Array) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
