@@ -10,6 +10,7 @@ import { describeDelivery } from './delivery.js';
 import { describeErrors } from './errors.js';
 import { describeAbnormalEnd, describeGracefulEnd } from './failure.js';
 import { describeHygiene } from './hygiene.js';
+import { describeIteration, describeIterationOfTheDead } from './iteration.js';
 import { describeLifecycle } from './lifecycle.js';
 import { describeLifetime } from './lifetime.js';
 import { describeOwnership } from './ownership.js';
@@ -41,12 +42,13 @@ const IN_ONE_THREAD: readonly Chapter[] = [
   describeServer,
   describeSecret,
   describeLifetime,
+  describeIteration,
   describeErrors,
   describeHygiene,
 ];
 
 /** Chapters in which the peer dies. */
-const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd];
+const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd, describeIterationOfTheDead];
 
 const COMBINATIONS = PLACEMENTS.flatMap((placement) => SIDES.map((side): [Placement, Side] => [placement, side]));
 

@@ -68,6 +68,18 @@ describe('the connection manager', () => {
       expect(await back).to.deep.equal(bytes(2));
     });
 
+    it('gives its messages to a loop, which ends when the handle is closed', async () => {
+      const { client, accepted } = await pair();
+      for (const value of [1, 2, 3]) unwrap(await client.send(bytes(value)));
+      const seen: number[] = [];
+      for await (const data of accepted.messages()) if (seen.push(...data) === 3) break;
+      expect(seen).to.deep.equal([1, 2, 3]);
+      const waiting = accepted.messages().next();
+      await accepted.close();
+      expect(await waiting).to.deep.equal({ done: true, value: undefined });
+      expect(() => accepted.messages()).to.throw(NetworkError, 'stale handle');
+    });
+
     it('turns every copy invalid at close, for operations and getters alike', async () => {
       const { client } = await pair();
       const copy = client.copy();

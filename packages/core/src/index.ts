@@ -36,6 +36,7 @@ export {
 export { parseEndpoint, type Endpoint } from './connection/endpoint.js';
 export { checkCallback } from './connection/callback-guard.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './connection/channel-table.js';
+export type { MessageSource, MessagesOptions } from './connection/message-iterator.js';
 export { NetworkConnection } from './connection/network-connection.js';
 export type { SendClaim } from './connection/send-claim.js';
 export type { FrameLink, FrameWriter } from './connection/frame-link.js';

@@ -9,6 +9,7 @@ import {
   type Failure,
   type MessageCallback,
   type MessageCallbackOptions,
+  type MessagesOptions,
   type NetworkConnection,
   type Result,
   type SendClaim,
@@ -169,6 +170,13 @@ export class ConnectionHandle extends EntropyObject {
 
   setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
     if (this.valid()) this.#slot.callbacks.setChannel(name, callback, options);
+  }
+
+  /** As on `NetworkConnection`, of the connection that the handle has now. Throws a `NetworkError` where it has none. */
+  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
+    const connection = this.#connection();
+    if (connection === undefined) throw this.#unusable().error;
+    return connection.messages(options);
   }
 
   /** Without effect: a handle's connection receives from the moment at which it is connected or adopted. */

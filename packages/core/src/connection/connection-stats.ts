@@ -3,9 +3,9 @@ import type { MessageReceiver } from './message-receiver.js';
 import type { MessageSender } from './message-sender.js';
 
 /** A frozen snapshot of what both halves of a connection counted. */
-export function statsOf(sender: MessageSender, receiver: MessageReceiver, connectTime: number): ConnectionStats {
+export function statsOf(sender: MessageSender, receiver: MessageReceiver): ConnectionStats {
   const { bytesSent, messagesSent } = sender;
-  const { bytesReceived, messagesReceived } = receiver;
+  const { bytesReceived, messagesReceived, startTime: connectTime } = receiver;
   const lastActivityTime = Math.max(sender.lastActivityTime, receiver.lastActivityTime);
   return Object.freeze({ bytesSent, bytesReceived, messagesSent, messagesReceived, connectTime, lastActivityTime });
 }

@@ -9,6 +9,19 @@ export class EventHub {
     this.emitError(error);
   });
   readonly emitter = new EventEmitter<ConnectionEvents>();
+  #isUnresponsive = false;
+
+  /** A new link: its peer is taken to be responsive. */
+  start(): void {
+    this.#isUnresponsive = false;
+  }
+
+  /** Tells of a change, once. */
+  emitResponsiveness(isResponsive: boolean): void {
+    if (this.#isUnresponsive === !isResponsive) return;
+    this.#isUnresponsive = !isResponsive;
+    this.emit(isResponsive ? 'responsive' : 'unresponsive');
+  }
 
   /** Tells the listeners of an event, unless callbacks are shut. */
   emit<E extends Exclude<keyof ConnectionEvents, 'error'>>(event: E, ...values: Parameters<ConnectionEvents[E]>): void {

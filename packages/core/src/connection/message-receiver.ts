@@ -41,6 +41,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The incoming half of a connection: frames become messages, windows are watched, what nobody takes is parked. */
 export class MessageReceiver {
+  /** When receiving began, in milliseconds since the epoch. */
+  startTime = 0;
   messagesReceived = 0;
   bytesReceived = 0;
   lastActivityTime = 0;
@@ -75,6 +77,7 @@ export class MessageReceiver {
   }
 
   start(): void {
+    this.startTime = Date.now();
     this.messagesReceived = 0;
     this.bytesReceived = 0;
     this.lastActivityTime = 0;

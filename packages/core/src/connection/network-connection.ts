@@ -20,6 +20,7 @@ import type {
 } from './connection-types.js';
 import type { FrameLink } from './frame-link.js';
 import { frameHeader, FrameType } from './frame.js';
+import { MessageIterator, type MessagesOptions } from './message-iterator.js';
 import { MessageReceiver } from './message-receiver.js';
 import { MessageSender } from './message-sender.js';
 import type { SendClaim } from './send-claim.js';
@@ -43,11 +44,9 @@ export abstract class NetworkConnection extends EntropyObject {
   readonly #receiver: MessageReceiver;
   readonly #wasAccepted: boolean;
   #stateCallback: StateCallback | null = null;
-  #connectTime = 0;
   #isLinked = false;
   #isReceiving = false;
   #isShuttingDown = false;
-  #isUnresponsive = false;
   /** The peer said goodbye while messages were parked: `disconnected` follows when they are delivered. */
   #hasPeerLeft = false;
   #connecting: { promise: Promise<Result>; controller: AbortController } | undefined;
@@ -175,7 +174,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** A frozen snapshot. Counters start anew with each `connect()`. */
   getStats(): ConnectionStats {
-    return statsOf(this.#sender, this.#receiver, this.#connectTime);
+    return statsOf(this.#sender, this.#receiver);
   }
 
   /** The endpoint of the configuration. */
@@ -198,6 +197,11 @@ export abstract class NetworkConnection extends EntropyObject {
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
     checkCallback(callback);
     this.#receiver.setCallback(this.#default, callback, options);
+  }
+
+  /** The messages, for `for await`, which owns their bytes; see `MessagesOptions`. Takes the place of the message callback. */
+  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
+    return new MessageIterator(this, options);
   }
 
   /** Whether named channels work; true on every transport of this base. */
@@ -253,22 +257,19 @@ export abstract class NetworkConnection extends EntropyObject {
   /** Adds a listener of an event (`ConnectionEvents`). */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     this.#events.emitter.on(event, listener as never);
-    this.#noteListeners();
-    return this;
+    return this.#noteListeners();
   }
 
   /** Adds a listener for the event's next time only. */
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     this.#events.emitter.once(event, listener as never);
-    this.#noteListeners();
-    return this;
+    return this.#noteListeners();
   }
 
   /** Removes a listener, or all of the event's without one. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
     this.#events.emitter.off(event, listener as never);
-    this.#noteListeners();
-    return this;
+    return this.#noteListeners();
   }
 
   /** An idle connection keeps the process alive (the default). */
@@ -343,9 +344,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** The peer is alive but does not read, or reads again. */
   protected onResponsivenessChanged(isResponsive: boolean): void {
-    if (this.#isUnresponsive === !isResponsive || !this.isConnected()) return;
-    this.#isUnresponsive = !isResponsive;
-    this.#events.emit(isResponsive ? 'responsive' : 'unresponsive');
+    if (this.isConnected()) this.#events.emitResponsiveness(isResponsive);
   }
 
   /** No callback starts from here on; resolves when the promises of those that ran are settled, save the caller's own. */
@@ -391,10 +390,9 @@ export abstract class NetworkConnection extends EntropyObject {
     if (this.#wasAccepted) reportAccepted(this);
     this.#sender.start(link);
     this.#receiver.start();
-    this.#connectTime = Date.now();
     this.#isLinked = true;
     this.#isReceiving = false;
-    this.#isUnresponsive = false;
+    this.#events.start();
     this.#hasPeerLeft = false;
   }
 
@@ -443,8 +441,9 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#events.emit('state', state, error);
   }
 
-  #noteListeners(): void {
+  #noteListeners(): this {
     this.#default.hasListeners = this.#events.emitter.listenerCount('message') > 0;
     this.#receiver.unpark(this.#default);
+    return this;
   }
 }
