@@ -79,6 +79,11 @@ const directionOfDependencies = [
       },
     ],
   }),
+  ...importDirection({
+    folder: 'streams',
+    allowed: ['@entropynet/core'],
+    message: 'streams imports core and no other package.',
+  }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],

@@ -28,6 +28,7 @@ const compiledFolders = [
   { source: 'packages/transport-shm/src', output: 'packages/transport-shm/dist' },
   { source: 'packages/transport-ws/src', output: 'packages/transport-ws/dist' },
   { source: 'packages/manager/src', output: 'packages/manager/dist' },
+  { source: 'packages/streams/src', output: 'packages/streams/dist' },
   { source: 'test', output: 'test/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },
   { source: 'examples/canvas/src', output: 'examples/canvas/dist' },

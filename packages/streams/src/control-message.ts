@@ -1,0 +1,40 @@
+import { NetworkError } from '@entropynet/core';
+
+/**
+ * A stream's bytes are messages as they are. An empty message, which no bytes need, says that the next message is a
+ * control message: its first byte is one of these.
+ */
+const Control = {
+  /** No more bytes come in this direction. */
+  End: 1,
+  /** The sender gave the stream up; the rest is its reason in UTF-8. */
+  Reset: 2,
+} as const;
+
+/** Of a reason in UTF-8. */
+const MAX_REASON_BYTES = 1000;
+
+const EMPTY = new Uint8Array(0);
+
+/** The two messages that end a direction. */
+export const END: readonly Uint8Array[] = [EMPTY, Uint8Array.of(Control.End)];
+
+/** The two messages that give a stream up. */
+export function resetFor(error: Error | null): readonly Uint8Array[] {
+  const reason = Buffer.from(error?.message ?? '').subarray(0, MAX_REASON_BYTES);
+  return [EMPTY, Buffer.concat([Uint8Array.of(Control.Reset), reason])];
+}
+
+/** Undefined for the end of a direction; otherwise what the stream ends with: the peer's reset, or its broken protocol. */
+export function errorOf(control: Uint8Array): NetworkError | undefined {
+  if (control[0] === Control.End && control.length === 1) return undefined;
+  if (control[0] === Control.Reset) {
+    const reason = Buffer.from(control.subarray(1)).toString();
+    return new NetworkError('Aborted', `the peer gave the stream up${reason === '' ? '' : `: ${reason}`}`);
+  }
+  const given = `${control.length} bytes that begin with ${String(control[0])}`;
+  return new NetworkError(
+    'InvalidMessage',
+    `a control message of a stream is 1 or 2 and a reason; the peer sent ${given}`,
+  );
+}
