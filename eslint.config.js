@@ -84,6 +84,11 @@ const directionOfDependencies = [
     allowed: ['@entropynet/core'],
     message: 'streams imports core and no other package.',
   }),
+  ...importDirection({
+    folder: 'entropynet',
+    allowed: ['@entropynet/.*'],
+    message: 'entropynet re-exports the other packages and has no code of its own but what puts them together.',
+  }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],

@@ -1,0 +1,11 @@
+/**
+ * Everything of EntropyNet that most programs need: the contracts, the manager and both transports.
+ *
+ * @packageDocumentation
+ */
+export * from '@entropynet/core';
+export * from '@entropynet/manager';
+export * from '@entropynet/transport-shm';
+export * from '@entropynet/transport-ws';
+// By name, so that they stand for those of the manager.
+export { createNetworking, type NetworkingOptions } from './create-networking.js';

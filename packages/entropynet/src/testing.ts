@@ -1,0 +1,6 @@
+/**
+ * What authors of transports test with.
+ *
+ * @packageDocumentation
+ */
+export * from '@entropynet/core/testing';
