@@ -85,6 +85,12 @@ const directionOfDependencies = [
     message: 'streams imports core and no other package.',
   }),
   ...importDirection({
+    folder: 'messaging',
+    allowed: ['@entropynet/core', '@standard-schema/spec'],
+    message: 'messaging imports core and the types of Standard Schema; msgpackr only in msgpack.ts.',
+    exceptions: [{ files: ['msgpack.ts'], also: ['msgpackr'] }],
+  }),
+  ...importDirection({
     folder: 'entropynet',
     allowed: ['@entropynet/.*'],
     message: 'entropynet re-exports the other packages and has no code of its own but what puts them together.',
@@ -93,7 +99,7 @@ const directionOfDependencies = [
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!testing$)',
+      regex: '^@entropynet/[^/]+/(?!(?:testing|msgpack)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },

@@ -29,6 +29,7 @@ const compiledFolders = [
   { source: 'packages/transport-ws/src', output: 'packages/transport-ws/dist' },
   { source: 'packages/manager/src', output: 'packages/manager/dist' },
   { source: 'packages/streams/src', output: 'packages/streams/dist' },
+  { source: 'packages/messaging/src', output: 'packages/messaging/dist' },
   { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
   { source: 'test', output: 'test/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },

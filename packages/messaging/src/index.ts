@@ -1,0 +1,14 @@
+/**
+ * Values instead of bytes over EntropyNet: codecs, schemas, typed ports, request and reply.
+ *
+ * @packageDocumentation
+ */
+export { type Codec, jsonCodec } from './codec.js';
+export { type MessagingConnection, toTypedPort, TypedPort, type TypedPortOptions } from './typed-port.js';
+export {
+  requestReply,
+  RequestReply,
+  type RequestConnection,
+  type RequestHandler,
+  type RequestReplyOptions,
+} from './request-reply.js';

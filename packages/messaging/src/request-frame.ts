@@ -1,0 +1,57 @@
+import { NetworkError, type NetworkErrorCode } from '@entropynet/core';
+
+/** The first byte of a message; four bytes of the request's number follow, little end first, then the rest. */
+export const RequestFrame = {
+  /** A request; the rest is its value. */
+  Request: 1,
+  /** The reply; the rest is its value. */
+  Reply: 2,
+  /** There is no reply: a byte of `REASONS`, then a sentence in UTF-8. */
+  Failure: 3,
+  /** Whoever asked does not want a reply any more. */
+  Cancel: 4,
+} as const;
+
+/** Of a frame before its rest, in bytes. */
+const HEADER_BYTES = 5;
+const MAX_SENTENCE_BYTES = 2000;
+
+/** Why there is no reply, by the byte that says so. */
+const REASONS: readonly NetworkErrorCode[] = [
+  'CallbackFailed',
+  'NotSupported',
+  'ResourceLimitExceeded',
+  'InvalidMessage',
+];
+
+/** A message of the protocol. */
+export function frameOf(type: number, id: number, rest: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const frame = new Uint8Array(HEADER_BYTES + rest.length);
+  frame[0] = type;
+  new DataView(frame.buffer).setUint32(1, id, true);
+  frame.set(rest, HEADER_BYTES);
+  return frame;
+}
+
+/** Type, number and rest, a view of the message; undefined for what is no message of the protocol. */
+export function parseFrame(message: Uint8Array): { type: number; id: number; rest: Uint8Array } | undefined {
+  const type = message[0] ?? 0;
+  if (message.length < HEADER_BYTES || type < RequestFrame.Request || type > RequestFrame.Cancel) return undefined;
+  const id = new DataView(message.buffer, message.byteOffset).getUint32(1, true);
+  return { type, id, rest: message.subarray(HEADER_BYTES) };
+}
+
+/** The rest of a `Failure`. */
+export function encodeFailure(error: NetworkError): Uint8Array {
+  const sentence = new TextEncoder().encode(error.message).subarray(0, MAX_SENTENCE_BYTES);
+  const rest = new Uint8Array(1 + sentence.length);
+  rest[0] = Math.max(0, REASONS.indexOf(error.code));
+  rest.set(sentence, 1);
+  return rest;
+}
+
+/** What the peer says in a `Failure`. */
+export function decodeFailure(rest: Uint8Array): NetworkError {
+  const code = REASONS[rest[0] ?? 0] ?? 'CallbackFailed';
+  return new NetworkError(code, `the peer did not reply: ${new TextDecoder().decode(rest.subarray(1))}`);
+}
