@@ -106,7 +106,20 @@ export function loadNativeBinding(): Result<NativeBinding> {
   return loaded;
 }
 
+/**
+ * Runtimes that offer Node-API without an event loop of libuv behind it. They hand out a pointer all the same, and the
+ * process crashes at its first use.
+ */
+const RUNTIMES_WITHOUT_LIBUV = { bun: 'Bun', deno: 'Deno' };
+
 function load(): Result<NativeBinding> {
+  for (const [key, name] of Object.entries(RUNTIMES_WITHOUT_LIBUV)) {
+    if (process.versions[key] === undefined) continue;
+    return err(
+      'SharedMemoryNotAvailable',
+      `the native addon of @entropynet/transport-shm needs the event loop of Node.js, which ${name} does not have: use WebSocket, or Node.js`,
+    );
+  }
   const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
   try {
     const require = createRequire(import.meta.url);
