@@ -31,9 +31,12 @@ const compiledFolders = [
   { source: 'packages/streams/src', output: 'packages/streams/dist' },
   { source: 'packages/messaging/src', output: 'packages/messaging/dist' },
   { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
+  { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },
   { source: 'test', output: 'test/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },
   { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
+  { source: 'examples/log-shipper/src', output: 'examples/log-shipper/dist' },
+  { source: 'examples/worker-pool/src', output: 'examples/worker-pool/dist' },
 ];
 
 /** Ends the set-up; the sentence is all the user needs to read. */

@@ -1,0 +1,280 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import {
+  AcceptQueue,
+  agreeOnSecret,
+  type ConnectionConfig,
+  type ConnectionServer,
+  ConnectionType,
+  decodePeerLimits,
+  encodePeerLimits,
+  err,
+  FRAME_COST_BYTES,
+  type FrameLink,
+  type FrameWriter,
+  NetworkConnection,
+  NetworkError,
+  OK,
+  ok,
+  resolveConnectionConfig,
+  type ResolvedConnectionConfig,
+  type Result,
+  SecretProver,
+  SecretVerifier,
+  type ServerConfig,
+  type Transport,
+  TRANSPORT,
+  type TransportProbe,
+  unwrap,
+} from '@entropynet/core';
+import { ContainerModule } from 'inversify';
+
+/** What travels through a port: a frame, bytes that were taken, a goodbye. */
+type PortMessage = readonly [header: number, bytes: Uint8Array] | number | 'goodbye';
+
+const BACKEND = 'port';
+const MAX_IN_FLIGHT_BYTES = 256 * 1024;
+
+class PortWriter implements FrameWriter {
+  readonly maxFrameBytes = 64 * 1024;
+  readonly #port: MessagePort;
+  #inFlight = 0;
+  #wasRefused = false;
+  #claimed: Uint8Array | undefined;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#hasRoom(end - start)) return false;
+    this.#post(header, new Uint8Array(bytes.subarray(start, end)));
+    return true;
+  }
+
+  tryClaim(length: number): Uint8Array | undefined {
+    this.#claimed = this.#hasRoom(length) ? new Uint8Array(length) : undefined;
+    return this.#claimed;
+  }
+
+  commitClaim(header: number): void {
+    if (this.#claimed !== undefined) this.#post(header, this.#claimed);
+    this.#claimed = undefined;
+  }
+
+  abortClaim(): void {
+    this.#claimed = undefined;
+  }
+
+  /** The peer took so many bytes; true where a refusal was waiting for that. */
+  taken(bytes: number): boolean {
+    this.#inFlight -= bytes;
+    const wasRefused = this.#wasRefused;
+    this.#wasRefused = false;
+    return wasRefused;
+  }
+
+  #hasRoom(length: number): boolean {
+    const hasRoom = this.#inFlight + length + FRAME_COST_BYTES <= MAX_IN_FLIGHT_BYTES;
+    if (!hasRoom) this.#wasRefused = true;
+    return hasRoom;
+  }
+
+  #post(header: number, bytes: Uint8Array): void {
+    this.#inFlight += bytes.length + FRAME_COST_BYTES;
+    const message: PortMessage = [header, bytes];
+    this.#port.postMessage(message, [bytes.buffer as ArrayBuffer]);
+  }
+}
+
+interface PortLink extends FrameLink {
+  readonly port: MessagePort;
+  readonly writer: PortWriter;
+}
+
+function linkOf(port: MessagePort, greeting: Uint8Array): Result<PortLink> {
+  const limits = decodePeerLimits(greeting);
+  return limits.ok ? ok({ port, writer: new PortWriter(port), peerLimits: limits.value }) : limits;
+}
+
+export class PortConnection extends NetworkConnection {
+  #link: PortLink | undefined;
+  #isReferenced = true;
+
+  constructor(config: ConnectionConfig, accepted?: PortLink) {
+    super(config, accepted);
+    this.#link = accepted;
+  }
+
+  getType(): ConnectionType {
+    return ConnectionType.Local;
+  }
+
+  getBackend(): string {
+    return BACKEND;
+  }
+
+  protected doConnect(): Promise<Result<FrameLink>> {
+    const server = servers.get(this.config.endpoint);
+    if (server === undefined) {
+      return Promise.resolve(err('TransportUnavailable', `no server listens at ${this.config.endpoint}`));
+    }
+    const { port1, port2 } = new MessageChannel();
+    const { secret } = this.config;
+    const prover = secret === undefined ? undefined : new SecretProver(secret);
+    const greeting = server.offer(port2, encodePeerLimits(this.config), prover);
+    const link = greeting.ok ? linkOf(port1, greeting.value) : greeting;
+    if (link.ok) this.#link = link.value;
+    else port1.close();
+    return Promise.resolve(link);
+  }
+
+  protected doStartReceiving(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    link.port.on('message', (message: PortMessage) => {
+      // A port may go on emitting what it had already read when it was closed.
+      if (this.#link === link) this.#receive(link, message);
+    });
+    link.port.on('close', () => {
+      if (this.#link !== link) return;
+      this.onStateChanged('failed', new NetworkError('PeerDied', 'the peer ended without saying goodbye'));
+    });
+    if (!this.#isReferenced) link.port.unref();
+  }
+
+  protected doDisconnect(): Promise<void> {
+    this.#link?.port.postMessage('goodbye' satisfies PortMessage);
+    return Promise.resolve();
+  }
+
+  protected doRelease(): void {
+    const link = this.#link;
+    this.#link = undefined;
+    link?.port.close();
+  }
+
+  protected doSetReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    if (isReferenced) this.#link?.port.ref();
+    else this.#link?.port.unref();
+  }
+
+  #receive(link: PortLink, message: PortMessage): void {
+    if (message === 'goodbye') this.onStateChanged('disconnected');
+    else if (typeof message === 'number') {
+      if (link.writer.taken(message)) this.onWritable();
+    } else {
+      const [header, bytes] = message;
+      const taken: PortMessage = bytes.length + FRAME_COST_BYTES;
+      this.onFrameReceived(header, bytes, 0, bytes.length, true);
+      link.port.postMessage(taken);
+    }
+  }
+}
+
+const servers = new Map<string, PortServer>();
+
+/** Both sides' proofs, which are calls inside one thread; elsewhere each of the three is a message. */
+function proveSecret(secret: string | undefined, prover: SecretProver | undefined): Result {
+  const agreed = agreeOnSecret(secret, prover !== undefined);
+  if (!agreed.ok) return agreed;
+  if (secret === undefined || prover === undefined) return OK;
+  const verifier = new SecretVerifier(secret);
+  const answer = prover.answer(verifier.challenge);
+  const proof = answer.ok ? verifier.check(answer.value) : answer;
+  return proof.ok ? prover.check(proof.value) : proof;
+}
+
+export class PortServer implements ConnectionServer {
+  readonly #config: ResolvedConnectionConfig;
+  readonly #accepted = new AcceptQueue<NetworkConnection>(64);
+
+  constructor(config: ServerConfig) {
+    this.#config = unwrap(resolveConnectionConfig(config));
+  }
+
+  /** A client's port, greeting and proof of the secret; ok with this side's greeting. */
+  offer(port: MessagePort, greeting: Uint8Array, prover: SecretProver | undefined): Result<Uint8Array> {
+    const link = linkOf(port, greeting);
+    if (!link.ok) return link;
+    const proved = proveSecret(this.#config.secret, prover);
+    if (!proved.ok) return proved;
+    const isTaken = this.#accepted.push(new PortConnection(this.#config, link.value));
+    return isTaken ? ok(encodePeerLimits(this.#config)) : err('ResourceLimitExceeded', 'too many connections wait');
+  }
+
+  listen(): Promise<Result> {
+    const { endpoint } = this.#config;
+    if (this.isListening()) return Promise.resolve(OK);
+    if (servers.has(endpoint)) return Promise.resolve(err('AddressInUse', `${endpoint} has a server already`));
+    servers.set(endpoint, this);
+    this.#accepted.open();
+    return Promise.resolve(OK);
+  }
+
+  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
+    return this.#accepted.accept(options?.signal);
+  }
+
+  async close(): Promise<Result> {
+    if (this.isListening()) servers.delete(this.#config.endpoint);
+    await Promise.all(this.#accepted.close().map((connection) => connection.disconnect()));
+    return OK;
+  }
+
+  isListening(): boolean {
+    return servers.get(this.#config.endpoint) === this;
+  }
+
+  address(): string | undefined {
+    return this.isListening() ? this.#config.endpoint : undefined;
+  }
+
+  ref(): void {
+    // A name in a table keeps no process alive.
+  }
+
+  unref(): void {
+    // See ref().
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
+    return this.#accepted.iterate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+const CAPABILITIES = Object.freeze({
+  unreliable: false,
+  zeroCopy: false,
+  crossProcess: false,
+  detectsPeerDeath: false,
+  detectsUnresponsive: false,
+});
+
+export class PortTransport implements Transport {
+  readonly backend = BACKEND;
+  readonly schemes = ['port'];
+  readonly connectionType = ConnectionType.Local;
+  readonly capabilities = CAPABILITIES;
+
+  probe({ endpoint }: ConnectionConfig): Promise<TransportProbe> {
+    if (servers.has(endpoint)) return Promise.resolve({ available: true });
+    return Promise.resolve({ available: false, reason: `no server listens at ${endpoint}` });
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    return new PortConnection(config);
+  }
+
+  createServer(config: ServerConfig): ConnectionServer {
+    return new PortServer(config);
+  }
+}
+
+export const portTransportModule = new ContainerModule(({ bind }) => {
+  bind(TRANSPORT).toConstantValue(new PortTransport());
+});

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RUNNER = fileURLToPath(new URL('../../../scripts/example.mjs', import.meta.url));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe('the smaller examples', function () {
+  this.timeout(60_000);
+
+  /** The programs' own temporary directory: what they leave behind shows there. */
+  let temporary: string;
+
+  beforeEach(() => {
+    temporary = mkdtempSync(join(tmpdir(), 'en-'));
+  });
+
+  afterEach(() => {
+    rmSync(temporary, { recursive: true, force: true });
+  });
+
+  function run(...parameters: string[]): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const env = { ...process.env, TMPDIR: temporary };
+      const child = execFile(process.execPath, [RUNNER, ...parameters], { env }, (_error, stdout, stderr) => {
+        resolve({ code: child.exitCode ?? -1, stdout, stderr });
+      });
+    });
+  }
+
+  /** The lines of a table, by what stands before the value. */
+  function tableOf(stdout: string): Record<string, string> {
+    const lines = stdout.trimEnd().split('\n');
+    return Object.fromEntries(lines.map((line) => [line.slice(0, 34).trimEnd(), line.slice(34)]));
+  }
+
+  // Without the option shared memory, where it can be had.
+  for (const option of [[], ['--websocket']]) {
+    const how = option[0] ?? 'no option';
+
+    it(`log-shipper loses no line, whether a worker says goodbye or just ends (${how})`, async () => {
+      const counts = ['--workers', '4', '--lines', '5000', '--file-bytes', '100000'];
+      const { code, stdout, stderr } = await run('log-shipper', ...counts, ...option);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      const table = tableOf(stdout);
+      expect(table).to.include({ 'lines written': '20000 of 20000', 'lost, doubled or out of order': '0' });
+      if (option.length > 0) expect(table).to.include({ workers: '4 over websocket' });
+      // About 870 kB of lines, in files of 100 kB.
+      expect(Number(table['files'])).to.be.within(8, 10);
+      expect(Number(table['times that the disk was behind'])).to.be.above(0);
+      expect(readdirSync(temporary)).to.be.empty;
+    });
+
+    it(`worker-pool gives the tasks of a worker that died to another (${how})`, async () => {
+      const { code, stdout, stderr } = await run('worker-pool', '--workers', '2', '--tasks', '40', ...option);
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+      expect(tableOf(stdout)).to.deep.equal({
+        'tasks answered': '40 of 40',
+        'wrong answers': '0',
+        'workers that died': '1',
+        'tasks given to another worker': 'yes',
+      });
+      expect(readdirSync(temporary)).to.be.empty;
+    });
+  }
+
+  for (const name of ['log-shipper', 'worker-pool']) {
+    for (const parameters of [['--workers', 'many'], ['--speed', '1'], ['extra']]) {
+      it(`${name} answers ${parameters.join(' ')} with one sentence and exit code 2`, async () => {
+        const { code, stdout, stderr } = await run(name, ...parameters);
+        expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+        expect(stderr).to.contain(parameters.at(-1) === 'extra' ? 'extra' : parameters[0]!);
+        expect(stderr.trimEnd().split('\n')).to.have.length(1);
+      });
+    }
+  }
+
+  it('are listed where a name is unknown', async () => {
+    const { code, stderr } = await run('no-such-example');
+    expect(code).to.equal(2);
+    expect(stderr).to.contain("'no-such-example'").and.to.contain('canvas, log-shipper, worker-pool');
+  });
+});

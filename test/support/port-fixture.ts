@@ -1,0 +1,11 @@
+import type { TransportFixture } from '@entropynet/core/testing';
+import { PortTransport } from '@entropynet/example-custom-transport';
+import { freshName } from './fresh-name.js';
+
+/** The transport that `docs/writing-a-transport.md` shows. */
+export const portFixture: TransportFixture = {
+  createTransport: () => new PortTransport(),
+  freshConfig: () => ({ endpoint: `port://${freshName()}` }),
+  clientConfig: (config, address) => ({ ...config, endpoint: address }),
+  peerModule: { specifier: '@entropynet/example-custom-transport', className: 'PortTransport' },
+};
