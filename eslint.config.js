@@ -133,7 +133,7 @@ const nodeGlobals = Object.fromEntries(
 );
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/build/', '**/prebuilds/', '**/coverage/'] },
+  { ignores: ['**/dist/', '**/build/', '**/prebuilds/', '**/coverage/', 'docs/api/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

@@ -72,6 +72,7 @@ export class ConnectionHandle extends EntropyObject {
     return this.valid() ? this.#slot.connect(options?.signal) : Promise.resolve(stale());
   }
 
+  /** Ends the connection as `NetworkConnection.disconnect()` does; the handle can connect again. */
   disconnect(): Promise<Result> {
     return this.valid() ? this.#slot.disconnect() : Promise.resolve(stale());
   }
@@ -81,12 +82,14 @@ export class ConnectionHandle extends EntropyObject {
     return this.#manager.closeSlot(this.#slot, this.#generation);
   }
 
+  /** Sends one message; ok when the transport has accepted it whole, in order. The bytes may be used again at once. */
   // Hot path: one comparison, one look, and the connection itself.
   send(data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
     const connection = this.#connection();
     return connection === undefined ? Promise.resolve(this.#unusable()) : connection.send(data, options);
   }
 
+  /** Sends one message now or not at all. `WouldBlock`: nothing was queued, `drain` follows. */
   trySend(data: Uint8Array): Result {
     const slot = this.#slot;
     const connection = slot.connection;
@@ -94,35 +97,43 @@ export class ConnectionHandle extends EntropyObject {
     return connection.trySend(data);
   }
 
+  /** `trySend` for several messages; ok with how many were taken, from the first on. */
   trySendBatch(messages: readonly Uint8Array[], options?: { channel?: string }): Result<number> {
     return this.#connection()?.trySendBatch(messages, options) ?? this.#unusable();
   }
 
+  /** As `send`, without the promise of delivery where the transport has such a way. */
   sendUnreliable(data: Uint8Array): Promise<Result> {
     const connection = this.#connection();
     return connection === undefined ? Promise.resolve(this.#unusable()) : connection.sendUnreliable(data);
   }
 
+  /** Room for one message of `length` bytes inside the transport. Nothing else is sent until it is committed or aborted. */
   claim(length: number): Result<SendClaim> {
     return this.#connection()?.claim(length) ?? this.#unusable();
   }
 
+  /** Opens a named channel and tells the peer. Idempotent. */
   openChannel(name: string): Promise<Result> {
     return this.#connection()?.openChannel(name) ?? Promise.resolve(this.#unusable());
   }
 
+  /** Whether a channel can be sent on; false while there is no connection. */
   isChannelOpen(name: string): boolean {
     return this.#connection()?.isChannelOpen(name) ?? false;
   }
 
+  /** As `send`, on a channel that is open. */
   sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
     return this.#connection()?.sendOnChannel(name, data, options) ?? Promise.resolve(this.#unusable());
   }
 
+  /** As `trySend`, on a channel that is open. */
   trySendOnChannel(name: string, data: Uint8Array): Result {
     return this.#connection()?.trySendOnChannel(name, data) ?? this.#unusable();
   }
 
+  /** Whether messages flow; false while there is no connection. */
   isConnected(): boolean {
     return this.#connection()?.isConnected() ?? false;
   }
@@ -152,22 +163,27 @@ export class ConnectionHandle extends EntropyObject {
     return this.valid() ? this.#slot.selection : undefined;
   }
 
+  /** Whether named channels work; false while there is no connection. */
   supportsMultipleChannels(): boolean {
     return this.#connection()?.supportsMultipleChannels() ?? false;
   }
 
+  /** Whether the connection's callbacks are being shut; false while there is no connection. */
   isShuttingDown(): boolean {
     return this.#connection()?.isShuttingDown() ?? false;
   }
 
+  /** Sets who is told of each transition, over all attempts to connect; null: nobody. */
   setStateCallback(callback: StateCallback | null): void {
     if (this.valid()) this.#slot.callbacks.setState(callback);
   }
 
+  /** Sets who receives the messages of the default channel, on every connection that the handle makes. Before the first, too. */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
     if (this.valid()) this.#slot.callbacks.setMessage(callback, options);
   }
 
+  /** As `setMessageCallback`, for one channel, open or not. */
   setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
     if (this.valid()) this.#slot.callbacks.setChannel(name, callback, options);
   }
@@ -184,16 +200,19 @@ export class ConnectionHandle extends EntropyObject {
     this.#connection()?.startReceiving();
   }
 
+  /** Adds a listener of an event (`ConnectionEvents`), on every connection that the handle makes. */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     if (this.valid()) this.#slot.callbacks.subscribe(event, listener, false);
     return this;
   }
 
+  /** Adds a listener for the event's next time only. */
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
     if (this.valid()) this.#slot.callbacks.subscribe(event, listener, true);
     return this;
   }
 
+  /** Removes a listener, or all of the event's without one. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
     if (this.valid()) this.#slot.callbacks.unsubscribe(event, listener);
     return this;
@@ -204,10 +223,12 @@ export class ConnectionHandle extends EntropyObject {
     if (this.valid()) this.#slot.setReferenced(true);
   }
 
+  /** An idle connection does not keep the process alive. */
   unref(): void {
     if (this.valid()) this.#slot.setReferenced(false);
   }
 
+  /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -152,6 +152,7 @@ export class ConnectionManager extends EntropyObject {
     return this.#slots.length - this.#free.length;
   }
 
+  /** How many slots there are. */
   capacity(): number {
     return this.#slots.length;
   }

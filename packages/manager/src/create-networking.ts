@@ -19,7 +19,9 @@ export interface NetworkingOptions extends ConnectionManagerOptions {
 
 /** A container with a manager in it. */
 export interface Networking extends AsyncDisposable {
+  /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
+  /** Where the manager came from; for programs that inject it. */
   readonly container: Container;
   /** The checked configuration with every default filled in; undefined where none was given. */
   readonly config: ResolvedConnectionConfig | undefined;

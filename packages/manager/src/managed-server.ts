@@ -85,6 +85,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return OK;
   }
 
+  /** Whether it listens in at least one way. */
   isListening(): boolean {
     return this.#listeners.some(({ server }) => server.isListening());
   }
@@ -99,18 +100,22 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return this.#passedOver;
   }
 
+  /** Listening keeps the process alive (the default). */
   ref(): void {
     for (const { server } of this.#listeners) server.ref();
   }
 
+  /** Listening does not keep the process alive. */
   unref(): void {
     for (const { server } of this.#listeners) server.unref();
   }
 
+  /** Accepts until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterator<ConnectionHandle> {
     return this.#accepted.iterate();
   }
 
+  /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

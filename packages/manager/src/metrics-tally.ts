@@ -2,9 +2,13 @@ import type { NetworkConnection } from '@entropynet/core';
 
 /** What a manager has seen in all its life; each real transition is counted once. */
 export interface ManagerMetrics {
+  /** Payload bytes accepted for sending. */
   readonly totalBytesSent: number;
+  /** Payload bytes handed to callbacks. */
   readonly totalBytesReceived: number;
+  /** Messages accepted for sending. */
   readonly totalMessagesSent: number;
+  /** Messages handed to callbacks. */
   readonly totalMessagesReceived: number;
   /** Connections that reached `connected`, adopted ones included. */
   readonly connectionsOpened: number;

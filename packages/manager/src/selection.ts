@@ -20,8 +20,11 @@ export interface Candidate {
 
 /** A candidate that was not taken, and why. */
 export interface PassedOver {
+  /** Its transport. */
   readonly backend: ConnectionBackend;
+  /** The endpoint that it was to use. */
   readonly endpoint: string;
+  /** What its attempt failed with. */
   readonly code: NetworkErrorCode;
   /** One sentence that a person can act on. */
   readonly reason: string;
@@ -29,8 +32,11 @@ export interface PassedOver {
 
 /** Which transport a connection got, and for each candidate before it why not that one. Plain data, fit for JSON. */
 export interface Selection {
+  /** The transport that was taken. */
   readonly backend: ConnectionBackend;
+  /** The endpoint that was taken: the configuration's own, or one of its fallbacks. */
   readonly endpoint: string;
+  /** The candidates before it, in the order in which they were tried. */
   readonly passedOver: readonly PassedOver[];
 }
 
@@ -38,9 +44,10 @@ export interface Selection {
 export interface FallbackDiagnostics {
   /** The configuration's endpoint. */
   readonly endpoint: string;
+  /** Whether a handle connected or a server listens. */
   readonly role: 'client' | 'server';
   /** The way in which a client connected; every way in which a server listens. */
-  readonly taken: readonly { readonly backend: ConnectionBackend; readonly endpoint: string }[];
+  readonly taken: readonly Pick<Selection, 'backend' | 'endpoint'>[];
   /** Why not the others; at least one. */
   readonly passedOver: readonly PassedOver[];
 }

@@ -20,9 +20,11 @@ export const SHARED_MEMORY_BACKEND: ConnectionBackend = 'shared-memory';
 
 /** A region that a server has mapped for a client, with all that belongs to it. The connection takes it over. */
 export interface MappedRegion {
+  /** The memory; unmapped when the connection ends. */
   readonly region: SharedMemoryRegion;
   /** The socket of the handshake: doorbell and proof of life from here on. */
   readonly handle: LocalSocket;
+  /** What the client said that it is prepared to receive. */
   readonly peerLimits: PeerLimits;
   /** The server's configuration; its endpoint names the region. */
   readonly config: ResolvedConnectionConfig;
@@ -76,6 +78,7 @@ export class SharedMemoryConnection extends NetworkConnection {
     return this.#regionName;
   }
 
+  /** As that of every connection, and at a server's end who the client is. */
   override description(): string {
     return `${super.description()}${this.#peerInfo === undefined ? '' : ` ${this.#peerInfo}`}`;
   }

@@ -69,11 +69,13 @@ export class SharedMemoryServer implements ConnectionServer {
     return this.#claim !== undefined;
   }
 
+  /** Listening keeps the process alive (the default). */
   ref(): void {
     this.#isReferenced = true;
     this.#claim?.socket.ref();
   }
 
+  /** Listening does not keep the process alive. */
   unref(): void {
     this.#isReferenced = false;
     this.#claim?.socket.unref();
@@ -83,10 +85,12 @@ export class SharedMemoryServer implements ConnectionServer {
     return this.#claim === undefined ? undefined : `shm://${this.#name}`;
   }
 
+  /** Accepts until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
     return this.#accepted.iterate();
   }
 
+  /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

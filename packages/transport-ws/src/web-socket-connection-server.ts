@@ -108,11 +108,13 @@ export class WebSocketConnectionServer implements ConnectionServer {
     return this.#isListening;
   }
 
+  /** Listening keeps the process alive (the default). */
   ref(): void {
     this.#isReferenced = true;
     this.#server?.ref();
   }
 
+  /** Listening does not keep the process alive. */
   unref(): void {
     this.#isReferenced = false;
     this.#server?.unref();
@@ -126,10 +128,12 @@ export class WebSocketConnectionServer implements ConnectionServer {
     return `${scheme}://${formatHostPort(reachableHostOf(bound.address), bound.port)}${path}`;
   }
 
+  /** Accepts until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
     return this.#accepted.iterate();
   }
 
+  /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

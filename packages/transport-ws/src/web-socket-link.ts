@@ -40,6 +40,7 @@ export interface WebSocketLinkReceiver {
  * more is read and what has arrived is held.
  */
 export class WebSocketLink implements FrameLink {
+  /** The sending half. */
   readonly writer: WebSocketFrameWriter;
 
   readonly #webSocket: WebSocket;
@@ -184,6 +185,7 @@ export class WebSocketLink implements FrameLink {
     });
   }
 
+  /** Whether an idle link keeps the process alive. */
   setReferenced(isReferenced: boolean): void {
     if (isReferenced) this.#socket.ref();
     else this.#socket.unref();

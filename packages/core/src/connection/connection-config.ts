@@ -21,36 +21,53 @@ const endpoint = z.string().superRefine((text, context) => {
 });
 
 const sharedMemorySchema = z.strictObject({
+  /** Bytes of a connection's region, both rings; the smaller of both ends counts. */
   regionSize: z
     .int()
     .min(64 * KIB)
     .max(MAX_REGION_BYTES)
     .default(4 * MIB),
+  /** Touches every page of the region when a connection is made, so that no message pays for it. */
   prefault: z.boolean().default(false),
+  /** Works on the region itself or on a copy of it; `auto`: the region where the runtime allows it. */
   access: z.enum(['auto', 'direct', 'copied']).default('auto'),
+  /** How a receiver waits: polls while it pays off, sleeps at once, or never sleeps. */
   wait: z.enum(['adaptive', 'sleep', 'spin']).default('adaptive'),
+  /** How long one window of polling lasts, in microseconds. */
   pollMicroseconds: z.int().min(1).max(1000).default(50),
+  /** The folder where servers are found; without it `$XDG_RUNTIME_DIR/entropynet`, or one of the user's in the temporary folder. */
   directory: z.string().min(1).optional(),
+  /** Connections that a server has at most, granted handshakes included. */
   maxConnections: z.int().min(1).max(65_536).default(1024),
+  /** How long a server waits for a client's handshake, in milliseconds. */
   handshakeTimeoutMs: durationMs.default(5000),
+  /** How long a peer may read nothing before it is reported as `unresponsive`, in milliseconds. */
   unresponsiveAfterMs: durationMs.default(2000),
 });
 
 const tlsSchema = z.strictObject({
+  /** A server's certificate chain, as PEM. */
   certificate: z.string().optional(),
+  /** The private key of the certificate, as PEM. */
   privateKey: z.string().optional(),
+  /** Whose signatures count instead of those of Node.js's own authorities, as PEM. */
   certificateAuthority: z.string().optional(),
+  /** Whether a client refuses a server whose certificate does not check out. */
   rejectUnauthorized: z.boolean().default(true),
 });
 
 const heartbeatSchema = z.strictObject({
+  /** How often each side asks for a sign of life, in milliseconds. */
   intervalMs: durationMs.default(5000),
+  /** After how much silence the peer counts as dead, in milliseconds. */
   timeoutMs: durationMs.default(15_000),
 });
 
 /** The shape of a `node:http` request, as far as the hook's type names it: core imports no I/O. */
 export interface UpgradeRequest {
+  /** Path and query of the request. */
   readonly url?: string | undefined;
+  /** The headers, by name in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
@@ -64,46 +81,68 @@ const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 const webSocketSchema = z.strictObject({
+  /** What a client adds to its upgrade request. */
   headers: z.record(z.string(), z.string()).default({}),
+  /** For `wss://`, on either side. */
   tls: tlsSchema.optional(),
+  /** Signs of life, asked for by both sides. */
   heartbeat: heartbeatSchema.prefault({}),
+  /** How long a server waits for each step of a client's handshake, in milliseconds. */
   handshakeTimeoutMs: durationMs.default(5000),
+  /** The origins of web pages that may connect to a server. */
   allowedOrigins: z.array(z.string()).default([]),
+  /** Connections that a server has at most, handshakes included. */
   maxConnections: z.int().min(1).max(65_536).default(1024),
+  /** Bytes of a connection that may wait for the kernel. */
   maxBufferedBytes: z
     .int()
     .min(64 * KIB)
     .max(1024 * MIB)
     .default(1 * MIB),
+  /** Decides about an upgrade request; only code can give it. */
   authenticate: z.custom<Authenticate>(isFunction, 'a function is expected').optional(),
+  /** An HTTP server of yours to attach to, which stays yours to close; only code can give it. */
   server: z.custom<object>(isObject, 'an http.Server or https.Server is expected').optional(),
 });
 
 const configSchema = z.strictObject({
+  /** Where: a name, or an address with a scheme, of 1 to 2048 bytes. */
   endpoint,
+  /** A transport's name, or `auto` for all that serve an endpoint, shared memory first. */
   backend: z.string().min(1).default('auto'),
+  /** Further endpoints: a client tries them in order, a server listens on all. */
   fallback: z.array(endpoint).default([]),
+  /** How long one attempt to connect may last, in milliseconds. */
   connectTimeoutMs: durationMs.default(5000),
+  /** How long a waiting `send()` lasts, and how long `disconnect()` waits for a full peer, in milliseconds. */
   sendTimeoutMs: durationMs.default(5000),
+  /** Bytes of the longest message, in both directions; the smaller of both ends counts. */
   maxMessageSize: z
     .int()
     .min(1)
     .max(1024 * MIB)
     .default(16 * MIB),
+  /** Bytes that one channel may have on the way to this side, 64 more for each frame. */
   channelWindow: z
     .int()
     .min(MIN_CHANNEL_WINDOW)
     .max(1024 * MIB)
     .default(1 * MIB),
+  /** Named channels of a connection. */
   maxChannels: z.int().min(0).max(65_535).default(256),
+  /** A secret of 16 characters or more that both sides must have; proved in the handshake, never sent. */
   secret: z.string().min(MIN_SECRET_CHARACTERS).optional(),
+  /** Bytes that unfinished `send()` calls of a connection may hold. */
   sendQueueBytes: z
     .int()
     .min(0)
     .max(4096 * MIB)
     .default(64 * MIB),
+  /** What concerns shared memory only. */
   sharedMemory: sharedMemorySchema.prefault({}),
+  /** What concerns WebSocket only. */
   webSocket: webSocketSchema.prefault({}),
+  /** Options of other transports, by backend name; their transport checks them. */
   transportOptions: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
 });
 

@@ -1,19 +1,36 @@
 /** The life of a connection; `failed` is reached from `connecting` and `connected`. */
 export const ConnectionState = {
+  /** Not connected yet, or ended with a goodbye; `connect()` may be called. */
   Disconnected: 'disconnected',
+  /** `connect()` is under way. */
   Connecting: 'connecting',
+  /** Messages flow. */
   Connected: 'connected',
+  /** What was promised is still being written; nothing new is taken. */
   Disconnecting: 'disconnecting',
+  /** Ended without a goodbye, or never made; the error says why. `connect()` may be called. */
   Failed: 'failed',
 } as const;
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
 /** Whether the peer is on this machine or may be elsewhere. */
-export const ConnectionType = { Local: 'local', Remote: 'remote' } as const;
+export const ConnectionType = {
+  /** On this machine. */
+  Local: 'local',
+  /** On this machine or another. */
+  Remote: 'remote',
+} as const;
 export type ConnectionType = (typeof ConnectionType)[keyof typeof ConnectionType];
 
 /** The transports that come with EntropyNet; third-party transports add their own names. */
-export const ConnectionBackend = { Auto: 'auto', SharedMemory: 'shared-memory', WebSocket: 'websocket' } as const;
+export const ConnectionBackend = {
+  /** Whichever serves the endpoint, shared memory first. Never what a connection says of itself. */
+  Auto: 'auto',
+  /** Memory that two processes of one machine share: `@entropynet/transport-shm`. */
+  SharedMemory: 'shared-memory',
+  /** `ws://` and `wss://`: `@entropynet/transport-ws`. */
+  WebSocket: 'websocket',
+} as const;
 // `string & {}` keeps the known names in an editor's completion while any other name is allowed.
 export type ConnectionBackend = (typeof ConnectionBackend)[keyof typeof ConnectionBackend] | (string & {});
 
@@ -23,7 +40,9 @@ export interface ConnectionStats {
   readonly bytesSent: number;
   /** Payload bytes of messages handed to callbacks. */
   readonly bytesReceived: number;
+  /** Messages accepted for sending. */
   readonly messagesSent: number;
+  /** Messages handed to callbacks. */
   readonly messagesReceived: number;
   /** When `connected` was reached, in milliseconds since the epoch; 0 before. */
   readonly connectTime: number;
@@ -41,8 +60,12 @@ export const CHANNEL_ASSET_DOWNLOAD = 'asset-download';
 /** Who owns the bytes that a message callback receives: `copy`, the callback; `borrow`, valid until it returns. */
 export type MessageOwnership = 'copy' | 'borrow';
 
+/** How a message callback is to be called. */
 export interface MessageCallbackOptions {
-  /** @default 'copy' */
+  /**
+   * Who owns the bytes.
+   * @default 'copy'
+   */
   readonly ownership?: MessageOwnership;
 }
 

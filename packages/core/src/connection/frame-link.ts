@@ -38,6 +38,7 @@ export interface FrameWriter {
 
 /** What a transport hands to the base once a link to the peer stands. */
 export interface FrameLink {
+  /** The sending half; the receiving half reports to the connection itself. */
   readonly writer: FrameWriter;
   /** What the peer said in the handshake (`decodePeerLimits`). */
   readonly peerLimits: PeerLimits;

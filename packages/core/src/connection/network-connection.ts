@@ -64,24 +64,14 @@ export abstract class NetworkConnection extends EntropyObject {
       this.#reportState(state, error);
     });
     this.#sender = new MessageSender(this.#channels, this.config, {
-      onDrain: (channel) => {
-        this.#events.emit('drain', channel.name);
-      },
+      onDrain: (channel) => this.#events.emit('drain', channel.name),
       onBackpressure: backpressureReporter(this),
     });
     this.#receiver = new MessageReceiver(this.#channels, this.config, this.#events.guard, this.#sender, {
-      onViolation: (error) => {
-        this.onStateChanged('failed', error);
-      },
-      onChannelOpened: (name) => {
-        this.#events.emit('channel', name);
-      },
-      onChannelRefused: (error) => {
-        this.#events.emitError(error);
-      },
-      onMessageEvent: (data) => {
-        this.#events.emit('message', data);
-      },
+      onViolation: (error) => this.onStateChanged('failed', error),
+      onChannelOpened: (name) => this.#events.emit('channel', name),
+      onChannelRefused: (error) => this.#events.emitError(error),
+      onMessageEvent: (data) => this.#events.emit('message', data),
       onUnparked: () => {
         if (this.#hasPeerLeft) this.#end('disconnected');
       },
@@ -127,7 +117,10 @@ export abstract class NetworkConnection extends EntropyObject {
     );
   }
 
-  /** Sends one message; resolves when the transport has accepted it whole, in order. The bytes may be used again at once. */
+  /**
+   * Sends one message; resolves when the transport has accepted it whole, in order. The bytes may be used again at once.
+   * Not delivered: `Timeout`, `Aborted`, `MessageTooLarge`, `ResourceLimitExceeded`, `ConnectionClosed`, `PeerDied`.
+   */
   send(data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
     return this.#sender.send(this.#default, data, options?.signal);
   }
@@ -153,15 +146,20 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.send(data);
   }
 
-  /** Room for one message of `length` bytes inside the transport, for sending without a copy. */
+  /**
+   * Room for one message of `length` bytes inside the transport, for sending without a copy. The bytes are the
+   * transport's, and nothing else is sent until commit or abort. `WouldBlock`, `MessageTooLarge`, `ConnectionClosed`.
+   */
   claim(length: number): Result<SendClaim> {
     return this.#sender.claim(this.#default, length);
   }
 
+  /** Whether the state is `connected`. */
   isConnected(): boolean {
     return this.#states.state === 'connected';
   }
 
+  /** Where the connection is in its life. */
   getState(): ConnectionState {
     return this.#states.state;
   }
@@ -217,6 +215,7 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels);
   }
 
+  /** Whether a channel can be sent on: either side has opened it and the connection stands. */
   isChannelOpen(name: string): boolean {
     return this.isConnected() && this.#channels.find(name)?.isOpen === true;
   }
@@ -282,6 +281,7 @@ export abstract class NetworkConnection extends EntropyObject {
     this.doSetReferenced(false);
   }
 
+  /** As `disconnect()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();
   }

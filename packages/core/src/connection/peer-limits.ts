@@ -23,6 +23,7 @@ export interface PeerLimits {
 
 /** A greeting as it was read: the limits, and whether the peer asks for a proof of the shared secret. */
 export interface PeerGreeting extends PeerLimits {
+  /** Whether the peer has a shared secret, which it will then ask to be proved. */
   readonly hasSecret: boolean;
 }
 

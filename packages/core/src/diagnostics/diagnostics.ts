@@ -22,13 +22,17 @@ export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof Diagno
 
 /** What `Connect` and `Disconnect` carry. */
 export interface ConnectionDiagnostics {
+  /** The connection itself; what is done with it is done to the program's own. */
   readonly connection: NetworkConnection;
+  /** Its transport's name. */
   readonly backend: string;
+  /** The endpoint of its configuration. */
   readonly endpoint: string;
 }
 
 /** What `Failure` carries. */
 export interface FailureDiagnostics extends ConnectionDiagnostics {
+  /** Why. */
   readonly error: NetworkError;
 }
 

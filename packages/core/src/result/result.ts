@@ -2,13 +2,17 @@ import { NetworkError, type NetworkErrorCode } from './network-error.js';
 
 /** A success that carries `T`. */
 export interface Success<T> {
+  /** Tells a success from a failure. */
   readonly ok: true;
+  /** What the operation gives; undefined for one that gives nothing. */
   readonly value: T;
 }
 
 /** A failure that carries the reason. */
 export interface Failure {
+  /** Tells a failure from a success. */
   readonly ok: false;
+  /** Why, with a stable code. */
   readonly error: NetworkError;
 }
 

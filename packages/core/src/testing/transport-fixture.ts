@@ -21,6 +21,7 @@ export interface TransportFixture {
    * one. A package name, or the URL of a file.
    */
   readonly peerModule: {
+    /** As `import()` takes it. */
     readonly specifier: string;
     /** The exported class; it is made without arguments. */
     readonly className: string;

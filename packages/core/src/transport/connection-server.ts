@@ -19,8 +19,10 @@ export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
   /** Whether clients are let in: from `listen()` resolved ok until `close()` was called. */
   isListening(): boolean;
 
-  /** Whether listening keeps the process alive; it does by default. */
+  /** Listening keeps the process alive (the default). */
   ref(): void;
+
+  /** Listening does not keep the process alive. */
   unref(): void;
 
   /** The address that clients use, with the real port where port 0 was asked for; undefined while not listening. */

@@ -6,11 +6,16 @@ import type { ConnectionServer } from './connection-server.js';
 
 /** Whether an endpoint can be reached from here. */
 export type TransportProbe =
-  | { readonly available: true }
   | {
+      /** It can. */
+      readonly available: true;
+    }
+  | {
+      /** It can't. */
       readonly available: false;
       /** One sentence that a person can act on. */
       readonly reason: string;
+      /** The same with a code, where one fits better than `TransportUnavailable`. */
       readonly error?: NetworkError;
     };
 
