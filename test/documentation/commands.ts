@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './pages.js';
+
+/** What `npm` itself understands, as far as the documentation uses it. */
+const OWN_COMMANDS = new Set(['ci', 'i', 'install', 'exec', 'pack']);
+
+/** What is wrong with a script of the shell: its syntax, or a script of npm or a program that does not exist. */
+export function complaintsAboutScript(code: string): string[] {
+  const { status, stderr } = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' });
+  const complaints = status === 0 ? [] : [stderr.trim()];
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  for (const [, npm = '', parameter = ''] of code.matchAll(/^[^#\n]*?\b(npm run|npm|npx) +(?:-\S+ +)*([\w:-]+)/gm)) {
+    if (npm === 'npx') {
+      if (!existsSync(join(ROOT, 'node_modules', '.bin', parameter))) complaints.push(`there is no ${parameter}`);
+    } else if (!(parameter in scripts) && (npm === 'npm run' || !OWN_COMMANDS.has(parameter))) {
+      complaints.push(`package.json has no script ${parameter}`);
+    }
+  }
+  return complaints;
+}
