@@ -263,11 +263,11 @@ describeFaults('exhausted resources', () => {
 
   faultTest(
     'L6',
-    'the two sides are in different process namespaces',
+    'the two sides are in different process, network and IPC namespaces',
     [addon, superuser, linux],
     async ({ scope, saw }) => {
       const fixture = ownFixture(scope);
-      const wrapper = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'] as const;
+      const wrapper = ['unshare', '--pid', '--net', '--ipc', '--fork', '--kill-child', '--mount-proc'] as const;
       for (const side of ['server', 'client'] as const) {
         const host = await ownProcess(scope, fixture, { wrapper });
         expect(await host.actions.processId()).to.equal(1);
