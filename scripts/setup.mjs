@@ -35,6 +35,10 @@ const compiledFolders = [
   { source: 'test', output: 'test/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },
   { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
+  {
+    source: 'examples/http-over-shared-memory/src',
+    output: 'examples/http-over-shared-memory/dist',
+  },
   { source: 'examples/log-shipper/src', output: 'examples/log-shipper/dist' },
   { source: 'examples/worker-pool/src', output: 'examples/worker-pool/dist' },
 ];

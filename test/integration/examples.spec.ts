@@ -72,6 +72,19 @@ describe('the smaller examples', function () {
     });
   }
 
+  it('http-over-shared-memory serves a page and takes an upload', async () => {
+    const { code, stdout, stderr } = await run('http-over-shared-memory');
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    const table = tableOf(stdout);
+    expect(table['status']).to.match(/^200 over (shared-memory|websocket)$/);
+    expect(table).to.include({
+      'answered by the other process': 'yes',
+      'bytes there and back': String(8 * 1024 * 1024),
+      'the same bytes': 'yes',
+    });
+    expect(readdirSync(temporary)).to.be.empty;
+  });
+
   for (const name of ['log-shipper', 'worker-pool']) {
     for (const parameters of [['--workers', 'many'], ['--speed', '1'], ['extra']]) {
       it(`${name} answers ${parameters.join(' ')} with one sentence and exit code 2`, async () => {
@@ -86,6 +99,8 @@ describe('the smaller examples', function () {
   it('are listed where a name is unknown', async () => {
     const { code, stderr } = await run('no-such-example');
     expect(code).to.equal(2);
-    expect(stderr).to.contain("'no-such-example'").and.to.contain('canvas, log-shipper, worker-pool');
+    expect(stderr)
+      .to.contain("'no-such-example'")
+      .and.to.contain('canvas, http-over-shared-memory, log-shipper, worker-pool');
   });
 });

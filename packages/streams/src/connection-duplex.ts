@@ -59,6 +59,7 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
+  /** Does not keep the process alive by the connection. */
   unref(): this {
     this.#connection.unref();
     return this;
@@ -89,6 +90,7 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
+  /** Opens the channel. Called by Node.js, as are the next four. */
   override _construct(callback: (error?: Error) => void): void {
     if (this.#channel === undefined) {
       callback();
@@ -99,16 +101,19 @@ export class ConnectionDuplex extends Duplex {
     });
   }
 
+  /** Takes the next message. */
   override _read(): void {
     if (this.#isReading) return;
     this.#isReading = true;
     void this.#readOn();
   }
 
+  /** Sends a chunk, when there is room. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error) => void): void {
     this.#writePieces(chunk, 0, callback);
   }
 
+  /** Tells the peer that nothing follows in this direction. */
   override _final(callback: (error?: Error) => void): void {
     this.#writeMessages(END, 0, (error) => {
       this.#hasSentEnd = true;
@@ -118,6 +123,7 @@ export class ConnectionDuplex extends Duplex {
     });
   }
 
+  /** Gives the stream up and tells the peer why. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     clearTimeout(this.#idleTimer);
     this.#connection.off('drain', this.#onDrain);

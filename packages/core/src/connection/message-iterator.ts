@@ -18,11 +18,17 @@ export interface MessagesOptions {
 
 /** What an iteration needs of a connection. */
 export interface MessageSource {
+  /** Where the connection is in its life. */
   getState(): ConnectionState;
+  /** Sets who receives the messages of the default channel; null holds the peer back. */
   setMessageCallback(callback: MessageCallback | null): void;
+  /** The same for a named channel. */
   setChannelMessageCallback(name: string, callback: MessageCallback | null): void;
+  /** Begins to receive, on a connection that a server accepted. */
   startReceiving(): void;
+  /** Adds a listener of the connection's end. */
   on(event: 'state', listener: ConnectionEvents['state']): unknown;
+  /** Removes it. */
   off(event: 'state', listener: ConnectionEvents['state']): unknown;
 }
 
