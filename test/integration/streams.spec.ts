@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import * as http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { finished, pipeline } from 'node:stream/promises';
-import { type ConnectionConfig, NetworkError, TRANSPORT, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, NetworkError, type Result, TRANSPORT, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
-import { type ConnectionDuplex, toDuplex, toWebStreams } from '@entropynet/streams';
+import { type ConnectionDuplex, type StreamConnection, toDuplex, toWebStreams } from '@entropynet/streams';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
@@ -104,6 +104,34 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       const [error] = (await within(failed, 'the far side failed')) as [NetworkError];
       expect(error).to.be.instanceOf(NetworkError);
       expect(['Aborted', 'ConnectionClosed']).to.include(error.code);
+    });
+
+    it('tells so however long the peer reads nothing, behind all that was written', async () => {
+      const channel = 'held up';
+      const [client, accepted] = await handles({ channelWindow: 65_536, sendTimeoutMs: 20 });
+      const outcomes: string[] = [];
+      const near = toDuplex(observed(client, outcomes), { channel });
+      const far = toDuplex(accepted, { channel });
+      near.on('error', () => undefined);
+      let written = 0;
+      for (let quiet = 0; quiet < 20;) {
+        // Something waits in the stream itself: the peer has room for no more.
+        if (near.writableLength > 0) quiet += 1;
+        else {
+          [quiet, written] = [0, written + 1];
+          near.write('x');
+        }
+        await turns(1);
+      }
+      near.destroy(new Error('the disk is full'));
+      const timeouts = (): number => outcomes.filter((outcome) => outcome === 'Timeout').length;
+      await until(() => timeouts() >= 2, 'the connection gave up to send it, twice');
+      let read = 0;
+      far.on('data', (part: Buffer) => (read += part.length));
+      const [error] = (await within(once(far, 'error'), 'the far side failed')) as [NetworkError];
+      expect([error.code, error.message]).to.deep.equal(['Aborted', 'the peer gave the stream up: the disk is full']);
+      expect(read, 'all but what waited in the stream').to.equal(written - 1);
+      expect(client.isConnected()).to.equal(true);
     });
 
     it('fails where the connection ends before the stream', async () => {
@@ -205,6 +233,22 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       far.end();
       await Promise.all([finished(near.resume()), finished(far.resume())]);
     });
+  });
+}
+
+/** The same connection, with a record of how its waiting sends ended. */
+function observed(handle: ConnectionHandle, outcomes: string[]): StreamConnection {
+  const sendOnChannel = async (name: string, data: Uint8Array): Promise<Result> => {
+    const result = await handle.sendOnChannel(name, data);
+    outcomes.push(result.ok ? 'ok' : result.error.code);
+    return result;
+  };
+  return new Proxy(handle, {
+    get(target, name) {
+      if (name === 'sendOnChannel') return sendOnChannel;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? (member as () => unknown).bind(target) : member;
+    },
   });
 }
 

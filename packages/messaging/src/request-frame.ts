@@ -41,13 +41,13 @@ export function parseFrame(message: Uint8Array): { type: number; id: number; res
   return { type, id, rest: message.subarray(HEADER_BYTES) };
 }
 
-/** The rest of a `Failure`. */
-export function encodeFailure(error: NetworkError): Uint8Array {
+/** A `Failure`. */
+export function failureFrame(id: number, error: NetworkError): Uint8Array {
   const sentence = new TextEncoder().encode(error.message).subarray(0, MAX_SENTENCE_BYTES);
   const rest = new Uint8Array(1 + sentence.length);
   rest[0] = Math.max(0, REASONS.indexOf(error.code));
   rest.set(sentence, 1);
-  return rest;
+  return frameOf(RequestFrame.Failure, id, rest);
 }
 
 /** What the peer says in a `Failure`. */

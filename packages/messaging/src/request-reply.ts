@@ -1,15 +1,14 @@
-import { err, type MessagesOptions, NetworkError, ok, type Result } from '@entropynet/core';
+import { err, NetworkError, ok, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asNetworkError, type Codec, decodeWith, encodeWith, jsonCodec, reasonOf } from './codec.js';
-import { decodeFailure, encodeFailure, frameOf, parseFrame, RequestFrame } from './request-frame.js';
+import { decodeFailure, failureFrame, frameOf, parseFrame, RequestFrame } from './request-frame.js';
+import type { MessagingConnection } from './typed-port.js';
 
 /** What requests need of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
-export interface RequestConnection {
-  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined>;
-  openChannel(name: string): Promise<Result>;
-  sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result>;
-  trySendOnChannel(name: string, data: Uint8Array): Result;
-}
+export type RequestConnection = Pick<
+  MessagingConnection,
+  'messages' | 'openChannel' | 'sendOnChannel' | 'trySendOnChannel'
+>;
 
 /** Options of `requestReply`. */
 export interface RequestReplyOptions<Request, Reply> {
@@ -107,6 +106,7 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     this.#endAll(new NetworkError('ConnectionClosed', 'these requests were closed'));
   }
 
+  /** As `close()`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -115,8 +115,8 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     const id = this.#freeId();
     return new Promise((resolve) => {
       const giveUp = (failure: Result<never>): void => {
-        // The peer may not read: then nobody needs to be told.
-        this.#connection.trySendOnChannel(this.#channel, frameOf(RequestFrame.Cancel, id));
+        // Behind the request itself, which may still wait for room.
+        void this.#connection.sendOnChannel(this.#channel, frameOf(RequestFrame.Cancel, id));
         finish(failure);
       };
       const onAbort = (): void => {
@@ -175,19 +175,24 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     // A number that is in use already is the peer's mistake: its first request goes on.
     if (this.#handled.has(id)) return;
     if (this.#handled.size >= maxHandled) {
-      this.#refuse(id, new NetworkError('ResourceLimitExceeded', `${maxHandled} requests are handled already`));
+      const refusal = new NetworkError('ResourceLimitExceeded', `${maxHandled} requests are handled already`);
+      // Now or never: a peer that asks without end and reads nothing must not fill this side's queue.
+      this.#connection.trySendOnChannel(this.#channel, failureFrame(id, refusal));
       return;
     }
     const controller = new AbortController();
     this.#handled.set(id, controller);
     const outcome = await this.#outcomeOf(bytes, controller.signal);
+    // It counts as handled until the transport has its reply.
+    if (!controller.signal.aborted) await this.#reply(id, outcome);
     this.#handled.delete(id);
-    if (controller.signal.aborted) return;
-    if (!outcome.ok) this.#refuse(id, outcome.error);
-    else {
-      const sent = await this.#connection.sendOnChannel(this.#channel, frameOf(RequestFrame.Reply, id, outcome.value));
-      if (!sent.ok && sent.error.code === 'MessageTooLarge') this.#refuse(id, sent.error);
-    }
+  }
+
+  async #reply(id: number, outcome: Result<Uint8Array>): Promise<void> {
+    const frame = outcome.ok ? frameOf(RequestFrame.Reply, id, outcome.value) : failureFrame(id, outcome.error);
+    const sent = await this.#connection.sendOnChannel(this.#channel, frame);
+    if (!sent.ok && sent.error.code === 'MessageTooLarge')
+      await this.#connection.sendOnChannel(this.#channel, failureFrame(id, sent.error));
   }
 
   async #outcomeOf(bytes: Uint8Array, signal: AbortSignal): Promise<Result<Uint8Array>> {
@@ -200,10 +205,6 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     } catch (error) {
       return err('CallbackFailed', `its handler failed: ${reasonOf(error)}`, error);
     }
-  }
-
-  #refuse(id: number, error: NetworkError): void {
-    void this.#connection.sendOnChannel(this.#channel, frameOf(RequestFrame.Failure, id, encodeFailure(error)));
   }
 
   #endAll(error: NetworkError): void {

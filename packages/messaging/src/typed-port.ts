@@ -1,17 +1,12 @@
-import type { NetworkError } from '@entropynet/core';
-import { type MessagesOptions, type Result } from '@entropynet/core';
+import type { NetworkConnection, NetworkError, Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, decodeWith, encodeWith, jsonCodec } from './codec.js';
 
 /** What a port needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
-export interface MessagingConnection {
-  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined>;
-  send(data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result>;
-  trySend(data: Uint8Array): Result;
-  openChannel(name: string): Promise<Result>;
-  sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result>;
-  trySendOnChannel(name: string, data: Uint8Array): Result;
-}
+export type MessagingConnection = Pick<
+  NetworkConnection,
+  'messages' | 'send' | 'trySend' | 'openChannel' | 'sendOnChannel' | 'trySendOnChannel'
+>;
 
 /** Options of `toTypedPort`. */
 export interface TypedPortOptions<In> {
@@ -80,6 +75,7 @@ export class TypedPort<In = unknown, Out = In> {
     }
   }
 
+  /** As `values()`. */
   [Symbol.asyncIterator](): AsyncGenerator<In, undefined> {
     return this.values();
   }

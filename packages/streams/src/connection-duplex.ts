@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
-import { NetworkError, type Result } from '@entropynet/core';
-import { END, errorOf, resetFor } from './control-message.js';
+import { NetworkError, OK, type Result } from '@entropynet/core';
+import { END, errorOf, ESCAPE, resetFor } from './control-message.js';
 import type { StreamConnection } from './stream-connection.js';
 
 /** Options of `toDuplex`. */
@@ -37,6 +37,8 @@ export class ConnectionDuplex extends Duplex {
   #pieceBytes = MOST_PIECE_BYTES;
   #isReading = false;
   #hasSentEnd = false;
+  /** The escape of a control message was sent, which itself waits for room. */
+  #isEscaped = false;
   #hasSeenEnd = false;
   /** Called when a refused write may be tried again. */
   #onWritable: (() => void) | undefined;
@@ -115,8 +117,8 @@ export class ConnectionDuplex extends Duplex {
 
   /** Tells the peer that nothing follows in this direction. */
   override _final(callback: (error?: Error) => void): void {
-    this.#writeMessages(END, 0, (error) => {
-      this.#hasSentEnd = true;
+    this.#writeEnd((error) => {
+      this.#hasSentEnd = error === undefined;
       // Nothing is left to be told to this side.
       if (this.#hasSeenEnd) void this.#messages.return?.();
       callback(error);
@@ -130,8 +132,7 @@ export class ConnectionDuplex extends Duplex {
     this.#connection.off('state', this.#onState);
     void this.#messages.return?.();
     const isWhole = error === null && this.#hasSentEnd && this.#hasSeenEnd;
-    // With `trySend`, so that it stands behind what was written, or nowhere: then the end of the connection tells.
-    if (!isWhole) resetFor(error).every((message) => this.#trySend(message).ok);
+    if (!isWhole) void this.#sendReset(error);
     if (this.#endsConnection) void this.#connection.disconnect();
     callback(error);
   }
@@ -186,16 +187,29 @@ export class ConnectionDuplex extends Duplex {
     callback();
   }
 
-  #writeMessages(messages: readonly Uint8Array[], from: number, callback: (error?: Error) => void): void {
-    for (let index = from; index < messages.length; index += 1) {
-      const sent = this.#trySend(messages[index] as Uint8Array);
-      if (sent.ok) continue;
+  #writeEnd(callback: (error?: Error) => void): void {
+    const escaped = this.#isEscaped ? OK : this.#trySend(ESCAPE);
+    this.#isEscaped = escaped.ok;
+    const sent = escaped.ok ? this.#trySend(END) : escaped;
+    if (sent.ok) {
+      this.#isEscaped = false;
+      callback();
+    } else {
       this.#waitOrFail(sent.error, callback, () => {
-        this.#writeMessages(messages, index, callback);
+        this.#writeEnd(callback);
       });
-      return;
     }
-    callback();
+  }
+
+  /** Behind what was written, however long the peer reads nothing. The end of the connection would tell it as well. */
+  async #sendReset(error: Error | null): Promise<void> {
+    const reset = resetFor(error);
+    for (const message of this.#isEscaped ? [reset] : [ESCAPE, reset]) {
+      let sent = await this.#send(message);
+      // What timed out was not sent: the peer has read nothing for the connection's `sendTimeoutMs`.
+      while (!sent.ok && sent.error.code === 'Timeout') sent = await this.#send(message);
+      if (!sent.ok) return;
+    }
   }
 
   #waitOrFail(error: NetworkError, fail: (error: Error) => void, resume: () => void): void {
@@ -207,6 +221,12 @@ export class ConnectionDuplex extends Duplex {
     return this.#channel === undefined
       ? this.#connection.trySend(message)
       : this.#connection.trySendOnChannel(this.#channel, message);
+  }
+
+  #send(message: Uint8Array): Promise<Result> {
+    return this.#channel === undefined
+      ? this.#connection.send(message)
+      : this.#connection.sendOnChannel(this.#channel, message);
   }
 
   #resume(): void {

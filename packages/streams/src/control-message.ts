@@ -14,15 +14,16 @@ const Control = {
 /** Of a reason in UTF-8. */
 const MAX_REASON_BYTES = 1000;
 
-const EMPTY = new Uint8Array(0);
+/** What stands before a control message. */
+export const ESCAPE = new Uint8Array(0);
 
-/** The two messages that end a direction. */
-export const END: readonly Uint8Array[] = [EMPTY, Uint8Array.of(Control.End)];
+/** The control message that ends a direction. */
+export const END = Uint8Array.of(Control.End);
 
-/** The two messages that give a stream up. */
-export function resetFor(error: Error | null): readonly Uint8Array[] {
+/** The control message that gives a stream up. */
+export function resetFor(error: Error | null): Uint8Array {
   const reason = Buffer.from(error?.message ?? '').subarray(0, MAX_REASON_BYTES);
-  return [EMPTY, Buffer.concat([Uint8Array.of(Control.Reset), reason])];
+  return Buffer.concat([Uint8Array.of(Control.Reset), reason]);
 }
 
 /** Undefined for the end of a direction; otherwise what the stream ends with: the peer's reset, or its broken protocol. */
