@@ -1,12 +1,11 @@
 /** The program of a driver: does what its argument says, sends the figures to the process that started it, and ends. */
-import { measureConnections } from './connections.js';
 import type { Assignment } from './driver-process.js';
 import type { Measurement } from './measurement.js';
 import { countNativeCalls, nativeCallCount } from './native-calls.js';
 import { pinProcess } from './pinning.js';
 import { Session } from './session.js';
 import { type Subject, Task } from './subject.js';
-import { subjects } from './subjects/index.js';
+import { loadSubject } from './subjects/load-subject.js';
 import { workloads } from './workloads/index.js';
 
 /** Several times what the slowest subject needs for any workload. */
@@ -19,9 +18,8 @@ const measurements = await measure(JSON.parse(process.argv[2] ?? '') as Assignme
 process.send?.(measurements, () => process.exit());
 
 async function measure(assignment: Assignment): Promise<Measurement[]> {
-  if ('connections' in assignment) return measureConnections(assignment.connections);
-  const subject = subjects.find(({ name }) => name === assignment.subject);
-  if (subject === undefined) throw new Error(`there is no subject '${assignment.subject}'`);
+  if ('connections' in assignment) return (await import('./connections.js')).measureConnections(assignment.connections);
+  const subject = await loadSubject(assignment.subject);
   return 'workloads' in assignment ? underWorkloads(subject, assignment.workloads) : countCalls(subject);
 }
 

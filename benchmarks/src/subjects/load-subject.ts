@@ -1,0 +1,20 @@
+import type { Subject } from '../subject.js';
+
+/** Where subjects are, those last that take longest to load. */
+const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
+  async () => [(await import('./raw-ws.js')).rawWs],
+  async () => [(await import('./unix-socket.js')).unixSocket],
+  async () => (await import('./process-ipc.js')).processIpcSubjects,
+  async () => [(await import('./message-port.js')).messagePort],
+  async () => [(await import('./zeromq.js')).zeroMq],
+  async () => (await import('./entropynet.js')).entropyNetSubjects,
+];
+
+/** The subject of that name. A process that measures one loads as little of the others as it can. */
+export async function loadSubject(name: string): Promise<Subject> {
+  for (const load of MODULES) {
+    const subject = (await load()).find((each) => each.name === name);
+    if (subject !== undefined) return subject;
+  }
+  throw new Error(`there is no subject '${name}'`);
+}
