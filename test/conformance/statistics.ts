@@ -76,6 +76,41 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
+      'hold every message as unconfirmed that the peer may not have taken',
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { peer: { receive: [] } });
+        expect(local.unconfirmedSends()).to.deep.equal({ messages: 0, bytes: 0 });
+        let sent = 0;
+        // The peer takes nothing: what fits into its window is sent, and nothing of it is confirmed.
+        while (local.trySend(messageOf(10_000, sent)).ok) sent += 1;
+        expect(local.unconfirmedSends()).to.deep.equal({ messages: sent, bytes: sent * 10_000 });
+        await peer.receive({});
+        await untilPeer(peer, sent);
+      }),
+    );
+
+    it(
+      'confirm what the peer has taken, by the window that it gives back',
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, {
+          config: SMALL_LIMITS,
+          peer: { receive: [{}, { channel: 'side' }] },
+        });
+        unwrap(await local.openChannel('side'));
+        const row = { lengths: [0, 700, 5000, 100_000], count: 200 };
+        await sendRow(local, row);
+        unwrap(await local.sendOnChannel('side', messageOf(5, 1)));
+        await expectPeerToHave(peer, [row]);
+        await sendRow(local, row);
+        await expectPeerToHave(peer, [row, row]);
+        const { messages, bytes } = local.unconfirmedSends();
+        const stats = local.getStats();
+        expect(messages).to.be.within(1, stats.messagesSent / 2);
+        expect(bytes).to.be.within(5, stats.bytesSent / 2);
+      }),
+    );
+
+    it(
       'count no message that was refused, too large or timed out',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, {

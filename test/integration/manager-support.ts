@@ -5,6 +5,8 @@ import {
   err,
   type FrameLink,
   type NetworkConnection,
+  NetworkError,
+  type NetworkErrorCode,
   type Result,
   TRANSPORT,
   type Transport,
@@ -24,8 +26,14 @@ export class PigeonTransport implements Transport {
   unavailable: string | undefined;
   /** Set to have every connection fail after a probe that said yes. */
   breaks = false;
+  /** Set to have every probe say no with that code. */
+  refusal: NetworkErrorCode | undefined;
 
   probe(): Promise<TransportProbe> {
+    if (this.refusal !== undefined) {
+      const error = new NetworkError(this.refusal, 'the pigeon refuses');
+      return Promise.resolve({ available: false, reason: error.message, error });
+    }
     return Promise.resolve(
       this.unavailable === undefined ? { available: true } : { available: false, reason: this.unavailable },
     );

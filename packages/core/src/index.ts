@@ -21,12 +21,14 @@ export {
   type MessageCallbackOptions,
   type MessageOwnership,
   type StateCallback,
+  type UnconfirmedSends,
 } from './connection/connection-types.js';
 export type { ConnectionEvents } from './connection/connection-events.js';
 export {
   resolveConnectionConfig,
   type Authenticate,
   type ConnectionConfig,
+  type ReconnectConfig,
   type ResolvedConnectionConfig,
   type ServerConfig,
   type SharedMemoryConfig,

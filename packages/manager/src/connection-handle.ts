@@ -14,9 +14,11 @@ import {
   type Result,
   type SendClaim,
   type StateCallback,
+  type UnconfirmedSends,
 } from '@entropynet/core';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionSlot } from './connection-slot.js';
+import { type HandleEvents, NO_RECONNECTION, type ReconnectEvents, type ReconnectionStatus } from './handle-events.js';
 import type { Selection } from './selection.js';
 
 const NO_STATS: ConnectionStats = Object.freeze({
@@ -27,6 +29,8 @@ const NO_STATS: ConnectionStats = Object.freeze({
   connectTime: 0,
   lastActivityTime: 0,
 });
+
+const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
 
 /**
  * A user's hold on a connection of a manager: manager, slot index, generation. Copies are equal. After `close()` every
@@ -163,6 +167,16 @@ export class ConnectionHandle extends EntropyObject {
     return this.valid() ? this.#slot.selection : undefined;
   }
 
+  /** What was accepted for sending and may not have reached the peer: upper bounds; zero before the first connection. */
+  unconfirmedSends(): UnconfirmedSends {
+    return this.#connection()?.unconfirmedSends() ?? NO_SENDS;
+  }
+
+  /** Whether and why the handle is connecting again by itself; all neutral without `reconnect` in the configuration. */
+  getReconnection(): ReconnectionStatus {
+    return this.valid() ? this.#slot.reconnection : NO_RECONNECTION;
+  }
+
   /** Whether named channels work; false while there is no connection. */
   supportsMultipleChannels(): boolean {
     return this.#connection()?.supportsMultipleChannels() ?? false;
@@ -200,20 +214,26 @@ export class ConnectionHandle extends EntropyObject {
     this.#connection()?.startReceiving();
   }
 
-  /** Adds a listener of an event (`ConnectionEvents`), on every connection that the handle makes. */
-  on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
+  /** Adds a listener of an event (`HandleEvents`), on every connection that the handle makes. */
+  on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
+  on<E extends keyof ReconnectEvents>(event: E, listener: ReconnectEvents[E]): this;
+  on(event: keyof HandleEvents, listener: HandleEvents[keyof HandleEvents]): this {
     if (this.valid()) this.#slot.callbacks.subscribe(event, listener, false);
     return this;
   }
 
   /** Adds a listener for the event's next time only. */
-  once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this {
+  once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
+  once<E extends keyof ReconnectEvents>(event: E, listener: ReconnectEvents[E]): this;
+  once(event: keyof HandleEvents, listener: HandleEvents[keyof HandleEvents]): this {
     if (this.valid()) this.#slot.callbacks.subscribe(event, listener, true);
     return this;
   }
 
   /** Removes a listener, or all of the event's without one. */
-  off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this {
+  off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
+  off<E extends keyof ReconnectEvents>(event: E, listener?: ReconnectEvents[E]): this;
+  off(event: keyof HandleEvents, listener?: HandleEvents[keyof HandleEvents]): this {
     if (this.valid()) this.#slot.callbacks.unsubscribe(event, listener);
     return this;
   }

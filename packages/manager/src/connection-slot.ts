@@ -8,7 +8,9 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
+import { NO_RECONNECTION, type ReconnectionStatus } from './handle-events.js';
 import type { MetricsTally } from './metrics-tally.js';
+import { Reconnection } from './reconnection.js';
 import {
   type Candidate,
   configOf,
@@ -51,6 +53,9 @@ export class ConnectionSlot {
   #state: ConnectionState = 'disconnected';
   #connecting: { promise: Promise<Result>; controller: AbortController } | undefined;
   #isReferenced = true;
+  #reconnection: Reconnection | undefined;
+  /** The connection that this side is ending: its end is no reason to connect again. */
+  #left: NetworkConnection | undefined;
 
   constructor(index: number, tally: MetricsTally, log: (line: string) => void) {
     this.index = index;
@@ -66,6 +71,18 @@ export class ConnectionSlot {
   plan(plan: DialPlan): void {
     this.#plan = plan;
     this.#state = 'disconnected';
+    const policy = plan.config.reconnect;
+    if (policy === undefined) return;
+    this.#reconnection = new Reconnection(policy, {
+      attempt: () => void this.connect(undefined),
+      emit: (event, ...values) => {
+        this.callbacks.emit(event, ...values);
+      },
+    });
+  }
+
+  get reconnection(): ReconnectionStatus {
+    return this.#reconnection?.status ?? NO_RECONNECTION;
   }
 
   /** Takes the slot into use for a connection that exists; its state is the one at this moment. */
@@ -81,6 +98,7 @@ export class ConnectionSlot {
     if (this.connection?.isConnected() === true) return Promise.resolve(OK);
     const plan = this.#plan;
     if (plan === undefined) return this.connection?.connect() ?? Promise.resolve(stale());
+    this.#reconnection?.attempting();
     const controller = new AbortController();
     const promise = this.#select(plan, controller, signal);
     this.#connecting = { promise, controller };
@@ -89,6 +107,8 @@ export class ConnectionSlot {
 
   async disconnect(): Promise<Result> {
     const connecting = this.#connecting;
+    this.#reconnection?.stop();
+    this.#left = this.connection;
     if (connecting === undefined) return this.connection?.disconnect() ?? OK;
     this.#report('disconnecting');
     connecting.controller.abort();
@@ -99,6 +119,7 @@ export class ConnectionSlot {
 
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
+    this.#reconnection?.setReferenced(isReferenced);
     if (isReferenced) this.connection?.ref();
     else this.connection?.unref();
   }
@@ -109,6 +130,9 @@ export class ConnectionSlot {
     const connection = this.connection;
     const connecting = this.#connecting;
     this.callbacks.clear();
+    this.#reconnection?.stop();
+    this.#reconnection = undefined;
+    this.#left = undefined;
     this.connection = undefined;
     this.selection = undefined;
     this.#plan = undefined;
@@ -146,6 +170,8 @@ export class ConnectionSlot {
       if (this.#state === 'connecting') {
         this.#tally.connectFailed();
         this.#report('failed', outcome.error);
+        // Unless whoever was told is connecting by now, or closed the handle.
+        if (generation === this.generation && this.#rests('failed')) this.#onAttemptFailed(outcome.error);
       }
       return outcome;
     }
@@ -186,7 +212,8 @@ export class ConnectionSlot {
       if (this.connection === connection) this.#onConnectionState(connection, state, error);
     });
     this.#report('connected');
-    // After the report: whoever learns that it is connected must not have got a message before.
+    if (this.connection === connection) this.#reconnection?.succeeded();
+    // After the reports: whoever learns that it is connected must not have got a message before.
     if (this.connection !== connection) return;
     this.callbacks.installOn(connection);
     const state = connection.getState();
@@ -194,8 +221,28 @@ export class ConnectionSlot {
   }
 
   #onConnectionState(connection: NetworkConnection, state: ConnectionState, error?: Error): void {
-    if (state === 'disconnected' || state === 'failed') this.#tally.ended(connection, state === 'failed');
-    this.#report(state, error instanceof NetworkError ? error : undefined);
+    const reason = error instanceof NetworkError ? error : undefined;
+    const hasEnded = state === 'disconnected' || state === 'failed';
+    if (hasEnded) {
+      this.#tally.ended(connection, state === 'failed');
+      if (connection !== this.#left) this.#reconnection?.ended(reason, connection.unconfirmedSends());
+    }
+    this.#report(state, reason);
+    // Unless whoever was told is connecting by now.
+    if (hasEnded && this.#rests(state)) this.#reconnection?.schedule();
+  }
+
+  #onAttemptFailed(error: NetworkError): void {
+    const passedOver = Array.isArray(error.cause) ? (error.cause as PassedOver[]) : [];
+    this.#reconnection?.attemptFailed(
+      error,
+      passedOver.map(({ code }) => code),
+    );
+  }
+
+  /** Whether it is still in that state and nobody connects. */
+  #rests(state: ConnectionState): boolean {
+    return this.#state === state && this.#connecting === undefined;
   }
 
   #report(state: ConnectionState, error?: NetworkError): void {

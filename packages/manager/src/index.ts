@@ -7,6 +7,13 @@ export { ConnectionHandle } from './connection-handle.js';
 export { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 export { connectionManagerModule } from './connection-manager.module.js';
 export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
+export type {
+  HandleEvents,
+  Reconnected,
+  ReconnectAttempt,
+  ReconnectEvents,
+  ReconnectionStatus,
+} from './handle-events.js';
 export { ManagedServer } from './managed-server.js';
 export type { ManagerMetrics } from './metrics-tally.js';
 export type { FallbackDiagnostics, PassedOver, Selection } from './selection.js';

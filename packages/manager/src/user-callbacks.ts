@@ -9,11 +9,21 @@ import {
   NetworkError,
   type StateCallback,
 } from '@entropynet/core';
+import type { HandleEvents } from './handle-events.js';
 
-type AnyListener = ConnectionEvents[keyof ConnectionEvents];
+/** What the handle tells itself: it knows of attempts that the connection does not. */
+type OwnEvent = Exclude<keyof HandleEvents, keyof ConnectionEvents> | 'state';
+const OWN_EVENTS: ReadonlySet<keyof HandleEvents> = new Set<OwnEvent>([
+  'state',
+  'reconnecting',
+  'reconnected',
+  'reconnectFailed',
+]);
+
+type AnyListener = HandleEvents[keyof HandleEvents];
 
 interface Subscription {
-  readonly event: keyof ConnectionEvents;
+  readonly event: keyof HandleEvents;
   readonly listener: AnyListener;
   readonly isOnce: boolean;
   /** Ends a subscription for one time when that has come. */
@@ -56,7 +66,7 @@ export class UserCallbacks {
     this.#connection?.setChannelMessageCallback(name, callback, options);
   }
 
-  subscribe(event: keyof ConnectionEvents, listener: AnyListener, isOnce: boolean): void {
+  subscribe(event: keyof HandleEvents, listener: AnyListener, isOnce: boolean): void {
     if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
     const subscription: Subscription = {
       event,
@@ -70,12 +80,13 @@ export class UserCallbacks {
     if (this.#connection !== undefined) attach(subscription, this.#connection);
   }
 
-  unsubscribe(event: keyof ConnectionEvents, listener: AnyListener | undefined): void {
+  unsubscribe(event: keyof HandleEvents, listener: AnyListener | undefined): void {
     const isMeant = (each: Subscription): boolean =>
       each.event === event && (listener === undefined || each.listener === listener);
     for (const each of this.#subscriptions.filter(isMeant)) {
+      if (!isOfConnection(event)) continue;
       this.#connection?.off(event, each.onFired);
-      this.#connection?.off(event, each.listener);
+      this.#connection?.off(event, each.listener as never);
     }
     this.#subscriptions = this.#subscriptions.filter((each) => !isMeant(each));
   }
@@ -92,10 +103,15 @@ export class UserCallbacks {
   /** Tells of a state; what a callback throws or rejects with goes to the `error` listeners and stops nothing. */
   reportState(state: ConnectionState, error: NetworkError | undefined): void {
     const callback = this.#stateCallback;
-    if (callback !== null) this.#guarded(() => callback(state, error));
-    for (const subscription of this.#subscriptions.filter(({ event }) => event === 'state')) {
+    if (callback !== null) this.#guarded('state callback', () => callback(state, error));
+    this.emit('state', state, error);
+  }
+
+  /** Tells the listeners of an event that is the handle's own; guarded as `reportState` is. */
+  emit<E extends keyof HandleEvents>(event: E, ...values: Parameters<HandleEvents[E]>): void {
+    for (const subscription of this.#subscriptions.filter((each) => each.event === event)) {
       if (subscription.isOnce) subscription.onFired();
-      this.#guarded(() => (subscription.listener as ConnectionEvents['state'])(state, error));
+      this.#guarded(`"${event}" listener`, () => (subscription.listener as (...all: unknown[]) => unknown)(...values));
     }
   }
 
@@ -108,9 +124,9 @@ export class UserCallbacks {
     this.#connection = undefined;
   }
 
-  #guarded(call: () => unknown): void {
+  #guarded(what: string, call: () => unknown): void {
     const fail = (cause: unknown): void => {
-      this.#reportError(new NetworkError('CallbackFailed', `a state callback failed: ${String(cause)}`, cause));
+      this.#reportError(new NetworkError('CallbackFailed', `a ${what} failed: ${String(cause)}`, cause));
     };
     try {
       const returned = call();
@@ -126,7 +142,7 @@ export class UserCallbacks {
     for (const subscription of subscriptions) {
       if (subscription.isOnce) this.unsubscribe('error', subscription.listener);
       try {
-        (subscription.listener as ConnectionEvents['error'])(error);
+        (subscription.listener as HandleEvents['error'])(error);
       } catch (thrown) {
         process.emitWarning(new NetworkError('CallbackFailed', 'an "error" listener threw', thrown));
       }
@@ -135,8 +151,11 @@ export class UserCallbacks {
 }
 
 function attach({ event, listener, isOnce, onFired }: Subscription, connection: NetworkConnection): void {
-  // States are the handle's to tell: it knows of attempts that the connection does not.
-  if (event === 'state') return;
+  if (!isOfConnection(event)) return;
   if (isOnce) connection.once(event, onFired).once(event, listener as never);
   else connection.on(event, listener as never);
+}
+
+function isOfConnection(event: keyof HandleEvents): event is keyof ConnectionEvents {
+  return !OWN_EVENTS.has(event);
 }

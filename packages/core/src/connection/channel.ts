@@ -58,6 +58,17 @@ export class Channel {
   isAnnounced = false;
   /** Window bytes that may still be sent. */
   credit = 0;
+  /** Messages and their bytes that the transport has taken whole since the link stood. */
+  messagesSent = 0;
+  bytesSent = 0;
+  /** Window bytes that the peer has given back since the link stood. */
+  returnedCredit = 0;
+  /** When as many have come back, the marked messages are confirmed; -1: no mark is set. See `noteCredit`. */
+  markedCredit: number = -1;
+  markedMessages = 0;
+  markedBytes = 0;
+  confirmedMessages = 0;
+  confirmedBytes = 0;
   /** What waits to be sent, oldest first. */
   readonly queue = new Fifo<QueuedMessage>();
   /** Whether the peer must be told that a started message was given up. */
@@ -102,6 +113,12 @@ export class Channel {
     this.localId = -1;
     this.isAnnounced = false;
     this.credit = 0;
+    this.messagesSent = 0;
+    this.bytesSent = 0;
+    this.returnedCredit = 0;
+    this.markedCredit = -1;
+    this.confirmedMessages = 0;
+    this.confirmedBytes = 0;
     this.queue.clear();
     this.owesAbort = false;
     this.owesDrain = false;

@@ -105,6 +105,26 @@ const webSocketSchema = z.strictObject({
   server: z.custom<object>(isObject, 'an http.Server or https.Server is expected').optional(),
 });
 
+const reconnectSchema = z
+  .strictObject({
+    /** How long to wait before the first attempt after an end, in milliseconds. */
+    initialDelayMs: durationMs.default(100),
+    /** The longest wait between two attempts, in milliseconds; a connection that lasts as long starts the waits anew. */
+    maxDelayMs: durationMs.default(30_000),
+    /** How many times longer each wait is than the one before. */
+    factor: z.number().min(1).max(100).default(2),
+    /** Which part of a wait chance may take away, so that clients of one server do not come back all at once. */
+    jitter: z.number().min(0).max(1).default(0.5),
+    /** After how many attempts that failed, one after the other, to give up; without it never. */
+    maxAttempts: z.int().min(1).optional(),
+    /** Whether a peer's goodbye is answered by connecting again, too, as after the orderly restart of a service. */
+    afterGoodbye: z.boolean().default(true),
+  })
+  .refine(({ initialDelayMs, maxDelayMs }) => initialDelayMs <= maxDelayMs, {
+    path: ['initialDelayMs'],
+    message: 'at most maxDelayMs is allowed',
+  });
+
 const configSchema = z.strictObject({
   /** Where: a name, or an address with a scheme, of 1 to 2048 bytes. */
   endpoint,
@@ -138,6 +158,8 @@ const configSchema = z.strictObject({
     .min(0)
     .max(4096 * MIB)
     .default(64 * MIB),
+  /** Lets a manager's handle connect again by itself when a connection ended; servers and bare connections ignore it. */
+  reconnect: reconnectSchema.optional(),
   /** What concerns shared memory only. */
   sharedMemory: sharedMemorySchema.prefault({}),
   /** What concerns WebSocket only. */
@@ -161,6 +183,7 @@ const configSchema = z.strictObject({
  * | `maxChannels` | named channels that may be open | 256 |
  * | `secret` | a secret of 16 characters or more; only peers that prove to have the same are let in | none |
  * | `sendQueueBytes` | bytes that unfinished `send()` calls may hold | 64 MiB |
+ * | `reconnect` | how a manager's handle connects again by itself | it does not |
  * | `sharedMemory`, `webSocket` | what concerns one transport only | |
  * | `transportOptions` | the same for third-party transports, by backend | none |
  */
@@ -177,6 +200,9 @@ export type SharedMemoryConfig = ResolvedConnectionConfig['sharedMemory'];
 
 /** The WebSocket section, complete. */
 export type WebSocketConfig = ResolvedConnectionConfig['webSocket'];
+
+/** The policy of connecting again, complete. */
+export type ReconnectConfig = NonNullable<ResolvedConnectionConfig['reconnect']>;
 
 const resolved = new WeakSet<object>();
 
@@ -212,6 +238,7 @@ function describeIssue(issue: z.core.$ZodIssue, config: unknown): string {
 function allowedKeys(path: readonly string[]): string[] {
   const sections: Readonly<Record<string, z.ZodObject>> = {
     '': configSchema,
+    reconnect: reconnectSchema,
     sharedMemory: sharedMemorySchema,
     webSocket: webSocketSchema,
     'webSocket.tls': tlsSchema,

@@ -4,7 +4,7 @@ import type { MessageSender } from './message-sender.js';
 
 /** A frozen snapshot of what both halves of a connection counted. */
 export function statsOf(sender: MessageSender, receiver: MessageReceiver): ConnectionStats {
-  const { bytesSent, messagesSent } = sender;
+  const { bytesSent, messagesSent } = sender.sent();
   const { bytesReceived, messagesReceived, startTime: connectTime } = receiver;
   const lastActivityTime = Math.max(sender.lastActivityTime, receiver.lastActivityTime);
   return Object.freeze({ bytesSent, bytesReceived, messagesSent, messagesReceived, connectTime, lastActivityTime });

@@ -50,6 +50,14 @@ export interface ConnectionStats {
   readonly lastActivityTime: number;
 }
 
+/** What was accepted for sending, and of which the peer has not shown that it took it: upper bounds. */
+export interface UnconfirmedSends {
+  /** Whole messages. */
+  readonly messages: number;
+  /** Payload bytes. */
+  readonly bytes: number;
+}
+
 /** Small, urgent messages. */
 export const CHANNEL_CONTROL = 'control';
 /** Bulk data from an editor or tool to an engine. */

@@ -1,5 +1,6 @@
 import { err, OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { coarseNow } from './coarse-clock.js';
+import type { ConnectionStats, UnconfirmedSends } from './connection-types.js';
 import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import { FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
@@ -7,6 +8,7 @@ import type { FrameLink, FrameWriter } from './frame-link.js';
 import { checkBatch, checkMessageBytes } from './message-bytes.js';
 import type { PeerLimits } from './peer-limits.js';
 import type { SendClaim } from './send-claim.js';
+import { noteCredit, unconfirmedOf } from './send-confirmation.js';
 import { SendQueue } from './send-queue.js';
 
 /** What the sender needs to know of the configuration. */
@@ -31,8 +33,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The outgoing half of a connection: order, windows, fragments, waiting messages and zero-copy claims. */
 export class MessageSender {
-  messagesSent = 0;
-  bytesSent = 0;
   /** How often a `trySend` was refused with `WouldBlock`. */
   wouldBlockSends = 0;
   lastActivityTime = 0;
@@ -53,15 +53,13 @@ export class MessageSender {
     this.#channels = channels;
     this.#limits = limits;
     this.#events = events;
-    this.#queue = new SendQueue(events.onDrain, (length) => {
-      this.#countSent(length);
+    this.#queue = new SendQueue(events.onDrain, (channel, length) => {
+      this.#countSent(channel, length);
     });
   }
 
   /** A link stands: the channels start anew and messages are taken. */
   start(link: FrameLink): void {
-    this.messagesSent = 0;
-    this.bytesSent = 0;
     this.wouldBlockSends = 0;
     this.lastActivityTime = 0;
     const { channelWindow, maxMessageSize } = link.peerLimits;
@@ -93,6 +91,22 @@ export class MessageSender {
     this.#writer = undefined;
     this.#claim = undefined;
     this.#queue.stop(outcome);
+  }
+
+  /** Messages and payload bytes that the transport took whole since the link stood, on all channels. */
+  sent(): Pick<ConnectionStats, 'messagesSent' | 'bytesSent'> {
+    let messagesSent = 0;
+    let bytesSent = 0;
+    for (const channel of this.#channels.all()) {
+      messagesSent += channel.messagesSent;
+      bytesSent += channel.bytesSent;
+    }
+    return { messagesSent, bytesSent };
+  }
+
+  /** What the peer may not have taken of all that was accepted since the link stood; stays as it was when the link went. */
+  unconfirmed(): UnconfirmedSends {
+    return unconfirmedOf(this.#channels.all(), this.#queue.promised());
   }
 
   /** Sends now or not at all. Hot path: one frame, no allocation. */
@@ -158,7 +172,7 @@ export class MessageSender {
     if (claim.isWhole) {
       this.#writer?.commitClaim(channel.localId << 8);
       channel.credit -= length + FRAME_COST_BYTES;
-      this.#countSent(length);
+      this.#countSent(channel, length);
     } else {
       // Nothing could be sent since the claim, so the message is next in order.
       const { bytes } = claim;
@@ -212,6 +226,8 @@ export class MessageSender {
   /** The peer closed its side of a channel before it was used: what waits on it ends. */
   abandonChannel(channel: Channel): void {
     this.#queue.abandon(channel);
+    // What was on its way is lost: from here on nothing on the channel counts as confirmed.
+    channel.markedCredit = Infinity;
     channel.localId = -1;
     channel.isAnnounced = false;
   }
@@ -231,6 +247,7 @@ export class MessageSender {
     const window = this.#peer?.channelWindow ?? 0;
     if (channel.credit + bytes > window) return false;
     channel.credit += bytes;
+    noteCredit(channel, bytes, window);
     this.#queue.pump();
     return true;
   }
@@ -266,8 +283,8 @@ export class MessageSender {
       return false;
     }
     channel.credit -= cost;
-    this.messagesSent += 1;
-    this.bytesSent += length;
+    channel.messagesSent += 1;
+    channel.bytesSent += length;
     this.lastActivityTime = coarseNow();
     return true;
   }
@@ -281,7 +298,7 @@ export class MessageSender {
       // Each turn sends one fragment.
     }
     if (message.offset === data.length) {
-      this.#countSent(data.length);
+      this.#countSent(channel, data.length);
     } else {
       message.bytes = this.#queue.copies.copy(data, message.offset);
       message.isCopy = true;
@@ -353,9 +370,9 @@ export class MessageSender {
     return WOULD_BLOCK;
   }
 
-  #countSent(length: number): void {
-    this.messagesSent += 1;
-    this.bytesSent += length;
+  #countSent(channel: Channel, length: number): void {
+    channel.messagesSent += 1;
+    channel.bytesSent += length;
     this.lastActivityTime = coarseNow();
   }
 

@@ -17,6 +17,7 @@ import type {
   MessageCallback,
   MessageCallbackOptions,
   StateCallback,
+  UnconfirmedSends,
 } from './connection-types.js';
 import type { FrameLink } from './frame-link.js';
 import { frameHeader, FrameType } from './frame.js';
@@ -109,11 +110,7 @@ export abstract class NetworkConnection extends EntropyObject {
       (promise) => {
         this.#disconnecting = promise;
       },
-      async () => {
-        const result = await this.#runDisconnecting();
-        this.#disconnecting = undefined;
-        return result;
-      },
+      () => this.#runDisconnecting(),
     );
   }
 
@@ -180,6 +177,11 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.config.endpoint;
   }
 
+  /** What was accepted for sending and may not have reached the peer: upper bounds, as it gives its window back. Stays after an end. */
+  unconfirmedSends(): UnconfirmedSends {
+    return this.#sender.unconfirmed();
+  }
+
   /** How often a `trySend` was told `WouldBlock` since connecting. */
   wouldBlockCount(): number {
     return this.#sender.wouldBlockSends;
@@ -211,7 +213,6 @@ export abstract class NetworkConnection extends EntropyObject {
   openChannel(name: string): Promise<Result> {
     const checked = checkChannelName(name);
     if (!checked.ok) return Promise.resolve(checked);
-    if (!this.isConnected()) return Promise.resolve(err('ConnectionClosed', `the connection is ${this.getState()}`));
     return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels);
   }
 
@@ -367,9 +368,7 @@ export abstract class NetworkConnection extends EntropyObject {
       timeoutMs: this.config.connectTimeoutMs,
       describeTimeout: () =>
         `no connection to ${this.config.endpoint} within ${this.config.connectTimeoutMs} ms (connectTimeoutMs)`,
-      onLateSuccess: () => {
-        this.doRelease();
-      },
+      onLateSuccess: () => this.doRelease(),
     });
     this.#connecting = undefined;
     if (this.#states.state !== 'connecting') {
@@ -413,6 +412,7 @@ export abstract class NetworkConnection extends EntropyObject {
     }
     this.#end('disconnected');
     this.#events.guard.close();
+    this.#disconnecting = undefined;
     return goodbye;
   }
 

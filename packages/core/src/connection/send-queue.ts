@@ -1,6 +1,6 @@
 import { err, type Failure } from '../result/result.js';
 import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
-import { CHANNEL_CONTROL } from './connection-types.js';
+import { CHANNEL_CONTROL, type UnconfirmedSends } from './connection-types.js';
 import { Fifo } from './fifo.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
 import type { FrameWriter } from './frame-link.js';
@@ -41,20 +41,23 @@ export class SendQueue {
   #waiting: Channel[] = [];
   readonly #announcements = new Map<Channel, ((wasAnnounced: boolean) => void)[]>();
   #onFlushed: (() => void) | undefined;
+  /** What was promised and not written when the link went. */
+  #broken: UnconfirmedSends | undefined;
   readonly #onDrain: (channel: Channel) => void;
-  readonly #onSent: (length: number) => void;
+  readonly #onSent: (channel: Channel, length: number) => void;
 
   /**
    * @param onDrain runs user code, so it is called when no state is half-changed
    * @param onSent a queued message was taken whole by the transport
    */
-  constructor(onDrain: (channel: Channel) => void, onSent: (length: number) => void) {
+  constructor(onDrain: (channel: Channel) => void, onSent: (channel: Channel, length: number) => void) {
     this.#onDrain = onDrain;
     this.#onSent = onSent;
   }
 
   start(writer: FrameWriter, wholeBytes: number, fragmentBytes: number): void {
     this.#writer = writer;
+    this.#broken = undefined;
     this.#wholeBytes = wholeBytes;
     this.#fragmentBytes = fragmentBytes;
     this.isFull = false;
@@ -75,6 +78,7 @@ export class SendQueue {
 
   /** Nothing is written from here on; everything that waits ends with `outcome`. */
   stop(outcome: SendOutcome): void {
+    this.#broken ??= this.promised();
     this.#writer = undefined;
     this.#dropWhere(() => true, outcome);
     this.#waiting = [];
@@ -85,6 +89,16 @@ export class SendQueue {
     this.#announcements.clear();
     this.#onFlushed?.();
     this.#onFlushed = undefined;
+  }
+
+  /** What waits although its sender was told that it is on its way; after `stop()`, what was never written. */
+  promised(): UnconfirmedSends {
+    if (this.#broken !== undefined) return this.#broken;
+    const lengths = this.#waiting
+      .flatMap((channel) => channel.queue.toArray())
+      .filter(({ settle }) => settle === undefined)
+      .map(({ length }) => length);
+    return { messages: lengths.length, bytes: lengths.reduce((sum, length) => sum + length, 0) };
   }
 
   /** The failure of a message that would make the queue longer than its limit. */
@@ -238,7 +252,7 @@ export class SendQueue {
       channel.queue.shift();
       this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
       if (message.isCopy) this.copies.release(message.bytes);
-      this.#onSent(message.length);
+      this.#onSent(channel, message.length);
       message.settle?.('accepted');
     }
     return true;
