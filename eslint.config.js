@@ -95,6 +95,11 @@ const directionOfDependencies = [
     allowed: ['@entropynet/.*'],
     message: 'entropynet re-exports the other packages and has no code of its own but what puts them together.',
   }),
+  ...importDirection({
+    folder: 'cli',
+    allowed: ['@entropynet/(core|manager|streams|transport-shm|transport-ws)', 'commander', 'cli-progress'],
+    message: 'cli is a program: it uses the other packages, and none of them uses it.',
+  }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],

@@ -31,6 +31,7 @@ const compiledFolders = [
   { source: 'packages/streams/src', output: 'packages/streams/dist' },
   { source: 'packages/messaging/src', output: 'packages/messaging/dist' },
   { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
+  { source: 'packages/cli/src', output: 'packages/cli/dist' },
   { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },
   { source: 'test', output: 'test/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },

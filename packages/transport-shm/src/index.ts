@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { type FailedRemoval, type LeftoverOptions, type Leftovers, removeLeftovers } from './discovery/leftovers.js';
 export { SHARED_MEMORY_BACKEND, SharedMemoryConnection, type MappedRegion } from './shared-memory-connection.js';
 export { SharedMemoryServer } from './shared-memory-server.js';
 export { SharedMemoryTransport } from './shared-memory-transport.js';

@@ -106,7 +106,7 @@ export class NameClaim {
 }
 
 /** Whether a living process listens at the socket. Its kernel queue being full means that it lives. */
-function isServed(binding: NativeBinding, path: string): boolean {
+export function isServed(binding: NativeBinding, path: string): boolean {
   if (!existsSync(path)) return false;
   try {
     binding.LocalSocket.connect(path).close();
@@ -116,7 +116,12 @@ function isServed(binding: NativeBinding, path: string): boolean {
   }
 }
 
-async function lockDirectory(binding: NativeBinding, directory: string, timeoutMs: number): Promise<Result<number>> {
+/** The directory's lock: a descriptor, which gives it back when it is closed. `Timeout`: another process keeps it. */
+export async function lockDirectory(
+  binding: NativeBinding,
+  directory: string,
+  timeoutMs: number,
+): Promise<Result<number>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {

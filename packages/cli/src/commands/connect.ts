@@ -1,0 +1,66 @@
+import { type Command } from 'commander';
+import { CommandFailure } from '../support/command-failure.js';
+import {
+  addConnectionOptions,
+  configOf,
+  connectTo,
+  type ConnectionOptions,
+  withManager,
+} from '../support/connection-options.js';
+import {
+  addConversationOptions,
+  checkConversation,
+  type ConversationOptions,
+  endOf,
+  joinStreams,
+  openChannel,
+  sendLines,
+  showMessages,
+} from '../support/conversation.js';
+import { tell, type Terminal } from '../support/terminal.js';
+
+interface ConnectOptions extends ConnectionOptions, ConversationOptions {
+  readonly stay?: true;
+}
+
+/** `entropynet connect`: lines of standard input become messages, messages become lines. */
+export function addConnect(program: Command, terminal: Terminal): void {
+  addConversationOptions(addConnectionOptions(program.command('connect')))
+    .description('Connect, send each line of standard input as a message, and show what arrives.')
+    .option('--stay', 'stay when standard input ends, until the peer leaves or the command is interrupted')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  entropynet connect chat                                 talk to "entropynet listen chat"
+  echo hello | entropynet connect ws://127.0.0.1:8080/    send one message
+  entropynet connect backup --stream < file.tar           bytes to "entropynet listen backup --stream > copy.tar"`,
+    )
+    .action((endpoint: string, options: ConnectOptions) => connect(terminal, endpoint, options));
+}
+
+async function connect(terminal: Terminal, endpoint: string, options: ConnectOptions): Promise<void> {
+  checkConversation(options);
+  const config = configOf(endpoint, options);
+  await withManager(terminal, async (manager) => {
+    const handle = await connectTo(terminal, manager, config);
+    if (options.stream === true) {
+      await joinStreams(terminal, handle, options);
+      return;
+    }
+    await openChannel(handle, options);
+    showMessages(terminal, handle, options);
+    const over = new AbortController();
+    const ended = endOf(handle).finally(() => {
+      over.abort();
+    });
+    await sendLines(terminal, () => [handle], options, AbortSignal.any([over.signal, terminal.interrupted]));
+    if (options.stay !== true || terminal.interrupted.aborted) await handle.disconnect();
+    const leave = (): void => void handle.disconnect();
+    terminal.interrupted.addEventListener('abort', leave);
+    const error = await ended;
+    terminal.interrupted.removeEventListener('abort', leave);
+    if (error !== undefined) throw new CommandFailure(`the connection failed: ${error.message}`);
+    tell(terminal, 'disconnected');
+  });
+}

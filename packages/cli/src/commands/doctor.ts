@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { type ConnectionConfig, type Transport, unwrap } from '@entropynet/core';
+import { SharedMemoryTransport } from '@entropynet/transport-shm';
+import { WebSocketTransport } from '@entropynet/transport-ws';
+import { type Command } from 'commander';
+import { CommandFailure } from '../support/command-failure.js';
+import { formatBytes, print, type Terminal } from '../support/terminal.js';
+
+interface DoctorOptions {
+  readonly directory?: string;
+  readonly json?: true;
+}
+
+/** One thing that was looked at. */
+interface Finding {
+  readonly what: string;
+  /** `problem`: shared memory or WebSocket does not work with it; `note`: worth knowing. */
+  readonly judgement: 'good' | 'note' | 'problem';
+  readonly found: string;
+  /** What to do; undefined where there is nothing to be done. */
+  readonly remedy?: string;
+}
+
+const MEBIBYTE = 1024 * 1024;
+/** A region of the default size, and room for the system to breathe. */
+const LEAST_MEMORY = 64 * MEBIBYTE;
+/** A connection takes two descriptors on each side; a process has some of its own. */
+const LEAST_DESCRIPTORS = 1024;
+
+/** `entropynet doctor`: whether the transports work here, tried out, and what stands in the way. */
+export function addDoctor(program: Command, terminal: Terminal): void {
+  program
+    .command('doctor')
+    .description('Try out each transport on this machine and say what stands in the way, each with a remedy.')
+    .option('--directory <path>', 'where servers on this machine are found')
+    .option('--json', 'print one JSON array')
+    .addHelpText(
+      'after',
+      `
+Example:
+  entropynet doctor --json`,
+    )
+    .action((options: DoctorOptions) => doctor(terminal, options));
+}
+
+async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void> {
+  const findings = [
+    runtimeFinding(),
+    await trial('shared memory', new SharedMemoryTransport(), {
+      endpoint: `doctor-${randomUUID()}`,
+      ...(options.directory !== undefined && { sharedMemory: { directory: options.directory } }),
+    }),
+    await trial('WebSocket', new WebSocketTransport(), { endpoint: 'ws://127.0.0.1:0/doctor' }),
+    ...memoryFindings(),
+    ...containerFindings(),
+  ];
+  if (options.json === true) print(terminal, JSON.stringify(findings, undefined, 2));
+  else for (const finding of findings) show(terminal, finding);
+  const problems = findings.filter(({ judgement }) => judgement === 'problem').length;
+  if (problems > 0) throw new CommandFailure(`${problems} problem${problems === 1 ? '' : 's'} found`);
+}
+
+function show(terminal: Terminal, { what, judgement, found, remedy }: Finding): void {
+  const mark = { good: 'ok     ', note: 'note   ', problem: 'PROBLEM' }[judgement];
+  print(terminal, `${mark}  ${what}: ${found}`);
+  if (remedy !== undefined) print(terminal, `         ${remedy}`);
+}
+
+function runtimeFinding(): Finding {
+  const { platform, arch, versions } = process;
+  const other = ['bun', 'deno', 'electron'].find((name) => versions[name] !== undefined);
+  const found = `Node.js ${versions.node} on ${platform} ${release()}, ${arch}${other === undefined ? '' : `, as ${other}`}`;
+  return { what: 'runtime', judgement: 'good', found };
+}
+
+/** A server, a client and a message each way, in this process: nothing tells more than doing it. */
+async function trial(what: string, transport: Transport, config: ConnectionConfig): Promise<Finding> {
+  const server = transport.createServer(config);
+  const listening = await server.listen();
+  if (!listening.ok) return problemOf(what, listening.error.code, listening.error.message);
+  try {
+    const endpoint = server.address() ?? config.endpoint;
+    const client = transport.createConnection({ ...config, endpoint });
+    const accepting = server.accept({ signal: AbortSignal.timeout(5000) });
+    const connected = await client.connect();
+    if (!connected.ok) return problemOf(what, connected.error.code, connected.error.message);
+    const accepted = unwrap(await accepting);
+    accepted.setMessageCallback((data) => accepted.send(data));
+    accepted.startReceiving();
+    const start = performance.now();
+    const back = new Promise<Uint8Array>((resolve) => {
+      client.setMessageCallback(resolve);
+    });
+    unwrap(await client.send(Uint8Array.of(1, 2, 3)));
+    await back;
+    const milliseconds = performance.now() - start;
+    await client.disconnect();
+    await accepted.disconnect();
+    return { what, judgement: 'good', found: `works; the first message came back after ${milliseconds.toFixed(1)} ms` };
+  } finally {
+    await server.close();
+  }
+}
+
+function problemOf(what: string, code: string, message: string): Finding {
+  const remedy = REMEDIES[code];
+  return {
+    what,
+    judgement: 'problem',
+    found: `${message} (${code})`,
+    ...(remedy !== undefined && { remedy }),
+  };
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  SharedMemoryNotAvailable:
+    'Reinstall with a C++ compiler, make and Python 3 there, on Linux, in Node.js; or list a ws:// address in "fallback".',
+  SharedMemoryPermission: 'Give both sides a directory of the same user that nobody else may write to (--directory).',
+  ResourceLimitExceeded: 'Raise the limit that is named, with ulimit or in the service’s or container’s settings.',
+  AddressInUse: 'Choose another port.',
+};
+
+function memoryFindings(): Finding[] {
+  const limits = readIfThere('/proc/self/limits');
+  if (limits === undefined) return [];
+  const findings: Finding[] = [];
+  const descriptors = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  findings.push({
+    what: 'descriptors',
+    judgement: descriptors < LEAST_DESCRIPTORS ? 'note' : 'good',
+    found: `this process may open ${descriptors}; a connection takes two on each side`,
+    ...(descriptors < LEAST_DESCRIPTORS && {
+      remedy: `Raise it for many connections: ulimit -n ${LEAST_DESCRIPTORS}.`,
+    }),
+  });
+  const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(readIfThere('/proc/meminfo') ?? '')?.[1] ?? NaN) * 1024;
+  if (Number.isFinite(available)) {
+    const isShort = available < LEAST_MEMORY;
+    findings.push({
+      what: 'memory',
+      judgement: isShort ? 'problem' : 'good',
+      found: `${formatBytes(available)} available; a connection’s region has 4 MiB by default, of which it takes what traffic touches`,
+      ...(isShort && { remedy: 'End something else, or make regions smaller: sharedMemory.regionSize.' }),
+    });
+  }
+  const { bavail, bsize } = statfsSync(tmpdir());
+  const isFull = bavail * bsize < MEBIBYTE;
+  findings.push({
+    what: 'space for the names of servers',
+    judgement: isFull ? 'problem' : 'good',
+    found: `${formatBytes(bavail * bsize)} free in the temporary directory; /dev/shm is not used`,
+    ...(isFull && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
+  });
+  return findings;
+}
+
+function containerFindings(): Finding[] {
+  const memory = readIfThere('/sys/fs/cgroup/memory.max')?.trim();
+  const isContainer =
+    existsSync('/.dockerenv') ||
+    existsSync('/run/.containerenv') ||
+    process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  const findings: Finding[] = [];
+  if (isContainer) {
+    findings.push({
+      what: 'container',
+      judgement: 'note',
+      found: 'this is one; its processes find servers of other containers only in a directory that both have',
+      remedy: 'Mount one directory into both and name it: sharedMemory.directory.',
+    });
+  }
+  if (memory !== undefined && memory !== 'max') {
+    const isShort = Number(memory) < LEAST_MEMORY;
+    findings.push({
+      what: 'memory of the control group',
+      judgement: isShort ? 'problem' : 'note',
+      found: `${formatBytes(Number(memory))} at most, regions included`,
+      ...(isShort && { remedy: 'Raise it, or make regions smaller: sharedMemory.regionSize.' }),
+    });
+  }
+  return findings;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import { type MessageCallback, type Result } from '@entropynet/core';
+import { type ConnectionHandle, type ManagedServer } from '@entropynet/manager';
+import { type Command } from 'commander';
+import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
+import {
+  addConnectionOptions,
+  configOf,
+  type ConnectionOptions,
+  serveAt,
+  withManager,
+} from '../support/connection-options.js';
+import {
+  addConversationOptions,
+  checkConversation,
+  type ConversationOptions,
+  endOf,
+  joinStreams,
+  sendLines,
+  showMessages,
+} from '../support/conversation.js';
+import { printable, tell, type Terminal } from '../support/terminal.js';
+
+interface ListenOptions extends ConnectionOptions, ConversationOptions {
+  readonly echo?: true;
+  readonly once?: true;
+}
+
+/** `entropynet listen`: a server whose clients all get each line of standard input. */
+export function addListen(program: Command, terminal: Terminal): void {
+  addConversationOptions(addConnectionOptions(program.command('listen')))
+    .description('Listen, show what clients send, and send each line of standard input to all of them.')
+    .option('-e, --echo', 'send each message back to its sender, on its channel; "entropynet ping" measures that')
+    .option('-1, --once', 'end when the first client has left')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  entropynet listen chat                                  processes of this machine, through shared memory
+  entropynet listen chat -f ws://127.0.0.1:8080/          and through WebSocket, too
+  entropynet listen backup --stream > copy.tar            bytes of "entropynet connect backup --stream < file.tar"
+  entropynet listen echo --echo                           for "entropynet ping echo"`,
+    )
+    .action((endpoint: string, options: ListenOptions) => listen(terminal, endpoint, options));
+}
+
+async function listen(terminal: Terminal, endpoint: string, options: ListenOptions): Promise<void> {
+  checkConversation(options);
+  if (options.echo === true && options.stream === true)
+    throw new CommandFailure('--echo and --stream exclude each other: a stream has no messages', ExitCode.Usage);
+  const config = configOf(endpoint, options);
+  await withManager(terminal, async (manager) => {
+    const server = await serveAt(terminal, manager, config);
+    if (options.stream === true) {
+      await joinStreams(terminal, expectOk(await server.accept({ signal: terminal.interrupted })), options);
+      return;
+    }
+    await serveMessages(terminal, server, options);
+  });
+}
+
+async function serveMessages(terminal: Terminal, server: ManagedServer, options: ListenOptions): Promise<void> {
+  const clients = new Map<number, ConnectionHandle>();
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, terminal.interrupted]);
+  // A server goes on when standard input ends: it may have had none from the start.
+  const typing = sendLines(terminal, () => clients.values(), options, signal);
+  let number = 0;
+  for (;;) {
+    const accepted = await server.accept({ signal });
+    if (!accepted.ok) break;
+    const client = accepted.value;
+    number += 1;
+    const name = `[${number}]`;
+    clients.set(number, client);
+    tell(terminal, `${name} connected over ${client.getBackend() ?? 'nothing'}`);
+    if (options.echo === true) echo(terminal, client);
+    else showMessages(terminal, client, options, `${name} `);
+    if (options.channel !== undefined) void client.openChannel(options.channel);
+    void leaveOf(terminal, name, client, clients, number).then(() => {
+      if (options.once === true) over.abort();
+    });
+  }
+  await typing;
+  if (terminal.interrupted.aborted) tell(terminal, 'interrupted');
+}
+
+async function leaveOf(
+  terminal: Terminal,
+  name: string,
+  client: ConnectionHandle,
+  clients: Map<number, ConnectionHandle>,
+  number: number,
+): Promise<void> {
+  const error = await endOf(client);
+  tell(terminal, error === undefined ? `${name} left` : `${name} failed: ${error.message}`);
+  clients.delete(number);
+  await client.close();
+}
+
+/** Sends everything back. */
+function echo(terminal: Terminal, client: ConnectionHandle): void {
+  echoOn(
+    (callback) => {
+      client.setMessageCallback(callback);
+    },
+    (data) => client.trySend(data),
+    (data) => client.send(data),
+  );
+  client.on('channel', (channel) => {
+    tell(terminal, `echoes the channel '${printable(channel)}', too`);
+    echoOn(
+      (callback) => {
+        client.setChannelMessageCallback(channel, callback);
+      },
+      (data) => client.trySendOnChannel(channel, data),
+      (data) => client.sendOnChannel(channel, data),
+    );
+  });
+}
+
+/** Sends back at once while there is room; while a reply has to wait, nothing more is taken. */
+function echoOn(
+  take: (callback: MessageCallback | null) => void,
+  trySend: (data: Uint8Array) => Result,
+  send: (data: Uint8Array) => Promise<Result>,
+): void {
+  const back = (data: Uint8Array): void => {
+    const sent = trySend(data);
+    if (sent.ok || sent.error.code !== 'WouldBlock') return;
+    take(null);
+    void send(data).then(() => {
+      take(back);
+    });
+  };
+  take(back);
+}

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import { type ConnectionHandle } from '@entropynet/manager';
+import { toDuplex } from '@entropynet/streams';
+import { type Command } from 'commander';
+import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
+import { print, printable, tell, type Terminal } from './terminal.js';
+
+/** How messages are written and read. */
+export interface ConversationOptions {
+  readonly hex?: true;
+  readonly stream?: true;
+  readonly channel?: string;
+}
+
+/** Adds how messages are written and read to a command. */
+export function addConversationOptions(command: Command): Command {
+  return command
+    .option('-x, --hex', 'messages are typed and shown as hexadecimal digits')
+    .option('-s, --stream', 'standard input and output as streams of bytes, with half-close; on both sides')
+    .option('--channel <name>', 'a named channel instead of the default one');
+}
+
+/** Refuses options that exclude each other. */
+export function checkConversation({ hex, stream }: ConversationOptions): void {
+  if (hex === true && stream === true)
+    throw new CommandFailure('--hex and --stream exclude each other: a stream has no messages', ExitCode.Usage);
+}
+
+/** Shows what arrives, a line a message; bytes that are no text as hexadecimal digits. */
+export function showMessages(
+  terminal: Terminal,
+  handle: ConnectionHandle,
+  options: ConversationOptions,
+  prefix = '',
+): void {
+  const show = (data: Uint8Array): void => {
+    print(terminal, prefix + (options.hex === true ? hexOf(data) : textOf(data)));
+  };
+  if (options.channel === undefined) handle.setMessageCallback(show);
+  else handle.setChannelMessageCallback(options.channel, show);
+}
+
+/** Sends each line of standard input as a message to whoever `handles` gives; resolves at its end. */
+export async function sendLines(
+  terminal: Terminal,
+  handles: () => Iterable<ConnectionHandle>,
+  options: ConversationOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const lines = createInterface({ input: terminal.input, terminal: false, crlfDelay: Infinity });
+  const stop = (): void => {
+    lines.close();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    for await (const line of lines) {
+      const data = options.hex === true ? bytesOfHex(line, terminal) : new TextEncoder().encode(line);
+      if (data === undefined) continue;
+      for (const handle of handles()) await sendOne(terminal, handle, data, options);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    lines.close();
+  }
+}
+
+async function sendOne(
+  terminal: Terminal,
+  handle: ConnectionHandle,
+  data: Uint8Array,
+  { channel }: ConversationOptions,
+): Promise<void> {
+  const sent =
+    channel === undefined
+      ? await handle.send(data, { signal: terminal.interrupted })
+      : await handle.sendOnChannel(channel, data, { signal: terminal.interrupted });
+  if (!sent.ok) tell(terminal, `not sent: ${sent.error.message} (${sent.error.code})`);
+}
+
+/** Joins standard input and output to the connection as streams of bytes; resolves when both directions have ended. */
+export async function joinStreams(
+  terminal: Terminal,
+  handle: ConnectionHandle,
+  { channel }: ConversationOptions,
+): Promise<void> {
+  const duplex = toDuplex(handle, { channel, endsConnection: true });
+  const { interrupted: signal } = terminal;
+  try {
+    await Promise.all([
+      pipeline(terminal.input, duplex, { signal, end: true }),
+      pipeline(duplex, terminal.output, { signal, end: false }),
+    ]);
+  } catch (error) {
+    throw new CommandFailure(`the stream broke off: ${(error as Error).message}`);
+  }
+}
+
+/** Opens the channel of the options, if there is one. */
+export async function openChannel(handle: ConnectionHandle, { channel }: ConversationOptions): Promise<void> {
+  if (channel !== undefined) expectOk(await handle.openChannel(channel));
+}
+
+/** Resolves when the connection has ended, with what it failed with, if it did. */
+export function endOf(handle: ConnectionHandle): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    handle.on('state', (state, error) => {
+      if (state === 'disconnected' || state === 'failed') resolve(error);
+    });
+    if (handle.getState() === 'disconnected' || handle.getState() === 'failed') resolve(undefined);
+  });
+}
+
+/** Resolves when the user interrupts. */
+export async function interruption(terminal: Terminal): Promise<void> {
+  if (!terminal.interrupted.aborted) await once(terminal.interrupted, 'abort');
+}
+
+function textOf(data: Uint8Array): string {
+  try {
+    return printable(new TextDecoder('utf-8', { fatal: true }).decode(data));
+  } catch {
+    return `(${data.length} bytes) ${hexOf(data)}`;
+  }
+}
+
+function hexOf(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex');
+}
+
+function bytesOfHex(line: string, terminal: Terminal): Uint8Array | undefined {
+  const digits = line.replace(/\s/g, '');
+  if (digits.length % 2 === 0 && /^[0-9a-f]*$/i.test(digits)) return Buffer.from(digits, 'hex');
+  tell(terminal, `not sent: '${printable(line)}' is not an even number of hexadecimal digits`);
+  return undefined;
+}

@@ -1,0 +1,103 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ok, resolveConnectionConfig, type Result } from '@entropynet/core';
+import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
+import { failureAt } from '../system-failures.js';
+import { checkDirectory, discoveryDirectory } from './directory.js';
+import { isServed, lockDirectory } from './name-claim.js';
+
+/** Where to look for what dead servers left. */
+export interface LeftoverOptions {
+  /** The folder where servers are found. @default as `sharedMemory.directory` */
+  readonly directory?: string;
+  /** Only say what would be removed. @default false */
+  readonly dryRun?: boolean;
+  /** How long to wait for a server that is taking or giving back a name, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number;
+}
+
+/** What was found of servers that are dead. */
+export interface Leftovers {
+  /** The folder that was looked into. */
+  readonly directory: string;
+  /** The files that were removed, or would be. */
+  readonly removed: readonly string[];
+  /** Servers that live, whose files stay. */
+  readonly living: number;
+  /** What could not be removed, and why. */
+  readonly failed: readonly FailedRemoval[];
+}
+
+/** A file that stays although its server is dead. */
+export interface FailedRemoval {
+  /** Where it is. */
+  readonly path: string;
+  /** What the system said. */
+  readonly reason: string;
+}
+
+/** A file of a server: 24 hexadecimal digits of its name's hash, and what it is. */
+const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
+
+/**
+ * Removes the sockets and discovery regions of servers that died without removing them; a new server of the same name
+ * would do it as well. Under the directory's lock, so that no server that is starting is mistaken for a dead one. Files of
+ * other names stay, whoever made them.
+ *
+ * `SharedMemoryNotAvailable`: no addon; `SharedMemoryPermission`: the directory is not this user's alone; `Timeout`.
+ */
+export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Result<Leftovers>> {
+  const { dryRun = false, timeoutMs = 5000 } = options;
+  const config = resolveConnectionConfig({
+    endpoint: 'any',
+    ...(options.directory !== undefined && { sharedMemory: { directory: options.directory } }),
+  });
+  if (!config.ok) return config;
+  const binding = loadNativeBinding();
+  if (!binding.ok) return binding;
+  const userId = currentUserId(binding.value);
+  const directory = discoveryDirectory(config.value.sharedMemory, userId);
+  const checked = checkDirectory(directory, userId);
+  if (!checked.ok) {
+    // No server has run here: there is nothing to remove.
+    const isMissing = checked.error.code === 'SharedMemoryNotAvailable';
+    return isMissing ? ok({ directory, removed: [], living: 0, failed: [] }) : checked;
+  }
+  const lock = await lockDirectory(binding.value, directory, timeoutMs);
+  if (!lock.ok) return lock;
+  try {
+    const removed: string[] = [];
+    const failed: FailedRemoval[] = [];
+    const servers = groupByServer(readdirSync(directory));
+    let living = 0;
+    for (const [hash, files] of servers) {
+      if (isServed(binding.value, join(directory, `${hash}.socket`))) {
+        living += 1;
+        continue;
+      }
+      for (const path of files.map((file) => join(directory, file))) {
+        try {
+          if (!dryRun) rmSync(path);
+          removed.push(path);
+        } catch (error) {
+          failed.push({ path, reason: messageOf(error) });
+        }
+      }
+    }
+    return ok({ directory, removed, living, failed });
+  } catch (error) {
+    return failureAt(directory, `the directory ${directory} could not be read`, error);
+  } finally {
+    binding.value.closeDescriptor(lock.value);
+  }
+}
+
+function groupByServer(files: readonly string[]): Map<string, string[]> {
+  const servers = new Map<string, string[]>();
+  for (const file of [...files].sort()) {
+    const hash = FILE_OF_SERVER.exec(file)?.groups?.['hash'];
+    if (hash === undefined) continue;
+    servers.set(hash, [...(servers.get(hash) ?? []), file]);
+  }
+  return servers;
+}

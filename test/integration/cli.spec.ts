@@ -1,0 +1,360 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createNetworking } from 'entropynet';
+import { unwrap } from '@entropynet/core';
+import { removeLeftovers, SharedMemoryTransport } from '@entropynet/transport-shm';
+import { expect } from 'chai';
+import { type CommandEnd, RunningCommand } from '../support/command.js';
+import { freshName } from '../support/fresh-name.js';
+import { startPeer } from '../support/peer-host.js';
+import { type Scope, scoped } from '../support/scope.js';
+import { until } from '../support/until.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'entropynet-cli-'));
+const directory = join(folder, 'entropynet');
+const probe = await new SharedMemoryTransport().probe({ endpoint: freshName() });
+const hasAddon = probe.available || !probe.reason.includes('addon');
+
+/** Servers of these commands are found in a folder of their own. */
+const ENVIRONMENT = { XDG_RUNTIME_DIR: folder };
+
+function start(scope: Scope, line: readonly string[], input?: string | Uint8Array): RunningCommand {
+  return scope.add(new RunningCommand(line, ENVIRONMENT, input));
+}
+
+async function run(scope: Scope, line: readonly string[], input: string | Uint8Array = ''): Promise<CommandEnd> {
+  return await start(scope, line, input).ended();
+}
+
+/** A command that listens, and the address where it does. */
+async function listening(
+  scope: Scope,
+  line: readonly string[],
+  input?: string,
+): Promise<{ server: RunningCommand; address: string }> {
+  const server = start(scope, line, input);
+  await server.said('\n');
+  const address = /listening on (\S+)/.exec(server.errors)?.[1];
+  if (address === undefined) throw new Error(`no address in: ${server.errors}`);
+  return { server, address };
+}
+
+const ENDPOINTS: Readonly<Record<string, () => string>> = {
+  WebSocket: () => 'ws://127.0.0.1:0/cli',
+  ...(hasAddon && { 'shared memory': freshName }),
+};
+
+describe('the command line', () => {
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  for (const [what, freshEndpoint] of Object.entries(ENDPOINTS)) describeOver(what, freshEndpoint);
+
+  describe('what is wrong', () => {
+    const CASES: readonly (readonly [string, readonly string[], number, string])[] = [
+      ['an unknown command', ['nonsense'], 2, "unknown command 'nonsense'"],
+      ['a missing endpoint', ['ping'], 2, "missing required argument 'endpoint'"],
+      ['an unknown scheme', ['ping', 'ftp://here'], 2, "unknown scheme 'ftp'"],
+      ['a number that is none', ['ping', 'x', '--count', 'many'], 2, "'many' is not a whole number from 1 on"],
+      ['options that exclude each other', ['connect', 'x', '--hex', '--stream'], 2, '--hex and --stream exclude'],
+      ['a configuration that is not there', ['connect', 'x', '--config', '/nowhere.json'], 2, "can't be read"],
+      ['a file that is not there', ['send', '/nowhere/file', 'x'], 2, "can't be read"],
+      ['a folder instead of a file', ['send', folder, 'x'], 2, 'is not a file'],
+      ['nobody who listens', ['connect', 'ws://127.0.0.1:1/'], 1, 'could not be reached'],
+    ];
+    for (const [what, line, code, sentence] of CASES) {
+      it(
+        `is said in a sentence and an exit code: ${what}`,
+        scoped(async (scope) => {
+          const end = await run(scope, line);
+          expect(end.errors).to.include(sentence);
+          expect(end.errors.trim().split('\n').length).to.be.at.most(2);
+          expect([end.code, end.output]).to.deep.equal([code, '']);
+        }),
+      );
+    }
+
+    it(
+      'is said of a configuration file',
+      scoped(async (scope) => {
+        const path = join(folder, 'wrong.json');
+        await writeFile(path, '{"sendTimeout": 5}');
+        const end = await run(scope, ['connect', 'x', '--config', path]);
+        expect(end).to.include({ code: 2 });
+        expect(end.errors).to.include("unknown key 'sendTimeout'");
+        await writeFile(path, '{');
+        expect((await run(scope, ['connect', 'x', '--config', path])).errors).to.include('is not JSON');
+      }),
+    );
+  });
+
+  for (const command of ['listen', 'connect', 'ping', 'send', 'receive', 'doctor', 'clean']) {
+    it(
+      `has an example in the help of ${command}`,
+      scoped(async (scope) => {
+        const end = await run(scope, [command, '--help']);
+        expect(end).to.include({ code: 0, errors: '' });
+        expect(end.output).to.match(/\nExamples?[^]*\n {2}(echo|entropynet) /);
+      }),
+    );
+  }
+
+  describe('doctor', () => {
+    it(
+      'tries each transport out',
+      scoped(async (scope) => {
+        const end = await run(scope, ['doctor', '--json']);
+        const findings = JSON.parse(end.output) as { what: string; judgement: string; remedy?: string }[];
+        const judgements = Object.fromEntries(findings.map(({ what, judgement }) => [what, judgement]));
+        expect(judgements).to.include({ WebSocket: 'good', 'shared memory': hasAddon ? 'good' : 'problem' });
+        expect(end.code).to.equal(hasAddon ? 0 : 1);
+      }),
+    );
+
+    it(
+      'says why shared memory does not work, with a remedy',
+      scoped(async (scope) => {
+        const path = join(folder, 'no-directory');
+        await writeFile(path, '');
+        const end = await run(scope, ['doctor', '--directory', path]);
+        expect(end.code).to.equal(1);
+        expect(end.output).to.match(/PROBLEM {2}shared memory: .+\n {9}\S/);
+        expect(end.errors).to.equal('entropynet: 1 problem found\n');
+      }),
+    );
+  });
+
+  (hasAddon ? describe : describe.skip)('clean', () => {
+    it(
+      'removes what a killed server left, and nothing else',
+      scoped(async (scope) => {
+        const own = join(folder, freshName());
+        const here = ['--directory', own];
+        const peer = await startPeer('other process', {
+          specifier: '@entropynet/transport-shm',
+          className: 'SharedMemoryTransport',
+        });
+        scope.add(peer);
+        await peer.actions.listen({ endpoint: freshName(), sharedMemory: { directory: own } });
+        const dead = new Set(await readdir(own));
+        const { server } = await listening(scope, ['listen', freshName(), ...here]);
+        const living = (await readdir(own)).filter((name) => !dead.has(name));
+        await writeFile(join(own, 'notes.txt'), 'mine');
+        expect(JSON.parse((await run(scope, ['clean', ...here, '--json'])).output)).to.deep.include({
+          removed: [],
+          living: 2,
+        });
+        peer.signal('SIGKILL');
+        await peer.ended;
+        const dry = JSON.parse((await run(scope, ['clean', ...here, '--dry-run', '--json'])).output) as {
+          removed: string[];
+        };
+        expect(dry.removed).to.have.members(
+          [...dead].filter((name) => name.includes('.')).map((name) => join(own, name)),
+        );
+        const end = await run(scope, ['clean', ...here]);
+        expect(end.output.trim().split('\n')).to.deep.equal(dry.removed.map((path) => `removed ${path}`));
+        expect(end.errors).to.equal(`${own}: 2 files of dead servers, 1 living\n`);
+        expect(await readdir(own)).to.include.members([...living, 'notes.txt']);
+        server.signal('SIGINT');
+        expect(await server.ended()).to.include({ code: 0 });
+      }),
+    );
+
+    it(
+      'has nothing to do where no server has run',
+      scoped(async () => {
+        const nowhere = join(folder, 'nowhere');
+        const leftovers = unwrap(await removeLeftovers({ directory: nowhere }));
+        expect(leftovers).to.deep.equal({ directory: nowhere, removed: [], living: 0, failed: [] });
+      }),
+    );
+  });
+});
+
+function describeOver(what: string, freshEndpoint: () => string): void {
+  describe(`over ${what}`, () => {
+    it(
+      'talks: lines become messages and messages lines, on both sides',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once']);
+        const client = start(scope, ['connect', address]);
+        await server.said('[1] connected');
+        client.type('hello\n');
+        await server.printed('[1] hello\n');
+        server.type('good day\nhow are you\n');
+        await client.printed('good day\nhow are you\n');
+        client.endInput();
+        expect(await client.ended()).to.include({ code: 0, output: 'good day\nhow are you\n' });
+        expect(await server.ended()).to.include({ code: 0, output: '[1] hello\n' });
+        expect(server.errors).to.include('[1] left');
+      }),
+    );
+
+    it(
+      'shows what no terminal should get as what it is',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once'], '');
+        const { manager, close } = await createNetworking();
+        scope.defer(close);
+        const handle = unwrap(manager.openConnection({ endpoint: address, sharedMemory: { directory } }));
+        unwrap(await handle.connect());
+        unwrap(await handle.send(new TextEncoder().encode('\u001b[2Jgone\u202e')));
+        unwrap(await handle.send(Uint8Array.of(0xff, 0x00)));
+        unwrap(await handle.send(new Uint8Array(0)));
+        unwrap(await handle.disconnect());
+        expect((await server.ended()).output).to.equal('[1] \\u{1b}[2Jgone\\u{202e}\n[1] (2 bytes) ff00\n[1] \n');
+      }),
+    );
+
+    it(
+      'takes and shows hexadecimal digits, on a channel',
+      scoped(async (scope) => {
+        const line = ['--hex', '--channel', 'side'];
+        const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once', ...line], '');
+        const end = await run(scope, ['connect', address, ...line], '00ff 10\nnothing\n\n');
+        expect(end.errors).to.include("not sent: 'nothing' is not an even number of hexadecimal digits");
+        expect((await server.ended()).output).to.equal('[1] 00ff10\n[1] \n');
+      }),
+    );
+
+    it(
+      'joins streams of bytes, each direction to its own end',
+      scoped(async (scope) => {
+        const there = randomBytes(3_000_000);
+        const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--stream']);
+        const client = start(scope, ['connect', address, '--stream'], there);
+        await until(() => server.output.length === there.length, 'all bytes arrived');
+        expect(server.output.equals(there)).to.be.true;
+        server.type('and back\n');
+        server.endInput();
+        expect(await client.ended()).to.include({ code: 0, output: 'and back\n' });
+        expect((await server.ended()).code).to.equal(0);
+      }),
+    );
+
+    it(
+      'measures round trips',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--echo'], '');
+        const end = await run(scope, ['ping', address, '--count', '500', '--interval', '0', '--json', '--size', '100']);
+        const report = JSON.parse(end.output) as {
+          received: number;
+          size: number;
+          percentiles: Record<string, number>;
+        };
+        expect(report).to.include({ received: 500, size: 100 });
+        expect(report.percentiles['50']).to.be.within(0.1, report.percentiles['99']!);
+        const shown = await run(scope, ['ping', address, '--count', '2', '--interval', '200']);
+        expect(shown.output).to.match(/2 of 2 came back, 64 bytes each, over (shared-memory|websocket)\np50 /);
+        expect(shown.errors).to.include('64 bytes: number 2, ');
+        server.signal('SIGINT');
+        expect((await server.ended()).code).to.equal(0);
+      }),
+    );
+
+    it(
+      'says when it pings somebody who sends something else back',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', freshEndpoint()]);
+        const client = start(scope, ['ping', address], '');
+        await server.said('[1] connected');
+        server.type('what?\n');
+        const end = await client.ended();
+        expect(end).to.include({ code: 1 });
+        expect(end.errors).to.include('the peer sent something else than it got');
+      }),
+    );
+
+    it(
+      'sends a file, checked by its hash, and goes on where a transfer broke',
+      scoped(async (scope) => {
+        const inbox = join(folder, freshName());
+        await mkdir(inbox);
+        const path = join(folder, freshName());
+        const bytes = randomBytes(1_500_000);
+        await writeFile(path, bytes);
+        const { server, address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--json']);
+        // The beginning of another file must not become part of this one; that of this one is not sent again.
+        await writeFile(join(inbox, '.other.part'), randomBytes(400_000));
+        await writeFile(join(inbox, '.part.part'), bytes.subarray(0, 700_000));
+        const sent: Record<string, number> = {};
+        for (const name of ['whole', 'other', 'part', 'empty']) {
+          if (name === 'empty') await writeFile(path, '');
+          const end = await run(scope, ['send', path, address, '--name', name, '--json']);
+          expect(end.code, end.errors).to.equal(0);
+          sent[name] = (JSON.parse(end.output) as { sent: number }).sent;
+        }
+        expect(sent).to.deep.equal({ whole: 1_500_000, other: 1_500_000, part: 800_000, empty: 0 });
+        for (const name of ['whole', 'other', 'part'])
+          expect((await readFile(join(inbox, name))).equals(bytes)).to.be.true;
+        expect((await readdir(inbox)).sort()).to.deep.equal(['empty', 'other', 'part', 'whole']);
+        server.signal('SIGINT');
+        const lines = (await server.ended()).output.trim().split('\n');
+        const [first] = lines.map((line) => JSON.parse(line) as { name: string; sha256: string });
+        expect(first).to.include({ name: 'whole', sha256: createHash('sha256').update(bytes).digest('hex') });
+      }),
+    );
+
+    for (const name of ['../outside', '/tmp/outside', '..', '.', 'a\\b', 'a\nb', 'x'.repeat(300)]) {
+      it(
+        `takes no file that is to be called ${JSON.stringify(name).slice(0, 20)}`,
+        scoped(async (scope) => {
+          const inbox = join(folder, freshName());
+          const path = join(folder, freshName());
+          await writeFile(path, 'content');
+          const { server, address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--once']);
+          const end = await run(scope, ['send', path, address, '--name', name]);
+          expect(end.code).to.equal(1);
+          expect(end.errors).to.include('the other side refused: the name');
+          expect((await server.ended()).code).to.equal(1);
+          expect(await readdir(inbox)).to.deep.equal([]);
+        }),
+      );
+    }
+
+    it(
+      'replaces no file and takes none that is too large',
+      scoped(async (scope) => {
+        const inbox = join(folder, freshName());
+        await mkdir(inbox);
+        await writeFile(join(inbox, 'there'), 'before');
+        const path = join(folder, freshName());
+        await writeFile(path, 'a file of 22 bytes now');
+        const { address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--max-size', '0.00000001']);
+        const twice = await run(scope, ['send', path, address, '--name', 'there']);
+        expect(twice.errors).to.include('at most');
+        const other = await listening(scope, ['receive', freshEndpoint(), inbox]);
+        const replaced = await run(scope, ['send', path, other.address, '--name', 'there']);
+        expect(replaced.errors).to.include("there is a 'there' already");
+        expect(await readFile(join(inbox, 'there'), 'utf8')).to.equal('before');
+      }),
+    );
+
+    it(
+      'keeps what it has of a file whose sender is killed',
+      scoped(async (scope) => {
+        const inbox = join(folder, freshName());
+        const path = join(folder, freshName());
+        // Far more than can be on its way before the sender is killed; it takes no room on the disk.
+        await writeFile(path, '');
+        await truncate(path, 4_000_000_000);
+        const { server, address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--once']);
+        const sender = start(scope, ['send', path, address, '--name', 'big']);
+        const partSize = async (): Promise<number> =>
+          await stat(join(inbox, '.big.part')).then(
+            ({ size }) => size,
+            () => 0,
+          );
+        await until(async () => (await partSize()) > 0, 'some of it is there');
+        sender.signal('SIGKILL');
+        const end = await server.ended();
+        expect(end.code).to.equal(1);
+        expect(end.errors).to.match(/entropynet: .*(PeerDied|broke off|left before|the peer|connection)/);
+        expect(await readdir(inbox)).to.deep.equal(['.big.part']);
+      }),
+    );
+  });
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { until, within } from './until.js';
+
+const BIN = fileURLToPath(new URL('../../../packages/cli/bin/entropynet.js', import.meta.url));
+
+/** How a command line ended. */
+export interface CommandEnd {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** One run of the command `entropynet`, through pipes. */
+export class RunningCommand implements AsyncDisposable {
+  output: Buffer = Buffer.alloc(0);
+  errors = '';
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+
+  /** @param input standard input to its end; undefined leaves it open */
+  constructor(line: readonly string[], environment: NodeJS.ProcessEnv, input?: string | Uint8Array) {
+    const child = spawn(process.execPath, [BIN, ...line], { env: { ...process.env, ...environment } });
+    this.#child = child;
+    child.stdout.on('data', (data: Buffer) => (this.output = Buffer.concat([this.output, data])));
+    child.stderr.on('data', (data: Buffer) => (this.errors += data.toString()));
+    // A command that ends before it has read all of it is judged by its end.
+    child.stdin.on('error', () => undefined);
+    if (input !== undefined) child.stdin.end(input);
+    this.#ended = new Promise((resolve) => {
+      child.once('close', resolve);
+    });
+  }
+
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  endInput(): void {
+    this.#child.stdin?.end();
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Resolves when it has written that to standard error. */
+  async said(text: string): Promise<void> {
+    await until(
+      () => this.errors.includes(text),
+      () => `'${text}' was said; so far: ${this.errors}`,
+    );
+  }
+
+  /** Resolves when it has written that to standard output. */
+  async printed(text: string): Promise<void> {
+    await until(
+      () => this.output.includes(text),
+      () => `'${text}' was printed; so far: ${this.output.toString()}`,
+    );
+  }
+
+  async ended(): Promise<CommandEnd> {
+    const code = await within(this.#ended, 'the command ended');
+    return { code, output: this.output.toString(), errors: this.errors };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+}
