@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addClean } from './commands/clean.js';
 import { addConnect } from './commands/connect.js';
 import { addDoctor } from './commands/doctor.js';
+import { addInspect } from './commands/inspect.js';
 import { addListen } from './commands/listen.js';
 import { addPing } from './commands/ping.js';
 import { addReceive } from './commands/receive.js';
@@ -47,7 +48,8 @@ function makeProgram(terminal: Terminal): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows an example)')
     .addHelpText('after', EXIT_CODES);
-  for (const add of [addListen, addConnect, addPing, addSend, addReceive, addDoctor, addClean]) add(program, terminal);
+  for (const add of [addListen, addConnect, addPing, addSend, addReceive, addInspect, addDoctor, addClean])
+    add(program, terminal);
   return program;
 }
 

@@ -22,6 +22,7 @@ constexpr Constant kConstants[] = {
     {"identityBytes", kIdentityBytes},
     {"serverProcessIdOffset", kServerProcessIdOffset},
     {"clientProcessIdOffset", kClientProcessIdOffset},
+    {"madeAtOffset", kMadeAtOffset},
     {"serverTailOffset", kServerTailOffset},
     {"serverHeadOffset", kServerHeadOffset},
     {"serverClosedOffset", kServerClosedOffset},

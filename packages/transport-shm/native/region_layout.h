@@ -42,6 +42,8 @@ constexpr std::uint32_t kIdentityOffset = 16;
 constexpr std::uint32_t kIdentityBytes = 16;
 constexpr std::uint32_t kServerProcessIdOffset = 32;
 constexpr std::uint32_t kClientProcessIdOffset = 36;
+// Milliseconds since the epoch, 64 bits, for people.
+constexpr std::uint32_t kMadeAtOffset = 40;
 
 // Line 1: shared memory, the server writes.
 constexpr std::uint32_t kServerTailOffset = 64;

@@ -5,6 +5,14 @@
  * @packageDocumentation
  */
 export { type FailedRemoval, type LeftoverOptions, type Leftovers, removeLeftovers } from './discovery/leftovers.js';
+export {
+  inspectSharedMemory,
+  type InspectedServer,
+  type InspectOptions,
+  type SharedMemorySnapshot,
+} from './inspection/inspect.js';
+export type { InspectedProcess } from './inspection/processes.js';
+export type { InspectedRegion, InspectedRing, InspectedWait, UnreadableRegion } from './inspection/regions.js';
 export { SHARED_MEMORY_BACKEND, SharedMemoryConnection, type MappedRegion } from './shared-memory-connection.js';
 export { SharedMemoryServer } from './shared-memory-server.js';
 export { SharedMemoryTransport } from './shared-memory-transport.js';

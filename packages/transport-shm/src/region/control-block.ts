@@ -5,6 +5,7 @@ import {
   IDENTITY_OFFSET,
   LAYOUT_VERSION,
   LAYOUT_VERSION_OFFSET,
+  MADE_AT_OFFSET,
   MAGIC,
   MAGIC_OFFSET,
   REGION_BYTES_OFFSET,
@@ -29,6 +30,7 @@ export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdenti
   new Uint8Array(buffer, IDENTITY_OFFSET, IDENTITY_BYTES).set(block.identity);
   view.setUint32(SERVER_PROCESS_ID_OFFSET, block.serverProcessId, true);
   view.setUint32(CLIENT_PROCESS_ID_OFFSET, block.clientProcessId, true);
+  view.setBigUint64(MADE_AT_OFFSET, BigInt(Date.now()), true);
   view.setUint32(LAYOUT_VERSION_OFFSET, LAYOUT_VERSION, true);
   view.setUint32(MAGIC_OFFSET, MAGIC, true);
 }

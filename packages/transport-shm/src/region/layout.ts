@@ -6,7 +6,7 @@
  *    0 +-----------------+-----------------+-----------------+-----------------+
  *      | magic           | layout version  | region bytes    | ring capacity   |  line 0: written once, by the
  *   16 | identity (16 random bytes)                                            |  server, before anyone else sees it
- *   32 | server process  | client process  |                                   |
+ *   32 | server process  | client process  | made at, ms since the epoch (u64) |
  *   64 +-----------------+-----------------+-----------------+-----------------+
  *      | server's tail   | server's head   | server closed   |                 |  line 1: the server writes
  *  128 +-----------------+-----------------+-----------------+-----------------+
@@ -38,6 +38,7 @@ export const IDENTITY_OFFSET = 16;
 export const IDENTITY_BYTES = 16;
 export const SERVER_PROCESS_ID_OFFSET = 32;
 export const CLIENT_PROCESS_ID_OFFSET = 36;
+export const MADE_AT_OFFSET = 40;
 
 export const SERVER_TAIL_OFFSET = 64;
 export const SERVER_HEAD_OFFSET = 68;

@@ -1,0 +1,74 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { err, ok, resolveConnectionConfig, type Result } from '@entropynet/core';
+import { checkDirectory, discoveryDirectory } from '../discovery/directory.js';
+import { readDiscoveryRegion } from '../discovery/discovery-region.js';
+import { failureAt } from '../system-failures.js';
+import { describeProcess, type InspectedProcess, startTicksOf } from './processes.js';
+import { type InspectedRegion, inspectRegions, type UnreadableRegion } from './regions.js';
+
+/** A server that listens at a name. */
+export interface InspectedServer {
+  /** The hash of its name, which the file does not tell: the first 24 digits of the name's SHA-256. */
+  readonly nameHash: string;
+  /** Undefined where it has ended without giving its name back. */
+  readonly process: InspectedProcess | undefined;
+  /** How many connections it allows. */
+  readonly maxConnections: number;
+}
+
+/** What goes on through shared memory on this machine, as far as this user may see it. Plain data, fit for JSON. */
+export interface SharedMemorySnapshot {
+  /** When it was looked at, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Where the servers were looked for. */
+  readonly directory: string;
+  readonly servers: readonly InspectedServer[];
+  readonly regions: readonly InspectedRegion[];
+  readonly unreadable: readonly UnreadableRegion[];
+}
+
+/** What to look at. */
+export interface InspectOptions {
+  /** The folder where servers are found. @default as `sharedMemory.directory` */
+  readonly directory?: string;
+}
+
+/**
+ * Looks at every region and server of this user. Reads only, from files and from `/proc`: no connection is stopped, woken
+ * or written to, and the addon is not needed. `NotSupported`: not on Linux.
+ */
+export function inspectSharedMemory(options: InspectOptions = {}): Result<SharedMemorySnapshot> {
+  if (process.platform !== 'linux')
+    return err('NotSupported', `regions can be inspected on Linux, not on ${process.platform}`);
+  const config = resolveConnectionConfig({
+    endpoint: 'any',
+    ...(options.directory !== undefined && { sharedMemory: { directory: options.directory } }),
+  });
+  if (!config.ok) return config;
+  const userId = process.getuid?.() ?? -1;
+  const directory = discoveryDirectory(config.value.sharedMemory, userId);
+  const servers = inspectServers(directory, userId);
+  if (!servers.ok) return servers;
+  try {
+    return ok({ at: Date.now(), directory, servers: servers.value, ...inspectRegions(userId) });
+  } catch (error) {
+    return failureAt('/proc', 'the processes could not be looked at', error);
+  }
+}
+
+function inspectServers(directory: string, userId: number): Result<InspectedServer[]> {
+  const checked = checkDirectory(directory, userId);
+  if (!checked.ok) return checked.error.code === 'SharedMemoryNotAvailable' ? ok([]) : checked;
+  const servers: InspectedServer[] = [];
+  for (const file of readdirSync(directory).filter((name) => /^[0-9a-f]{24}\.region$/.test(name))) {
+    const nameHash = basename(file, '.region');
+    const identity = readDiscoveryRegion(join(directory, file), nameHash, userId);
+    if (!identity.ok) continue;
+    const { processId, startTime, maxConnections } = identity.value;
+    // Another process may have its id by now.
+    const isSame = startTicksOf(processId) === Number(startTime);
+    servers.push({ nameHash, process: isSame ? describeProcess(processId) : undefined, maxConnections });
+  }
+  return ok(servers);
+}
