@@ -23,8 +23,11 @@ export interface SharedMemorySnapshot {
   readonly at: number;
   /** Where the servers were looked for. */
   readonly directory: string;
+  /** The servers there. */
   readonly servers: readonly InspectedServer[];
+  /** The connections of this user's processes, wherever their servers are found. */
   readonly regions: readonly InspectedRegion[];
+  /** Regions that are there and can't be looked into. */
   readonly unreadable: readonly UnreadableRegion[];
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 
 /** A process as a person would name it. */
 export interface InspectedProcess {
+  /** Its id, as this process sees it. */
   readonly id: number;
   /** Its command line, cut after 200 characters; empty where it may not be read. */
   readonly command: string;

@@ -15,6 +15,7 @@ export interface InspectedRing {
   readonly written: number;
   /** Whether the sender waits for room. */
   readonly isStalled: boolean;
+  /** How the receiver waits now. */
   readonly receiver: InspectedWait;
   /** Whether the sender has said goodbye. */
   readonly isClosed: boolean;
@@ -28,15 +29,21 @@ export interface InspectedRegion {
   readonly size: number;
   /** When it was made, in milliseconds since the epoch. */
   readonly madeAt: number | undefined;
+  /** The process that listened; undefined where it has ended or is in a process namespace of its own. */
   readonly server: InspectedProcess | undefined;
+  /** The process that connected; undefined likewise. */
   readonly client: InspectedProcess | undefined;
+  /** What the server sends. */
   readonly toClient: InspectedRing;
+  /** What the client sends. */
   readonly toServer: InspectedRing;
 }
 
 /** A region that could not be looked into. */
 export interface UnreadableRegion {
+  /** As of a region that could. */
   readonly key: string;
+  /** Bytes, whole pages. */
   readonly size: number;
   /** Who has it mapped. */
   readonly processes: readonly InspectedProcess[];
