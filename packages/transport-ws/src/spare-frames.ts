@@ -1,7 +1,7 @@
 /** Shorter frames come from Node.js' own pool; a spare one would gain nothing. */
 export const MIN_SPARE_BYTES = 16 * 1024;
 
-/** So much is kept at most, in bytes: two windows of the default size. */
+/** So much is kept at most, in bytes: two windows of the default size. What was given back longest ago goes first. */
 const MAX_KEPT_BYTES = 2 * 1024 * 1024;
 
 /**
@@ -28,9 +28,11 @@ export class SpareFrames {
   /** Takes back a frame that nobody reads any more. */
   give(frame: Buffer): void {
     const { byteLength } = frame.buffer;
-    if (this.#keptBytes + byteLength > MAX_KEPT_BYTES) return;
-    this.#keptBytes += byteLength;
+    if (byteLength > MAX_KEPT_BYTES) return;
     this.#spare.push(frame.length === byteLength ? frame : Buffer.from(frame.buffer));
+    this.#keptBytes += byteLength;
+    // Memory of a length that nobody sends any more must not take the place of the lengths in use.
+    while (this.#keptBytes > MAX_KEPT_BYTES) this.#keptBytes -= (this.#spare.shift() as Buffer).length;
   }
 }
 

@@ -35,4 +35,24 @@ describe('spare frames', () => {
     const again = Array.from({ length: 40 }, () => frames.take(64 * KIBIBYTE));
     expect(again.filter((frame) => known.has(frame.buffer))).to.have.length(32);
   });
+
+  it('of a length that is in use no more make room for those that are', () => {
+    const frames = new SpareFrames();
+    const large = [frames.take(1024 * KIBIBYTE), frames.take(1024 * KIBIBYTE)];
+    for (const frame of large) frames.give(frame);
+    const taken = Array.from({ length: 16 }, () => frames.take(64 * KIBIBYTE));
+    for (const frame of taken) frames.give(frame);
+    const known = new Set(taken.map((frame) => frame.buffer));
+    const again = Array.from({ length: 16 }, () => frames.take(64 * KIBIBYTE));
+    expect(again.every((frame) => known.has(frame.buffer))).to.equal(true);
+    expect(frames.take(1024 * KIBIBYTE).buffer).to.equal(large[1]?.buffer);
+  });
+
+  it('longer than all that is kept are not kept', () => {
+    const frames = new SpareFrames();
+    const kept = frames.take(64 * KIBIBYTE);
+    frames.give(kept);
+    frames.give(frames.take(2 * 1024 * KIBIBYTE + 1));
+    expect(frames.take(64 * KIBIBYTE).buffer).to.equal(kept.buffer);
+  });
 });
