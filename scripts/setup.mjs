@@ -4,23 +4,17 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addonFolder, buildAddon, isAddonBuilt } from '../packages/transport-shm/bin/addon-build.mjs';
 
 const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const isQuiet = process.argv.includes('--quiet');
 const isNativeStrict = process.argv.includes('--native-strict');
 
 const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
-const addonFolder = join(rootFolder, 'packages', 'transport-shm');
 const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
-
-const addonInstallHints = {
-  linux: 'install g++ (Debian: apt-get install g++ make python3)',
-  darwin: 'install the command line tools (xcode-select --install)',
-  win32: 'install Python 3 and the Visual Studio Build Tools with the C++ workload',
-};
 
 /** Folders that `tsc -b` compiles, each with where its sources lie and where its output goes. */
 const compiledFolders = [
@@ -144,75 +138,22 @@ function addonStamp() {
   return sha256(...parts, headers, process.platform, process.arch);
 }
 
-function isAddonBuilt() {
-  return filesBelow(join(addonFolder, 'build', 'Release')).some((file) => file.endsWith('.node'));
-}
-
-function firstThatRuns(commands) {
-  return commands.find((command) => command && run(command, ['--version']).succeeded);
-}
-
-function missingTool(sentenceStart) {
-  const hint = addonInstallHints[process.platform] ?? 'install a C++ compiler, make and Python 3';
-  const consequence = 'so shared memory is not available here and WebSocket is used instead';
-  return { problem: `${sentenceStart}, ${consequence}: ${hint} and run the command again.` };
-}
-
-/** The tools node-gyp will need, looked for beforehand so that their absence costs one sentence and not a page. */
-function findBuildTools() {
-  // On Windows node-gyp looks for Visual Studio and Python in places that PATH doesn't show.
-  if (process.platform === 'win32') return { environment: {} };
-  const python = firstThatRuns([process.env.npm_config_python, process.env.PYTHON, 'python3', 'python']);
-  if (!python) return missingTool('No Python was found');
-  if (!firstThatRuns([process.env.MAKE, 'make', 'gmake'])) return missingTool('No make was found');
-  const compiler = firstThatRuns(process.env.CXX ? [process.env.CXX.split(' ')[0]] : ['g++', 'c++', 'clang++']);
-  if (!compiler) return missingTool('No C++ compiler was found');
-  return { environment: process.env.CXX ? {} : { CXX: compiler } };
-}
-
-/** Uses the headers that were installed with the running Node, which spares node-gyp a download. */
-function nodeHeaderArguments() {
-  if (process.env.npm_config_nodedir) return [];
-  const prefix = resolve(dirname(realpathSync(process.execPath)), '..');
-  const headers = join(prefix, 'include', 'node');
-  const areComplete = ['node_api.h', 'common.gypi'].every((name) => existsSync(join(headers, name)));
-  return areComplete ? [`--nodedir=${prefix}`] : [];
-}
-
-function compileAddon(environment) {
-  const nodeGyp = join(rootFolder, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-  const strict = isNativeStrict ? { CXXFLAGS: `${process.env.CXXFLAGS ?? ''} -Werror`.trim() } : {};
-  return run(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...nodeHeaderArguments()], {
-    cwd: addonFolder,
-    env: { ...process.env, ...environment, ...strict },
-  });
-}
-
 function failAddonBuild(sentence) {
   if (isNativeStrict) throw new SetupError(sentence);
   warn(sentence);
 }
 
-function buildAddon() {
+function bringAddonUpToDate() {
   const stamp = addonStamp();
   if (!isNativeStrict && isAddonBuilt() && readStamp(addonStampFile) === stamp) return;
-  const tools = findBuildTools();
-  // An addon made from other sources must not stay behind: it could disagree with the TypeScript about the layout.
-  rmSync(join(addonFolder, 'build'), { recursive: true, force: true });
-  if (tools.problem) return failAddonBuild(tools.problem);
-
   report('Building the shared-memory addon …');
-  const { succeeded, output } = compileAddon(tools.environment);
-  if (succeeded && isAddonBuilt()) return writeStamp(addonStampFile, stamp);
-
-  rmSync(join(addonFolder, 'build'), { recursive: true, force: true });
-  if (/gyp ERR! find (?:VS|Python)/.test(output))
-    return failAddonBuild(missingTool('No C++ toolchain was found').problem);
-  warn(lastLines(output, 40));
-  failAddonBuild(
-    'The shared-memory addon could not be built (the end of its log is above), ' +
-      'so shared memory is not available here and WebSocket is used instead.',
-  );
+  const { problem, log } = buildAddon({
+    nodeGyp: join(rootFolder, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js'),
+    compilerFlags: isNativeStrict ? '-Werror' : '',
+  });
+  if (problem === undefined) return writeStamp(addonStampFile, stamp);
+  if (log) warn(lastLines(log, 40));
+  failAddonBuild(problem);
 }
 
 /** Deletes output whose source is gone, so that a deleted test doesn't go on running. */
@@ -243,7 +184,7 @@ function compileTypeScript() {
 function setUp() {
   requireNodeVersion();
   installDependencies();
-  buildAddon();
+  bringAddonUpToDate();
   if (isNativeStrict) return;
   removeOrphanedOutput();
   compileTypeScript();

@@ -39,8 +39,10 @@
         }],
         ['OS=="linux"', {
           'sources': [
+            'native/platform/linux/file_name.cc',
             'native/platform/linux/futex.cc',
             'native/platform/linux/mapping.cc',
+            'native/platform/linux/old_c_library.cc',
             'native/platform/linux/process_identity.cc',
             'native/platform/linux/socket_calls.cc',
           ],
@@ -61,6 +63,7 @@
         }],
         ['OS=="mac"', {
           'sources': [
+            'native/platform/macos/file_name.cc',
             'native/platform/macos/futex.cc',
             'native/platform/macos/mapping.cc',
             'native/platform/macos/process_identity.cc',

@@ -77,7 +77,7 @@ class Environment {
   void RemoveNames();
   void CloseEverything();
 
-  std::shared_ptr<OpenHandles> handles_ = std::make_shared<OpenHandles>();
+  std::shared_ptr<OpenHandles> handles_{new OpenHandles()};
   std::map<std::string, FileIdentity> names_;
   std::set<NapiLocalSocket*> sockets_;
   std::set<Descriptor> descriptors_;

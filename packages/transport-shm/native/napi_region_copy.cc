@@ -45,7 +45,7 @@ NapiRegionCopy::NapiRegionCopy(const Napi::CallbackInfo& info)
 
 Napi::Value NapiRegionCopy::Wrap(Napi::Env env, RegionSide side, Descriptor descriptor,
                                  std::size_t byte_length) {
-  const auto mapping = std::make_shared<Mapping>();
+  const std::shared_ptr<Mapping> mapping(new Mapping());
   const Status status = mapping->Map(descriptor, byte_length);
   if (!status.Ok()) {
     ThrowStatus(env, status);

@@ -40,7 +40,7 @@ Status SocketWatch::Start(Napi::Object receiver, LocalSocket* socket, Napi::Func
   auto* watch = new SocketWatch(Environment::Of(env).Handles(), socket);
   const Status status = watch->Open(loop);
   if (!status.Ok()) return status;
-  watch->listener_ = std::make_shared<Listener>(receiver, listener);
+  watch->listener_.reset(new Listener(receiver, listener));
   started->reset(watch);
   return {};
 }

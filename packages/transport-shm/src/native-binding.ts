@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { err, ok, type Result } from '@entropynet/core';
+import { LAYOUT_VERSION, MAGIC } from './region/layout.js';
 
 /** What a process or thread found out about a failed system call; the shape of Node.js's own errors. */
 export interface SystemError extends Error {
@@ -91,9 +92,15 @@ export interface NativeBinding {
     /** As `attachRegion`, for the client's side. */
     attach(descriptor: number, byteLength: number): RegionCopy;
   };
-  /** The constants of `native/region_layout.h`, for the test that compares them with `region/layout.ts`. */
+  /** The constants of `native/region_layout.h`: they tell which addon this is; a test compares them with `region/layout.ts`. */
   readonly layout: Readonly<Record<string, number>>;
 }
+
+/**
+ * The environment's variable with the path of the addon's file, for programs without a `node_modules`: bundles and single
+ * executables.
+ */
+const ADDON_PATH = 'ENTROPYNET_ADDON_PATH';
 
 let loaded: Result<NativeBinding> | undefined;
 
@@ -120,19 +127,42 @@ function load(): Result<NativeBinding> {
       `the native addon of @entropynet/transport-shm needs the event loop of Node.js, which ${name} does not have: use WebSocket, or Node.js`,
     );
   }
-  const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
   try {
-    const require = createRequire(import.meta.url);
-    const loadAddon = require('node-gyp-build') as (folder: string) => NativeBinding;
-    return ok(loadAddon(packageFolder));
+    const binding = loadAddon() as Partial<NativeBinding>;
+    const { magic, layoutVersion } = binding.layout ?? {};
+    if (magic === MAGIC && layoutVersion === LAYOUT_VERSION) return ok(binding as NativeBinding);
+    throw new Error(
+      magic === MAGIC
+        ? `it is for version ${String(layoutVersion)} of the region's layout, and this package for ${LAYOUT_VERSION}`
+        : 'it is another addon',
+    );
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const given = process.env[ADDON_PATH];
+    const which = given ? `addon that ${ADDON_PATH} names, "${given}",` : 'native addon of @entropynet/transport-shm';
+    const remedy = given
+      ? 'name the addon of this version of @entropynet/transport-shm'
+      : `build it with "npx entropynet-build-addon", in a bundle name its file in ${ADDON_PATH}`;
     return err(
       'SharedMemoryNotAvailable',
-      `the native addon of @entropynet/transport-shm could not be loaded (${reason ?? 'no reason given'}): build it with a C++ compiler and "npm run build", or use WebSocket`,
+      `the ${which} could not be loaded (${messageOf(error).split('\n')[0] ?? ''}): ${remedy}, or use WebSocket`,
       error,
     );
   }
+}
+
+/** What the environment names goes before what lies in the package. */
+function loadAddon(): unknown {
+  const given = process.env[ADDON_PATH];
+  if (given) {
+    const module = { exports: {} };
+    // Not `require`, which would run a script.
+    process.dlopen(module, resolve(given));
+    return module.exports;
+  }
+  // In a bundle there is no package; finding that out is part of what may fail.
+  const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
+  const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => unknown;
+  return load(packageFolder);
 }
 
 /** The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does. */

@@ -18,6 +18,13 @@ constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 // MFD_NOEXEC_SEAL, newer than the headers of the oldest system this is built on.
 constexpr unsigned int kNoExecSeal = 0x0008U;
 
+// statx, because an addon that calls fstat loads on glibc 2.33 and newer only.
+Status ReadStatus(Descriptor descriptor, struct statx* information) {
+  if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, information) != 0)
+    return {errno, "statx"};
+  return {};
+}
+
 }  // namespace
 
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
@@ -38,20 +45,20 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
 }
 
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
-  struct stat information;
-  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
+  struct statx information;
+  if (const Status status = ReadStatus(descriptor, &information); !status.Ok()) return status;
   const int seals = ::fcntl(descriptor, F_GET_SEALS);
   // EINVAL: no memory file at all.
   if (seals < 0) return {errno == EINVAL ? kErrorUnsealed : errno, "fcntl"};
-  if (!S_ISREG(information.st_mode) || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
+  if (!S_ISREG(information.stx_mode) || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
   // Huge pages take seals too, but a hole punched into them may not be filled again: SIGBUS.
   struct statfs file_system;
   if (::fstatfs(descriptor, &file_system) != 0) return {errno, "fstatfs"};
   if (file_system.f_type != TMPFS_MAGIC) return {kErrorUnsealed, "fstatfs"};
   // Only now is the size worth looking at: it can no longer change.
-  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
-  *actual_length = static_cast<std::uint64_t>(information.st_size);
-  if (*actual_length != byte_length) return {kErrorSizeMismatch, "fstat"};
+  if (const Status status = ReadStatus(descriptor, &information); !status.Ok()) return status;
+  *actual_length = information.stx_size;
+  if (*actual_length != byte_length) return {kErrorSizeMismatch, "statx"};
   return {};
 }
 

@@ -1,19 +1,8 @@
 #include "../file_name.h"
 
-#include <cerrno>
-
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace entropynet {
-
-Status IdentifyFile(const std::string& path, FileIdentity* identity) {
-  struct stat information;
-  if (::lstat(path.c_str(), &information) != 0) return {errno, "lstat"};
-  identity->device = static_cast<std::uint64_t>(information.st_dev);
-  identity->number = static_cast<std::uint64_t>(information.st_ino);
-  return {};
-}
 
 void RemoveFileIfSame(const std::string& path, const FileIdentity& identity) {
   FileIdentity current;

@@ -1,0 +1,106 @@
+// Builds the native addon from the sources that the package holds. Plain Node.js without dependencies: the set-up of the
+// workspace uses it before anything else is there, and `entropynet-build-addon` where a prebuilt addon does not fit.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where the package lies. */
+export const addonFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+const buildFolder = join(addonFolder, 'build');
+
+const installHints = {
+  linux: 'install g++ (Debian: apt-get install g++ make python3)',
+  darwin: 'install the command line tools (xcode-select --install)',
+  win32: 'install Python 3 and the Visual Studio Build Tools with the C++ workload',
+};
+
+/** Runs a program to its end with its output captured, so that it is shown only when it matters. */
+function run(command, args, options = {}) {
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`;
+  return { succeeded: result.status === 0, output };
+}
+
+/** Whether a built addon is there. */
+export function isAddonBuilt() {
+  const folder = join(buildFolder, 'Release');
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.node'));
+}
+
+/** An addon made from other sources must not stay behind: it could disagree with the TypeScript about the layout. */
+function removeBuild() {
+  rmSync(buildFolder, { recursive: true, force: true });
+}
+
+function firstThatRuns(commands) {
+  return commands.find((command) => command && run(command, ['--version']).succeeded);
+}
+
+function missing(sentenceStart) {
+  const hint = installHints[process.platform] ?? 'install a C++ compiler, make and Python 3';
+  const consequence = 'so shared memory is not available here and WebSocket is used instead';
+  return { problem: `${sentenceStart}, ${consequence}: ${hint} and run the command again.` };
+}
+
+/** The tools node-gyp will need, looked for beforehand so that their absence costs one sentence and not a page. */
+function findBuildTools() {
+  // On Windows node-gyp looks for Visual Studio and Python in places that PATH doesn't show.
+  if (process.platform === 'win32') return { environment: {} };
+  const python = firstThatRuns([process.env.npm_config_python, process.env.PYTHON, 'python3', 'python']);
+  if (!python) return missing('No Python was found');
+  if (!firstThatRuns([process.env.MAKE, 'make', 'gmake'])) return missing('No make was found');
+  const compiler = firstThatRuns(process.env.CXX ? [process.env.CXX.split(' ')[0]] : ['g++', 'c++', 'clang++']);
+  if (!compiler) return missing('No C++ compiler was found');
+  return { environment: process.env.CXX ? {} : { CXX: compiler } };
+}
+
+/** The folder whose include/node holds the headers of the running Node.js, where they were installed with it. */
+export function nodeHeadersFolder() {
+  const prefix = resolve(dirname(realpathSync(process.execPath)), '..');
+  const headers = join(prefix, 'include', 'node');
+  const areComplete = ['node_api.h', 'common.gypi'].every((name) => existsSync(join(headers, name)));
+  return areComplete ? prefix : undefined;
+}
+
+/** Spares node-gyp a download. */
+function nodeHeaderArguments() {
+  if (process.env.npm_config_nodedir) return [];
+  const folder = nodeHeadersFolder();
+  return folder === undefined ? [] : [`--nodedir=${folder}`];
+}
+
+/**
+ * Builds the addon into `build/Release`; what was built before is removed.
+ *
+ * @param nodeGyp the script of node-gyp
+ * @param compilerFlags added to those that the addon is built with
+ * @returns nothing where it succeeded; else `problem`, a sentence for the user, and `log`, what node-gyp printed, where
+ * it was node-gyp that failed
+ */
+export function buildAddon({ nodeGyp, compilerFlags = '' }) {
+  const tools = findBuildTools();
+  removeBuild();
+  if (tools.problem) return tools;
+  const flags = compilerFlags && { CXXFLAGS: `${process.env.CXXFLAGS ?? ''} ${compilerFlags}`.trim() };
+  const { succeeded, output } = run(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...nodeHeaderArguments()], {
+    cwd: addonFolder,
+    env: { ...process.env, ...tools.environment, ...flags },
+  });
+  if (succeeded && isAddonBuilt()) return {};
+  removeBuild();
+  if (/gyp ERR! find (?:VS|Python)/.test(output)) return missing('No C++ toolchain was found');
+  return {
+    problem:
+      'The shared-memory addon could not be built (the end of its log is above), ' +
+      'so shared memory is not available here and WebSocket is used instead.',
+    log: output,
+  };
+}

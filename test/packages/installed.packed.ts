@@ -1,0 +1,253 @@
+import { expect } from 'chai';
+import { build, type Format } from 'esbuild';
+import { copyFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { type Manifest, manifests, type Outcome, succeeded, Workbench } from './workbench.js';
+
+/** Sends one message from one end to the other, and prints over what it went and why. */
+const FIRST_MESSAGE = `
+import { createNetworking, unwrap } from 'entropynet';
+
+void main();
+
+async function main() {
+  const networking = await createNetworking();
+  const name = 'packed-' + process.pid + '-' + Date.now();
+  const server = unwrap(networking.manager.createServer({ endpoint: name, fallback: ['ws://127.0.0.1:0/packed'] }));
+  await server.listen();
+  const webSocket = server.addresses().find((address) => address.startsWith('ws:'));
+  const client = unwrap(networking.manager.openConnection({ endpoint: name, fallback: [webSocket] }));
+  void server.accept().then(({ value }) => value.send(new TextEncoder().encode('hello')));
+  unwrap(await client.connect());
+  for await (const message of client.messages()) {
+    const reasons = client.getSelection().passedOver.map(({ reason }) => reason);
+    console.log(JSON.stringify({ text: new TextDecoder().decode(message), backend: client.getBackend(), reasons }));
+    break;
+  }
+  await networking.close();
+}
+`;
+
+interface FirstMessage {
+  readonly text: string;
+  readonly backend: string;
+  readonly reasons: readonly string[];
+}
+
+/** Each entry point of a package that is for everyone, as it is imported. */
+function entryPointsOf({ name, exports }: Manifest): string[] {
+  const paths = Object.keys(exports).filter((path) => !path.includes('*') && path !== './package.json');
+  return paths.map((path) => name + path.slice(1));
+}
+
+const entryPoints = manifests.flatMap(entryPointsOf);
+
+describe('the packages, installed', function () {
+  this.timeout(300_000);
+
+  const workbench = new Workbench();
+  let project: string;
+  /** The folder of the package with the addon. */
+  let transport: string;
+
+  before(async () => {
+    await workbench.packAll();
+    project = await workbench.installAll('project');
+    transport = join(project, 'node_modules', '@entropynet', 'transport-shm');
+    writeFileSync(join(project, 'first-message.mjs'), FIRST_MESSAGE);
+  });
+
+  after(() => {
+    workbench.dispose();
+  });
+
+  async function firstMessage(file: string, environment: Record<string, string> = {}): Promise<FirstMessage> {
+    const outcome = await workbench.run(process.execPath, [file], { folder: dirname(file), environment });
+    return JSON.parse(succeeded(outcome).stdout) as FirstMessage;
+  }
+
+  function evaluate(code: string, type: 'module' | 'commonjs'): Promise<Outcome> {
+    return workbench.run(process.execPath, [`--input-type=${type}`, '-e', code], { folder: project });
+  }
+
+  it('are imported and required, with the same names', async () => {
+    const list = JSON.stringify(entryPoints);
+    const names = `for (const entry of ${list}) console.log(entry, Object.keys(LOAD(entry)).filter((name) => name !== '__esModule').sort().join());`;
+    const imported = succeeded(await evaluate(names.replace('LOAD', 'await import'), 'module'));
+    const required = succeeded(await evaluate(names.replace('LOAD', 'require'), 'commonjs'));
+    expect(imported.stdout.trim().split('\n')).to.have.length(entryPoints.length);
+    expect(required.stdout).to.equal(imported.stdout);
+  });
+
+  for (const [module, moduleResolution] of [
+    [ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    [ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+  ] as const) {
+    it(`have types with which a program compiles, resolved as ${ts.ModuleResolutionKind[moduleResolution]}`, () => {
+      const file = join(project, 'program.mts');
+      const imports = entryPoints.map((entry, index) => `import * as entry${index} from '${entry}';`);
+      const uses = `
+        import { createNetworking, type ConnectionState, type Result, NetworkError } from 'entropynet';
+        const { manager } = await createNetworking();
+        const opened = manager.openConnection({ endpoint: 'x' });
+        if (opened.ok) {
+          const state: ConnectionState = opened.value.getState();
+          const sent: Result = opened.value.trySend(new Uint8Array(1));
+          const code: string = sent.ok ? state : (sent.error satisfies NetworkError).code;
+          console.log(code, ${entryPoints.map((_entry, index) => `entry${index}`).join()});
+          // @ts-expect-error a message is bytes
+          opened.value.trySend(1);
+        }`;
+      writeFileSync(file, `${imports.join('\n')}\n${uses}`);
+      const program = ts.createProgram([file], {
+        module,
+        moduleResolution,
+        target: ts.ScriptTarget.ES2023,
+        lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+        types: ['node'],
+        typeRoots: [join(import.meta.dirname, '../../../node_modules/@types')],
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noEmit: true,
+        // The declarations of our own packages are checked; how those of others are written is not ours.
+        skipLibCheck: false,
+      });
+      const complaints = ts
+        .getPreEmitDiagnostics(program)
+        .filter(({ file: where }) => where === undefined || /@?entropynet|program\.mts/.test(where.fileName))
+        .map(({ file: where, messageText }) => {
+          return `${where?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+        });
+      expect(complaints.join('\n')).to.equal('');
+    });
+  }
+
+  it('leave nothing in a bundle that imports them and uses nothing', async () => {
+    for (const entry of entryPoints) {
+      expect(await bundled(`import * as all from '${entry}';`, project, 'esm', true), entry).to.have.length(0);
+    }
+  });
+
+  it('leave what is not used out of a bundle', async () => {
+    const code = await bundled(
+      `import { toDuplex } from '@entropynet/streams'; console.log(toDuplex);`,
+      project,
+      'esm',
+      true,
+    );
+    expect(code).to.contain('Duplex').and.to.not.contain('ZodType');
+    expect(code.length).to.be.at.most(8 * 1024);
+  });
+
+  it('are a command', async () => {
+    const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet', 'doctor', '--json'], {
+      folder: project,
+    });
+    const findings = JSON.parse(succeeded(outcome).stdout) as { what: string; judgement: string }[];
+    expect(findings.filter(({ judgement }) => judgement === 'problem')).to.be.empty;
+  });
+
+  it('send the first message through shared memory, with the prebuilt addon', async () => {
+    expect(existsSync(join(transport, 'build'))).to.equal(false);
+    const { text, backend } = await firstMessage(join(project, 'first-message.mjs'));
+    expect([text, backend]).to.deep.equal(['hello', 'shared-memory']);
+  });
+
+  describe('in a bundle', () => {
+    let bundle: string;
+
+    before(async () => {
+      bundle = workbench.emptyFolder('bundle');
+      for (const [format, file] of [
+        ['esm', 'program.mjs'],
+        ['cjs', 'program.cjs'],
+      ] as const) {
+        // What was CommonJS asks for modules of Node.js by `require`.
+        const banner =
+          format === 'esm'
+            ? `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);\n`
+            : '';
+        writeFileSync(join(bundle, file), banner + (await bundled(FIRST_MESSAGE, project, format)));
+      }
+      copyFileSync(join(transport, prebuiltAddon(workbench)), join(bundle, 'shared-memory.node'));
+    });
+
+    for (const file of ['program.mjs', 'program.cjs']) {
+      it(`use the addon that the environment names (${file})`, async () => {
+        const environment = { ENTROPYNET_ADDON_PATH: 'shared-memory.node' };
+        expect(await firstMessage(join(bundle, file), environment)).to.have.property('backend', 'shared-memory');
+      });
+
+      it(`go on over WebSocket without one, and say why (${file})`, async () => {
+        const { text, backend, reasons } = await firstMessage(join(bundle, file));
+        expect([text, backend]).to.deep.equal(['hello', 'websocket']);
+        expect(reasons.join()).to.contain('the native addon of @entropynet/transport-shm could not be loaded');
+      });
+    }
+
+    it('say what is wrong with the addon that the environment names', async () => {
+      for (const [path, complaint] of [
+        [
+          'nowhere.node',
+          /^the addon that ENTROPYNET_ADDON_PATH names, "nowhere.node", could not be loaded \(.*nowhere/,
+        ],
+        ['program.cjs', /^the addon that ENTROPYNET_ADDON_PATH names, "program.cjs", could not be loaded \(.*program/],
+      ] as const) {
+        const { backend, reasons } = await firstMessage(join(bundle, 'program.mjs'), { ENTROPYNET_ADDON_PATH: path });
+        expect(backend).to.equal('websocket');
+        expect(reasons.join()).to.match(complaint);
+      }
+    });
+  });
+
+  describe('where no prebuilt addon fits', () => {
+    before(() => {
+      renameSync(join(transport, 'prebuilds'), join(transport, 'prebuilds-of-others'));
+    });
+
+    it('go on over WebSocket and say what to do', async () => {
+      const { text, backend, reasons } = await firstMessage(join(project, 'first-message.mjs'));
+      expect([text, backend]).to.deep.equal(['hello', 'websocket']);
+      expect(reasons.join()).to.contain('No native build was found').and.to.contain('npx entropynet-build-addon');
+    });
+
+    it('say in one sentence what the build needs and does not find', async () => {
+      const environment = { PATH: workbench.emptyFolder('no-tools'), CXX: '' };
+      const script = join(transport, 'bin', 'entropynet-build-addon.mjs');
+      const outcome = await workbench.run(process.execPath, [script], { folder: project, environment });
+      expect(outcome.code).to.equal(1);
+      expect(outcome.stderr).to.match(/\nNo Python was found, so .*: install .* and run the command again\.\n$/);
+      const wrong = await workbench.run(process.execPath, [script, '--fast'], { folder: project });
+      expect([wrong.code, wrong.stderr]).to.deep.equal([2, wrong.stderr]);
+      expect(wrong.stderr).to.contain("'--fast'").and.to.contain('Usage: npx entropynet-build-addon');
+    });
+
+    it('use shared memory once it is built from source', async () => {
+      const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet-build-addon'], { folder: project });
+      expect(succeeded(outcome).stderr).to.contain('The addon is built');
+      expect(await firstMessage(join(project, 'first-message.mjs'))).to.have.property('backend', 'shared-memory');
+    });
+  });
+});
+
+function prebuiltAddon(workbench: Workbench): string {
+  const path = workbench.packed('@entropynet/transport-shm').files.find((file) => file.endsWith('.node'));
+  if (path === undefined) throw new Error('there is no prebuilt addon');
+  return path;
+}
+
+/** A program with everything that it imports, in one file. */
+async function bundled(program: string, folder: string, format: Format, shrinks = false): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: folder },
+    bundle: true,
+    minify: shrinks,
+    platform: 'node',
+    target: 'node20.19',
+    format,
+    write: false,
+    logLevel: 'error',
+  });
+  return outputFiles[0]?.text ?? '';
+}

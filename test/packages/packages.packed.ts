@@ -1,0 +1,109 @@
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { manifests, succeeded, Workbench } from './workbench.js';
+
+const KIBIBYTE = 1024;
+
+/** What each package may take packed, in bytes: a little more than it does. To raise one is a decision, not a habit. */
+const BUDGET: Readonly<Record<string, number>> = {
+  '@entropynet/cli': 70 * KIBIBYTE,
+  '@entropynet/core': 150 * KIBIBYTE,
+  '@entropynet/manager': 60 * KIBIBYTE,
+  '@entropynet/messaging': 30 * KIBIBYTE,
+  '@entropynet/streams': 25 * KIBIBYTE,
+  '@entropynet/transport-shm': 310 * KIBIBYTE,
+  '@entropynet/transport-ws': 70 * KIBIBYTE,
+  entropynet: 10 * KIBIBYTE,
+};
+
+/** The oldest system on which the prebuilt addon loads: that on which the oldest Node.js we serve runs. */
+const OLDEST = { GLIBC: [2, 28], GLIBCXX: [3, 4, 21] };
+
+/** ESM that is loaded by `require`, and the resolution of Node.js 10: what they need, Node.js 20.19 has and we serve. */
+const EXPECTED_PROBLEMS = new Set(['CJSResolvesToESM']);
+const SERVED_RESOLUTIONS = new Set(['node16-cjs', 'node16-esm', 'bundler']);
+
+describe('the packages, packed', function () {
+  this.timeout(300_000);
+
+  const workbench = new Workbench();
+
+  before(() => workbench.packAll());
+
+  after(() => {
+    workbench.dispose();
+  });
+
+  for (const { name } of manifests) {
+    describe(name, () => {
+      it('has nothing that publint minds', async () => {
+        const data = readFileSync(workbench.packed(name).tarball);
+        const tarball = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+        const { messages, pkg } = await publint({ pack: { tarball }, level: 'warning', strict: true });
+        expect(messages.map((message) => formatMessage(message, pkg))).to.be.empty;
+      });
+
+      it('has types that say what is there', async () => {
+        const result = await checkPackage(createPackageFromTarballData(readFileSync(workbench.packed(name).tarball)));
+        if (result.types === false) throw new Error('there are no types');
+        const problems = result.problems.filter(
+          (problem) =>
+            !EXPECTED_PROBLEMS.has(problem.kind) &&
+            (!('resolutionKind' in problem) || SERVED_RESOLUTIONS.has(problem.resolutionKind)),
+        );
+        expect(problems).to.be.empty;
+      });
+
+      it('holds its documentation and its licence, and runs nothing when it is installed', () => {
+        const { files, manifest } = workbench.packed(name);
+        expect(files).to.include.members(['README.md', 'LICENSE', 'package.json']);
+        expect(manifest.scripts ?? {}).to.not.have.any.keys('preinstall', 'install', 'postinstall', 'prepare');
+        // Nothing of the builds and tests.
+        expect(files.filter((file) => /tsbuildinfo|\.spec\.|(^|\/)tests?\//.test(file))).to.be.empty;
+      });
+
+      it('has a source map for each module, and what it points to', () => {
+        const { files, folder } = workbench.packed(name);
+        const modules = files.filter((file) => /^dist\/.*\.(?:js|d\.ts)$/.test(file));
+        expect(modules).to.not.be.empty;
+        for (const module of modules) {
+          const map = JSON.parse(readFileSync(join(folder, `${module}.map`), 'utf8')) as { sources: string[] };
+          for (const source of map.sources) {
+            expect(files, module).to.include(join(module, '..', source));
+          }
+        }
+      });
+
+      it('stays within its budget', () => {
+        expect(BUDGET, 'the packages that have a budget').to.have.property(name);
+        expect(workbench.packed(name).packedBytes).to.be.at.most(BUDGET[name] ?? 0);
+      });
+    });
+  }
+
+  it('hold an addon that old systems load', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const { files, folder } = workbench.packed('@entropynet/transport-shm');
+    const addon = files.find((file) => file.endsWith('.node'));
+    expect(addon).to.match(/^prebuilds\/linux-[a-z0-9]+\/.*\.(?:glibc|musl)\.node$/);
+    const { stdout } = succeeded(await workbench.run('objdump', ['-T', join(folder, addon ?? '')]));
+    const needed = [...stdout.matchAll(/\((GLIBC|GLIBCXX)_([\d.]+)\)/g)];
+    expect(needed).to.not.be.empty;
+    for (const [, library, version = ''] of needed) {
+      const oldest = OLDEST[library as keyof typeof OLDEST];
+      expect(isAtMost(version.split('.').map(Number), oldest), `${String(library)} ${version}`).to.equal(true);
+    }
+  });
+});
+
+function isAtMost(version: readonly number[], limit: readonly number[]): boolean {
+  for (const [index, part] of limit.entries()) {
+    const own = version[index] ?? 0;
+    if (own !== part) return own < part;
+  }
+  return version.length <= limit.length;
+}

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+/** What of `package.json` is looked at here. */
+export interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly scripts?: Readonly<Record<string, string>>;
+}
+
+/** A package as it would be published. */
+export interface PackedPackage {
+  readonly manifest: Manifest;
+  readonly tarball: string;
+  /** The length of the tarball, in bytes. */
+  readonly packedBytes: number;
+  /** The paths in it. */
+  readonly files: readonly string[];
+  /** Where it is unpacked. */
+  readonly folder: string;
+}
+
+/** How a program ended. */
+export interface Outcome {
+  /** Undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The manifests of the packages that are published. */
+export const manifests: readonly Manifest[] = readdirSync(join(ROOT, 'packages'))
+  .map((folder) => readManifest(join(ROOT, 'packages', folder)))
+  .sort((left, right) => left.name.localeCompare(right.name));
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+}
+
+/** A folder outside of the workspace, in which its packages are packed and installed. */
+export class Workbench {
+  readonly folder = mkdtempSync(join(tmpdir(), 'entropynet-packages-'));
+  readonly packages = new Map<string, PackedPackage>();
+
+  /** Packs each package; the one with the addon gets a prebuilt one first. */
+  async packAll(): Promise<void> {
+    for (const folder of readdirSync(join(ROOT, 'packages'))) {
+      const stage = join(this.folder, 'stage', folder);
+      cpSync(join(ROOT, 'packages', folder), stage, {
+        recursive: true,
+        filter: (path) => !['node_modules', 'build', 'prebuilds'].includes(path.slice(dirname(path).length + 1)),
+      });
+      if (existsSync(join(stage, 'binding.gyp'))) {
+        succeeded(await this.run(process.execPath, [join(ROOT, 'scripts', 'prebuild.mjs'), stage]));
+      }
+      const { stdout } = succeeded(
+        await this.npm(['pack', '--json', '--pack-destination', this.folder], { folder: stage }),
+      );
+      const [packed] = JSON.parse(stdout) as [{ filename: string; size: number; files: { path: string }[] }];
+      const manifest = readManifest(stage);
+      const tarball = join(this.folder, packed.filename);
+      const unpacked = this.emptyFolder(join('unpacked', folder));
+      succeeded(await this.run('tar', ['xzf', tarball, '--strip-components=1'], { folder: unpacked }));
+      this.packages.set(manifest.name, {
+        manifest,
+        tarball,
+        packedBytes: packed.size,
+        files: packed.files.map(({ path }) => path),
+        folder: unpacked,
+      });
+    }
+  }
+
+  packed(name: string): PackedPackage {
+    const found = this.packages.get(name);
+    if (found === undefined) throw new Error(`${name} was not packed`);
+    return found;
+  }
+
+  /** An empty project, into which all packages are installed as a user would. */
+  async installAll(name: string): Promise<string> {
+    const project = this.emptyFolder(name);
+    writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
+    const tarballs = [...this.packages.values()].map(({ tarball }) => tarball);
+    succeeded(await this.npm(['install', '--no-audit', '--no-fund', ...tarballs], { folder: project }));
+    return project;
+  }
+
+  emptyFolder(name: string): string {
+    const folder = join(this.folder, name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  npm(parameters: readonly string[], options: RunOptions): Promise<Outcome> {
+    const script = process.env['npm_execpath'];
+    if (script !== undefined) return this.run(process.execPath, [script, ...parameters], options);
+    return this.run('npm', parameters, options);
+  }
+
+  /** Runs a program to its end, without the workspace's own settings. */
+  run(
+    command: string,
+    parameters: readonly string[],
+    { folder = this.folder, environment = {} }: RunOptions = {},
+  ): Promise<Outcome> {
+    // What npm told the tests about the workspace is not for the projects here.
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(?:npm_(?:lifecycle|package|config_local_prefix)|NODE_OPTIONS$|INIT_CWD$)/.test(name),
+    );
+    const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
+    const env = { ...Object.fromEntries(inherited), PATH: path.join(delimiter), ...environment };
+    return new Promise((done) => {
+      execFile(command, parameters, { cwd: folder, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+        done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : undefined, stdout, stderr });
+      });
+    });
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+interface RunOptions {
+  readonly folder?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** The same, where it succeeded; otherwise throws what the program said. */
+export function succeeded(outcome: Outcome): Outcome {
+  if (outcome.code === 0) return outcome;
+  throw new Error(`a program ended with code ${String(outcome.code)}:\n${outcome.stdout}\n${outcome.stderr}`);
+}
