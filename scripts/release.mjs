@@ -50,9 +50,8 @@ function release(isDryRun) {
     });
     return;
   }
-  for (const name of readdirSync(join(rootFolder, 'packages'))) {
-    run('npm', ['publish', '--dry-run'], { folder: join(rootFolder, 'packages', name) });
-  }
+  const folders = [...readdirSync(join(rootFolder, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
+  for (const folder of folders) run('npm', ['publish', '--dry-run'], { folder: join(rootFolder, folder) });
   process.stdout.write('Nothing was published: this was a dry run.\n');
   for (const obstacle of found) process.stdout.write(`Before it is published: ${obstacle}.\n`);
 }

@@ -1,16 +1,16 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { buildFolder } from './build-folder.js';
 import type { Measurement } from './measurement.js';
 
 /** The subject under whose name the limits stand in the results. */
 export const LIMITS = 'native limit';
 
 const SOURCE = fileURLToPath(new URL('../native/limits.cc', import.meta.url));
-const BUILD_FOLDER = fileURLToPath(new URL('../build', import.meta.url));
 const FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Werror'];
 const TIMEOUT_MS = 60_000;
 
@@ -62,9 +62,10 @@ interface Answer {
 export function buildLimits(): { readonly program: string } | { readonly reason: string } {
   if (process.platform !== 'linux') return { reason: 'the native limits are measured on Linux only' };
   const stamp = createHash('sha256').update(readFileSync(SOURCE)).update(FLAGS.join(' ')).digest('hex').slice(0, 16);
-  const program = join(BUILD_FOLDER, `limits-${stamp}`);
+  const folder = buildFolder();
+  if (folder === undefined) return { reason: 'the native limits are left out: their program could not be written' };
+  const program = join(folder, `limits-${stamp}`);
   if (existsSync(program)) return { program };
-  mkdirSync(BUILD_FOLDER, { recursive: true });
   const compiled = spawnSync('g++', [...FLAGS, SOURCE, '-o', program], { encoding: 'utf8' });
   if (compiled.error !== undefined) return { reason: 'the native limits are left out: there is no g++' };
   if (compiled.status !== 0) throw new Error(`benchmarks/native/limits.cc does not compile:\n${compiled.stderr}`);

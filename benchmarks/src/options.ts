@@ -23,8 +23,9 @@ const MOST_ROUNDS = 99;
 
 const HELP = `Measures EntropyNet beside what people would use instead, and beside what the machine can do.
 
-Usage: npm run bench -- [--quick] [--only NAMES] [--subjects NAMES]
-                       [--rounds N] [--json FILE] [--html FILE]
+Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
+                        [--rounds N] [--json FILE] [--html FILE]
+       (in a clone: npm run bench -- followed by the same)
 
   --quick           the figures that decide; ends within a minute
   --only NAMES      some workloads, with commas between them:
@@ -36,7 +37,8 @@ Usage: npm run bench -- [--quick] [--only NAMES] [--subjects NAMES]
   --json FILE       also write all figures to FILE
   --html FILE       also write a report with plots to FILE
 
-Example: npm run bench -- --quick --json figures.json
+Example:
+  entropynet bench --quick --json figures.json
 `;
 
 /** Reads the command line; where there is nothing to measure, says why and returns undefined. */

@@ -90,7 +90,7 @@ describe('the command line', () => {
     );
   });
 
-  for (const command of ['listen', 'connect', 'ping', 'send', 'receive', 'doctor', 'clean']) {
+  for (const command of ['listen', 'connect', 'ping', 'send', 'receive', 'bench', 'inspect', 'doctor', 'clean']) {
     it(
       `has an example in the help of ${command}`,
       scoped(async (scope) => {
@@ -100,6 +100,27 @@ describe('the command line', () => {
       }),
     );
   }
+
+  describe('bench', () => {
+    it(
+      'measures what it is told to',
+      scoped(async (scope) => {
+        const line = ['bench', '--only', 'round-trip', '--subjects', 'ws', '--rounds', '1'];
+        const end = await run(scope, line);
+        expect(end.code, end.errors).to.equal(0);
+        expect(end.output).to.match(/\nws +[\d.]+ µs/);
+      }),
+    );
+
+    it(
+      'says what it does not know, and that it is wrong usage',
+      scoped(async (scope) => {
+        const end = await run(scope, ['bench', '--only', 'nonsense']);
+        expect(end).to.include({ code: 2, output: '' });
+        expect(end.errors).to.include("'nonsense'").and.to.include('entropynet: "bench --help" shows what may follow\n');
+      }),
+    );
+  });
 
   describe('doctor', () => {
     it(

@@ -29,6 +29,9 @@ async function main() {
 }
 `;
 
+/** Not for everyone: it brings what it compares with. */
+const BENCHMARKS = '@entropynet/benchmarks';
+
 interface FirstMessage {
   readonly text: string;
   readonly backend: string;
@@ -53,7 +56,11 @@ describe('the packages, installed', function () {
 
   before(async () => {
     await workbench.packAll();
-    project = await workbench.installAll('project');
+    project = workbench.newProject('project');
+    await workbench.install(
+      project,
+      manifests.map(({ name }) => name).filter((name) => name !== BENCHMARKS),
+    );
     transport = join(project, 'node_modules', '@entropynet', 'transport-shm');
     writeFileSync(join(project, 'first-message.mjs'), FIRST_MESSAGE);
   });
@@ -146,6 +153,16 @@ describe('the packages, installed', function () {
     });
     const findings = JSON.parse(succeeded(outcome).stdout) as { what: string; judgement: string }[];
     expect(findings.filter(({ judgement }) => judgement === 'problem')).to.be.empty;
+  });
+
+  it('measure, once the package that does is there too', async () => {
+    const line = ['exec', '--offline', '--', 'entropynet', 'bench', '--only', 'round-trip', '--subjects', 'ws'];
+    const without = await workbench.npm(line, { folder: project });
+    expect(without.code).to.equal(1);
+    expect(without.stderr).to.contain(`run "npm install ${BENCHMARKS}" first`);
+    await workbench.install(project, [BENCHMARKS]);
+    const { stdout } = succeeded(await workbench.npm([...line, '--rounds', '1'], { folder: project }));
+    expect(stdout).to.match(/\nws +[\d.]+ µs/);
   });
 
   it('send the first message through shared memory, with the prebuilt addon', async () => {

@@ -10,6 +10,7 @@ const KIBIBYTE = 1024;
 
 /** What each package may take packed, in bytes: a little more than it does. To raise one is a decision, not a habit. */
 const BUDGET: Readonly<Record<string, number>> = {
+  '@entropynet/benchmarks': 100 * KIBIBYTE,
   '@entropynet/cli': 70 * KIBIBYTE,
   '@entropynet/core': 150 * KIBIBYTE,
   '@entropynet/manager': 60 * KIBIBYTE,
@@ -48,8 +49,12 @@ describe('the packages, packed', function () {
       });
 
       it('has types that say what is there', async () => {
-        const result = await checkPackage(createPackageFromTarballData(readFileSync(workbench.packed(name).tarball)));
-        if (result.types === false) throw new Error('there are no types');
+        const { manifest, tarball } = workbench.packed(name);
+        const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+        // Nothing can be imported from what is a program and no library.
+        const isProgram = manifest.exports['.'] === undefined && manifest.bin !== undefined;
+        expect(result.types === false).to.equal(isProgram);
+        if (result.types === false) return;
         const problems = result.problems.filter(
           (problem) =>
             !EXPECTED_PROBLEMS.has(problem.kind) &&

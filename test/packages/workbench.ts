@@ -8,8 +8,10 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 /** What of `package.json` is looked at here. */
 export interface Manifest {
   readonly name: string;
+  /** The entry points; those of programs are none. */
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
@@ -33,9 +35,11 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** The folders of the packages that are published. */
+const FOLDERS = [...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
+
 /** The manifests of the packages that are published. */
-export const manifests: readonly Manifest[] = readdirSync(join(ROOT, 'packages'))
-  .map((folder) => readManifest(join(ROOT, 'packages', folder)))
+export const manifests: readonly Manifest[] = FOLDERS.map((folder) => readManifest(join(ROOT, folder)))
   .sort((left, right) => left.name.localeCompare(right.name));
 
 function readManifest(folder: string): Manifest {
@@ -49,9 +53,9 @@ export class Workbench {
 
   /** Packs each package; the one with the addon gets a prebuilt one first. */
   async packAll(): Promise<void> {
-    for (const folder of readdirSync(join(ROOT, 'packages'))) {
+    for (const folder of FOLDERS) {
       const stage = join(this.folder, 'stage', folder);
-      cpSync(join(ROOT, 'packages', folder), stage, {
+      cpSync(join(ROOT, folder), stage, {
         recursive: true,
         filter: (path) => !['node_modules', 'build', 'prebuilds'].includes(path.slice(dirname(path).length + 1)),
       });
@@ -82,13 +86,17 @@ export class Workbench {
     return found;
   }
 
-  /** An empty project, into which all packages are installed as a user would. */
-  async installAll(name: string): Promise<string> {
+  /** An empty project. */
+  newProject(name: string): string {
     const project = this.emptyFolder(name);
     writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true }\n');
-    const tarballs = [...this.packages.values()].map(({ tarball }) => tarball);
-    succeeded(await this.npm(['install', '--no-audit', '--no-fund', ...tarballs], { folder: project }));
     return project;
+  }
+
+  /** Installs packages as a user would. */
+  async install(project: string, names: readonly string[]): Promise<void> {
+    const tarballs = names.map((name) => this.packed(name).tarball);
+    succeeded(await this.npm(['install', '--no-audit', '--no-fund', ...tarballs], { folder: project }));
   }
 
   emptyFolder(name: string): string {

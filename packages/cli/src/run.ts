@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
 import { addConnect } from './commands/connect.js';
 import { addDoctor } from './commands/doctor.js';
@@ -48,7 +49,7 @@ function makeProgram(terminal: Terminal): Command {
     .exitOverride()
     .showHelpAfterError('(--help shows an example)')
     .addHelpText('after', EXIT_CODES);
-  for (const add of [addListen, addConnect, addPing, addSend, addReceive, addInspect, addDoctor, addClean])
+  for (const add of [addListen, addConnect, addPing, addSend, addReceive, addBench, addInspect, addDoctor, addClean])
     add(program, terminal);
   return program;
 }

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Command } from 'commander';
+import { CommandFailure, ExitCode } from '../support/command-failure.js';
+import { type Terminal } from '../support/terminal.js';
+
+/** The benchmarks bring what they compare with, a native library among it: whoever does not measure is spared that. */
+const BENCHMARKS = '@entropynet/benchmarks';
+
+/** `entropynet bench`: the benchmark, where its package is installed. */
+export function addBench(program: Command, terminal: Terminal): void {
+  program
+    .command('bench')
+    .description('Measure EntropyNet beside what one would use instead; what follows goes to the benchmark.')
+    .argument('[options...]')
+    // Its own help is of more use than that of this command.
+    .helpOption(false)
+    .allowUnknownOption()
+    .action((options: string[]) => bench(terminal, options));
+}
+
+async function bench(terminal: Terminal, options: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [findBenchmarks(), ...options], { stdio: 'inherit' });
+  const onInterrupt = (): void => {
+    child.kill();
+  };
+  terminal.interrupted.addEventListener('abort', onInterrupt);
+  try {
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    // It has said itself what is wrong.
+    if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows what may follow', ExitCode.Usage);
+    if (code !== 0) throw new CommandFailure(`the benchmark ended with ${signal ?? `code ${String(code)}`}`);
+  } finally {
+    terminal.interrupted.removeEventListener('abort', onInterrupt);
+  }
+}
+
+/** The program, installed beside this package or where the command is run. */
+function findBenchmarks(): string {
+  for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json'))]) {
+    try {
+      const file = createRequire(from).resolve(`${BENCHMARKS}/package.json`);
+      const { bin } = JSON.parse(readFileSync(file, 'utf8')) as { bin: Record<string, string> };
+      return join(dirname(file), Object.values(bin)[0] ?? '');
+    } catch {
+      // Not there.
+    }
+  }
+  throw new CommandFailure(`the benchmarks are a package of their own: run "npm install ${BENCHMARKS}" first`);
+}
