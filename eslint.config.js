@@ -66,11 +66,25 @@ const directionOfDependencies = [
     message: 'transport-ws imports core and ws; inversify only in *.module.ts.',
     exceptions: [{ files: ['**/*.module.ts'], also: ['inversify'] }],
   }),
+  {
+    files: [
+      'packages/transport-ws/src/browser/*.ts',
+      'packages/transport-ws/src/greet*.ts',
+      'packages/transport-ws/src/web-socket-{address,errors,protocol}.ts',
+    ],
+    ignores: ['**/*.module.ts'],
+    rules: importRule(
+      mayImportOnly(
+        [relativeImport, '@entropynet/core'],
+        'what runs in a page imports core, and nothing of Node.js or ws.',
+      ),
+    ),
+  },
   ...importDirection({
     folder: 'manager',
-    allowed: ['@entropynet/core', 'zod'],
+    allowed: ['@entropynet/core'],
     message:
-      'manager imports core and zod and never a transport; inversify and reflect-metadata only in *.module.ts, ' +
+      'manager imports core and never a transport; inversify and reflect-metadata only in *.module.ts, ' +
       'create-networking.ts and connection-manager.ts.',
     exceptions: [
       {
@@ -104,7 +118,7 @@ const directionOfDependencies = [
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!(?:testing|msgpack)$)',
+      regex: '^@entropynet/[^/]+/(?!(?:testing|msgpack|browser)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },

@@ -28,6 +28,7 @@ const compiledFolders = [
   { source: 'packages/cli/src', output: 'packages/cli/dist' },
   { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },
   { source: 'test', output: 'test/dist' },
+  { source: 'test/page', output: 'test/page/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },
   { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
   {

@@ -164,6 +164,13 @@ export async function ownPeer(context: ChapterContext, scope: Scope): Promise<Pe
 
 /** A configuration for an endpoint that nobody listens on, though it could be listened on. */
 export async function unusedEndpoint(context: ChapterContext, scope: Scope): Promise<ConnectionConfig> {
+  if (context.fixture.isClientOnly === true) {
+    const { actions } = await context.sharedPeer();
+    const config = context.fixture.freshConfig();
+    const address = await actions.listen(config);
+    await actions.closeServer();
+    return context.fixture.clientConfig(config, address);
+  }
   const { listener, clientConfig } = await openListener(context, scope);
   unwrap(await listener.close());
   return clientConfig;

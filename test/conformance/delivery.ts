@@ -1,8 +1,9 @@
+import { Buffer } from 'node:buffer';
 import { unwrap, type NetworkConnection } from '@entropynet/core';
 import { expect } from 'chai';
 import { fillMessage, messageOf, rowMessage, countOf, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
-import { until } from '../support/until.js';
+import { turns, until } from '../support/until.js';
 import { openLink, SMALL_LIMITS, type ChapterContext, BOTTLENECKS } from './chapter-context.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilLocal, untilPeer } from './expectations.js';
 
@@ -280,12 +281,10 @@ function describeOrder(context: ChapterContext): void {
         const taken: number[] = [];
         for (let index = 0; index < 20_000; index += 1) {
           if (local.trySend(messageOf(index % 300, index + 1)).ok) taken.push(index);
-          if (index % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+          if (index % 500 === 0) await turns(1);
         }
-        await expectPeerToHave(
-          peer,
-          taken.map((index) => ({ lengths: [index % 300], seed: index + 1 })),
-        );
+        const rows = taken.map((index) => ({ lengths: [index % 300], seed: index + 1 }));
+        await expectPeerToHave(peer, rows);
       }),
     );
   }

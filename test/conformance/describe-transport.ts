@@ -52,6 +52,9 @@ const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd, describeItera
 
 const COMBINATIONS = PLACEMENTS.flatMap((placement) => SIDES.map((side): [Placement, Side] => [placement, side]));
 
+/** What there is where a transport can't listen. */
+const CLIENT_COMBINATIONS: typeof COMBINATIONS = [['other process', 'client']];
+
 /** The contract, as behaviours of one transport. To be awaited at the top level of a spec file. */
 export async function describeTransport(name: string, fixture: TransportFixture): Promise<void> {
   const reason = await fixture.unavailableReason?.();
@@ -63,7 +66,8 @@ export async function describeTransport(name: string, fixture: TransportFixture)
     }
     after(() => fixture.dispose?.());
     describeCapabilities(fixture);
-    for (const [placement, side] of COMBINATIONS) describeCombination(fixture, placement, side);
+    const combinations = fixture.isClientOnly === true ? CLIENT_COMBINATIONS : COMBINATIONS;
+    for (const [placement, side] of combinations) describeCombination(fixture, placement, side);
   });
 }
 

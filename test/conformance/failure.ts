@@ -397,10 +397,11 @@ function describeSilentServer(context: ChapterContext): void {
       await first.ended;
       const connection = scope.add(context.fixture.createTransport().createConnection(clientConfig));
       expect(codeOf(await connection.connect())).to.equal(absenceCodeOf(context));
-      const server = scope.add(context.fixture.createTransport().createServer(clientConfig));
-      unwrap(await server.listen());
+      const second = await ownPeer(context, scope);
+      await second.actions.listen(clientConfig);
+      const accepted = second.actions.accept();
       unwrap(await connection.connect());
-      scope.add(unwrap(await server.accept()));
+      await accepted;
     }),
   );
 }

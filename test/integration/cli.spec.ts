@@ -117,7 +117,9 @@ describe('the command line', () => {
       scoped(async (scope) => {
         const end = await run(scope, ['bench', '--only', 'nonsense']);
         expect(end).to.include({ code: 2, output: '' });
-        expect(end.errors).to.include("'nonsense'").and.to.include('entropynet: "bench --help" shows what may follow\n');
+        expect(end.errors)
+          .to.include("'nonsense'")
+          .and.to.include('entropynet: "bench --help" shows what may follow\n');
       }),
     );
   });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { build, type Format } from 'esbuild';
 import { copyFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 import { type Manifest, manifests, type Outcome, succeeded, Workbench } from './workbench.js';
 
@@ -31,6 +32,9 @@ async function main() {
 
 /** Not for everyone: it brings what it compares with. */
 const BENCHMARKS = '@entropynet/benchmarks';
+
+/** What a page loads for manager, WebSocket and requests, compressed, in bytes. */
+const PAGE_BUDGET = 90 * 1024;
 
 interface FirstMessage {
   readonly text: string;
@@ -145,6 +149,27 @@ describe('the packages, installed', function () {
     );
     expect(code).to.contain('Duplex').and.to.not.contain('ZodType');
     expect(code.length).to.be.at.most(8 * 1024);
+  });
+
+  it('go into a page without anything of Node.js', async () => {
+    const program = `
+      import { createNetworking } from '@entropynet/manager';
+      import { webSocketTransportModule } from '@entropynet/transport-ws/browser';
+      import { requestReply } from '@entropynet/messaging';
+      console.log(createNetworking, webSocketTransportModule, requestReply);`;
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: program, resolveDir: project },
+      bundle: true,
+      minify: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+      logLevel: 'error',
+    });
+    const inputs = Object.keys(metafile.inputs).filter((input) => /node_modules\/(?:ws|@types)\//.test(input));
+    expect(inputs).to.be.empty;
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).to.be.within(1024, PAGE_BUDGET);
   });
 
   it('are a command', async () => {

@@ -39,8 +39,9 @@ export interface Outcome {
 const FOLDERS = [...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
 
 /** The manifests of the packages that are published. */
-export const manifests: readonly Manifest[] = FOLDERS.map((folder) => readManifest(join(ROOT, folder)))
-  .sort((left, right) => left.name.localeCompare(right.name));
+export const manifests: readonly Manifest[] = FOLDERS.map((folder) => readManifest(join(ROOT, folder))).sort(
+  (left, right) => left.name.localeCompare(right.name),
+);
 
 function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;

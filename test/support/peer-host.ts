@@ -1,8 +1,8 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
-import { PEER_READY, type ActionName, type PeerReply, type PeerRequest } from './peer-protocol.js';
+import { PendingCalls } from './pending-calls.js';
 import { within } from './until.js';
 
 /** Where the far side of a connection runs. */
@@ -56,10 +56,11 @@ function peerInThisThread(actions: PeerActions): PeerHost {
   };
 }
 
-async function peerInProcess(module: PeerModule, options: PeerProcessOptions): Promise<PeerHost> {
+/** The process of a peer; what it is told and says is as `peer-protocol.ts` has it. */
+export function spawnPeer(module: PeerModule, options: PeerProcessOptions = {}): ChildProcess {
   const nodeOptions = options.hasSteps === true ? ['--import', new URL('steps-register.js', import.meta.url).href] : [];
   const [command, ...prefix] = [...(options.wrapper ?? []), process.execPath] as [string, ...string[]];
-  const child = fork(fileURLToPath(new URL('peer-process.js', import.meta.url)), [JSON.stringify(module)], {
+  return fork(fileURLToPath(new URL('peer-process.js', import.meta.url)), [JSON.stringify(module)], {
     execPath: command,
     execArgv: [...prefix, ...nodeOptions],
     env: options.env ?? process.env,
@@ -67,6 +68,10 @@ async function peerInProcess(module: PeerModule, options: PeerProcessOptions): P
     // What a peer that is to crash writes on its way out is no part of this run's output.
     stdio: ['ignore', 'ignore', process.env['PEER_OUTPUT'] === undefined ? 'ignore' : 'inherit', 'ipc'],
   });
+}
+
+async function peerInProcess(module: PeerModule, options: PeerProcessOptions): Promise<PeerHost> {
+  const child = spawnPeer(module, options);
   const calls = new PendingCalls((request) => {
     child.send(request, () => {
       // A peer that died meanwhile is noticed by its exit.
@@ -131,63 +136,4 @@ async function peerInWorker(module: PeerModule): Promise<PeerHost> {
       await worker.terminate();
     },
   };
-}
-
-/** Requests on the way to a peer and the promises of their replies. */
-class PendingCalls {
-  isEnded = false;
-  readonly #post: (request: PeerRequest) => void;
-  readonly #pending = new Map<number, { resolve: (value: unknown) => void; reject: (failure: Error) => void }>();
-  #nextId = 1;
-  #reason = '';
-
-  constructor(post: (request: PeerRequest) => void) {
-    this.#post = post;
-  }
-
-  /** Resolves when the peer says that it is ready. */
-  whenReady(): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }));
-  }
-
-  take(message: unknown): void {
-    if (message === PEER_READY) {
-      this.#settle(0)?.resolve(undefined);
-      return;
-    }
-    const reply = message as PeerReply;
-    if ('failure' in reply) this.#settle(reply.id)?.reject(new Error(`the peer failed: ${reply.failure}`));
-    else this.#settle(reply.id)?.resolve(reply.value);
-  }
-
-  end(reason: string): void {
-    this.isEnded = true;
-    this.#reason = reason;
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(new Error(reason));
-  }
-
-  /** The peer's actions, each a request. */
-  actions(): PeerActions {
-    return new Proxy(Object.create(null) as PeerActions, {
-      get: (_target, action) => {
-        // Awaiting the proxy itself must not ask the peer for `then`.
-        if (action === 'then' || typeof action === 'symbol') return undefined;
-        return (...args: unknown[]) => this.#call(action as ActionName, args);
-      },
-    });
-  }
-
-  #call(action: ActionName, args: readonly unknown[]): Promise<unknown> {
-    if (this.isEnded) return Promise.reject(new Error(`${action}: ${this.#reason}`));
-    const id = this.#nextId++;
-    const reply = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));
-    this.#post({ id, action, args });
-    return within(reply, `the peer did '${action}'`);
-  }
-
-  #settle(id: number): { resolve: (value: unknown) => void; reject: (failure: Error) => void } | undefined {
-    const call = this.#pending.get(id);
-    this.#pending.delete(id);
-    return call;
-  }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Far longer than anything here takes: reaching it means that the condition will never hold. */

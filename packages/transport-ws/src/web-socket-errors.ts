@@ -1,6 +1,6 @@
-import { NetworkError, type NetworkErrorCode } from '@entropynet/core';
+import { NetworkError, type NetworkErrorCode, type TransportProbe } from '@entropynet/core';
 import { formatHostPort, type WebSocketAddress } from './web-socket-address.js';
-import { CloseCode } from './web-socket-protocol.js';
+import { CloseCode, protocolCodeOf } from './web-socket-protocol.js';
 
 /** Errors of the operating system that mean that nothing can be reached there. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
@@ -51,7 +51,8 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
 }
 
 /** The failure that a close frame of the peer stands for; undefined for a goodbye. */
-export function closeErrorOf(closeCode: number, reason: string, cause?: unknown): NetworkError | undefined {
+export function closeErrorOf(receivedCode: number, reason: string, cause?: unknown): NetworkError | undefined {
+  const closeCode = protocolCodeOf(receivedCode);
   switch (closeCode) {
     case CloseCode.Normal:
     case CloseCode.GoingAway:
@@ -66,7 +67,7 @@ export function closeErrorOf(closeCode: number, reason: string, cause?: unknown)
       const said = reason === '' ? 'without a reason' : `saying ${JSON.stringify(reason)}`;
       return new NetworkError(
         closeCodeMeaning(closeCode),
-        `the peer closed the connection with code ${closeCode}, ${said}`,
+        `the peer closed the connection with code ${receivedCode}, ${said}`,
       );
     }
   }
@@ -76,6 +77,11 @@ export function closeErrorOf(closeCode: number, reason: string, cause?: unknown)
 export function receiveErrorOf(error: Error): NetworkError {
   const code = codeOf(error);
   return new NetworkError('InvalidMessage', `the peer broke the protocol: ${error.message} (${code})`, error);
+}
+
+/** What a probe answers where that is in the way. */
+export function unavailable(error: NetworkError): TransportProbe {
+  return { available: false, reason: error.message, error };
 }
 
 /** The code of an error of Node.js or of `ws`; empty where it has none. */

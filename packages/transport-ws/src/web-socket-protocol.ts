@@ -45,6 +45,20 @@ export const CloseCode = {
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 
+/** A page may send 1000, and none of the other codes that have a meaning: it sends them as codes of an application. */
+const APPLICATION_CODES = 3000;
+
+/** The code that a page sends instead of `code`. */
+export function applicationCodeOf(code: CloseCode): number {
+  return code === CloseCode.Normal ? code : code + APPLICATION_CODES;
+}
+
+/** The code that is meant, whoever sent it. */
+export function protocolCodeOf(code: number): number {
+  const meant = code - APPLICATION_CODES;
+  return meant > CloseCode.Normal && meant <= CloseCode.TryAgainLater ? meant : code;
+}
+
 /**
  * Options of `ws` that hold on both ends: no compression (small messages gain nothing and a zip bomb is impossible),
  * tight bounds on what an unfinished message may hold, and pings left to the link, which answers while there is room.

@@ -15,7 +15,7 @@ import {
 import { formatHostPort, parseWebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { WebSocketConnectionServer } from './web-socket-connection-server.js';
-import { connectErrorOf } from './web-socket-errors.js';
+import { connectErrorOf, unavailable } from './web-socket-errors.js';
 
 const CAPABILITIES: TransportCapabilities = Object.freeze({
   unreliable: false,
@@ -67,8 +67,4 @@ export class WebSocketTransport implements Transport {
   createServer(config: ServerConfig): ConnectionServer {
     return new WebSocketConnectionServer(config);
   }
-}
-
-function unavailable(error: NetworkError): TransportProbe {
-  return { available: false, reason: error.message, error };
 }

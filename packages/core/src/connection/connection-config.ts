@@ -1,4 +1,5 @@
-import { z } from 'zod';
+// The namespace, of which a bundler keeps what is used; the object `z` would bring all languages of all messages.
+import * as z from 'zod';
 import { err, ok, type Result } from '../result/result.js';
 import { parseEndpoint } from './endpoint.js';
 import { MIN_CHANNEL_WINDOW } from './peer-limits.js';

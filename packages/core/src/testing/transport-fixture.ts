@@ -27,6 +27,12 @@ export interface TransportFixture {
     readonly className: string;
   };
 
+  /**
+   * The transport can't listen, as in a page. The servers are those of `peerModule`, in another process; the chapters for
+   * which both ends must be in one thread are left out. @default false
+   */
+  readonly isClientOnly?: boolean;
+
   /** The code of `connect()` where nobody listens. @default 'TransportUnavailable' */
   readonly absenceCode?: NetworkErrorCode;
 

@@ -1,0 +1,84 @@
+import type { ResolvedConnectionConfig } from '@entropynet/core';
+import { GreetedLink } from '../greeted-link.js';
+import { closeErrorOf } from '../web-socket-errors.js';
+import { CloseCode, applicationCodeOf } from '../web-socket-protocol.js';
+import { PlatformFrameWriter } from './platform-frame-writer.js';
+import { CLOSED, OPEN, type PlatformWebSocket } from './platform-web-socket.js';
+
+/**
+ * A link over the platform's WebSocket. The platform answers the server's pings itself and shows none of them, reads
+ * whether somebody takes what arrives or not (the windows of the channels bound what it can hold), and keeps a page or a
+ * process alive as it sees fit.
+ */
+export class PlatformLink extends GreetedLink {
+  /** The sending half. */
+  readonly writer: PlatformFrameWriter;
+
+  readonly #webSocket: PlatformWebSocket;
+  #onClosed: (() => void) | undefined;
+
+  /** @param webSocket open; nothing may have been received from it yet */
+  constructor(webSocket: PlatformWebSocket, config: ResolvedConnectionConfig) {
+    super('client', config);
+    this.#webSocket = webSocket;
+    this.writer = new PlatformFrameWriter(webSocket, config.webSocket.maxBufferedBytes, () => {
+      this.receiver?.onWritable();
+    });
+    webSocket.addEventListener('message', ({ data }) => {
+      if (data instanceof ArrayBuffer) this.takeMessage(new Uint8Array(data));
+      else this.refuseText();
+      this.writer.lookForRoom();
+    });
+    webSocket.addEventListener('close', ({ code, reason }) => {
+      this.finish(closeErrorOf(code, reason));
+      this.#onClosed?.();
+    });
+  }
+
+  close(limitMs: number): Promise<void> {
+    const webSocket = this.#webSocket;
+    if (webSocket.readyState === CLOSED) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#onClosed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      webSocket.close(CloseCode.Normal);
+    });
+  }
+
+  /** Gives everything back. The platform has no way to end TCP at once: it says goodbye, unless something else was said. */
+  release(): void {
+    this.forget();
+    if (this.#webSocket.readyState !== CLOSED) this.#webSocket.close();
+  }
+
+  setReferenced(): void {
+    // The platform decides.
+  }
+
+  protected sendMessage(bytes: Uint8Array): void {
+    this.#webSocket.send(bytes);
+  }
+
+  protected pauseReading(): void {
+    // The platform reads on; what arrives is held.
+  }
+
+  protected resumeReading(): void {
+    // It never stopped.
+  }
+
+  protected closeWith(code: CloseCode, reason: string): void {
+    if (this.#webSocket.readyState === OPEN) this.#webSocket.close(applicationCodeOf(code), reason);
+  }
+
+  protected onGreeted(): void {
+    // No heartbeat: nothing shows whether the peer answers.
+  }
+
+  protected onEnded(): void {
+    this.writer.stop();
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * The platform's WebSocket (WHATWG WebSockets Standard), as far as it is used here. Declared by itself: types of pages and
+ * of Node.js do not go together in one compilation.
+ */
+export interface PlatformWebSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  readonly protocol: string;
+  binaryType: string;
+  send(data: Uint8Array): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+}
+
+/** `readyState` of a WebSocket that is open. */
+export const OPEN = 1;
+
+/** `readyState` of a WebSocket that is over. */
+export const CLOSED = 3;
+
+/** A new one; undefined where the platform has none. Throws what the platform throws. */
+export function newPlatformWebSocket(url: string, protocol: string): PlatformWebSocket | undefined {
+  const { WebSocket } = globalThis as { WebSocket?: new (url: string, protocol: string) => PlatformWebSocket };
+  return WebSocket === undefined ? undefined : new WebSocket(url, protocol);
+}

@@ -1,0 +1,57 @@
+import {
+  type ConnectionConfig,
+  type ConnectionServer,
+  ConnectionBackend,
+  ConnectionType,
+  type NetworkConnection,
+  NetworkError,
+  resolveConnectionConfig,
+  type Transport,
+  type TransportCapabilities,
+  type TransportProbe,
+} from '@entropynet/core';
+import { parseWebSocketAddress } from '../web-socket-address.js';
+import { unavailable } from '../web-socket-errors.js';
+import { openPlatformWebSocket } from './dial-platform-web-socket.js';
+import { WebSocketConnection } from './web-socket-connection.js';
+
+const CAPABILITIES: TransportCapabilities = Object.freeze({
+  unreliable: false,
+  zeroCopy: false,
+  crossProcess: true,
+  detectsPeerDeath: true,
+  detectsUnresponsive: false,
+});
+
+/** Connections over the platform's WebSocket, to servers of `@entropynet/transport-ws`. */
+export class WebSocketTransport implements Transport {
+  readonly backend = ConnectionBackend.WebSocket;
+  readonly schemes: readonly string[] = ['ws', 'wss'];
+  readonly connectionType = ConnectionType.Remote;
+  readonly capabilities = CAPABILITIES;
+
+  /** Opens a WebSocket and closes it: a page can't look in any other way. */
+  async probe(config: ConnectionConfig): Promise<TransportProbe> {
+    const resolved = resolveConnectionConfig(config);
+    if (!resolved.ok) return unavailable(resolved.error);
+    const address = parseWebSocketAddress(resolved.value.endpoint);
+    if (!address.ok) return unavailable(address.error);
+    const limitMs = resolved.value.connectTimeoutMs;
+    const opened = await openPlatformWebSocket(address.value, AbortSignal.timeout(limitMs));
+    if (opened.ok) {
+      opened.value.close();
+      return { available: true };
+    }
+    if (opened.error.code !== 'Aborted') return unavailable(opened.error);
+    return unavailable(new NetworkError('Timeout', `${address.value.url.href} does not answer within ${limitMs} ms`));
+  }
+
+  createConnection(config: ConnectionConfig): NetworkConnection {
+    return new WebSocketConnection(config);
+  }
+
+  /** Throws a `NetworkError` (`NotSupported`): nobody can connect to a page. */
+  createServer(): ConnectionServer {
+    throw new NetworkError('NotSupported', 'a page can not listen: let it connect to a server');
+  }
+}

@@ -1,0 +1,104 @@
+import {
+  type ConnectionBackend,
+  type ConnectionConfig,
+  ConnectionBackend as Backends,
+  ConnectionType,
+  err,
+  type FrameLink,
+  NetworkConnection,
+  type NetworkError,
+  ok,
+  type ResolvedConnectionConfig,
+  type Result,
+  unwrap,
+} from '@entropynet/core';
+import type { GreetedLink } from './greeted-link.js';
+import { parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
+import { CloseCode } from './web-socket-protocol.js';
+
+/** A connection over WebSocket, whatever implements WebSocket here. */
+export abstract class GreetedConnection extends NetworkConnection {
+  readonly #address: WebSocketAddress;
+  #link: GreetedLink | undefined;
+  #isReferenced = true;
+
+  /**
+   * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one.
+   * @param accepted for a server: a link on which both sides have greeted
+   */
+  constructor(config: ConnectionConfig | string, accepted?: GreetedLink) {
+    super(typeof config === 'string' ? { endpoint: config } : config, accepted);
+    this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
+    if (accepted !== undefined) this.#use(accepted);
+  }
+
+  getType(): ConnectionType {
+    return ConnectionType.Remote;
+  }
+
+  getBackend(): ConnectionBackend {
+    return Backends.WebSocket;
+  }
+
+  /** Makes a link to the server at `address` and greets it. Leaves nothing behind when `signal` aborts. */
+  protected abstract dial(
+    address: WebSocketAddress,
+    config: ResolvedConnectionConfig,
+    signal: AbortSignal,
+  ): Promise<Result<GreetedLink>>;
+
+  protected async doConnect(signal: AbortSignal): Promise<Result<FrameLink>> {
+    const dialled = await this.dial(this.#address, this.config, signal);
+    if (!dialled.ok) return dialled;
+    const link = dialled.value;
+    if (signal.aborted) {
+      link.release();
+      return err('Aborted', 'connecting was aborted', signal.reason);
+    }
+    this.#use(link);
+    return ok(link);
+  }
+
+  protected doStartReceiving(): void {
+    this.#link?.start();
+  }
+
+  protected async doDisconnect(): Promise<void> {
+    await this.#link?.close(this.config.sendTimeoutMs);
+  }
+
+  protected doRelease(): void {
+    this.#link?.release();
+    this.#link = undefined;
+  }
+
+  protected doSetReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    this.#link?.setReferenced(isReferenced);
+  }
+
+  /** Where it was this side that found fault, the peer is told. */
+  protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
+    if (error?.code === 'InvalidMessage') this.#link?.abort(CloseCode.ProtocolError, error);
+    super.onStateChanged(state, error);
+  }
+
+  #use(link: GreetedLink): void {
+    this.#link = link;
+    if (!this.#isReferenced) link.setReferenced(false);
+    link.use({
+      onFrame: (header, message, start, end, isOwned) => {
+        this.onFrameReceived(header, message, start, end, isOwned);
+      },
+      onEnd: (error) => {
+        this.onStateChanged(error === undefined ? 'disconnected' : 'failed', error);
+      },
+      onWritable: () => {
+        this.onWritable();
+      },
+      onResponsivenessChanged: (isResponsive) => {
+        this.onResponsivenessChanged(isResponsive);
+      },
+    });
+  }
+}

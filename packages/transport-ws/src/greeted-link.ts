@@ -1,0 +1,220 @@
+import {
+  debugLog,
+  err,
+  NetworkError,
+  OK,
+  type FrameLink,
+  type FrameWriter,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
+import { Greeting, type WebSocketSide } from './greeting.js';
+import { CloseCode, HEADER_BYTES } from './web-socket-protocol.js';
+
+const log = debugLog('ws');
+
+/** The longest reason that fits into a close frame, in bytes. */
+const MAX_REASON_BYTES = 123;
+
+/** What a link tells the connection that uses it. */
+export interface WebSocketLinkReceiver {
+  onFrame(header: number, message: Uint8Array, start: number, end: number, isOwned: boolean): void;
+  /** The link ended: with the peer's goodbye, or for a reason. Called once, after the last frame. */
+  onEnd(error: NetworkError | undefined): void;
+  onWritable(): void;
+  onResponsivenessChanged(isResponsive: boolean): void;
+}
+
+/**
+ * One open WebSocket, seen as a link: greeting, frames, end; the same whether `ws` or the platform's WebSocket is below.
+ * From the greeting until `start()` nothing more is read where that can be kept from happening, and what has arrived is
+ * held.
+ */
+export abstract class GreetedLink implements FrameLink {
+  /** The sending half. */
+  abstract readonly writer: FrameWriter;
+
+  /** This side's configuration, complete. */
+  protected readonly config: ResolvedConnectionConfig;
+  readonly #greeting: Greeting;
+  #peerLimits: PeerLimits | undefined;
+  #receiver: WebSocketLinkReceiver | undefined;
+  /** Set while the peer's greeting is awaited. */
+  #onGreeted: ((result: Result) => void) | undefined;
+  /** Messages that arrived before somebody takes them. */
+  #held: Uint8Array[] = [];
+  #end: { error: NetworkError | undefined } | undefined;
+  #isReceiving = false;
+
+  protected constructor(side: WebSocketSide, config: ResolvedConnectionConfig) {
+    this.config = config;
+    this.#greeting = new Greeting(side, config, (bytes) => {
+      this.sendMessage(bytes);
+    });
+  }
+
+  /** Known once `greet()` has succeeded. */
+  get peerLimits(): PeerLimits {
+    if (this.#peerLimits === undefined) throw new Error('the peer has not greeted yet');
+    return this.#peerLimits;
+  }
+
+  /**
+   * Greets the peer and waits for its greeting. After a failure the link is closed, and the peer knows why. An aborted
+   * `signal` gives it up; its reason is the failure where it is a `NetworkError`.
+   */
+  greet(signal: AbortSignal): Promise<Result> {
+    return new Promise((resolve) => {
+      const onAbort = (): void => {
+        const reason: unknown = signal.reason;
+        const error = reason instanceof NetworkError ? reason : new NetworkError('Aborted', 'connecting was aborted');
+        this.abort(error.code === 'Timeout' ? CloseCode.PolicyViolation : CloseCode.GoingAway, error);
+      };
+      this.#onGreeted = (result) => {
+        this.#onGreeted = undefined;
+        signal.removeEventListener('abort', onAbort);
+        resolve(result);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else if (this.#end !== undefined) this.#onGreeted(failureOf(this.#end.error));
+      else this.#greeting.begin();
+    });
+  }
+
+  /** Takes part from here on; frames come with `start()`. */
+  use(receiver: WebSocketLinkReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  /** Delivers from here on: first what was held. */
+  start(): void {
+    this.#isReceiving = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const message of held) this.#deliver(message);
+    if (this.#end === undefined) this.resumeReading();
+    else this.#tellEnd();
+  }
+
+  /** Ends a link that can't go on, and tells the peer why. */
+  abort(code: CloseCode, error: NetworkError): void {
+    log(() => `closing with code ${code}: ${error.code}: ${error.message}`);
+    this.closeWith(code, fittingReason(error.message));
+    this.finish(error);
+  }
+
+  /** Says goodbye after everything that was written; resolves when the peer has answered, or at the limit. */
+  abstract close(limitMs: number): Promise<void>;
+
+  /** Gives everything back. */
+  abstract release(): void;
+
+  /** Whether an idle link keeps the process alive. */
+  abstract setReferenced(isReferenced: boolean): void;
+
+  /** Sends one message of the greeting. */
+  protected abstract sendMessage(bytes: Uint8Array): void;
+
+  /** Reads nothing more for now, where that is possible. */
+  protected abstract pauseReading(): void;
+
+  /** Reads on. */
+  protected abstract resumeReading(): void;
+
+  /** Sends a close frame, if one can still be sent. */
+  protected abstract closeWith(code: CloseCode, reason: string): void;
+
+  /** The greetings are done. */
+  protected abstract onGreeted(): void;
+
+  /** The link is over, whoever is told when. */
+  protected abstract onEnded(): void;
+
+  /** Whether frames go to a receiver by now. */
+  protected get isReceiving(): boolean {
+    return this.#isReceiving;
+  }
+
+  /** Who is told; undefined before `use()` and after the end. */
+  protected get receiver(): WebSocketLinkReceiver | undefined {
+    return this.#receiver;
+  }
+
+  /** A binary message arrived. */
+  // Hot path: the first branch, which allocates nothing.
+  protected takeMessage(message: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    if (this.#isReceiving) this.#deliver(message);
+    else if (this.#onGreeted !== undefined) this.#takeGreeting(message, this.#onGreeted);
+    else this.#held.push(message);
+  }
+
+  /** A text message arrived: the protocol has none. */
+  protected refuseText(): void {
+    if (this.#end !== undefined) return;
+    this.abort(CloseCode.UnsupportedData, new NetworkError('InvalidMessage', 'the peer sent a text message'));
+  }
+
+  /** The link ended. What comes after the first reason is a consequence of it. */
+  protected finish(error: NetworkError | undefined): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    this.onEnded();
+    if (this.#onGreeted !== undefined) {
+      this.#onGreeted(failureOf(error));
+      this.release();
+    } else if (this.#isReceiving) this.#tellEnd();
+  }
+
+  /** Nobody is told anything any more. */
+  protected forget(): void {
+    this.#receiver = undefined;
+    this.#held = [];
+    this.#end ??= { error: undefined };
+    this.onEnded();
+  }
+
+  #takeGreeting(message: Uint8Array, onGreeted: (result: Result) => void): void {
+    const greeted = this.#greeting.receive(message);
+    if (!greeted.ok) {
+      this.abort(this.#greeting.closeCode, greeted.error);
+      return;
+    }
+    if (greeted.value === undefined) return;
+    this.#peerLimits = greeted.value;
+    this.pauseReading();
+    this.onGreeted();
+    onGreeted(OK);
+  }
+
+  #deliver(message: Uint8Array): void {
+    if (message.length < HEADER_BYTES) {
+      const reason = `the peer sent a message of ${message.length} bytes, a frame has at least ${HEADER_BYTES}`;
+      this.abort(CloseCode.ProtocolError, new NetworkError('InvalidMessage', reason));
+      return;
+    }
+    const header = (message[0]! | (message[1]! << 8) | (message[2]! << 16) | (message[3]! << 24)) >>> 0;
+    // A short message may be a view of a large read: giving it away would let it keep all of that alive.
+    const isOwned = message.length * 2 >= message.buffer.byteLength;
+    this.#receiver?.onFrame(header, message, HEADER_BYTES, message.length, isOwned);
+  }
+
+  #tellEnd(): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.onEnd(this.#end?.error);
+  }
+}
+
+/** As much of the text as a close frame holds, cut between characters. */
+function fittingReason(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON_BYTES));
+  return text.slice(0, read);
+}
+
+function failureOf(error: NetworkError | undefined): Result {
+  if (error === undefined) return err('HandshakeFailed', 'the peer closed the connection during the handshake');
+  return { ok: false, error };
+}

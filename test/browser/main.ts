@@ -1,0 +1,147 @@
+/**
+ * `npm run test:browser`: the conformance suite in a page of Chromium, against servers in processes of Node.js. Prints what
+ * mocha prints.
+ */
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join, resolve } from 'node:path';
+import { chromium } from 'playwright-core';
+import { build } from 'vite';
+import { WebSocketServer } from 'ws';
+import { servePeer } from './serve-peer.js';
+
+const PAGE_FOLDER = resolve(import.meta.dirname, '../../page');
+
+/** Where Debian, Fedora, Google's own package and the Mac have it. */
+const BROWSERS = [
+  process.env['CHROMIUM_PATH'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** Nothing that reaches beyond this machine; `--no-sandbox` because containers run as root, which Chromium's refuses. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
+
+/** With which a page may use a SharedArrayBuffer. */
+const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
+/** Modules of Node.js that the suite uses, and what stands for them in a page. */
+const SHIMS = ['crypto', 'fs', 'timers/promises', 'timers', 'zlib'].map((name) => ({
+  find: `node:${name}`,
+  replacement: join(PAGE_FOLDER, 'shims', `${name.replace('/', '-')}.ts`),
+}));
+
+async function bundle(folder: string): Promise<void> {
+  await build({
+    configFile: false,
+    logLevel: 'warn',
+    root: PAGE_FOLDER,
+    build: { outDir: folder, emptyOutDir: true, minify: false, target: 'es2023', chunkSizeWarningLimit: 10_000 },
+    resolve: {
+      alias: [
+        { find: /^.*\/support\/peer-host\.js$/, replacement: join(PAGE_FOLDER, 'peer-host.ts') },
+        { find: 'node:buffer', replacement: 'buffer/' },
+        ...SHIMS,
+      ],
+    },
+  });
+}
+
+/** Serves the page, and starts the peers that it asks for. */
+async function serve(folder: string): Promise<{ address: string; close: () => Promise<void> }> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://page').pathname;
+    const file = join(folder, path === '/' ? 'index.html' : path);
+    if (!existsSync(file)) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { ...ISOLATION, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
+    response.end(readFileSync(file));
+  });
+  const sockets = new WebSocketServer({ server, path: '/peer' });
+  const peers = new Set<Promise<void>>();
+  sockets.on('connection', (socket) => {
+    const peer = servePeer(socket);
+    peers.add(peer);
+    void peer.finally(() => peers.delete(peer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: async () => {
+      for (const socket of sockets.clients) socket.terminate();
+      await Promise.all(peers);
+      sockets.close();
+      server.close();
+    },
+  };
+}
+
+/** @returns how many tests failed */
+async function runInChromium(executablePath: string, address: string): Promise<number> {
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  try {
+    const page = await browser.newPage();
+    return await new Promise((done, fail) => {
+      page.on('pageerror', fail);
+      page.on('crash', () => {
+        fail(new Error('the page crashed'));
+      });
+      browser.on('disconnected', () => {
+        fail(new Error('the browser ended'));
+      });
+      const run = async (): Promise<void> => {
+        await page.exposeFunction('printLine', (line: string) => process.stdout.write(`${line}\n`));
+        await page.exposeFunction('finish', done);
+        await page.goto(address);
+      };
+      run().catch(fail);
+    });
+  } finally {
+    await browser.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error('no Chromium was found: install it (Debian: apt-get install chromium), or set CHROMIUM_PATH');
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-page-'));
+  try {
+    await bundle(folder);
+    const { address, close } = await serve(folder);
+    try {
+      const failures = await runInChromium(executablePath, address);
+      if (failures > 0) process.exitCode = 1;
+    } finally {
+      await close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 1;
+}

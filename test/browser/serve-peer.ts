@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { Packr } from 'msgpackr';
+import type { WebSocket } from 'ws';
+import type { PeerModule } from '../support/peer-actions.js';
+import type { PeerRequest } from '../support/peer-protocol.js';
+import { spawnPeer } from '../support/peer-host.js';
+
+const packr = new Packr({ structuredClone: true });
+
+/** What a page asks for. */
+interface Order {
+  /** First. */
+  readonly start?: PeerModule;
+  readonly request?: PeerRequest;
+  readonly signal?: NodeJS.Signals;
+}
+
+/** Starts the process that a page asks for, and carries what the two say. Resolves when it has ended. */
+export async function servePeer(socket: WebSocket): Promise<void> {
+  const [first] = (await once(socket, 'message')) as [Buffer];
+  const { start } = packr.unpack(first) as Order;
+  if (start === undefined) throw new Error('the page asked for something before it asked for a peer');
+  const child = spawnPeer(start);
+  const tell = (news: unknown): void => {
+    if (socket.readyState === socket.OPEN) socket.send(packr.pack(news));
+  };
+  child.on('message', (message) => {
+    tell({ kind: 'message', message });
+  });
+  socket.on('message', (data: Buffer) => {
+    const { request, signal } = packr.unpack(data) as Order;
+    if (request !== undefined && child.connected) child.send(request);
+    if (signal !== undefined) child.kill(signal);
+  });
+  socket.on('close', () => child.kill('SIGKILL'));
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  tell({ kind: 'ended', how: signal ?? code ?? -1 });
+}
