@@ -50,11 +50,10 @@ describe('the packages, packed', function () {
 
       it('has types that say what is there', async () => {
         const { manifest, tarball } = workbench.packed(name);
-        const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
         // Nothing can be imported from what is a program and no library.
-        const isProgram = manifest.exports['.'] === undefined && manifest.bin !== undefined;
-        expect(result.types === false).to.equal(isProgram);
-        if (result.types === false) return;
+        if (manifest.exports['.'] === undefined && manifest.bin !== undefined) return;
+        const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+        if (result.types === false) throw new Error('there are no types');
         const problems = result.problems.filter(
           (problem) =>
             !EXPECTED_PROBLEMS.has(problem.kind) &&
