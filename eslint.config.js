@@ -105,6 +105,16 @@ const directionOfDependencies = [
     exceptions: [{ files: ['msgpack.ts'], also: ['msgpackr'] }],
   }),
   ...importDirection({
+    folder: 'prometheus',
+    allowed: ['@entropynet/manager', 'prom-client'],
+    message: 'prometheus imports the types of manager, and prom-client.',
+  }),
+  ...importDirection({
+    folder: 'opentelemetry',
+    allowed: ['@entropynet/(core|manager|messaging)', '@opentelemetry/api'],
+    message: 'opentelemetry imports core, types of manager and messaging, and the API of OpenTelemetry.',
+  }),
+  ...importDirection({
     folder: 'entropynet',
     allowed: ['@entropynet/.*'],
     message: 'entropynet re-exports the other packages and has no code of its own but what puts them together.',

@@ -24,6 +24,8 @@ const compiledFolders = [
   { source: 'packages/manager/src', output: 'packages/manager/dist' },
   { source: 'packages/streams/src', output: 'packages/streams/dist' },
   { source: 'packages/messaging/src', output: 'packages/messaging/dist' },
+  { source: 'packages/prometheus/src', output: 'packages/prometheus/dist' },
+  { source: 'packages/opentelemetry/src', output: 'packages/opentelemetry/dist' },
   { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
   { source: 'packages/cli/src', output: 'packages/cli/dist' },
   { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },

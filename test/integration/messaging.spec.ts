@@ -137,6 +137,25 @@ describe('messaging', () => {
       }
     });
 
+    it('carry metadata to the handler, each its own, and nothing where there is none', async () => {
+      const [client, accepted] = await handles();
+      const near = unwrap(await requestReply<number>(client));
+      const far = unwrap(await requestReply(accepted));
+      far.handle((request, { metadata }) => [request, { ...metadata }]);
+      const tags = ['a', undefined, 'b', undefined, 'c'];
+      const replies = await Promise.all(
+        tags.map((tag, index) =>
+          near.request(index, { ...(tag !== undefined && { metadata: { tag, __proto__x: 'y' } }) }),
+        ),
+      );
+      expect(replies.map(unwrap)).to.deep.equal(
+        tags.map((tag, index) => [index, tag === undefined ? {} : { tag, __proto__x: 'y' }]),
+      );
+      const long = await near.request(1, { metadata: { text: 'x'.repeat(8192) } });
+      expect(long.ok ? 'ok' : long.error).to.include({ code: 'InvalidParameter' });
+      expect(unwrap(await near.request(2))).to.deep.equal([2, {}]);
+    });
+
     it('end with Timeout or Aborted, and the handler is told', async () => {
       const [client, accepted] = await handles();
       const [near, far] = [unwrap(await requestReply(client)), unwrap(await requestReply(accepted))];
@@ -224,7 +243,17 @@ describe('messaging', () => {
         heard.push(message[1] ?? -1);
         // The reply stands in the middle of what a hostile peer sends.
         const number = message.slice(1, 5);
-        const junk = [[], [9], [2, 1], [2, 99, 0, 0, 0, 7], [3, 99, 0, 0, 0], [4, 1, 2, 3, 4], [1, 5, 0, 0, 0, 0xff]];
+        const junk = [
+          [],
+          [9],
+          [2, 1],
+          [2, 99, 0, 0, 0, 7],
+          [3, 99, 0, 0, 0],
+          [4, 1, 2, 3, 4],
+          [1, 5, 0, 0, 0, 0xff],
+          [5, 1, 0, 0, 0, 0x5b],
+          [5, 2, 0, 0, 0, 0x31],
+        ];
         for (const bytes of junk) accepted.trySendOnChannel('requests', Uint8Array.from(bytes));
         for (const text of ['"first"', '"second"'])
           accepted.trySendOnChannel('requests', Buffer.concat([Uint8Array.of(2), number, Buffer.from(text)]));

@@ -15,9 +15,11 @@ const BUDGET: Readonly<Record<string, number>> = {
   '@entropynet/core': 150 * KIBIBYTE,
   '@entropynet/manager': 60 * KIBIBYTE,
   '@entropynet/messaging': 30 * KIBIBYTE,
+  '@entropynet/opentelemetry': 20 * KIBIBYTE,
+  '@entropynet/prometheus': 15 * KIBIBYTE,
   '@entropynet/streams': 25 * KIBIBYTE,
   '@entropynet/transport-shm': 310 * KIBIBYTE,
-  '@entropynet/transport-ws': 70 * KIBIBYTE,
+  '@entropynet/transport-ws': 85 * KIBIBYTE,
   entropynet: 10 * KIBIBYTE,
 };
 

@@ -1,10 +1,13 @@
 import {
   type ConnectionState,
   debugLog,
+  DiagnosticsChannel,
   err,
+  type FailureDiagnostics,
   type NetworkConnection,
   NetworkError,
   OK,
+  publishDiagnostics,
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
@@ -261,10 +264,18 @@ async function attempt(
   const own = configOf(candidate, config);
   try {
     const probe = await candidate.transport.probe(own);
-    if (!probe.available)
-      return probe.error === undefined
-        ? err('TransportUnavailable', probe.reason)
-        : err(probe.error.code, probe.reason, probe.error);
+    if (!probe.available) {
+      const { reason, error: cause } = probe;
+      const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
+      const { endpoint, transport } = candidate;
+      publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({
+        connection: undefined,
+        backend: transport.backend,
+        endpoint,
+        error,
+      }));
+      return { ok: false, error };
+    }
     const connection = candidate.transport.createConnection(own);
     const connected = await connection.connect({ signal });
     if (connected.ok) return { ok: true, value: connection };

@@ -9,6 +9,9 @@ export {
   requestReply,
   RequestReply,
   type RequestConnection,
+  type RequestContext,
   type RequestHandler,
+  type RequestOptions,
   type RequestReplyOptions,
 } from './request-reply.js';
+export type { RequestMetadata } from './request-frame.js';

@@ -10,11 +10,22 @@ export const RequestFrame = {
   Failure: 3,
   /** Whoever asked does not want a reply any more. */
   Cancel: 4,
+  /** What goes with the request of that number, which comes next: an object of texts as JSON, in UTF-8. */
+  Metadata: 5,
 } as const;
 
 /** Of a frame before its rest, in bytes. */
 const HEADER_BYTES = 5;
 const MAX_SENTENCE_BYTES = 2000;
+
+/** How long the JSON of a request's metadata may be, in bytes. */
+export const MAX_METADATA_BYTES = 8192;
+
+/** What goes with a request beside its value: names and texts, as headers are. */
+export type RequestMetadata = Readonly<Record<string, string>>;
+
+/** Of a request that nothing goes with. */
+export const NO_METADATA: RequestMetadata = Object.freeze({});
 
 /** Why there is no reply, by the byte that says so. */
 const REASONS: readonly NetworkErrorCode[] = [
@@ -36,9 +47,29 @@ export function frameOf(type: number, id: number, rest: Uint8Array = new Uint8Ar
 /** Type, number and rest, a view of the message; undefined for what is no message of the protocol. */
 export function parseFrame(message: Uint8Array): { type: number; id: number; rest: Uint8Array } | undefined {
   const type = message[0] ?? 0;
-  if (message.length < HEADER_BYTES || type < RequestFrame.Request || type > RequestFrame.Cancel) return undefined;
+  if (message.length < HEADER_BYTES || type < RequestFrame.Request || type > RequestFrame.Metadata) return undefined;
   const id = new DataView(message.buffer, message.byteOffset).getUint32(1, true);
   return { type, id, rest: message.subarray(HEADER_BYTES) };
+}
+
+/** A `Metadata`; undefined where it is longer than the protocol allows. */
+export function metadataFrame(id: number, metadata: RequestMetadata): Uint8Array | undefined {
+  const text = new TextEncoder().encode(JSON.stringify(metadata));
+  return text.length > MAX_METADATA_BYTES ? undefined : frameOf(RequestFrame.Metadata, id, text);
+}
+
+/** What the peer says in a `Metadata`; nothing where that is not an object of texts. */
+export function decodeMetadata(rest: Uint8Array): RequestMetadata {
+  if (rest.length > MAX_METADATA_BYTES) return NO_METADATA;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(rest));
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_METADATA;
+    const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    // Without a prototype: names are the peer's.
+    return Object.freeze(Object.assign(Object.create(null) as object, Object.fromEntries(entries)));
+  } catch {
+    return NO_METADATA;
+  }
 }
 
 /** A `Failure`. */

@@ -1,7 +1,18 @@
 import { err, NetworkError, ok, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asNetworkError, type Codec, decodeWith, encodeWith, jsonCodec, reasonOf } from './codec.js';
-import { decodeFailure, failureFrame, frameOf, parseFrame, RequestFrame } from './request-frame.js';
+import {
+  decodeFailure,
+  decodeMetadata,
+  failureFrame,
+  frameOf,
+  MAX_METADATA_BYTES,
+  metadataFrame,
+  NO_METADATA,
+  parseFrame,
+  RequestFrame,
+  type RequestMetadata,
+} from './request-frame.js';
 import type { MessagingConnection } from './typed-port.js';
 
 /** What requests need of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
@@ -28,11 +39,26 @@ export interface RequestReplyOptions<Request, Reply> {
   readonly maxHandled?: number;
 }
 
-/** Answers a request. What it throws is told to the peer. `signal` aborts where the peer does not wait any more. */
-export type RequestHandler<Request, Reply> = (
-  request: Request,
-  context: { readonly signal: AbortSignal },
-) => Reply | Promise<Reply>;
+/** Answers a request. What it throws is told to the peer. */
+export type RequestHandler<Request, Reply> = (request: Request, context: RequestContext) => Reply | Promise<Reply>;
+
+/** What a handler is told beside the request. */
+export interface RequestContext {
+  /** Aborts where the peer does not wait any more. */
+  readonly signal: AbortSignal;
+  /** What the peer sent along; empty where that is nothing. Names and texts are the peer's: check them. */
+  readonly metadata: RequestMetadata;
+}
+
+/** What one request may have of its own. */
+export interface RequestOptions {
+  /** Gives the request up. */
+  readonly signal?: AbortSignal;
+  /** How long it waits for its reply, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Goes with the request to the peer's handler: at most 8192 bytes as JSON. */
+  readonly metadata?: RequestMetadata;
+}
 
 interface Pending {
   readonly finish: (result: Result<Uint8Array>) => void;
@@ -59,6 +85,8 @@ export class RequestReply<Request = unknown, Reply = unknown> {
   readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
   readonly #pending = new Map<number, Pending>();
   readonly #handled = new Map<number, AbortController>();
+  /** What came last that goes with the next request. */
+  #announced: { readonly id: number; readonly metadata: RequestMetadata } | undefined;
   #handler: RequestHandler<Request, Reply> | undefined;
   #lastId = 0;
   #isClosed = false;
@@ -83,9 +111,9 @@ export class RequestReply<Request = unknown, Reply = unknown> {
    * `CallbackFailed`: the peer's handler threw; `NotSupported`: it has none; `ResourceLimitExceeded`: too many at once, here
    * or there; `InvalidMessage`: a value that codec or schema refuse; otherwise the error with which the connection ended.
    */
-  async request(value: Request, options: { signal?: AbortSignal; timeoutMs?: number } = {}): Promise<Result<Reply>> {
+  async request(value: Request, options: RequestOptions = {}): Promise<Result<Reply>> {
     const { maxPending = 1024, timeoutMs: usualTimeoutMs = 5000, replySchema } = this.#options;
-    const { signal, timeoutMs = usualTimeoutMs } = options;
+    const { signal, timeoutMs = usualTimeoutMs, metadata } = options;
     if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS))
       return err('InvalidParameter', `timeoutMs is 1 to ${MAX_TIMEOUT_MS}; ${timeoutMs} was given`);
     if (this.#isClosed) return err('ConnectionClosed', 'these requests were closed');
@@ -94,7 +122,15 @@ export class RequestReply<Request = unknown, Reply = unknown> {
       return err('ResourceLimitExceeded', `${maxPending} requests wait for a reply already (maxPending)`);
     const bytes = encodeWith(this.#codec, value);
     if (!bytes.ok) return bytes;
-    const reply = await this.#ask(bytes.value, timeoutMs, signal);
+    const id = this.#freeId();
+    const frames = [frameOf(RequestFrame.Request, id, bytes.value)];
+    if (metadata !== undefined) {
+      const frame = metadataFrame(id, metadata);
+      if (frame === undefined)
+        return err('InvalidParameter', `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON`);
+      frames.unshift(frame);
+    }
+    const reply = await this.#ask(id, frames, timeoutMs, signal);
     return reply.ok ? decodeWith(this.#codec, replySchema, reply.value) : reply;
   }
 
@@ -111,8 +147,12 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     this.close();
   }
 
-  #ask(bytes: Uint8Array, timeoutMs: number, signal: AbortSignal | undefined): Promise<Result<Uint8Array>> {
-    const id = this.#freeId();
+  #ask(
+    id: number,
+    frames: readonly Uint8Array[],
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Result<Uint8Array>> {
     return new Promise((resolve) => {
       const giveUp = (failure: Result<never>): void => {
         // Behind the request itself, which may still wait for room.
@@ -133,12 +173,15 @@ export class RequestReply<Request = unknown, Reply = unknown> {
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(id, { finish });
-      const sending = this.#connection.sendOnChannel(this.#channel, frameOf(RequestFrame.Request, id, bytes), {
-        ...(signal !== undefined && { signal }),
-      });
-      void sending.then((sent) => {
-        if (!sent.ok) finish(sent);
-      });
+      // One right behind the other: nothing comes between a request and what goes with it.
+      for (const frame of frames) {
+        const sending = this.#connection.sendOnChannel(this.#channel, frame, {
+          ...(signal !== undefined && { signal }),
+        });
+        void sending.then((sent) => {
+          if (!sent.ok) finish(sent);
+        });
+      }
     });
   }
 
@@ -163,14 +206,21 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     // Junk, and replies that nobody waits for any more, change nothing.
     if (frame === undefined) return;
     const { type, id, rest } = frame;
-    if (type === RequestFrame.Request) void this.#answer(id, rest);
-    else if (type === RequestFrame.Cancel)
+    if (type === RequestFrame.Metadata) {
+      this.#announced = { id, metadata: decodeMetadata(rest) };
+      return;
+    }
+    if (type === RequestFrame.Request) {
+      const metadata = this.#announced?.id === id ? this.#announced.metadata : NO_METADATA;
+      this.#announced = undefined;
+      void this.#answer(id, rest, metadata);
+    } else if (type === RequestFrame.Cancel)
       this.#handled.get(id)?.abort(new NetworkError('Aborted', 'the peer gave the request up'));
     else
       this.#pending.get(id)?.finish(type === RequestFrame.Reply ? ok(rest) : { ok: false, error: decodeFailure(rest) });
   }
 
-  async #answer(id: number, bytes: Uint8Array): Promise<void> {
+  async #answer(id: number, bytes: Uint8Array, metadata: RequestMetadata): Promise<void> {
     const { maxHandled = 1024 } = this.#options;
     // A number that is in use already is the peer's mistake: its first request goes on.
     if (this.#handled.has(id)) return;
@@ -182,7 +232,7 @@ export class RequestReply<Request = unknown, Reply = unknown> {
     }
     const controller = new AbortController();
     this.#handled.set(id, controller);
-    const outcome = await this.#outcomeOf(bytes, controller.signal);
+    const outcome = await this.#outcomeOf(bytes, { signal: controller.signal, metadata });
     // It counts as handled until the transport has its reply.
     if (!controller.signal.aborted) await this.#reply(id, outcome);
     this.#handled.delete(id);
@@ -195,13 +245,13 @@ export class RequestReply<Request = unknown, Reply = unknown> {
       await this.#connection.sendOnChannel(this.#channel, failureFrame(id, sent.error));
   }
 
-  async #outcomeOf(bytes: Uint8Array, signal: AbortSignal): Promise<Result<Uint8Array>> {
+  async #outcomeOf(bytes: Uint8Array, context: RequestContext): Promise<Result<Uint8Array>> {
     const request = await decodeWith(this.#codec, this.#options.requestSchema, bytes);
     if (!request.ok) return request;
     const handler = this.#handler;
     if (handler === undefined) return err('NotSupported', 'nobody handles requests here');
     try {
-      return encodeWith(this.#codec, await handler(request.value, { signal }));
+      return encodeWith(this.#codec, await handler(request.value, context));
     } catch (error) {
       return err('CallbackFailed', `its handler failed: ${reasonOf(error)}`, error);
     }

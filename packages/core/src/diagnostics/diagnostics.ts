@@ -7,6 +7,8 @@ import type { NetworkError } from '../result/network-error.js';
  * a program's own decisions. Nothing is built while nobody has subscribed.
  */
 export const DiagnosticsChannel = {
+  /** A client begins to connect; `Connect`, `Failure` or `Disconnect` follows: `ConnectionDiagnostics`. */
+  Connecting: 'entropynet:connecting',
   /** A connection is connected, on either side: `ConnectionDiagnostics`. */
   Connect: 'entropynet:connect',
   /** A connection ended with a goodbye of either side: `ConnectionDiagnostics`. */
@@ -20,7 +22,7 @@ export const DiagnosticsChannel = {
 } as const;
 export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof DiagnosticsChannel];
 
-/** What `Connect` and `Disconnect` carry. */
+/** What `Connecting`, `Connect` and `Disconnect` carry. */
 export interface ConnectionDiagnostics {
   /** The connection itself; what is done with it is done to the program's own. */
   readonly connection: NetworkConnection;
@@ -31,7 +33,9 @@ export interface ConnectionDiagnostics {
 }
 
 /** What `Failure` carries. */
-export interface FailureDiagnostics extends ConnectionDiagnostics {
+export interface FailureDiagnostics extends Omit<ConnectionDiagnostics, 'connection'> {
+  /** The connection; undefined where a manager did not make one, because the transport saw that it would not stand. */
+  readonly connection: NetworkConnection | undefined;
   /** Why. */
   readonly error: NetworkError;
 }
@@ -82,6 +86,12 @@ export function debugLog(section: string): (describe: () => string) => void {
 
 const log = debugLog('connection');
 
+const CHANNEL_OF_STATE: Readonly<Partial<Record<ConnectionState, DiagnosticsChannel>>> = {
+  connecting: DiagnosticsChannel.Connecting,
+  connected: DiagnosticsChannel.Connect,
+  disconnected: DiagnosticsChannel.Disconnect,
+};
+
 /** Tells of a connection's transition. */
 export function reportTransition(
   connection: NetworkConnection,
@@ -99,8 +109,8 @@ export function reportTransition(
     }));
     return;
   }
-  if (state !== 'connected' && state !== 'disconnected') return;
-  const name = state === 'connected' ? DiagnosticsChannel.Connect : DiagnosticsChannel.Disconnect;
+  const name = CHANNEL_OF_STATE[state];
+  if (name === undefined) return;
   publishDiagnostics(name, () => ({ connection, backend: connection.getBackend(), endpoint }));
 }
 

@@ -1,0 +1,128 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import {
+  type BackpressureDiagnostics,
+  type ConnectionDiagnostics,
+  DiagnosticsChannel,
+  type FailureDiagnostics,
+  type NetworkConnection,
+  type NetworkError,
+} from '@entropynet/core';
+import {
+  type Attributes,
+  metrics,
+  type MeterProvider,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type TracerProvider,
+} from '@opentelemetry/api';
+import { Attribute, INSTRUMENTATION } from './names.js';
+
+/** Options of `instrumentConnections`. */
+export interface ConnectionTelemetryOptions {
+  /** @default the one that is registered */
+  readonly tracerProvider?: TracerProvider;
+  /** @default the one that is registered */
+  readonly meterProvider?: MeterProvider;
+}
+
+interface Attempt {
+  readonly span: Span;
+  readonly startedAt: number;
+}
+
+/**
+ * A span for each attempt of a client to connect, a child of the span that was active when it began, and metrics of what
+ * happens to all connections of this process: how long connecting takes, failures, and sends that had to wait. It listens to
+ * EntropyNet's diagnostics channels; nothing is asked of the connections themselves.
+ *
+ * @returns stops, and ends the spans that are open
+ */
+export function instrumentConnections(options: ConnectionTelemetryOptions = {}): () => void {
+  const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
+  const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
+  const duration = meter.createHistogram('entropynet.connect.duration', {
+    unit: 's',
+    description: 'How long an attempt to connect took.',
+    advice: {
+      explicitBucketBoundaries: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    },
+  });
+  const failures = meter.createCounter('entropynet.failures', {
+    unit: '{failure}',
+    description: 'Connections, and attempts to make one, that failed.',
+  });
+  const waits = meter.createCounter('entropynet.backpressure', {
+    unit: '{wait}',
+    description: 'Times at which a message had to wait or was refused, once until there was room.',
+  });
+  const attempts = new Map<NetworkConnection | undefined, Attempt>();
+
+  const begin = (connection: NetworkConnection | undefined, backend: string, endpoint: string): void => {
+    const attributes = { [Attribute.Backend]: backend, [Attribute.Endpoint]: endpoint };
+    const span = tracer.startSpan('entropynet connect', { kind: SpanKind.CLIENT, attributes });
+    attempts.set(connection, { span, startedAt: performance.now() });
+  };
+  const finish = (connection: NetworkConnection | undefined, attributes: Attributes, error?: NetworkError): void => {
+    const attempt = attempts.get(connection);
+    if (attempt === undefined) return;
+    attempts.delete(connection);
+    if (error !== undefined) {
+      attempt.span.setAttribute(Attribute.ErrorType, error.code);
+      attempt.span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    }
+    attempt.span.end();
+    duration.record((performance.now() - attempt.startedAt) / 1000, {
+      ...attributes,
+      ...(error !== undefined && { [Attribute.ErrorType]: error.code }),
+    });
+  };
+
+  const listeners: readonly (readonly [DiagnosticsChannel, (message: unknown) => void])[] = [
+    [
+      DiagnosticsChannel.Connecting,
+      (message) => {
+        const { connection, backend, endpoint } = message as ConnectionDiagnostics;
+        begin(connection, backend, endpoint);
+      },
+    ],
+    [
+      DiagnosticsChannel.Connect,
+      (message) => {
+        const { connection, backend } = message as ConnectionDiagnostics;
+        finish(connection, { [Attribute.Backend]: backend });
+      },
+    ],
+    [
+      DiagnosticsChannel.Disconnect,
+      (message) => {
+        const { connection, backend } = message as ConnectionDiagnostics;
+        finish(connection, { [Attribute.Backend]: backend });
+      },
+    ],
+    [
+      DiagnosticsChannel.Failure,
+      (message) => {
+        const { connection, backend, endpoint, error } = message as FailureDiagnostics;
+        // What the transport saw beforehand is an attempt too, though no connection was made for it.
+        if (connection === undefined) begin(undefined, backend, endpoint);
+        finish(connection, { [Attribute.Backend]: backend }, error);
+        failures.add(1, { [Attribute.Backend]: backend, [Attribute.ErrorType]: error.code });
+      },
+    ],
+    [
+      DiagnosticsChannel.Backpressure,
+      (message) => {
+        const { backend } = message as BackpressureDiagnostics;
+        waits.add(1, { [Attribute.Backend]: backend });
+      },
+    ],
+  ];
+  for (const [channel, listener] of listeners) subscribe(channel, listener);
+  return () => {
+    for (const [channel, listener] of listeners) unsubscribe(channel, listener);
+    for (const { span } of attempts.values()) span.end();
+    attempts.clear();
+  };
+}
