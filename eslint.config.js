@@ -120,8 +120,13 @@ const directionOfDependencies = [
     message: 'entropynet re-exports the other packages and has no code of its own but what puts them together.',
   }),
   ...importDirection({
+    folder: 'inspector',
+    allowed: ['@entropynet/(core|manager|messaging|transport-shm|transport-ws)', 'zod'],
+    message: 'inspector uses the other packages; cli alone uses it.',
+  }),
+  ...importDirection({
     folder: 'cli',
-    allowed: ['@entropynet/(core|manager|streams|transport-shm|transport-ws)', 'commander', 'cli-progress'],
+    allowed: ['@entropynet/(core|inspector|manager|streams|transport-shm|transport-ws)', 'commander', 'cli-progress'],
     message: 'cli is a program: it uses the other packages, and none of them uses it.',
   }),
   {

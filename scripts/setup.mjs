@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonFolder, buildAddon, isAddonBuilt } from '../packages/transport-shm/bin/addon-build.mjs';
 
@@ -27,6 +27,8 @@ const compiledFolders = [
   { source: 'packages/prometheus/src', output: 'packages/prometheus/dist' },
   { source: 'packages/opentelemetry/src', output: 'packages/opentelemetry/dist' },
   { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
+  { source: 'packages/inspector/src', output: 'packages/inspector/dist' },
+  { source: 'packages/inspector/page', output: 'packages/inspector/page/build' },
   { source: 'packages/cli/src', output: 'packages/cli/dist' },
   { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },
   { source: 'test', output: 'test/dist' },
@@ -165,7 +167,8 @@ function removeOrphanedOutput() {
     const outputFolder = join(rootFolder, output);
     for (const file of filesBelow(outputFolder)) {
       const moduleName = relative(outputFolder, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '');
-      if (moduleName === '.tsbuildinfo') continue;
+      // What was bundled is not compiled from one source each.
+      if (moduleName === '.tsbuildinfo' || moduleName.startsWith(`page${sep}`)) continue;
       if (!existsSync(join(rootFolder, source, `${moduleName}.ts`))) rmSync(file);
     }
   }
@@ -184,6 +187,29 @@ function compileTypeScript() {
   throw new SetupError('The TypeScript sources do not compile; the errors are above.');
 }
 
+/** The inspector's page, which a browser needs in one piece. */
+function bundlePage() {
+  const page = join(rootFolder, 'packages', 'inspector', 'page');
+  const output = join(rootFolder, 'packages', 'inspector', 'dist', 'page');
+  const sources = [
+    page,
+    join(rootFolder, 'packages', 'transport-ws', 'dist'),
+    join(rootFolder, 'packages', 'core', 'dist'),
+  ];
+  const files = [...sources.flatMap(filesBelow), join(rootFolder, 'package-lock.json')].filter(
+    (file) => !/\.(?:d\.ts|map|tsbuildinfo)$|[\\/]page[\\/]build[\\/]/.test(file),
+  );
+  const stamp = sha256(...files.flatMap((file) => [relative(rootFolder, file), readFileSync(file)]));
+  const stampFile = join(output, '.entropynet-setup');
+  if (readStamp(stampFile) === stamp) return;
+  const { succeeded, output: log } = run(process.execPath, [join(page, 'build.mjs')]);
+  if (!succeeded) {
+    warn(lastLines(log, 40));
+    throw new SetupError("The inspector's page could not be bundled; the end of the log is above.");
+  }
+  writeStamp(stampFile, stamp);
+}
+
 function setUp() {
   requireNodeVersion();
   installDependencies();
@@ -191,6 +217,7 @@ function setUp() {
   if (isNativeStrict) return;
   removeOrphanedOutput();
   compileTypeScript();
+  bundlePage();
 }
 
 try {

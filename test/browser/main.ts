@@ -8,32 +8,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
-import { chromium } from 'playwright-core';
 import { build } from 'vite';
 import { WebSocketServer } from 'ws';
+import { launchChromium } from './launch-chromium.js';
 import { servePeer } from './serve-peer.js';
 
 const PAGE_FOLDER = resolve(import.meta.dirname, '../../page');
-
-/** Where Debian, Fedora, Google's own package and the Mac have it. */
-const BROWSERS = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-
-/** Nothing that reaches beyond this machine; `--no-sandbox` because containers run as root, which Chromium's refuses. */
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
@@ -95,8 +75,8 @@ async function serve(folder: string): Promise<{ address: string; close: () => Pr
 }
 
 /** @returns how many tests failed */
-async function runInChromium(executablePath: string, address: string): Promise<number> {
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+async function runInChromium(address: string): Promise<number> {
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     return await new Promise((done, fail) => {
@@ -120,16 +100,12 @@ async function runInChromium(executablePath: string, address: string): Promise<n
 }
 
 async function main(): Promise<void> {
-  const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) {
-    throw new Error('no Chromium was found: install it (Debian: apt-get install chromium), or set CHROMIUM_PATH');
-  }
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-page-'));
   try {
     await bundle(folder);
     const { address, close } = await serve(folder);
     try {
-      const failures = await runInChromium(executablePath, address);
+      const failures = await runInChromium(address);
       if (failures > 0) process.exitCode = 1;
     } finally {
       await close();

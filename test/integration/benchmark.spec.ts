@@ -76,6 +76,6 @@ describe('the benchmark', () => {
   it('prints its help', async () => {
     const { code, stdout } = await bench('--help');
     expect(code).to.equal(0);
-    expect(stdout).to.contain('Usage: npm run bench').and.to.contain('Example:');
+    expect(stdout).to.contain('Usage: entropynet bench').and.to.contain('Example:');
   });
 });

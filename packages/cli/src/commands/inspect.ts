@@ -1,34 +1,24 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  type InspectedProcess,
-  type InspectedRegion,
-  type InspectedRing,
-  inspectSharedMemory,
-  type SharedMemorySnapshot,
-} from '@entropynet/transport-shm';
+import { type RatedRegion, type RatedRing, serveInspector, withRates } from '@entropynet/inspector';
+import { type InspectedProcess, inspectSharedMemory, type SharedMemorySnapshot } from '@entropynet/transport-shm';
 import { type Command } from 'commander';
 import { expectOk } from '../support/command-failure.js';
 import { wholeNumber } from '../support/connection-options.js';
-import { formatBytes, print, printable, type Terminal } from '../support/terminal.js';
+import { formatBytes, print, printable, tell, type Terminal } from '../support/terminal.js';
 
 interface InspectCommandOptions {
   readonly directory?: string;
   readonly interval: number;
   readonly once?: true;
   readonly json?: true;
-}
-
-/** A ring, and how fast it is written, in bytes a second, frames' headers included. */
-interface RatedRing extends InspectedRing {
-  readonly bytesPerSecond: number;
+  readonly web?: true;
+  readonly port?: number;
 }
 
 /** What is shown: a snapshot, with rates since the one before. */
 interface RatedSnapshot extends Omit<SharedMemorySnapshot, 'regions'> {
-  readonly regions: readonly (Omit<InspectedRegion, 'toClient' | 'toServer'> & {
-    readonly toClient: RatedRing;
-    readonly toServer: RatedRing;
-  })[];
+  readonly regions: readonly RatedRegion[];
 }
 
 /** `entropynet inspect`: what goes on through shared memory on this machine. */
@@ -40,13 +30,37 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .option('-i, --interval <ms>', 'over how long rates are measured, and how often it is shown', wholeNumber(50), 1000)
     .option('-1, --once', 'show it once; so it is, too, where the output is no terminal')
     .option('--json', 'print one JSON object')
+    .option('-w, --web', 'show it in a page on this machine, with what processes with an agent report')
+    .option('-p, --port <number>', 'the port of the page; any that is free', wholeNumber(1, 65_535))
     .addHelpText(
       'after',
       `
 Example:
-  entropynet inspect --once`,
+  entropynet inspect --once
+  entropynet inspect --web`,
     )
-    .action((options: InspectCommandOptions) => inspect(terminal, options));
+    .action((options: InspectCommandOptions) =>
+      options.web === true ? inspectInPage(terminal, options) : inspect(terminal, options),
+    );
+}
+
+async function inspectInPage(
+  terminal: Terminal,
+  { directory, interval, json, port }: InspectCommandOptions,
+): Promise<void> {
+  const inspector = expectOk(
+    await serveInspector({
+      intervalMs: interval,
+      ...(directory !== undefined && { directory }),
+      ...(port !== undefined && { port }),
+    }),
+  );
+  const { address, obstacle } = inspector;
+  print(terminal, json === true ? JSON.stringify({ address }) : address);
+  tell(terminal, 'Open this address in a browser on this machine; whoever has it sees everything. Ctrl+C ends it.');
+  if (obstacle !== undefined) tell(terminal, `Processes can not report: ${obstacle}`);
+  if (!terminal.interrupted.aborted) await once(terminal.interrupted, 'abort');
+  await inspector.close();
 }
 
 async function inspect(terminal: Terminal, options: InspectCommandOptions): Promise<void> {
@@ -59,7 +73,7 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
     await pause(options.interval, undefined, { signal: terminal.interrupted }).catch(() => undefined);
     if (terminal.interrupted.aborted) break;
     const now = look();
-    const rated = withRates(before, now);
+    const rated = { ...now, regions: withRates(before, now) };
     before = now;
     if (options.json === true) {
       print(terminal, JSON.stringify(rated, undefined, 2));
@@ -77,24 +91,6 @@ function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream)
   const most = Math.max(rows - 2, 1);
   const shown = lines.slice(0, most).map((line) => line.slice(0, columns));
   return lines.length > most ? [...shown, `… ${lines.length - most} lines more; --once shows all`] : shown;
-}
-
-function withRates(before: SharedMemorySnapshot, now: SharedMemorySnapshot): RatedSnapshot {
-  const seconds = Math.max((now.at - before.at) / 1000, 0.001);
-  const rate = (ring: InspectedRing, earlier: InspectedRing | undefined): RatedRing => ({
-    ...ring,
-    // The counters are of 32 bits and start again.
-    bytesPerSecond: earlier === undefined ? 0 : Math.round(((ring.written - earlier.written) >>> 0) / seconds),
-  });
-  const regions = now.regions.map((region) => {
-    const earlier = before.regions.find(({ key }) => key === region.key);
-    return {
-      ...region,
-      toClient: rate(region.toClient, earlier?.toClient),
-      toServer: rate(region.toServer, earlier?.toServer),
-    };
-  });
-  return { ...now, regions };
 }
 
 function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot): string[] {

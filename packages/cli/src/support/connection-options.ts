@@ -39,11 +39,13 @@ export function addConnectionOptions(command: Command): Command {
 }
 
 /** Parses a whole number from `least` on. */
-export function wholeNumber(least: number): (text: string) => number {
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least)
-      throw new InvalidArgumentError(`'${text}' is not a whole number from ${least} on.`);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) {
+      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+      throw new InvalidArgumentError(`'${text}' is not a whole number ${range}.`);
+    }
     return value;
   };
 }

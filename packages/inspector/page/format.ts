@@ -1,0 +1,31 @@
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB'];
+
+/** Bytes in the unit that a person would use. */
+export function bytes(value: number): string {
+  let unit = 0;
+  let rest = value;
+  for (; rest >= 1024 && unit < BYTE_UNITS.length - 1; unit += 1) rest /= 1024;
+  return `${unit === 0 ? Math.round(rest) : rest.toFixed(rest < 10 ? 2 : 1)} ${BYTE_UNITS[unit] ?? ''}`;
+}
+
+export function rate(value: number): string {
+  return `${bytes(value)}/s`;
+}
+
+/** Milliseconds as a person would say them. */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 0.001) return '0 ms';
+  if (milliseconds < 1) return `${(milliseconds * 1000).toFixed(0)} µs`;
+  if (milliseconds < 1000) return `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 120) return `${seconds.toFixed(0)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(0)} h`;
+}
+
+export function clock(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour12: false });
+}
+
+export function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : what.endsWith('s') ? 'es' : 's'}`;
+}

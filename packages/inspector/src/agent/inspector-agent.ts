@@ -1,0 +1,106 @@
+import { basename } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type ConnectionConfig, debugLog } from '@entropynet/core';
+import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
+import { jsonCodec } from '@entropynet/messaging';
+import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { INSPECTOR_ENDPOINT } from '../report-schema.js';
+import type { ProcessReport } from '../state.js';
+import { ConnectionWatch } from './connection-watch.js';
+
+const log = debugLog('inspector');
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+/** How often the event loop is asked whether it is late, in milliseconds; what is measured contains it. */
+const DELAY_RESOLUTION_MS = 10;
+
+/** Options of `startInspectorAgent`. */
+export interface InspectorAgentOptions {
+  /** How the process is called. @default the file of its program */
+  readonly name?: string;
+  /** Where the inspector is. @default `INSPECTOR_ENDPOINT`, through shared memory */
+  readonly inspector?: ConnectionConfig;
+  /** How often it is looked for, and how often it is told, in milliseconds. @default 1000 */
+  readonly intervalMs?: number;
+}
+
+/** What `startInspectorAgent` returns. */
+export interface InspectorAgent {
+  /** Reports no more. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Reports the connections of this process to the inspector of this user, whenever there is one (`entropynet inspect --web`):
+ * transports and why, counts, backpressure, failures, the delay of the event loop. Contents of messages are never sent. It
+ * knows the connections that are made from here on, and keeps no process alive.
+ */
+export function startInspectorAgent(options: InspectorAgentOptions = {}): InspectorAgent {
+  const { name = basename(process.argv[1] ?? process.title), intervalMs = 1000 } = options;
+  const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };
+  const watch = new ConnectionWatch(inspector.endpoint);
+  const codec = jsonCodec();
+  const startedAt = Math.round(performance.timeOrigin);
+  // Counting the delays costs a timer of its own: only while somebody looks.
+  const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+  let networking: Promise<Networking> | undefined;
+  let handle: ConnectionHandle | undefined;
+  let isBusy = false;
+
+  const report = (): ProcessReport => {
+    const milliseconds = (value: number): number =>
+      Math.max(0, value / NANOSECONDS_PER_MILLISECOND - DELAY_RESOLUTION_MS);
+    const delay =
+      delays.count === 0
+        ? { p50: 0, p99: 0 }
+        : { p50: milliseconds(delays.percentile(50)), p99: milliseconds(delays.percentile(99)) };
+    delays.reset();
+    return {
+      processId: process.pid,
+      name,
+      startedAt,
+      delay,
+      connections: watch.connections(),
+      failures: watch.failures(),
+    };
+  };
+  const beat = async (): Promise<void> => {
+    networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
+    const { manager } = await networking;
+    if (handle?.isConnected() !== true) {
+      delays.disable();
+      await handle?.close();
+      const opened = manager.openConnection(inspector);
+      if (!opened.ok) throw opened.error;
+      handle = opened.value;
+      handle.unref();
+      const connected = await handle.connect();
+      if (!connected.ok) return;
+      log(() => `reports to ${inspector.endpoint}`);
+      delays.enable();
+    }
+    // What the inspector has no room for is out of date by the next time.
+    handle.trySend(codec.encode(report()));
+  };
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    beat()
+      .catch((error: unknown) => {
+        log(() => `can't report: ${String(error)}`);
+      })
+      .finally(() => {
+        isBusy = false;
+      });
+  }, intervalMs).unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      delays.disable();
+      watch.stop();
+      await (await networking)?.close();
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Look into running EntropyNet processes: an agent that reports what its process does, and a server whose page shows it.
+ *
+ * @packageDocumentation
+ */
+export { type InspectorAgent, type InspectorAgentOptions, startInspectorAgent } from './agent/inspector-agent.js';
+export { type InspectorServer, type InspectorServerOptions, serveInspector } from './server/inspector-server.js';
+export type {
+  ConnectionReport,
+  FailureReport,
+  InspectorState,
+  ProcessReport,
+  ProcessState,
+  RatedRegion,
+  RatedRing,
+} from './state.js';
+export { INSPECTOR_ENDPOINT } from './report-schema.js';
+export { withRates } from './server/rates.js';

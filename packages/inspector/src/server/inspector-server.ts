@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { err, ok, type Result } from '@entropynet/core';
+import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
+import { jsonCodec, toTypedPort } from '@entropynet/messaging';
+import { inspectSharedMemory, sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { INSPECTOR_ENDPOINT, reportSchema } from '../report-schema.js';
+import type { InspectorState, ProcessState, RatedRegion } from '../state.js';
+import { serveAssets } from './assets.js';
+import { withRates } from './rates.js';
+
+/** Options of `serveInspector`. */
+export interface InspectorServerOptions {
+  /** The port of the page, on the loopback interface. @default 0: any that is free */
+  readonly port?: number;
+  /** How often processes are looked at and the page is told, in milliseconds. @default 1000 */
+  readonly intervalMs?: number;
+  /** Where agents find it. @default `INSPECTOR_ENDPOINT`, through shared memory */
+  readonly endpoint?: string;
+  /** The folder where servers on this machine are found. @default as `sharedMemory.directory` */
+  readonly directory?: string;
+}
+
+/** What `serveInspector` resolves with. */
+export interface InspectorServer {
+  /** The page, with the token that lets in; whoever has it sees everything. */
+  readonly address: string;
+  /** Why agents can't find it; undefined where they can. */
+  readonly obstacle: string | undefined;
+  /** Stops. */
+  close(): Promise<void>;
+}
+
+/** An agent that says nothing for so many intervals is shown no more. */
+const PATIENCE_INTERVALS = 5;
+const MOST_PAGES = 16;
+const TOKEN_BYTES = 16;
+
+/**
+ * Serves the inspector's page on the loopback interface: what agents report and what is seen of shared memory from
+ * outside. `AddressInUse`: the port is taken.
+ */
+export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
+  const token = randomBytes(TOKEN_BYTES).toString('hex');
+  const http = createServer(serveAssets(token));
+  try {
+    http.listen(options.port ?? 0, '127.0.0.1');
+    await once(http, 'listening');
+  } catch (error) {
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const reason = error instanceof Error ? error.message : String(error);
+    return err(
+      isTaken ? 'AddressInUse' : 'TransportUnavailable',
+      `no page at port ${options.port ?? 0}: ${reason}`,
+      error,
+    );
+  }
+  const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
+  const inspector = new Inspector(networking, http, options);
+  const started = await inspector.start(token);
+  if (!started.ok) {
+    await inspector.close();
+    return started;
+  }
+  const { port } = http.address() as AddressInfo;
+  return ok({
+    address: `http://127.0.0.1:${port}/?token=${token}`,
+    obstacle: inspector.obstacle,
+    close: () => inspector.close(),
+  });
+}
+
+class Inspector {
+  /** Why agents can't find it. */
+  obstacle: string | undefined;
+  readonly #networking: Networking;
+  readonly #http: Server;
+  readonly #options: InspectorServerOptions;
+  readonly #intervalMs: number;
+  readonly #processes = new Map<ConnectionHandle, ProcessState>();
+  readonly #pages = new Set<ConnectionHandle>();
+  readonly #codec = jsonCodec();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(networking: Networking, http: Server, options: InspectorServerOptions) {
+    this.#networking = networking;
+    this.#http = http;
+    this.#options = options;
+    this.#intervalMs = options.intervalMs ?? 1000;
+  }
+
+  async start(token: string): Promise<Result> {
+    const { manager } = this.#networking;
+    const { endpoint = INSPECTOR_ENDPOINT, directory } = this.#options;
+    const { port } = this.#http.address() as AddressInfo;
+    const feed = manager.createServer({
+      endpoint: `ws://127.0.0.1:${port}/feed`,
+      secret: token,
+      webSocket: {
+        server: this.#http,
+        maxConnections: MOST_PAGES,
+        allowedOrigins: [`http://127.0.0.1:${port}`, `http://localhost:${port}`],
+      },
+    });
+    if (!feed.ok) return feed;
+    const listening = await feed.value.listen();
+    if (!listening.ok) return listening;
+    void this.#acceptPages(feed.value);
+    const agents = manager.createServer({
+      endpoint,
+      ...(directory !== undefined && { sharedMemory: { directory } }),
+    });
+    if (!agents.ok) return agents;
+    const heard = await agents.value.listen();
+    // What is seen from outside is worth something without agents.
+    if (heard.ok) void this.#acceptAgents(agents.value);
+    else this.obstacle = heard.error.message;
+    this.#look();
+    return listening;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#networking.close();
+    this.#http.closeAllConnections();
+    this.#http.close();
+  }
+
+  async #acceptPages(server: ManagedServer): Promise<void> {
+    for await (const page of server) {
+      this.#pages.add(page);
+      page.on('state', () => this.#pages.delete(page));
+    }
+  }
+
+  async #acceptAgents(server: ManagedServer): Promise<void> {
+    for await (const agent of server) {
+      const port = toTypedPort(agent, { codec: this.#codec, schema: reportSchema });
+      void (async () => {
+        for await (const report of port) this.#processes.set(agent, { at: Date.now(), report });
+      })()
+        .catch(() => undefined)
+        .finally(() => this.#processes.delete(agent));
+    }
+  }
+
+  #look(): void {
+    const { directory } = this.#options;
+    const inspect = (): ReturnType<typeof inspectSharedMemory> =>
+      inspectSharedMemory(directory === undefined ? {} : { directory });
+    let before = inspect();
+    const beat = (): void => {
+      const now = this.#pages.size > 0 ? inspect() : before;
+      const at = Date.now();
+      const patienceMs = PATIENCE_INTERVALS * this.#intervalMs;
+      const processes = [...this.#processes.values()].filter((process) => at - process.at < patienceMs);
+      const seen = now.ok
+        ? {
+            servers: now.value.servers.filter(({ process: owner }) => owner?.id !== process.pid),
+            regions: withRates(before.ok ? before.value : now.value, now.value).filter(isOfOthers),
+            unreadable: now.value.unreadable,
+            obstacle: '',
+          }
+        : { servers: [], regions: [], unreadable: [], obstacle: now.error.message };
+      before = now;
+      const state: InspectorState = { at, processes, ...seen };
+      const bytes = this.#codec.encode(state);
+      // A page that is slow gets the next one.
+      for (const page of this.#pages) page.trySend(bytes);
+      this.#timer = setTimeout(beat, this.#intervalMs);
+    };
+    beat();
+  }
+}
+
+/** Agents that report here are no news. */
+function isOfOthers({ server, client }: RatedRegion): boolean {
+  return server?.id !== process.pid && client?.id !== process.pid;
+}

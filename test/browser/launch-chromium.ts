@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** Where Debian, Fedora, Google's own package and the Mac have it. */
+const BROWSERS = [
+  process.env['CHROMIUM_PATH'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** Nothing that reaches beyond this machine; `--no-sandbox` because containers run as root, which Chromium's refuses. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A browser of this machine. Throws a sentence that says what to install where there is none. */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error('no Chromium was found: install it (Debian: apt-get install chromium), or set CHROMIUM_PATH');
+  }
+  return await chromium.launch({ executablePath, args: FLAGS });
+}

@@ -1,0 +1,195 @@
+import { type ConnectionConfig, unwrap } from '@entropynet/core';
+import {
+  type InspectorServer,
+  type InspectorState,
+  type ProcessReport,
+  type ProcessState,
+  serveInspector,
+  startInspectorAgent,
+} from '@entropynet/inspector';
+import { createNetworking, type Networking } from '@entropynet/manager';
+import { jsonCodec, toTypedPort } from '@entropynet/messaging';
+import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { WebSocketConnection, webSocketTransportModule } from '@entropynet/transport-ws';
+import { expect } from 'chai';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RunningCommand } from '../support/command.js';
+import { freshName } from '../support/fresh-name.js';
+import { type Scope, scoped } from '../support/scope.js';
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+}
+
+/** With the headers that are given, which `fetch` would not send. */
+function get(address: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request(address, { method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.on('end', () => {
+        resolve({ status: response.statusCode, headers: response.headers, text });
+      });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('the inspector', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
+  let inspector: InspectorServer;
+  let networking: Networking;
+
+  before(async () => {
+    networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
+    inspector = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 50 }));
+  });
+
+  after(async () => {
+    await inspector.close();
+    await networking.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const page = (): URL => new URL(inspector.address);
+
+  it('serves the page to whoever has the token, and to nobody else', async () => {
+    const good = await get(inspector.address);
+    expect(good.status).to.equal(200);
+    expect(good.text).to.contain('<title>EntropyNet inspector</title>');
+    expect(good.headers['content-security-policy']).to.contain("default-src 'none'").and.to.not.contain('unsafe');
+    for (const token of ['', 'x', page().searchParams.get('token')?.replace(/.$/, 'g') ?? '']) {
+      const refused = await get(`${page().origin}/?token=${token}`);
+      expect([refused.status, refused.text]).to.deep.equal([
+        403,
+        'The token is missing or wrong: use the whole address that was printed.\n',
+      ]);
+    }
+    expect((await get(`${page().origin}/page.js`)).status).to.equal(200);
+    expect((await get(`${page().origin}/../package.json`)).status).to.equal(404);
+    expect((await get(inspector.address, {}, 'POST')).status).to.equal(405);
+    expect((await get(inspector.address, {}, 'HEAD')).text).to.equal('');
+  });
+
+  it('answers to this machine by its own name only', async () => {
+    for (const host of ['evil.example', 'localhost.evil.example', `127.0.0.1.evil.example:${page().port}`]) {
+      expect((await get(inspector.address, { host })).status, host).to.equal(403);
+    }
+    expect((await get(inspector.address, { host: `localhost:${page().port}` })).status).to.equal(200);
+  });
+
+  it('feeds whoever knows the token, and only from its own page', async () => {
+    const endpoint = `ws://${page().host}/feed`;
+    const secret = page().searchParams.get('token') ?? '';
+    const without = await new WebSocketConnection({ endpoint }).connect();
+    expect(without.ok ? 'ok' : without.error.code).to.equal('HandshakeFailed');
+    const wrong = await new WebSocketConnection({ endpoint, secret: 'x'.repeat(32) }).connect();
+    expect(wrong.ok ? 'ok' : wrong.error.code).to.equal('HandshakeFailed');
+    const elsewhere = { endpoint, secret, webSocket: { headers: { origin: 'http://evil.example' } } };
+    const foreign = await new WebSocketConnection(elsewhere).connect();
+    expect(foreign.ok ? 'ok' : foreign.error.message).to.contain('403');
+  });
+
+  it('says which port is taken', async () => {
+    const taken = await serveInspector({ port: Number(page().port), endpoint: freshName(), directory });
+    expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
+  });
+
+  it(
+    'is told by an agent what its process does, and hears no more once it stopped',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope);
+      const agent = startInspectorAgent({ name: 'tested', inspector: inspectorConfig, intervalMs: 50 });
+      scope.defer(() => agent.stop());
+      const server = unwrap(networking.manager.createServer({ endpoint: 'ws://127.0.0.1:0/told' }));
+      unwrap(await server.listen());
+      const config = { endpoint: freshName(), fallback: [server.addresses()[0] ?? ''], sharedMemory: { directory } };
+      const client = unwrap(networking.manager.openConnection(config));
+      const accepting = server.accept();
+      unwrap(await client.connect());
+      const accepted = unwrap(await accepting);
+      accepted.setMessageCallback(() => undefined);
+      unwrap(await client.send(new Uint8Array(1234)));
+
+      const { report } = await next(states, ({ connections }) =>
+        connections.some(({ bytesReceived }) => bytesReceived > 0),
+      );
+      expect(report).to.include({ name: 'tested', processId: process.pid });
+      const [first, second] = report.connections;
+      expect([first?.role, second?.role].sort()).to.deep.equal(['client', 'server']);
+      const told = report.connections.find(({ role }) => role === 'client');
+      expect(told).to.include({ backend: 'websocket', bytesSent: 1234, messagesSent: 1 });
+      expect(told?.why.join()).to.match(/^not shared-memory: no server named/);
+      expect(report.failures[0]).to.include({ code: 'SharedMemoryNotAvailable', backend: 'shared-memory' });
+
+      await client.close();
+      await next(states, ({ connections }) => connections.length === 0);
+      await agent.stop();
+      for await (const { processes } of states) if (processes.length === 0) break;
+    }),
+  );
+
+  it(
+    'leaves out what an agent may not say, and stays for the others',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope);
+      const hostile = unwrap(networking.manager.openConnection(inspectorConfig));
+      scope.defer(() => hostile.close());
+      unwrap(await hostile.connect());
+      for (const text of ['junk', '{}', '{"processId":-1}', `"${'x'.repeat(100_000)}"`]) {
+        unwrap(await hostile.send(new TextEncoder().encode(text)));
+      }
+      const agent = startInspectorAgent({ name: 'honest', inspector: inspectorConfig, intervalMs: 50 });
+      scope.defer(() => agent.stop());
+      const { report } = await next(states, () => true);
+      expect(report.name).to.equal('honest');
+    }),
+  );
+
+  it(
+    'is a command, which ends when it is interrupted',
+    scoped(async (scope) => {
+      const command = scope.add(new RunningCommand(['inspect', '--web', '--json'], { XDG_RUNTIME_DIR: directory }));
+      await command.said('Ctrl+C ends it');
+      const { address } = JSON.parse(command.output.toString()) as { address: string };
+      expect((await get(address)).status).to.equal(200);
+      command.signal('SIGINT');
+      expect(await command.ended()).to.include({ code: 0 });
+    }),
+  );
+
+  /** An inspector of the test's own, and what it tells its page. */
+  async function watched(
+    scope: Scope,
+  ): Promise<{ states: AsyncIterable<InspectorState>; inspectorConfig: ConnectionConfig }> {
+    const endpoint = freshName();
+    const own = unwrap(await serveInspector({ directory, endpoint, intervalMs: 50 }));
+    scope.defer(() => own.close());
+    expect(own.obstacle).to.equal(undefined);
+    const url = new URL(own.address);
+    const secret = url.searchParams.get('token') ?? '';
+    const feed = scope.add(new WebSocketConnection({ endpoint: `ws://${url.host}/feed`, secret }));
+    unwrap(await feed.connect());
+    const states = toTypedPort<InspectorState>(feed, { codec: jsonCodec() });
+    return { states, inspectorConfig: { endpoint, sharedMemory: { directory } } };
+  }
+
+  /** The first process, as soon as what it says is as wanted. */
+  async function next(
+    states: AsyncIterable<InspectorState>,
+    isWanted: (report: ProcessReport) => boolean,
+  ): Promise<ProcessState> {
+    for await (const { processes } of states) {
+      const [first] = processes;
+      if (first !== undefined && isWanted(first.report)) return first;
+    }
+    throw new Error('the feed ended');
+  }
+});
