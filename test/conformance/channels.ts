@@ -58,7 +58,9 @@ function describeOpening(context: ChapterContext): void {
     'gives every openChannel() under way the same outcome',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
-      const outcomes = await Promise.all([1, 2, 3].map(() => local.openChannel('news')));
+      expect(codeOf(await local.openChannel('news', { signal: AbortSignal.abort() }))).to.equal('Aborted');
+      const { signal } = new AbortController();
+      const outcomes = await Promise.all([1, 2, 3].map(() => local.openChannel('news', { signal })));
       expect(outcomes.map(codeOf)).to.deep.equal(['ok', 'ok', 'ok']);
       await until(async () => (await peer.report()).channels.length > 0, 'the peer knows the channel');
       expect((await peer.report()).channels).to.deep.equal(['news']);

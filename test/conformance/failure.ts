@@ -11,6 +11,7 @@ import {
   ownPeer,
   skippedTest,
   SMALL_LIMITS,
+  SMALL_MEDIUM,
   type ChapterContext,
   BOTTLENECKS,
 } from './chapter-context.js';
@@ -34,6 +35,8 @@ export function describeGracefulEnd(context: ChapterContext): void {
         await expectEndLast(peer);
       }),
     );
+
+    if (context.side === 'client') describeAbortedGoodbye(context);
 
     for (const [what, config] of BOTTLENECKS) {
       it(
@@ -339,6 +342,18 @@ function describeDeath(context: ChapterContext): void {
       await accepted;
       unwrap(await local.send(messageOf(10, 1)));
       await untilPeer(second.actions, 1);
+    }),
+  );
+}
+
+function describeAbortedGoodbye(context: ChapterContext): void {
+  it(
+    'gives the goodbye to a peer that takes nothing up when the signal aborts',
+    scoped(async (scope) => {
+      const { local } = await openLink(context, scope, { config: SMALL_MEDIUM, peer: { startReceiving: false } });
+      unwrap(local.trySend(messageOf(MIB, 1)));
+      expect(codeOf(await local.disconnect({ signal: AbortSignal.timeout(20) }))).to.equal('Aborted');
+      expect(local.getState()).to.equal('disconnected');
     }),
   );
 }

@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import type { Socket } from 'node:net';
 import { finished, pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { type ConnectionConfig, NetworkError, type Result, TRANSPORT, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
@@ -11,6 +13,7 @@ import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { ContainerModule } from 'inversify';
+import ssh2 from 'ssh2';
 import { freshName } from './manager-support.js';
 import { turns, until, within } from '../support/until.js';
 
@@ -208,6 +211,46 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       given.destroy();
       await until(() => abortedRequests === 1, 'the server saw that the request was given up');
       agent.destroy();
+    });
+
+    it('carries SSH, unchanged: a login, commands side by side, a long answer', async () => {
+      const [near, far] = await duplexes();
+      const { private: hostKey } = ssh2.utils.generateKeyPairSync('ed25519');
+      const answer = randomBytes(2 * MEBIBYTE);
+      const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+        client.on('authentication', (attempt) => {
+          if (attempt.method === 'password' && attempt.password === 'open sesame') attempt.accept();
+          else attempt.reject(['password']);
+        });
+        client.on('session', (accept) => {
+          accept().on('exec', (acceptCommand, _reject, { command }) => {
+            const stream = acceptCommand();
+            stream.exit(command === 'fail' ? 3 : 0);
+            stream.end(command === 'fail' ? '' : answer);
+          });
+        });
+      });
+      server.injectSocket(far as unknown as Socket);
+      const client = new ssh2.Client();
+      const ready = once(client, 'ready');
+      client.connect({ sock: near, username: 'user', password: 'open sesame' });
+      await within(ready, 'SSH is ready');
+      const run = async (command: string): Promise<[Buffer, number]> => {
+        const stream = await promisify((line: string, done: ssh2.ClientCallback) => client.exec(line, done))(command);
+        const exited = once(stream, 'exit') as Promise<[number]>;
+        const output = await buffer(stream);
+        return [output, (await exited)[0]];
+      };
+      const [[first, code], [, failure], [second]] = await Promise.all([run('a'), run('fail'), run('b')]);
+      expect([code, failure]).to.deep.equal([0, 3]);
+      expect(first.equals(answer) && second.equals(answer)).to.equal(true);
+      const closed = once(client, 'close');
+      client.end();
+      await within(closed, 'SSH is over');
+      await within(
+        finished(far).catch(() => undefined),
+        'the stream ended',
+      );
     });
 
     it('are web streams, too', async () => {

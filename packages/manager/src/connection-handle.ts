@@ -77,8 +77,8 @@ export class ConnectionHandle extends EntropyObject {
   }
 
   /** Ends the connection as `NetworkConnection.disconnect()` does; the handle can connect again. */
-  disconnect(): Promise<Result> {
-    return this.valid() ? this.#slot.disconnect() : Promise.resolve(stale());
+  disconnect(options?: { signal?: AbortSignal }): Promise<Result> {
+    return this.valid() ? this.#slot.disconnect(options?.signal) : Promise.resolve(stale());
   }
 
   /** Ends the connection as `disconnect()` does and gives the slot back. Every copy is invalid at once. Idempotent. */
@@ -118,8 +118,8 @@ export class ConnectionHandle extends EntropyObject {
   }
 
   /** Opens a named channel and tells the peer. Idempotent. */
-  openChannel(name: string): Promise<Result> {
-    return this.#connection()?.openChannel(name) ?? Promise.resolve(this.#unusable());
+  openChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
+    return this.#connection()?.openChannel(name, options) ?? Promise.resolve(this.#unusable());
   }
 
   /** Whether a channel can be sent on; false while there is no connection. */

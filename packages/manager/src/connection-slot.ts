@@ -108,11 +108,11 @@ export class ConnectionSlot {
     return promise;
   }
 
-  async disconnect(): Promise<Result> {
+  async disconnect(signal?: AbortSignal): Promise<Result> {
     const connecting = this.#connecting;
     this.#reconnection?.stop();
     this.#left = this.connection;
-    if (connecting === undefined) return this.connection?.disconnect() ?? OK;
+    if (connecting === undefined) return this.connection?.disconnect(signal === undefined ? {} : { signal }) ?? OK;
     this.#report('disconnecting');
     connecting.controller.abort();
     await connecting.promise;

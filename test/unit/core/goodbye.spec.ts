@@ -76,6 +76,20 @@ describe('a goodbye', () => {
     expect(connection.getState()).to.equal('disconnected');
   });
 
+  it('that never ends is given up when the signal aborts, with its reason', async () => {
+    for (const abortsAt of ['before', 'meanwhile']) {
+      const connection = await connected();
+      connection.goodbye = () => new Promise(() => undefined);
+      const controller = new AbortController();
+      if (abortsAt === 'before') controller.abort('enough');
+      const ended = connection.disconnect({ signal: controller.signal });
+      controller.abort('enough');
+      const outcome = await ended;
+      expect(outcome.ok ? '' : outcome.error).to.include({ code: 'Aborted', cause: 'enough' });
+      expect(connection.getState()).to.equal('disconnected');
+    }
+  });
+
   it('gives the room of a claim under way back, once', async () => {
     const connection = await connected();
     const claim = unwrap(connection.claim(10));
@@ -96,5 +110,26 @@ describe('a channel name', () => {
     expect(() => connection.trySendOnChannel(wrong, new Uint8Array(1))).to.throw(TypeError, 'number');
     expect(() => void connection.openChannel(wrong)).to.throw(TypeError, 'number');
     await connection.disconnect();
+  });
+});
+
+describe('opening a channel', () => {
+  it('is not waited for after the signal aborted, and happens all the same', async () => {
+    const server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    const connection = new LoopbackConnection({ endpoint: server.address() ?? '' });
+    unwrap(await connection.connect());
+    // Nothing else is sent while a claim is under way.
+    const claim = unwrap(connection.claim(10));
+    const controller = new AbortController();
+    const opening = connection.openChannel('late', { signal: controller.signal });
+    controller.abort('enough');
+    const outcome = await opening;
+    expect(outcome.ok ? '' : outcome.error).to.include({ code: 'Aborted', cause: 'enough' });
+    unwrap(claim.commit());
+    unwrap(await connection.openChannel('late'));
+    expect(connection.isChannelOpen('late')).to.equal(true);
+    await connection.disconnect();
+    await server.close();
   });
 });

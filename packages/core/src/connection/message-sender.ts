@@ -190,7 +190,8 @@ export class MessageSender {
   }
 
   /** Opens a channel towards the peer, who is told; resolves when the transport has taken that frame. */
-  openChannel(channel: Channel, maxChannels: number): Promise<Result> {
+  openChannel(channel: Channel, maxChannels: number, signal?: AbortSignal): Promise<Result> {
+    if (signal?.aborted === true) return Promise.resolve(notAwaited(signal));
     const peer = this.#peer;
     if (this.#writer === undefined || peer === undefined) return Promise.resolve(this.#closed());
     if (!channel.isOpen) {
@@ -204,7 +205,12 @@ export class MessageSender {
     }
     if (channel.isAnnounced) return RESOLVED_OK;
     return new Promise((resolve) => {
+      const onAbort = (): void => {
+        resolve(notAwaited(signal));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.#queue.onAnnounced(channel, (wasAnnounced) => {
+        signal?.removeEventListener('abort', onAbort);
         resolve(wasAnnounced ? OK : this.#closed());
       });
     });
@@ -426,4 +432,9 @@ function channelNotOpen(name: string | undefined): Failure {
 
 function aborted(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'the send was aborted before the message was accepted; it is not delivered', signal?.reason);
+}
+
+/** The channel opens all the same: the peer is told as soon as there is room. */
+function notAwaited(signal: AbortSignal | undefined): Failure {
+  return err('Aborted', 'that the channel is open is not waited for any more', signal?.reason);
 }

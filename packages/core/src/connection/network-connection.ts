@@ -102,15 +102,16 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /**
    * Ends the connection. Every message whose `send` resolved ok reaches the peer first; sends that still wait end with
-   * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent. `ConnectionClosed`: no goodbye.
+   * `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent. `ConnectionClosed`: no goodbye;
+   * `Aborted`: the first call's signal ended the wait, and what the peer had not taken is lost.
    */
-  disconnect(): Promise<Result> {
+  disconnect(options?: { signal?: AbortSignal }): Promise<Result> {
     if (this.#disconnecting !== undefined) return this.#disconnecting;
     return hold(
       (promise) => {
         this.#disconnecting = promise;
       },
-      () => this.#runDisconnecting(),
+      () => this.#runDisconnecting(options?.signal),
     );
   }
 
@@ -209,11 +210,11 @@ export abstract class NetworkConnection extends EntropyObject {
     return true;
   }
 
-  /** Opens a named channel and tells the peer. Idempotent. `InvalidParameter`: the name; `ResourceLimitExceeded`: too many. */
-  openChannel(name: string): Promise<Result> {
+  /** Opens a named channel and tells the peer. Idempotent. `InvalidParameter`: its name; `ResourceLimitExceeded`; `Aborted`. */
+  openChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
     const checked = checkChannelName(name);
     if (!checked.ok) return Promise.resolve(checked);
-    return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels);
+    return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels, options?.signal);
   }
 
   /** Whether a channel can be sent on: either side has opened it and the connection stands. */
@@ -395,7 +396,7 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#hasPeerLeft = false;
   }
 
-  async #runDisconnecting(): Promise<Result> {
+  async #runDisconnecting(signal: AbortSignal | undefined): Promise<Result> {
     const state = this.#states.state;
     let goodbye = OK;
     if (state === 'connecting') {
@@ -407,8 +408,8 @@ export abstract class NetworkConnection extends EntropyObject {
       // What `trySend` promised to deliver, while the peer takes it; nothing new from here on.
       const flushed = this.#sender.finish('closed');
       this.#states.transition('disconnecting');
-      await settledWithin(() => flushed, this.config.sendTimeoutMs);
-      goodbye = await settledWithin(() => this.doDisconnect(), this.config.sendTimeoutMs);
+      await settledWithin(() => flushed, this.config.sendTimeoutMs, signal);
+      goodbye = await settledWithin(() => this.doDisconnect(), this.config.sendTimeoutMs, signal);
     }
     this.#end('disconnected');
     this.#events.guard.close();

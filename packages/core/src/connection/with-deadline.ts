@@ -62,20 +62,32 @@ async function guarded<T>(work: (signal: AbortSignal) => Promise<Result<T>>, sig
   }
 }
 
-/** Waits until the work is done, or for the time, whichever is first. What it throws comes back as `ConnectionClosed`. */
-export async function settledWithin(work: () => Promise<unknown>, timeoutMs: number): Promise<Result> {
+/**
+ * Waits until the work is done, for the time, or until the signal aborts, whichever is first. What the work throws comes
+ * back as `ConnectionClosed`.
+ */
+export async function settledWithin(
+  work: () => Promise<unknown>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Result> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let giveUp: (() => void) | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs);
+    giveUp = resolve;
   });
+  if (signal?.aborted === true) giveUp?.();
+  if (giveUp !== undefined) signal?.addEventListener('abort', giveUp, { once: true });
   try {
     await Promise.race([work(), limit]);
-    return OK;
+    return signal?.aborted === true ? err('Aborted', 'the goodbye was given up', signal.reason) : OK;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return err('ConnectionClosed', `the connection ended without a goodbye to the peer: ${reason}`, error);
   } finally {
     clearTimeout(timer);
+    if (giveUp !== undefined) signal?.removeEventListener('abort', giveUp);
   }
 }
 
