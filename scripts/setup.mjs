@@ -34,6 +34,8 @@ const compiledFolders = [
   { source: 'test', output: 'test/dist' },
   { source: 'test/page', output: 'test/page/dist' },
   { source: 'benchmarks/src', output: 'benchmarks/dist' },
+  { source: 'examples/browser-dashboard/src', output: 'examples/browser-dashboard/dist' },
+  { source: 'examples/browser-dashboard/page', output: 'examples/browser-dashboard/page/build' },
   { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
   {
     source: 'examples/http-over-shared-memory/src',
@@ -42,6 +44,9 @@ const compiledFolders = [
   { source: 'examples/log-shipper/src', output: 'examples/log-shipper/dist' },
   { source: 'examples/worker-pool/src', output: 'examples/worker-pool/dist' },
 ];
+
+/** Folders whose `page` is bundled into their `dist/page`. */
+const pageFolders = ['packages/inspector', 'examples/browser-dashboard'];
 
 /** Ends the set-up; the sentence is all the user needs to read. */
 class SetupError extends Error {}
@@ -187,27 +192,30 @@ function compileTypeScript() {
   throw new SetupError('The TypeScript sources do not compile; the errors are above.');
 }
 
-/** The inspector's page, which a browser needs in one piece. */
-function bundlePage() {
-  const page = join(rootFolder, 'packages', 'inspector', 'page');
-  const output = join(rootFolder, 'packages', 'inspector', 'dist', 'page');
-  const sources = [
-    page,
-    join(rootFolder, 'packages', 'transport-ws', 'dist'),
-    join(rootFolder, 'packages', 'core', 'dist'),
-  ];
-  const files = [...sources.flatMap(filesBelow), join(rootFolder, 'package-lock.json')].filter(
-    (file) => !/\.(?:d\.ts|map|tsbuildinfo)$|[\\/]page[\\/]build[\\/]/.test(file),
-  );
-  const stamp = sha256(...files.flatMap((file) => [relative(rootFolder, file), readFileSync(file)]));
-  const stampFile = join(output, '.entropynet-setup');
-  if (readStamp(stampFile) === stamp) return;
-  const { succeeded, output: log } = run(process.execPath, [join(page, 'build.mjs')]);
-  if (!succeeded) {
-    warn(lastLines(log, 40));
-    throw new SetupError("The inspector's page could not be bundled; the end of the log is above.");
+/** Pages, which a browser needs in one piece. */
+function bundlePages() {
+  const libraries = ['core', 'messaging', 'transport-ws'].map((name) => join(rootFolder, 'packages', name, 'dist'));
+  for (const name of pageFolders) {
+    const page = join(rootFolder, name, 'page');
+    const output = join(rootFolder, name, 'dist', 'page');
+    const files = [page, join(rootFolder, name, 'src'), ...libraries].flatMap(filesBelow);
+    const relevant = [...files, join(rootFolder, 'package-lock.json')].filter(
+      (file) => !/\.(?:d\.ts|map|tsbuildinfo)$|[\\/]page[\\/]build[\\/]/.test(file),
+    );
+    const stamp = sha256(...relevant.flatMap((file) => [relative(rootFolder, file), readFileSync(file)]));
+    const stampFile = join(output, '.entropynet-setup');
+    if (readStamp(stampFile) === stamp) continue;
+    const { succeeded, output: log } = run(process.execPath, [
+      join(rootFolder, 'scripts', 'bundle-page.mjs'),
+      page,
+      output,
+    ]);
+    if (!succeeded) {
+      warn(lastLines(log, 40));
+      throw new SetupError(`The page of ${name} could not be bundled; the end of the log is above.`);
+    }
+    writeStamp(stampFile, stamp);
   }
-  writeStamp(stampFile, stamp);
 }
 
 function setUp() {
@@ -217,7 +225,7 @@ function setUp() {
   if (isNativeStrict) return;
   removeOrphanedOutput();
   compileTypeScript();
-  bundlePage();
+  bundlePages();
 }
 
 try {

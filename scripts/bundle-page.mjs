@@ -1,18 +1,18 @@
-// Bundles the page into `dist/page`, where the package serves it from: one program, one style, nothing from elsewhere.
+// Bundles a page into one program and one style, nothing from elsewhere.
+// Usage: node scripts/bundle-page.mjs FOLDER OUTPUT
 
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import { build } from 'vite';
 
-const folder = dirname(fileURLToPath(import.meta.url));
+const [folder = '', output = ''] = process.argv.slice(2);
 
 await build({
   configFile: false,
   logLevel: 'warn',
-  root: folder,
+  root: resolve(folder),
   base: './',
   build: {
-    outDir: join(folder, '..', 'dist', 'page'),
+    outDir: resolve(output),
     emptyOutDir: true,
     target: 'es2023',
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],

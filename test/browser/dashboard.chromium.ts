@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from './launch-chromium.js';
+
+const RUNNER = fileURLToPath(new URL('../../../scripts/example.mjs', import.meta.url));
+
+describe('the example browser-dashboard, in Chromium', function () {
+  this.timeout(60_000);
+
+  const complaints: string[] = [];
+  let program: ChildProcess;
+  let browser: Browser;
+  let page: Page;
+
+  before(async () => {
+    program = spawn(process.execPath, [RUNNER, 'browser-dashboard'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(program.stdout!, 'data')) as [Buffer];
+    browser = await launchChromium();
+    page = await browser.newPage();
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(line.toString().trim());
+  });
+
+  after(async () => {
+    await browser?.close();
+    program.kill();
+    await once(program, 'exit');
+    expect(complaints).to.be.empty;
+  });
+
+  async function frame(): Promise<number> {
+    await page.locator('#number').filter({ hasText: /\d/ }).waitFor();
+    return Number(await page.locator('#number').textContent());
+  }
+
+  it('shows frames as they come', async () => {
+    const first = await frame();
+    await page.waitForFunction(`Number(document.querySelector('#number').textContent) > ${first + 30}`);
+    expect(await page.locator('#plot canvas').count()).to.equal(1);
+  });
+
+  it('changes and pauses the engine, and shows what it says', async () => {
+    await page.locator('#particles').fill('1000');
+    await page.locator('#particles').press('Enter');
+    await page.locator('#reply').filter({ hasText: '1000 particles' }).waitFor();
+    await page.locator('#pause').click();
+    await page.locator('#pause').filter({ hasText: 'Go on' }).waitFor();
+    await page.locator('#pause').click();
+    await page.locator('#pause').filter({ hasText: 'Pause' }).waitFor();
+    const paused = await frame();
+    await page.waitForFunction(`Number(document.querySelector('#number').textContent) > ${paused}`);
+  });
+
+  it('says what the engine refuses', async () => {
+    await page.evaluate("document.querySelector('#particles').removeAttribute('max')");
+    await page.locator('#particles').fill('1000000');
+    await page.locator('#particles').press('Enter');
+    await page.locator('#reply').filter({ hasText: 'the peer did not reply' }).waitFor();
+  });
+
+  it('says which port is allowed', () => {
+    const { status, stderr } = spawnSync(process.execPath, [RUNNER, 'browser-dashboard', '--port', 'x'], {
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).to.deep.equal({ status: 2, stderr: '--port was given "x"; 0 to 65535 is allowed\n' });
+  });
+});
