@@ -87,6 +87,19 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
+  it('plots how long a ping and its answer take, where the transport has pings', async () => {
+    const page = await openPage();
+    const card = cardOf(page, 'websocket-program');
+    await card.locator('summary').click();
+    await card.locator('.facts > div', { hasText: 'round trip of a ping' }).locator('dd', { hasText: /s$/ }).waitFor();
+    await card.locator('.u-title', { hasText: 'round trip of a ping' }).waitFor();
+    const other = cardOf(page, 'shared-memory-program');
+    await other.locator('summary').click();
+    await other.locator('canvas').nth(1).waitFor();
+    expect(await other.locator('canvas').count()).to.equal(2);
+    await page.close();
+  });
+
   it('shows the rings between the processes from outside, none of its own among them', async () => {
     const page = await openPage();
     const rings = page.locator('#regions ~ ul > li');

@@ -20,7 +20,7 @@ if (role === 'server') {
 } else {
   const configs: Record<string, Parameters<typeof manager.openConnection>[0]> = {
     'shared-memory': { endpoint: name, sharedMemory },
-    websocket: { endpoint: webSocket },
+    websocket: { endpoint: webSocket, webSocket: { heartbeat: { intervalMs: 200, timeoutMs: 30_000 } } },
     fallback: { endpoint: 'nobody-is-here', fallback: [webSocket], sharedMemory },
   };
   const client = unwrap(manager.openConnection(configs[role] ?? { endpoint: name }));

@@ -131,6 +131,20 @@ describe('WebSocket: life and death', () => {
       await witness.ended();
     });
 
+    it('says how long a ping and its answer took', async () => {
+      const server = await fixtures.serve();
+      const endpoint = server.address() ?? '';
+      const connection = new WebSocketConnection({ endpoint, webSocket: FAST_HEARTBEAT });
+      fixtures.defer(() => connection.disconnect());
+      expect(connection.roundTripMs).to.equal(undefined);
+      expect((await connection.connect()).ok).to.equal(true);
+      (await fixtures.accept(server)).startReceiving();
+      await until(() => connection.roundTripMs !== undefined, 'a ping was answered');
+      expect(connection.roundTripMs).to.be.within(0, 30_000);
+      await connection.disconnect();
+      expect(connection.roundTripMs).to.equal(undefined);
+    });
+
     it('keeps an idle connection, also one that is not received from yet', async () => {
       const server = await fixtures.serve(FAST_HEARTBEAT);
       const client = new Witness(await fixtures.connect(server, { webSocket: FAST_HEARTBEAT }));

@@ -10,6 +10,8 @@ export interface Sample {
   readonly received: number;
   /** How long what is under way now takes at this rate, in milliseconds. */
   readonly waiting: number;
+  /** How long the last ping and its answer took, in milliseconds; null where there is none. */
+  readonly roundTrip: number | null;
 }
 
 /** So many samples are kept of each. */
@@ -31,7 +33,8 @@ export class History {
     };
     for (const { key, toClient, toServer } of regions) {
       const waiting = Math.max(waitingInRing(toClient), waitingInRing(toServer));
-      push(ringKey(key), { at: at / 1000, sent: toClient.bytesPerSecond, received: toServer.bytesPerSecond, waiting });
+      const [sent, received] = [toClient.bytesPerSecond, toServer.bytesPerSecond];
+      push(ringKey(key), { at: at / 1000, sent, received, waiting, roundTrip: null });
     }
     for (const { at: reportedAt, report } of processes) {
       for (const connection of report.connections) {
@@ -44,7 +47,8 @@ export class History {
         const seconds = (reportedAt - last.at) / 1000;
         const sent = (connection.bytesSent - last.report.bytesSent) / seconds;
         const received = (connection.bytesReceived - last.report.bytesReceived) / seconds;
-        push(key, { at: reportedAt / 1000, sent, received, waiting: timeToDrain(connection.unconfirmedBytes, sent) });
+        const waiting = timeToDrain(connection.unconfirmedBytes, sent);
+        push(key, { at: reportedAt / 1000, sent, received, waiting, roundTrip: connection.roundTripMs });
       }
     }
     for (const key of [...this.#series.keys(), ...this.#last.keys()]) {

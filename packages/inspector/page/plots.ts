@@ -11,7 +11,7 @@ interface Curve {
   readonly label: string;
   /** A custom property of the page's style. */
   readonly color: string;
-  readonly value: (sample: Sample) => number;
+  readonly value: (sample: Sample) => number | null;
 }
 
 /** What a plot shows. */
@@ -19,7 +19,12 @@ export interface PlotKind {
   readonly title: string;
   readonly curves: readonly Curve[];
   readonly format: (value: number) => string;
+  /** What the marks of the axis may be apart; by default what is round in tens. */
+  readonly steps?: number[];
 }
+
+/** Round as bytes are. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_value, exponent) => 2 ** exponent);
 
 export const RATES: PlotKind = {
   title: 'rate',
@@ -28,6 +33,7 @@ export const RATES: PlotKind = {
     { label: 'received', color: '--curve-b', value: ({ received }) => received },
   ],
   format: rate,
+  steps: POWERS_OF_TWO,
 };
 
 export const RING_RATES: PlotKind = {
@@ -40,7 +46,16 @@ export const RING_RATES: PlotKind = {
 
 export const WAITING: PlotKind = {
   title: 'time under way',
-  curves: [{ label: 'time under way', color: '--curve-c', value: ({ waiting }) => waiting }],
+  curves: [{ label: 'time', color: '--curve-c', value: ({ waiting }) => waiting }],
+  format: duration,
+};
+
+/** Of what the peer has not shown to have taken, which may be less by now. */
+export const WAITING_AT_MOST: PlotKind = { ...WAITING, title: 'time under way, at most' };
+
+export const ROUND_TRIP: PlotKind = {
+  title: 'round trip of a ping',
+  curves: [{ label: 'round trip', color: '--curve-b', value: ({ roundTrip }) => roundTrip }],
   format: duration,
 };
 
@@ -85,7 +100,7 @@ class Plot extends AsyncDirective {
     if (width > 0) this.#plot?.setSize({ width, height: HEIGHT });
   }
 
-  #optionsOf({ title, curves, format }: PlotKind): uPlot.Options {
+  #optionsOf({ title, curves, format, steps }: PlotKind): uPlot.Options {
     const line = { stroke: colorOf('--line'), width: 1 };
     const axis = { stroke: colorOf('--text-soft'), grid: line, ticks: line };
     return {
@@ -96,7 +111,13 @@ class Plot extends AsyncDirective {
       scales: { y: { range: (_plot, _least, most) => [0, Math.max(most, Number.EPSILON) * 1.1] } },
       axes: [
         { ...axis, space: 80, values: (_plot, splits) => splits.map((at) => clock(at * 1000)) },
-        { ...axis, size: 76, space: 24, values: (_plot, splits) => splits.map(format) },
+        {
+          ...axis,
+          size: 88,
+          space: 24,
+          ...(steps !== undefined && { incrs: steps }),
+          values: (_plot, splits) => splits.map(format),
+        },
       ],
       series: [
         { label: 'at', value: (_plot: uPlot, at: number | null) => (at === null ? '–' : clock(at * 1000)) },

@@ -10,7 +10,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { bytes, clock, countOf, duration, rate } from './format.js';
 import { connectionKey, type History, ringKey, timeToDrain } from './history.js';
-import { plot, RATES, RING_RATES, WAITING } from './plots.js';
+import { plot, RATES, RING_RATES, ROUND_TRIP, WAITING, WAITING_AT_MOST } from './plots.js';
 
 /** Whether what is shown is of now. */
 export interface Status {
@@ -124,7 +124,7 @@ function card(key: string, summary: TemplateResult, details: () => TemplateResul
 }
 
 function connectionCard(process: ProcessReport, connection: ConnectionReport, history: History): TemplateResult {
-  const { backend, endpoint, role, why, unconfirmedBytes, waits, since } = connection;
+  const { backend, endpoint, role, why, unconfirmedBytes, waits, since, roundTripMs } = connection;
   const key = connectionKey(process.processId, connection.id);
   const now = history.newest(key);
   const summary = html`
@@ -148,8 +148,12 @@ function connectionCard(process: ProcessReport, connection: ConnectionReport, hi
         ${fact('under way to the peer', bytes(unconfirmedBytes))}
         ${fact('time under way, at most', duration(now?.waiting ?? 0))}
         ${fact('messages that had to wait', String(waits))}
+        ${roundTripMs === null ? nothing : fact('round trip of a ping', duration(roundTripMs))}
       </dl>
-      <div class="plots">${plot(RATES, history.of(key))}${plot(WAITING, history.of(key))}</div>
+      <div class="plots">
+        ${plot(RATES, history.of(key))}${plot(WAITING_AT_MOST, history.of(key))}
+        ${roundTripMs === null ? nothing : plot(ROUND_TRIP, history.of(key))}
+      </div>
     `,
   );
 }

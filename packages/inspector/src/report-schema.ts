@@ -30,6 +30,7 @@ export const reportSchema: z.ZodType<ProcessReport> = z.object({
         messagesReceived: count,
         unconfirmedBytes: count,
         waits: count,
+        roundTripMs: count.nullable(),
       }),
     )
     .max(MOST_CONNECTIONS),

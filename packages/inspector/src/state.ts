@@ -26,6 +26,8 @@ export interface ConnectionReport {
   readonly unconfirmedBytes: number;
   /** How often a message had to wait, or was refused. */
   readonly waits: number;
+  /** How long the last ping and its answer took, in milliseconds; null where the transport has none. */
+  readonly roundTripMs: number | null;
 }
 
 /** What an agent says of a failure. */

@@ -32,6 +32,11 @@ export abstract class GreetedConnection extends NetworkConnection {
     if (accepted !== undefined) this.#use(accepted);
   }
 
+  /** The link that stands; undefined while there is none. */
+  protected get link(): GreetedLink | undefined {
+    return this.#link;
+  }
+
   getType(): ConnectionType {
     return ConnectionType.Remote;
   }

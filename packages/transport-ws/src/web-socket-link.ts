@@ -22,6 +22,9 @@ export class WebSocketLink extends GreetedLink {
   #socketError: Error | undefined;
   #isResponsive = true;
   #silentBeats = 0;
+  /** When the ping was sent whose answer is awaited (`performance.now()`). */
+  #pingedAt: number | undefined;
+  #roundTripMs: number | undefined;
   #bytesHeard = -1;
   #leaveHeartbeat: (() => void) | undefined;
 
@@ -45,13 +48,18 @@ export class WebSocketLink extends GreetedLink {
     });
     webSocket.on('message', this.#onMessage);
     webSocket.on('ping', this.#onPing);
-    webSocket.on('pong', this.#onHeard);
+    webSocket.on('pong', this.#onPong);
     webSocket.on('error', (error) => {
       this.finish(receiveErrorOf(error));
     });
     webSocket.once('close', (code, reason) => {
       this.finish(closeErrorOf(code, reason.toString(), this.#socketError));
     });
+  }
+
+  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
   }
 
   close(limitMs: number): Promise<void> {
@@ -114,7 +122,9 @@ export class WebSocketLink extends GreetedLink {
       }
       this.#setResponsive(false);
     }
-    if (this.#hasRoom) this.#webSocket.ping();
+    if (!this.#hasRoom) return;
+    this.#webSocket.ping();
+    this.#pingedAt ??= performance.now();
   }
 
   /** Whether a ping or pong may be sent now. */
@@ -163,6 +173,13 @@ export class WebSocketLink extends GreetedLink {
   readonly #onPing = (data: Buffer): void => {
     this.#onHeard();
     if (this.#hasRoom) this.#webSocket.pong(data);
+  };
+
+  readonly #onPong = (): void => {
+    this.#onHeard();
+    if (this.#pingedAt === undefined) return;
+    this.#roundTripMs = performance.now() - this.#pingedAt;
+    this.#pingedAt = undefined;
   };
 
   readonly #onHeard = (): void => {

@@ -7,6 +7,7 @@ import {
   type NetworkConnection,
 } from '@entropynet/core';
 import type { FallbackDiagnostics } from '@entropynet/manager';
+import { WebSocketConnection } from '@entropynet/transport-ws';
 import type { ConnectionReport, FailureReport } from '../state.js';
 
 /** As many failures are remembered; older ones are forgotten. */
@@ -69,6 +70,7 @@ export class ConnectionWatch {
         messagesReceived,
         unconfirmedBytes: connection.unconfirmedSends().bytes,
         waits,
+        roundTripMs: connection instanceof WebSocketConnection ? (connection.roundTripMs ?? null) : null,
       };
     });
   }
