@@ -17,6 +17,8 @@ await build({
     target: 'es2023',
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     modulePreload: false,
+    // What the licences of the libraries inside ask for.
+    license: { fileName: 'licenses.md' },
     rollupOptions: { output: { entryFileNames: 'page.js', assetFileNames: 'page[extname]' } },
   },
 });

@@ -2,12 +2,16 @@
 // Plain Node without dependencies, because it runs before anything is installed. A step that is up to date does nothing.
 // Progress goes to standard error, so that standard output belongs to the program which is started afterwards.
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonFolder, buildAddon, isAddonBuilt } from '../packages/transport-shm/bin/addon-build.mjs';
+import {
+  addonFolder,
+  buildAddon,
+  isAddonBuilt,
+  run as runProgram,
+} from '../packages/transport-shm/bin/addon-build.mjs';
 
 const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const isQuiet = process.argv.includes('--quiet');
@@ -91,17 +95,8 @@ function filesBelow(folder) {
   return files.sort();
 }
 
-/** Runs a program to its end with its output captured, so that it is shown only when it matters. */
 function run(command, args, options = {}) {
-  const result = spawnSync(command, args, {
-    cwd: rootFolder,
-    encoding: 'utf8',
-    maxBuffer: 256 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...options,
-  });
-  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`;
-  return { succeeded: result.status === 0, output };
+  return runProgram(command, args, { cwd: rootFolder, ...options });
 }
 
 function requireNodeVersion() {

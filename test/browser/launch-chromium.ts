@@ -3,7 +3,6 @@ import { type Browser, chromium } from 'playwright-core';
 
 /** Where Debian, Fedora, Google's own package and the Mac have it. */
 const BROWSERS = [
-  process.env['CHROMIUM_PATH'],
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -23,7 +22,10 @@ const FLAGS = [
 
 /** A browser of this machine. Throws a sentence that says what to install where there is none. */
 export async function launchChromium(): Promise<Browser> {
-  const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+  const wanted = process.env['CHROMIUM_PATH'];
+  if (wanted !== undefined && !existsSync(wanted))
+    throw new Error(`CHROMIUM_PATH names '${wanted}', which is not there`);
+  const executablePath = wanted ?? BROWSERS.find((path) => existsSync(path));
   if (executablePath === undefined) {
     throw new Error('no Chromium was found: install it (Debian: apt-get install chromium), or set CHROMIUM_PATH');
   }

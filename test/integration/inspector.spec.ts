@@ -12,10 +12,12 @@ import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { WebSocketConnection, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
 import { type Scope, scoped } from '../support/scope.js';
@@ -136,6 +138,50 @@ describe('the inspector', () => {
     }),
   );
 
+  it('names an option that is not allowed, and what is', async () => {
+    for (const [options, message] of [
+      [{ port: 99_999 }, "'port' was given 99999; 0 to 65535 is allowed"],
+      [{ intervalMs: 0 }, "'intervalMs' was given 0; 10 to 2147483647 is allowed"],
+      [{ intervalMs: NaN }, "'intervalMs' was given NaN; 10 to 2147483647 is allowed"],
+    ] as const) {
+      const refused = await serveInspector({ endpoint: freshName(), directory, ...options });
+      expect(refused.ok ? 'ok' : refused.error).to.include({ code: 'InvalidParameter', message });
+    }
+    expect(() => startInspectorAgent({ intervalMs: 1 })).to.throw("'intervalMs' was given 1;");
+  });
+
+  it(
+    'has room for another page, and another agent, however many have left',
+    scoped(async (scope) => {
+      const { own, states, inspectorConfig, feedConfig } = await watched(scope);
+      // More than a manager has places for.
+      for (let index = 0; index < 600; index += 1) {
+        for (const config of [feedConfig, inspectorConfig]) {
+          const handle = unwrap(networking.manager.openConnection(config));
+          unwrap(await handle.connect());
+          unwrap(await handle.close());
+        }
+      }
+      expect(own.obstacle).to.equal(undefined);
+      const agent = startInspectorAgent({ name: 'late', inspector: inspectorConfig, intervalMs: 50 });
+      scope.defer(() => agent.stop());
+      expect((await next(states, () => true)).report.name).to.equal('late');
+    }),
+  );
+
+  it('is looked for in silence: an agent that finds none counts no failure, and keeps no process alive', async () => {
+    const program = `
+      import { subscribe } from 'node:diagnostics_channel';
+      import { startInspectorAgent } from '@entropynet/inspector';
+      let failures = 0;
+      subscribe('entropynet:failure', () => (failures += 1));
+      startInspectorAgent({ inspector: { endpoint: '${freshName()}' }, intervalMs: 10 });
+      setTimeout(() => console.log(failures), 200);`;
+    const options = { cwd: import.meta.dirname, timeout: 15_000 };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], options);
+    expect(stdout).to.equal('0\n');
+  });
+
   it(
     'leaves out what an agent may not say, and stays for the others',
     scoped(async (scope) => {
@@ -166,19 +212,23 @@ describe('the inspector', () => {
   );
 
   /** An inspector of the test's own, and what it tells its page. */
-  async function watched(
-    scope: Scope,
-  ): Promise<{ states: AsyncIterable<InspectorState>; inspectorConfig: ConnectionConfig }> {
+  async function watched(scope: Scope): Promise<{
+    own: InspectorServer;
+    states: AsyncIterable<InspectorState>;
+    inspectorConfig: ConnectionConfig;
+    feedConfig: ConnectionConfig;
+  }> {
     const endpoint = freshName();
     const own = unwrap(await serveInspector({ directory, endpoint, intervalMs: 50 }));
     scope.defer(() => own.close());
     expect(own.obstacle).to.equal(undefined);
     const url = new URL(own.address);
     const secret = url.searchParams.get('token') ?? '';
-    const feed = scope.add(new WebSocketConnection({ endpoint: `ws://${url.host}/feed`, secret }));
+    const feedConfig = { endpoint: `ws://${url.host}/feed`, secret };
+    const feed = scope.add(new WebSocketConnection(feedConfig));
     unwrap(await feed.connect());
     const states = toTypedPort<InspectorState>(feed, { codec: jsonCodec() });
-    return { states, inspectorConfig: { endpoint, sharedMemory: { directory } } };
+    return { own, states, inspectorConfig: { endpoint, sharedMemory: { directory } }, feedConfig };
   }
 
   /** The first process, as soon as what it says is as wanted. */

@@ -178,6 +178,13 @@ describe('messaging', () => {
       expect(codeOf(await near.request('x', { timeoutMs: 0 }))).to.equal('InvalidParameter');
     });
 
+    it('are not waited for until they can be asked, once the signal aborted', async () => {
+      const [client] = await handles();
+      const given = await requestReply(client, { signal: AbortSignal.abort() });
+      expect(given.ok ? 'ok' : given.error.code).to.equal('Aborted');
+      unwrap(await requestReply(client)).close();
+    });
+
     it('say why there is no reply', async () => {
       const [client, accepted] = await handles();
       const schemas = { requestSchema: z.string(), maxHandled: 2 };

@@ -49,7 +49,11 @@ async function run(wanted: number): Promise<void> {
   });
   for await (const page of server) {
     pages.add(page);
-    page.on('state', () => pages.delete(page));
+    page.on('state', (state) => {
+      pages.delete(page);
+      // The handle of a page that has left gives its place in the manager back.
+      if (state === 'disconnected' || state === 'failed') void page.close();
+    });
     void requestReply<Order, Settings>(page, { requestSchema: orderSchema }).then((requests) => {
       if (requests.ok) requests.value.handle((order) => engine.apply(order));
     });

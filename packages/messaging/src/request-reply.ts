@@ -31,6 +31,8 @@ export interface RequestReplyOptions<Request, Reply> {
   readonly requestSchema?: StandardSchemaV1<unknown, Request>;
   /** Checks the replies that come in. */
   readonly replySchema?: StandardSchemaV1<unknown, Reply>;
+  /** Gives up the wait until the channel is open; requests have signals of their own. */
+  readonly signal?: AbortSignal;
   /** How long a request waits for its reply, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
   /** Requests of this side that may wait at once; one more is `ResourceLimitExceeded`. @default 1024 */
@@ -72,7 +74,8 @@ export async function requestReply<Request = unknown, Reply = unknown>(
   connection: RequestConnection,
   options: RequestReplyOptions<Request, Reply> = {},
 ): Promise<Result<RequestReply<Request, Reply>>> {
-  const opened = await connection.openChannel(options.channel ?? 'requests');
+  const { channel = 'requests', signal } = options;
+  const opened = await connection.openChannel(channel, { ...(signal !== undefined && { signal }) });
   return opened.ok ? ok(new RequestReply(connection, options)) : opened;
 }
 

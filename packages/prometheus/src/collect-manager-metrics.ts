@@ -14,16 +14,30 @@ export interface CollectOptions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-const COUNTERS: readonly (readonly [name: string, help: string, key: keyof ManagerMetrics])[] = [
-  ['sent_bytes_total', 'Payload bytes accepted for sending.', 'totalBytesSent'],
-  ['received_bytes_total', 'Payload bytes handed to callbacks.', 'totalBytesReceived'],
-  ['sent_messages_total', 'Messages accepted for sending.', 'totalMessagesSent'],
-  ['received_messages_total', 'Messages handed to callbacks.', 'totalMessagesReceived'],
-  ['connections_opened_total', 'Connections that reached connected, adopted ones included.', 'connectionsOpened'],
-  ['connections_failed_total', 'Attempts that failed, and connections that ended in failed.', 'connectionsFailed'],
-  ['connections_closed_total', 'Connections that ended in disconnected.', 'connectionsClosed'],
-  ['would_block_sends_total', 'Sends that were refused because there was no room.', 'wouldBlockSends'],
-];
+/** What prom-client makes of a metric: what only grows, or what goes up and down. */
+type Kind = typeof Counter | typeof Gauge;
+
+const METRICS: readonly (readonly [Kind, suffix: string, help: string, read: (manager: MeasuredManager) => number])[] =
+  [
+    ...counters([
+      ['sent_bytes_total', 'Payload bytes accepted for sending.', 'totalBytesSent'],
+      ['received_bytes_total', 'Payload bytes handed to callbacks.', 'totalBytesReceived'],
+      ['sent_messages_total', 'Messages accepted for sending.', 'totalMessagesSent'],
+      ['received_messages_total', 'Messages handed to callbacks.', 'totalMessagesReceived'],
+      ['connections_opened_total', 'Connections that reached connected, adopted ones included.', 'connectionsOpened'],
+      ['connections_failed_total', 'Attempts that failed, and connections that ended in failed.', 'connectionsFailed'],
+      ['connections_closed_total', 'Connections that ended in disconnected.', 'connectionsClosed'],
+      ['would_block_sends_total', 'Sends that were refused because there was no room.', 'wouldBlockSends'],
+    ]),
+    [Gauge, 'connections', 'Connections that the manager holds now.', (manager) => manager.activeCount()],
+    [Gauge, 'connections_capacity', 'Connections that the manager has places for.', (manager) => manager.capacity()],
+  ];
+
+function counters(
+  rows: readonly (readonly [suffix: string, help: string, key: keyof ManagerMetrics])[],
+): (typeof METRICS)[number][] {
+  return rows.map(([suffix, help, key]) => [Counter, suffix, help, (manager) => manager.getManagerMetrics()[key]]);
+}
 
 /** Those of one registry and prefix: prom-client has each name once, however many managers there are. */
 interface Family {
@@ -65,43 +79,24 @@ export function collectManagerMetrics(manager: MeasuredManager, options: Collect
 
 function newFamily(register: Registry, prefix: string, labelNames: string[]): Family {
   const managers: Family['managers'] = new Map();
-  const names: string[] = [];
-  for (const [suffix, help, key] of COUNTERS) {
-    const name = prefix + suffix;
-    names.push(name);
-    new Counter({
-      name,
+  for (const [Metric, suffix, help, read] of METRICS) {
+    new Metric({
+      name: prefix + suffix,
       help,
       labelNames,
       registers: [register],
       collect() {
-        // The manager has the count; a counter of prom-client can only be counted up, from nothing.
+        // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
         this.reset();
-        for (const [manager, labels] of managers) this.inc(labels, manager.getManagerMetrics()[key]);
+        for (const [manager, labels] of managers) this.inc(labels, read(manager));
       },
     });
   }
-  const gauge = (suffix: string, help: string, read: (manager: MeasuredManager) => number): void => {
-    const name = prefix + suffix;
-    names.push(name);
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [register],
-      collect() {
-        this.reset();
-        for (const [manager, labels] of managers) this.set(labels, read(manager));
-      },
-    });
-  };
-  gauge('connections', 'Connections that the manager holds now.', (manager) => manager.activeCount());
-  gauge('connections_capacity', 'Connections that the manager has places for.', (manager) => manager.capacity());
   return {
     managers,
     labelNames,
     remove: () => {
-      for (const name of names) register.removeSingleMetric(name);
+      for (const [, suffix] of METRICS) register.removeSingleMetric(prefix + suffix);
     },
   };
 }

@@ -18,7 +18,7 @@ const installHints = {
 };
 
 /** Runs a program to its end with its output captured, so that it is shown only when it matters. */
-function run(command, args, options = {}) {
+export function run(command, args, options = {}) {
   const result = spawnSync(command, args, {
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type ConnectionConfig, debugLog } from '@entropynet/core';
+import { type ConnectionConfig, debugLog, type Transport, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec } from '@entropynet/messaging';
-import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
-import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
+import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
 import { INSPECTOR_ENDPOINT } from '../report-schema.js';
 import type { ProcessReport } from '../state.js';
 import { ConnectionWatch } from './connection-watch.js';
@@ -35,11 +36,15 @@ export interface InspectorAgent {
 /**
  * Reports the connections of this process to the inspector of this user, whenever there is one (`entropynet inspect --web`):
  * transports and why, counts, backpressure, failures, the delay of the event loop. Contents of messages are never sent. It
- * knows the connections that are made from here on, and keeps no process alive.
+ * knows the connections that are made from here on, and keeps no process alive. Throws a `NetworkError`
+ * (`InvalidParameter`) for an interval that is not allowed.
  */
 export function startInspectorAgent(options: InspectorAgentOptions = {}): InspectorAgent {
-  const { name = basename(process.argv[1] ?? process.title), intervalMs = 1000 } = options;
+  const { name = basename(process.argv[1] ?? process.title) } = options;
+  const intervalMs = unwrap(checkInterval(options.intervalMs ?? DEFAULT_INTERVAL_MS));
   const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };
+  const isWebSocket = /^wss?:/i.test(inspector.endpoint);
+  const transport: Transport = isWebSocket ? new WebSocketTransport() : new SharedMemoryTransport();
   const watch = new ConnectionWatch(inspector.endpoint);
   const codec = jsonCodec();
   const startedAt = Math.round(performance.timeOrigin);
@@ -67,6 +72,8 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     };
   };
   const beat = async (): Promise<void> => {
+    // Asked beforehand: that there is no inspector is no failure, and must not be counted as one once a second.
+    if (handle?.isConnected() !== true && !(await transport.probe(inspector)).available) return;
     networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
     const { manager } = await networking;
     if (handle?.isConnected() !== true) {

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { err, ok, type Result } from '@entropynet/core';
+import { type ConnectionState, err, ok, type Result } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { inspectSharedMemory, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
 import { INSPECTOR_ENDPOINT, reportSchema } from '../report-schema.js';
 import type { InspectorState, ProcessState, RatedRegion } from '../state.js';
 import { serveAssets } from './assets.js';
@@ -36,27 +37,29 @@ export interface InspectorServer {
 
 /** An agent that says nothing for so many intervals is shown no more. */
 const PATIENCE_INTERVALS = 5;
+const MOST_PORT = 65_535;
 const MOST_PAGES = 16;
 const TOKEN_BYTES = 16;
 
 /**
  * Serves the inspector's page on the loopback interface: what agents report and what is seen of shared memory from
- * outside. `AddressInUse`: the port is taken.
+ * outside. `AddressInUse`: the port is taken; `InvalidParameter`: an option that is not allowed.
  */
 export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
+  const { port: wanted = 0, intervalMs = DEFAULT_INTERVAL_MS } = options;
+  if (!(Number.isInteger(wanted) && wanted >= 0 && wanted <= MOST_PORT))
+    return err('InvalidParameter', `'port' was given ${wanted}; 0 to ${MOST_PORT} is allowed`);
+  const interval = checkInterval(intervalMs);
+  if (!interval.ok) return interval;
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   const http = createServer(serveAssets(token));
   try {
-    http.listen(options.port ?? 0, '127.0.0.1');
+    http.listen(wanted, '127.0.0.1');
     await once(http, 'listening');
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     const reason = error instanceof Error ? error.message : String(error);
-    return err(
-      isTaken ? 'AddressInUse' : 'TransportUnavailable',
-      `no page at port ${options.port ?? 0}: ${reason}`,
-      error,
-    );
+    return err(isTaken ? 'AddressInUse' : 'TransportUnavailable', `no page at port ${wanted}: ${reason}`, error);
   }
   const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
   const inspector = new Inspector(networking, http, options);
@@ -89,7 +92,7 @@ class Inspector {
     this.#networking = networking;
     this.#http = http;
     this.#options = options;
-    this.#intervalMs = options.intervalMs ?? 1000;
+    this.#intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
   }
 
   async start(token: string): Promise<Result> {
@@ -125,14 +128,20 @@ class Inspector {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#networking.close();
-    this.#http.closeAllConnections();
+    const closed = once(this.#http, 'close');
     this.#http.close();
+    this.#http.closeAllConnections();
+    await closed;
   }
 
   async #acceptPages(server: ManagedServer): Promise<void> {
     for await (const page of server) {
       this.#pages.add(page);
-      page.on('state', () => this.#pages.delete(page));
+      page.on('state', (state) => {
+        this.#pages.delete(page);
+        // Gives its place in the manager back.
+        if (hasEnded(state)) void page.close();
+      });
     }
   }
 
@@ -143,7 +152,10 @@ class Inspector {
         for await (const report of port) this.#processes.set(agent, { at: Date.now(), report });
       })()
         .catch(() => undefined)
-        .finally(() => this.#processes.delete(agent));
+        .finally(() => {
+          this.#processes.delete(agent);
+          void agent.close();
+        });
     }
   }
 
@@ -174,6 +186,10 @@ class Inspector {
     };
     beat();
   }
+}
+
+function hasEnded(state: ConnectionState): boolean {
+  return state === 'disconnected' || state === 'failed';
 }
 
 /** Agents that report here are no news. */
