@@ -42,7 +42,14 @@ export type { MessageSource, MessagesOptions } from './connection/message-iterat
 export { NetworkConnection } from './connection/network-connection.js';
 export type { SendClaim } from './connection/send-claim.js';
 export type { FrameLink, FrameWriter } from './connection/frame-link.js';
-export { channelIdOf, FRAME_COST_BYTES, frameHeader, FrameType, frameTypeOf } from './connection/frame.js';
+export {
+  channelIdOf,
+  decodeUint32,
+  FRAME_COST_BYTES,
+  frameHeader,
+  FrameType,
+  frameTypeOf,
+} from './connection/frame.js';
 export {
   decodePeerLimits,
   encodePeerLimits,

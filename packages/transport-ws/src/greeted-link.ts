@@ -1,5 +1,6 @@
 import {
   debugLog,
+  decodeUint32,
   err,
   NetworkError,
   OK,
@@ -93,7 +94,7 @@ export abstract class GreetedLink implements FrameLink {
     this.#isReceiving = true;
     const held = this.#held;
     this.#held = [];
-    for (const message of held) this.#deliver(message);
+    for (const message of held) this.#deliver(message, 0, message.length, true);
     if (this.#end === undefined) this.resumeReading();
     else this.#tellEnd();
   }
@@ -142,13 +143,13 @@ export abstract class GreetedLink implements FrameLink {
     return this.#receiver;
   }
 
-  /** A binary message arrived. */
+  /** A binary message arrived, `bytes[start, end)`; `isOwned`: whether its memory is this side's to keep. */
   // Hot path: the first branch, which allocates nothing.
-  protected takeMessage(message: Uint8Array): void {
+  protected takeMessage(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (this.#end !== undefined) return;
-    if (this.#isReceiving) this.#deliver(message);
-    else if (this.#onGreeted !== undefined) this.#takeGreeting(message, this.#onGreeted);
-    else this.#held.push(message);
+    if (this.#isReceiving) this.#deliver(bytes, start, end, isOwned);
+    else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
+    else this.#held.push(new Uint8Array(bytes.subarray(start, end)));
   }
 
   /** A text message arrived: the protocol has none. */
@@ -189,16 +190,13 @@ export abstract class GreetedLink implements FrameLink {
     onGreeted(OK);
   }
 
-  #deliver(message: Uint8Array): void {
-    if (message.length < HEADER_BYTES) {
-      const reason = `the peer sent a message of ${message.length} bytes, a frame has at least ${HEADER_BYTES}`;
+  #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+    if (end - start < HEADER_BYTES) {
+      const reason = `the peer sent a message of ${end - start} bytes, a frame has at least ${HEADER_BYTES}`;
       this.abort(CloseCode.ProtocolError, new NetworkError('InvalidMessage', reason));
       return;
     }
-    const header = (message[0]! | (message[1]! << 8) | (message[2]! << 16) | (message[3]! << 24)) >>> 0;
-    // A short message may be a view of a large read: giving it away would let it keep all of that alive.
-    const isOwned = message.length * 2 >= message.buffer.byteLength;
-    this.#receiver?.onFrame(header, message, HEADER_BYTES, message.length, isOwned);
+    this.#receiver?.onFrame(decodeUint32(bytes, start), bytes, start + HEADER_BYTES, end, isOwned);
   }
 
   #tellEnd(): void {

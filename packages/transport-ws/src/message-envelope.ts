@@ -7,11 +7,21 @@ import { randomFillSync } from 'node:crypto';
 export type Masking = 'none' | 'zero' | 'random';
 
 /** Final frame of a binary message (RFC 6455, section 5.2). */
-const FINAL_BINARY = 0x82;
-const MASKED = 0x80;
-const LENGTH_IN_16_BITS = 126;
-const LENGTH_IN_64_BITS = 127;
-const KEY_BYTES = 4;
+export const FINAL_BINARY = 0x82;
+
+/** The mask bit, in the second byte; the other bits are the length, or say how long the length is. */
+export const MASKED = 0x80;
+export const LENGTH_IN_16_BITS = 126;
+export const LENGTH_IN_64_BITS = 127;
+
+/** The length of a masking key in bytes. */
+export const KEY_BYTES = 4;
+
+/** The longest envelope, in bytes: two, a length of 64 bits, a key. */
+export const MAX_ENVELOPE_BYTES = 14;
+
+/** Fewer bytes than this are masked one by one. */
+const FEWEST_WORDWISE_BYTES = 64;
 
 /** Random keys are drawn so many bytes at a time. */
 const keys = Buffer.alloc(4096);
@@ -48,10 +58,38 @@ function mask(frame: Buffer, start: number): void {
     randomFillSync(keys);
     nextKey = 0;
   }
-  const key = start - KEY_BYTES;
-  keys.copy(frame, key, nextKey, nextKey + KEY_BYTES);
+  const key = keys.readInt32LE(nextKey);
   nextKey += KEY_BYTES;
-  for (let index = start; index < frame.length; index += 1) {
-    frame[index] = (frame[index] as number) ^ (frame[key + ((index - start) & 3)] as number);
+  frame.writeInt32LE(key, start - KEY_BYTES);
+  applyMask(frame, start, frame.length, key);
+}
+
+/**
+ * Masks `bytes[start, end)` in place, or takes the mask off again.
+ * @param key its first byte is the lowest of the number
+ */
+export function applyMask(bytes: Buffer, start: number, end: number, key: number): void {
+  let at = start;
+  if (end - start >= FEWEST_WORDWISE_BYTES) {
+    while (((bytes.byteOffset + at) & 3) !== 0) at = maskByte(bytes, start, at, key);
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >>> 2);
+    const word = wordOf(key, at - start);
+    for (let index = 0; index < words.length; index += 1) words[index] = (words[index] as number) ^ word;
+    at += words.length * 4;
   }
+  while (at < end) at = maskByte(bytes, start, at, key);
+}
+
+function maskByte(bytes: Buffer, start: number, at: number, key: number): number {
+  bytes[at] = (bytes[at] as number) ^ (key >>> (((at - start) & 3) * 8));
+  return at + 1;
+}
+
+const keyBytes = Buffer.from(new ArrayBuffer(KEY_BYTES));
+const keyWord = new Int32Array(keyBytes.buffer);
+
+/** The key as a number in memory, from its byte `offset` (modulo 4) on. */
+function wordOf(key: number, offset: number): number {
+  for (let index = 0; index < KEY_BYTES; index += 1) keyBytes[index] = key >>> (((offset + index) & 3) * 8);
+  return keyWord[0] as number;
 }

@@ -6,6 +6,7 @@ import { Heartbeat } from './heartbeat.js';
 import type { Masking } from './message-envelope.js';
 import { readBeforeFailing } from './read-before-failing.js';
 import { closeErrorOf, receiveErrorOf } from './web-socket-errors.js';
+import { WebSocketFrameReader } from './web-socket-frame-reader.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
 import { CloseCode } from './web-socket-protocol.js';
 
@@ -46,7 +47,8 @@ export class WebSocketLink extends GreetedLink {
     socket.prependListener('end', () => {
       if (webSocket.readyState === WebSocket.OPEN) this.finish(closeErrorOf(CloseCode.Abnormal, ''));
     });
-    webSocket.on('message', this.#onMessage);
+    new WebSocketFrameReader(socket, masking === 'none', this.#onMessage);
+    webSocket.on('message', this.#onMessageOfWs);
     webSocket.on('ping', this.#onPing);
     webSocket.on('pong', this.#onPong);
     webSocket.on('error', (error) => {
@@ -160,9 +162,15 @@ export class WebSocketLink extends GreetedLink {
     this.#leaveHeartbeat?.();
   }
 
-  readonly #onMessage = (message: Buffer, isBinary: boolean): void => {
+  readonly #onMessage = (bytes: Uint8Array, start: number, end: number, isOwned: boolean): void => {
     if (!this.#isResponsive) this.#onHeard();
-    if (isBinary) this.takeMessage(message);
+    this.takeMessage(bytes, start, end, isOwned);
+  };
+
+  /** What the frame reader left to `ws`. */
+  readonly #onMessageOfWs = (message: Buffer, isBinary: boolean): void => {
+    // A short message may be a view of a large read: giving it away would let it keep all of that alive.
+    if (isBinary) this.#onMessage(message, 0, message.length, message.length * 2 >= message.buffer.byteLength);
     else this.refuseText();
   };
 

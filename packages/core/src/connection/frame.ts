@@ -53,14 +53,21 @@ export function channelIdOf(header: number): number {
   return header >>> 8;
 }
 
-/** Four bytes, little-endian. */
+const encoded = new Uint8Array(4);
+
+/**
+ * Four bytes, little-endian, until the next call: a writer copies them. No `DataView` and no `buffer`, here and below:
+ * asking for them makes an array buffer, and collecting those was most of a pause.
+ */
 export function encodeUint32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
+  encoded[0] = value;
+  encoded[1] = value >>> 8;
+  encoded[2] = value >>> 16;
+  encoded[3] = value >>> 24;
+  return encoded;
 }
 
 /** Four little-endian bytes at `start`. */
 export function decodeUint32(bytes: Uint8Array, start: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset + start, 4).getUint32(0, true);
+  return (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)) >>> 0;
 }

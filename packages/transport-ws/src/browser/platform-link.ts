@@ -25,7 +25,7 @@ export class PlatformLink extends GreetedLink {
       this.receiver?.onWritable();
     });
     webSocket.addEventListener('message', ({ data }) => {
-      if (data instanceof ArrayBuffer) this.takeMessage(new Uint8Array(data));
+      if (data instanceof ArrayBuffer) this.takeMessage(new Uint8Array(data), 0, data.byteLength, true);
       else this.refuseText();
       this.writer.lookForRoom();
     });
