@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Measurement } from './measurement.js';
+import type { ProcessStart } from './subject.js';
 
 /** What a driver measures: a subject under workloads, many connections, or a subject's calls into native code. */
 export type Assignment =
@@ -13,10 +14,17 @@ const DRIVER = fileURLToPath(new URL('./driver.js', import.meta.url));
 
 /**
  * Measures in a process of its own, so that no subject inherits compiled code, type feedback or a heap from those
- * before it. `program`: the Node.js on both ends, if not the one that runs the benchmark.
+ * before it. `program`: the Node.js on both ends, if not the one that runs the benchmark; `start`: how both are started.
  */
-export async function measureInProcess(assignment: Assignment, program = process.execPath): Promise<Measurement[]> {
-  const driver = fork(DRIVER, [JSON.stringify(assignment)], { execPath: program, execArgv: ['--expose-gc'] });
+export async function measureInProcess(
+  assignment: Assignment,
+  { program = process.execPath, start }: { readonly program?: string; readonly start?: ProcessStart | undefined } = {},
+): Promise<Measurement[]> {
+  const driver = fork(DRIVER, [JSON.stringify(assignment)], {
+    execPath: program,
+    execArgv: ['--expose-gc', ...(start?.arguments ?? [])],
+    env: { ...process.env, ...start?.environment },
+  });
   let measurements: Measurement[] | undefined;
   driver.once('message', (message) => {
     measurements = message as Measurement[];

@@ -10,7 +10,7 @@ import { isWanted, type Options, readOptions } from './options.js';
 import { writeHtml } from './report/html.js';
 import { machine } from './report/machine.js';
 import { details, goalTable, overview } from './report/tables.js';
-import type { Subject } from './subject.js';
+import type { ProcessStart, Subject } from './subject.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
 import type { Workload } from './workloads/workload.js';
@@ -26,6 +26,8 @@ interface Entry {
   readonly isPeer: boolean;
   /** The Node.js on both ends, if not the one that runs the benchmark. */
   readonly program?: string;
+  readonly start?: ProcessStart | undefined;
+  readonly workloads?: readonly string[] | undefined;
 }
 
 const options = readOptions();
@@ -33,7 +35,13 @@ if (options !== undefined) await run(options);
 
 async function run(options: Options): Promise<void> {
   const able = await ableSubjects(options);
-  const entries: Entry[] = able.map(({ name, kind }) => ({ name, subject: name, isPeer: kind === 'peer' }));
+  const entries: Entry[] = able.map(({ name, kind, start, workloads }) => ({
+    name,
+    subject: name,
+    isPeer: kind === 'peer',
+    start,
+    workloads,
+  }));
   const chosen = chosenWorkloads(options).map(({ name }) => name);
   const currentNode = options.quick || options.subjects !== undefined ? undefined : installCurrentNode();
   if (currentNode !== undefined && 'reason' in currentNode) say(currentNode.reason);
@@ -54,9 +62,11 @@ async function run(options: Options): Promise<void> {
       showProgress(progress + LIMITS);
       results.add(round, LIMITS, await measureLimits(limits.program));
     }
-    for (const { name, subject, program } of chosen.length > 0 ? entries : []) {
-      showProgress(progress + name);
-      results.add(round, name, await measureInProcess({ subject, workloads: chosen }, program));
+    for (const entry of entries) {
+      const workloads = meaningful(chosen, entry);
+      if (workloads.length === 0) continue;
+      showProgress(progress + entry.name);
+      results.add(round, entry.name, await measureInProcess({ subject: entry.subject, workloads }, entry));
     }
     if (isWanted(options, 'connections') && isAble(OWNED)) {
       for (const count of CONNECTION_COUNTS) {
@@ -75,11 +85,22 @@ async function run(options: Options): Promise<void> {
   report(options, results, entries, notes);
 }
 
+/** Those of the workloads that say something of the subject. */
+function meaningful(workloads: readonly string[], subject: Pick<Subject, 'workloads'>): string[] {
+  return workloads.filter((name) => subject.workloads?.includes(name) ?? true);
+}
+
 async function ableSubjects(options: Options): Promise<Subject[]> {
   const able: Subject[] = [];
   for (const subject of subjects) {
     const isWanted = options.subjects?.includes(subject.name) ?? !(options.quick && subject.isExtra === true);
     if (!isWanted) continue;
+    const names = chosenWorkloads(options).map(({ name }) => name);
+    if (names.length > 0 && meaningful(names, subject).length === 0) {
+      if (options.subjects !== undefined)
+        say(`${subject.name} is left out: it is for ${subject.workloads?.join(', ') ?? ''}`);
+      continue;
+    }
     const reason = await subject.unavailable?.(tmpdir());
     if (reason === undefined) able.push(subject);
     else say(`${subject.name} is left out: ${reason}`);

@@ -38,7 +38,7 @@ export class Session {
       child = fork(
         fileURLToPath(new URL('./peer.js', import.meta.url)),
         [subject.name, address, folder, String(isCounting)],
-        { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: ['--expose-gc'] },
+        { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
       );
       if (child.pid !== undefined) pinProcess(child.pid, 1);
       return child;

@@ -20,6 +20,13 @@ export interface Port {
 /** Starts the other process, which joins at `address`; undefined for a subject that has its own way. */
 export type StartPeer = (address: string) => ChildProcess;
 
+/** How processes are started, beyond what is usual. */
+export interface ProcessStart {
+  /** Arguments for Node.js itself. */
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** Something that carries messages between two processes. */
 export interface Subject {
   readonly name: string;
@@ -27,6 +34,10 @@ export interface Subject {
   readonly kind: 'entropynet' | 'peer' | 'one process';
   /** Left out of `--quick`. */
   readonly isExtra?: boolean;
+  /** How both of its processes are started, if not as usual. */
+  readonly start?: ProcessStart | undefined;
+  /** The workloads that say something of it; all, if it names none. */
+  readonly workloads?: readonly string[] | undefined;
   /** Why it can't run here; undefined where it can. */
   unavailable?(folder: string): Promise<string | undefined>;
   /** The driver's end: listens, starts the peer, and resolves when the two are connected. */

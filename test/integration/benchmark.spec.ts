@@ -55,6 +55,17 @@ describe('the benchmark', () => {
     expect(page).not.to.match(/(?:src|href)=/);
   });
 
+  it('measures processes that keep their memory, under the workloads that are for them', async () => {
+    const json = join(folder, 'kept.json');
+    const subject = ['--subjects', 'ws (memory kept)', '--rounds', '1'];
+    const measured = await bench('--only', 'one-way', ...subject, '--json', json);
+    expect(measured.code).to.equal(0);
+    const { results } = JSON.parse(readFileSync(json, 'utf8')) as { results: { subject: string }[] };
+    expect(new Set(results.map((each) => each.subject))).to.deep.equal(new Set(['ws (memory kept)']));
+    const leftOut = await bench('--only', 'pipelined', ...subject);
+    expect(leftOut.stderr).to.equal('ws (memory kept) is left out: it is for one-way, sizes, control, flood\n');
+  });
+
   for (const [options, problem] of [
     [['--only', 'everything'], "--only 'everything' is unknown; allowed are round-trip"],
     [['--rounds', '0'], "--rounds '0' is not a whole number from 1 to 99"],

@@ -6,7 +6,8 @@ import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { ContainerModule } from 'inversify';
 import { playPeer } from '../play-peer.js';
-import type { Port, StartPeer, Subject } from '../subject.js';
+import type { Port, ProcessStart, StartPeer, Subject } from '../subject.js';
+import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';
 
@@ -20,6 +21,8 @@ interface Kind {
   readonly isBatching?: boolean;
   /** With room for messages of 1 MiB in one piece: a region of 16 MiB and a window of 8. */
   readonly isLarge?: boolean;
+  /** In processes that keep their memory. */
+  readonly isMemoryKept?: boolean;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -38,7 +41,15 @@ class EntropyNetSubject implements Subject {
   }
 
   get isExtra(): boolean {
-    return this.what.isBatching === true || this.what.isLarge === true;
+    return this.what.isBatching === true || this.what.isLarge === true || this.what.isMemoryKept === true;
+  }
+
+  get start(): ProcessStart | undefined {
+    return this.what.isMemoryKept === true ? MEMORY_KEPT.start : undefined;
+  }
+
+  get workloads(): readonly string[] | undefined {
+    return this.what.isMemoryKept === true ? MEMORY_KEPT.workloads : undefined;
   }
 
   async unavailable(folder: string): Promise<string | undefined> {
@@ -170,6 +181,8 @@ export const entropyNetSubjects: readonly Subject[] = [
     isLarge: true,
   }),
   new EntropyNetSubject({ name: 'EntropyNet shm batch', wait: 'adaptive', isBatching: true }),
+  new EntropyNetSubject({ name: nameWithMemoryKept('EntropyNet shm adaptive'), wait: 'adaptive', isMemoryKept: true }),
   new EntropyNetSubject({ name: 'EntropyNet ws' }),
+  new EntropyNetSubject({ name: nameWithMemoryKept('EntropyNet ws'), isMemoryKept: true }),
   loopback,
 ];

@@ -2,7 +2,7 @@ import type { Subject } from '../subject.js';
 import { entropyNetSubjects } from './entropynet.js';
 import { messagePort } from './message-port.js';
 import { processIpcSubjects } from './process-ipc.js';
-import { rawWs } from './raw-ws.js';
+import { rawWs, rawWsMemoryKept } from './raw-ws.js';
 import { unixSocket } from './unix-socket.js';
 import { zeroMq } from './zeromq.js';
 
@@ -10,6 +10,7 @@ import { zeroMq } from './zeromq.js';
 export const subjects: readonly Subject[] = [
   ...entropyNetSubjects,
   rawWs,
+  rawWsMemoryKept,
   unixSocket,
   ...processIpcSubjects,
   zeroMq,

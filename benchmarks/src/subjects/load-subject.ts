@@ -2,7 +2,10 @@ import type { Subject } from '../subject.js';
 
 /** Where subjects are, those last that take longest to load. */
 const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
-  async () => [(await import('./raw-ws.js')).rawWs],
+  async () => {
+    const { rawWs, rawWsMemoryKept } = await import('./raw-ws.js');
+    return [rawWs, rawWsMemoryKept];
+  },
   async () => [(await import('./unix-socket.js')).unixSocket],
   async () => (await import('./process-ipc.js')).processIpcSubjects,
   async () => [(await import('./message-port.js')).messagePort],

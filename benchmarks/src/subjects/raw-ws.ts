@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Port, StartPeer, Subject } from '../subject.js';
+import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 
 /** Bytes that may wait inside `ws` before the sender pauses. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -30,6 +31,9 @@ export const rawWs: Subject = {
     return portOf(socket, () => undefined);
   },
 };
+
+/** The same in processes that keep their memory. */
+export const rawWsMemoryKept: Subject = { ...rawWs, ...MEMORY_KEPT, name: nameWithMemoryKept(rawWs.name) };
 
 function portOf(socket: WebSocket, after: () => void): Port {
   return {
