@@ -47,7 +47,11 @@ export class MessageSender {
   #maxMessageSize = 0;
   /** The longest message that goes as one frame. */
   #wholeBytes = 0;
-  #claim: ClaimUnderWay | undefined;
+  /** The number of the claim under way, 0: none. Not the claim: a reference to what is this young costs a write barrier. */
+  #claimed = 0;
+  #claimCount = 0;
+  /** Whether the claim under way is the writer's own room, which takes the message as one frame. */
+  #isClaimWhole = false;
 
   constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
     this.#channels = channels;
@@ -79,9 +83,9 @@ export class MessageSender {
    * being sent until `stop()`; the promise resolves when that is done. A claim under way is given up.
    */
   finish(outcome: SendOutcome): Promise<void> {
-    if (this.#claim?.isWhole === true) this.#writer?.abortClaim();
+    if (this.#claimed !== 0 && this.#isClaimWhole) this.#writer?.abortClaim();
     this.#writer = undefined;
-    this.#claim = undefined;
+    this.#claimed = 0;
     this.#queue.isHeld = false;
     return this.#queue.finish(outcome);
   }
@@ -89,7 +93,7 @@ export class MessageSender {
   /** The link is gone: nothing is written any more. */
   stop(outcome: SendOutcome): void {
     this.#writer = undefined;
-    this.#claim = undefined;
+    this.#claimed = 0;
     this.#queue.stop(outcome);
   }
 
@@ -158,24 +162,25 @@ export class MessageSender {
       this.#queue.isFull = true;
       return this.#refuse(channel, length);
     }
-    const claim = new ClaimUnderWay(this, channel, bytes, length, isWhole);
-    this.#claim = claim;
+    this.#claimCount += 1;
+    this.#claimed = this.#claimCount;
+    this.#isClaimWhole = isWhole;
     this.#queue.isHeld = true;
-    return { ok: true, value: claim };
+    return { ok: true, value: new ClaimUnderWay(this, this.#claimCount, channel, bytes) };
   }
 
   /** Sends a claim of this sender. */
   commitClaim(claim: ClaimUnderWay): Result {
     const failure = this.#release(claim);
     if (failure !== undefined) return failure;
-    const { channel, length } = claim;
-    if (claim.isWhole) {
+    const { channel, bytes } = claim;
+    if (this.#isClaimWhole) {
+      const { length } = bytes;
       this.#writer?.commitClaim(channel.localId << 8);
       channel.credit -= length + FRAME_COST_BYTES;
       this.#countSent(channel, length);
     } else {
       // Nothing could be sent since the claim, so the message is next in order.
-      const { bytes } = claim;
       this.#queue.add(channel, queued(bytes));
     }
     this.#queue.pump();
@@ -185,7 +190,7 @@ export class MessageSender {
   /** Gives a claim of this sender up. */
   abortClaim(claim: ClaimUnderWay): void {
     if (this.#release(claim) !== undefined) return;
-    if (claim.isWhole) this.#writer?.abortClaim();
+    if (this.#isClaimWhole) this.#writer?.abortClaim();
     this.#queue.pump();
   }
 
@@ -265,13 +270,13 @@ export class MessageSender {
   }
 
   #release(claim: ClaimUnderWay): Failure | undefined {
-    if (this.#claim !== claim) {
+    if (this.#claimed !== claim.number) {
       return (
-        this.#refusalOf(claim.channel, claim.length) ??
+        this.#refusalOf(claim.channel, claim.bytes.length) ??
         err('InvalidParameter', 'this claim was already committed or aborted')
       );
     }
-    this.#claim = undefined;
+    this.#claimed = 0;
     this.#queue.isHeld = false;
     return undefined;
   }
@@ -283,7 +288,7 @@ export class MessageSender {
     if (length > this.#wholeBytes) return this.#sendLarge(channel, data);
     const cost = length + FRAME_COST_BYTES;
     if (!channel.isAnnounced || channel.credit < cost || channel.queue.length !== 0 || channel.owesAbort) return false;
-    if (this.#claim !== undefined) return false;
+    if (this.#claimed !== 0) return false;
     if (!writer.tryWrite(channel.localId << 8, data, 0, length)) {
       this.#queue.isFull = true;
       return false;
@@ -351,7 +356,7 @@ export class MessageSender {
   /** Whether a message of `length` bytes could start now, as far as this side knows. */
   #isFree(channel: Channel, length: number): boolean {
     const cost = Math.min(length, this.#wholeBytes) + FRAME_COST_BYTES;
-    const isIdle = this.#claim === undefined && channel.queue.length === 0 && !channel.owesAbort;
+    const isIdle = this.#claimed === 0 && channel.queue.length === 0 && !channel.owesAbort;
     return isIdle && channel.isAnnounced && channel.credit >= cost;
   }
 
@@ -391,13 +396,12 @@ export class MessageSender {
 class ClaimUnderWay implements SendClaim {
   readonly #sender: MessageSender;
 
-  /** @param isWhole whether `bytes` is the writer's own room, which takes the message as one frame */
+  /** @param number the sender's count of claims */
   constructor(
     sender: MessageSender,
+    readonly number: number,
     readonly channel: Channel,
     readonly bytes: Uint8Array,
-    readonly length: number,
-    readonly isWhole: boolean,
   ) {
     this.#sender = sender;
   }
