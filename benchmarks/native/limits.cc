@@ -1,7 +1,8 @@
 /*
  * What this machine can do at best, without any runtime: the figures that a transport is compared with.
- * Usage: limits spin | sleep | rate | memcpy. Prints one line of JSON. Two processes, made by fork, each on a
- * core of its own where there are two; memory is shared by an anonymous mapping.
+ * Usage: limits spin | distance | sleep | rate | memcpy
+ * Prints one line of JSON. Two processes, made by fork, each on a core of its own where there are two; memory
+ * is shared by an anonymous mapping.
  */
 #include <linux/futex.h>
 #include <sched.h>
@@ -28,6 +29,7 @@ constexpr std::size_t kMessageBytes = 64;
 constexpr std::size_t kSlots = 4096;
 constexpr int kWarmUpRoundTrips = 20'000;
 constexpr int kSpinningRoundTrips = 200'000;
+constexpr int kDistanceRoundTrips = 5'000;
 constexpr int kSleepingRoundTrips = 10'000;
 constexpr std::uint64_t kMessages = 20'000'000;
 
@@ -90,12 +92,11 @@ void PrintRoundTrips(std::vector<double>* times) {
               (*times)[times->size() * 99 / 100]);
 }
 
-void Spin(Shared* shared, bool is_driver) {
+void RoundTrips(Shared* shared, bool is_driver, int warm_up, int count) {
   std::uint8_t message[kMessageBytes] = {1};
-  const int total = kWarmUpRoundTrips + kSpinningRoundTrips;
   std::vector<double> times;
-  times.reserve(kSpinningRoundTrips);
-  for (int index = 0; index < total; index++) {
+  times.reserve(static_cast<std::size_t>(count));
+  for (int index = 0; index < warm_up + count; index++) {
     const auto position = static_cast<std::uint64_t>(index);
     if (!is_driver) {
       Take(&shared->to_peer, position, message);
@@ -105,9 +106,18 @@ void Spin(Shared* shared, bool is_driver) {
     const double sent = Microseconds();
     Put(&shared->to_peer, position, message);
     Take(&shared->to_driver, position, message);
-    if (index >= kWarmUpRoundTrips) times.push_back(Microseconds() - sent);
+    if (index >= warm_up) times.push_back(Microseconds() - sent);
   }
   if (is_driver) PrintRoundTrips(&times);
+}
+
+void Spin(Shared* shared, bool is_driver) {
+  RoundTrips(shared, is_driver, kWarmUpRoundTrips, kSpinningRoundTrips);
+}
+
+/** The same in a few milliseconds: enough to tell whether the processors share a cache. */
+void Distance(Shared* shared, bool is_driver) {
+  RoundTrips(shared, is_driver, kDistanceRoundTrips, kDistanceRoundTrips);
 }
 
 void Sleep(Shared* shared, bool is_driver) {
@@ -170,10 +180,11 @@ int main(int count, char** arguments) {
   }
   void (*run)(Shared*, bool) = nullptr;
   if (std::strcmp(mode, "spin") == 0) run = Spin;
+  if (std::strcmp(mode, "distance") == 0) run = Distance;
   if (std::strcmp(mode, "sleep") == 0) run = Sleep;
   if (std::strcmp(mode, "rate") == 0) run = Rate;
   if (run == nullptr) {
-    std::fprintf(stderr, "usage: limits spin | sleep | rate | memcpy\n");
+    std::fprintf(stderr, "usage: limits spin | distance | sleep | rate | memcpy\n");
     return 2;
   }
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

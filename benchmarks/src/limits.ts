@@ -72,12 +72,21 @@ export function buildLimits(): { readonly program: string } | { readonly reason:
   return { program };
 }
 
+/** A round trip of 64 bytes between the two processors, in microseconds: how far apart they lie. */
+export async function measureDistance(program: string): Promise<number> {
+  return (await ask(program, 'distance')).p50 ?? Number.NaN;
+}
+
 /** One round of every limit. */
 export async function measureLimits(program: string): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   for (const { mode, read } of QUESTIONS) {
-    const { stdout } = await promisify(execFile)(program, [mode], { timeout: TIMEOUT_MS });
-    measurements.push(...read(JSON.parse(stdout) as Answer));
+    measurements.push(...read(await ask(program, mode)));
   }
   return measurements;
+}
+
+async function ask(program: string, mode: string): Promise<Answer> {
+  const { stdout } = await promisify(execFile)(program, [mode], { timeout: TIMEOUT_MS });
+  return JSON.parse(stdout) as Answer;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { installCurrentNode, nameWithCurrentNode } from './current-node.js';
 import { measureInProcess } from './driver-process.js';
 import { goalsOf } from './goals.js';
-import { buildLimits, LIMITS, measureLimits } from './limits.js';
+import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js';
 import { type Measurement, Results } from './measurement.js';
 import { isWanted, type Options, readOptions } from './options.js';
 import { writeHtml } from './report/html.js';
@@ -54,24 +54,29 @@ async function run(options: Options): Promise<void> {
   const notes: string[] = [];
   const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
   if (limits !== undefined && 'reason' in limits) say(limits.reason);
+  const limitsProgram = limits !== undefined && 'program' in limits ? limits.program : undefined;
+  const distance = (): Promise<number> =>
+    limitsProgram === undefined ? Promise.resolve(Number.NaN) : measureDistance(limitsProgram);
+  let before = await distance();
+  const measure = async (round: number, name: string, work: () => Promise<Measurement[]>): Promise<void> => {
+    showProgress(`round ${round + 1} of ${options.rounds}: ${name}`);
+    const measurements = await work();
+    const after = await distance();
+    results.add(round, name, measurements, Math.max(before, after));
+    before = after;
+  };
   // Subjects take turns, so that noise of the machine meets all of them alike.
   for (let round = 0; round < options.rounds; round += 1) {
-    const progress = `round ${round + 1} of ${options.rounds}: `;
     // The limits stand right before the subjects that are compared with them.
-    if (limits !== undefined && 'program' in limits) {
-      showProgress(progress + LIMITS);
-      results.add(round, LIMITS, await measureLimits(limits.program));
-    }
+    if (limitsProgram !== undefined) await measure(round, LIMITS, () => measureLimits(limitsProgram));
     for (const entry of entries) {
       const workloads = meaningful(chosen, entry);
       if (workloads.length === 0) continue;
-      showProgress(progress + entry.name);
-      results.add(round, entry.name, await measureInProcess({ subject: entry.subject, workloads }, entry));
+      await measure(round, entry.name, () => measureInProcess({ subject: entry.subject, workloads }, entry));
     }
     if (isWanted(options, 'connections') && isAble(OWNED)) {
       for (const count of CONNECTION_COUNTS) {
-        showProgress(`${progress}${count} connections`);
-        results.add(round, OWNED, await measureInProcess({ connections: count }));
+        await measure(round, OWNED, () => measureInProcess({ connections: count }));
       }
     }
   }
@@ -81,6 +86,7 @@ async function run(options: Options): Promise<void> {
     const counts = `${count(driver)} in the driver and ${count(peer)} in the peer, in ${count(roundTrips)} round trips`;
     notes.push(`Native calls with both sides awake (wait: spin): ${counts}.`);
   }
+  if (results.noteOnDistance !== undefined) notes.push(results.noteOnDistance);
   showProgress('');
   report(options, results, entries, notes);
 }

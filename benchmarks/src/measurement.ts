@@ -40,22 +40,69 @@ export function medianOf(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Collects the rounds of every figure. */
-export class Results {
-  readonly #figures = new Map<string, { readonly of: Omit<Result, 'value' | 'rounds'>; readonly rounds: number[] }>();
+/** What was measured in one go: a subject in one round, or a part of that. */
+interface Stretch {
+  readonly round: number;
+  readonly subject: string;
+  readonly measurements: readonly Measurement[];
+  /** A round trip of the C++ ring right before it and right after it, the longer of the two, in microseconds. */
+  readonly distance: number;
+}
 
-  add(round: number, subject: string, measurements: readonly Measurement[]): void {
-    for (const { figure, statistic, unit, value } of measurements) {
-      const key = JSON.stringify([subject, figure, statistic]);
-      const known = this.#figures.get(key) ?? { of: { subject, figure, statistic, unit }, rounds: [] };
-      while (known.rounds.length < round) known.rounds.push(Number.NaN);
-      known.rounds[round] = value;
-      this.#figures.set(key, known);
-    }
+/** From how many times the shortest distance on the processors count as apart. */
+const APART = 2;
+
+/**
+ * Collects the rounds of every figure. A virtual machine's two processors may come to lie where they share no cache: all
+ * that goes through memory takes several times as long then, and after a while they are near again. What was measured
+ * meanwhile is left out, unless a subject has nothing else.
+ */
+export class Results {
+  readonly #stretches: Stretch[] = [];
+
+  add(round: number, subject: string, measurements: readonly Measurement[], distance = Number.NaN): void {
+    this.#stretches.push({ round, subject, measurements, distance });
+  }
+
+  /** How often the processors lay apart, and how far; undefined where they never did. */
+  get noteOnDistance(): string | undefined {
+    const apart = this.#stretches.filter((stretch) => this.#isApart(stretch)).map(({ distance }) => distance);
+    if (apart.length === 0) return undefined;
+    const [far, near] = [Math.max(...apart), this.#nearest].map((each) => `${each.toFixed(2)} µs`);
+    const often = `In ${apart.length} of ${this.#stretches.length} measurements the two processors lay apart`;
+    return `${often}: the C++ ring took ${far} for a round trip instead of ${near}. Left out where there are others.`;
   }
 
   /** Every figure with the median of its rounds. */
   medians(): Result[] {
-    return [...this.#figures.values()].map(({ of, rounds }) => ({ ...of, value: medianOf(rounds), rounds }));
+    const near = figuresOf(this.#stretches.filter((stretch) => !this.#isApart(stretch)));
+    return [...figuresOf(this.#stretches)].map(([key, any]) => {
+      const figure = near.get(key) ?? any;
+      return { ...figure, value: medianOf(figure.rounds) };
+    });
   }
+
+  get #nearest(): number {
+    return Math.min(...this.#stretches.map(({ distance }) => distance).filter((each) => !Number.isNaN(each)));
+  }
+
+  #isApart({ distance }: Stretch): boolean {
+    return distance > APART * this.#nearest;
+  }
+}
+
+type Figure = Omit<Result, 'value' | 'rounds'> & { readonly rounds: number[] };
+
+function figuresOf(stretches: readonly Stretch[]): Map<string, Figure> {
+  const figures = new Map<string, Figure>();
+  for (const { round, subject, measurements } of stretches) {
+    for (const { value, ...of } of measurements) {
+      const key = JSON.stringify([subject, of.figure, of.statistic]);
+      const known = figures.get(key) ?? { ...of, subject, rounds: [] };
+      while (known.rounds.length < round) known.rounds.push(Number.NaN);
+      known.rounds[round] = value;
+      figures.set(key, known);
+    }
+  }
+  return figures;
 }
