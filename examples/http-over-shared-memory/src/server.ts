@@ -15,4 +15,9 @@ unwrap(await server.listen());
 // Without the parent there is nobody to serve.
 process.once('disconnect', () => void networking.close());
 process.send?.(server.addresses());
-for await (const connection of server) http.emit('connection', toDuplex(connection));
+for await (const connection of server) {
+  const socket = toDuplex(connection);
+  // A manager has so many places: who has left gives its own back.
+  socket.once('close', () => void connection.close());
+  http.emit('connection', socket);
+}
