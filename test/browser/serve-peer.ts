@@ -29,7 +29,8 @@ export async function servePeer(socket: WebSocket): Promise<void> {
   });
   socket.on('message', (data: Buffer) => {
     const { request, signal } = packr.unpack(data) as Order;
-    if (request !== undefined && child.connected) child.send(request);
+    // A peer that is dying takes nothing more; that it has ended is told below.
+    if (request !== undefined && child.connected) child.send(request, () => undefined);
     if (signal !== undefined) child.kill(signal);
   });
   socket.on('close', () => child.kill('SIGKILL'));

@@ -42,6 +42,21 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
+      'gives the callback bytes that it may hand on for good, to another thread for example',
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
+        const labels: string[] = [];
+        local.setMessageCallback((data) => {
+          labels.push(labelOf(structuredClone(data, { transfer: [data.buffer as ArrayBuffer] })));
+        });
+        const row = { lengths: LENGTHS, count: 300 };
+        await peer.send(row);
+        await until(() => labels.length === row.count, 'every message arrived');
+        expect(labels).to.deep.equal(labelsOf(row));
+      }),
+    );
+
+    it(
       'lends a borrowing callback the right bytes while it runs',
       scoped(async (scope) => {
         const { recorder, peer } = await openLink(context, scope, {

@@ -17,6 +17,9 @@ const PING = 0x89;
 const PONG = 0x8a;
 const MAX_CONTROL_BYTES = 125;
 
+/** No greeting is longer: who sends more before it has greeted gets no memory for it here. */
+const GREETING_BYTES = 1024;
+
 /** What stands in place of a message's beginning where there is none. */
 const INCOMPLETE = -1;
 const CONTROL = -2;
@@ -40,6 +43,7 @@ type DataListener = (this: Duplex, chunk: Buffer) => void;
 export class WebSocketFrameReader {
   readonly #socket: Duplex;
   readonly #onMessage: MessageSink;
+  #maxBytes = GREETING_BYTES;
   /** The mask bit that every frame must have. */
   readonly #maskBit: number;
   /** The listener of `ws`; undefined once it listens itself. */
@@ -81,11 +85,15 @@ export class WebSocketFrameReader {
     });
   }
 
+  /** The peer is known: longer messages than greetings are read here from now on. */
+  allowFrames(): void {
+    this.#maxBytes = MAX_MESSAGE_BYTES;
+  }
+
   // Hot path: allocates nothing for a message that lies in one chunk.
   readonly #onData = (chunk: Buffer): void => {
     const end = chunk.length;
-    // Such a message is most of the memory that keeping it keeps.
-    const fewestOwned = chunk.buffer.byteLength >>> 1;
+    const halfBytes = chunk.buffer.byteLength >>> 1;
     let at = this.#finishFrame(chunk);
     while (at < end) {
       const known = this.#envelopeBytes;
@@ -103,7 +111,8 @@ export class WebSocketFrameReader {
       }
       at = start + length;
       if (this.#key !== 0) applyMask(chunk, start, at, this.#key);
-      this.#onMessage(chunk, start, at, length >= fewestOwned);
+      // Given away where it is most of what keeping it keeps, and the last that is read there: its owner may detach it.
+      this.#onMessage(chunk, start, at, at === end && length >= halfBytes);
     }
   };
 
@@ -129,7 +138,7 @@ export class WebSocketFrameReader {
       if (start > end) return INCOMPLETE;
       length = bytes.readUInt32BE(at + 2) === 0 ? bytes.readUInt32BE(at + 6) : Number.MAX_SAFE_INTEGER;
     }
-    if (length > MAX_MESSAGE_BYTES) return OTHER;
+    if (length > this.#maxBytes) return OTHER;
     this.#length = length;
     if (this.#maskBit === 0) return start;
     start += KEY_BYTES;
@@ -150,39 +159,44 @@ export class WebSocketFrameReader {
       this.#envelopeBytes += chunk.copy(this.#envelope, this.#envelopeBytes, at);
       return chunk.length;
     }
-    // A copy: `ws` may keep what it is given.
     const known = Buffer.from(this.#envelope.subarray(0, this.#envelopeBytes));
     this.#envelopeBytes = 0;
-    if (why === OTHER) return this.#leaveToWs(known, chunk, at);
-    if (known.length > 0) this.#giveToWs(known);
-    this.#controlBytes = this.#length - known.length;
-    return at + this.#giveControl(chunk, at);
+    return why === OTHER ? this.#leaveToWs(known, chunk, at) : this.#giveControls(known, chunk, at);
   }
 
   #leaveToWs(known: Buffer, chunk: Buffer, at: number): number {
-    this.#socket.off('data', this.#onData);
-    if (this.#readByWs !== undefined) this.#socket.on('data', this.#readByWs);
-    if (known.length > 0) this.#giveToWs(known);
-    this.#giveToWs(at === 0 ? chunk : chunk.subarray(at));
+    const readByWs = this.#readByWs;
     this.#readByWs = undefined;
+    this.#socket.off('data', this.#onData);
+    if (readByWs === undefined) return chunk.length;
+    this.#socket.on('data', readByWs);
+    if (known.length > 0) readByWs.call(this.#socket, known);
+    readByWs.call(this.#socket, chunk.subarray(at));
     return chunk.length;
   }
 
-  #giveToWs(bytes: Buffer): void {
-    this.#readByWs?.call(this.#socket, bytes);
+  /** Gives `ws` all control frames from `at` on, as far as they are there; returns where the next other frame begins. */
+  #giveControls(known: Buffer, chunk: Buffer, at: number): number {
+    let end = at + this.#length - known.length;
+    while (end < chunk.length && this.#readEnvelope(chunk, end, chunk.length) === CONTROL) end += this.#length;
+    this.#controlBytes = Math.max(0, end - chunk.length);
+    const given = Math.min(end, chunk.length);
+    // A copy: `ws` keeps what is not whole, and a ping waits for room to be answered, in memory that nobody else owns.
+    this.#readByWs?.call(this.#socket, Buffer.concat([known, chunk.subarray(at, given)]));
+    return given;
   }
 
-  /** Gives `ws` as much as there is of a control frame; returns how much that was. */
-  #giveControl(chunk: Buffer, at: number): number {
-    const bytes = Math.min(this.#controlBytes, chunk.length - at);
+  /** The rest of a control frame, or what there is of it; returns how much that is. */
+  #giveRestOfControl(chunk: Buffer): number {
+    const bytes = Math.min(this.#controlBytes, chunk.length);
     this.#controlBytes -= bytes;
-    this.#giveToWs(chunk.subarray(at, at + bytes));
+    this.#readByWs?.call(this.#socket, Buffer.from(chunk.subarray(0, bytes)));
     return bytes;
   }
 
   /** Takes what belongs to the frame that the chunk before left unfinished; returns where the next one begins. */
   #finishFrame(chunk: Buffer): number {
-    if (this.#controlBytes > 0) return this.#giveControl(chunk, 0);
+    if (this.#controlBytes > 0) return this.#giveRestOfControl(chunk);
     return this.#message === undefined ? 0 : this.#fill(this.#message, chunk, 0);
   }
 

@@ -20,6 +20,7 @@ export class WebSocketLink extends GreetedLink {
 
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  readonly #reader: WebSocketFrameReader;
   #socketError: Error | undefined;
   #isResponsive = true;
   #silentBeats = 0;
@@ -27,6 +28,9 @@ export class WebSocketLink extends GreetedLink {
   #pingedAt: number | undefined;
   #roundTripMs: number | undefined;
   #bytesHeard = -1;
+  /** What the last ping that is not answered yet carried. */
+  #pingToAnswer: Buffer | undefined;
+  #isPongUnderWay = false;
   #leaveHeartbeat: (() => void) | undefined;
 
   /**
@@ -47,7 +51,7 @@ export class WebSocketLink extends GreetedLink {
     socket.prependListener('end', () => {
       if (webSocket.readyState === WebSocket.OPEN) this.finish(closeErrorOf(CloseCode.Abnormal, ''));
     });
-    new WebSocketFrameReader(socket, masking === 'none', this.#onMessage);
+    this.#reader = new WebSocketFrameReader(socket, masking === 'none', this.#onMessage);
     webSocket.on('message', this.#onMessageOfWs);
     webSocket.on('ping', this.#onPing);
     webSocket.on('pong', this.#onPong);
@@ -154,6 +158,7 @@ export class WebSocketLink extends GreetedLink {
   }
 
   protected onGreeted(): void {
+    this.#reader.allowFrames();
     const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
     this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), this);
   }
@@ -167,20 +172,31 @@ export class WebSocketLink extends GreetedLink {
     this.takeMessage(bytes, start, end, isOwned);
   };
 
-  /** What the frame reader left to `ws`. */
+  /** What the frame reader left to `ws`, which may lie in memory that is in use. */
   readonly #onMessageOfWs = (message: Buffer, isBinary: boolean): void => {
-    // A short message may be a view of a large read: giving it away would let it keep all of that alive.
-    if (isBinary) this.#onMessage(message, 0, message.length, message.length * 2 >= message.buffer.byteLength);
+    if (isBinary) this.#onMessage(message, 0, message.length, false);
     else this.refuseText();
   };
 
-  /**
-   * Answers a ping. One that finds no room is not answered, as RFC 6455, section 5.5.3, allows when others follow: a peer
-   * that pings and does not read can't make this side hold its answers.
-   */
   readonly #onPing = (data: Buffer): void => {
     this.#onHeard();
-    if (this.#hasRoom) this.#webSocket.pong(data);
+    this.#pingToAnswer = data;
+    this.#answerPing();
+  };
+
+  /**
+   * Answers the last ping, when the answer before has left and there is room; those in between are not answered, as RFC
+   * 6455, section 5.5.3, allows: a peer that pings and does not read can't make this side hold its answers.
+   */
+  readonly #answerPing = (): void => {
+    const data = this.#pingToAnswer;
+    if (data === undefined || this.#isPongUnderWay || !this.#hasRoom) return;
+    this.#pingToAnswer = undefined;
+    this.#isPongUnderWay = true;
+    this.#webSocket.pong(data, undefined, () => {
+      this.#isPongUnderWay = false;
+      this.#answerPing();
+    });
   };
 
   readonly #onPong = (): void => {

@@ -21,16 +21,22 @@ class Bench {
   /** What was delivered, and the bytes that `ws` was given, in their order. */
   readonly log: { what: 'message' | 'ws'; bytes: Buffer }[] = [];
   readonly messages: { bytes: Uint8Array; start: number; end: number; isOwned: boolean }[] = [];
+  /** The same bytes as `ws` got them. */
+  readonly given: Buffer[] = [];
+  onMessage: ((bytes: Uint8Array) => void) | undefined;
   readonly wsListener = (chunk: Buffer): void => {
+    this.given.push(chunk);
     this.log.push({ what: 'ws', bytes: Buffer.from(chunk) });
   };
 
-  constructor(isMasked = false) {
+  constructor(isMasked = false, isGreeted = true) {
     this.stream.on('data', this.wsListener);
-    new WebSocketFrameReader(this.stream, isMasked, (bytes, start, end, isOwned) => {
+    const reader = new WebSocketFrameReader(this.stream, isMasked, (bytes, start, end, isOwned) => {
       this.messages.push({ bytes, start, end, isOwned });
       this.log.push({ what: 'message', bytes: Buffer.from(bytes.slice(start, end)) });
+      this.onMessage?.(bytes);
     });
+    if (isGreeted) reader.allowFrames();
   }
 
   /** Lets bytes arrive, cut at these places. */
@@ -161,6 +167,37 @@ describe('the reader of WebSocket frames', () => {
     expect(bench.messages.map(({ isOwned }) => isOwned)).to.deep.equal([false, true, true]);
     const [, second] = bench.messages;
     expect(second?.bytes.buffer.byteLength).to.equal(LARGE);
+  });
+
+  it('lends a long message that is not the last of its chunk, so that whoever owns one may detach its memory', () => {
+    const bench = new Bench();
+    bench.onMessage = (bytes) => {
+      if (bench.messages.at(-1)?.isOwned === true) structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+    };
+    const [long, short] = [messageFrame(pattern(LARGE), 'none'), messageFrame(pattern(10), 'none')];
+    const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?'), isMasked: false });
+    bench.arrive(Buffer.concat([long, short]));
+    bench.arrive(Buffer.concat([long, ping.subarray(0, 3)]));
+    bench.arrive(Buffer.concat([ping.subarray(3), long]));
+    expect(bench.messages.map(({ isOwned }) => isOwned)).to.deep.equal([false, false, false, true]);
+    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'message', 'message', 'ws', 'message']);
+    // What `ws` was given is nobody else's.
+    expect(Buffer.concat(bench.given).equals(ping)).to.equal(true);
+  });
+
+  it('gives ws a run of control frames in one piece', () => {
+    const bench = new Bench(true);
+    const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?') });
+    const message = messageFrame(pattern(10), 'zero');
+    bench.arrive(Buffer.concat([ping, ping, ping, message, ping, ping]));
+    expect(bench.given.map(({ length }) => length)).to.deep.equal([3 * ping.length, 2 * ping.length]);
+  });
+
+  it('leaves a message to ws that is longer than a greeting, before there was one', () => {
+    const bench = new Bench(true, false);
+    const [greeting, long] = [messageFrame(pattern(1024), 'zero'), messageFrame(pattern(1025), 'zero')];
+    bench.arrive(Buffer.concat([greeting, long.subarray(0, 20)]));
+    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws']);
   });
 
   it('uses the memory of fragments again, as nobody keeps it', () => {

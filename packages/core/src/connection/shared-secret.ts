@@ -68,7 +68,8 @@ export class SecretProver {
         `the server's challenge has ${challenge.length} bytes, ${SECRET_CHALLENGE_BYTES} are expected`,
       );
     }
-    this.#challenge = challenge.slice();
+    // Not `slice`, which gives a view where this is a Buffer.
+    this.#challenge = new Uint8Array(challenge);
     return ok(concatBytes(this.#nonce, proofOf(this.#secret, 'client', this.#challenge, this.#nonce)));
   }
 
