@@ -12,14 +12,14 @@ export interface ReportData {
 }
 
 const BAR_HEIGHT = 22;
-const LABEL_WIDTH = 230;
-const BAR_WIDTH = 420;
+const LABEL_WIDTH = 265;
+const BAR_WIDTH = 390;
 const PLOT_WIDTH = 640;
 const PLOT_HEIGHT = 280;
 /** Where the plot begins, right of the labels of its axis. */
 const PLOT_LEFT = 80;
 /** Room for the names of the lines. */
-const NAMES_WIDTH = 190;
+const NAMES_WIDTH = 240;
 const NAME_HEIGHT = 13;
 
 const STYLE = `
