@@ -22,8 +22,8 @@ export {
   type MessageOwnership,
   type StateCallback,
   type UnconfirmedSends,
-} from './connection/connection-types.js';
-export type { ConnectionEvents } from './connection/connection-events.js';
+} from './api/connection-types.js';
+export type { ConnectionEvents } from './api/connection-events.js';
 export {
   resolveConnectionConfig,
   type Authenticate,
@@ -34,22 +34,15 @@ export {
   type SharedMemoryConfig,
   type UpgradeRequest,
   type WebSocketConfig,
-} from './connection/connection-config.js';
-export { parseEndpoint, type Endpoint } from './connection/endpoint.js';
-export { checkCallback } from './connection/callback-guard.js';
-export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './connection/channel-table.js';
-export type { MessageSource, MessagesOptions } from './connection/message-iterator.js';
-export { NetworkConnection } from './connection/network-connection.js';
-export type { SendClaim } from './connection/send-claim.js';
-export type { FrameLink, FrameWriter } from './connection/frame-link.js';
-export {
-  channelIdOf,
-  decodeUint32,
-  FRAME_COST_BYTES,
-  frameHeader,
-  FrameType,
-  frameTypeOf,
-} from './connection/frame.js';
+} from './config/connection-config.js';
+export { parseEndpoint, type Endpoint } from './config/endpoint.js';
+export { checkCallback } from './lifecycle/callback-guard.js';
+export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-table.js';
+export type { MessageSource, MessagesOptions } from './channels/message-iterator.js';
+export { NetworkConnection } from './lifecycle/network-connection.js';
+export type { SendClaim } from './api/send-claim.js';
+export type { FrameLink, FrameWriter } from './wire/frame-link.js';
+export { channelIdOf, decodeUint32, FRAME_COST_BYTES, frameHeader, FrameType, frameTypeOf } from './wire/frame.js';
 export {
   decodePeerLimits,
   encodePeerLimits,
@@ -57,7 +50,7 @@ export {
   PROTOCOL_VERSION,
   type PeerGreeting,
   type PeerLimits,
-} from './connection/peer-limits.js';
+} from './wire/peer-limits.js';
 export {
   agreeOnSecret,
   SECRET_ANSWER_BYTES,
@@ -66,7 +59,7 @@ export {
   SecretProver,
   SecretVerifier,
   WRONG_SECRET,
-} from './connection/shared-secret.js';
+} from './wire/shared-secret.js';
 export {
   debugLog,
   DiagnosticsChannel,
@@ -75,6 +68,6 @@ export {
   type ConnectionDiagnostics,
   type FailureDiagnostics,
 } from './diagnostics/diagnostics.js';
-export { AcceptQueue } from './transport/accept-queue.js';
-export type { ConnectionServer } from './transport/connection-server.js';
-export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './transport/transport.js';
+export { AcceptQueue } from './lifecycle/accept-queue.js';
+export type { ConnectionServer } from './api/connection-server.js';
+export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './api/transport.js';

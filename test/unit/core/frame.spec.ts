@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { decodeUint32, encodeUint32 } from '@entropynet/core/internal/connection/frame';
+import { decodeUint32, encodeUint32 } from '@entropynet/core/internal/wire/frame';
 
 describe('numbers in frames', () => {
   it('are four bytes, the lowest first, up to the largest', () => {

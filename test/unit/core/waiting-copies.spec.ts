@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { WaitingCopies } from '@entropynet/core/internal/connection/waiting-copies';
+import { WaitingCopies } from '@entropynet/core/internal/channels/waiting-copies';
 
 const KIBIBYTE = 1024;
 const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);

@@ -1,5 +1,5 @@
-import type { ConnectionState } from '../connection/connection-types.js';
-import type { NetworkConnection } from '../connection/network-connection.js';
+import type { ConnectionState } from '../api/connection-types.js';
+import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { NetworkError } from '../result/network-error.js';
 
 /**

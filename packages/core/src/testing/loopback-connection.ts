@@ -1,8 +1,8 @@
-import type { ConnectionConfig } from '../connection/connection-config.js';
-import { ConnectionType, type ConnectionBackend } from '../connection/connection-types.js';
-import type { FrameLink } from '../connection/frame-link.js';
-import { NetworkConnection } from '../connection/network-connection.js';
-import type { PeerLimits } from '../connection/peer-limits.js';
+import type { ConnectionConfig } from '../config/connection-config.js';
+import { ConnectionType, type ConnectionBackend } from '../api/connection-types.js';
+import type { FrameLink } from '../wire/frame-link.js';
+import { NetworkConnection } from '../lifecycle/network-connection.js';
+import type { PeerLimits } from '../wire/peer-limits.js';
 import { err, ok, type Result } from '../result/result.js';
 import { LoopbackPipe } from './loopback-pipe.js';
 import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';

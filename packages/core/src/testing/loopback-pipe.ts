@@ -1,6 +1,6 @@
-import type { FrameWriter } from '../connection/frame-link.js';
-import { FRAME_COST_BYTES } from '../connection/frame.js';
-import { Fifo } from '../connection/fifo.js';
+import type { FrameWriter } from '../wire/frame-link.js';
+import { FRAME_COST_BYTES } from '../wire/frame.js';
+import { Fifo } from '../channels/fifo.js';
 
 interface Frame {
   readonly header: number;

@@ -1,5 +1,5 @@
 import { err, OK, type Result } from '../result/result.js';
-import type { PeerLimits } from '../connection/peer-limits.js';
+import type { PeerLimits } from '../wire/peer-limits.js';
 import type { LoopbackLink } from './loopback-connection.js';
 
 /** What a client needs of a server. */

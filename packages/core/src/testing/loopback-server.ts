@@ -2,13 +2,13 @@ import {
   resolveConnectionConfig,
   type ResolvedConnectionConfig,
   type ServerConfig,
-} from '../connection/connection-config.js';
-import type { NetworkConnection } from '../connection/network-connection.js';
-import type { PeerLimits } from '../connection/peer-limits.js';
-import { agreeOnSecret, WRONG_SECRET } from '../connection/shared-secret.js';
+} from '../config/connection-config.js';
+import type { NetworkConnection } from '../lifecycle/network-connection.js';
+import type { PeerLimits } from '../wire/peer-limits.js';
+import { agreeOnSecret, WRONG_SECRET } from '../wire/shared-secret.js';
 import { err, OK, ok, unwrap, type Result } from '../result/result.js';
-import { AcceptQueue } from '../transport/accept-queue.js';
-import type { ConnectionServer } from '../transport/connection-server.js';
+import { AcceptQueue } from '../lifecycle/accept-queue.js';
+import type { ConnectionServer } from '../api/connection-server.js';
 import { LoopbackConnection, type LoopbackLink } from './loopback-connection.js';
 import {
   type LoopbackListener,

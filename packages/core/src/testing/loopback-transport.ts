@@ -1,8 +1,8 @@
-import type { ConnectionConfig, ServerConfig } from '../connection/connection-config.js';
-import { ConnectionType } from '../connection/connection-types.js';
-import type { NetworkConnection } from '../connection/network-connection.js';
-import type { ConnectionServer } from '../transport/connection-server.js';
-import type { Transport, TransportCapabilities, TransportProbe } from '../transport/transport.js';
+import type { ConnectionConfig, ServerConfig } from '../config/connection-config.js';
+import { ConnectionType } from '../api/connection-types.js';
+import type { NetworkConnection } from '../lifecycle/network-connection.js';
+import type { ConnectionServer } from '../api/connection-server.js';
+import type { Transport, TransportCapabilities, TransportProbe } from '../api/transport.js';
 import { LOOPBACK_BACKEND, LoopbackConnection } from './loopback-connection.js';
 import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
 import { LoopbackServer } from './loopback-server.js';

@@ -1,6 +1,6 @@
-import type { ConnectionConfig } from '../connection/connection-config.js';
+import type { ConnectionConfig } from '../config/connection-config.js';
 import type { NetworkErrorCode } from '../result/network-error.js';
-import type { Transport } from '../transport/transport.js';
+import type { Transport } from '../api/transport.js';
 
 /** What the conformance suite needs to know of a transport. */
 export interface TransportFixture {

@@ -1,5 +1,5 @@
 import type { NetworkError } from '../result/network-error.js';
-import type { ConnectionState } from './connection-types.js';
+import type { ConnectionState } from '../api/connection-types.js';
 
 /** Every transition there is; anything else is ignored, so that a state is never reported twice. */
 const TRANSITIONS: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {

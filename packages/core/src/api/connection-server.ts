@@ -1,4 +1,4 @@
-import type { NetworkConnection } from '../connection/network-connection.js';
+import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { Result } from '../result/result.js';
 
 /** Listens on one endpoint and yields the connections that clients make to it. */

@@ -1,6 +1,6 @@
 import type { ConnectionStats } from './connection-types.js';
-import type { MessageReceiver } from './message-receiver.js';
-import type { MessageSender } from './message-sender.js';
+import type { MessageReceiver } from '../channels/message-receiver.js';
+import type { MessageSender } from '../channels/message-sender.js';
 
 /** A frozen snapshot of what both halves of a connection counted. */
 export function statsOf(sender: MessageSender, receiver: MessageReceiver): ConnectionStats {

@@ -1,5 +1,5 @@
 import type { Channel } from './channel.js';
-import type { UnconfirmedSends } from './connection-types.js';
+import type { UnconfirmedSends } from '../api/connection-types.js';
 
 /*
  * How much of what was sent the peer has taken for certain, from the window that it gives back: that costs no message

@@ -3,11 +3,15 @@ import { backpressureReporter, reportAccepted, reportTransition } from '../diagn
 import { NetworkError } from '../result/network-error.js';
 import { err, OK, unwrap, type Result } from '../result/result.js';
 import { checkCallback, isAsyncFunction } from './callback-guard.js';
-import { outcomeOf } from './channel.js';
-import { ChannelTable, checkChannelName } from './channel-table.js';
-import { type ConnectionConfig, resolveConnectionConfig, type ResolvedConnectionConfig } from './connection-config.js';
-import type { ConnectionEvents } from './connection-events.js';
-import { statsOf } from './connection-stats.js';
+import { outcomeOf } from '../channels/channel.js';
+import { ChannelTable, checkChannelName } from '../channels/channel-table.js';
+import {
+  type ConnectionConfig,
+  resolveConnectionConfig,
+  type ResolvedConnectionConfig,
+} from '../config/connection-config.js';
+import type { ConnectionEvents } from '../api/connection-events.js';
+import { statsOf } from '../api/connection-stats.js';
 import { EventHub } from './event-hub.js';
 import type {
   ConnectionBackend,
@@ -18,13 +22,13 @@ import type {
   MessageCallbackOptions,
   StateCallback,
   UnconfirmedSends,
-} from './connection-types.js';
-import type { FrameLink } from './frame-link.js';
-import { frameHeader, FrameType } from './frame.js';
-import { MessageIterator, type MessagesOptions } from './message-iterator.js';
-import { MessageReceiver } from './message-receiver.js';
-import { MessageSender } from './message-sender.js';
-import type { SendClaim } from './send-claim.js';
+} from '../api/connection-types.js';
+import type { FrameLink } from '../wire/frame-link.js';
+import { frameHeader, FrameType } from '../wire/frame.js';
+import { MessageIterator, type MessagesOptions } from '../channels/message-iterator.js';
+import { MessageReceiver } from '../channels/message-receiver.js';
+import { MessageSender } from '../channels/message-sender.js';
+import type { SendClaim } from '../api/send-claim.js';
 import { ConnectionStateMachine } from './state-machine.js';
 import { hold, settledWithin, withDeadline } from './with-deadline.js';
 

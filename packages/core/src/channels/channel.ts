@@ -1,5 +1,5 @@
 import type { NetworkError } from '../result/network-error.js';
-import type { MessageCallback, MessageOwnership } from './connection-types.js';
+import type { MessageCallback, MessageOwnership } from '../api/connection-types.js';
 import { Fifo } from './fifo.js';
 
 /** How waiting messages end when the connection ends for this reason. */

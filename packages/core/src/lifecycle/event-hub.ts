@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3';
 import { NetworkError } from '../result/network-error.js';
 import { CallbackGuard } from './callback-guard.js';
-import type { ConnectionEvents } from './connection-events.js';
+import type { ConnectionEvents } from '../api/connection-events.js';
 
 /** The listeners of one connection, behind the same guard as its callbacks. */
 export class EventHub {

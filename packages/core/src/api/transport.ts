@@ -1,6 +1,6 @@
-import type { ConnectionConfig, ServerConfig } from '../connection/connection-config.js';
-import type { ConnectionBackend, ConnectionType } from '../connection/connection-types.js';
-import type { NetworkConnection } from '../connection/network-connection.js';
+import type { ConnectionConfig, ServerConfig } from '../config/connection-config.js';
+import type { ConnectionBackend, ConnectionType } from './connection-types.js';
+import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { NetworkError } from '../result/network-error.js';
 import type { ConnectionServer } from './connection-server.js';
 

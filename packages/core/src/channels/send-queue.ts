@@ -1,9 +1,9 @@
 import { err, type Failure } from '../result/result.js';
 import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
-import { CHANNEL_CONTROL, type UnconfirmedSends } from './connection-types.js';
+import { CHANNEL_CONTROL, type UnconfirmedSends } from '../api/connection-types.js';
 import { Fifo } from './fifo.js';
-import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
-import type { FrameWriter } from './frame-link.js';
+import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
+import type { FrameWriter } from '../wire/frame-link.js';
 import { WaitingCopies } from './waiting-copies.js';
 
 interface ControlFrame {

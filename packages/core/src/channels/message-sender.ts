@@ -1,13 +1,13 @@
 import { err, OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { coarseNow } from './coarse-clock.js';
-import type { ConnectionStats, UnconfirmedSends } from './connection-types.js';
+import type { ConnectionStats, UnconfirmedSends } from '../api/connection-types.js';
 import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
-import { FRAME_COST_BYTES, frameHeader, FrameType } from './frame.js';
-import type { FrameLink, FrameWriter } from './frame-link.js';
+import { FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
+import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
 import { checkBatch, checkMessageBytes } from './message-bytes.js';
-import type { PeerLimits } from './peer-limits.js';
-import type { SendClaim } from './send-claim.js';
+import type { PeerLimits } from '../wire/peer-limits.js';
+import type { SendClaim } from '../api/send-claim.js';
 import { noteCredit, unconfirmedOf } from './send-confirmation.js';
 import { SendQueue } from './send-queue.js';
 

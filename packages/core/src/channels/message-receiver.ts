@@ -1,10 +1,10 @@
 import { NetworkError } from '../result/network-error.js';
-import { type CallbackGuard, isAsyncFunction } from './callback-guard.js';
+import { type CallbackGuard, isAsyncFunction } from '../lifecycle/callback-guard.js';
 import type { Channel, Reassembly } from './channel.js';
 import { type ChannelTable, checkChannelName } from './channel-table.js';
 import { coarseNow } from './coarse-clock.js';
-import type { MessageCallback, MessageCallbackOptions } from './connection-types.js';
-import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from './frame.js';
+import type { MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
+import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes, unwrittenBytes } from './owned-bytes.js';
 

@@ -1,6 +1,6 @@
 import { NetworkError } from '../result/network-error.js';
-import type { ConnectionEvents } from './connection-events.js';
-import type { ConnectionState, MessageCallback } from './connection-types.js';
+import type { ConnectionEvents } from '../api/connection-events.js';
+import type { ConnectionState, MessageCallback } from '../api/connection-types.js';
 import { Fifo } from './fifo.js';
 
 /**

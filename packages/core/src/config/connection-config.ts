@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { err, ok, type Result } from '../result/result.js';
 import { parseEndpoint } from './endpoint.js';
-import { MIN_CHANNEL_WINDOW } from './peer-limits.js';
+import { MIN_CHANNEL_WINDOW } from '../wire/peer-limits.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,6 +1,6 @@
 import { err, OK, type Result } from '../result/result.js';
 import { Channel } from './channel.js';
-import { MAX_CHANNEL_ID } from './frame.js';
+import { MAX_CHANNEL_ID } from '../wire/frame.js';
 
 /** The longest channel name, in bytes of UTF-8. */
 export const MAX_CHANNEL_NAME_BYTES = 255;
