@@ -7,10 +7,41 @@ import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
 import { clientWriter, nativeBinding, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
-import { turns } from '../support/until.js';
+import { turns, until } from '../support/until.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
+
+describeFaults('a hostile client of another process', () => {
+  faultTest('H14', 'changes the bytes of a channel name while they are read', [addon], async ({ scope, saw }) => {
+    const scene = new Scene({ sharedMemory: { regionSize: 4 * 1024 * 1024 } });
+    scope.defer(() => scene.close());
+    const victim = scene.fork('receive');
+    const said: unknown[] = [];
+    victim.on('message', (message) => said.push(message));
+    await until(() => said.length > 0, 'the server listens');
+    const count = rounds(20, 200);
+    for (let round = 1; round <= count; round += 1) {
+      const { region, socket } = await scene.rawClient();
+      const start = CONTROL_BLOCK_BYTES + region.ringCapacity;
+      const name = new Uint8Array(region.bytes.buffer, start + 8, region.ringCapacity - 8);
+      // Two bytes a character at first: a reader that measures and reads in two steps expects half as many.
+      for (let index = 0; index < name.length; index += 2) name.set([0xc2, 0x80], index);
+      region.words[start >> 2] = name.length;
+      region.words[(start >> 2) + 1] = frameHeader(FrameType.ChannelOpen, 1);
+      Atomics.store(region.words, sideLayout('client', region.ringCapacity).tail, region.ringCapacity);
+      socket.ring();
+      // At another moment of the reading in each round.
+      const moment = performance.now() + (round % 20) * 0.6;
+      while (performance.now() < moment) Atomics.load(region.words, 0);
+      name.fill(0x41);
+      await until(() => said.length > round || victim.exitCode !== null || victim.signalCode !== null, 'it has ended');
+      expect(victim.signalCode, 'the signal that ended the server').to.equal(null);
+    }
+    expect(new Set(said.slice(1))).to.deep.equal(new Set(['InvalidMessage']));
+    saw(`${count} names, each InvalidMessage`);
+  });
+});
 
 for (const access of ['direct', 'copied'] as const) {
   describeFaults(`a hostile client, this side ${access}`, () => {

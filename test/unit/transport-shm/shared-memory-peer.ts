@@ -12,6 +12,17 @@ const tasks: Record<string, () => Promise<void>> = {
     const listening = await server.listen();
     process.send?.(listening.ok ? 'listening' : listening.error.code);
   },
+  /** Listens, receives on each connection, and says how each ends. */
+  async receive() {
+    const server = new SharedMemoryServer(config);
+    unwrap(await server.listen());
+    process.send?.('listening');
+    for await (const connection of server) {
+      connection.on('state', (state, error) => process.send?.(error?.code ?? state));
+      connection.setMessageCallback(() => undefined);
+      connection.startReceiving();
+    }
+  },
   /** Listens when told to, says how that went, and stops when told to. */
   async race() {
     const server = new SharedMemoryServer(config);

@@ -65,7 +65,10 @@ export const CHANNEL_ASSET_UPLOAD = 'asset-upload';
 /** Bulk data from an engine to an editor or tool. */
 export const CHANNEL_ASSET_DOWNLOAD = 'asset-download';
 
-/** Who owns the bytes that a message callback receives: `copy`, the callback; `borrow`, valid until it returns. */
+/**
+ * Who owns the bytes that a message callback receives: `copy`, the callback; `borrow`, valid until it returns. A peer on
+ * shared memory can change borrowed bytes at any moment: copy them before native code (`TextDecoder`, zlib) reads them.
+ */
 export type MessageOwnership = 'copy' | 'borrow';
 
 /** How a message callback is to be called. */

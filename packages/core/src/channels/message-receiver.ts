@@ -1,7 +1,7 @@
 import { NetworkError } from '../result/network-error.js';
 import { type CallbackGuard, isAsyncFunction } from '../lifecycle/callback-guard.js';
 import type { Channel, Reassembly } from './channel.js';
-import { type ChannelTable, checkChannelName } from './channel-table.js';
+import { type ChannelTable, MAX_CHANNEL_NAME_BYTES } from './channel-table.js';
 import { coarseNow } from './coarse-clock.js';
 import type { MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
 import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
@@ -271,15 +271,16 @@ export class MessageReceiver {
   }
 
   #receiveOpen(id: number, bytes: Uint8Array, start: number, end: number): void {
-    let name: string;
-    try {
-      name = decoder.decode(bytes.subarray(start, end));
-    } catch {
-      this.#violated('a channel name that is not UTF-8');
+    if (end - start < 1 || end - start > MAX_CHANNEL_NAME_BYTES) {
+      this.#violated(`a channel name of ${end - start} bytes`);
       return;
     }
-    if (!checkChannelName(name).ok) {
-      this.#violated(`a channel name of ${end - start} bytes`);
+    let name: string;
+    try {
+      // A copy: the decoder reads its input more than once, and a peer may change shared bytes in between.
+      name = decoder.decode(ownedBytes(bytes, start, end, false));
+    } catch {
+      this.#violated('a channel name that is not UTF-8');
       return;
     }
     const known = this.#channels.find(name);
