@@ -2,8 +2,9 @@ import type { RequestListener } from 'node:http';
 import { register as defaultRegister, type Registry } from 'prom-client';
 
 /**
- * Answers scrapes of a registry: for `node:http`, or as a route of whatever serves HTTP already. Anything but `GET` and
- * `HEAD` is refused with 405; a metric that can't be read gives 500, without its reason, which is the process's to warn of.
+ * Answers scrapes of a registry, as the listener of a `node:http` server or as a route of any HTTP framework. Methods
+ * other than `GET` and `HEAD` get 405. A metric that can't be read gives 500 without the reason; the process emits the
+ * reason as a warning.
  */
 export function metricsHandler(register: Registry = defaultRegister): RequestListener {
   return (request, response) => {
@@ -11,15 +12,16 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
     }
-    register.metrics().then(
-      (text) => {
-        response.writeHead(200, { 'content-type': register.contentType, 'cache-control': 'no-store' });
-        response.end(request.method === 'HEAD' ? undefined : text);
-      },
-      (error: unknown) => {
-        process.emitWarning(error instanceof Error ? error : String(error));
-        response.writeHead(500).end();
-      },
-    );
+    const answer = async (): Promise<void> => {
+      const text = await register.metrics();
+      response.writeHead(200, { 'content-type': register.contentType, 'cache-control': 'no-store' });
+      response.end(request.method === 'HEAD' ? undefined : text);
+    };
+    // Everything is inside of the promise: nothing that a registry does may throw out of the server's listener.
+    answer().catch((error: unknown) => {
+      process.emitWarning(error instanceof Error ? error : String(error));
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
   };
 }

@@ -1,16 +1,19 @@
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { debugLog } from '@entropynet/core';
+
+const log = debugLog('inspector');
 
 /** Where the build puts the page. */
 const FOLDER = new URL('../page/', import.meta.url);
 
-/** All there is, by path. */
-const FILES: Readonly<Record<string, { readonly name: string; readonly type: string }>> = {
-  '/': { name: 'index.html', type: 'text/html' },
-  '/page.js': { name: 'page.js', type: 'text/javascript' },
-  '/page.css': { name: 'page.css', type: 'text/css' },
-};
+/** Every file of the page, by the path of its request. */
+const FILES: ReadonlyMap<string, { readonly name: string; readonly type: string }> = new Map([
+  ['/', { name: 'index.html', type: 'text/html' }],
+  ['/page.js', { name: 'page.js', type: 'text/javascript' }],
+  ['/page.css', { name: 'page.css', type: 'text/css' }],
+]);
 
 /** Nothing from elsewhere: the page talks to this server alone. */
 const POLICY = [
@@ -24,7 +27,13 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Serves the page to whoever has the token and asked this machine by its own name. */
+/**
+ * Serves the page. It is the same for everyone and holds no data: the feed behind it asks for the token. A token in the
+ * address is checked here too, so that a mistyped address is refused with a sentence. A reload has no token in its
+ * address, because the page took it out and remembers it.
+ *
+ * The listener never throws, whatever the request holds: a throw would be an uncaught exception of the program.
+ */
 export function serveAssets(token: string): RequestListener {
   const expected = Buffer.from(token);
   const isToken = (given: string): boolean => {
@@ -35,7 +44,7 @@ export function serveAssets(token: string): RequestListener {
     const refuse = (status: number, text: string): void => {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
     };
-    // A name that resolves to this machine may be anyone's: DNS rebinding.
+    // Any name can be made to resolve to this machine: DNS rebinding.
     if (!/^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(request.headers.host ?? '')) {
       refuse(403, 'Open the page at 127.0.0.1.');
       return;
@@ -44,21 +53,39 @@ export function serveAssets(token: string): RequestListener {
       refuse(405, 'Only GET.');
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const file = FILES[url.pathname];
-    if (file === undefined) refuse(404, `There is only ${Object.keys(FILES).join(', ')}.`);
-    // Program and style are in the package for everyone to read; what they show comes with the token alone.
-    else if (url.pathname === '/' && !isToken(url.searchParams.get('token') ?? ''))
-      refuse(403, 'The token is missing or wrong: use the whole address that was printed.');
-    else {
-      response.writeHead(200, {
-        'content-type': `${file.type}; charset=utf-8`,
-        'content-security-policy': POLICY,
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-        'cache-control': 'no-store',
-      });
-      response.end(request.method === 'HEAD' ? undefined : readFileSync(new URL(file.name, FOLDER)));
+    // Taken apart by hand: a URL parser throws for targets such as `//`, and the target is the client's.
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const file = FILES.get(path);
+    if (file === undefined) {
+      refuse(404, `There is only ${[...FILES.keys()].join(', ')}.`);
+      return;
     }
+    const given = new URLSearchParams(query).get('token');
+    if (given !== null && !isToken(given)) {
+      refuse(403, 'The token is missing or wrong: use the whole address that was printed.');
+      return;
+    }
+    const content = contentOf(file.name);
+    if (content === undefined) {
+      refuse(500, `The page's file ${file.name} can not be read: build or install the package again.`);
+      return;
+    }
+    response.writeHead(200, {
+      'content-type': `${file.type}; charset=utf-8`,
+      'content-security-policy': POLICY,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
+    response.end(request.method === 'HEAD' ? undefined : content);
   };
+}
+
+function contentOf(name: string): Buffer | undefined {
+  try {
+    return readFileSync(new URL(name, FOLDER));
+  } catch (error) {
+    log(() => `${name} can not be read: ${String(error)}`);
+    return undefined;
+  }
 }

@@ -161,8 +161,14 @@ class Inspector {
 
   #look(): void {
     const { directory } = this.#options;
-    const inspect = (): ReturnType<typeof inspectSharedMemory> =>
-      inspectSharedMemory(directory === undefined ? {} : { directory });
+    const inspect = (): ReturnType<typeof inspectSharedMemory> => {
+      try {
+        return inspectSharedMemory(directory === undefined ? {} : { directory });
+      } catch (error) {
+        // This runs in a timer of the program: what the file system refuses is shown in the page and nothing more.
+        return err('SharedMemoryNotAvailable', `shared memory can't be looked at: ${String(error)}`, error);
+      }
+    };
     let before = inspect();
     const beat = (): void => {
       const now = this.#pages.size > 0 ? inspect() : before;
