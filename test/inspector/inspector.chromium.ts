@@ -159,6 +159,19 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
+  it('goes on after a reload, in this tab alone', async () => {
+    const page = await openPage();
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: /^live/ }).waitFor();
+    expect(page.url()).to.not.contain('token');
+    const context = await browser.newContext();
+    const stranger = await context.newPage();
+    await stranger.goto(page.url());
+    await stranger.getByRole('status').filter({ hasText: 'open the whole address that was printed' }).waitFor();
+    await context.close();
+    await page.close();
+  });
+
   it('keeps the token out of the address bar, and says when it is not live', async () => {
     const page = await openPage();
     expect(page.url()).to.not.contain('token');

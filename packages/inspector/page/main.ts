@@ -9,11 +9,24 @@ import { pageOf, type Status } from './view.js';
 /** How long after the feed broke it is tried again, in milliseconds. */
 const PATIENCE_MS = 1000;
 
+/** Where the tab remembers its token. */
+const TOKEN_KEY = 'entropynet-inspector-token';
+
 const root = document.querySelector<HTMLElement>('#page')!;
-const token = new URLSearchParams(location.search).get('token') ?? '';
+const token = readToken();
 const history = new History();
 let state: InspectorState | undefined;
 let status: Status = { isLive: false, text: 'connecting …' };
+
+/**
+ * The token of the address, or of this tab before it was reloaded. The session's storage belongs to this tab and this
+ * origin, its port included. A cookie would go to every server of this machine, whatever its port.
+ */
+function readToken(): string {
+  const given = new URLSearchParams(location.search).get('token');
+  if (given !== null) sessionStorage.setItem(TOKEN_KEY, given);
+  return given ?? sessionStorage.getItem(TOKEN_KEY) ?? '';
+}
 
 function draw(): void {
   render(pageOf(state, status, history), root);
@@ -21,9 +34,13 @@ function draw(): void {
 
 /** Shows what comes until the feed ends; returns why it did. */
 async function follow(): Promise<string> {
+  if (token === '') return 'this tab has no token; open the whole address that was printed';
   const connection = new WebSocketConnection({ endpoint: `ws://${location.host}/feed`, secret: token });
   const connected = await connection.connect();
-  if (!connected.ok) return connected.error.message;
+  if (!connected.ok) {
+    const { code, message } = connected.error;
+    return code === 'HandshakeFailed' ? `${message}; open the whole address that was printed` : message;
+  }
   status = { isLive: true, text: 'live' };
   try {
     for await (const next of toTypedPort<InspectorState>(connection, { codec: jsonCodec() })) {
