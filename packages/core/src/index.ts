@@ -16,13 +16,17 @@ export {
   ConnectionBackend,
   ConnectionState,
   ConnectionType,
+  type CloseReason,
   type ConnectionStats,
   type MessageCallback,
   type MessageCallbackOptions,
   type MessageOwnership,
+  type MessagesOptions,
   type StateCallback,
   type UnconfirmedSends,
 } from './api/connection-types.js';
+export type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from './api/channel.js';
+export type { Connection } from './api/connection.js';
 export type { ConnectionEvents } from './api/connection-events.js';
 export {
   resolveConnectionConfig,
@@ -38,7 +42,7 @@ export {
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-table.js';
-export type { MessageSource, MessagesOptions } from './channels/message-iterator.js';
+export type { MessageSource } from './channels/message-iterator.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';
 export type { FrameLink, FrameWriter } from './wire/frame-link.js';

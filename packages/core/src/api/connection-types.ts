@@ -1,3 +1,5 @@
+import type { NetworkError } from '../result/network-error.js';
+
 /** The life of a connection; `failed` is reached from `connecting` and `connected`. */
 export const ConnectionState = {
   /** Not connected yet, or ended with a goodbye; `connect()` may be called. */
@@ -33,6 +35,14 @@ export const ConnectionBackend = {
 } as const;
 // `string & {}` keeps the known names in an editor's completion while any other name is allowed.
 export type ConnectionBackend = (typeof ConnectionBackend)[keyof typeof ConnectionBackend] | (string & {});
+
+/** How a connection ended. */
+export interface CloseReason {
+  /** `disconnected`: with a goodbye of either side; `failed`: without one, or the connection was never made. */
+  readonly state: 'disconnected' | 'failed';
+  /** Why, where the state is `failed`. */
+  readonly error?: NetworkError;
+}
 
 /** A snapshot of a connection's counters: payload bytes and whole messages, never framing, on every transport. */
 export interface ConnectionStats {
@@ -86,5 +96,13 @@ export interface MessageCallbackOptions {
  */
 export type MessageCallback = (data: Uint8Array) => unknown;
 
+/** Options of `messages()`. */
+export interface MessagesOptions {
+  /** The named channel whose messages are wanted, open or not. @default the default channel */
+  readonly channel?: string;
+  /** Ends the loop: a waiting `next()` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Receives one state transition; `error` tells why, where the new state is `failed`. */
-export type StateCallback = (state: ConnectionState, error?: Error) => unknown;
+export type StateCallback = (state: ConnectionState, error?: NetworkError) => unknown;

@@ -1,20 +1,7 @@
 import { NetworkError } from '../result/network-error.js';
 import type { ConnectionEvents } from '../api/connection-events.js';
-import type { ConnectionState, MessageCallback } from '../api/connection-types.js';
+import type { ConnectionState, MessageCallback, MessagesOptions } from '../api/connection-types.js';
 import { Fifo } from './fifo.js';
-
-/**
- * Options of `messages()`. The loop ends after the last message of a connection that was closed, by either side; one
- * that failed throws its `NetworkError` after the last message. A slow loop holds the peer back; nothing is taken ahead,
- * so that a loop that is left loses nothing: the next loop or callback goes on with the next message. Of loops beside
- * each other on one channel the newest gets the messages.
- */
-export interface MessagesOptions {
-  /** The named channel whose messages are wanted, open or not. @default the default channel */
-  readonly channel?: string;
-  /** Ends the iteration: whoever waits for a message is rejected with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** What an iteration needs of a connection. */
 export interface MessageSource {

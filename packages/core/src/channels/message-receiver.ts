@@ -26,7 +26,7 @@ export interface ReceiverEvents {
   /** A message of the default channel is to be told to `message` listeners. */
   onMessageEvent(data: Uint8Array): void;
   /** Nothing is parked any more. */
-  onUnparked(): void;
+  onUnparked(): unknown;
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -20,12 +20,13 @@ import type {
   ConnectionType,
   MessageCallback,
   MessageCallbackOptions,
+  MessagesOptions,
   StateCallback,
   UnconfirmedSends,
 } from '../api/connection-types.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { frameHeader, FrameType } from '../wire/frame.js';
-import { MessageIterator, type MessagesOptions } from '../channels/message-iterator.js';
+import { MessageIterator } from '../channels/message-iterator.js';
 import { MessageReceiver } from '../channels/message-receiver.js';
 import { MessageSender } from '../channels/message-sender.js';
 import type { SendClaim } from '../api/send-claim.js';
@@ -77,9 +78,7 @@ export abstract class NetworkConnection extends EntropyObject {
       onChannelOpened: (name) => this.#events.emit('channel', name),
       onChannelRefused: (error) => this.#events.emitError(error),
       onMessageEvent: (data) => this.#events.emit('message', data),
-      onUnparked: () => {
-        if (this.#hasPeerLeft) this.#end('disconnected');
-      },
+      onUnparked: () => this.#hasPeerLeft && this.#end('disconnected'),
     });
     if (accepted !== undefined) this.#link(accepted);
   }
@@ -97,9 +96,7 @@ export abstract class NetworkConnection extends EntropyObject {
     const controller = new AbortController();
     // Held before anything is reported, so that a callback that connects or disconnects finds it.
     return hold(
-      (promise) => {
-        this.#connecting = { promise, controller };
-      },
+      (promise) => (this.#connecting = { promise, controller }),
       () => this.#runConnecting(controller, options?.signal),
     );
   }
@@ -112,9 +109,7 @@ export abstract class NetworkConnection extends EntropyObject {
   disconnect(options?: { signal?: AbortSignal }): Promise<Result> {
     if (this.#disconnecting !== undefined) return this.#disconnecting;
     return hold(
-      (promise) => {
-        this.#disconnecting = promise;
-      },
+      (promise) => (this.#disconnecting = promise),
       () => this.#runDisconnecting(options?.signal),
     );
   }

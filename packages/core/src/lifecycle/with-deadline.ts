@@ -92,7 +92,7 @@ export async function settledWithin(
 }
 
 /** Hands over the promise of `work` before `work` starts: whatever it calls may ask for it. */
-export function hold<T>(keep: (promise: Promise<T>) => void, work: () => Promise<T>): Promise<T> {
+export function hold<T>(keep: (promise: Promise<T>) => unknown, work: () => Promise<T>): Promise<T> {
   let settle: (value: Promise<T>) => void = () => undefined;
   const promise = new Promise<T>((resolve) => {
     settle = resolve;
