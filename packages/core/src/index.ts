@@ -7,7 +7,14 @@ export { EntropyObject, INVALID_HANDLE_INDEX } from './object/entropy-object.js'
 export type { TypeInfo } from './object/type-info.js';
 export type { WeakReference } from './object/weak-reference.js';
 export { classHashOf } from './object/class-hash.js';
-export { NETWORK_ERROR_CODES, NetworkError, type NetworkErrorCode } from './result/network-error.js';
+export {
+  NETWORK_ERROR_CODES,
+  NetworkError,
+  type NetworkErrorCode,
+  type SerializedError,
+} from './result/network-error.js';
+export { printable } from './result/printable.js';
+export { redactEndpoint, redactText } from './result/redact.js';
 export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';
 export {
   CHANNEL_ASSET_DOWNLOAD,

@@ -9,6 +9,7 @@ import {
   OK,
   ok,
   parseEndpoint,
+  redactEndpoint,
   resolveConnectionConfig,
   type Result,
   type ServerConfig,
@@ -205,7 +206,7 @@ export class ConnectionManager extends EntropyObject {
     const allowed = schemes.map((each) => `${each}://`).join(', ') || 'none';
     return err(
       'InvalidParameter',
-      `endpoint '${text}' is not ${type}; ${type} schemes that are registered: ${allowed}`,
+      `endpoint '${redactEndpoint(text)}' is not ${type}; ${type} schemes that are registered: ${allowed}`,
     );
   }
 

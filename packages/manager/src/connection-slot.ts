@@ -8,6 +8,8 @@ import {
   NetworkError,
   OK,
   publishDiagnostics,
+  redactEndpoint,
+  redactText,
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
@@ -19,6 +21,7 @@ import {
   configOf,
   describeSelection,
   failureOf,
+  MAX_REASON,
   type PassedOver,
   reportFallback,
   type Selection,
@@ -179,7 +182,7 @@ export class ConnectionSlot {
       return outcome;
     }
     this.selection = outcome.value.selection;
-    const { endpoint } = plan.config;
+    const endpoint = redactEndpoint(plan.config.endpoint);
     if (this.selection.passedOver.length > 0) this.#log(describeSelection(endpoint, 'connected', this.selection));
     reportFallback({ endpoint, role: 'client', taken: [this.selection], passedOver: this.selection.passedOver });
     this.#use(outcome.value.connection);
@@ -194,15 +197,23 @@ export class ConnectionSlot {
     for (const candidate of candidates) {
       if (signal.aborted) return err('Aborted', 'connecting was aborted', signal.reason);
       const attempted = await attempt(candidate, config, signal);
-      const { endpoint } = candidate;
+      const endpoint = candidate.shown;
       const { backend } = candidate.transport;
       if (attempted.ok) {
         return { ok: true, value: { connection: attempted.value, selection: { backend, endpoint, passedOver } } };
       }
-      passedOver.push({ backend, endpoint, code: attempted.error.code, reason: attempted.error.message });
-      log(() => `${config.endpoint}: ${backend} (${endpoint}) passed over: ${attempted.error.message}`);
+      passedOver.push({
+        backend,
+        endpoint,
+        code: attempted.error.code,
+        reason: redactText(attempted.error.message, MAX_REASON),
+      });
+      log(
+        () =>
+          `${redactEndpoint(config.endpoint)}: ${backend} (${endpoint}) passed over: ${redactText(attempted.error.message)}`,
+      );
     }
-    return failureOf(config.endpoint, passedOver);
+    return failureOf(redactEndpoint(config.endpoint), 'could not be reached', passedOver);
   }
 
   #use(connection: NetworkConnection): void {
@@ -267,7 +278,7 @@ async function attempt(
     if (!probe.available) {
       const { reason, error: cause } = probe;
       const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
-      const { endpoint, transport } = candidate;
+      const { shown: endpoint, transport } = candidate;
       publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({
         connection: undefined,
         backend: transport.backend,
@@ -284,7 +295,7 @@ async function attempt(
   } catch (error) {
     // A third-party transport that throws costs its candidate, nothing more.
     if (error instanceof NetworkError) return { ok: false, error };
-    return err('TransportUnavailable', `transport '${candidate.transport.backend}' threw: ${String(error)}`, error);
+    return err('TransportUnavailable', `transport '${candidate.transport.backend}' threw: ${redactText(error)}`, error);
   }
 }
 

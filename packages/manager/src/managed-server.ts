@@ -1,7 +1,15 @@
-import { AcceptQueue, type ConnectionServer, OK, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import {
+  AcceptQueue,
+  type ConnectionServer,
+  OK,
+  redactEndpoint,
+  redactText,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
 import type { ConnectionHandle } from './connection-handle.js';
 import type { ConnectionManager } from './connection-manager.js';
-import { type Candidate, configOf, failureOf, type PassedOver, reportFallback } from './selection.js';
+import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
 
 /** A candidate with the server that was made for it. */
 interface Listener {
@@ -18,7 +26,8 @@ const BACKLOG = 1024;
  */
 export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #manager: ConnectionManager;
-  readonly #config: ResolvedConnectionConfig;
+  /** The endpoint as it may be shown. */
+  readonly #name: string;
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
   readonly #accepted = new AcceptQueue<ConnectionHandle>(BACKLOG);
@@ -32,7 +41,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     log: (line: string) => void,
   ) {
     this.#manager = manager;
-    this.#config = config;
+    this.#name = redactEndpoint(config.endpoint);
     this.#log = log;
     this.#listeners = candidates.map((candidate) => ({
       candidate,
@@ -52,21 +61,26 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       const listening = await server.listen();
       if (listening.ok) continue;
       const { code, message } = listening.error;
-      passedOver.push({ backend: candidate.transport.backend, endpoint: candidate.endpoint, code, reason: message });
+      passedOver.push({
+        backend: candidate.transport.backend,
+        endpoint: candidate.shown,
+        code,
+        reason: redactText(message, MAX_REASON),
+      });
       if (code !== 'AddressInUse') continue;
       await this.#closeListeners();
       return listening;
     }
     this.#passedOver = passedOver;
-    if (!this.isListening()) return failureOf(this.#config.endpoint, passedOver);
+    if (!this.isListening()) return failureOf(this.#name, 'can not be listened at', passedOver);
     for (const { backend, endpoint, reason } of passedOver) {
-      this.#log(`${this.#config.endpoint}: not listening over ${backend} (${endpoint}): ${reason}`);
+      this.#log(`${this.#name}: not listening over ${backend} (${endpoint}): ${reason}`);
     }
     const taken = this.#listeners.filter(({ server }) => server.isListening());
     reportFallback({
-      endpoint: this.#config.endpoint,
+      endpoint: this.#name,
       role: 'server',
-      taken: taken.map(({ candidate: { transport, endpoint } }) => ({ backend: transport.backend, endpoint })),
+      taken: taken.map(({ candidate: { transport, shown } }) => ({ backend: transport.backend, endpoint: shown })),
       passedOver,
     });
     for (const { server } of this.#listeners) if (server.isListening()) void this.#pass(server);
@@ -125,7 +139,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     for await (const connection of server) {
       const adopted = this.#manager.adoptConnection(connection);
       if (!adopted.ok) {
-        this.#log(`${this.#config.endpoint}: a client was turned away: ${adopted.error.message}`);
+        this.#log(`${this.#name}: a client was turned away: ${adopted.error.message}`);
         await connection.disconnect();
       } else if (!this.#accepted.push(adopted.value)) await adopted.value.close();
     }

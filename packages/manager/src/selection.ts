@@ -6,7 +6,9 @@ import {
   type NetworkErrorCode,
   ok,
   parseEndpoint,
+  printable,
   publishDiagnostics,
+  redactEndpoint,
   type ResolvedConnectionConfig,
   type Result,
   type Transport,
@@ -16,13 +18,18 @@ import {
 export interface Candidate {
   readonly transport: Transport;
   readonly endpoint: string;
+  /** The endpoint as it may be shown. */
+  readonly shown: string;
 }
+
+/** Characters of a candidate's reason at most: a transport's sentence may quote its peer. */
+export const MAX_REASON = 1000;
 
 /** A candidate that was not taken, and why. */
 export interface PassedOver {
   /** Its transport. */
   readonly backend: ConnectionBackend;
-  /** The endpoint that it was to use. */
+  /** The endpoint that it was to use, redacted. */
   readonly endpoint: string;
   /** What its attempt failed with. */
   readonly code: NetworkErrorCode;
@@ -34,7 +41,7 @@ export interface PassedOver {
 export interface Selection {
   /** The transport that was taken. */
   readonly backend: ConnectionBackend;
-  /** The endpoint that was taken: the configuration's own, or one of its fallbacks. */
+  /** The endpoint that was taken: the configuration's own, or one of its fallbacks; user information and query are hidden. */
   readonly endpoint: string;
   /** The candidates before it, in the order in which they were tried. */
   readonly passedOver: readonly PassedOver[];
@@ -42,7 +49,7 @@ export interface Selection {
 
 /** What the diagnostics channel `entropynet:fallback` carries. */
 export interface FallbackDiagnostics {
-  /** The configuration's endpoint. */
+  /** The configuration's endpoint, redacted. */
   readonly endpoint: string;
   /** Whether a handle connected or a server listens. */
   readonly role: 'client' | 'server';
@@ -68,21 +75,27 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
   const named = config.backend === 'auto' ? undefined : transports.find(({ backend }) => backend === config.backend);
   if (config.backend !== 'auto' && named === undefined) {
     const known = transports.map(({ backend }) => `'${backend}'`).join(', ');
-    return err('InvalidParameter', `'backend' was given '${config.backend}'; registered are 'auto', ${known}`);
+    return err(
+      'InvalidParameter',
+      `'backend' was given '${printable(config.backend, 60)}'; registered are 'auto', ${known}`,
+    );
   }
   const candidates: Candidate[] = [];
-  for (const text of [config.endpoint, ...config.fallback]) {
+  const endpoints = [config.endpoint, ...config.fallback];
+  for (const text of endpoints) {
     const endpoint = parseEndpoint(text);
     if (!endpoint.ok) return endpoint;
     const serving = transports.filter((transport) => serves(transport, endpoint.value));
     if (serving.length === 0) return err('InvalidParameter', describeUnserved(endpoint.value, transports));
     const wanted = serving.filter((transport) => named === undefined || transport === named);
-    for (const transport of sharedMemoryFirst(wanted)) candidates.push({ transport, endpoint: text });
+    for (const transport of sharedMemoryFirst(wanted)) {
+      candidates.push({ transport, endpoint: text, shown: redactEndpoint(text) });
+    }
   }
   if (candidates.length === 0) {
     return err(
       'InvalidParameter',
-      `backend '${config.backend}' serves none of the endpoints ${[config.endpoint, ...config.fallback].join(', ')}; ` +
+      `backend '${printable(config.backend, 60)}' serves none of the endpoints ${endpoints.map(redactEndpoint).join(', ')}; ` +
         `its schemes are ${named?.schemes.join(', ') ?? 'none'}: list such an address in 'fallback'`,
     );
   }
@@ -96,20 +109,19 @@ export function configOf(candidate: Candidate, config: ResolvedConnectionConfig)
 
 /** One line for a log: what was taken and why nothing before it was. */
 export function describeSelection(name: string, verb: string, selection: Selection): string {
-  const reasons = selection.passedOver.map(
-    ({ backend, endpoint, reason }) => `${backend} (${endpoint}) passed over: ${reason}`,
-  );
-  return [`${name}: ${verb} over ${selection.backend} (${selection.endpoint})`, ...reasons].join('; ');
+  const reasons = selection.passedOver.map((each) => `${describeWay(name, each)} passed over: ${each.reason}`);
+  return [`${name}: ${verb} over ${describeWay(name, selection)}`, ...reasons].join('; ');
 }
 
 /** All candidates failed: one failure with the first one's code and the reason of each. */
-export function failureOf(name: string, passedOver: readonly PassedOver[]): Result<never> {
-  const reasons = passedOver.map(({ backend, endpoint, reason }) => `${backend} (${endpoint}): ${reason}`);
-  return err(
-    passedOver[0]?.code ?? 'TransportUnavailable',
-    `${name} could not be reached: ${reasons.join('; ')}`,
-    passedOver,
-  );
+export function failureOf(name: string, outcome: string, passedOver: readonly PassedOver[]): Result<never> {
+  const reasons = passedOver.map((each) => `${describeWay(name, each)}: ${each.reason}`);
+  return err(passedOver[0]?.code ?? 'TransportUnavailable', `'${name}' ${outcome}: ${reasons.join('; ')}`, passedOver);
+}
+
+/** The transport, and the endpoint where it is another one than the sentence is about. */
+function describeWay(name: string, { backend, endpoint }: Pick<Selection, 'backend' | 'endpoint'>): string {
+  return endpoint === name ? backend : `${backend} (${endpoint})`;
 }
 
 function serves(transport: Transport, endpoint: Endpoint): boolean {
@@ -125,7 +137,7 @@ function sharedMemoryFirst(transports: readonly Transport[]): Transport[] {
 function describeUnserved(endpoint: Endpoint, transports: readonly Transport[]): string {
   const schemes = transports.flatMap((transport) => transport.schemes).map((scheme) => `${scheme}://`);
   if (endpoint.scheme === undefined) {
-    return `endpoint '${endpoint.text}' is a bare name, and no registered transport is local; registered schemes are ${schemes.join(', ')}`;
+    return `endpoint '${redactEndpoint(endpoint.text)}' is a bare name, and no registered transport is local; registered schemes are ${schemes.join(', ')}`;
   }
-  return `endpoint '${endpoint.text}' has the unknown scheme '${endpoint.scheme}'; registered are ${schemes.join(', ')}`;
+  return `endpoint '${redactEndpoint(endpoint.text)}' has the unknown scheme '${endpoint.scheme}'; registered are ${schemes.join(', ')}`;
 }

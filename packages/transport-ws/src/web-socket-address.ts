@@ -1,4 +1,4 @@
-import { err, ok, type Result } from '@entropynet/core';
+import { err, ok, redactEndpoint, type Result } from '@entropynet/core';
 
 /** Where this transport binds and connects when an endpoint names no host: never beyond this machine. */
 const LOOPBACK_HOST = '127.0.0.1';
@@ -44,6 +44,6 @@ export function formatHostPort(host: string, port: number): string {
 function invalid(endpoint: string, reason: string): Result<WebSocketAddress> {
   return err(
     'InvalidParameter',
-    `'endpoint' was given ${JSON.stringify(endpoint)}: ${reason}; an address like 'ws://host:port/path' or 'wss://host:port/path' is expected`,
+    `'endpoint' was given '${redactEndpoint(endpoint)}': ${reason}; an address like 'ws://host:port/path' or 'wss://host:port/path' is expected`,
   );
 }

@@ -1,3 +1,5 @@
+import { printable } from '../result/printable.js';
+import { redactEndpoint } from '../result/redact.js';
 import { err, ok, type Result } from '../result/result.js';
 
 /** An endpoint in its parts. */
@@ -18,7 +20,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 
 /** Takes an endpoint apart. `InvalidParameter`: empty, too long, or with control characters. */
 export function parseEndpoint(text: string): Result<Endpoint> {
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const shown = `'${printable(redactEndpoint(text), 80)}'`;
   if (CONTROL_CHARACTERS.test(text)) {
     return err('InvalidParameter', `endpoint ${shown} has control characters; a name or an address has none`);
   }

@@ -28,7 +28,7 @@ export interface ConnectionDiagnostics {
   readonly connection: NetworkConnection;
   /** Its transport's name. */
   readonly backend: string;
-  /** The endpoint of its configuration. */
+  /** The endpoint of its configuration, redacted as by `redactEndpoint`. */
   readonly endpoint: string;
 }
 

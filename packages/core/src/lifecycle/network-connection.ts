@@ -2,6 +2,7 @@ import { EntropyObject } from '../object/entropy-object.js';
 import { backpressureReporter, reportAccepted, reportTransition } from '../diagnostics/diagnostics.js';
 import { NetworkError } from '../result/network-error.js';
 import { err, OK, unwrap, type Result } from '../result/result.js';
+import { redactEndpoint } from '../result/redact.js';
 import { checkCallback, isAsyncFunction } from './callback-guard.js';
 import { outcomeOf } from '../channels/channel.js';
 import { ChannelTable, checkChannelName } from '../channels/channel-table.js';
@@ -65,6 +66,8 @@ export abstract class NetworkConnection extends EntropyObject {
   protected constructor(config: ConnectionConfig, accepted?: FrameLink) {
     super();
     this.config = unwrap(resolveConnectionConfig(config));
+    // It holds secrets, which `console.log(connection)` must not show.
+    Object.defineProperty(this, 'config', { enumerable: false });
     this.#wasAccepted = accepted !== undefined;
     this.#states = new ConnectionStateMachine(this.#wasAccepted ? 'connected' : 'disconnected', (state, error) => {
       this.#reportState(state, error);
@@ -172,9 +175,9 @@ export abstract class NetworkConnection extends EntropyObject {
     return statsOf(this.#sender, this.#receiver);
   }
 
-  /** The endpoint of the configuration. */
+  /** The endpoint of the configuration, as it may be shown: `redactEndpoint` hid user information and query. */
   get endpoint(): string {
-    return this.config.endpoint;
+    return redactEndpoint(this.config.endpoint);
   }
 
   /** What was accepted for sending and may not have reached the peer: upper bounds, as it gives its window back. Stays after an end. */
@@ -288,7 +291,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   override description(): string {
-    return `${this.toString()} ${this.getBackend()} ${this.config.endpoint} ${this.getState()}`;
+    return `${this.toString()} ${this.getBackend()} ${this.endpoint} ${this.getState()}`;
   }
 
   /** Makes the link. Stops as soon as `signal` aborts; whatever it had by then is given back. */
@@ -367,7 +370,7 @@ export abstract class NetworkConnection extends EntropyObject {
       signal,
       timeoutMs: this.config.connectTimeoutMs,
       describeTimeout: () =>
-        `no connection to ${this.config.endpoint} within ${this.config.connectTimeoutMs} ms (connectTimeoutMs)`,
+        `no connection to ${this.endpoint} within ${this.config.connectTimeoutMs} ms (connectTimeoutMs)`,
       onLateSuccess: () => this.doRelease(),
     });
     this.#connecting = undefined;

@@ -5,6 +5,7 @@ import {
   DiagnosticsChannel,
   type FailureDiagnostics,
   type NetworkConnection,
+  redactEndpoint,
 } from '@entropynet/core';
 import type { FallbackDiagnostics } from '@entropynet/manager';
 import { WebSocketConnection } from '@entropynet/transport-ws';
@@ -34,7 +35,7 @@ export class ConnectionWatch {
 
   /** @param ownEndpoint of the agent's own connections, which are nobody's concern */
   constructor(ownEndpoint: string) {
-    this.#ownEndpoint = ownEndpoint;
+    this.#ownEndpoint = redactEndpoint(ownEndpoint);
     this.#listeners = [
       [DiagnosticsChannel.Connecting, (message) => this.#connecting.add((message as ConnectionDiagnostics).connection)],
       [DiagnosticsChannel.Connect, (message) => this.#onConnect(message as ConnectionDiagnostics)],

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type ConnectionConfig, debugLog, type Transport, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, debugLog, redactEndpoint, type Transport, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec } from '@entropynet/messaging';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
@@ -85,7 +85,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       handle.unref();
       const connected = await handle.connect();
       if (!connected.ok) return;
-      log(() => `reports to ${inspector.endpoint}`);
+      log(() => `reports to ${redactEndpoint(inspector.endpoint)}`);
       delays.enable();
     }
     // What the inspector has no room for is out of date by the next time.

@@ -5,6 +5,7 @@ import {
   type PeerLimits,
   type ResolvedConnectionConfig,
   SecretVerifier,
+  redactEndpoint,
 } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
@@ -154,7 +155,7 @@ export class PendingHandshake {
     const made =
       regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
     if (made?.ok !== true) {
-      if (made !== undefined) warn(`EntropyNet server '${config.endpoint}': ${made.error.message}`);
+      if (made !== undefined) warn(`EntropyNet server '${redactEndpoint(config.endpoint)}': ${made.error.message}`);
       this.#refuse(made === undefined ? Refusal.Malformed : Refusal.Region);
       return;
     }

@@ -1,0 +1,119 @@
+import { err, NetworkError, printable, redactEndpoint, redactText } from '@entropynet/core';
+import { expect } from 'chai';
+
+describe('foreign text', () => {
+  it('has no control, direction or invisible character once it is printable', () => {
+    const hostile = [
+      0x00, 0x07, 0x0a, 0x1b, 0x7f, 0x80, 0x9b, 0x9f, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x202e,
+      0x2060, 0x2066, 0x2069, 0x3164, 0xfeff, 0xfff9, 0xd800, 0xdfff, 0xe0001, 0xe0041,
+    ];
+    for (const code of hostile) {
+      const shown = printable(`a${String.fromCodePoint(code)}b`);
+      expect(shown, code.toString(16)).to.equal(`a\\u{${code.toString(16)}}b`);
+    }
+  });
+
+  it('keeps what people write', () => {
+    for (const text of ['canvas', 'Größe/日本語 🎉', "it's 5 µs — “quoted”", ''])
+      expect(printable(text)).to.equal(text);
+  });
+
+  it('has a bounded length, whatever is cut', () => {
+    for (const text of ['x'.repeat(1e6), '\u001b'.repeat(1e6), '🎉'.repeat(1e5)]) {
+      for (const length of [1, 2, 7, 8, 200]) {
+        const shown = printable(text, length);
+        expect(shown.length).to.be.at.most(length);
+        expect(shown.endsWith('…')).to.equal(true);
+        expect(shown).not.to.match(/\p{Cs}/u);
+      }
+    }
+    expect(printable('x'.repeat(200))).to.equal('x'.repeat(200));
+  });
+
+  it('may be a value that is no text and can not become text', () => {
+    expect(printable(Object.create(null))).to.equal('a value that can not be turned into text');
+    expect(printable(Symbol('s'))).to.equal('Symbol(s)');
+    expect(printable(undefined)).to.equal('undefined');
+  });
+});
+
+describe('an endpoint that is shown', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['canvas', 'canvas'],
+    ['shm://canvas', 'shm://canvas'],
+    ['ws://host:80/path', 'ws://host:80/path'],
+    ['wss://[::1]:443/a@b', 'wss://[::1]:443/a@b'],
+    ['ws://user:secret@host/x', 'ws://***@host/x'],
+    ['ws://secret@host:1/x', 'ws://***@host:1/x'],
+    ['WS://user:secret@host', 'WS://***@host'],
+    ['ws://user:sec@ret@host/x', 'ws://***@host/x'],
+    ['ws://user:sec/ret@host/x', 'ws://***@host/x'],
+    ['ws://user:sec?ret@host/x', 'ws://***@host/x'],
+    ['ws://user:sec#ret@host/x', 'ws://***@host/x'],
+    ['ws://user:s@cr:t/secret@host/x', 'ws://***@host/x'],
+    ['ws:/user:secret@host', 'ws:/***@host'],
+    ['ws:\\\\user:secret@host', 'ws:\\\\***@host'],
+    ['user:secret@host:8080', '***@host:8080'],
+    ['me@home', 'me@home'],
+    ['ws://host/x?token=secret', 'ws://host/x?***'],
+    ['ws://host?token=secret#a', 'ws://host?***'],
+    ['ws://host/x#secret', 'ws://host/x#***'],
+    ['ws://user:secret@:99999/', 'ws://***@:99999/'],
+    ['ws://host/\u001b[2J', 'ws://host/\\u{1b}[2J'],
+  ];
+  for (const [given, shown] of cases) {
+    it(`${JSON.stringify(given)} is shown as ${JSON.stringify(shown)}`, () => {
+      expect(redactEndpoint(given)).to.equal(shown);
+      expect(redactText(`at '${given}' nothing`)).not.to.match(given.includes('://') ? /secret/ : /^$/);
+    });
+  }
+
+  it('has at most 256 characters', () => {
+    expect(redactEndpoint(`ws://host/${'x'.repeat(2000)}`)).to.have.lengthOf(256);
+  });
+});
+
+describe('JSON of a NetworkError', () => {
+  it('has code, message and the causes, redacted', () => {
+    const inner = Object.assign(new Error('connect ECONNREFUSED ws://bob:secret@host/?t=secret'), {
+      code: 'ECONNREFUSED',
+      config: { secret: 'secret' },
+    });
+    const { error } = err('TransportUnavailable', 'nobody listens', err('Timeout', 'too late', inner).error);
+    const json = JSON.stringify(error);
+    expect(json).not.to.include('secret');
+    expect(JSON.parse(json)).to.deep.equal({
+      name: 'NetworkError',
+      code: 'TransportUnavailable',
+      message: 'nobody listens',
+      cause: {
+        name: 'NetworkError',
+        code: 'Timeout',
+        message: 'too late',
+        cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED ws://***@host/?***' },
+      },
+    });
+  });
+
+  it('never throws, whatever the cause is', () => {
+    const circular = new Error('round');
+    circular.cause = circular;
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no');
+        },
+      },
+    );
+    for (const cause of [circular, hostile, 5n, Symbol('s'), () => 0, Object.create(null), null, 0, 'text', [hostile]])
+      expect(JSON.parse(JSON.stringify(new NetworkError('Aborted', 'm', cause)))).to.include({ code: 'Aborted' });
+  });
+
+  it('keeps a list of reasons as it is', () => {
+    const passedOver = [{ backend: 'a', endpoint: 'b', code: 'Timeout', reason: 'c' }];
+    expect(JSON.parse(JSON.stringify(new NetworkError('Timeout', 'm', passedOver)))).to.deep.include({
+      cause: passedOver,
+    });
+  });
+});
