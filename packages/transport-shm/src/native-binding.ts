@@ -170,12 +170,16 @@ export function currentUserId(binding: NativeBinding): number {
   return process.geteuid?.() ?? binding.processIdentity().userId;
 }
 
-/** Whether a value is what the addon throws. */
+/**
+ * Whether a value is a failure of the system, as the addon and Node.js throw it. Its class says nothing: in a test framework
+ * with a global object of its own (Jest, Vitest's `vmThreads`), Node.js's errors are of another realm.
+ */
 export function isSystemError(error: unknown): error is SystemError {
-  return error instanceof Error && typeof (error as Partial<SystemError>).code === 'string';
+  return typeof error === 'object' && error !== null && typeof (error as Partial<SystemError>).code === 'string';
 }
 
-/** What an unknown thrown value says, for the sentence of a `NetworkError`. */
+/** What an unknown thrown value says, for the sentence of a `NetworkError`. An error of another realm is one, too. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
+  return typeof message === 'string' ? message : String(error);
 }
