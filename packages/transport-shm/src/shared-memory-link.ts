@@ -1,5 +1,7 @@
 import { NetworkError, type SharedMemoryConfig } from '@entropynet/core';
+import { linkError } from './link-error.js';
 import type { LocalSocket } from './native-binding.js';
+import { now } from './platform-time.js';
 import {
   AWAKE,
   type RegionSide,
@@ -12,7 +14,7 @@ import type { SharedMemoryRegion } from './region/shared-memory-region.js';
 import { RingReader } from './ring/ring-reader.js';
 import { RingWriter } from './ring/ring-writer.js';
 import { receiveLoop, type Receiver } from './wait/receive-loop.js';
-import { stallWatch, type Watched } from './wait/stall-watch.js';
+import { STALL_WATCH_INTERVAL_MS, stallWatch, type Watched } from './wait/stall-watch.js';
 import { WaitStrategy } from './wait/wait-strategy.js';
 
 /** What a link tells its connection. */
@@ -27,8 +29,11 @@ export interface LinkEvents {
 /** How often a thread that blocks on the futex looks whether the peer has hung up, in milliseconds. */
 const HANG_UP_CHECK_MS = 25;
 
-/** Frames in one turn of a connection, so that many connections share a thread fairly. */
-const BATCH_FRAMES = 256;
+/**
+ * The most that one look at the peer's position counts for, in milliseconds: a thread that was itself held up for longer
+ * than that says nothing of the peer.
+ */
+const MAX_STEP_MS = 2 * STALL_WATCH_INTERVAL_MS;
 
 /** One end of a region with its socket: wakes, sleeps, notices the peer's end. Owns both and gives them back once. */
 export class SharedMemoryLink implements Receiver, Watched {
@@ -52,7 +57,9 @@ export class SharedMemoryLink implements Receiver, Watched {
   /** Where the peer had read everything that was written when it was last looked at. */
   #readUpTo = 0;
   #lastPosition = 0;
-  #lastProgressMs = 0;
+  /** For how long something has been unread without progress; negative where everything was read at the last look. */
+  #stalledMs = -1;
+  #lastLookMs = 0;
 
   constructor(region: SharedMemoryRegion, socket: LocalSocket, side: RegionSide, config: SharedMemoryConfig) {
     this.#region = region;
@@ -92,6 +99,9 @@ export class SharedMemoryLink implements Receiver, Watched {
           this.#wakePeer(declaration);
         },
         onCorrupted,
+        onDetached: (error) => {
+          this.fail(error);
+        },
       },
     );
     this.#reader = new RingReader(
@@ -127,7 +137,11 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (this.#isClosed || this.#isReceiving) return;
     this.#isReceiving = true;
     this.#socket.watch(() => {
-      this.#onDoorbell();
+      try {
+        this.#onDoorbell();
+      } catch (error) {
+        this.fail(error);
+      }
     });
     stallWatch.add(this);
     // Not urgent: the caller is in the middle of its set-up.
@@ -144,10 +158,19 @@ export class SharedMemoryLink implements Receiver, Watched {
   /** Blocks this thread until there is something to do, the peer's end included, or time is up. */
   waitForWork(timeoutMs: number): boolean {
     if (this.#isClosed) return false;
+    try {
+      return this.#waitForWork(timeoutMs);
+    } catch (error) {
+      this.fail(error);
+      return true;
+    }
+  }
+
+  #waitForWork(timeoutMs: number): boolean {
     const words = this.#region.words;
     const sleep = this.#own.sleep;
-    const end = performance.now() + timeoutMs;
-    for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - performance.now()) {
+    const end = now() + timeoutMs;
+    for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - now()) {
       // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish and #tellRoom.
       Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
       this.writer.declareNeed();
@@ -160,12 +183,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#hasWork || this.#hasPeerGone;
   }
 
-  work(): boolean {
+  work(limit: number): number {
     const isWritable = this.writer.checkUnblocked();
     if (isWritable) this.#events?.onWritable();
-    const count = this.#reader.drain(BATCH_FRAMES);
+    const count = this.#reader.drain(limit);
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
-    return isWritable || count > 0;
+    return isWritable ? count + 1 : count;
   }
 
   trySleep(): boolean {
@@ -181,9 +204,11 @@ export class SharedMemoryLink implements Receiver, Watched {
 
   checkResponsiveness(nowMs: number): void {
     const { written } = this.writer;
+    const stepMs = Math.min(nowMs - this.#lastLookMs, MAX_STEP_MS);
+    this.#lastLookMs = nowMs;
     // Everything had been read, and nothing was written since: a thousand idle connections touch no region.
     if (written === this.#readUpTo) {
-      this.#lastProgressMs = nowMs;
+      this.#stalledMs = -1;
       return;
     }
     this.#exchange();
@@ -191,11 +216,13 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (position === written) this.#readUpTo = written;
     if (position !== this.#lastPosition || position === written) {
       this.#lastPosition = position;
-      this.#lastProgressMs = nowMs;
+      this.#stalledMs = 0;
       this.#events?.onResponsivenessChanged(true);
-    } else if (nowMs - this.#lastProgressMs >= this.#unresponsiveAfterMs) {
-      this.#events?.onResponsivenessChanged(false);
+      return;
     }
+    // Time counts from the first look that sees something unread: since when it has been there nobody knows.
+    this.#stalledMs = this.#stalledMs < 0 ? 0 : this.#stalledMs + stepMs;
+    if (this.#stalledMs >= this.#unresponsiveAfterMs) this.#events?.onResponsivenessChanged(false);
   }
 
   // No interleaving loses a wake, as the model shows; a peer with a fault of its own may, and that costs a second then.
@@ -203,10 +230,15 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (this.seemsToHaveWork) this.#rouse(false);
   }
 
+  /** Ends the connection: one of its members threw, for want of memory or because its memory was taken away. */
+  fail(error: unknown): void {
+    if (!this.#isClosed) this.#fail(linkError(error, this.#region.isDetached));
+  }
+
   /** Says goodbye: the peer reads what is in the ring, then finds the mark. */
   sayGoodbye(): void {
     // Before the socket closes: the peer asks for this mark when it sees the end of the stream.
-    if (!this.#isClosed) this.#region.markClosed(this.#side);
+    if (!this.#isClosed && !this.#region.isDetached) this.#region.markClosed(this.#side);
     // STEP(disconnect: goodbye said)
   }
 
@@ -218,6 +250,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     stallWatch.remove(this);
     receiveLoop.remove(this);
     this.#reader.close();
+    this.writer.close();
     this.#socket.close();
     // STEP(disconnect: socket closed)
     this.#region.unmap();

@@ -140,14 +140,42 @@ describe('a link that sleeps', () => {
     link.close();
   });
 
+  /** Looks every 250 ms, as the timer does. */
+  const look = (link: SharedMemoryLink, fromMs: number, toMs: number): void => {
+    for (let nowMs = fromMs; nowMs <= toMs; nowMs += 250) link.checkResponsiveness(nowMs);
+  };
+
   it('counts the time without progress from when there was something to read', () => {
     const harness = new LinkHarness();
     const { link } = harness;
-    for (let nowMs = 0; nowMs <= 10_000; nowMs += 500) link.checkResponsiveness(nowMs);
+    look(link, 0, 10_000);
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
-    for (const nowMs of [10_250, 10_900]) link.checkResponsiveness(nowMs);
+    look(link, 10_250, 11_000);
     expect(harness.responsiveness).to.deep.equal([]);
-    link.checkResponsiveness(11_000);
+    look(link, 11_250, 11_250);
+    expect(harness.responsiveness).to.deep.equal([false]);
+    link.close();
+  });
+
+  it('holds nothing against the peer when this thread was busy before it wrote', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    look(link, 60_000, 61_000);
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    // The first look comes late, and at a moment at which the peer had no time to read.
+    link.checkResponsiveness(64_000);
+    expect(harness.responsiveness).to.deep.equal([]);
+    link.close();
+  });
+
+  it('holds nothing against the peer when this thread was held up while something was unread', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    look(link, 0, 250);
+    link.checkResponsiveness(60_000);
+    expect(harness.responsiveness).to.deep.equal([]);
+    look(link, 60_250, 60_250);
     expect(harness.responsiveness).to.deep.equal([false]);
     link.close();
   });
@@ -156,7 +184,7 @@ describe('a link that sleeps', () => {
     const harness = new LinkHarness();
     const { link } = harness;
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
-    for (const nowMs of [0, 1000]) link.checkResponsiveness(nowMs);
+    look(link, 0, 1000);
     harness.readEverything();
     for (const nowMs of [1250, 1500, 9000]) link.checkResponsiveness(nowMs);
     expect(harness.responsiveness).to.deep.equal([false, true]);

@@ -104,6 +104,11 @@ export class SharedMemoryRegion {
     return checked;
   }
 
+  /** Whether the views are empty: after `unmap()`, or because somebody transferred the buffer of one of them. */
+  get isDetached(): boolean {
+    return this.bytes.length === 0;
+  }
+
   /** Leaves the mark by which the peer tells a goodbye from a death. */
   markClosed(side: RegionSide): void {
     Atomics.store(this.words, sideLayout(side, this.ringCapacity).closed, 1);

@@ -67,7 +67,10 @@ export class RingReader {
     this.#isClosed = true;
   }
 
-  /** Delivers up to `limit` frames; returns how many. Hot path: no allocation and no native call of its own. */
+  /**
+   * Delivers up to `limit` frames; returns how many. Throws where the ring's memory was detached. Hot path: no allocation
+   * and no native call of its own.
+   */
   drain(limit: number): number {
     if (this.#isClosed || this.#isDraining) return 0;
     this.#exchange?.();
@@ -76,8 +79,12 @@ export class RingReader {
     if (tail === this.#head) return 0;
     if (!this.#acceptTail(tail)) return 0;
     this.#isDraining = true;
-    const count = this.#drainUpTo(tail, limit);
-    this.#isDraining = false;
+    let count: number;
+    try {
+      count = this.#drainUpTo(tail, limit);
+    } finally {
+      this.#isDraining = false;
+    }
     if (!this.#isClosed) this.#publishHead();
     return count;
   }
@@ -89,7 +96,9 @@ export class RingReader {
     while (remaining > 0 && count < limit) {
       const at = this.#start + this.#offset;
       // Read once: the peer may change it between two reads.
-      const length = words[at >> 2] as number;
+      const length = words[at >> 2];
+      // Costs nothing while there are bytes: the bounds check of the load is the same one.
+      if (length === undefined) throw new Error('the memory of the ring was detached');
       if (length === PADDING) {
         const skipped = this.#capacity - this.#offset;
         if (skipped > remaining) return this.#corrupted(count, 'padding beyond what was written');

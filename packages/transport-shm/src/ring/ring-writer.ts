@@ -30,6 +30,8 @@ export interface RingWriterEvents {
   onWake(declaration: number): void;
   /** The consumer's position is impossible. */
   onCorrupted(reason: string): void;
+  /** The ring's memory was detached by code of this process; `error` is what an access threw. Without it, that is thrown on. */
+  onDetached?(error: unknown): void;
 }
 
 /** So much of a batch is published at once: the consumer works on it while the next part is written. */
@@ -104,14 +106,19 @@ export class RingWriter implements FrameWriter {
 
   // Hot path: no allocation, no native call while the consumer is awake.
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const at = this.#reserve(end - start);
-    if (at < 0) return false;
-    // STEP(send: room found)
-    if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at + FRAME_HEADER_BYTES);
-    else this.#bytes.set(bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
-    // STEP(send: bytes copied)
-    this.#publish(at, header, end - start);
-    return true;
+    try {
+      const at = this.#reserve(end - start);
+      if (at < 0) return false;
+      // STEP(send: room found)
+      if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at + FRAME_HEADER_BYTES);
+      else this.#bytes.set(bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
+      // STEP(send: bytes copied)
+      this.#publish(at, header, end - start);
+      return true;
+    } catch (error) {
+      this.#onThrow(error);
+      return false;
+    }
   }
 
   beginBatch(): void {
@@ -120,20 +127,39 @@ export class RingWriter implements FrameWriter {
 
   endBatch(): void {
     this.#isBatching = false;
-    if (this.#tail !== this.#published && !this.#isPoisoned) this.#publishTail();
+    if (this.#tail === this.#published || this.#isPoisoned) return;
+    try {
+      this.#publishTail();
+    } catch (error) {
+      this.#onThrow(error);
+    }
   }
 
   tryClaim(length: number): Uint8Array | undefined {
-    const at = this.#reserve(length);
-    if (at < 0) return undefined;
-    this.#claimedAt = at;
-    this.#claimedLength = length;
-    return new Uint8Array(this.#buffer, at + FRAME_HEADER_BYTES, length);
+    try {
+      const at = this.#reserve(length);
+      if (at < 0) return undefined;
+      this.#claimedAt = at;
+      this.#claimedLength = length;
+      return new Uint8Array(this.#buffer, at + FRAME_HEADER_BYTES, length);
+    } catch (error) {
+      this.#onThrow(error);
+      return undefined;
+    }
   }
 
   commitClaim(header: number): void {
-    if (this.#isPoisoned || this.#bytes.length === 0) return;
-    this.#publish(this.#claimedAt, header, this.#claimedLength);
+    if (this.#isPoisoned) return;
+    try {
+      this.#publish(this.#claimedAt, header, this.#claimedLength);
+    } catch (error) {
+      this.#onThrow(error);
+    }
+  }
+
+  /** Takes nothing any more; required before the region is unmapped. */
+  close(): void {
+    this.#isPoisoned = true;
   }
 
   abortClaim(): void {
@@ -215,6 +241,15 @@ export class RingWriter implements FrameWriter {
       // STEP(send: sleeper claimed)
       this.#events.onWake(declaration);
     }
+  }
+
+  /** Code of this process may transfer the buffer of a claim or of a borrowed view, which detaches the ring's memory. */
+  #onThrow(error: unknown): void {
+    if (this.#bytes.length > 0) throw error;
+    if (this.#isPoisoned) return;
+    this.#isPoisoned = true;
+    if (this.#events.onDetached === undefined) throw error;
+    this.#events.onDetached(error);
   }
 
   #used(): number {

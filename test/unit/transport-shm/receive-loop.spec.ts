@@ -1,0 +1,162 @@
+import { ReceiveLoop, type Receiver } from '@entropynet/transport-shm/internal/wait/receive-loop';
+import { WaitStrategy } from '@entropynet/transport-shm/internal/wait/wait-strategy';
+import { expect } from 'chai';
+import { performance } from 'node:perf_hooks';
+import { turns, until } from '../../support/until.js';
+
+/** A receiver with `frames` to deliver, each of which costs the thread `frameMs`. */
+class FakeReceiver implements Receiver {
+  readonly strategy: WaitStrategy;
+  readonly pollMicroseconds = 50;
+  isReferenced = true;
+  frames = 0;
+  frameMs = 0;
+  delivered = 0;
+  readonly failures: unknown[] = [];
+  onFrame: () => void = () => undefined;
+
+  constructor(mode: 'sleep' | 'adaptive' | 'spin' = 'sleep') {
+    this.strategy = new WaitStrategy(mode);
+  }
+
+  get seemsToHaveWork(): boolean {
+    return this.frames > 0;
+  }
+
+  work(limit: number): number {
+    const count = Math.min(limit, this.frames);
+    for (let index = 0; index < count; index += 1) {
+      for (const end = performance.now() + this.frameMs; performance.now() < end;);
+      this.frames -= 1;
+      this.delivered += 1;
+      this.onFrame();
+    }
+    return count;
+  }
+
+  trySleep(): boolean {
+    return this.frames === 0;
+  }
+
+  fail(error: unknown): void {
+    this.failures.push(error);
+  }
+}
+
+describe('the receive loop', () => {
+  it('ends the receiver whose work throws, and goes on with the others', async () => {
+    const loop = new ReceiveLoop();
+    const [bad, good] = [new FakeReceiver(), new FakeReceiver()];
+    const error = new RangeError('Array buffer allocation failed');
+    bad.onFrame = () => {
+      throw error;
+    };
+    [bad.frames, good.frames] = [1, 10];
+    loop.wake(bad, false);
+    loop.wake(good, false);
+    await until(() => good.frames === 0, 'the other has been served');
+    expect(bad.failures).to.deep.equal([error]);
+    // It is not only that one step: what comes later is delivered too.
+    good.frames = 10;
+    loop.wake(good, true);
+    await until(() => good.delivered === 20, 'the other is served again');
+    expect(good.failures).to.deep.equal([]);
+  });
+
+  it('ends the receiver that throws while it is polled or put to sleep', async () => {
+    const loop = new ReceiveLoop();
+    const good = new FakeReceiver();
+    const polled = new FakeReceiver('adaptive');
+    Object.defineProperty(polled, 'seemsToHaveWork', {
+      get: () => {
+        throw new TypeError('detached');
+      },
+    });
+    const sleeping = new FakeReceiver();
+    sleeping.trySleep = () => {
+      throw new TypeError('detached');
+    };
+    for (const each of [polled, sleeping, good]) loop.wake(each, false);
+    await until(() => polled.failures.length === 1 && sleeping.failures.length === 1, 'both have ended');
+    good.frames = 1;
+    loop.wake(good, true);
+    await until(() => good.delivered === 1, 'the other is served');
+  });
+
+  it('goes on with the others when even the end of one throws', async () => {
+    const loop = new ReceiveLoop();
+    const [bad, good] = [new FakeReceiver(), new FakeReceiver()];
+    bad.onFrame = () => {
+      throw new Error('work');
+    };
+    bad.fail = () => {
+      throw new Error('end');
+    };
+    bad.frames = 1;
+    expect(() => {
+      loop.wake(bad, true);
+    }).to.throw('end');
+    good.frames = 1;
+    loop.wake(good, true);
+    await until(() => good.delivered === 1, 'the other is served');
+  });
+
+  it('gives timers their turn after each callback of a millisecond', async () => {
+    const loop = new ReceiveLoop();
+    const receiver = new FakeReceiver();
+    receiver.frameMs = 1;
+    receiver.frames = 200;
+    let most = 0;
+    let before = 0;
+    loop.wake(receiver, false);
+    while (receiver.frames > 0) {
+      await turns(1);
+      most = Math.max(most, receiver.delivered - before);
+      before = receiver.delivered;
+    }
+    // One in a turn; two where the clock had not quite moved a millisecond.
+    expect(most).to.be.at.most(2);
+  });
+
+  it('serves every receiver in turn, however slow their callbacks are', async () => {
+    const loop = new ReceiveLoop();
+    const all = [new FakeReceiver(), new FakeReceiver(), new FakeReceiver()];
+    for (const each of all) {
+      each.frameMs = 2;
+      each.frames = 1000;
+      loop.wake(each, false);
+    }
+    await until(() => all.every((each) => each.delivered >= 5), 'all have had some turns');
+    const counts = all.map((each) => each.delivered);
+    for (const each of all) loop.remove(each);
+    expect(Math.max(...counts) - Math.min(...counts)).to.be.at.most(1);
+  });
+
+  it('works on for a connection that keeps no process alive, in a process that does nothing else', async () => {
+    const loop = new ReceiveLoop();
+    const receiver = new FakeReceiver();
+    receiver.isReferenced = false;
+    receiver.frameMs = 0.5;
+    receiver.frames = 100;
+    // Only the time limit of this test wakes the event loop: an immediate that keeps nothing alive does not.
+    const keeper = setTimeout(() => undefined, 600_000);
+    await new Promise<void>((resolve) => {
+      receiver.onFrame = () => {
+        if (receiver.frames === 0) resolve();
+      };
+      loop.wake(receiver, false);
+    });
+    clearTimeout(keeper);
+  });
+
+  it('leaves nothing scheduled when nothing is awake', async () => {
+    const loop = new ReceiveLoop();
+    const receiver = new FakeReceiver();
+    receiver.isReferenced = false;
+    receiver.frames = 3;
+    loop.wake(receiver, false);
+    loop.remove(receiver);
+    await turns(3);
+    expect(receiver.delivered).to.equal(0);
+  });
+});
