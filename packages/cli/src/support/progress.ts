@@ -1,39 +1,111 @@
 import cliProgress from 'cli-progress';
-import { formatBytes, type Terminal } from './terminal.js';
+import { type TransferPhase, type TransferView } from '../transfer/transfer-view.js';
+import { formatBytes, printable, type Terminal } from './terminal.js';
 
-/** A bar on a terminal; nothing elsewhere. */
-export class Progress {
-  readonly #bar: cliProgress.SingleBar | undefined;
-  readonly #start = performance.now();
-  readonly #from: number;
+const MAX_BAR = 40;
+const MIN_BAR = 5;
+const MIN_NAME = 8;
 
-  /** @param from how many bytes are there already */
-  constructor(terminal: Terminal, name: string, total: number, from: number) {
-    this.#from = from;
-    if (!terminal.errors.isTTY) return;
-    this.#bar = new cliProgress.SingleBar(
-      {
-        format: `{name} {bar} {percentage} % {done} of {size}, {rate}/s`,
-        stream: terminal.errors,
-        hideCursor: true,
-        clearOnComplete: true,
-      },
-      cliProgress.Presets.shades_classic,
-    );
-    this.#bar.start(Math.max(total, 1), from, { name, size: formatBytes(total), ...this.#figures(from) });
+/** A bar on a terminal, one for each phase of a transfer; nothing elsewhere. */
+export class Progress implements TransferView, Disposable {
+  readonly #terminal: Terminal;
+  readonly #name: string;
+  #bar: cliProgress.SingleBar | undefined;
+  #phase = '';
+  #start = 0;
+
+  constructor(terminal: Terminal, name: string) {
+    this.#terminal = terminal;
+    this.#name = name;
   }
 
-  /** So many bytes are there now. */
-  update(bytes: number): void {
-    this.#bar?.update(bytes, this.#figures(bytes));
-  }
-
-  stop(): void {
-    this.#bar?.stop();
-  }
-
-  #figures(bytes: number): { done: string; rate: string } {
+  show(phase: TransferPhase, done: number, total: number, from = 0): void {
+    if (!this.#terminal.errors.isTTY) return;
+    if (phase !== this.#phase) this.#begin(phase);
     const seconds = Math.max((performance.now() - this.#start) / 1000, 0.001);
-    return { done: formatBytes(bytes), rate: formatBytes(Math.round((bytes - this.#from) / seconds)) };
+    const rate = formatBytes(Math.round((done - from) / seconds));
+    const line: BarLine = { name: TITLES[phase](this.#name), done, total, rate };
+    if (this.#bar === undefined) {
+      this.#bar = this.#makeBar();
+      this.#bar.start(Math.max(total, 1), done, line);
+    } else {
+      this.#bar.setTotal(Math.max(total, 1));
+      this.#bar.update(done, line);
+    }
   }
+
+  /** Takes the bar away. */
+  [Symbol.dispose](): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #begin(phase: TransferPhase): void {
+    this[Symbol.dispose]();
+    this.#phase = phase;
+    this.#start = performance.now();
+  }
+
+  #makeBar(): cliProgress.SingleBar {
+    const { errors } = this.#terminal;
+    return new cliProgress.SingleBar({
+      format: (_options, _parameters, line: BarLine) => barLine(line, errors.columns || 80),
+      stream: errors,
+      hideCursor: true,
+      clearOnComplete: true,
+    });
+  }
+}
+
+const TITLES: Readonly<Record<TransferPhase, (name: string) => string>> = {
+  checking: (name) => `checking ${name}`,
+  'other side checking': (name) => `other side checks ${name}`,
+  moving: (name) => name,
+};
+
+interface BarLine {
+  readonly name: string;
+  readonly done: number;
+  readonly total: number;
+  readonly rate: string;
+}
+
+/** One line no wider than `columns`. Percent and rate stay; the bar, the sizes and the name give way, in this order. */
+export function barLine({ name, done, total, rate }: BarLine, columns: number): string {
+  const percent = `${Math.floor((total === 0 ? 1 : done / total) * 100)} %`.padStart(5);
+  // The last column stays free: some terminals begin a new line after it.
+  const room = columns - 1;
+  const figures = `${percent} ${formatBytes(done)} of ${formatBytes(total)}, ${rate}/s`;
+  const right = figures.length + 1 + MIN_NAME <= room ? figures : `${percent} ${rate}/s`;
+  const title = fitted(printable(name), Math.max(room - right.length - 1, 0));
+  const bar = Math.min(MAX_BAR, room - widthOf(title) - right.length - 2);
+  if (bar < MIN_BAR) return `${title} ${right}`.trimStart();
+  const filled = Math.round((total === 0 ? 1 : done / total) * bar);
+  return `${title} ${'█'.repeat(filled)}${'░'.repeat(bar - filled)} ${right}`;
+}
+
+/** The beginning of a text that takes at most so many columns. */
+function fitted(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let kept = '';
+  for (const character of text) {
+    if (widthOf(kept + character) > columns - 1) break;
+    kept += character;
+  }
+  return columns > 0 ? `${kept}…` : '';
+}
+
+/** Columns on a terminal: East Asian characters and pictures take two, combining marks none. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) {
+    if (/\p{Mark}/u.test(character)) continue;
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]|[\u{10000}-\u{10ffff}]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return width;
 }

@@ -1,0 +1,41 @@
+import { CommandFailure } from '../support/command-failure.js';
+
+/** The longest name that common file systems take, in bytes of UTF-8. */
+const MAX_NAME_BYTES = 255;
+
+/** Separators, what Windows reserves, control characters, line separators, and marks that reorder what a reader sees. */
+const FORBIDDEN = /[/\\:*?"<>|\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+
+/** Names that mean devices on Windows, with any extension. The superscript digits count as digits there. */
+const DEVICE = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])[ .]*(?:\..*)?$/isu;
+
+/**
+ * The name, if it means the same ordinary file inside the folder on every system. Otherwise throws a `CommandFailure` that
+ * says which rule the name breaks.
+ */
+export function checkFileName(name: string): string {
+  const problem = problemOf(name);
+  if (problem === undefined) return name;
+  // A hostile name may be long; the beginning is enough to know it again.
+  const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
+  throw new CommandFailure(`the name ${JSON.stringify(shown)} is not taken: ${problem}`);
+}
+
+function problemOf(name: string): string | undefined {
+  if (name === '') return 'it is empty';
+  // Half a surrogate pair turns into another character.
+  if (Buffer.from(name).toString() !== name) return 'it is not well-formed Unicode';
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `it is longer than ${MAX_NAME_BYTES} bytes`;
+  if (FORBIDDEN.test(name))
+    return `it has a character that is not allowed: one of / \\ : * ? " < > |, a control character or a direction mark`;
+  if (name.startsWith('.')) return 'names that start with a dot configure programs, or lead out of the folder';
+  if (name.startsWith('-')) return 'programs take a name that starts with a dash for an option';
+  if (/^\s|[\s.]$/u.test(name)) return 'it starts with a space, or ends with a space or a dot, which some systems drop';
+  if (DEVICE.test(name)) return 'it means a device on Windows';
+  return undefined;
+}
+
+/** The same text for all names that some file system takes for one: case and Unicode composition do not count. */
+export function foldedName(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
+}

@@ -1,0 +1,248 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CommandFailure } from '../support/command-failure.js';
+import { foldedName } from './file-name.js';
+
+/** Inside the folder. No sender can choose a name that starts with a dot. */
+const PARTS_FOLDER = '.entropynet-parts';
+
+/** How many beginnings of one file are offered to its sender. */
+const MAX_BEGINNINGS = 8;
+
+/** Folders and names that transfers of this process have, so that no two write one file. */
+const reserved = new Set<string>();
+
+/** Paths of parts that transfers of this process have. */
+const inUse = new Set<string>();
+
+/** One folder that files are received into. */
+export class Inbox {
+  readonly #folder: string;
+  readonly #linkFile: typeof link;
+
+  /** @param linkFile gives a file a second name; not every file system can */
+  constructor(folder: string, linkFile: typeof link = link) {
+    this.#folder = resolve(folder);
+    this.#linkFile = linkFile;
+  }
+
+  /**
+   * Keeps a name for one transfer, before anything is awaited. `name` has passed `checkFileName`. Throws a
+   * `CommandFailure` while another transfer has the name, or one that some file system takes for it.
+   */
+  reserve(name: string): ReservedName {
+    const key = `${this.#folder}\0${foldedName(name)}`;
+    if (reserved.has(key)) throw new CommandFailure(`'${name}' is being received from another sender`);
+    reserved.add(key);
+    return new ReservedName(this.#folder, name, key, this.#linkFile);
+  }
+}
+
+/** A name that one transfer has, with the parts it may go on with. */
+export class ReservedName {
+  readonly #folder: string;
+  readonly #name: string;
+  readonly #key: string;
+  readonly #partsFolder: string;
+  readonly #prefix: string;
+  readonly #linkFile: typeof link;
+  readonly #parts = new Set<Part>();
+
+  constructor(folder: string, name: string, key: string, linkFile: typeof link) {
+    this.#linkFile = linkFile;
+    this.#folder = folder;
+    this.#name = name;
+    this.#key = key;
+    this.#partsFolder = join(folder, PARTS_FOLDER);
+    // A hash: a name of any length and script fits.
+    this.#prefix = createHash('sha256').update(name).digest('hex').slice(0, 32);
+  }
+
+  /** Throws a `CommandFailure` when the folder has the name, or one that some file system takes for it. */
+  async checkFree(): Promise<void> {
+    const folded = foldedName(this.#name);
+    const there = (await readdir(this.#folder)).find((name) => foldedName(name) === folded);
+    if (there !== undefined) throw this.#exists(there);
+    // Names that this file system does not take are found before the bytes are sent.
+    await lstat(join(this.#folder, this.#name)).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
+  }
+
+  /** What broken transfers of this name left, no longer than `most`; the last written first. No living transfer has them. */
+  async beginnings(most: number): Promise<Part[]> {
+    await checkPartsFolder(this.#partsFolder);
+    const files = await readdir(this.#partsFolder).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    });
+    const parts: Part[] = [];
+    for (const file of files.filter((each) => each.startsWith(`${this.#prefix}.`))) {
+      const part = await this.#claim(file);
+      if (part === undefined) continue;
+      const { size } = part;
+      if (size > 0 && size <= most) parts.push(part);
+      else await this.#letGo(part);
+    }
+    parts.sort((a, b) => b.writtenAt - a.writtenAt);
+    for (const part of parts.splice(MAX_BEGINNINGS)) await this.#letGo(part);
+    return parts;
+  }
+
+  /** An empty part of its own. */
+  async create(): Promise<Part> {
+    const path = this.#freshPath();
+    const make = async (): Promise<FileHandle> => {
+      await mkdir(this.#partsFolder, { mode: 0o700 }).catch((error: unknown) => {
+        if (codeOf(error) !== 'EEXIST') throw error;
+      });
+      return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644);
+    };
+    const file = await make().catch((error: unknown) => {
+      // Another process removed the empty folder in between.
+      if (codeOf(error) === 'ENOENT') return make();
+      throw error;
+    });
+    return this.#hold({ path, file, size: 0, writtenAt: 0 });
+  }
+
+  /** Gives the whole file its name; replaces nothing. The part is gone afterwards, and the name is on the disk. */
+  async publish(part: Part): Promise<void> {
+    await part.file.close();
+    const path = join(this.#folder, this.#name);
+    try {
+      // Not a rename, which would replace a file that came to be meanwhile.
+      await this.#linkFile(part.path, path);
+      await unlink(part.path);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') throw this.#exists(this.#name);
+      if (!WITHOUT_LINKS.has(codeOf(error))) throw error;
+      await this.checkFree();
+      await rename(part.path, path);
+    }
+    this.#drop(part);
+    await syncFolder(this.#folder);
+  }
+
+  /** Closes a part and removes it: its bytes can't be trusted. */
+  async discard(part: Part): Promise<void> {
+    this.#drop(part);
+    await part.file.close();
+    await unlink(part.path);
+  }
+
+  /** Gives the name and the parts back. Parts with bytes stay for the next transfer. */
+  async release(): Promise<void> {
+    try {
+      for (const part of [...this.#parts]) await this.#letGo(part);
+      // Fails while the folder has parts.
+      await rmdir(this.#partsFolder).catch(() => undefined);
+    } finally {
+      reserved.delete(this.#key);
+    }
+  }
+
+  /** Takes a part that no living process has; undefined where another one was faster. */
+  async #claim(file: string): Promise<Part | undefined> {
+    const owner = Number(/^[0-9a-f]{32}\.(\d+)\.[0-9a-f]{8}\.part$/.exec(file)?.[1] ?? NaN);
+    const old = join(this.#partsFolder, file);
+    if (!Number.isSafeInteger(owner) || inUse.has(old) || (owner !== process.pid && isAlive(owner))) return undefined;
+    const path = this.#freshPath();
+    inUse.add(path);
+    try {
+      await rename(old, path);
+      const opened = await open(path, constants.O_RDWR | NO_FOLLOW);
+      const { size, mtimeMs, nlink } = await opened.stat();
+      const part = this.#hold({ path, file: opened, size, writtenAt: mtimeMs });
+      if (nlink === 1) return part;
+      // A transfer ended between giving the file its name and removing the part: these bytes are a received file's.
+      await this.discard(part);
+    } catch (error) {
+      inUse.delete(path);
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
+    return undefined;
+  }
+
+  async #letGo(part: Part): Promise<void> {
+    const { size } = await part.file.stat().catch(() => ({ size: -1 }));
+    await part.file.close();
+    if (size === 0) await unlink(part.path);
+    this.#drop(part);
+  }
+
+  #hold(part: Part): Part {
+    inUse.add(part.path);
+    this.#parts.add(part);
+    return part;
+  }
+
+  #drop(part: Part): void {
+    inUse.delete(part.path);
+    this.#parts.delete(part);
+  }
+
+  /** The process is part of the name: others see whether it lives. */
+  #freshPath(): string {
+    return join(this.#partsFolder, `${this.#prefix}.${process.pid}.${randomBytes(4).toString('hex')}.part`);
+  }
+
+  #exists(there: string): CommandFailure {
+    const name = this.#name;
+    if (there === name) return new CommandFailure(`there is a '${name}' already`);
+    return new CommandFailure(`there is a '${there}' already, and some file systems take '${name}' for the same name`);
+  }
+}
+
+/** What has arrived of a file. */
+export interface Part {
+  readonly path: string;
+  readonly file: FileHandle;
+  /** Bytes when it was opened. */
+  readonly size: number;
+  /** In milliseconds since the epoch. */
+  readonly writtenAt: number;
+}
+
+/** Windows has no such flag. */
+const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
+
+/** What file systems say that have no second names for a file, FAT for one. */
+const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
+
+async function checkPartsFolder(path: string): Promise<void> {
+  const status = await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (status?.isDirectory() === false) throw new CommandFailure(`'${PARTS_FOLDER}' in the folder is not a folder`);
+}
+
+/** A new name is safe from a crash of the system when its folder is on the disk. Windows has no such call. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } catch (error) {
+    // Some network file systems do not know it.
+    if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOTSUP') throw error;
+  } finally {
+    await folder.close();
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}

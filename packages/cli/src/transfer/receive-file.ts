@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import { CHANNEL_ASSET_UPLOAD } from '@entropynet/core';
+import { type ConnectionHandle } from '@entropynet/manager';
+import { CommandFailure, expectOk } from '../support/command-failure.js';
+import { formatBytes } from '../support/terminal.js';
+import { hashFile, type HashFile } from './file-hash.js';
+import { checkFileName } from './file-name.js';
+import { type Inbox, type Part, type ReservedName } from './inbox.js';
+import { type TransferPhase, type TransferView } from './transfer-view.js';
+import { countIn, hashIn, SideLeft, textIn, TRANSFER_TIMES, type TransferTimes, type Word, Words } from './words.js';
+
+/** What `receiveFile` needs. */
+export interface ReceiveOptions {
+  readonly inbox: Inbox;
+  /** The largest file that is taken, in bytes. */
+  readonly maxBytes: number;
+  /** Aborts the transfer; what has arrived stays for the next one. */
+  readonly signal: AbortSignal;
+  readonly viewOf: (name: string) => TransferView & Disposable;
+  /** @default `TRANSFER_TIMES` */
+  readonly times?: TransferTimes;
+  /** @default `hashFile` */
+  readonly hash?: HashFile;
+}
+
+/** A file that is in the folder, whole. */
+export interface ReceivedFile {
+  readonly name: string;
+  readonly size: number;
+  /** Bytes that came over this connection. */
+  readonly received: number;
+  /** Of the file on the disk, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** The file's bytes, and the signal that ends them early. */
+interface Incoming {
+  readonly pieces: AsyncIterableIterator<Uint8Array, undefined>;
+  readonly fault: AbortSignal;
+}
+
+/** Receives one file from a client. Throws a `CommandFailure` when it can't; the client hears why. */
+export async function receiveFile(client: ConnectionHandle, options: ReceiveOptions): Promise<ReceivedFile> {
+  const { signal, times = TRANSFER_TIMES } = options;
+  let words: Words | undefined;
+  try {
+    // Both channels are listened to before anything is awaited, so that nothing waits for a listener.
+    words = new Words(client, signal, times);
+    const fault = faultOf(words);
+    const pieces = client.messages({ channel: CHANNEL_ASSET_UPLOAD, signal: AbortSignal.any([signal, fault]) });
+    await words.open();
+    const file = await takeFile(words, { pieces, fault }, options);
+    // The file is there, even if the sender has gone meanwhile.
+    await words.say({ done: true });
+    return file;
+  } catch (error) {
+    const reason = reasonOf(error);
+    await words?.say({ refused: reason });
+    throw error instanceof CommandFailure ? error : new CommandFailure(`the transfer failed: ${reason}`);
+  }
+}
+
+/** Aborted when the other side says nonsense or gives up; not when it leaves, because what it sent is still worth reading. */
+function faultOf({ broken }: Words): AbortSignal {
+  const fault = new AbortController();
+  broken.addEventListener('abort', () => {
+    if (!(broken.reason instanceof SideLeft)) fault.abort(broken.reason);
+  });
+  return fault.signal;
+}
+
+async function takeFile(words: Words, incoming: Incoming, options: ReceiveOptions): Promise<ReceivedFile> {
+  const offer = await words.next();
+  const name = checkFileName(textIn(offer, 'name'));
+  const size = countIn(offer, 'size');
+  if (size > options.maxBytes)
+    throw new CommandFailure(
+      `'${name}' has ${formatBytes(size)}; at most ${formatBytes(options.maxBytes)} are taken (--max-size)`,
+    );
+  const reservation = options.inbox.reserve(name);
+  // Nothing is awaited between the offer and this line: a second sender of the name is refused.
+  try {
+    using view = options.viewOf(name);
+    return await new Arrival(words, reservation, { name, size }, view, options).take(incoming);
+  } finally {
+    await reservation.release();
+  }
+}
+
+/** One file on its way into the folder. */
+class Arrival {
+  readonly #words: Words;
+  readonly #reservation: ReservedName;
+  readonly #file: { readonly name: string; readonly size: number };
+  readonly #view: TransferView;
+  readonly #options: ReceiveOptions;
+
+  constructor(
+    words: Words,
+    reservation: ReservedName,
+    file: { readonly name: string; readonly size: number },
+    view: TransferView,
+    options: ReceiveOptions,
+  ) {
+    this.#words = words;
+    this.#reservation = reservation;
+    this.#file = file;
+    this.#view = view;
+    this.#options = options;
+    words.onChecked = ({ checked, of }) => {
+      view.show('other side checking', checked, of);
+    };
+  }
+
+  async take(incoming: Incoming): Promise<ReceivedFile> {
+    const { name, size } = this.#file;
+    await this.#reservation.checkFree();
+    const { part, from } = await this.#choosePart();
+    await this.#takeBytes(incoming, part, from);
+    await part.file.sync();
+    // Of the file on the disk, not of what came: only the file counts.
+    const sha256 = await this.#hashOf(part, size, 'checking');
+    const expected = hashIn(await this.#words.next());
+    if (sha256 !== expected) {
+      // Nothing of it can be trusted: the next attempt starts from nothing.
+      await this.#reservation.discard(part);
+      throw new CommandFailure(`'${name}' arrived damaged: its SHA-256 is ${sha256}, not ${expected}`);
+    }
+    await this.#reservation.publish(part);
+    return { name, size, received: size - from, sha256 };
+  }
+
+  /** Offers the beginnings that are there; the sender says which one is its file's, if any. */
+  async #choosePart(): Promise<{ part: Part; from: number }> {
+    const beginnings: { readonly part: Part; readonly have: number; readonly sha256: string }[] = [];
+    for (const part of await this.#reservation.beginnings(this.#file.size))
+      beginnings.push({ part, have: part.size, sha256: await this.#hashOf(part, part.size, 'checking') });
+    const [first = { have: 0, sha256: createHash('sha256').digest('hex') }, ...others] = beginnings.map(
+      ({ have, sha256 }) => ({ have, sha256 }),
+    );
+    expectOk(await this.#words.say({ ...first, ...(others.length > 0 && { others }) }));
+    const answer = await this.#words.next();
+    const from = countIn(answer, 'from', this.#file.size);
+    // The bytes of another file stay: they are another sender's.
+    if (from === 0) return { part: await this.#reservation.create(), from };
+    const chosen = beginnings.find((each) => each.have === from && isMeant(answer, each.sha256));
+    if (chosen !== undefined) return { part: chosen.part, from };
+    const offered = beginnings.map(({ have }) => have).join(', ');
+    throw new CommandFailure(`the sender goes on at ${from}; it was offered to go on at 0${offered && ', '}${offered}`);
+  }
+
+  async #takeBytes({ pieces, fault }: Incoming, part: Part, from: number): Promise<void> {
+    const { name, size } = this.#file;
+    this.#view.show('moving', from, size, from);
+    for (let at = from; at < size;) {
+      const taken: IteratorResult<Uint8Array, undefined> = await pieces.next();
+      if (fault.aborted) throw fault.reason as CommandFailure;
+      if (taken.done === true)
+        throw new CommandFailure(`'${name}' broke off at ${at} of ${size} bytes; send it again to go on`);
+      const { value } = taken;
+      if (at + value.length > size) throw new CommandFailure(`more came than the ${size} bytes of '${name}'`);
+      for (let written = 0; written < value.length;)
+        written += (await part.file.write(value, written, value.length - written, at + written)).bytesWritten;
+      at += value.length;
+      this.#view.show('moving', at, size, from);
+    }
+  }
+
+  async #hashOf({ file }: Part, length: number, phase: TransferPhase): Promise<string> {
+    const { signal, hash: feed = hashFile } = this.#options;
+    const hash = createHash('sha256');
+    let checked = 0;
+    this.#view.show(phase, 0, length);
+    await this.#words.whileTalking(
+      () => ({ checked, of: length }),
+      () =>
+        feed(
+          hash,
+          file,
+          { start: 0, end: length },
+          {
+            signal,
+            onProgress: (at) => {
+              checked = at;
+              this.#view.show(phase, at, length);
+            },
+          },
+        ),
+    );
+    return hash.digest('hex');
+  }
+}
+
+/** Senders that know of one beginning name none by its hash. */
+function isMeant(answer: Word, sha256: string): boolean {
+  return answer['sha256'] === undefined || answer['sha256'] === sha256;
+}
+
+/** A sentence for the sender: what the system said, without the paths of this machine. */
+function reasonOf(error: unknown): string {
+  if (error instanceof CommandFailure) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined ? message : (message.split(', ')[0] ?? code);
+}
