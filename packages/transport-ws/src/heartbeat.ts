@@ -1,3 +1,5 @@
+import { clearInterval, setImmediate, setInterval } from './platform-timers.js';
+
 /** What a heartbeat beats for. */
 export interface HeartbeatMember {
   /** One interval has passed, and what had arrived by its end was handled. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocketConfig } from '@entropynet/core';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import { SUBPROTOCOL } from './web-socket-protocol.js';
 
 /** Why an upgrade request is refused. */

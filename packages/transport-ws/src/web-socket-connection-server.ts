@@ -16,6 +16,7 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import { checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { bindHostOf, formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';

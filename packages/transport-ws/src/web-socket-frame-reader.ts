@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { FrameType } from '@entropynet/core';
+import { DeliverySlice } from './delivery-slice.js';
 import {
   applyMask,
   FINAL_BINARY,
@@ -9,6 +10,7 @@ import {
   MASKED,
   MAX_ENVELOPE_BYTES,
 } from './message-envelope.js';
+import { setImmediate } from './platform-timers.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { MAX_MESSAGE_BYTES } from './web-socket-protocol.js';
 
@@ -17,13 +19,23 @@ const PING = 0x89;
 const PONG = 0x8a;
 const MAX_CONTROL_BYTES = 125;
 
-/** No greeting is longer: who sends more before it has greeted gets no memory for it here. */
+/** First bytes of a binary message's fragments: the first one, those in between, the last one (section 5.4). */
+const FIRST_FRAGMENT = 0x02;
+const NEXT_FRAGMENT = 0x00;
+const LAST_FRAGMENT = 0x80;
+
+/** First byte of a whole text message. */
+const FINAL_TEXT = 0x81;
+
+/** The greetings of a peer are shorter, all together: a peer that sends more before they are done gets no memory for it. */
 const GREETING_BYTES = 1024;
 
 /** What stands in place of a message's beginning where there is none. */
 const INCOMPLETE = -1;
 const CONTROL = -2;
-const OTHER = -3;
+const FRAGMENT = -3;
+const UNKNOWN_PEER = -4;
+const OTHER = -5;
 
 /**
  * Takes one message: `bytes[start, end)`.
@@ -32,42 +44,64 @@ const OTHER = -3;
 export type MessageSink = (bytes: Uint8Array, start: number, end: number, isOwned: boolean) => void;
 
 type DataListener = (this: Duplex, chunk: Buffer) => void;
+type CloseListener = (this: Duplex, hadError: boolean) => void;
 
 /**
  * Reads whole binary messages from the stream below a WebSocket, past `ws`, which makes about a kilobyte of objects for
  * each. A message that arrives in one piece is shown where it lies; one that arrives in several is put together in the
- * memory in which it is delivered. Pings and pongs are given to `ws` one by one. From the first other byte on, be it a
- * close frame, a fragment, text or nonsense, `ws` reads the stream alone, as if nobody had been before it: what is allowed,
- * and what each violation is answered with, is decided there.
+ * memory in which it is delivered. Pings, pongs and the fragments of a message are given to `ws` one by one. From the first
+ * other byte on, be it a close frame, text or nonsense, `ws` reads the stream alone, as if nobody had been before it: what
+ * is allowed, and what each violation is answered with, is decided there.
+ *
+ * After a millisecond of delivering, what is left waits until timers and I/O had their turn. While something waits, the
+ * stream is paused, and `ws` does not learn that it has closed.
  */
 export class WebSocketFrameReader {
   readonly #socket: Duplex;
   readonly #onMessage: MessageSink;
+  readonly #onUnknownPeer: () => void;
+  readonly #slice = new DeliverySlice();
+  /** The longest message; before the peer is known, how much it may still send. */
   #maxBytes = GREETING_BYTES;
+  #isPeerKnown = false;
   /** The mask bit that every frame must have. */
   readonly #maskBit: number;
   /** The listener of `ws`; undefined once it listens itself. */
   #readByWs: DataListener | undefined;
-  /** Of the frame whose envelope was read last: the length of a message or of a whole control frame, and the key. */
+  /** Of the frame whose envelope was read last: the length of a message or of a whole other frame, and the key. */
   #length = 0;
   #key = 0;
   /** The beginning of an envelope that lies in two chunks. */
   readonly #envelope = Buffer.alloc(MAX_ENVELOPE_BYTES);
   #envelopeBytes = 0;
-  /** How much of a control frame is still to come. */
-  #controlBytes = 0;
+  /** How much of a frame for `ws` is still to come. */
+  #bytesForWs = 0;
+  /** Whether `ws` has fragments of a message whose last one is still to come. */
+  #isFragmented = false;
   /** The message that lies in several chunks, and how much of it is there. */
   #message: Buffer | undefined;
   #filledBytes = 0;
   #isFragment = false;
+  /** What has arrived and waits, in order: from the chunk with the index `#first` on, and from byte `#firstAt` of it on. */
+  #waiting: Buffer[] = [];
+  #first = 0;
+  #firstAt = 0;
+  #isReading = false;
+  #isPaused = false;
+  /** Timers and I/O have their turn. */
+  #isYielding = false;
+  /** What is to be done when nothing waits any more. */
+  #whenRead: (() => void)[] = [];
 
   /**
    * @param socket the stream, below a `ws` that has just opened; nothing was read from it yet
    * @param isMasked whether the peer masks what it sends, as a client must
+   * @param onUnknownPeer called when the peer sends more than a greeting before it is known; nothing more is read then
    */
-  constructor(socket: Duplex, isMasked: boolean, onMessage: MessageSink) {
+  constructor(socket: Duplex, isMasked: boolean, onMessage: MessageSink, onUnknownPeer: () => void) {
     this.#socket = socket;
     this.#onMessage = onMessage;
+    this.#onUnknownPeer = onUnknownPeer;
     this.#maskBit = isMasked ? MASKED : 0;
     const [readByWs, ...others] = socket.listeners('data');
     // Should another version of `ws` read differently, it reads alone: slower, and as right.
@@ -75,59 +109,153 @@ export class WebSocketFrameReader {
     this.#readByWs = readByWs as DataListener;
     socket.on('data', this.#onData);
     socket.off('data', this.#readByWs);
-    // Before the listener of `ws`, which reads what is left of a stream that broke, from wherever that begins.
-    socket.prependListener('close', () => {
+    // `ws` has just added its own, as the last.
+    const closeOfWs = socket.listeners('close').at(-1) as CloseListener | undefined;
+    if (closeOfWs !== undefined) socket.off('close', closeOfWs);
+    socket.once('close', (hadError: boolean) => {
+      // What is left of a stream that broke. `ws` would read it from wherever it begins.
       while (this.#readByWs !== undefined) {
         const rest = socket.read() as Buffer | null;
-        if (rest === null) return;
+        if (rest === null) break;
         this.#onData(rest);
       }
+      this.whenRead(() => closeOfWs?.call(socket, hadError));
     });
   }
 
   /** The peer is known: longer messages than greetings are read here from now on. */
   allowFrames(): void {
     this.#maxBytes = MAX_MESSAGE_BYTES;
+    this.#isPeerKnown = true;
   }
 
-  // Hot path: allocates nothing for a message that lies in one chunk.
+  /** Whether something that has arrived waits to be delivered. */
+  get isWaiting(): boolean {
+    return this.#first < this.#waiting.length;
+  }
+
+  /** Calls `then` when all that has arrived was delivered: at once, where nothing waits. */
+  whenRead(then: () => void): void {
+    if (this.isWaiting) this.#whenRead.push(then);
+    else then();
+  }
+
+  /** Delivers nothing from here on: what arrives waits, and so does the rest of the chunk that is being read. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Delivers again: what waits first, in a later turn of the event loop. */
+  resume(): void {
+    this.#isPaused = false;
+    if (this.isWaiting && !this.#isReading) this.#yield();
+  }
+
+  /** Nobody takes anything any more: forgets what waits, and reads on without end, so that the end of the stream is seen. */
+  stop(): void {
+    this.#message = undefined;
+    this.#isPaused = false;
+    this.#finishWaiting();
+  }
+
+  // Hot path.
   readonly #onData = (chunk: Buffer): void => {
+    this.#waiting.push(chunk);
+    if (this.#isReading || this.#isYielding || this.#isPaused) this.#socket.pause();
+    else this.#readWaiting();
+  };
+
+  /** Delivers what waits, until the slice is over. */
+  #readWaiting(): void {
+    this.#isReading = true;
+    this.#slice.begin();
+    let isOver = false;
+    while (!isOver && !this.#isPaused && this.isWaiting) {
+      const chunk = this.#waiting[this.#first] as Buffer;
+      isOver = this.#read(chunk, this.#firstAt);
+      // Unless all was forgotten meanwhile. A chunk whose memory was given away may have no length any more.
+      if (this.isWaiting && this.#firstAt >= chunk.length) {
+        this.#first += 1;
+        this.#firstAt = 0;
+      }
+    }
+    this.#isReading = false;
+    if (!this.isWaiting) this.#finishWaiting();
+    if (isOver) this.#yield();
+    else if (this.isWaiting) this.#socket.pause();
+  }
+
+  /** Lets timers and I/O have their turn. */
+  #yield(): void {
+    if (this.#isYielding) return;
+    this.#isYielding = true;
+    this.#socket.pause();
+    setImmediate(this.#goOn);
+  }
+
+  readonly #goOn = (): void => {
+    this.#isYielding = false;
+    this.#slice.renew();
+    if (this.#isPaused) return;
+    this.#readWaiting();
+    if (!this.isWaiting && !this.#isYielding && !this.#isPaused) this.#socket.resume();
+  };
+
+  /** Nothing waits any more. */
+  #finishWaiting(): void {
+    // The array stays: a new one for each chunk would cost more than the rest.
+    this.#waiting.length = 0;
+    this.#first = 0;
+    this.#firstAt = 0;
+    if (this.#whenRead.length === 0) return;
+    for (const then of this.#whenRead.splice(0)) then();
+  }
+
+  /**
+   * Reads a chunk from `from` on, and keeps in `#firstAt` how far it came; returns whether the slice is over.
+   */
+  // Hot path: allocates nothing for a message that lies in one chunk.
+  #read(chunk: Buffer, from: number): boolean {
     const end = chunk.length;
     const halfBytes = chunk.buffer.byteLength >>> 1;
-    let at = this.#finishFrame(chunk);
-    while (at < end) {
+    let at = from === 0 ? this.#finishFrame(chunk) : from;
+    // Of messages, or of what `ws` was given: after how many the clock is looked at. 0: the slice is over.
+    let untilLook = at > from ? this.#slice.look() : 1;
+    while (at < end && untilLook > 0 && !this.#isPaused) {
       const known = this.#envelopeBytes;
       let start = known === 0 ? this.#readEnvelope(chunk, at, end) : this.#readSplitEnvelope(chunk);
       if (start < 0) {
         at = this.#onNoMessage(start, chunk, at);
-        continue;
+      } else {
+        this.#envelopeBytes = 0;
+        start -= known;
+        const length = this.#length;
+        if (end - start < length) {
+          this.#begin(chunk, start);
+          at = end;
+          break;
+        }
+        at = start + length;
+        if (this.#key !== 0) applyMask(chunk, start, at, this.#key);
+        // Given away where it is most of what keeping it keeps, and the last that is read there: its owner may detach it.
+        this.#onMessage(chunk, start, at, at === end && length >= halfBytes);
       }
-      this.#envelopeBytes = 0;
-      start -= known;
-      const length = this.#length;
-      if (end - start < length) {
-        this.#begin(chunk, start);
-        break;
-      }
-      at = start + length;
-      if (this.#key !== 0) applyMask(chunk, start, at, this.#key);
-      // Given away where it is most of what keeping it keeps, and the last that is read there: its owner may detach it.
-      this.#onMessage(chunk, start, at, at === end && length >= halfBytes);
+      untilLook -= 1;
+      if (untilLook === 0) untilLook = this.#slice.look();
     }
-  };
+    this.#firstAt = at;
+    return untilLook === 0;
+  }
 
   /** Reads the envelope at `at`; returns where its message begins, or why there is none. */
   #readEnvelope(bytes: Buffer, at: number, end: number): number {
     if (end - at < 2) return INCOMPLETE;
     const first = bytes[at] as number;
     const second = bytes[at + 1] as number;
+    if ((second & MASKED) !== this.#maskBit) return OTHER;
     let length = second & ~MASKED;
-    if (first !== FINAL_BINARY || (second & MASKED) !== this.#maskBit) {
-      const isControl = (first === PING || first === PONG) && (second & MASKED) === this.#maskBit;
-      if (!isControl || length > MAX_CONTROL_BYTES) return OTHER;
-      this.#length = 2 + (this.#maskBit === 0 ? 0 : KEY_BYTES) + length;
-      return CONTROL;
-    }
+    const isMessage = first === FINAL_BINARY && !this.#isFragmented;
+    if (!isMessage && !this.#isForWs(first, length)) return this.#isBearable(first, length) ? OTHER : UNKNOWN_PEER;
     let start = at + 2;
     if (length === LENGTH_IN_16_BITS) {
       start += 2;
@@ -138,13 +266,29 @@ export class WebSocketFrameReader {
       if (start > end) return INCOMPLETE;
       length = bytes.readUInt32BE(at + 2) === 0 ? bytes.readUInt32BE(at + 6) : Number.MAX_SAFE_INTEGER;
     }
-    if (length > this.#maxBytes) return OTHER;
+    if (length > this.#maxBytes) return this.#isPeerKnown ? OTHER : UNKNOWN_PEER;
     this.#length = length;
-    if (this.#maskBit === 0) return start;
-    start += KEY_BYTES;
-    if (start > end) return INCOMPLETE;
-    this.#key = bytes.readInt32LE(start - KEY_BYTES);
-    return start;
+    if (this.#maskBit !== 0) {
+      start += KEY_BYTES;
+      if (start > end) return INCOMPLETE;
+      this.#key = bytes.readInt32LE(start - KEY_BYTES);
+    }
+    if (isMessage) return start;
+    this.#length += start - at;
+    return first === PING || first === PONG ? CONTROL : FRAGMENT;
+  }
+
+  /** Whether that is a frame after which this reader goes on, but which is given to `ws`. */
+  #isForWs(first: number, length: number): boolean {
+    if (first === PING || first === PONG) return length <= MAX_CONTROL_BYTES;
+    if (first === FIRST_FRAGMENT) return !this.#isFragmented;
+    return (first === NEXT_FRAGMENT || first === LAST_FRAGMENT) && this.#isFragmented;
+  }
+
+  /** Whether `ws`, which keeps a message until it is whole, may read that frame: a text of an unknown peer must be short. */
+  #isBearable(first: number, length: number): boolean {
+    const isData = (first & 0x08) === 0;
+    return this.#isPeerKnown || !isData || (first === FINAL_TEXT && length <= MAX_CONTROL_BYTES);
   }
 
   /** The same for an envelope whose beginning is known from the chunk before; its end is looked for in this one. */
@@ -159,9 +303,16 @@ export class WebSocketFrameReader {
       this.#envelopeBytes += chunk.copy(this.#envelope, this.#envelopeBytes, at);
       return chunk.length;
     }
+    if (why === UNKNOWN_PEER) {
+      this.#readByWs = undefined;
+      this.#socket.off('data', this.#onData);
+      this.#onUnknownPeer();
+      return chunk.length;
+    }
     const known = Buffer.from(this.#envelope.subarray(0, this.#envelopeBytes));
     this.#envelopeBytes = 0;
-    return why === OTHER ? this.#leaveToWs(known, chunk, at) : this.#giveControls(known, chunk, at);
+    if (why === FRAGMENT) return this.#giveFragment(known, chunk, at);
+    return why === CONTROL ? this.#giveControls(known, chunk, at) : this.#leaveToWs(known, chunk, at);
   }
 
   #leaveToWs(known: Buffer, chunk: Buffer, at: number): number {
@@ -172,6 +323,7 @@ export class WebSocketFrameReader {
     this.#socket.on('data', readByWs);
     if (known.length > 0) readByWs.call(this.#socket, known);
     readByWs.call(this.#socket, chunk.subarray(at));
+    for (const later of this.#waiting.splice(this.#first + 1)) readByWs.call(this.#socket, later);
     return chunk.length;
   }
 
@@ -179,24 +331,35 @@ export class WebSocketFrameReader {
   #giveControls(known: Buffer, chunk: Buffer, at: number): number {
     let end = at + this.#length - known.length;
     while (end < chunk.length && this.#readEnvelope(chunk, end, chunk.length) === CONTROL) end += this.#length;
-    this.#controlBytes = Math.max(0, end - chunk.length);
+    this.#bytesForWs = Math.max(0, end - chunk.length);
     const given = Math.min(end, chunk.length);
     // A copy: `ws` keeps what is not whole, and a ping waits for room to be answered, in memory that nobody else owns.
     this.#readByWs?.call(this.#socket, Buffer.concat([known, chunk.subarray(at, given)]));
     return given;
   }
 
-  /** The rest of a control frame, or what there is of it; returns how much that is. */
-  #giveRestOfControl(chunk: Buffer): number {
-    const bytes = Math.min(this.#controlBytes, chunk.length);
-    this.#controlBytes -= bytes;
-    this.#readByWs?.call(this.#socket, Buffer.from(chunk.subarray(0, bytes)));
-    return bytes;
+  /** Gives `ws` a fragment, as far as it is there; returns where the next frame begins. */
+  #giveFragment(known: Buffer, chunk: Buffer, at: number): number {
+    const first = known.length > 0 ? known[0] : chunk[at];
+    this.#isFragmented = first !== LAST_FRAGMENT;
+    if (!this.#isPeerKnown) this.#maxBytes -= this.#length;
+    this.#bytesForWs = this.#length - known.length;
+    if (known.length > 0) this.#readByWs?.call(this.#socket, known);
+    return this.#giveRest(chunk, at);
+  }
+
+  /** The rest of a frame for `ws`, or what there is of it; returns where the next frame begins. */
+  #giveRest(chunk: Buffer, at: number): number {
+    const end = Math.min(at + this.#bytesForWs, chunk.length);
+    this.#bytesForWs -= end - at;
+    // A copy, as `ws` keeps it, and a message behind it may be given away with the chunk's memory.
+    this.#readByWs?.call(this.#socket, Buffer.from(chunk.subarray(at, end)));
+    return end;
   }
 
   /** Takes what belongs to the frame that the chunk before left unfinished; returns where the next one begins. */
   #finishFrame(chunk: Buffer): number {
-    if (this.#controlBytes > 0) return this.#giveRestOfControl(chunk);
+    if (this.#bytesForWs > 0) return this.#giveRest(chunk, 0);
     return this.#message === undefined ? 0 : this.#fill(this.#message, chunk, 0);
   }
 

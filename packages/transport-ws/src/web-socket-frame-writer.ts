@@ -8,10 +8,13 @@ import { HEADER_BYTES, MAX_FRAME_BYTES } from './web-socket-protocol.js';
 /** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
 const BATCH_BYTES = 64 * 1024;
 
+/** A promise's `then` gives a microtask that no test framework puts off, as it does those of `queueMicrotask`. */
+const resolved = Promise.resolve();
+
 /**
  * Writes frames as binary messages. What one piece of synchronous code writes leaves in one system call: a call per small
  * frame would cost more than all the rest. It has left before the promise of a `send` resolves (a microtask, not the next
- * tick), so that what was accepted outlives this process. Each leaves as one piece of memory, envelope included, which
+ * tick), and at the latest when the process exits (`flushAtExit`), so that what was accepted outlives this process. Each leaves as one piece of memory, envelope included, which
  * goes past `ws`: that writes two pieces and makes an object for each message. Nothing of `ws` waits in between, because
  * nothing is compressed.
  */
@@ -113,14 +116,14 @@ export class WebSocketFrameWriter implements FrameWriter {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      queueMicrotask(this.#flushLater);
+      void resolved.then(this.#flushLater);
     }
     // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
     let onSent: ((error?: Error | null) => void) | undefined;
     if (isSpare) {
       onSent = (error) => {
         // After an error nobody says whether the stream still looks at it.
-        if (!(error instanceof Error)) spareFrames.give(frame);
+        if (error === null || error === undefined) spareFrames.give(frame);
         this.#onSent(error);
       };
     } else if (this.#webSocket.bufferedAmount + frame.length > this.#resumeBytes) onSent = this.#onSent;
@@ -134,7 +137,12 @@ export class WebSocketFrameWriter implements FrameWriter {
   };
 
   readonly #onSent = (error?: Error | null): void => {
-    if (!this.#wasRefused || error instanceof Error || this.#webSocket.bufferedAmount >= this.#resumeBytes) return;
+    if (
+      !this.#wasRefused ||
+      (error !== null && error !== undefined) ||
+      this.#webSocket.bufferedAmount >= this.#resumeBytes
+    )
+      return;
     this.#wasRefused = false;
     this.#onWritable();
   };

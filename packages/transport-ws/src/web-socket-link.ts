@@ -2,8 +2,10 @@ import type { Socket } from 'node:net';
 import { NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
 import { WebSocket } from 'ws';
 import { GreetedLink } from './greeted-link.js';
+import { flushAtExit } from './flush-at-exit.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Masking } from './message-envelope.js';
+import { clearTimeout, now, setTimeout } from './platform-timers.js';
 import { readBeforeFailing } from './read-before-failing.js';
 import { closeErrorOf, receiveErrorOf } from './web-socket-errors.js';
 import { WebSocketFrameReader } from './web-socket-frame-reader.js';
@@ -24,7 +26,7 @@ export class WebSocketLink extends GreetedLink {
   #socketError: Error | undefined;
   #isResponsive = true;
   #silentBeats = 0;
-  /** When the ping was sent whose answer is awaited (`performance.now()`). */
+  /** When the ping was sent whose answer is awaited (`now()`). */
   #pingedAt: number | undefined;
   #roundTripMs: number | undefined;
   #bytesHeard = -1;
@@ -32,6 +34,7 @@ export class WebSocketLink extends GreetedLink {
   #pingToAnswer: Buffer | undefined;
   #isPongUnderWay = false;
   #leaveHeartbeat: (() => void) | undefined;
+  readonly #leaveExit: () => void;
 
   /**
    * @param webSocket open; nothing may have been received from it yet
@@ -45,13 +48,17 @@ export class WebSocketLink extends GreetedLink {
     this.writer = new WebSocketFrameWriter(webSocket, socket, masking, config.webSocket.maxBufferedBytes, () => {
       this.receiver?.onWritable();
     });
+    this.#leaveExit = flushAtExit(this.writer);
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
     // Before the listener of `ws`, which forgets whether there was a close frame.
     socket.prependListener('end', () => {
-      if (webSocket.readyState === WebSocket.OPEN) this.finish(closeErrorOf(CloseCode.Abnormal, ''));
+      if (webSocket.readyState !== WebSocket.OPEN) return;
+      this.#reader.whenRead(() => {
+        this.finish(closeErrorOf(CloseCode.Abnormal, ''));
+      });
     });
-    this.#reader = new WebSocketFrameReader(socket, masking === 'none', this.#onMessage);
+    this.#reader = new WebSocketFrameReader(socket, masking === 'none', this.#onMessage, this.#onUnknownPeer);
     webSocket.on('message', this.#onMessageOfWs);
     webSocket.on('ping', this.#onPing);
     webSocket.on('pong', this.#onPong);
@@ -82,7 +89,7 @@ export class WebSocketLink extends GreetedLink {
       this.writer.flush();
       webSocket.close(CloseCode.Normal);
       // The peer's answer is behind whatever else it has sent.
-      webSocket.resume();
+      this.resumeReading();
     });
   }
 
@@ -115,7 +122,7 @@ export class WebSocketLink extends GreetedLink {
     const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
     const bytes = this.#socket.bytesRead;
     // While nothing is read here, silence says nothing about the peer.
-    if (bytes !== this.#bytesHeard || !this.isReceiving) {
+    if (bytes !== this.#bytesHeard || !this.isReceiving || this.#reader.isWaiting) {
       this.#bytesHeard = bytes;
       this.#onHeard();
     } else {
@@ -130,7 +137,7 @@ export class WebSocketLink extends GreetedLink {
     }
     if (!this.#hasRoom) return;
     this.#webSocket.ping();
-    this.#pingedAt ??= performance.now();
+    this.#pingedAt ??= now();
   }
 
   /** Whether a ping or pong may be sent now. */
@@ -145,9 +152,11 @@ export class WebSocketLink extends GreetedLink {
 
   protected pauseReading(): void {
     this.#webSocket.pause();
+    this.#reader.pause();
   }
 
   protected resumeReading(): void {
+    this.#reader.resume();
     this.#webSocket.resume();
   }
 
@@ -165,11 +174,18 @@ export class WebSocketLink extends GreetedLink {
 
   protected onEnded(): void {
     this.#leaveHeartbeat?.();
+    this.#leaveExit();
+    this.#reader.stop();
   }
 
   readonly #onMessage = (bytes: Uint8Array, start: number, end: number, isOwned: boolean): void => {
     if (!this.#isResponsive) this.#onHeard();
     this.takeMessage(bytes, start, end, isOwned);
+  };
+
+  readonly #onUnknownPeer = (): void => {
+    const reason = 'the peer sent more than a greeting before it had greeted';
+    this.abort(CloseCode.ProtocolError, new NetworkError('HandshakeFailed', reason));
   };
 
   /** What the frame reader left to `ws`, which may lie in memory that is in use. */
@@ -202,7 +218,7 @@ export class WebSocketLink extends GreetedLink {
   readonly #onPong = (): void => {
     this.#onHeard();
     if (this.#pingedAt === undefined) return;
-    this.#roundTripMs = performance.now() - this.#pingedAt;
+    this.#roundTripMs = now() - this.#pingedAt;
     this.#pingedAt = undefined;
   };
 

@@ -12,6 +12,7 @@ import {
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import { formatHostPort, parseWebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { WebSocketConnectionServer } from './web-socket-connection-server.js';

@@ -24,6 +24,9 @@ class Bench {
   /** The same bytes as `ws` got them. */
   readonly given: Buffer[] = [];
   onMessage: ((bytes: Uint8Array) => void) | undefined;
+  /** Whether the reader gave the peer up. */
+  isRefused = false;
+  readonly reader: WebSocketFrameReader;
   readonly wsListener = (chunk: Buffer): void => {
     this.given.push(chunk);
     this.log.push({ what: 'ws', bytes: Buffer.from(chunk) });
@@ -31,12 +34,17 @@ class Bench {
 
   constructor(isMasked = false, isGreeted = true) {
     this.stream.on('data', this.wsListener);
-    const reader = new WebSocketFrameReader(this.stream, isMasked, (bytes, start, end, isOwned) => {
-      this.messages.push({ bytes, start, end, isOwned });
-      this.log.push({ what: 'message', bytes: Buffer.from(bytes.slice(start, end)) });
-      this.onMessage?.(bytes);
-    });
-    if (isGreeted) reader.allowFrames();
+    this.reader = new WebSocketFrameReader(
+      this.stream,
+      isMasked,
+      (bytes, start, end, isOwned) => {
+        this.messages.push({ bytes, start, end, isOwned });
+        this.log.push({ what: 'message', bytes: Buffer.from(bytes.slice(start, end)) });
+        this.onMessage?.(bytes);
+      },
+      () => (this.isRefused = true),
+    );
+    if (isGreeted) this.reader.allowFrames();
   }
 
   /** Lets bytes arrive, cut at these places. */
@@ -48,6 +56,13 @@ class Bench {
       if (chunk.length > 0) this.stream.emit('data', chunk);
       from = cut;
     }
+  }
+
+  /** All that has arrived was delivered. */
+  async read(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.reader.whenRead(resolve);
+    });
   }
 
   /** The log, with what `ws` got in several pieces in one. */
@@ -81,11 +96,20 @@ const length = fc.oneof(
 );
 const control = fc.record({ opcode: fc.constantFrom(9, 10), payload: fc.uint8Array({ maxLength: 125 }) });
 
+/** A message in fragments: their lengths. */
+const fragments = fc.record({
+  lengths: fc.array(
+    fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 200 }) }, { weight: 1, arbitrary: fc.constant(70_000) }),
+    { minLength: 2, maxLength: 4 },
+  ),
+});
+
 /** Something that is no message, and after which nothing is. */
 const foreign = fc.constantFrom(
   { opcode: 8, payload: Buffer.from([3, 232]) },
   { opcode: 1, payload: Buffer.from('text') },
-  { opcode: 2, isFinal: false, payload: Buffer.from('a fragment') },
+  { opcode: 0, payload: Buffer.from('a fragment of nothing') },
+  { opcode: 1, isFinal: false, payload: Buffer.from('a piece of text') },
   { opcode: 9, isFinal: false },
   { opcode: 9, payload: new Uint8Array(126) },
   { opcode: 2, reserved: 4 },
@@ -98,16 +122,20 @@ const foreign = fc.constantFrom(
 describe('the reader of WebSocket frames', () => {
   for (const masking of ['none', 'zero', 'random'] as const) {
     const isMasked = masking !== 'none';
-    const item = fc.oneof({ weight: 3, arbitrary: length }, { weight: 1, arbitrary: control });
+    const item = fc.oneof(
+      { weight: 3, arbitrary: length },
+      { weight: 1, arbitrary: control },
+      { weight: 1, arbitrary: fragments },
+    );
 
-    it(`delivers messages and gives the rest to ws, in order, wherever the chunks are cut, mask: ${masking}`, () => {
-      fc.assert(
-        fc.property(
+    it(`delivers messages and gives the rest to ws, in order, wherever the chunks are cut, mask: ${masking}`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
           fc.array(item, { maxLength: 6 }),
           fc.option(foreign, { nil: undefined }),
           fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 }),
           fc.array(fc.nat({ max: 40 }), { maxLength: 20 }),
-          (items, last, cutsAnywhere, cutsNearTheStart) => {
+          async (items, last, cutsAnywhere, cutsNearTheStart) => {
             const wanted = new Bench();
             const frames: Buffer[] = [];
             items.forEach((each, index) => {
@@ -115,6 +143,13 @@ describe('the reader of WebSocket frames', () => {
                 const payload = pattern(each, index);
                 frames.push(messageFrame(payload, masking));
                 wanted.log.push({ what: 'message', bytes: Buffer.from(payload) });
+              } else if ('lengths' in each) {
+                each.lengths.forEach((size, at) => {
+                  const isFinal = at === each.lengths.length - 1;
+                  const frame = rawFrame({ opcode: at === 0 ? 2 : 0, isFinal, payload: pattern(size, at), isMasked });
+                  frames.push(frame);
+                  wanted.log.push({ what: 'ws', bytes: frame });
+                });
               } else {
                 const frame = rawFrame({ ...each, isMasked });
                 frames.push(frame);
@@ -134,6 +169,7 @@ describe('the reader of WebSocket frames', () => {
               .sort((a, b) => a - b);
             const bench = new Bench(isMasked);
             bench.arrive(bytes, cuts);
+            await bench.read();
             expect(bench.joined).to.deep.equal(wanted.joined);
           },
         ),
@@ -141,7 +177,7 @@ describe('the reader of WebSocket frames', () => {
       );
     });
 
-    it(`understands a stream that arrives byte by byte, mask: ${masking}`, () => {
+    it(`understands a stream that arrives byte by byte, mask: ${masking}`, async () => {
       const payloads = [pattern(5), pattern(200), pattern(70_000)];
       const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?'), isMasked });
       const [first, ...others] = payloads.map((payload) => messageFrame(payload, masking));
@@ -151,6 +187,7 @@ describe('the reader of WebSocket frames', () => {
         bytes,
         Array.from({ length: bytes.length }, (_unused, index) => index),
       );
+      await bench.read();
       expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws', 'message', 'message']);
       expect(bench.messages).to.have.length(3);
       const received = bench.log.filter(({ what }) => what === 'message');
@@ -158,18 +195,19 @@ describe('the reader of WebSocket frames', () => {
     });
   }
 
-  it('gives away the memory of a long message, and lends that of a short one', () => {
+  it('gives away the memory of a long message, and lends that of a short one', async () => {
     const bench = new Bench();
     const long = messageFrame(pattern(LARGE), 'none');
     bench.arrive(Buffer.concat([messageFrame(pattern(100), 'none'), long]), [50, 1000]);
     // In one piece: most of the chunk is the message.
     bench.arrive(long);
+    await bench.read();
     expect(bench.messages.map(({ isOwned }) => isOwned)).to.deep.equal([false, true, true]);
     const [, second] = bench.messages;
     expect(second?.bytes.buffer.byteLength).to.equal(LARGE);
   });
 
-  it('lends a long message that is not the last of its chunk, so that whoever owns one may detach its memory', () => {
+  it('lends a long message that is not the last of its chunk, so that whoever owns one may detach its memory', async () => {
     const bench = new Bench();
     bench.onMessage = (bytes) => {
       if (bench.messages.at(-1)?.isOwned === true) structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
@@ -179,33 +217,125 @@ describe('the reader of WebSocket frames', () => {
     bench.arrive(Buffer.concat([long, short]));
     bench.arrive(Buffer.concat([long, ping.subarray(0, 3)]));
     bench.arrive(Buffer.concat([ping.subarray(3), long]));
+    await bench.read();
     expect(bench.messages.map(({ isOwned }) => isOwned)).to.deep.equal([false, false, false, true]);
     expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'message', 'message', 'ws', 'message']);
     // What `ws` was given is nobody else's.
     expect(Buffer.concat(bench.given).equals(ping)).to.equal(true);
   });
 
-  it('gives ws a run of control frames in one piece', () => {
+  it('gives ws a run of control frames in one piece', async () => {
     const bench = new Bench(true);
     const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?') });
     const message = messageFrame(pattern(10), 'zero');
     bench.arrive(Buffer.concat([ping, ping, ping, message, ping, ping]));
+    await bench.read();
     expect(bench.given.map(({ length }) => length)).to.deep.equal([3 * ping.length, 2 * ping.length]);
   });
 
-  it('leaves a message to ws that is longer than a greeting, before there was one', () => {
-    const bench = new Bench(true, false);
-    const [greeting, long] = [messageFrame(pattern(1024), 'zero'), messageFrame(pattern(1025), 'zero')];
-    bench.arrive(Buffer.concat([greeting, long.subarray(0, 20)]));
-    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws']);
+  const tooMuch = {
+    'a message longer than any greeting': messageFrame(pattern(1025), 'zero'),
+    'a longer text': rawFrame({ opcode: 1, payload: pattern(126) }),
+    'a text in fragments': rawFrame({ opcode: 1, isFinal: false, payload: pattern(5) }),
+    'fragments that are longer together': Buffer.concat([
+      rawFrame({ opcode: 2, isFinal: false, payload: pattern(800) }),
+      rawFrame({ opcode: 0, isFinal: false, payload: pattern(800) }),
+    ]),
+  };
+  for (const [what, bytes] of Object.entries(tooMuch)) {
+    it(`takes no memory for ${what}, before the peer is known`, async () => {
+      const bench = new Bench(true, false);
+      bench.arrive(messageFrame(pattern(1024), 'zero'));
+      bench.arrive(bytes.subarray(0, bytes.length - 1));
+      bench.arrive(messageFrame(pattern(9), 'zero'));
+      await bench.read();
+      expect(bench.isRefused).to.equal(true);
+      expect(bench.messages).to.have.length(1);
+      expect(Buffer.concat(bench.given).length).to.be.lessThan(1024);
+    });
+  }
+
+  it('reads past ws again after a message in fragments, pings between them included', async () => {
+    const bench = new Bench();
+    const frame = (opcode: number, isFinal: boolean): Buffer =>
+      rawFrame({ opcode, isFinal, payload: pattern(100), isMasked: false });
+    const forWs = [frame(2, false), frame(9, true), frame(0, false), frame(0, true)];
+    const message = messageFrame(pattern(10), 'none');
+    bench.arrive(Buffer.concat([message, ...forWs, message, ...forWs, message]), [50, 400]);
+    await bench.read();
+    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws', 'message', 'ws', 'message']);
   });
 
-  it('uses the memory of fragments again, as nobody keeps it', () => {
+  it('leaves a whole message in the middle of fragments to ws, which refuses it', async () => {
+    const bench = new Bench();
+    const fragment = rawFrame({ opcode: 2, isFinal: false, payload: pattern(10), isMasked: false });
+    bench.arrive(Buffer.concat([fragment, messageFrame(pattern(10), 'none'), messageFrame(pattern(9), 'none')]));
+    await bench.read();
+    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['ws']);
+  });
+
+  it('lets timers and I/O have their turn when messages take long, and keeps their order', async () => {
+    const bench = new Bench();
+    const turns: number[] = [];
+    const timer = setInterval(() => turns.push(bench.messages.length), 1);
+    bench.onMessage = () => {
+      const until = performance.now() + 2;
+      while (performance.now() < until);
+    };
+    const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?'), isMasked: false });
+    const frames = Array.from({ length: 20 }, (_unused, index) => messageFrame(Uint8Array.of(index), 'none'));
+    // What arrives while something waits comes behind it.
+    bench.arrive(Buffer.concat([...frames.slice(0, 10), ping]));
+    bench.arrive(Buffer.concat(frames.slice(10)), [1, 8]);
+    await until(() => bench.messages.length === 20, 'everything was delivered');
+    clearInterval(timer);
+    const values = bench.messages.map(({ bytes, start }) => bytes[start]);
+    expect(values).to.deep.equal(Array.from({ length: 20 }, (_unused, index) => index));
+    expect(bench.log.findIndex(({ what }) => what === 'ws')).to.equal(10);
+    // Each message takes more than a slice.
+    expect(new Set(turns).size).to.be.greaterThan(10);
+  });
+
+  it('delivers the rest of a chunk after a pause, before what came meanwhile', async () => {
+    const bench = new Bench();
+    bench.onMessage = () => {
+      if (bench.messages.length === 2) bench.reader.pause();
+    };
+    const frames = Array.from({ length: 5 }, (_unused, index) => messageFrame(Uint8Array.of(index), 'none'));
+    bench.arrive(Buffer.concat(frames.slice(0, 4)));
+    bench.arrive(frames[4]!);
+    expect(bench.messages).to.have.length(2);
+    bench.reader.resume();
+    await until(() => bench.messages.length === 5, 'everything was delivered');
+    expect(bench.messages.map(({ bytes, start }) => bytes[start])).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+
+  it('does not tell ws that the stream has closed before everything was delivered', async () => {
+    const stream = new Duplex({ read: () => undefined });
+    const log: string[] = [];
+    stream.on('data', () => undefined);
+    stream.on('close', () => log.push('closed'));
+    const sink = (): number => log.push('message');
+    const reader = new WebSocketFrameReader(stream, false, sink, () => undefined);
+    reader.allowFrames();
+    reader.pause();
+    stream.push(Buffer.concat([messageFrame(pattern(9), 'none'), messageFrame(pattern(9), 'none')]));
+    await until(() => reader.isWaiting, 'the chunk has arrived');
+    stream.destroy();
+    await new Promise(setImmediate);
+    expect(log).to.deep.equal([]);
+    reader.resume();
+    await until(() => log.length === 3, 'everything was delivered');
+    expect(log).to.deep.equal(['message', 'message', 'closed']);
+  });
+
+  it('uses the memory of fragments again, as nobody keeps it', async () => {
     const bench = new Bench();
     const fragment = pattern(LARGE);
     fragment[0] = FrameType.Fragment;
     const frame = messageFrame(fragment, 'none');
     for (let index = 0; index < 3; index += 1) bench.arrive(frame, [1000]);
+    await bench.read();
     expect(bench.messages.map(({ isOwned }) => isOwned)).to.deep.equal([false, false, false]);
     expect(new Set(bench.messages.map(({ bytes }) => bytes.buffer)).size).to.equal(1);
     expect(bench.log.every(({ bytes }) => bytes.equals(fragment))).to.equal(true);
@@ -233,7 +363,8 @@ describe('the reader of WebSocket frames', () => {
     stream.on('data', listener);
     stream.on('data', listener);
     const messages: number[] = [];
-    new WebSocketFrameReader(stream, false, (_bytes, start) => messages.push(start));
+    const sink = (_bytes: Uint8Array, start: number): number => messages.push(start);
+    new WebSocketFrameReader(stream, false, sink, () => undefined);
     stream.emit('data', messageFrame(pattern(9), 'none'));
     expect(seen).to.have.length(2);
     expect(messages).to.have.length(0);

@@ -1,5 +1,6 @@
 import type { FrameWriter } from '@entropynet/core';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../web-socket-protocol.js';
+import { clearInterval, setInterval } from './page-timers.js';
 import { OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 
 /** How often it is looked whether there is room again. The platform has no event for it. */
@@ -14,7 +15,7 @@ export class PlatformFrameWriter implements FrameWriter {
   readonly #resumeBytes: number;
   readonly #onWritable: () => void;
   #claimed: Uint8Array | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
    * @param maxBufferedBytes frames are refused while more bytes than this wait for the network

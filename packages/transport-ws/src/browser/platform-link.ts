@@ -2,6 +2,7 @@ import type { ResolvedConnectionConfig } from '@entropynet/core';
 import { GreetedLink } from '../greeted-link.js';
 import { closeErrorOf } from '../web-socket-errors.js';
 import { CloseCode, applicationCodeOf } from '../web-socket-protocol.js';
+import { clearTimeout, setTimeout } from './page-timers.js';
 import { PlatformFrameWriter } from './platform-frame-writer.js';
 import { CLOSED, OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 

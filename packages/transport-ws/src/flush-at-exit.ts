@@ -1,0 +1,23 @@
+/** What may hold frames that are not yet with the kernel. */
+export interface Flushable {
+  /** Gives them to the kernel now. */
+  flush(): void;
+}
+
+const open = new Set<Flushable>();
+
+function flushAll(): void {
+  for (const each of open) each.flush();
+}
+
+/**
+ * Flushes `writer` when the process (in a worker: the thread) exits, until the returned function is called: what was
+ * accepted for sending leaves although `process.exit()` runs no microtask.
+ */
+export function flushAtExit(writer: Flushable): () => void {
+  if (open.size === 0) process.on('exit', flushAll);
+  open.add(writer);
+  return () => {
+    if (open.delete(writer) && open.size === 0) process.off('exit', flushAll);
+  };
+}
