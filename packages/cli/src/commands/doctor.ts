@@ -6,7 +6,7 @@ import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
-import { formatBytes, print, type Terminal } from '../support/terminal.js';
+import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
 
 interface DoctorOptions {
   readonly directory?: string;
@@ -56,7 +56,7 @@ async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void>
     ...memoryFindings(),
     ...containerFindings(),
   ];
-  if (options.json === true) print(terminal, JSON.stringify(findings, undefined, 2));
+  if (options.json === true) printJson(terminal, findings, 2);
   else for (const finding of findings) show(terminal, finding);
   const problems = findings.filter(({ judgement }) => judgement === 'problem').length;
   if (problems > 0) throw new CommandFailure(`${problems} problem${problems === 1 ? '' : 's'} found`);

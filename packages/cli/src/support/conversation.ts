@@ -5,7 +5,7 @@ import { type ConnectionHandle } from '@entropynet/manager';
 import { toDuplex } from '@entropynet/streams';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
-import { print, printable, tell, type Terminal } from './terminal.js';
+import { lineOf, print, tell, type Terminal } from './terminal.js';
 
 /** How messages are written and read. */
 export interface ConversationOptions {
@@ -91,11 +91,24 @@ export async function joinStreams(
   try {
     await Promise.all([
       pipeline(terminal.input, duplex, { signal, end: true }),
-      pipeline(duplex, terminal.output, { signal, end: false }),
+      terminal.output.isTTY
+        ? pipeline(duplex, printableText, terminal.output, { signal, end: false })
+        : pipeline(duplex, terminal.output, { signal, end: false }),
     ]);
   } catch (error) {
     throw new CommandFailure(`the stream broke off: ${(error as Error).message}`);
   }
+}
+
+/** A terminal gets the bytes as text, line by line, and no character that commands it. */
+async function* printableText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of bytes) yield linesOf(decoder.decode(chunk, { stream: true }));
+  yield linesOf(decoder.decode());
+}
+
+function linesOf(text: string): string {
+  return text.split('\n').map(lineOf).join('\n');
 }
 
 /** Opens the channel of the options, if there is one. */
@@ -120,7 +133,7 @@ export async function interruption(terminal: Terminal): Promise<void> {
 
 function textOf(data: Uint8Array): string {
   try {
-    return printable(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    return lineOf(new TextDecoder('utf-8', { fatal: true }).decode(data));
   } catch {
     return `(${data.length} bytes) ${hexOf(data)}`;
   }
@@ -133,6 +146,6 @@ function hexOf(data: Uint8Array): string {
 function bytesOfHex(line: string, terminal: Terminal): Uint8Array | undefined {
   const digits = line.replace(/\s/g, '');
   if (digits.length % 2 === 0 && /^[0-9a-f]*$/i.test(digits)) return Buffer.from(digits, 'hex');
-  tell(terminal, `not sent: '${printable(line)}' is not an even number of hexadecimal digits`);
+  tell(terminal, `not sent: '${line}' is not an even number of hexadecimal digits`);
   return undefined;
 }

@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import { type TransferPhase, type TransferView } from '../transfer/transfer-view.js';
-import { formatBytes, printable, type Terminal } from './terminal.js';
+import { formatBytes, lineOf, type Terminal } from './terminal.js';
 
 const MAX_BAR = 40;
 const MIN_BAR = 5;
@@ -77,7 +77,7 @@ export function barLine({ name, done, total, rate }: BarLine, columns: number): 
   const room = columns - 1;
   const figures = `${percent} ${formatBytes(done)} of ${formatBytes(total)}, ${rate}/s`;
   const right = figures.length + 1 + MIN_NAME <= room ? figures : `${percent} ${rate}/s`;
-  const title = fitted(printable(name), Math.max(room - right.length - 1, 0));
+  const title = fitted(lineOf(name), Math.max(room - right.length - 1, 0));
   const bar = Math.min(MAX_BAR, room - widthOf(title) - right.length - 2);
   if (bar < MIN_BAR) return `${title} ${right}`.trimStart();
   const filled = Math.round((total === 0 ? 1 : done / total) * bar);

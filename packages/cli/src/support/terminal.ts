@@ -1,3 +1,5 @@
+import { printable } from '@entropynet/core';
+
 /** Where a command reads and writes; the process's own, save in tests. */
 export interface Terminal {
   readonly input: NodeJS.ReadStream;
@@ -9,24 +11,41 @@ export interface Terminal {
   readonly interrupted: AbortSignal;
 }
 
-/** One line for people. */
-export function tell(terminal: Terminal, line: string): void {
-  terminal.errors.write(`${line}\n`);
-}
-
-/** One line of result. */
-export function print(terminal: Terminal, line: string): void {
-  terminal.output.write(`${line}\n`);
-}
+/** Whole texts are shown; what is too long is cut where it comes in. */
+const WHOLE = Number.POSITIVE_INFINITY;
 
 /**
- * Text of a peer as it may be shown: what could command a terminal (control characters, bidirectional marks) is escaped.
- * Tabs stay.
+ * One line for people. Whatever is in it, a peer's words, a file's name, a process's command line, can't command the
+ * terminal: every line that a command writes goes through here, `print` or `printJson`.
  */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) =>
-    character === '\t' ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+export function tell(terminal: Terminal, line: string): void {
+  terminal.errors.write(`${lineOf(line)}\n`);
+}
+
+/** One line of result, made printable as by `tell`. */
+export function print(terminal: Terminal, line: string): void {
+  terminal.output.write(`${lineOf(line)}\n`);
+}
+
+/** A value as JSON. Characters that could command a terminal are escaped as JSON escapes them, so that nothing is lost. */
+export function printJson(terminal: Terminal, value: unknown, indent?: number): void {
+  const text = JSON.stringify(value, undefined, indent).replace(/[^\n -~]/gu, (character) =>
+    printable(character) === character ? character : escaped(character),
   );
+  terminal.output.write(`${text}\n`);
+}
+
+/** Foreign text as one line, of any length. Tabs stay: they command nothing. */
+export function lineOf(text: string): string {
+  return text
+    .split('\t')
+    .map((part) => printable(part, WHOLE))
+    .join('\t');
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_unused, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 /** Bytes in the unit that a person would use. */
