@@ -3,5 +3,5 @@
  *
  * @packageDocumentation
  */
-export { run } from './run.js';
+export { run, type Streams } from './run.js';
 export { ExitCode } from './support/command-failure.js';

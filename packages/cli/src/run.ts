@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
@@ -11,42 +12,85 @@ import { addSend } from './commands/send.js';
 import { CommandFailure, ExitCode } from './support/command-failure.js';
 import { type Terminal, tell } from './support/terminal.js';
 
+/** Where a command line reads and writes. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+/** A command ends in order at these; a second signal ends the process at once. */
+const SIGNALS = {
+  SIGHUP: ExitCode.HungUp,
+  SIGINT: ExitCode.Interrupted,
+  SIGTERM: ExitCode.Terminated,
+} as const;
+
 /**
  * Runs one command line.
  * @param argv as `process.argv`: the first two are not looked at
- * @returns what the process is to end with
+ * @param streams standard input, which is closed at the end, output and errors; those of the process without it
+ * @returns the exit code for the process
  */
-export async function run(argv: readonly string[]): Promise<ExitCode> {
+export async function run(argv: readonly string[], streams: Streams = process): Promise<ExitCode> {
   const interruption = new AbortController();
   const terminal: Terminal = {
-    input: process.stdin,
-    output: process.stdout,
-    errors: process.stderr,
+    input: streams.stdin,
+    output: streams.stdout,
+    errors: streams.stderr,
     interrupted: interruption.signal,
   };
-  const onInterrupt = (): void => {
+  // The first reason to stop decides about the exit code.
+  let stopped: ExitCode | undefined;
+  const stop = (code: ExitCode): void => {
+    stopped ??= code;
     interruption.abort();
   };
-  // Once: a second interrupt ends a command that does not end by itself.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onInterrupt);
-  // Whoever reads the output, `head` for one, may have enough of it.
-  process.stdout.on('error', onInterrupt);
+  const handlers = Object.entries(SIGNALS).map(([signal, code]) => {
+    const onSignal = (): void => {
+      stop(code);
+    };
+    process.once(signal, onSignal);
+    return { signal, onSignal };
+  });
+  // These stay after the end: a failure to write may be reported late, and must not become an uncaught exception.
+  streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader such as `head` may have read enough.
+    if (error.code === 'EPIPE') stop(ExitCode.OutputClosed);
+    else {
+      tell(terminal, `entropynet: standard output can't be written: ${error.message}`);
+      stop(ExitCode.Failed);
+    }
+  });
+  // Without a reader for people's lines the results still count.
+  streams.stderr.on('error', () => undefined);
   try {
     await makeProgram(terminal).parseAsync([...argv]);
-    return ExitCode.Done;
+    await written(streams.stdout);
+    return stopped ?? ExitCode.Done;
   } catch (error) {
-    return exitCodeOf(error, terminal);
+    return stopped ?? exitCodeOf(error, terminal);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onInterrupt);
+    for (const { signal, onSignal } of handlers) process.off(signal, onSignal);
     // Nothing more is read; an open standard input would keep the process alive.
-    process.stdin.destroy();
+    streams.stdin.destroy();
   }
 }
 
 function makeProgram(terminal: Terminal): Command {
   const program = new Command('entropynet')
     .description('Talk to EntropyNet connections from a terminal or a script.')
+    .version(ownVersion(), '-V, --version', 'print the version')
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.output.write(text),
+      // An argument that a script passes on may be a peer's.
+      writeErr: (text) => {
+        for (const line of text.trimEnd().split('\n')) tell(terminal, line);
+      },
+      getOutHelpWidth: () => terminal.output.columns,
+      getErrHelpWidth: () => terminal.errors.columns,
+    })
     .showHelpAfterError('(--help shows an example)')
     .addHelpText('after', EXIT_CODES);
   for (const add of [addListen, addConnect, addPing, addSend, addReceive, addBench, addInspect, addDoctor, addClean])
@@ -56,13 +100,31 @@ function makeProgram(terminal: Terminal): Command {
 
 const EXIT_CODES = `
 Results go to standard output, everything for people to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage,
-130 interrupted.`;
+130 interrupted (Ctrl-C), 143 terminated, 129 hung up, 141 nobody reads standard output any more.`;
 
 function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
   // Commander has written what it has to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
-  if (terminal.interrupted.aborted) return ExitCode.Interrupted;
-  if (!(error instanceof CommandFailure)) throw error;
-  tell(terminal, `entropynet: ${error.message}`);
-  return error.exitCode;
+  if (error instanceof CommandFailure) {
+    tell(terminal, `entropynet: ${error.message}`);
+    return error.exitCode;
+  }
+  const report = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  for (const line of `entropynet: a fault of the command: ${report}`.split('\n')) tell(terminal, line);
+  return ExitCode.Failed;
+}
+
+/** Resolves when everything has been written, or can't be. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => {
+      // An error's event follows its callback.
+      setImmediate(resolve);
+    });
+  });
+}
+
+function ownVersion(): string {
+  const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+  return version;
 }

@@ -1,7 +1,8 @@
 import { removeLeftovers } from '@entropynet/transport-shm';
 import { type Command } from 'commander';
 import { CommandFailure, expectOk } from '../support/command-failure.js';
-import { print, tell, type Terminal } from '../support/terminal.js';
+import { checkDirectory } from '../support/connection-options.js';
+import { print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface CleanOptions {
   readonly directory?: string;
@@ -27,10 +28,11 @@ Example:
 }
 
 async function clean(terminal: Terminal, { directory, dryRun, json }: CleanOptions): Promise<void> {
+  checkDirectory(directory);
   const leftovers = expectOk(
     await removeLeftovers({ ...(directory !== undefined && { directory }), dryRun: dryRun === true }),
   );
-  if (json === true) print(terminal, JSON.stringify(leftovers, undefined, 2));
+  if (json === true) printJson(terminal, leftovers, 2);
   else {
     for (const path of leftovers.removed) print(terminal, `${dryRun === true ? 'would remove' : 'removed'} ${path}`);
     const files = `${leftovers.removed.length} file${leftovers.removed.length === 1 ? '' : 's'} of dead servers`;

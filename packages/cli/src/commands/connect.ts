@@ -1,6 +1,7 @@
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
 import {
+  addClientOptions,
   addConnectionOptions,
   configOf,
   connectTo,
@@ -25,7 +26,7 @@ interface ConnectOptions extends ConnectionOptions, ConversationOptions {
 
 /** `entropynet connect`: lines of standard input become messages, messages become lines. */
 export function addConnect(program: Command, terminal: Terminal): void {
-  addConversationOptions(addConnectionOptions(program.command('connect')))
+  addConversationOptions(addClientOptions(addConnectionOptions(program.command('connect'))))
     .description('Connect, send each line of standard input as a message, and show what arrives.')
     .option('--stay', 'stay when standard input ends, until the peer leaves or the command is interrupted')
     .addHelpText(

@@ -4,8 +4,8 @@ import { type RatedRegion, type RatedRing, serveInspector, withRates } from '@en
 import { type InspectedProcess, inspectSharedMemory, type SharedMemorySnapshot } from '@entropynet/transport-shm';
 import { type Command } from 'commander';
 import { expectOk } from '../support/command-failure.js';
-import { wholeNumber } from '../support/connection-options.js';
-import { formatBytes, print, printable, tell, type Terminal } from '../support/terminal.js';
+import { checkDirectory, wholeNumber } from '../support/connection-options.js';
+import { formatBytes, lineOf, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface InspectCommandOptions {
   readonly directory?: string;
@@ -39,9 +39,10 @@ Example:
   entropynet inspect --once
   entropynet inspect --web`,
     )
-    .action((options: InspectCommandOptions) =>
-      options.web === true ? inspectInPage(terminal, options) : inspect(terminal, options),
-    );
+    .action(async (options: InspectCommandOptions) => {
+      checkDirectory(options.directory);
+      await (options.web === true ? inspectInPage(terminal, options) : inspect(terminal, options));
+    });
 }
 
 async function inspectInPage(
@@ -56,7 +57,8 @@ async function inspectInPage(
     }),
   );
   const { address, obstacle } = inspector;
-  print(terminal, json === true ? JSON.stringify({ address }) : address);
+  if (json === true) printJson(terminal, { address });
+  else print(terminal, address);
   tell(terminal, 'Open this address in a browser on this machine; whoever has it sees everything. Ctrl+C ends it.');
   if (obstacle !== undefined) tell(terminal, `Processes can not report: ${obstacle}`);
   if (!terminal.interrupted.aborted) await once(terminal.interrupted, 'abort');
@@ -76,7 +78,7 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
     const rated = { ...now, regions: withRates(before, now) };
     before = now;
     if (options.json === true) {
-      print(terminal, JSON.stringify(rated, undefined, 2));
+      printJson(terminal, rated, 2);
       continue;
     }
     const text = isLive ? fitted(linesOf(rated), terminal.output) : linesOf(rated);
@@ -89,7 +91,7 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
 /** What fits on the terminal: lines that scrolled away could not be drawn anew. */
 function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream): string[] {
   const most = Math.max(rows - 2, 1);
-  const shown = lines.slice(0, most).map((line) => line.slice(0, columns));
+  const shown = lines.slice(0, most).map((line) => lineOf(line).slice(0, columns));
   return lines.length > most ? [...shown, `… ${lines.length - most} lines more; --once shows all`] : shown;
 }
 
@@ -116,7 +118,7 @@ function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot)
 function describe(process: InspectedProcess | undefined, at: number): string {
   if (process === undefined) return 'unknown: ended, or in a process namespace of its own';
   const age = process.startedAt === undefined ? '' : ` since ${formatDuration(at - process.startedAt)}`;
-  return `${process.id}${age}: ${printable(process.command)}`;
+  return `${process.id}${age}: ${process.command}`;
 }
 
 const BAR_CHARACTERS = 20;

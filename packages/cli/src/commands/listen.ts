@@ -4,6 +4,7 @@ import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
 import {
   addConnectionOptions,
+  addServerOptions,
   configOf,
   type ConnectionOptions,
   serveAt,
@@ -18,7 +19,7 @@ import {
   sendLines,
   showMessages,
 } from '../support/conversation.js';
-import { printable, tell, type Terminal } from '../support/terminal.js';
+import { tell, type Terminal } from '../support/terminal.js';
 
 interface ListenOptions extends ConnectionOptions, ConversationOptions {
   readonly echo?: true;
@@ -27,7 +28,7 @@ interface ListenOptions extends ConnectionOptions, ConversationOptions {
 
 /** `entropynet listen`: a server whose clients all get each line of standard input. */
 export function addListen(program: Command, terminal: Terminal): void {
-  addConversationOptions(addConnectionOptions(program.command('listen')))
+  addConversationOptions(addServerOptions(addConnectionOptions(program.command('listen'))))
     .description('Listen, show what clients send, and send each line of standard input to all of them.')
     .option('-e, --echo', 'send each message back to its sender, on its channel; "entropynet ping" measures that')
     .option('-1, --once', 'end when the first client has left')
@@ -81,7 +82,6 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
     });
   }
   await typing;
-  if (terminal.interrupted.aborted) tell(terminal, 'interrupted');
 }
 
 async function leaveOf(
@@ -107,7 +107,7 @@ function echo(terminal: Terminal, client: ConnectionHandle): void {
     (data) => client.send(data),
   );
   client.on('channel', (channel) => {
-    tell(terminal, `echoes the channel '${printable(channel)}', too`);
+    tell(terminal, `echoes the channel '${channel}', too`);
     echoOn(
       (callback) => {
         client.setChannelMessageCallback(channel, callback);

@@ -4,6 +4,7 @@ import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
 import {
+  addClientOptions,
   addConnectionOptions,
   configOf,
   connectTo,
@@ -11,7 +12,7 @@ import {
   wholeNumber,
   withManager,
 } from '../support/connection-options.js';
-import { formatMicroseconds, print, tell, type Terminal } from '../support/terminal.js';
+import { formatMicroseconds, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface PingOptions extends ConnectionOptions {
   readonly count: number;
@@ -39,7 +40,7 @@ const REDRAW_MS = 200;
 
 /** `entropynet ping`: round trips to a peer that sends everything back. */
 export function addPing(program: Command, terminal: Terminal): void {
-  addConnectionOptions(program.command('ping'))
+  addClientOptions(addConnectionOptions(program.command('ping')))
     .description('Measure round trips to a peer that sends everything back, one after the other.')
     .option('-n, --count <number>', 'how many round trips', wholeNumber(1), 10)
     .option('-i, --interval <ms>', 'how long after the start of one the next starts; 0: at once', wholeNumber(0), 200)
@@ -64,7 +65,7 @@ async function ping(terminal: Terminal, endpoint: string, options: PingOptions):
     view.end();
     if (histogram.count === 0) throw new CommandFailure('no reply: interrupted before the first one');
     const report = reportOf(handle, endpoint, options, sent, histogram);
-    if (options.json === true) print(terminal, JSON.stringify(report, undefined, 2));
+    if (options.json === true) printJson(terminal, report, 2);
     else showReport(terminal, report, histogram);
   });
 }

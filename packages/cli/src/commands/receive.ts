@@ -4,13 +4,14 @@ import { type Command, Option } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
 import {
   addConnectionOptions,
+  addServerOptions,
   configOf,
   type ConnectionOptions,
   serveAt,
   withManager,
 } from '../support/connection-options.js';
 import { Progress } from '../support/progress.js';
-import { formatBytes, print, tell, type Terminal } from '../support/terminal.js';
+import { formatBytes, print, printJson, tell, type Terminal } from '../support/terminal.js';
 import { Inbox } from '../transfer/inbox.js';
 import { receiveFile, type ReceivedFile } from '../transfer/receive-file.js';
 
@@ -22,7 +23,7 @@ interface ReceiveOptions extends ConnectionOptions {
 
 /** `entropynet receive`: files of `entropynet send` into one folder. */
 export function addReceive(program: Command, terminal: Terminal): void {
-  addConnectionOptions(program.command('receive'))
+  addServerOptions(addConnectionOptions(program.command('receive')))
     .argument('<folder>', 'where files go; made where it is missing')
     .description('Receive files of "entropynet send" into a folder; each is checked by its SHA-256.')
     .option('-1, --once', 'end after the first transfer')
@@ -86,7 +87,7 @@ async function take(
       signal: terminal.interrupted,
       viewOf: (name) => new Progress(terminal, name),
     });
-    if (options.json === true) print(terminal, JSON.stringify(file));
+    if (options.json === true) printJson(terminal, file);
     else print(terminal, describe(file));
   } finally {
     await client.close();

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import {
+  addClientOptions,
   addConnectionOptions,
   configOf,
   connectTo,
@@ -10,7 +11,7 @@ import {
   withManager,
 } from '../support/connection-options.js';
 import { Progress } from '../support/progress.js';
-import { formatBytes, print, type Terminal } from '../support/terminal.js';
+import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
 import { sendFile } from '../transfer/send-file.js';
 
 interface SendOptions extends ConnectionOptions {
@@ -20,9 +21,9 @@ interface SendOptions extends ConnectionOptions {
 
 /** `entropynet send`: one file to `entropynet receive`. */
 export function addSend(program: Command, terminal: Terminal): void {
-  addConnectionOptions(program.command('send').argument('<file>', 'what to send'))
+  addClientOptions(addConnectionOptions(program.command('send').argument('<file>', 'what to send')))
     .description('Send a file to "entropynet receive"; a transfer that broke goes on where it was.')
-    .option('--name <name>', 'what it is called there', '')
+    .option('--name <name>', 'what it is called there; the name of the file without it')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'after',
@@ -43,7 +44,7 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
   const file = await open(path, 'r').catch(unreadable);
   try {
     const { size } = await file.stat();
-    const name = options.name === '' || options.name === undefined ? basename(path) : options.name;
+    const name = options.name ?? basename(path);
     await withManager(terminal, async (manager) => {
       const handle = await connectTo(terminal, manager, config);
       const start = performance.now();
@@ -51,7 +52,7 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
       const sent = await sendFile(handle, { name, file, size, signal: terminal.interrupted, view });
       view[Symbol.dispose]();
       const report = { ...sent, seconds: (performance.now() - start) / 1000 };
-      if (options.json === true) print(terminal, JSON.stringify(report, undefined, 2));
+      if (options.json === true) printJson(terminal, report, 2);
       else print(terminal, describe(report));
     });
   } finally {

@@ -8,8 +8,14 @@ export const ExitCode = {
   Failed: 1,
   /** The command line is wrong; nothing was tried. */
   Usage: 2,
-  /** Interrupted by the user, as shells count it. */
+  /** The terminal went away: SIGHUP, as shells count it. */
+  HungUp: 129,
+  /** Interrupted by the user: SIGINT, as shells count it. */
   Interrupted: 130,
+  /** Nobody reads standard output any more, as shells count SIGPIPE. */
+  OutputClosed: 141,
+  /** Asked to end: SIGTERM, as shells count it. */
+  Terminated: 143,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 

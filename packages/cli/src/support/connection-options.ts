@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { type ConnectionConfig } from '@entropynet/core';
+import { readFileSync, statSync } from 'node:fs';
+import { type ConnectionConfig, redactEndpoint } from '@entropynet/core';
 import {
   type ConnectionHandle,
   type ConnectionManager,
@@ -11,6 +11,7 @@ import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
+import { shownAddresses } from './server-addresses.js';
 import { tell, type Terminal } from './terminal.js';
 
 /** What every command that opens a connection takes. */
@@ -21,21 +22,54 @@ export interface ConnectionOptions {
   readonly secretFile?: string;
   readonly directory?: string;
   readonly timeout?: number;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly header?: readonly string[];
+  readonly origin?: readonly string[];
 }
+
+/** The secret, where no file is named. */
+const SECRET_VARIABLE = 'ENTROPYNET_SECRET';
 
 /** Adds the endpoint and the options of a connection to a command. */
 export function addConnectionOptions(command: Command): Command {
   return command
     .argument('<endpoint>', 'a name on this machine, shm://name, ws://host:port/path or wss://…')
     .option('-b, --backend <name>', 'shared-memory, websocket, or auto', 'auto')
-    .option('-f, --fallback <endpoint...>', 'further endpoints: a client tries them in order, a server listens on all')
+    .option(
+      '-f, --fallback <endpoint>',
+      'a further endpoint, repeatable: a client tries them in order, a server listens on all',
+      listed,
+    )
     .option('-c, --config <file>', 'a JSON file with further configuration; what is given here goes before it')
     .option(
       '--secret-file <file>',
-      'a file with the secret that both sides must have (a command line is seen by others)',
+      `a file with the secret that both sides must have; without it, ${SECRET_VARIABLE} of the environment`,
     )
     .option('--directory <path>', 'where servers on this machine are found')
-    .option('--timeout <ms>', 'how long connecting may take', wholeNumber(1));
+    .option('--timeout <ms>', 'how long connecting may take', wholeNumber(1))
+    .option('--ca <file>', 'for wss://: the certificates of authorities that are trusted, as PEM')
+    .option('--cert <file>', "for wss://: this side's certificate, as PEM")
+    .option('--key <file>', "for wss://: the certificate's private key, as PEM");
+}
+
+/** Adds what only a command that connects takes. */
+export function addClientOptions(command: Command): Command {
+  return command.option(
+    '-H, --header <header>',
+    "for ws://: 'Name: value', repeatable; '@file' reads one from each line of a file, which other users don't see as they see a command line",
+    listed,
+  );
+}
+
+/** Adds what only a command that listens takes. */
+export function addServerOptions(command: Command): Command {
+  return command.option('--origin <origin>', 'for ws://: the origin of web pages that may connect, repeatable', listed);
+}
+
+function listed(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 /** Parses a whole number from `least` on. */
@@ -57,15 +91,60 @@ export function configOf(endpoint: string, options: ConnectionOptions): Connecti
     ...file.sharedMemory,
     ...(options.directory !== undefined && { directory: options.directory }),
   };
+  const secret = secretOf(options);
   return {
     ...file,
     endpoint,
     sharedMemory,
+    webSocket: webSocketOf(file.webSocket, options),
     ...(options.backend !== undefined && options.backend !== 'auto' && { backend: options.backend }),
     ...(options.fallback !== undefined && { fallback: [...options.fallback] }),
     ...(options.timeout !== undefined && { connectTimeoutMs: options.timeout }),
-    ...(options.secretFile !== undefined && { secret: readText(options.secretFile).trim() }),
+    ...(secret !== undefined && { secret }),
   };
+}
+
+function secretOf({ secretFile }: ConnectionOptions): string | undefined {
+  if (secretFile !== undefined) return readText(secretFile).trim();
+  const secret = process.env[SECRET_VARIABLE];
+  return secret === '' ? undefined : secret;
+}
+
+function webSocketOf(
+  file: ConnectionConfig['webSocket'],
+  { ca, cert, key, header, origin }: ConnectionOptions,
+): ConnectionConfig['webSocket'] {
+  const tls = {
+    ...(ca !== undefined && { certificateAuthority: readText(ca) }),
+    ...(cert !== undefined && { certificate: readText(cert) }),
+    ...(key !== undefined && { privateKey: readText(key) }),
+  };
+  return {
+    ...file,
+    ...(Object.keys(tls).length > 0 && { tls: { ...file?.tls, ...tls } }),
+    ...(header !== undefined && { headers: { ...file?.headers, ...headersOf(header) } }),
+    ...(origin !== undefined && { allowedOrigins: [...origin] }),
+  };
+}
+
+function headersOf(given: readonly string[]): Record<string, string> {
+  const lines = given.flatMap((each) =>
+    each.startsWith('@')
+      ? readText(each.slice(1))
+          .split(/\r?\n/)
+          .filter((line) => line.trim() !== '')
+      : [each],
+  );
+  return Object.fromEntries(
+    lines.map((line, index) => {
+      const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
+      // A line of a file may be a secret.
+      const shown = given.includes(line) ? `'${line}'` : `line ${index + 1} of the headers`;
+      if (name === undefined || value === undefined)
+        throw new CommandFailure(`${shown} is not 'Name: value'`, ExitCode.Usage);
+      return [name, value.trim()];
+    }),
+  );
 }
 
 /** Runs `work` with a manager of both transports and closes everything afterwards. */
@@ -92,7 +171,7 @@ export async function connectTo(
   const handle = expectOk(manager.openConnection(config));
   expectOk(await handle.connect({ signal: terminal.interrupted }));
   const { backend, endpoint } = handle.getSelection() as Selection;
-  tell(terminal, `connected to ${endpoint} over ${backend}`);
+  tell(terminal, `connected to ${redactEndpoint(endpoint)} over ${backend}`);
   return handle;
 }
 
@@ -104,8 +183,16 @@ export async function serveAt(
 ): Promise<ManagedServer> {
   const server = expectOk(manager.createServer(config));
   expectOk(await server.listen());
-  tell(terminal, `listening on ${server.addresses().join(', ')}`);
+  tell(terminal, `listening on ${shownAddresses(server.addresses(), config).join(', ')}`);
   return server;
+}
+
+/** A folder that the user named, and that is expected to be there. */
+export function checkDirectory(directory: string | undefined): void {
+  if (directory === undefined) return;
+  const status = statSync(directory, { throwIfNoEntry: false });
+  if (status === undefined) throw new CommandFailure(`the directory ${directory} does not exist`, ExitCode.Usage);
+  if (!status.isDirectory()) throw new CommandFailure(`${directory} is not a folder`, ExitCode.Usage);
 }
 
 function readConfig(path: string): Partial<ConnectionConfig> {
