@@ -12,16 +12,28 @@
 namespace entropynet {
 namespace {
 
+// `take` is one of the two functions of platform/directory_lock.h.
+template <Status (*take)(const std::string&, OwnedDescriptor*)>
 Napi::Value Lock(const Napi::CallbackInfo& info) {
   std::string path;
   if (!ReadPath(info, 0, "path", &path)) return {};
   OwnedDescriptor lock;
-  const Status status = LockDirectory(path, &lock);
+  const Status status = take(path, &lock);
   if (!status.Ok()) {
     ThrowStatus(info.Env(), status, path);
     return {};
   }
   return Napi::Number::New(info.Env(), static_cast<double>(Environment::Of(info.Env()).Own(std::move(lock))));
+}
+
+Napi::Value IsLocked(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!ReadPath(info, 0, "path", &path)) return {};
+  bool is_locked = false;
+  const Status status = IsFileLocked(path, &is_locked);
+  if (status.Ok()) return Napi::Boolean::New(info.Env(), is_locked);
+  ThrowStatus(info.Env(), status, path);
+  return {};
 }
 
 void RemoveAtExit(const Napi::CallbackInfo& info) {
@@ -40,7 +52,9 @@ void ForgetAtExit(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportNames(Napi::Env env, Napi::Object exports) {
-  exports.Set("lockDirectory", Napi::Function::New<Lock>(env, "lockDirectory"));
+  exports.Set("lockDirectory", Napi::Function::New<Lock<LockDirectory>>(env, "lockDirectory"));
+  exports.Set("lockFile", Napi::Function::New<Lock<LockFile>>(env, "lockFile"));
+  exports.Set("isFileLocked", Napi::Function::New<IsLocked>(env, "isFileLocked"));
   exports.Set("removeAtExit", Napi::Function::New<RemoveAtExit>(env, "removeAtExit"));
   exports.Set("forgetAtExit", Napi::Function::New<ForgetAtExit>(env, "forgetAtExit"));
 }

@@ -78,6 +78,10 @@ export interface NativeBinding {
   processStartTime(processId: number): bigint | null;
   /** Takes the directory's lock, or throws `EAGAIN` where somebody has it; closing the descriptor gives it back. */
   lockDirectory(path: string): number;
+  /** The same for a file: a server keeps this lock of its discovery region for as long as it lives. */
+  lockFile(path: string): number;
+  /** Whether somebody holds the lock of a file. Throws `ENOENT` where there is none. */
+  isFileLocked(path: string): boolean;
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;

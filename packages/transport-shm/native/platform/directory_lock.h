@@ -15,6 +15,15 @@ namespace entropynet {
  */
 Status LockDirectory(const std::string& path, OwnedDescriptor* lock);
 
+/*
+ * The same for the existing file `path`. A server holds this lock for as long as it lives: the system
+ * gives it back when the process ends, however it ends.
+ */
+Status LockFile(const std::string& path, OwnedDescriptor* lock);
+
+// Whether somebody holds the lock of the existing file `path`. Those who ask never see each other.
+Status IsFileLocked(const std::string& path, bool* is_locked);
+
 }  // namespace entropynet
 
 #endif  // ENTROPYNET_PLATFORM_DIRECTORY_LOCK_H_

@@ -214,6 +214,28 @@ void TestDirectoryLock() {
   CHECK(::rmdir(folder.c_str()) == 0);
 }
 
+void TestFileLock() {
+  const std::string folder = MakeFolder();
+  const std::string path = folder + "/file";
+  bool is_locked = true;
+  OwnedDescriptor lock;
+  CHECK(LockFile(path, &lock).error == ENOENT && IsFileLocked(path, &is_locked).error == ENOENT);
+  CHECK(!is_locked);
+  OwnedDescriptor(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).Reset();
+  CHECK(IsFileLocked(path, &is_locked).Ok() && !is_locked);
+  CHECK(LockFile(path, &lock).Ok());
+  CHECK(IsFileLocked(path, &is_locked).Ok() && is_locked);
+  OwnedDescriptor second;
+  CHECK(LockFile(path, &second).error == kErrorWouldBlock && !second.IsOpen());
+  lock.Reset();
+  CHECK(IsFileLocked(path, &is_locked).Ok() && !is_locked);
+  CHECK(::unlink(path.c_str()) == 0);
+  // A pipe in the file's place must not make this wait for a writer.
+  CHECK(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(IsFileLocked(path, &is_locked).Ok() && !is_locked);
+  CHECK(::unlink(path.c_str()) == 0 && ::rmdir(folder.c_str()) == 0);
+}
+
 void TestFutex() {
   OwnedDescriptor created;
   Mapping mapping;

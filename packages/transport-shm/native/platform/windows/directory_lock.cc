@@ -24,4 +24,37 @@ Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
   return {};
 }
 
+namespace {
+
+// `flags`: LOCKFILE_EXCLUSIVE_LOCK, or 0 for a shared one.
+Status LockOpened(const std::string& path, DWORD flags, OwnedDescriptor* lock) {
+  constexpr DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  const HANDLE opened = ::CreateFileW(Widen(path).c_str(), GENERIC_READ, share, nullptr, OPEN_EXISTING,
+                                      FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
+  if (opened == INVALID_HANDLE_VALUE) return LastError("CreateFile");
+  OwnedDescriptor file(ToDescriptor(opened));
+  // One byte far behind the file's end: a lock of its content would keep readers out.
+  OVERLAPPED range{};
+  range.OffsetHigh = 1;
+  if (!::LockFileEx(opened, flags | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &range)) {
+    if (::GetLastError() == ERROR_LOCK_VIOLATION) return {kErrorWouldBlock, "LockFileEx"};
+    return LastError("LockFileEx");
+  }
+  *lock = std::move(file);
+  return {};
+}
+
+}  // namespace
+
+Status LockFile(const std::string& path, OwnedDescriptor* lock) {
+  return LockOpened(path, LOCKFILE_EXCLUSIVE_LOCK, lock);
+}
+
+Status IsFileLocked(const std::string& path, bool* is_locked) {
+  OwnedDescriptor lock;
+  const Status status = LockOpened(path, 0, &lock);
+  *is_locked = status.error == kErrorWouldBlock;
+  return *is_locked ? Status{} : status;
+}
+
 }  // namespace entropynet
