@@ -89,7 +89,7 @@ describeFaults('names', () => {
       isOver = true;
       await within(Promise.all(clients), 'every client has ended');
       // A server that died with its answer under way ends a handshake; one that was killed leaves a name that nobody serves.
-      const allowed = ['SharedMemoryNotAvailable', 'HandshakeFailed', 'PeerDied', 'ConnectionClosed'];
+      const allowed = ['TransportUnavailable', 'HandshakeFailed', 'PeerDied', 'ConnectionClosed'];
       for (const code of refusals.keys()) expect(code).to.be.oneOf(allowed);
       await expectTaken(scope, world);
       expect(readdirSync(world.directory)).to.deep.equal([]);
@@ -180,7 +180,7 @@ describeFaults('names', () => {
     const identity = { nonce: new Uint8Array(16), processId: process.pid, startTime: 1n, maxConnections: 5 };
     publishDiscoveryRegion(world.names.region, identity);
     const client = scope.add(world.fixture.createTransport().createConnection(world.config));
-    expect(codeOf(await client.connect())).to.equal('SharedMemoryNotAvailable');
+    expect(codeOf(await client.connect())).to.equal('TransportUnavailable');
     await expectTaken(scope, world);
   });
 

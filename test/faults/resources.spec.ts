@@ -293,10 +293,10 @@ describeFaults('exhausted resources', () => {
       unwrap(await server.listen());
       const script = `mount -t tmpfs -o mode=700 tmpfs ${directory}; exec "$@"`;
       const host = await ownProcess(scope, fixture, { wrapper: ['unshare', '-m', 'sh', '-c', script, 'sh'] });
-      expect(await host.actions.connect(config)).to.equal('SharedMemoryNotAvailable');
+      expect(await host.actions.connect(config)).to.equal('TransportUnavailable');
       expect(await host.actions.listen(config)).to.equal(`shm://${config.endpoint}`);
       expect(statSync(directory).isDirectory()).to.equal(true);
-      saw('SharedMemoryNotAvailable: no server of that name there');
+      saw('TransportUnavailable: no server of that name there');
     },
   );
 });

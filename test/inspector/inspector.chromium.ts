@@ -117,7 +117,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     const page = await openPage();
     const failures = page.locator('#failures ~ ul > li');
     await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: '127.0.0.1:9' }).waitFor();
-    await failures.filter({ hasText: 'SharedMemoryNotAvailable' }).filter({ hasText: 'fallback-program' }).waitFor();
+    await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: 'fallback-program' }).waitFor();
     await page.close();
   });
 

@@ -129,7 +129,7 @@ describe('the inspector', () => {
       const told = report.connections.find(({ role }) => role === 'client');
       expect(told).to.include({ backend: 'websocket', bytesSent: 1234, messagesSent: 1 });
       expect(told?.why.join()).to.match(/^not shared-memory: no server named/);
-      expect(report.failures[0]).to.include({ code: 'SharedMemoryNotAvailable', backend: 'shared-memory' });
+      expect(report.failures[0]).to.include({ code: 'TransportUnavailable', backend: 'shared-memory' });
 
       await client.close();
       await next(states, ({ connections }) => connections.length === 0);

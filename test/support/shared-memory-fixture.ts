@@ -20,7 +20,7 @@ export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'acces
     // A name stays as it is: the server's address is the same name with its scheme.
     clientConfig: (config) => config,
     peerModule: { specifier: '@entropynet/transport-shm', className: 'SharedMemoryTransport' },
-    absenceCode: 'SharedMemoryNotAvailable',
+    absenceCode: 'TransportUnavailable',
     quickDetection: { sharedMemory: { unresponsiveAfterMs: 100 } },
     leftovers: () => readdir(directory, { recursive: true }),
     dispose: () => rm(directory, { recursive: true, force: true }),

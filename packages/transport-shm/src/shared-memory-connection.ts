@@ -9,6 +9,7 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
+import { withFixedDirectory } from './discovery/directory.js';
 import { requestRegion } from './discovery/handshake-client.js';
 import { serverNameOf } from './discovery/names.js';
 import type { LocalSocket } from './native-binding.js';
@@ -48,7 +49,7 @@ export class SharedMemoryConnection extends NetworkConnection {
   constructor(mapped: MappedRegion);
   constructor(from: string | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
     if (typeof from === 'string') {
-      super({ ...config, endpoint: from });
+      super(withFixedDirectory({ ...config, endpoint: from }));
       this.#regionBytes = this.config.sharedMemory.regionSize;
     } else {
       const link = new SharedMemoryLink(from.region, from.handle, 'server', from.config.sharedMemory);

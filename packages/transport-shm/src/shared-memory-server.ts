@@ -1,21 +1,26 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import {
   AcceptQueue,
   type ConnectionServer,
   type NetworkConnection,
   ok,
+  redactEndpoint,
   resolveConnectionConfig,
   type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   unwrap,
 } from '@entropynet/core';
-import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
+import { discoveryDirectory, prepareDirectory, withFixedDirectory } from './discovery/directory.js';
 import { NameClaim } from './discovery/name-claim.js';
+import { NameKeeper } from './discovery/name-keeper.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import { currentUserId, loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
+import { describeSystemError } from './system-failures.js';
+import { WarningLimiter } from './warning-limiter.js';
 
 /** Clients that may be in the middle of a handshake at once; further ones wait in the kernel. */
 const MAX_PENDING_HANDSHAKES = 64;
@@ -29,19 +34,25 @@ export class SharedMemoryServer implements ConnectionServer {
   readonly #connections = new Set<NetworkConnection>();
   #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
   #claim: NameClaim | undefined;
+  #keeper: NameKeeper | undefined;
   #listening: Promise<Result> | undefined;
+  #closing: Promise<Result> | undefined;
   #isReferenced = true;
-  #isWatching = false;
+  /** The socket at which clients are awaited at the moment. */
+  #watched: LocalSocket | undefined;
+  /** Runs while this process is too short of something to accept. */
+  #pause: NodeJS.Timeout | undefined;
+  readonly #warnings = new WarningLimiter();
 
   /** @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveConnectionConfig(config));
+    this.#config = unwrap(resolveConnectionConfig(withFixedDirectory(config)));
     this.#name = serverNameOf(this.#config.endpoint);
     this.#accepted = new AcceptQueue(this.#config.sharedMemory.maxConnections);
   }
 
   listen(): Promise<Result> {
-    this.#listening ??= this.#startListening().then((result) => {
+    this.#listening ??= this.#startAfterClosing().then((result) => {
       if (!result.ok) this.#listening = undefined;
       return result;
     });
@@ -52,17 +63,13 @@ export class SharedMemoryServer implements ConnectionServer {
     return this.#accepted.accept(options?.signal);
   }
 
-  async close(): Promise<Result> {
-    await this.#listening;
-    const claim = this.#claim;
-    this.#claim = undefined;
+  close(): Promise<Result> {
+    const listening = this.#listening;
+    // A `listen()` from here on is one more, after this.
     this.#listening = undefined;
-    for (const handshake of [...this.#pending]) handshake.cancel();
-    const unaccepted = this.#accepted.close();
-    if (claim !== undefined) this.#unwatch(claim.socket);
-    await Promise.all(unaccepted.map((connection) => connection.disconnect()));
-    await claim?.release(this.#config.connectTimeoutMs);
-    return ok();
+    const closing = this.#stopListening(listening, this.#closing);
+    this.#closing = closing;
+    return closing;
   }
 
   isListening(): boolean {
@@ -73,12 +80,14 @@ export class SharedMemoryServer implements ConnectionServer {
   ref(): void {
     this.#isReferenced = true;
     this.#claim?.socket.ref();
+    this.#pause?.ref();
   }
 
   /** Listening does not keep the process alive. */
   unref(): void {
     this.#isReferenced = false;
     this.#claim?.socket.unref();
+    this.#pause?.unref();
   }
 
   address(): string | undefined {
@@ -93,6 +102,28 @@ export class SharedMemoryServer implements ConnectionServer {
   /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
+    await Promise.all([listening, closing]);
+    const claim = this.#claim;
+    const keeper = this.#keeper;
+    this.#claim = undefined;
+    this.#keeper = undefined;
+    this.#unwatch();
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    for (const handshake of [...this.#pending]) handshake.cancel();
+    const unaccepted = this.#accepted.close();
+    await Promise.all(unaccepted.map((connection) => connection.disconnect()));
+    await keeper?.stop();
+    await claim?.release(this.#config.connectTimeoutMs);
+    return ok();
+  }
+
+  async #startAfterClosing(): Promise<Result> {
+    await this.#closing;
+    return this.#startListening();
   }
 
   async #startListening(): Promise<Result> {
@@ -118,49 +149,81 @@ export class SharedMemoryServer implements ConnectionServer {
     this.#native = { binding: binding.value, access: access.value };
     this.#claim = claim.value;
     this.#accepted.open();
-    this.#watch(claim.value.socket);
-    if (!this.#isReferenced) claim.value.socket.unref();
+    this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.#config.endpoint), (replaced) => {
+      this.#moveFrom(replaced);
+    });
+    this.#watch();
     return ok();
   }
 
-  #watch(socket: LocalSocket): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
+  /** Awaits clients, unless it does already, or waits for a handshake to end or a shortage to pass. */
+  #watch(): void {
+    const socket = this.#claim?.socket;
+    if (socket === undefined || this.#watched !== undefined || this.#pause !== undefined) return;
+    this.#watched = socket;
     socket.watch(() => {
-      while (this.#claim !== undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
-        const client = this.#acceptClient(socket);
-        if (client === null) return;
-        this.#greet(client);
-      }
-      // As many as may be under way: the rest wait in the kernel until one ends.
-      if (this.#claim !== undefined) this.#unwatch(socket);
+      this.#acceptClients(socket);
     });
+    if (!this.#isReferenced) socket.unref();
   }
 
-  #unwatch(socket: LocalSocket): void {
-    this.#isWatching = false;
-    socket.unwatch();
+  #unwatch(): void {
+    this.#watched?.unwatch();
+    this.#watched = undefined;
+  }
+
+  #acceptClients(socket: LocalSocket): void {
+    while (this.#claim !== undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
+      const client = this.#acceptClient(socket);
+      if (client === null) return;
+      this.#greet(client);
+    }
+    // As many as may be under way: the rest wait in the kernel until one ends.
+    if (this.#claim !== undefined) this.#unwatch();
   }
 
   #acceptClient(socket: LocalSocket): LocalSocket | null {
     try {
       return socket.accept();
     } catch (error) {
-      // Out of descriptors, most likely: clients wait in the kernel until some come back.
-      process.emitWarning(`EntropyNet server '${this.#name}' can't accept: ${String(error)}`);
-      this.#unwatch(socket);
-      setTimeout(() => {
-        if (this.#claim !== undefined) this.#watch(socket);
-      }, ACCEPT_PAUSE_MS).unref();
+      this.#pauseAccepting(error);
       return null;
     }
+  }
+
+  /**
+   * No event tells that descriptors are free again, and the socket would stay readable: it is asked again now and then.
+   * Meanwhile clients wait in the kernel, and the timer keeps the process alive in the socket's stead.
+   */
+  #pauseAccepting(error: unknown): void {
+    const reason = describeSystemError(error);
+    this.#warnings.warn(
+      `EntropyNet server '${this.#name}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
+    );
+    this.#unwatch();
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.#watch();
+    }, ACCEPT_PAUSE_MS);
+    if (!this.#isReferenced) this.#pause.unref();
+  }
+
+  /** The claim listens at a new socket. Clients that still wait at the old one, as many as its queue holds, are served. */
+  #moveFrom(replaced: LocalSocket): void {
+    this.#unwatch();
+    for (let client = this.#acceptClient(replaced); client !== null; client = this.#acceptClient(replaced)) {
+      this.#greet(client);
+    }
+    replaced.close();
+    if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
   }
 
   #greet(socket: LocalSocket): void {
     const native = this.#native;
     const nonce = this.#claim?.nonce;
     if (native === undefined || nonce === undefined) return;
-    if (socket.peerCredentials().userId !== currentUserId(native.binding)) {
+    const clientProcessId = processOfSameUser(socket, native.binding);
+    if (clientProcessId === undefined) {
       socket.close();
       return;
     }
@@ -168,14 +231,14 @@ export class SharedMemoryServer implements ConnectionServer {
       {
         ...native,
         socket,
+        clientProcessId,
         config: this.#config,
         serverNonce: nonce,
         hasCapacity: () => this.#promisedCount() < this.#config.sharedMemory.maxConnections,
         onSettled: (settled, completed) => {
           this.#pending.delete(settled);
           if (completed !== undefined) this.#offer(completed);
-          if (this.#claim !== undefined && this.#pending.size === MAX_PENDING_HANDSHAKES - 1)
-            this.#watch(this.#claim.socket);
+          if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
         },
       },
       process.pid,
@@ -203,6 +266,17 @@ export class SharedMemoryServer implements ConnectionServer {
       if (state === 'disconnected' || state === 'failed') this.#connections.delete(connection);
     });
     if (!this.#accepted.push(connection)) void connection.disconnect();
+  }
+}
+
+/** The process at the other end; undefined where it is another user's, or the system can't tell any more. */
+function processOfSameUser(socket: LocalSocket, binding: NativeBinding): number | undefined {
+  try {
+    const { processId, userId } = socket.peerCredentials();
+    return userId === currentUserId(binding) ? processId : undefined;
+  } catch {
+    // Some systems forget a peer that has gone.
+    return undefined;
   }
 }
 

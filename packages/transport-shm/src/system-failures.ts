@@ -10,6 +10,7 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   ENOMEM:
     'there is no memory, address space or mapping left: choose a smaller sharedMemory.regionSize, or raise "ulimit -v"',
   ENOSPC: 'the file system is full',
+  EFBIG: 'a file of this process may not be that large: choose a smaller sharedMemory.regionSize, or raise "ulimit -f"',
   EDQUOT: "this user's share of the file system is full",
 };
 
@@ -21,6 +22,9 @@ const HINDRANCES: Readonly<Record<string, string>> = {
   EBUSY: 'something else uses it',
   EISDIR: 'a directory is in the way: remove it',
   ENOTDIR: 'a file is in the way: remove it',
+  ELOOP: 'a link is in the way, and links are not followed: remove it',
+  ENXIO: 'something that is no file is in the way: remove it',
+  ERR_ACCESS_DENIED: 'the permission model of Node.js forbids it: add --allow-fs-read and --allow-fs-write for it',
   ENOSYS: 'this system has no such call',
   ERR_FS_EISDIR: 'a directory is in the way: remove it',
 };
@@ -32,9 +36,17 @@ export function isShortage(error: unknown): boolean {
 
 /** What the system said, and what a person can do about it. */
 export function describeSystemError(error: unknown): string {
-  const code = isSystemError(error) ? error.code : '';
+  return withAdvice(messageOf(error), isSystemError(error) ? error.code : '');
+}
+
+/** The same, where only the name of the system's error is known. */
+export function describeCode(code: string): string {
+  return withAdvice(code, code);
+}
+
+function withAdvice(text: string, code: string): string {
   const advice = SHORTAGES[code] ?? HINDRANCES[code];
-  return advice === undefined ? messageOf(error) : `${messageOf(error)} (${advice})`;
+  return advice === undefined ? text : `${text} (${advice})`;
 }
 
 /**

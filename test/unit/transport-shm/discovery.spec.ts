@@ -95,7 +95,7 @@ describe('the handshake messages', () => {
     expect(codes).to.deep.equal([
       'IncompatibleVersion',
       'ResourceLimitExceeded',
-      'SharedMemoryNotAvailable',
+      'TransportUnavailable',
       'ResourceLimitExceeded',
       'HandshakeFailed',
       'HandshakeFailed',

@@ -79,7 +79,7 @@ describe('shared memory between processes', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
       const connected = await new SharedMemoryConnection('scene', scene.config).connect();
-      expect(connected.ok ? '' : connected.error.code).to.equal('SharedMemoryNotAvailable');
+      expect(connected.ok ? '' : connected.error.code).to.equal('TransportUnavailable');
     });
 
     for (const way of ['exit', 'throw'] as const) {

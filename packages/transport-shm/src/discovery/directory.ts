@@ -1,20 +1,45 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core';
+import { dirname, join, resolve } from 'node:path';
+import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
 
+/** What of a configuration says where servers are found. */
+interface DirectoryConfig {
+  readonly directory?: string | undefined;
+}
+
 const OTHERS_MAY_WRITE = 0o022;
+const OWNER_MAY_ALL = 0o700;
 
 /**
  * Where servers of this user are found: what the configuration says, else the user's run-time directory, else a folder
- * of this user in the system's temporary directory.
+ * of this user in the system's temporary directory. An absolute path: a relative one starts from the working directory of
+ * this moment, whatever becomes of that afterwards.
  */
-export function discoveryDirectory(config: SharedMemoryConfig, userId: number): string {
-  if (config.directory !== undefined) return config.directory;
+export function discoveryDirectory(config: DirectoryConfig, userId: number): string {
+  if (config.directory !== undefined) return resolve(config.directory);
   const runtime = process.env['XDG_RUNTIME_DIR'];
-  return runtime === undefined || runtime === '' ? join(tmpdir(), `entropynet-${userId}`) : join(runtime, 'entropynet');
+  return resolve(runtime === undefined || runtime === '' ? inTemporaryDirectory(userId) : join(runtime, 'entropynet'));
+}
+
+/** A configuration whose relative directory starts from the working directory of this moment, as that may change. */
+export function withFixedDirectory<T extends { readonly sharedMemory?: DirectoryConfig | undefined }>(config: T): T {
+  const directory: unknown = config.sharedMemory?.directory;
+  // What is no path is refused where the configuration is checked.
+  if (typeof directory !== 'string' || directory === '') return config;
+  return { ...config, sharedMemory: { ...config.sharedMemory, directory: resolve(directory) } };
+}
+
+/** The other directories in which a server of this user may be found that has another environment than this process. */
+export function otherDirectories(directory: string, userId: number): string[] {
+  const usual = [discoveryDirectory({}, userId), `/run/user/${userId}/entropynet`, inTemporaryDirectory(userId)];
+  return [...new Set(usual.map((each) => resolve(each)))].filter((each) => each !== directory && existsSync(each));
+}
+
+function inTemporaryDirectory(userId: number): string {
+  return join(tmpdir(), `entropynet-${userId}`);
 }
 
 /** For servers: makes the directory, for this user alone, where it is missing, and checks it. */
@@ -24,32 +49,51 @@ export function prepareDirectory(directory: string, userId: number): Result {
   } catch (error) {
     return failureAt(directory, `the directory ${directory} could not be made`, error);
   }
-  return checkDirectory(directory, userId);
+  const checked = checkDirectory(directory, userId);
+  // The superuser needs no mode.
+  if (!checked.ok || process.platform === 'win32' || userId === 0) return checked;
+  return (lstatSync(directory).mode & OWNER_MAY_ALL) === OWNER_MAY_ALL
+    ? ok()
+    : err('SharedMemoryPermission', `this user may not use its own directory ${directory}: run "chmod 700" on it`);
 }
 
+/**
+ * Makes a directory and those above it that are missing, each for this user alone. Not by Node.js's recursive form: the
+ * umask cuts the modes that it gives, and it tries for ever where a directory can't be made, as below `/proc`.
+ */
 function makeDirectory(directory: string): void {
   try {
-    // Alone first: Node.js's recursive form says ENOENT for whatever is really in the way.
-    mkdirSync(directory, { mode: 0o700 });
+    makeOneDirectory(directory);
   } catch (error) {
-    const code = isSystemError(error) ? error.code : '';
-    if (code === 'ENOENT') mkdirSync(directory, { recursive: true, mode: 0o700 });
-    else if (code !== 'EEXIST') throw error;
+    const parent = dirname(directory);
+    if (!isSystemError(error) || error.code !== 'ENOENT' || parent === directory || existsSync(parent)) throw error;
+    makeDirectory(parent);
+    makeOneDirectory(directory);
   }
 }
 
-/** For both sides, before anything inside is trusted: a real directory of this user that nobody else may write to. */
+function makeOneDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: OWNER_MAY_ALL });
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'EEXIST') return;
+    throw error;
+  }
+  // The umask may take rights from its owner too.
+  if ((lstatSync(directory).mode & OWNER_MAY_ALL) !== OWNER_MAY_ALL) chmodSync(directory, OWNER_MAY_ALL);
+}
+
+/**
+ * For both sides, before anything inside is trusted: a real directory of this user that nobody else may write to.
+ * `TransportUnavailable`: there is none.
+ */
 export function checkDirectory(directory: string, userId: number): Result {
   let status: Stats;
   try {
     status = lstatSync(directory);
   } catch (error) {
     if (isSystemError(error) && error.code === 'ENOENT') {
-      return err(
-        'SharedMemoryNotAvailable',
-        `no server has run here: the directory ${directory} does not exist`,
-        error,
-      );
+      return err('TransportUnavailable', `the directory ${directory} does not exist: no server has run there`, error);
     }
     return failureAt(directory, `the directory ${directory} could not be read`, error);
   }

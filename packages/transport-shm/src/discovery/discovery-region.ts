@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
@@ -9,6 +19,7 @@ export const DISCOVERY_BYTES = 64;
 
 const MAGIC = 0x444e5045; // 'EPND' as little-endian bytes
 const NONCE_OFFSET = 16;
+const REGION_MODE = 0o600;
 
 /** What a server says of itself to anyone who may read it. */
 export interface ServerIdentity {
@@ -61,14 +72,22 @@ export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> 
  * Puts a server's region in place, replacing that of a server that is gone. Clients see the old one or the new one,
  * whole. Only with the directory's lock: what a server that was killed in here left is taken away first. Throws Node.js's
  * error when it can't be written; nothing is left then.
+ * @param beforeVisible called with the path of the whole file before it gets its name
  */
-export function publishDiscoveryRegion(path: string, identity: ServerIdentity): void {
+export function publishDiscoveryRegion(
+  path: string,
+  identity: ServerIdentity,
+  beforeVisible?: (path: string) => void,
+): void {
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-  const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), 0o600);
+  const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), REGION_MODE);
   try {
+    // The umask may take rights from its owner too.
+    fchmodSync(descriptor, REGION_MODE);
     writeSync(descriptor, encodeServerIdentity(identity));
+    beforeVisible?.(temporary);
     // STEP(listen: region written)
     renameSync(temporary, path);
   } catch (error) {
@@ -79,17 +98,20 @@ export function publishDiscoveryRegion(path: string, identity: ServerIdentity): 
   }
 }
 
-/** Reads a server's region. `SharedMemoryNotAvailable`: there is none; `SharedMemoryPermission`: not to be trusted. */
-export function readDiscoveryRegion(path: string, name: string, userId: number): Result<ServerIdentity> {
+/**
+ * Reads a server's region. `TransportUnavailable`: there is none; `SharedMemoryPermission`: not to be trusted;
+ * `ResourceLimitExceeded`: this process can't open it.
+ */
+export function readDiscoveryRegion(path: string, userId: number): Result<ServerIdentity> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   let descriptor: number;
   try {
     descriptor = openSync(path, O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
   } catch (error) {
     if (isSystemError(error) && error.code === 'ENOENT') {
-      return err('SharedMemoryNotAvailable', `no server named '${name}' listens on this machine for this user`, error);
+      return err('TransportUnavailable', `there is no discovery region ${path}`, error);
     }
-    return failureAt(path, "the server's discovery region could not be opened", error);
+    return failureAt(path, `the discovery region ${path} could not be opened`, error);
   }
   try {
     const status = fstatSync(descriptor);
@@ -101,7 +123,7 @@ export function readDiscoveryRegion(path: string, name: string, userId: number):
     const length = readSync(descriptor, bytes, 0, DISCOVERY_BYTES, 0);
     return decodeServerIdentity(status.size === DISCOVERY_BYTES ? bytes.subarray(0, length) : new Uint8Array(0));
   } catch (error) {
-    return err('SharedMemoryNotAvailable', `the server's discovery region could not be read: ${String(error)}`, error);
+    return failureAt(path, `the discovery region ${path} could not be read`, error);
   } finally {
     closeSync(descriptor);
   }

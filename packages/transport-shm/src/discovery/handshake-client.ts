@@ -1,4 +1,14 @@
-import { err, ok, type PeerLimits, type ResolvedConnectionConfig, type Result, SecretProver } from '@entropynet/core';
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers';
+import {
+  err,
+  type Failure,
+  ok,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  type Result,
+  SecretProver,
+} from '@entropynet/core';
 import {
   currentUserId,
   isSystemError,
@@ -7,10 +17,10 @@ import {
   messageOf,
   type NativeBinding,
 } from '../native-binding.js';
-import { failureAt } from '../system-failures.js';
-import { CONTROL_BLOCK_BYTES } from '../region/layout.js';
+import { describeCode, failureAt } from '../system-failures.js';
+import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
-import { checkDirectory, discoveryDirectory } from './directory.js';
+import { checkDirectory, discoveryDirectory, otherDirectories } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
 import {
   ACKNOWLEDGEMENT,
@@ -19,6 +29,7 @@ import {
   encodeRequest,
   HANDSHAKE_BYTES,
   type HandshakeReply,
+  MIN_REGION_BYTES,
   ProofStep,
 } from './handshake-messages.js';
 import { serverNameOf, serverNames } from './names.js';
@@ -39,6 +50,7 @@ export interface FoundServer {
   readonly access: RegionAccess;
   readonly identity: ServerIdentity;
   readonly socketPath: string;
+  readonly regionPath: string;
   readonly userId: number;
 }
 
@@ -51,18 +63,37 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
   const userId = currentUserId(binding.value);
   const directory = discoveryDirectory(config.sharedMemory, userId);
   const checked = checkDirectory(directory, userId);
-  if (!checked.ok) return checked;
   const name = serverNameOf(config.endpoint);
   const names = serverNames(directory, name);
-  const identity = readDiscoveryRegion(names.region, name, userId);
-  if (!identity.ok) return identity;
+  const identity = checked.ok ? readDiscoveryRegion(names.region, userId) : checked;
+  if (!identity.ok) return identity.error.code === 'TransportUnavailable' ? absent(directory, name, userId) : identity;
   return ok({
     binding: binding.value,
     access: access.value,
     identity: identity.value,
     socketPath: names.socket,
+    regionPath: names.region,
     userId,
   });
+}
+
+/** Where it was looked, and where else the server may be: the two sides may have different environments. */
+function absent(directory: string, name: string, userId: number): Failure {
+  const names = serverNames(directory, name);
+  if (existsSync(names.socket)) {
+    return err(
+      'TransportUnavailable',
+      `the server named '${name}' has lost its file ${names.region}; if it lives it makes the file anew within a second`,
+    );
+  }
+  const remedy = 'give both sides the same sharedMemory.directory, or the same XDG_RUNTIME_DIR and temporary directory';
+  const elsewhere = otherDirectories(directory, userId).find((other) => existsSync(serverNames(other, name).region));
+  return err(
+    'TransportUnavailable',
+    elsewhere === undefined
+      ? `no server named '${name}' is in the directory ${directory}: start it, or ${remedy}`
+      : `no server named '${name}' is in the directory ${directory}, but there is one in ${elsewhere}: ${remedy}`,
+  );
 }
 
 /** Asks the server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
@@ -72,8 +103,8 @@ export async function requestRegion(
 ): Promise<Result<Assignment>> {
   const found = findServer(config);
   if (!found.ok) return found;
-  const { binding, access, identity, socketPath, userId } = found.value;
-  const opened = await connectTo(binding, socketPath, serverNameOf(config.endpoint), userId, signal);
+  const { binding, access, identity } = found.value;
+  const opened = await connectTo(found.value, serverNameOf(config.endpoint), signal);
   if (!opened.ok) return opened;
   const socket = opened.value;
   // STEP(connect: socket open)
@@ -113,46 +144,57 @@ interface Answer {
  * Connects to the server's socket. While its queue is full, which no event tells the end of, it is asked again now and
  * then, until `signal` aborts.
  */
-async function connectTo(
-  binding: NativeBinding,
-  path: string,
-  name: string,
-  userId: number,
-  signal: AbortSignal,
-): Promise<Result<LocalSocket>> {
+async function connectTo(found: FoundServer, name: string, signal: AbortSignal): Promise<Result<LocalSocket>> {
   for (;;) {
-    const opened = tryToConnect(binding, path, name, userId);
+    const opened = tryToConnect(found, name);
     if (opened !== undefined) return opened;
     await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
     if (signal.aborted) return err('Aborted', 'connecting was given up');
   }
 }
 
-/** Undefined where the queue of the server is full. */
-function tryToConnect(
-  binding: NativeBinding,
-  path: string,
-  name: string,
-  userId: number,
-): Result<LocalSocket> | undefined {
+/** Undefined where the server lives and can't be reached at this moment. */
+function tryToConnect(found: FoundServer, name: string): Result<LocalSocket> | undefined {
+  const { binding, socketPath, userId } = found;
   let socket: LocalSocket;
   try {
-    socket = binding.LocalSocket.connect(path);
+    socket = binding.LocalSocket.connect(socketPath);
   } catch (error) {
     const code = isSystemError(error) ? error.code : '';
     if (code === 'EAGAIN') return undefined;
-    if (code === 'ECONNREFUSED' || code === 'ENOENT') {
-      return err('SharedMemoryNotAvailable', `the server named '${name}' is gone: nobody listens at its socket`, error);
+    if (code !== 'ECONNREFUSED' && code !== 'ENOENT') {
+      return failureAt(socketPath, `the server named '${name}' could not be asked at ${socketPath}`, error);
     }
-    return failureAt(path, `the server named '${name}' could not be asked`, error);
+    // On some systems its queue is full; on every system it may be about to make its socket anew.
+    if (isLocked(found)) return undefined;
+    return err(
+      'TransportUnavailable',
+      `the server named '${name}' is gone: nobody listens at its socket ${socketPath}`,
+      error,
+    );
   }
-  const server = socket.peerCredentials();
-  if (server.userId === userId) return ok(socket);
-  socket.close();
-  return err(
-    'SharedMemoryPermission',
-    `the server named '${name}' belongs to user ${server.userId}, not to this user (${userId})`,
-  );
+  try {
+    const server = socket.peerCredentials();
+    if (server.userId === userId) return ok(socket);
+    socket.close();
+    return err(
+      'SharedMemoryPermission',
+      `the server named '${name}' belongs to user ${server.userId}, not to this user (${userId})`,
+    );
+  } catch (error) {
+    // Some systems forget a peer that has gone.
+    socket.close();
+    return err('TransportUnavailable', `the server named '${name}' went away: ${messageOf(error)}`, error);
+  }
+}
+
+function isLocked({ binding, regionPath }: FoundServer): boolean {
+  try {
+    return binding.isFileLocked(regionPath);
+  } catch {
+    // It took its names away meanwhile.
+    return false;
+  }
 }
 
 /** The server's answer and the descriptor that comes with it, after both have proved the secret where there is one. */
@@ -252,10 +294,7 @@ function answerOf({ bytes, descriptor, descriptorLost }: Received): Result<Answe
   const reply = decodeReply(bytes);
   if (!reply.ok) return reply;
   if (descriptorLost) {
-    return err(
-      'ResourceLimitExceeded',
-      'this process has no file descriptor left for the region: close some, or raise "ulimit -n"',
-    );
+    return err('ResourceLimitExceeded', `the region's descriptor could not be received: ${describeCode('EMFILE')}`);
   }
   if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
   return ok({ reply: reply.value, descriptor });
@@ -268,15 +307,24 @@ function attach(
   wantedBytes: number,
 ): Result<SharedMemoryRegion> {
   try {
-    if (reply.regionBytes > wantedBytes || reply.regionBytes <= CONTROL_BLOCK_BYTES) {
+    if (reply.regionBytes > wantedBytes || reply.regionBytes < MIN_REGION_BYTES) {
       return err(
         'SharedMemorySizeMismatch',
-        `the server assigned a region of ${reply.regionBytes} bytes; up to ${wantedBytes} were asked for`,
+        `the server assigned a region of ${reply.regionBytes} bytes; from ${MIN_REGION_BYTES} to ${wantedBytes} are allowed`,
       );
     }
-    return SharedMemoryRegion.attach(binding, access, descriptor, reply.regionBytes, reply.identity);
+    const attached = SharedMemoryRegion.attach(binding, access, descriptor, reply.regionBytes, reply.identity);
+    if (!attached.ok || isFresh(attached.value)) return attached;
+    attached.value.unmap();
+    return err('SharedMemoryCorrupted', "the server has written this side's words of the region's control block");
   } finally {
     // The mapping keeps the memory; nobody needs the descriptor any more.
     binding.closeDescriptor(descriptor);
   }
+}
+
+/** Whether the words that this side alone writes are 0, from which it counts. */
+function isFresh(region: SharedMemoryRegion): boolean {
+  const { tail, head, closed, sleep, waitsForRoom } = sideLayout('client', region.ringCapacity);
+  return [tail, head, closed, sleep, waitsForRoom].every((word) => Atomics.load(region.words, word) === 0);
 }

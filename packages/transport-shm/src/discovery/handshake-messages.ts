@@ -13,12 +13,16 @@ import {
   WRONG_SECRET,
 } from '@entropynet/core';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
+import { describeCode } from '../system-failures.js';
 
 /** Both messages have this many bytes, so that a stream needs no framing. */
 export const HANDSHAKE_BYTES = 64;
 
 /** What the client sends when it has mapped its region; wakes may follow at once. */
 export const ACKNOWLEDGEMENT = new Uint8Array([0x06]);
+
+/** The smallest region of a connection, as in the configuration's schema: below it, a ring holds no frame worth sending. */
+export const MIN_REGION_BYTES = 64 * 1024;
 
 const REQUEST_MAGIC = 0x514e5045; // 'EPNQ' as little-endian bytes
 const REPLY_MAGIC = 0x524e5045; // 'EPNR'
@@ -53,8 +57,8 @@ const REFUSALS: readonly (readonly [NetworkErrorCode, string])[] = [
   ['HandshakeFailed', 'the server refused without a reason'],
   ['IncompatibleVersion', 'the server uses another version of the protocol'],
   ['ResourceLimitExceeded', "the server's limit of connections is reached"],
-  ['SharedMemoryNotAvailable', 'the server that was found is gone, and another has taken its name: connect again'],
-  ['ResourceLimitExceeded', 'the server could not make a region: it is out of memory or descriptors'],
+  ['TransportUnavailable', 'the server that was found is gone, and another has taken its name: connect again'],
+  ['ResourceLimitExceeded', "the server's process could not make a region"],
   ['HandshakeFailed', 'the server did not understand the request'],
   ['HandshakeFailed', "the server asks for a shared secret and this side has none: set 'secret' to the server's"],
   ['HandshakeFailed', "this side asks for a shared secret ('secret') and the server has none"],
@@ -110,8 +114,11 @@ export function encodeReply(reply: HandshakeReply): Uint8Array {
   return encode(REPLY_MAGIC, reply.regionBytes, 0, reply.identity, reply.limits);
 }
 
-export function encodeRefusal(refusal: Refusal): Uint8Array {
-  return encode(REPLY_MAGIC, 0, refusal, NO_IDENTITY, NO_LIMITS);
+/** @param systemCode the system's name of what went wrong, such as `ENOMEM`; in the place of the identity, as ASCII */
+export function encodeRefusal(refusal: Refusal, systemCode = ''): Uint8Array {
+  const bytes = encode(REPLY_MAGIC, 0, refusal, NO_IDENTITY, NO_LIMITS);
+  if (SYSTEM_CODE.test(systemCode)) bytes.set(Buffer.from(systemCode, 'ascii'), NONCE_OFFSET);
+  return bytes;
 }
 
 /** A reply with 32 bytes of the secret's proof in the place of identity and limits. */
@@ -150,7 +157,7 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readon
   const view = checked(bytes, REPLY_MAGIC);
   if (!view.ok) return view;
   const status = view.value.getUint32(12, true);
-  if (status !== 0) return refused(status);
+  if (status !== 0) return refused(status, systemCodeIn(bytes));
   const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
   if (!limits.ok) return limits;
   return ok({
@@ -165,10 +172,21 @@ export function describeRefusal(refusal: Refusal): string {
   return REFUSALS[refusal]?.[1] ?? `status ${refusal}`;
 }
 
-function refused(status: number): Failure {
+function refused(status: number, systemCode = ''): Failure {
   const [code, reason] = REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
-  return err(code, reason);
+  if (status !== Refusal.Region) return err(code, reason);
+  return err(code, `${reason}: ${systemCode === '' ? 'its own warnings say why' : describeCode(systemCode)}`);
 }
+
+/** What a refusal says of the system's answer; the bytes are a stranger's. */
+function systemCodeIn(bytes: Uint8Array): string {
+  const field = Buffer.from(bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES)).toString('latin1');
+  const code = field.replace(/\0+$/, '');
+  return SYSTEM_CODE.test(code) ? code : '';
+}
+
+/** A name of the system's errors that fits the field. */
+const SYSTEM_CODE = /^E[A-Z0-9]{1,15}$/;
 
 function checked(bytes: Uint8Array, magic: number): Result<DataView> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

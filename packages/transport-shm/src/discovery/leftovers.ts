@@ -4,7 +4,9 @@ import { ok, resolveConnectionConfig, type Result } from '@entropynet/core';
 import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
 import { checkDirectory, discoveryDirectory } from './directory.js';
-import { isServed, lockDirectory } from './name-claim.js';
+import { askWhetherServed } from './liveness.js';
+import { lockDirectory } from './name-claim.js';
+import { namesOfHash } from './names.js';
 
 /** Where to look for what dead servers left. */
 export interface LeftoverOptions {
@@ -18,8 +20,10 @@ export interface LeftoverOptions {
 
 /** What was found of servers that are dead. */
 export interface Leftovers {
-  /** The folder that was looked into. */
+  /** The folder that was looked into, as an absolute path. */
   readonly directory: string;
+  /** Whether that folder exists. Where it does not, no server has run there, or servers use another one. */
+  readonly directoryExists: boolean;
   /** The files that were removed, or would be. */
   readonly removed: readonly string[];
   /** Servers that live, whose files stay. */
@@ -28,7 +32,7 @@ export interface Leftovers {
   readonly failed: readonly FailedRemoval[];
 }
 
-/** A file that stays although its server is dead. */
+/** A file that stays although its server is dead, or because the system does not say whether it is. */
 export interface FailedRemoval {
   /** Where it is. */
   readonly path: string;
@@ -60,8 +64,8 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
   const checked = checkDirectory(directory, userId);
   if (!checked.ok) {
     // No server has run here: there is nothing to remove.
-    const isMissing = checked.error.code === 'SharedMemoryNotAvailable';
-    return isMissing ? ok({ directory, removed: [], living: 0, failed: [] }) : checked;
+    const isMissing = checked.error.code === 'TransportUnavailable';
+    return isMissing ? ok({ directory, directoryExists: false, removed: [], living: 0, failed: [] }) : checked;
   }
   const lock = await lockDirectory(binding.value, directory, timeoutMs);
   if (!lock.ok) return lock;
@@ -71,11 +75,18 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
     const servers = groupByServer(readdirSync(directory));
     let living = 0;
     for (const [hash, files] of servers) {
-      if (isServed(binding.value, join(directory, `${hash}.socket`))) {
+      const paths = files.map((file) => join(directory, file));
+      const asked = askWhetherServed(binding.value, namesOfHash(directory, hash));
+      if (!asked.ok) {
+        // Nothing is proved: everything stays.
+        failed.push(...paths.map((path) => ({ path, reason: asked.error.message })));
+        continue;
+      }
+      if (asked.value.isLiving) {
         living += 1;
         continue;
       }
-      for (const path of files.map((file) => join(directory, file))) {
+      for (const path of paths) {
         try {
           if (!dryRun) rmSync(path);
           removed.push(path);
@@ -84,7 +95,7 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
         }
       }
     }
-    return ok({ directory, removed, living, failed });
+    return ok({ directory, directoryExists: true, removed, living, failed });
   } catch (error) {
     return failureAt(directory, `the directory ${directory} could not be read`, error);
   } finally {

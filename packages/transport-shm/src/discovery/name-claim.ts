@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { debugLog, err, ok, type Result } from '@entropynet/core';
-import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers';
+import { debugLog, err, type Failure, ok, type Result } from '@entropynet/core';
+import { currentUserId, isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
+import { prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
+import { askWhetherServed } from './liveness.js';
 import { type ServerNames, serverNames } from './names.js';
 
 const log = debugLog('shm');
@@ -23,96 +27,224 @@ interface ClaimOptions {
   readonly timeoutMs: number;
 }
 
+/** A name that this server has made, and which file it was: by now the name may be another's. */
+interface OwnName {
+  readonly path: string;
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
 /**
- * A server's hold on its name: the socket and the discovery region. Taken and given back under a lock of the directory,
- * so that of several servers exactly one wins, a dead one is replaced, and nobody removes what is another's.
+ * A server's hold on its name: the socket, the discovery region and the lock of the region, which lasts as long as the
+ * hold. Names are taken, renewed and given back under a lock of the directory, so that of several servers exactly one
+ * wins, a dead one is replaced, and nobody removes what is another's.
  */
 export class NameClaim {
-  readonly nonce: Uint8Array;
-  readonly socket: LocalSocket;
-  readonly #binding: NativeBinding;
-  readonly #directory: string;
+  readonly nonce: Uint8Array = randomBytes(IDENTITY_BYTES);
+  readonly #options: ClaimOptions;
   readonly #names: ServerNames;
+  #socket: LocalSocket | undefined;
+  #socketName: OwnName | undefined;
+  #regionName: OwnName | undefined;
+  /** The descriptor that holds the lock of the region's file. */
+  #lifeLock: number | undefined;
+  /** The socket of the server that has the name instead of this one: it is asked once. */
+  #usurper: OwnName | undefined;
 
-  private constructor(options: ClaimOptions, names: ServerNames, socket: LocalSocket, nonce: Uint8Array) {
-    this.#binding = options.binding;
-    this.#directory = options.directory;
-    this.#names = names;
-    this.socket = socket;
-    this.nonce = nonce;
+  private constructor(options: ClaimOptions) {
+    this.#options = options;
+    this.#names = serverNames(options.directory, options.name);
   }
 
   /** Takes the name. `AddressInUse`: a living server has it. */
   static async take(options: ClaimOptions): Promise<Result<NameClaim>> {
-    const { binding, directory, name } = options;
-    const lock = await lockDirectory(binding, directory, options.timeoutMs);
+    const { binding, directory, name, timeoutMs } = options;
+    const lock = await lockDirectory(binding, directory, timeoutMs);
     if (!lock.ok) return lock;
-    const names = serverNames(directory, name);
+    const claim = new NameClaim(options);
     try {
       // STEP(listen: locked)
-      if (isServed(binding, names.socket)) {
-        return err('AddressInUse', `a server named '${name}' is running already (socket ${names.socket})`);
-      }
+      const asked = claim.#refuseIfServed();
+      if (!asked.ok) return asked;
       // STEP(listen: nobody answers)
-      rmSync(names.socket, { force: true });
-      const socket = binding.LocalSocket.listen(names.socket, BACKLOG);
-      binding.removeAtExit(names.socket);
+      claim.#bind();
       // STEP(listen: socket bound)
-      const claim = new NameClaim(options, names, socket, randomBytes(IDENTITY_BYTES));
-      claim.#publish(options.maxConnections);
+      claim.#publish();
       // STEP(listen: published)
-      log(() => `took the name '${name}': socket ${names.socket}`);
+      log(() => `took the name '${name}': socket ${claim.#names.socket}`);
       return ok(claim);
     } catch (error) {
-      return failureAt(names.socket, `the server named '${name}' could not be set up at ${names.socket}`, error);
+      claim.#removeNames();
+      claim.#letGo();
+      return claim.#failure(error);
     } finally {
       binding.closeDescriptor(lock.value);
     }
   }
 
-  /** Gives the name back. Nothing stays behind. */
+  /** What clients connect to. */
+  get socket(): LocalSocket {
+    return this.#socket!;
+  }
+
+  /** Whether both names still are what this server made. Costs a look at each. */
+  get isIntact(): boolean {
+    return isStill(this.#socketName) && isStill(this.#regionName);
+  }
+
+  /**
+   * Makes the names anew that somebody has removed or replaced, the directory too. `AddressInUse`: another server has
+   * taken the name meanwhile.
+   * @returns the socket that `socket` has replaced, where it did: it has no name any more, clients may still wait at it,
+   *   and it is the caller's to close
+   */
+  async renew(): Promise<Result<LocalSocket | undefined>> {
+    const { binding, directory, timeoutMs } = this.#options;
+    if (this.#usurper !== undefined && isStill(this.#usurper)) return ok(undefined);
+    const prepared = prepareDirectory(directory, currentUserId(binding));
+    if (!prepared.ok) return prepared;
+    const lock = await lockDirectory(binding, directory, timeoutMs);
+    if (!lock.ok) return lock;
+    try {
+      const hasSocket = isStill(this.#socketName);
+      const hasRegion = isStill(this.#regionName);
+      // With either of the two, nobody else can have taken the name.
+      const asked = hasSocket || hasRegion ? ok() : this.#refuseIfServed();
+      if (!asked.ok) {
+        if (asked.error.code === 'AddressInUse') this.#usurper = identify(this.#names.socket);
+        return asked;
+      }
+      const replaced = hasSocket ? undefined : this.#socket;
+      if (!hasSocket) this.#bind();
+      if (!hasRegion) this.#publish();
+      this.#usurper = undefined;
+      return ok(replaced);
+    } catch (error) {
+      return this.#failure(error);
+    } finally {
+      binding.closeDescriptor(lock.value);
+    }
+  }
+
+  /** Gives the name back. Nothing of this server's stays behind, and nothing of another's is removed. */
   async release(timeoutMs: number): Promise<void> {
-    const lock = await lockDirectory(this.#binding, this.#directory, timeoutMs);
+    const { binding, directory } = this.#options;
+    const lock = await lockDirectory(binding, directory, timeoutMs);
     // Without the lock the names stay for the next server to replace: it finds that nobody answers.
     // STEP(close: locked)
     if (lock.ok) this.#removeNames();
     // STEP(close: names removed)
     log(
       () =>
-        `gave back the socket ${this.#names.socket}${lock.ok ? '' : '; its names stay, as the lock was not to be had'}`,
+        `gave back the socket ${this.#names.socket}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
     );
-    this.socket.close();
-    if (lock.ok) this.#binding.closeDescriptor(lock.value);
+    this.#letGo();
+    if (lock.ok) binding.closeDescriptor(lock.value);
   }
 
-  #publish(maxConnections: number): void {
+  #refuseIfServed(): Result {
+    const asked = askWhetherServed(this.#options.binding, this.#names);
+    if (!asked.ok) return asked;
+    if (!asked.value.isLiving) return ok();
+    const { processId } = asked.value;
+    const which = processId === undefined ? '' : ` in process ${processId}`;
+    return err(
+      'AddressInUse',
+      `a server named '${this.#options.name}' is running already${which} (socket ${this.#names.socket})`,
+    );
+  }
+
+  /** Listens at the socket's name, which nobody answers at. Nothing is changed where that fails. */
+  #bind(): void {
+    const { binding } = this.#options;
+    const path = this.#names.socket;
+    rmSync(path, { force: true });
+    const socket = binding.LocalSocket.listen(path, BACKLOG);
     try {
-      const { processId, startTime } = this.#binding.processIdentity();
-      publishDiscoveryRegion(this.#names.region, { nonce: this.nonce, processId, startTime, maxConnections });
-      this.#binding.removeAtExit(this.#names.region);
+      // The umask may take rights from its owner too.
+      if (process.platform !== 'win32') chmodSync(path, SOCKET_MODE);
+      binding.removeAtExit(path);
+      this.#socketName = identify(path);
     } catch (error) {
-      this.#removeNames();
-      this.socket.close();
+      binding.forgetAtExit(path);
+      rmSync(path, { force: true });
+      socket.close();
       throw error;
     }
+    this.#socket = socket;
+  }
+
+  #publish(): void {
+    const { binding, maxConnections } = this.#options;
+    const path = this.#names.region;
+    let lifeLock: number | undefined;
+    let own: OwnName | undefined;
+    try {
+      publishDiscoveryRegion(path, { nonce: this.nonce, ...processIdentity(binding), maxConnections }, (temporary) => {
+        // Before it has its name: a file that clients see is locked.
+        lifeLock = binding.lockFile(temporary);
+      });
+      own = identify(path);
+      binding.removeAtExit(path);
+    } catch (error) {
+      if (isStill(own)) rmSync(path, { force: true });
+      if (lifeLock !== undefined) binding.closeDescriptor(lifeLock);
+      throw error;
+    }
+    if (this.#lifeLock !== undefined) binding.closeDescriptor(this.#lifeLock);
+    this.#lifeLock = lifeLock;
+    this.#regionName = own;
   }
 
   #removeNames(): void {
-    for (const path of [this.#names.region, this.#names.socket]) {
-      rmSync(path, { force: true });
-      this.#binding.forgetAtExit(path);
+    for (const name of [this.#regionName, this.#socketName]) {
+      if (name !== undefined && isStill(name)) rmSync(name.path, { force: true });
     }
+  }
+
+  /** Ends the hold. From here on the files' numbers may be given to files of others: nothing is removed any more. */
+  #letGo(): void {
+    const { binding } = this.#options;
+    for (const path of [this.#names.region, this.#names.socket]) binding.forgetAtExit(path);
+    this.#socket?.close();
+    if (this.#lifeLock !== undefined) binding.closeDescriptor(this.#lifeLock);
+    this.#lifeLock = undefined;
+  }
+
+  #failure(error: unknown): Failure {
+    const { name } = this.#options;
+    const path = isSystemError(error) && error.path !== undefined ? error.path : this.#names.socket;
+    return failureAt(path, `the server named '${name}' could not be set up at ${path}`, error);
   }
 }
 
-/** Whether a living process listens at the socket. Its kernel queue being full means that it lives. */
-export function isServed(binding: NativeBinding, path: string): boolean {
-  if (!existsSync(path)) return false;
+const SOCKET_MODE = 0o600;
+
+/** Where the system does not tell when this process started, as without `/proc`: nothing decides by it. */
+function processIdentity(binding: NativeBinding): { processId: number; startTime: bigint } {
   try {
-    binding.LocalSocket.connect(path).close();
-    return true;
+    const { processId, startTime } = binding.processIdentity();
+    return { processId, startTime };
   } catch (error) {
-    return isSystemError(error) && error.code === 'EAGAIN';
+    log(() => `the start of this process is not known: ${String(error)}`);
+    return { processId: process.pid, startTime: 0n };
+  }
+}
+
+function identify(path: string): OwnName | undefined {
+  const status = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? undefined : { path, device: status.dev, inode: status.ino };
+}
+
+/** Whether the name stands for the same file. As long as this server holds the file, no other can get its number. */
+function isStill(name: OwnName | undefined): boolean {
+  if (name === undefined) return false;
+  try {
+    const now = identify(name.path);
+    return now !== undefined && now.device === name.device && now.inode === name.inode;
+  } catch {
+    // The directory is another thing by now, or not to be looked into.
+    return false;
   }
 }
 

@@ -19,6 +19,10 @@ export function serverNameOf(endpoint: string): string {
 
 /** The file names of a server. A hash, so that any name makes a short and harmless file name. */
 export function serverNames(directory: string, name: string): ServerNames {
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARACTERS);
+  return namesOfHash(directory, createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARACTERS));
+}
+
+/** The same, where only the hash is known. */
+export function namesOfHash(directory: string, hash: string): ServerNames {
   return { region: join(directory, `${hash}.region`), socket: join(directory, `${hash}.socket`) };
 }

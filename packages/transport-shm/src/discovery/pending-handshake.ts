@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { clearTimeout, setTimeout } from 'node:timers';
 import {
   agreeOnSecret,
   debugLog,
@@ -7,9 +8,10 @@ import {
   SecretVerifier,
   redactEndpoint,
 } from '@entropynet/core';
-import type { LocalSocket, NativeBinding } from '../native-binding.js';
+import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
+import { WarningLimiter } from '../warning-limiter.js';
 import {
   decodeRequest,
   describeRefusal,
@@ -18,11 +20,15 @@ import {
   encodeReply,
   HANDSHAKE_BYTES,
   type HandshakeRequest,
+  MIN_REGION_BYTES,
   ProofStep,
   Refusal,
 } from './handshake-messages.js';
 
 const log = debugLog('shm');
+
+/** Tells operators of a server why clients are refused. */
+const warnings = new WarningLimiter();
 
 /** A handshake that ended well. Region and socket are the receiver's. */
 export interface CompletedHandshake {
@@ -35,6 +41,8 @@ export interface CompletedHandshake {
 interface HandshakeOptions {
   readonly binding: NativeBinding;
   readonly socket: LocalSocket;
+  /** As the kernel says. */
+  readonly clientProcessId: number;
   readonly config: ResolvedConnectionConfig;
   readonly access: RegionAccess;
   readonly serverNonce: Uint8Array;
@@ -66,7 +74,7 @@ export class PendingHandshake {
   constructor(options: HandshakeOptions, processId: number) {
     this.#options = options;
     this.#processId = processId;
-    this.#clientProcessId = options.socket.peerCredentials().processId;
+    this.#clientProcessId = options.clientProcessId;
     this.#timer = setTimeout(() => {
       this.cancel();
     }, options.config.sharedMemory.handshakeTimeoutMs).unref();
@@ -155,8 +163,12 @@ export class PendingHandshake {
     const made =
       regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
     if (made?.ok !== true) {
-      if (made !== undefined) warn(`EntropyNet server '${redactEndpoint(config.endpoint)}': ${made.error.message}`);
-      this.#refuse(made === undefined ? Refusal.Malformed : Refusal.Region);
+      if (made === undefined) this.#refuse(Refusal.Malformed);
+      else {
+        warnings.warn(`EntropyNet server '${redactEndpoint(config.endpoint)}' refuses a client: ${made.error.message}`);
+        const { cause } = made.error;
+        this.#refuse(Refusal.Region, isSystemError(cause) ? cause.code : '');
+      }
       return;
     }
     this.#region = made.value.region;
@@ -184,9 +196,10 @@ export class PendingHandshake {
     } else if (received.ended) this.cancel();
   }
 
-  #refuse(refusal: Refusal): void {
+  /** @param systemCode what the system said, such as `ENOMEM`, where it said anything */
+  #refuse(refusal: Refusal, systemCode = ''): void {
     log(() => `handshake with process ${this.#clientProcessId} refused: ${describeRefusal(refusal)}`);
-    this.#options.socket.send(encodeRefusal(refusal));
+    this.#options.socket.send(encodeRefusal(refusal, systemCode));
     this.cancel();
   }
 
@@ -208,16 +221,3 @@ export class PendingHandshake {
     this.#options.onSettled(this, completed);
   }
 }
-
-const WARNING_PAUSE_MS = 10_000;
-let warnedAt = -Infinity;
-
-/** Tells whoever runs the server why clients are refused: now and then, so that clients can't fill a log. */
-function warn(text: string): void {
-  if (performance.now() - warnedAt < WARNING_PAUSE_MS) return;
-  warnedAt = performance.now();
-  process.emitWarning(text);
-}
-
-/** Below this, a ring holds no frame worth sending; the configuration's schema has the same bound. */
-const MIN_REGION_BYTES = 64 * 1024;

@@ -21,8 +21,10 @@ export interface InspectedServer {
 export interface SharedMemorySnapshot {
   /** When it was looked at, in milliseconds since the epoch. */
   readonly at: number;
-  /** Where the servers were looked for. */
+  /** Where the servers were looked for, as an absolute path. */
   readonly directory: string;
+  /** Whether that folder exists. Where it does not, no server has run there, or servers use another one. */
+  readonly directoryExists: boolean;
   /** The servers there. */
   readonly servers: readonly InspectedServer[];
   /** The connections of this user's processes, wherever their servers are found. */
@@ -54,24 +56,38 @@ export function inspectSharedMemory(options: InspectOptions = {}): Result<Shared
   const servers = inspectServers(directory, userId);
   if (!servers.ok) return servers;
   try {
-    return ok({ at: Date.now(), directory, servers: servers.value, ...inspectRegions(userId) });
+    return ok({ at: Date.now(), directory, ...servers.value, ...inspectRegions(userId) });
   } catch (error) {
     return failureAt('/proc', 'the processes could not be looked at', error);
   }
 }
 
-function inspectServers(directory: string, userId: number): Result<InspectedServer[]> {
+function inspectServers(
+  directory: string,
+  userId: number,
+): Result<Pick<SharedMemorySnapshot, 'directoryExists' | 'servers'>> {
   const checked = checkDirectory(directory, userId);
-  if (!checked.ok) return checked.error.code === 'SharedMemoryNotAvailable' ? ok([]) : checked;
+  if (!checked.ok) {
+    return checked.error.code === 'TransportUnavailable' ? ok({ directoryExists: false, servers: [] }) : checked;
+  }
+  let files: string[];
+  try {
+    files = readdirSync(directory).filter((name) => /^[0-9a-f]{24}\.region$/.test(name));
+  } catch (error) {
+    return failureAt(directory, `the directory ${directory} could not be read`, error);
+  }
   const servers: InspectedServer[] = [];
-  for (const file of readdirSync(directory).filter((name) => /^[0-9a-f]{24}\.region$/.test(name))) {
-    const nameHash = basename(file, '.region');
-    const identity = readDiscoveryRegion(join(directory, file), nameHash, userId);
+  for (const file of files) {
+    const identity = readDiscoveryRegion(join(directory, file), userId);
     if (!identity.ok) continue;
     const { processId, startTime, maxConnections } = identity.value;
     // Another process may have its id by now.
     const isSame = startTicksOf(processId) === Number(startTime);
-    servers.push({ nameHash, process: isSame ? describeProcess(processId) : undefined, maxConnections });
+    servers.push({
+      nameHash: basename(file, '.region'),
+      process: isSame ? describeProcess(processId) : undefined,
+      maxConnections,
+    });
   }
-  return ok(servers);
+  return ok({ directoryExists: true, servers });
 }

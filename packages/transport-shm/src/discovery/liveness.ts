@@ -1,0 +1,60 @@
+import { ok, type Result } from '@entropynet/core';
+import { isSystemError, type NativeBinding } from '../native-binding.js';
+import { failureAt } from '../system-failures.js';
+import { readDiscoveryRegion } from './discovery-region.js';
+import type { ServerNames } from './names.js';
+
+/** Whether a server lives that has these names. */
+export type Liveness =
+  | { readonly isLiving: false }
+  | {
+      readonly isLiving: true;
+      /** Undefined where it is not known, as in another process namespace. */
+      readonly processId: number | undefined;
+    };
+
+/**
+ * Asks the system whether a server has these names, with the directory's lock held. A server is dead only by proof: nobody
+ * listens at its socket, and nobody holds the lock of its discovery region, which a server keeps for life. Servers of
+ * version 0.1.0 hold no such lock; for them the socket decides. A question that the system does not answer, for want of a
+ * descriptor for instance, is a failure and proves nothing.
+ */
+export function askWhetherServed(binding: NativeBinding, names: ServerNames): Result<Liveness> {
+  const listening = askSocket(binding, names);
+  return !listening.ok || listening.value.isLiving ? listening : askLock(binding, names);
+}
+
+function askSocket(binding: NativeBinding, names: ServerNames): Result<Liveness> {
+  try {
+    const socket = binding.LocalSocket.connect(names.socket);
+    try {
+      const { processId } = socket.peerCredentials();
+      return ok({ isLiving: true, processId: processId === 0 ? undefined : processId });
+    } finally {
+      socket.close();
+    }
+  } catch (error) {
+    const code = isSystemError(error) ? error.code : '';
+    // Its queue is full: it lives. macOS says ECONNREFUSED there, and the lock decides.
+    if (code === 'EAGAIN') return ok({ isLiving: true, processId: processInRegion(names) });
+    if (code === 'ENOENT' || code === 'ECONNREFUSED') return ok({ isLiving: false });
+    return failureAt(names.socket, `the system does not say whether a server listens at ${names.socket}`, error);
+  }
+}
+
+function askLock(binding: NativeBinding, names: ServerNames): Result<Liveness> {
+  try {
+    return ok(
+      binding.isFileLocked(names.region) ? { isLiving: true, processId: processInRegion(names) } : { isLiving: false },
+    );
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return ok({ isLiving: false });
+    return failureAt(names.region, `the system does not say whether a server has locked ${names.region}`, error);
+  }
+}
+
+/** What the server says of itself: for people only. */
+function processInRegion(names: ServerNames): number | undefined {
+  const identity = readDiscoveryRegion(names.region, process.geteuid?.() ?? 0);
+  return identity.ok ? identity.value.processId : undefined;
+}

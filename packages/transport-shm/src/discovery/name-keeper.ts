@@ -1,0 +1,58 @@
+import { clearInterval, setInterval } from 'node:timers';
+import { debugLog } from '@entropynet/core';
+import type { LocalSocket } from '../native-binding.js';
+import { WarningLimiter } from '../warning-limiter.js';
+import type { NameClaim } from './name-claim.js';
+
+const log = debugLog('shm');
+
+/** How often a server looks whether its names are still there, in milliseconds: two looks at a file cost microseconds. */
+const CHECK_MS = 1000;
+
+/**
+ * Keeps a listening server findable: names that a cleaner of temporary files or a person has removed are made anew. A timer,
+ * because a watch of the directory costs one of the user's few, and ends with the directory.
+ */
+export class NameKeeper {
+  readonly #claim: NameClaim;
+  readonly #endpoint: string;
+  readonly #onReplaced: (socket: LocalSocket) => void;
+  readonly #warnings = new WarningLimiter();
+  readonly #timer: NodeJS.Timeout;
+  #renewal: Promise<void> | undefined;
+  #isStopped = false;
+
+  /** @param onReplaced called with the socket that has no name any more, when the claim listens at another */
+  constructor(claim: NameClaim, endpoint: string, onReplaced: (socket: LocalSocket) => void) {
+    this.#claim = claim;
+    this.#endpoint = endpoint;
+    this.#onReplaced = onReplaced;
+    this.#timer = setInterval(() => {
+      if (this.#renewal !== undefined || claim.isIntact) return;
+      this.#renewal = this.#renew().finally(() => {
+        this.#renewal = undefined;
+      });
+    }, CHECK_MS).unref();
+  }
+
+  /** From here on the claim is the caller's alone. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#renewal;
+  }
+
+  async #renew(): Promise<void> {
+    const renewed = await this.#claim.renew();
+    if (!renewed.ok) {
+      this.#warnings.warn(
+        `EntropyNet server '${this.#endpoint}' has lost its names and clients don't find it: ${renewed.error.message}`,
+      );
+      return;
+    }
+    if (renewed.value === undefined) return;
+    log(() => `made the names of '${this.#endpoint}' anew`);
+    if (this.#isStopped) renewed.value.close();
+    else this.#onReplaced(renewed.value);
+  }
+}

@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { askWhetherServed } from '@entropynet/transport-shm/internal/discovery/liveness';
+import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+
+/** What a system answers: to a connection with the socket, and to the question whether the region's file is locked. */
+interface Answers {
+  readonly connect: string;
+  readonly isLocked?: boolean | string;
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: as the test says`), { code });
+}
+
+/** A platform that answers so, whatever this one is. */
+function platform({ connect, isLocked = false }: Answers): NativeBinding {
+  const fake: Partial<NativeBinding> = {
+    LocalSocket: {
+      listen: () => {
+        throw new Error('nobody listens in this test');
+      },
+      connect: () => {
+        if (connect !== 'ok') throw systemError(connect);
+        const socket: Partial<LocalSocket> = {
+          peerCredentials: () => ({ processId: 17, userId: 0, groupId: 0 }),
+          close: () => undefined,
+        };
+        return socket as LocalSocket;
+      },
+    },
+    isFileLocked: () => {
+      if (typeof isLocked === 'string') throw systemError(isLocked);
+      return isLocked;
+    },
+  };
+  return fake as NativeBinding;
+}
+
+describe('whether a server lives', () => {
+  const names = serverNames(tmpdir(), 'a name that no server has');
+  const ask = (answers: Answers): string => {
+    const asked = askWhetherServed(platform(answers), names);
+    if (!asked.ok) return asked.error.code;
+    return asked.value.isLiving ? 'lives' : 'dead';
+  };
+
+  for (const connect of ['ECONNREFUSED', 'ENOENT']) {
+    it(`is denied where its socket says ${connect} and nobody holds its lock`, () => {
+      expect(ask({ connect })).to.equal('dead');
+      expect(ask({ connect, isLocked: 'ENOENT' })).to.equal('dead');
+    });
+
+    it(`is proved by its lock where its socket says ${connect}, as with a full queue on macOS`, () => {
+      expect(ask({ connect, isLocked: true })).to.equal('lives');
+    });
+  }
+
+  it('is proved by a socket that answers or is full', () => {
+    expect(ask({ connect: 'ok' })).to.equal('lives');
+    expect(ask({ connect: 'EAGAIN' })).to.equal('lives');
+  });
+
+  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM', 'EINTR', 'ELOOP', 'EPROTOTYPE', 'EIO']) {
+    it(`is not known where the system says ${code}`, () => {
+      const expected = ['EMFILE', 'ENFILE', 'ENOMEM'].includes(code)
+        ? 'ResourceLimitExceeded'
+        : 'SharedMemoryPermission';
+      expect(ask({ connect: code })).to.equal(expected);
+      expect(ask({ connect: 'ECONNREFUSED', isLocked: code })).to.equal(expected);
+    });
+  }
+
+  it('names the process that the kernel names', () => {
+    const asked = askWhetherServed(platform({ connect: 'ok' }), names);
+    expect(asked).to.deep.equal({ ok: true, value: { isLiving: true, processId: 17 } });
+  });
+
+  it('names no process where the region is no region', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
+    try {
+      const mine = serverNames(directory, 'mine');
+      writeFileSync(mine.region, 'no region');
+      const asked = askWhetherServed(platform({ connect: 'EAGAIN' }), mine);
+      expect(asked).to.deep.equal({ ok: true, value: { isLiving: true, processId: undefined } });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
