@@ -14,9 +14,9 @@ const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const stage = mkdtempSync(join(tmpdir(), 'entropynet-prebuild-'));
 try {
-  for (const name of ['native', 'binding.gyp', 'package.json']) {
-    cpSync(join(addonFolder, name), join(stage, name), { recursive: true });
-  }
+  // prebuildify builds where the manifest lies, so the sources lie beside it here.
+  cpSync(join(addonFolder, 'native'), stage, { recursive: true });
+  cpSync(join(addonFolder, 'package.json'), join(stage, 'package.json'));
   symlinkSync(join(rootFolder, 'node_modules'), join(stage, 'node_modules'), 'junction');
   // Spares node-gyp a download, where the headers were installed with Node.js.
   const headers = nodeHeadersFolder();

@@ -135,9 +135,7 @@ function installDependencies() {
 }
 
 function addonStamp() {
-  const files = [join(addonFolder, 'binding.gyp'), ...filesBelow(join(addonFolder, 'native'))].filter((file) =>
-    existsSync(file),
-  );
+  const files = filesBelow(join(addonFolder, 'native'));
   const parts = files.flatMap((file) => [relative(addonFolder, file), readFileSync(file)]);
   const headers = readFileSync(join(rootFolder, 'node_modules', 'node-addon-api', 'package.json'));
   return sha256(...parts, headers, process.platform, process.arch);

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
-import { type Manifest, manifests, type Outcome, succeeded, Workbench } from './workbench.js';
+import { BENCHMARKS, type Manifest, manifests, type Outcome, succeeded, Workbench } from './workbench.js';
 
 /** Sends one message from one end to the other, and prints over what it went and why. */
 const FIRST_MESSAGE = `
@@ -30,8 +30,8 @@ async function main() {
 }
 `;
 
-/** Not for everyone: it brings what it compares with. */
-const BENCHMARKS = '@entropynet/benchmarks';
+/** The packages of others that entry points need and that a program installs by itself. */
+const OPTIONAL_PEERS = ['msgpackr@2.1.3'];
 
 /** What is there to be run, not to be used. */
 const WITH_SIDE_EFFECTS = new Set(['@entropynet/inspector/register']);
@@ -74,6 +74,7 @@ describe('the packages, installed', function () {
     await workbench.install(
       project,
       manifests.map(({ name }) => name).filter((name) => name !== BENCHMARKS),
+      OPTIONAL_PEERS,
     );
     transport = join(project, 'node_modules', '@entropynet', 'transport-shm');
     writeFileSync(join(project, 'first-message.mjs'), FIRST_MESSAGE);

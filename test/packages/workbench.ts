@@ -38,6 +38,9 @@ export interface Outcome {
 /** The folders of the packages that are published. */
 const FOLDERS = [...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
 
+/** The package that not everyone installs: it brings the libraries that it compares with. */
+export const BENCHMARKS = '@entropynet/benchmarks';
+
 /** The manifests of the packages that are published. */
 export const manifests: readonly Manifest[] = FOLDERS.map((folder) => readManifest(join(ROOT, folder))).sort(
   (left, right) => left.name.localeCompare(right.name),
@@ -47,20 +50,35 @@ function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
+let packing: Promise<ReadonlyMap<string, PackedPackage>> | undefined;
+
 /** A folder outside of the workspace, in which its packages are packed and installed. */
 export class Workbench {
   readonly folder = mkdtempSync(join(tmpdir(), 'entropynet-packages-'));
-  readonly packages = new Map<string, PackedPackage>();
+  #packages: ReadonlyMap<string, PackedPackage> = new Map();
+
+  /** Makes the packages available. Packing takes a minute, so the first caller of the process does it for all. */
+  async packAll(): Promise<void> {
+    if (packing === undefined) {
+      const packer = new Workbench();
+      process.once('exit', () => {
+        packer.dispose();
+      });
+      packing = packer.#pack();
+    }
+    this.#packages = await packing;
+  }
 
   /** Packs each package; the one with the addon gets a prebuilt one first. */
-  async packAll(): Promise<void> {
+  async #pack(): Promise<ReadonlyMap<string, PackedPackage>> {
+    const packages = new Map<string, PackedPackage>();
     for (const folder of FOLDERS) {
       const stage = join(this.folder, 'stage', folder);
       cpSync(join(ROOT, folder), stage, {
         recursive: true,
         filter: (path) => !['node_modules', 'build', 'prebuilds'].includes(path.slice(dirname(path).length + 1)),
       });
-      if (existsSync(join(stage, 'binding.gyp'))) {
+      if (existsSync(join(stage, 'native', 'binding.gyp'))) {
         succeeded(await this.run(process.execPath, [join(ROOT, 'scripts', 'prebuild.mjs'), stage]));
       }
       const { stdout } = succeeded(
@@ -71,7 +89,7 @@ export class Workbench {
       const tarball = join(this.folder, packed.filename);
       const unpacked = this.emptyFolder(join('unpacked', folder));
       succeeded(await this.run('tar', ['xzf', tarball, '--strip-components=1'], { folder: unpacked }));
-      this.packages.set(manifest.name, {
+      packages.set(manifest.name, {
         manifest,
         tarball,
         packedBytes: packed.size,
@@ -79,10 +97,11 @@ export class Workbench {
         folder: unpacked,
       });
     }
+    return packages;
   }
 
   packed(name: string): PackedPackage {
-    const found = this.packages.get(name);
+    const found = this.#packages.get(name);
     if (found === undefined) throw new Error(`${name} was not packed`);
     return found;
   }
@@ -95,9 +114,10 @@ export class Workbench {
   }
 
   /** Installs packages as a user would. */
-  async install(project: string, names: readonly string[]): Promise<void> {
+  async install(project: string, names: readonly string[], fromRegistry: readonly string[] = []): Promise<void> {
     const tarballs = names.map((name) => this.packed(name).tarball);
-    succeeded(await this.npm(['install', '--no-audit', '--no-fund', ...tarballs], { folder: project }));
+    const options = ['install', '--no-audit', '--no-fund'];
+    succeeded(await this.npm([...options, ...tarballs, ...fromRegistry], { folder: project }));
   }
 
   emptyFolder(name: string): string {

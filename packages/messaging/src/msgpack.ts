@@ -1,5 +1,5 @@
 /**
- * MessagePack, in a module of its own so that nobody else loads it.
+ * MessagePack, in a module of its own: only a program that imports it needs the package `msgpackr`.
  *
  * @packageDocumentation
  */

@@ -2,13 +2,15 @@
 // workspace uses it before anything else is there, and `entropynet-build-addon` where a prebuilt addon does not fit.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where the package lies. */
 export const addonFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
+/** Holds `binding.gyp`: npm compiles every package that has this file at its root when it installs from a lockfile. */
+const nativeFolder = join(addonFolder, 'native');
 const buildFolder = join(addonFolder, 'build');
 
 const installHints = {
@@ -37,7 +39,7 @@ export function isAddonBuilt() {
 
 /** An addon made from other sources must not stay behind: it could disagree with the TypeScript about the layout. */
 function removeBuild() {
-  rmSync(buildFolder, { recursive: true, force: true });
+  for (const folder of [buildFolder, join(nativeFolder, 'build')]) rmSync(folder, { recursive: true, force: true });
 }
 
 function firstThatRuns(commands) {
@@ -91,9 +93,11 @@ export function buildAddon({ nodeGyp, compilerFlags = '' }) {
   if (tools.problem) return tools;
   const flags = compilerFlags && { CXXFLAGS: `${process.env.CXXFLAGS ?? ''} ${compilerFlags}`.trim() };
   const { succeeded, output } = run(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...nodeHeaderArguments()], {
-    cwd: addonFolder,
+    cwd: nativeFolder,
     env: { ...process.env, ...tools.environment, ...flags },
   });
+  // The addon is looked for beside the package's manifest.
+  if (succeeded) renameSync(join(nativeFolder, 'build'), buildFolder);
   if (succeeded && isAddonBuilt()) return {};
   removeBuild();
   if (/gyp ERR! find (?:VS|Python)/.test(output)) return missing('No C++ toolchain was found');
