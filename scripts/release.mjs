@@ -32,8 +32,8 @@ function obstacles() {
   const { version } = JSON.parse(readFileSync(join(rootFolder, 'lerna.json'), 'utf8'));
   const changes = run('git', ['status', '--porcelain'], { isCaptured: true });
   if (changes !== '') found.push('there are changes that are not committed');
-  const changelog = readFileSync(join(rootFolder, 'CHANGELOG.md'), 'utf8');
-  if (!changelog.includes(`\n## ${version}`)) found.push(`CHANGELOG.md has no section "## ${version}"`);
+  const notes = readdirSync(join(rootFolder, '.changeset')).filter((name) => /^(?!README).*\.md$/.test(name));
+  if (notes.length > 0) found.push(`${notes.length} notes wait in .changeset: run "npx changeset version" and commit`);
   const tags = run('git', ['tag', '--points-at', 'HEAD'], { isCaptured: true }).split('\n');
   if (!tags.includes(`v${version}`)) found.push(`the commit has no tag v${version}`);
   return found;
