@@ -1,15 +1,17 @@
 /** `npm run bench`: every subject under the same workloads, in one run. `benchmarks/README.md` says what the figures mean. */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { compare, isWorse } from './comparison.js';
 import { installCurrentNode, nameWithCurrentNode } from './current-node.js';
 import { measureInProcess } from './driver-process.js';
 import { goalsOf } from './goals.js';
 import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js';
 import { type Measurement, Results } from './measurement.js';
+import { nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
 import { isWanted, type Options, readOptions } from './options.js';
 import { writeHtml } from './report/html.js';
 import { machine } from './report/machine.js';
-import { details, goalTable, overview } from './report/tables.js';
+import { comparisonTable, details, goalTable, overview } from './report/tables.js';
 import type { ProcessStart, Subject } from './subject.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
@@ -49,6 +51,7 @@ async function run(options: Options): Promise<void> {
     for (const { name } of able.filter((subject) => subject.name.includes('IPC')))
       entries.push({ name: nameWithCurrentNode(name), subject: name, isPeer: true, program: currentNode.program });
   }
+  if (options.against !== undefined) addOtherBuild(entries, able, options.against);
   const isAble = (name: string): boolean => able.some((subject) => subject.name === name);
   const results = new Results();
   const notes: string[] = [];
@@ -69,7 +72,8 @@ async function run(options: Options): Promise<void> {
   for (let round = 0; round < options.rounds; round += 1) {
     // The limits stand right before the subjects that are compared with them.
     if (limitsProgram !== undefined) await measure(round, LIMITS, () => measureLimits(limitsProgram));
-    for (const entry of entries) {
+    // Neither build is always the first: what the one leaves behind meets both alike.
+    for (const entry of round % 2 === 0 ? entries : [...entries].reverse()) {
       const workloads = meaningful(chosen, entry);
       if (workloads.length === 0) continue;
       await measure(round, entry.name, () => measureInProcess({ subject: entry.subject, workloads }, entry));
@@ -94,6 +98,16 @@ async function run(options: Options): Promise<void> {
 /** Those of the workloads that say something of the subject. */
 function meaningful(workloads: readonly string[], subject: Pick<Subject, 'workloads'>): string[] {
   return workloads.filter((name) => subject.workloads?.includes(name) ?? true);
+}
+
+/** Puts the other build of each subject of EntropyNet right behind this build's. */
+function addOtherBuild(entries: Entry[], able: readonly Subject[], folder: string): void {
+  const others = able.filter(({ kind }) => kind === 'entropynet');
+  for (const { name, start, workloads } of others) {
+    const entry = { name: nameOfOtherBuild(name), subject: name, isPeer: false, workloads };
+    const index = entries.findIndex((each) => each.name === name);
+    entries.splice(index + 1, 0, { ...entry, start: startOfOtherBuild(folder, start) });
+  }
 }
 
 async function ableSubjects(options: Options): Promise<Subject[]> {
@@ -128,9 +142,13 @@ function report(options: Options, results: Results, entries: readonly Entry[], n
   const peers = entries.filter(({ isPeer }) => isPeer).map(({ name }) => name);
   const goals = goalsOf(medians, peers);
   const goalsText = goals.some(({ reached }) => reached !== undefined) ? [goalTable(goals)] : [];
-  const paragraphs = [machine(), overview(medians, names), ...details(medians), ...goalsText, ...notes];
+  const comparisons = options.against === undefined ? [] : compare(medians);
+  if (comparisons.some(isWorse)) process.exitCode = 1;
+  const compared = comparisons.length === 0 ? [] : [comparisonTable(comparisons)];
+  const tables = [overview(medians, names), ...details(medians), ...goalsText, ...compared];
+  const paragraphs = [machine(), ...tables, ...notes];
   process.stdout.write(`${paragraphs.join('\n\n')}\n`);
-  const everything = { machine: machine(), rounds: options.rounds, results: medians, goals, notes };
+  const everything = { machine: machine(), rounds: options.rounds, results: medians, goals, comparisons, notes };
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(everything, undefined, 2)}\n`);
   if (options.html !== undefined) writeHtml(options.html, everything);
 }

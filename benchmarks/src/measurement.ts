@@ -8,6 +8,9 @@ export interface Measurement {
   readonly value: number;
 }
 
+/** Units of which less is better. */
+export const LESS_IS_BETTER: ReadonlySet<Measurement['unit']> = new Set(['µs', 'ms', 'B', '%']);
+
 /** A figure with whose it is. */
 export interface Result extends Measurement {
   readonly subject: string;

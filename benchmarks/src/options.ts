@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { ROUNDS_TO_JUDGE } from './comparison.js';
+import { problemOfOtherBuild } from './other-build.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
 
@@ -12,6 +14,8 @@ export interface Options {
   /** Names of subjects; undefined: all. */
   readonly subjects: readonly string[] | undefined;
   readonly rounds: number;
+  /** The folder of a built clone whose packages are measured beside this one's. */
+  readonly against: string | undefined;
 }
 
 const CONNECTIONS = 'connections';
@@ -25,6 +29,7 @@ const HELP = `Measures EntropyNet beside what people would use instead, and besi
 
 Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
                         [--rounds N] [--json FILE] [--html FILE]
+                        [--against FOLDER]
        (in a clone: npm run bench -- followed by the same)
 
   --quick           the figures that decide; ends within a minute
@@ -36,6 +41,9 @@ Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
   --rounds N        how often each is measured; the medians are shown (3)
   --json FILE       also write all figures to FILE
   --html FILE       also write a report with plots to FILE
+  --against FOLDER  measure EntropyNet of the built clone in FOLDER, too, in
+                    turns, and compare; ${ROUNDS_TO_JUDGE} rounds unless --rounds says
+                    more or fewer; exit code 1 where a figure is worse
 
 Example:
   entropynet bench --quick --json figures.json
@@ -52,6 +60,7 @@ export function readOptions(): Options | undefined {
         only: { type: 'string' },
         subjects: { type: 'string' },
         rounds: { type: 'string' },
+        against: { type: 'string' },
         help: { type: 'boolean' },
       },
     });
@@ -61,9 +70,11 @@ export function readOptions(): Options | undefined {
     }
     const only = listOf(values.only, '--only', NAMES);
     const chosen = listOf(values.subjects, '--subjects', SUBJECTS);
-    const rounds = Number(values.rounds ?? 3);
+    const rounds = Number(values.rounds ?? (values.against === undefined ? 3 : ROUNDS_TO_JUDGE));
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
       throw new Error(`--rounds '${values.rounds ?? ''}' is not a whole number from 1 to ${MOST_ROUNDS}`);
+    const problem = values.against === undefined ? undefined : problemOfOtherBuild(values.against);
+    if (problem !== undefined) throw new Error(problem);
     return {
       quick: values.quick === true,
       json: values.json,
@@ -71,6 +82,7 @@ export function readOptions(): Options | undefined {
       only,
       subjects: chosen,
       rounds,
+      against: values.against,
     };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}\n`);

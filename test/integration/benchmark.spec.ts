@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../../benchmarks/dist/main.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const PROGRAM = join(ROOT, 'benchmarks', 'dist', 'main.js');
 
 interface Outcome {
   readonly code: number;
@@ -66,7 +67,38 @@ describe('the benchmark', () => {
     expect(leftOut.stderr).to.equal('ws (memory kept) is left out: it is for one-way, sizes, control, flood\n');
   });
 
+  it('measures another build beside this one, and compares the two', async () => {
+    const json = join(folder, 'against.json');
+    const chosen = ['--only', 'pipelined', '--subjects', 'EntropyNet ws,ws', '--rounds', '2'];
+    const { code, stdout } = await bench(...chosen, '--against', ROOT, '--json', json);
+    expect(code).to.equal(0);
+    const { results, comparisons } = JSON.parse(readFileSync(json, 'utf8')) as {
+      results: { subject: string }[];
+      comparisons: { subject: string; statistic: string; rounds: number }[];
+    };
+    expect(results.map(({ subject }) => subject)).to.have.members([
+      'EntropyNet ws',
+      'EntropyNet ws (other build)',
+      'ws',
+    ]);
+    expect(comparisons).to.have.length(1);
+    expect(comparisons[0]).to.include({ subject: 'EntropyNet ws', statistic: 'rate', rounds: 2 });
+    expect(stdout).to.contain('0 of 1 figures are worse');
+  });
+
+  it('takes the packages of the other build from its folder', async () => {
+    const build = join(folder, 'other-build');
+    const manager = join(build, 'node_modules', '@entropynet', 'manager');
+    mkdirSync(join(manager, 'dist'), { recursive: true });
+    writeFileSync(join(manager, 'package.json'), '{ "type": "module", "exports": "./dist/index.js" }');
+    writeFileSync(join(manager, 'dist', 'index.js'), "throw new Error('the manager of the other build');");
+    const { code, stderr } = await bench('--only', 'pipelined', '--subjects', 'EntropyNet ws', '--against', build);
+    expect(code).to.equal(1);
+    expect(stderr).to.contain('the manager of the other build');
+  });
+
   for (const [options, problem] of [
+    [['--against', '/nowhere'], "--against '/nowhere' holds no built clone: "],
     [['--only', 'everything'], "--only 'everything' is unknown; allowed are round-trip"],
     [['--rounds', '0'], "--rounds '0' is not a whole number from 1 to 99"],
     [

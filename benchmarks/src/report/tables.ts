@@ -1,11 +1,9 @@
+import { type Comparison, isWorse, ROUNDS_TO_JUDGE, WORSE_BELOW } from '../comparison.js';
 import { type Goal, isMet } from '../goals.js';
 import { LIMITS } from '../limits.js';
-import type { Result } from '../measurement.js';
+import { LESS_IS_BETTER, type Result } from '../measurement.js';
 import { REFERENCE } from '../subjects/index.js';
 import { formatRatio, formatTable, formatValue } from './format.js';
-
-/** Statistics of which less is better. */
-const LESS_IS_BETTER = new Set<Result['unit']>(['µs', 'ms', 'B', '%']);
 
 /** Finds one figure. */
 class Lookup {
@@ -86,4 +84,20 @@ export function goalTable(goals: readonly Goal[]): string {
       isMet(goal) === true ? 'yes' : 'no',
     ]);
   return formatTable(['goal', 'bound', 'reached', 'met'], rows);
+}
+
+/** How many times better this build is than the other one, a line a figure. */
+export function comparisonTable(comparisons: readonly Comparison[]): string {
+  const rows = comparisons.map((comparison) => [
+    comparison.subject,
+    `${comparison.figure}, ${comparison.statistic}`,
+    String(comparison.rounds),
+    comparison.ratio.toFixed(3),
+    `${comparison.low.toFixed(3)} to ${comparison.high.toFixed(3)}`,
+    isWorse(comparison) ? 'worse' : '',
+  ]);
+  const table = formatTable(['this build / other build', 'figure', 'rounds', 'ratio', '95 % interval', ''], rows);
+  const worse = comparisons.filter(isWorse).length;
+  const rule = `worse: the whole interval of at least ${ROUNDS_TO_JUDGE} rounds lies below ${WORSE_BELOW}`;
+  return `${table}\n${worse} of ${comparisons.length} figures are worse (${rule}).`;
 }
