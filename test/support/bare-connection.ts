@@ -5,6 +5,7 @@ import {
   frameTypeOf,
   type FrameWriter,
   NetworkConnection,
+  OWN_CAPABILITIES,
   type PeerLimits,
   type Result,
 } from '@entropynet/core';
@@ -57,7 +58,12 @@ export class BareWriter implements FrameWriter {
 }
 
 /** What the peer of a bare connection says in its greeting, unless a test says otherwise. */
-export const BARE_LIMITS: PeerLimits = { maxMessageSize: 1 << 20, channelWindow: 65_536, maxChannels: 1024 };
+export const BARE_LIMITS: PeerLimits = {
+  maxMessageSize: 1 << 20,
+  channelWindow: 65_536,
+  maxChannels: 1024,
+  capabilities: OWN_CAPABILITIES,
+};
 
 /** An accepted connection without a transport: the test is the peer, frame by frame. */
 export class BareConnection extends NetworkConnection {

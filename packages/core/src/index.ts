@@ -48,15 +48,17 @@ export {
 } from './config/connection-config.js';
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
-export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-table.js';
+export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
 export type { MessageSource } from './channels/message-iterator.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';
 export type { FrameLink, FrameWriter } from './wire/frame-link.js';
 export { channelIdOf, decodeUint32, FRAME_COST_BYTES, frameHeader, FrameType, frameTypeOf } from './wire/frame.js';
 export {
+  Capability,
   decodePeerLimits,
   encodePeerLimits,
+  OWN_CAPABILITIES,
   PEER_LIMITS_BYTES,
   PROTOCOL_VERSION,
   type PeerGreeting,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { join } from 'node:path';
+import { OWN_CAPABILITIES } from '@entropynet/core';
 import {
   decodeServerIdentity,
   DISCOVERY_BYTES,
@@ -72,7 +73,7 @@ describe('the handshake messages', () => {
     fc.assert(
       fc.property(bytes16, uint32, limits, fc.boolean(), (identity, regionBytes, peerLimits, hasSecret) => {
         const sent = { ...peerLimits, ...(hasSecret && { secret: 'never sent' }) };
-        const received = { ...peerLimits, hasSecret };
+        const received = { ...peerLimits, hasSecret, capabilities: OWN_CAPABILITIES };
         const request = { serverNonce: identity, regionBytes };
         expect(decodeRequest(encodeRequest({ ...request, limits: sent }))).to.deep.equal({
           ok: true,

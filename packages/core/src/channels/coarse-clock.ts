@@ -1,3 +1,5 @@
+import { epochNow, setTimerReferenced, startTimer } from '../platform/clock.js';
+
 /** How old the coarse time may be, in milliseconds. */
 const RESOLUTION_MS = 10;
 
@@ -11,14 +13,13 @@ function tick(): void {
     return;
   }
   wasRead = false;
-  time = Date.now();
+  time = epochNow();
   schedule();
 }
 
 function schedule(): void {
-  const timer: unknown = setTimeout(tick, RESOLUTION_MS);
-  // In Node.js the timer must not keep the process alive; a browser's timers are numbers and never do.
-  if (typeof timer === 'object') (timer as NodeJS.Timeout).unref();
+  // The timer must not keep the process alive.
+  setTimerReferenced(startTimer(tick, RESOLUTION_MS), false);
 }
 
 /**
@@ -29,7 +30,7 @@ export function coarseNow(): number {
   wasRead = true;
   if (!isRunning) {
     isRunning = true;
-    time = Date.now();
+    time = epochNow();
     schedule();
   }
   return time;

@@ -31,23 +31,6 @@ export class Fifo<T> {
     return entry;
   }
 
-  /** Takes out the entries that `shouldLeave` names, keeping the order of the others; returns them. */
-  remove(shouldLeave: (entry: T) => boolean): T[] {
-    const all = this.#entries.slice(this.#first);
-    const removed = all.filter(shouldLeave);
-    if (removed.length > 0) {
-      const gone = new Set(removed);
-      this.#entries = all.filter((entry) => !gone.has(entry));
-      this.#first = 0;
-    }
-    return removed;
-  }
-
-  /** The entries, oldest first. */
-  toArray(): T[] {
-    return this.#entries.slice(this.#first);
-  }
-
   clear(): void {
     this.#entries = [];
     this.#first = 0;

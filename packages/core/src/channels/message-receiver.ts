@@ -1,12 +1,16 @@
 import { NetworkError } from '../result/network-error.js';
 import { type CallbackGuard, isAsyncFunction } from '../lifecycle/callback-guard.js';
-import type { Channel, Reassembly } from './channel.js';
-import { type ChannelTable, MAX_CHANNEL_NAME_BYTES } from './channel-table.js';
-import { coarseNow } from './coarse-clock.js';
 import type { MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
+import { epochNow, runAsMicrotask } from '../platform/clock.js';
 import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
+import type { Channel } from './channel.js';
+import { ChannelReceiver, type ChannelReceiverEvents } from './channel-receiver.js';
+import type { ChannelTable } from './channel-table.js';
+import { coarseNow } from './coarse-clock.js';
+import type { IncomingHalf } from './incoming-half.js';
 import type { MessageSender } from './message-sender.js';
-import { ownedBytes, unwrittenBytes } from './owned-bytes.js';
+import { ownedBytes } from './owned-bytes.js';
+import { Reassembly } from './reassembly.js';
 
 /** What the receiver needs to know of the configuration. */
 export interface ReceiverLimits {
@@ -16,30 +20,12 @@ export interface ReceiverLimits {
 }
 
 /** What the receiver tells its connection. */
-export interface ReceiverEvents {
-  /** The peer broke the protocol: the connection must fail. */
-  onViolation(error: NetworkError): void;
-  /** The peer opened a channel that was not open. */
-  onChannelOpened(name: string): void;
-  /** The peer refused a channel that this side opened. */
-  onChannelRefused(error: NetworkError): void;
+export interface ReceiverEvents extends ChannelReceiverEvents {
   /** A message of the default channel is to be told to `message` listeners. */
   onMessageEvent(data: Uint8Array): void;
-  /** Nothing is parked any more. */
-  onUnparked(): unknown;
 }
 
-const NO_BYTES = new Uint8Array(0);
-
-/**
- * So much memory an announced message gets until more than that of it has arrived, in bytes. Shorter than the fragments of
- * a peer with the default window, so that its messages get all of theirs with the first one.
- */
-const FIRST_REASSEMBLY_BYTES = 32 * 1024;
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** The incoming half of a connection: frames become messages, windows are watched, what nobody takes is parked. */
+/** The incoming half of a connection: frames become messages, windows are watched, and what nobody takes is parked. */
 export class MessageReceiver {
   /** When receiving began, in milliseconds since the epoch. */
   startTime = 0;
@@ -52,6 +38,7 @@ export class MessageReceiver {
   readonly #guard: CallbackGuard;
   readonly #sender: MessageSender;
   readonly #events: ReceiverEvents;
+  readonly #channelReceiver: ChannelReceiver;
   readonly #creditThreshold: number;
   /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
   #lastBytes: Uint8Array | undefined;
@@ -72,12 +59,13 @@ export class MessageReceiver {
     this.#guard = guard;
     this.#sender = sender;
     this.#events = events;
+    this.#channelReceiver = new ChannelReceiver(channels, limits.maxChannels, sender, events);
     // A half: the peer sends the other while credit travels, and as no frame costs more than half, it always gets some.
     this.#creditThreshold = limits.channelWindow >>> 1;
   }
 
   start(): void {
-    this.startTime = Date.now();
+    this.startTime = epochNow();
     this.messagesReceived = 0;
     this.bytesReceived = 0;
     this.lastActivityTime = 0;
@@ -86,38 +74,35 @@ export class MessageReceiver {
     this.#isDelivering = true;
   }
 
-  /** This side ends the connection: what arrives from here on is dropped. */
+  /**
+   * This side ends the connection: what arrives from here on is dropped. The peer gets its window back all the same, for
+   * what it has promised to send before it can end too.
+   */
   stopDelivering(): void {
     this.#isDelivering = false;
-  }
-
-  /** Whether a channel holds messages for a callback that is not there yet. */
-  get hasParked(): boolean {
-    return this.#channels.all().some((channel) => channel.parked.length > 0);
+    for (const { incoming } of this.#channels.all()) {
+      incoming.consumeAll();
+      if (incoming.owed > 0) this.#returnCredit(incoming);
+    }
   }
 
   /** Sets or clears a channel's callback; what was parked for it is delivered from a microtask. */
   setCallback(channel: Channel, callback: MessageCallback | null, options: MessageCallbackOptions | undefined): void {
-    channel.callback = callback;
-    channel.callbackIsAsync = callback !== null && isAsyncFunction(callback);
-    channel.ownership = options?.ownership ?? 'copy';
+    const { incoming } = channel;
+    incoming.callback = callback;
+    incoming.callbackIsAsync = callback !== null && isAsyncFunction(callback);
+    incoming.ownership = options?.ownership ?? 'copy';
     this.unpark(channel);
   }
 
   /** Delivers what is parked, if somebody takes it by now. */
-  unpark(channel: Channel): void {
-    if (channel.parked.length === 0 || channel.isUnparking) return;
-    channel.isUnparking = true;
-    // Not at once: whoever sets a callback has seldom finished setting up.
-    queueMicrotask(() => {
-      channel.isUnparking = false;
-      while ((channel.callback !== null || channel.hasListeners) && this.#isDelivering) {
-        const frame = channel.parked.shift();
-        if (frame === undefined) break;
-        this.#process(channel, frame.type, frame.bytes, 0, frame.bytes.length, true);
-        this.#consume(channel, frame.bytes.length + FRAME_COST_BYTES);
-      }
-      if (!this.hasParked) this.#events.onUnparked();
+  unpark({ incoming }: Channel): void {
+    if (incoming.parked.length === 0 || incoming.isUnparking) return;
+    incoming.isUnparking = true;
+    // Not at once: a program that sets a callback has seldom finished setting up.
+    runAsMicrotask(() => {
+      incoming.isUnparking = false;
+      this.#deliverParked(incoming);
     });
   }
 
@@ -126,136 +111,130 @@ export class MessageReceiver {
    * @param isOwned whether `bytes` is the receiver's to keep; if not, it is valid during this call only
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    const channel = this.#channels.ofRemoteId(channelIdOf(header));
-    if (frameTypeOf(header) === FrameType.Message && channel?.canDeliver === true && channel.reassembly === undefined) {
+    const half = this.#channels.incoming(channelIdOf(header));
+    if (frameTypeOf(header) === FrameType.Message && half?.canDeliver === true && half.reassembly === undefined) {
       const cost = end - start + FRAME_COST_BYTES;
-      if (!this.#isDelivering || !this.#account(channel, cost)) return;
-      this.#deliver(channel, bytes, start, end, isOwned);
-      this.#consume(channel, cost);
+      if (!this.#isDelivering || !this.#account(half, cost)) {
+        this.#drop(half, cost);
+        return;
+      }
+      this.#deliver(half, bytes, start, end, isOwned);
+      this.#consume(half, cost);
       return;
     }
-    this.#receiveSlowly(channel, header, bytes, start, end, isOwned);
-  }
-
-  #receiveSlowly(
-    channel: Channel | undefined,
-    header: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isOwned: boolean,
-  ): void {
     const type = frameTypeOf(header);
-    switch (type) {
-      case FrameType.Message:
-      case FrameType.MessageStart:
-      case FrameType.Fragment:
-      case FrameType.MessageAbort:
-        if (channel !== undefined) this.#receiveData(channel, type, bytes, start, end, isOwned);
-        else if (!this.#channels.wasRefused(channelIdOf(header))) {
-          this.#violated(`data on channel ${channelIdOf(header)}, which it never opened`);
-        }
-        break;
-      case FrameType.ChannelOpen:
-        this.#receiveOpen(channelIdOf(header), bytes, start, end);
-        break;
-      case FrameType.ChannelRefuse:
-        this.#receiveRefusal(channelIdOf(header));
-        break;
-      case FrameType.WindowUpdate:
-        this.#receiveCredit(channelIdOf(header), bytes, start, end);
-        break;
-      default:
-        this.#violated(`a frame of the unknown type ${type}`);
+    if (type > FrameType.MessageAbort) {
+      this.#channelReceiver.receive(type, channelIdOf(header), bytes, start, end);
+    } else if (half !== undefined) {
+      this.#receiveData(half, type, bytes, start, end, isOwned);
+    } else if (!this.#channels.wasRefused(channelIdOf(header))) {
+      this.#violated(`data on channel ${channelIdOf(header)}, which it has not open`);
     }
   }
 
   #receiveData(
-    channel: Channel,
-    type: FrameType,
+    half: IncomingHalf,
+    type: number,
     bytes: Uint8Array,
     start: number,
     end: number,
     isOwned: boolean,
   ): void {
-    if (!this.#isDelivering) return;
     const cost = end - start + FRAME_COST_BYTES;
-    if (!this.#account(channel, cost)) return;
-    if (channel.canDeliver) {
-      this.#process(channel, type, bytes, start, end, isOwned);
-      this.#consume(channel, cost);
+    if (!this.#isDelivering) this.#drop(half, cost);
+    else if (!this.#account(half, cost)) return;
+    else if (half.canDeliver) {
+      if (this.#process(half, type, bytes, start, end, isOwned)) this.#consume(half, cost);
     } else {
-      channel.parked.push({ type, bytes: ownedBytes(bytes, start, end, isOwned) });
-      this.unpark(channel);
+      half.parked.push({ type, bytes: ownedBytes(bytes, start, end, isOwned) });
+      this.unpark(half.channel);
     }
   }
 
+  #deliverParked(half: IncomingHalf): void {
+    while (half.hasConsumer && this.#isDelivering) {
+      const frame = half.parked.shift();
+      if (frame === undefined) break;
+      if (!this.#process(half, frame.type, frame.bytes, 0, frame.bytes.length, true)) {
+        // What follows a violation means nothing.
+        half.parked.clear();
+        return;
+      }
+      this.#consume(half, frame.bytes.length + FRAME_COST_BYTES);
+    }
+    if (half.parked.length === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
+  }
+
   /** Counts a data frame against the window of its channel; false where the peer sent more than it may. */
-  #account(channel: Channel, cost: number): boolean {
+  #account(half: IncomingHalf, cost: number): boolean {
     if (cost > this.#limits.maxMessageSize + FRAME_COST_BYTES) {
       this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
       return false;
     }
-    channel.outstanding += cost;
-    if (channel.outstanding <= this.#limits.channelWindow) return true;
+    if (half.account(cost, this.#limits.channelWindow)) return true;
     this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
     return false;
   }
 
-  #consume(channel: Channel, cost: number): void {
-    channel.owedCredit += cost;
-    if (channel.owedCredit >= this.#creditThreshold) this.#sender.returnCredit(channel);
+  /** A frame that arrived while this side ends: nobody takes it. */
+  #drop(half: IncomingHalf, cost: number): void {
+    if (!this.#isDelivering && this.#account(half, cost)) this.#consume(half, cost);
   }
 
-  /** A data frame whose turn has come. */
-  #process(channel: Channel, type: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    const reassembly = channel.reassembly;
+  #consume(half: IncomingHalf, cost: number): void {
+    if (half.consume(cost) >= this.#creditThreshold) this.#returnCredit(half);
+  }
+
+  #returnCredit(half: IncomingHalf): void {
+    if (half.id >= 0 && !half.isEnded) this.#sender.returnCredit(half);
+  }
+
+  /** A data frame whose turn has come; false where the peer broke the protocol. */
+  #process(half: IncomingHalf, type: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): boolean {
+    const { reassembly } = half;
     if (type === FrameType.Message || type === FrameType.MessageStart) {
-      if (reassembly !== undefined) this.#violated('a new message inside an unfinished one');
-      else if (type === FrameType.Message) this.#deliver(channel, bytes, start, end, isOwned);
-      else this.#startReassembly(channel, bytes, start, end);
-      return;
+      if (reassembly !== undefined) return this.#violated('a new message inside an unfinished one');
+      if (type === FrameType.MessageStart) return this.#startReassembly(half, bytes, start, end);
+      this.#deliver(half, bytes, start, end, isOwned);
+      return true;
     }
-    if (reassembly === undefined) {
-      this.#violated('a fragment of a message that was never started');
-    } else if (type === FrameType.MessageAbort) {
-      channel.reassembly = undefined;
-    } else if (end - start > reassembly.total - reassembly.received) {
-      this.#violated('more fragment bytes than the message was announced with');
-    } else {
-      makeRoom(reassembly, reassembly.received + end - start);
-      reassembly.bytes.set(bytes.subarray(start, end), reassembly.received);
-      reassembly.received += end - start;
-      if (reassembly.received < reassembly.total) return;
-      channel.reassembly = undefined;
-      this.#deliver(channel, reassembly.bytes, 0, reassembly.received, true);
+    if (reassembly === undefined) return this.#violated('a fragment of a message that was never started');
+    if (type === FrameType.MessageAbort) {
+      half.reassembly = undefined;
+      return true;
     }
+    if (end - start > reassembly.missing)
+      return this.#violated('more fragment bytes than the message was announced with');
+    if (end === start) return this.#violated('a fragment without bytes');
+    reassembly.add(bytes, start, end);
+    if (reassembly.missing > 0) return true;
+    half.reassembly = undefined;
+    this.#deliver(half, reassembly.bytes, 0, reassembly.total, true);
+    return true;
   }
 
-  #startReassembly(channel: Channel, bytes: Uint8Array, start: number, end: number): void {
+  #startReassembly(half: IncomingHalf, bytes: Uint8Array, start: number, end: number): boolean {
     const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
     if (total === 0 || total > this.#limits.maxMessageSize) {
-      this.#violated(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
-      return;
+      return this.#violated(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
     }
-    channel.reassembly = { bytes: NO_BYTES, total, received: 0 };
+    half.reassembly = new Reassembly(total);
+    return true;
   }
 
-  #deliver(channel: Channel, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
+  #deliver(half: IncomingHalf, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.messagesReceived += 1;
     this.bytesReceived += end - start;
     this.lastActivityTime = coarseNow();
-    const callback = channel.callback;
+    const { callback } = half;
     let data: Uint8Array | undefined;
     if (callback !== null) {
       data =
-        channel.ownership === 'borrow'
-          ? this.#borrow(bytes, start, end, isOwned)
-          : ownedBytes(bytes, start, end, isOwned);
-      this.#guard.run(callback, data, channel.callbackIsAsync);
+        half.ownership === 'borrow' ? this.#borrow(bytes, start, end, isOwned) : ownedBytes(bytes, start, end, isOwned);
+      this.#guard.run(callback, data, half.callbackIsAsync);
     }
-    if (!channel.hasListeners) return;
-    const isListenersOwn = callback === null || channel.ownership === 'borrow';
+    if (!half.hasListeners) return;
+    const isListenersOwn = callback === null || half.ownership === 'borrow';
     this.#events.onMessageEvent(isListenersOwn || data === undefined ? ownedBytes(bytes, start, end, isOwned) : data);
   }
 
@@ -270,71 +249,8 @@ export class MessageReceiver {
     return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
   }
 
-  #receiveOpen(id: number, bytes: Uint8Array, start: number, end: number): void {
-    if (end - start < 1 || end - start > MAX_CHANNEL_NAME_BYTES) {
-      this.#violated(`a channel name of ${end - start} bytes`);
-      return;
-    }
-    let name: string;
-    try {
-      // A copy: the decoder reads its input more than once, and a peer may change shared bytes in between.
-      name = decoder.decode(ownedBytes(bytes, start, end, false));
-    } catch {
-      this.#violated('a channel name that is not UTF-8');
-      return;
-    }
-    const known = this.#channels.find(name);
-    const isNew = known?.isOpen !== true;
-    if (isNew && (this.#channels.openCount >= this.#limits.maxChannels || !this.#channels.hasFreeId)) {
-      if (this.#channels.refuseRemote(id)) this.#sender.refuseChannel(id);
-      else this.#violated(`channel id ${id} out of turn`);
-      return;
-    }
-    const channel = this.#channels.obtain(name);
-    if (!this.#channels.bindRemote(channel, id)) {
-      this.#violated(`channel id ${id} out of turn, or a channel opened twice`);
-      return;
-    }
-    if (!isNew) return;
-    this.#sender.announce(channel);
-    this.#events.onChannelOpened(name);
-  }
-
-  #receiveRefusal(id: number): void {
-    const channel = id === 0 ? undefined : this.#channels.ofLocalId(id);
-    if (channel?.name === undefined || channel.localId !== id) {
-      this.#violated(`a refusal of channel ${id}, which was never opened`);
-      return;
-    }
-    this.#sender.abandonChannel(channel);
-    const name = JSON.stringify(channel.name);
-    this.#events.onChannelRefused(
-      new NetworkError('ResourceLimitExceeded', `the peer refused channel ${name}: its limit is reached`),
-    );
-  }
-
-  #receiveCredit(id: number, bytes: Uint8Array, start: number, end: number): void {
-    const channel = this.#channels.ofLocalId(id);
-    const credit = end - start === 4 ? decodeUint32(bytes, start) : 0;
-    if (channel === undefined || credit === 0) {
-      this.#violated(`a window update of ${end - start} bytes for channel ${id}`);
-    } else if (channel.localId === id && !this.#sender.onCredit(channel, credit)) {
-      this.#violated('a window update for more than was sent');
-    }
-  }
-
-  #violated(what: string): void {
+  #violated(what: string): false {
     this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));
+    return false;
   }
-}
-
-/**
- * Memory for a message follows what has arrived of it, so that announcing a long one costs the peer more than it costs
- * this side: a little at first, and the whole, once, when there is more than that.
- */
-function makeRoom(reassembly: Reassembly, needed: number): void {
-  if (needed <= reassembly.bytes.length) return;
-  const { bytes, total, received } = reassembly;
-  reassembly.bytes = unwrittenBytes(needed > FIRST_REASSEMBLY_BYTES ? total : Math.min(total, FIRST_REASSEMBLY_BYTES));
-  reassembly.bytes.set(bytes.subarray(0, received));
 }

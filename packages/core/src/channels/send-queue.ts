@@ -1,24 +1,28 @@
-import { err, type Failure } from '../result/result.js';
-import type { Channel, QueuedMessage, SendOutcome } from './channel.js';
-import { CHANNEL_CONTROL, type UnconfirmedSends } from '../api/connection-types.js';
-import { Fifo } from './fifo.js';
+import type { UnconfirmedSends } from '../api/connection-types.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
+import type { Channel } from './channel.js';
+import { ControlQueue } from './control-queue.js';
+import type { IncomingHalf } from './incoming-half.js';
+import type { QueuedMessage, SendOutcome } from './message-line.js';
+import type { OutgoingHalf } from './outgoing-half.js';
+import { SendDeadlines } from './send-deadlines.js';
+import { SendRound } from './send-round.js';
 import { WaitingCopies } from './waiting-copies.js';
 
-interface ControlFrame {
-  readonly header: number;
-  readonly bytes: Uint8Array;
-  /** The channel that this frame announces. */
-  readonly announces?: Channel;
-}
-
-const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
+/** What the queue tells its sender. */
+export interface QueueEvents {
+  /** A sender that was refused may go on. Runs user code, so no state is half-changed when it is called. */
+  readonly onDrain: (channel: Channel) => void;
+  /** The transport took a queued message whole. */
+  readonly onSent: (half: OutgoingHalf, length: number) => void;
+}
+
 /**
- * What could not be written at once: control frames, window updates and the waiting messages of every channel. One
- * frame of each waiting channel goes in turn, `control` first, so that no bulk transfer holds up another channel.
+ * What could not be written at once, in the order in which it goes: control frames, window updates, then one frame of
+ * each channel in turn.
  */
 export class SendQueue {
   /** The transport said no and has not called `onWritable` since. */
@@ -26,316 +30,284 @@ export class SendQueue {
   /** A claim is under way: nothing may be written. */
   isHeld = false;
   readonly copies = new WaitingCopies();
+  readonly control: ControlQueue;
 
+  readonly #events: QueueEvents;
+  readonly #round = new SendRound();
+  readonly #deadlines: SendDeadlines;
+  /** Halves on which messages wait. */
+  readonly #busy = new Set<OutgoingHalf>();
+  readonly #drainDue = new Set<OutgoingHalf>();
   #writer: FrameWriter | undefined;
   /** The longest message that goes as one frame; longer ones are cut into fragments of `#fragmentBytes`. */
   #wholeBytes = 0;
   #fragmentBytes = 0;
   #isPumping = false;
   #queuedBytes = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #control = new Fifo<ControlFrame>();
-  readonly #creditDue = new Set<Channel>();
-  readonly #drainDue = new Set<Channel>();
-  /** Channels that have something to send, in the order of their turns. */
-  #waiting: Channel[] = [];
-  readonly #announcements = new Map<Channel, ((wasAnnounced: boolean) => void)[]>();
+  /** What waits although its sender was told that it is on its way. */
+  #promised = { messages: 0, bytes: 0 };
   #onFlushed: (() => void) | undefined;
-  /** What was promised and not written when the link went. */
-  #broken: UnconfirmedSends | undefined;
-  readonly #onDrain: (channel: Channel) => void;
-  readonly #onSent: (channel: Channel, length: number) => void;
+  /** No sender is told to go on any more. */
+  #isFinishing = false;
 
-  /**
-   * @param onDrain runs user code, so it is called when no state is half-changed
-   * @param onSent a queued message was taken whole by the transport
-   */
-  constructor(onDrain: (channel: Channel) => void, onSent: (channel: Channel, length: number) => void) {
-    this.#onDrain = onDrain;
-    this.#onSent = onSent;
+  constructor(events: QueueEvents) {
+    this.#events = events;
+    this.control = new ControlQueue(
+      (header, bytes, start, end) => this.#writeRaw(header, bytes, start, end),
+      (half) => {
+        this.#wake(half);
+        this.#noteClear(half);
+      },
+    );
+    this.#deadlines = new SendDeadlines((messages) => {
+      for (const message of messages) if (message.half !== undefined) this.#drop(message.half, message, 'timed-out');
+      this.pump();
+    });
   }
 
   start(writer: FrameWriter, wholeBytes: number, fragmentBytes: number): void {
     this.#writer = writer;
-    this.#broken = undefined;
+    this.#promised = { messages: 0, bytes: 0 };
     this.#wholeBytes = wholeBytes;
     this.#fragmentBytes = fragmentBytes;
     this.isFull = false;
     this.isHeld = false;
+    this.#isFinishing = false;
   }
 
   /** Ends the messages whose senders still wait; resolves when the promised ones are written, or at `stop()`. */
   finish(outcome: SendOutcome): Promise<void> {
-    this.#dropWhere((message) => message.settle !== undefined, outcome);
-    this.#drainDue.clear();
+    this.#isFinishing = true;
+    for (const half of [...this.#busy]) this.giveUp(half, outcome);
     return new Promise((resolve) => {
       this.#onFlushed = resolve;
       this.pump();
-      // A full ring keeps nobody here who has nothing to write.
-      if (this.#waiting.every((channel) => channel.queue.length === 0)) this.#idle();
+      // A full transport keeps nobody here who has nothing to write.
+      this.#noteFlushed();
     });
   }
 
   /** Nothing is written from here on; everything that waits ends with `outcome`. */
   stop(outcome: SendOutcome): void {
-    this.#broken ??= this.promised();
+    const promised = { ...this.#promised };
     this.#writer = undefined;
-    this.#dropWhere(() => true, outcome);
-    this.#waiting = [];
-    this.#control.clear();
-    this.#creditDue.clear();
+    this.#isFinishing = true;
+    for (const half of [...this.#busy]) {
+      for (const message of half.waiting()) this.#drop(half, message, outcome);
+    }
+    this.#promised = promised;
+    this.#round.clear();
     this.#drainDue.clear();
-    for (const listeners of this.#announcements.values()) for (const listener of listeners) listener(false);
-    this.#announcements.clear();
+    this.control.clear();
     this.#onFlushed?.();
     this.#onFlushed = undefined;
   }
 
   /** What waits although its sender was told that it is on its way; after `stop()`, what was never written. */
-  promised(): UnconfirmedSends {
-    if (this.#broken !== undefined) return this.#broken;
-    const lengths = this.#waiting
-      .flatMap((channel) => channel.queue.toArray())
-      .filter(({ settle }) => settle === undefined)
-      .map(({ length }) => length);
-    return { messages: lengths.length, bytes: lengths.reduce((sum, length) => sum + length, 0) };
+  get promised(): UnconfirmedSends {
+    return this.#promised;
   }
 
-  /** The failure of a message that would make the queue longer than its limit. */
-  overflowOf(length: number, limitBytes: number): Failure | undefined {
-    if (this.#queuedBytes + length + FRAME_COST_BYTES <= limitBytes) return undefined;
-    return err(
-      'ResourceLimitExceeded',
-      `${this.#queuedBytes} bytes wait to be sent, the limit is ${limitBytes} (sendQueueBytes): await send() before the next one`,
-    );
+  /** Bytes that wait, frames' book-keeping included. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /**
+   * Whether a message of that half must not be written past what waits for room: small messages of one channel would
+   * otherwise take the room that a long frame of another one waits for, again and again.
+   */
+  blocks(half: OutgoingHalf): boolean {
+    return this.isHeld || (this.isFull && !half.isUrgent && !(this.#round.isEmpty && this.control.isEmpty));
   }
 
   /** Puts a message at the end of its channel's queue; the queue has the bytes to itself. */
-  add(channel: Channel, message: QueuedMessage): void {
-    channel.queue.push(message);
+  add(half: OutgoingHalf, message: QueuedMessage): void {
+    message.half = half;
+    half.push(message);
+    this.#busy.add(half);
     this.#queuedBytes += message.bytes.length + FRAME_COST_BYTES;
-    this.#wait(channel);
-    this.#armTimer();
+    if (message.settle === undefined) {
+      this.#promised.messages += 1;
+      this.#promised.bytes += message.length;
+    } else this.#deadlines.add(message);
+    this.#wake(half);
   }
 
   /** The sender of a waiting message gave it up. */
-  cancel(channel: Channel, message: QueuedMessage): void {
-    this.#drop(channel, (entry) => entry === message, 'aborted');
+  cancel(half: OutgoingHalf, message: QueuedMessage): void {
+    this.#drop(half, message, 'aborted');
     this.pump();
   }
 
-  /** The channel can't be used: what waits on it ends. */
-  abandon(channel: Channel): void {
-    this.#drop(channel, () => true, 'closed');
-    channel.owesAbort = false;
-    this.#waiting = this.#waiting.filter((waiting) => waiting !== channel);
+  /** Ends the messages of a half whose senders still wait. */
+  giveUp(half: OutgoingHalf, outcome: SendOutcome): void {
+    for (const message of half.waiting()) if (message.settle !== undefined) this.#drop(half, message, outcome);
   }
 
-  /** Tells the peer of a channel's id, ahead of every message. */
-  announce(channel: Channel): void {
-    const header = frameHeader(FrameType.ChannelOpen, channel.localId);
-    this.#control.push({ header, bytes: encoder.encode(channel.name), announces: channel });
+  /** The peer refused the channel: everything that waits on it ends, and nothing more is said on it. */
+  abandon(half: OutgoingHalf): void {
+    for (const message of half.waiting()) this.#drop(half, message, 'channel-closed');
+    half.clearAbort();
+    this.#drainDue.delete(half);
+  }
+
+  /** The half is to be closed as soon as what waits on it was written. */
+  close(half: OutgoingHalf): void {
+    half.beginClose();
+    this.#drainDue.delete(half);
+    this.#wake(half);
     this.pump();
   }
 
-  /** Calls back when the announcement was written: true; or when the link ended before: false. */
-  onAnnounced(channel: Channel, listener: (wasAnnounced: boolean) => void): void {
-    const listeners = this.#announcements.get(channel) ?? [];
-    listeners.push(listener);
-    this.#announcements.set(channel, listeners);
+  /** Gives the peer back what it may send again, at once or as soon as there is room. */
+  returnCredit(half: IncomingHalf): void {
+    if (this.#writer === undefined) return;
+    if (!this.isHeld && !this.isFull && this.control.length === 0 && this.control.writeCredit(half)) return;
+    this.control.oweCredit(half);
   }
 
-  /** Writes a frame that is no message, ahead of those that wait. */
-  pushControl(header: number, bytes: Uint8Array): void {
-    this.#control.push({ header, bytes });
+  /** The peer gave window back. */
+  onCredit(half: OutgoingHalf): void {
+    this.#wake(half);
+    this.#noteClear(half);
     this.pump();
   }
 
-  /** Gives the peer back what it may send again on the channel, at once or as soon as there is room. */
-  returnCredit(channel: Channel): void {
-    if (!this.isHeld && !this.isFull && this.#control.length === 0 && this.#writeCredit(channel)) return;
-    this.#creditDue.add(channel);
-  }
-
-  /** A sender was refused on the channel and is to be told when it may go on. */
-  noteDrain(channel: Channel): void {
-    this.#drainDue.add(channel);
+  /** A sender was refused on the half and is to be told when it may go on. */
+  noteDrain(half: OutgoingHalf): void {
+    half.owesDrain = true;
+    this.#drainDue.add(half);
   }
 
   /** Writes what can be written, then tells the senders that may go on. */
   pump(): void {
-    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined || this.#isEmpty) return;
+    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return;
     this.#isPumping = true;
-    if (this.#pumpControl() && this.#pumpCredit()) this.#pumpMessages();
-    this.#isPumping = false;
-    if (this.#waiting.length === 0) this.#idle();
+    try {
+      if (this.control.pump()) this.#pumpMessages(this.#writer);
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#noteFlushed();
     if (this.#drainDue.size > 0) this.#tellDrains();
   }
 
   /**
    * Writes the next frame of a message: the whole, its start, or its next fragment. False: there is no room or no
-   * window; the message is unchanged.
+   * window, or the link has ended; the message is unchanged.
    */
-  sendFrame(channel: Channel, message: QueuedMessage): boolean {
+  sendFrame(half: OutgoingHalf, message: QueuedMessage): boolean {
     const { bytes, offset, length } = message;
     if (message.isStarted) {
       const end = Math.min(offset + this.#fragmentBytes, bytes.length);
-      if (!this.#write(channel, FrameType.Fragment, bytes, offset, end)) return false;
+      if (!this.#write(half, FrameType.Fragment, bytes, offset, end)) return false;
       message.offset = end;
     } else if (length <= this.#wholeBytes) {
-      if (!this.#write(channel, FrameType.Message, bytes, 0, length)) return false;
+      if (!this.#write(half, FrameType.Message, bytes, 0, length)) return false;
       message.offset = length;
     } else {
-      if (!this.#write(channel, FrameType.MessageStart, encodeUint32(length), 0, 4)) return false;
+      if (!this.#write(half, FrameType.MessageStart, encodeUint32(length), 0, 4)) return false;
       message.isStarted = true;
     }
     return true;
   }
 
-  /** Whether there is nothing to write and nobody to tell. */
-  get #isEmpty(): boolean {
-    return (
-      this.#waiting.length === 0 &&
-      this.#control.length === 0 &&
-      this.#creditDue.size === 0 &&
-      this.#drainDue.size === 0 &&
-      this.#onFlushed === undefined
-    );
+  #wake(half: OutgoingHalf): void {
+    if (half.isAnnounced && half.hasWork) this.#round.add(half);
   }
 
-  #pumpControl(): boolean {
-    for (let frame = this.#control.head; frame !== undefined; frame = this.#control.head) {
-      if (!this.#writeRaw(frame.header, frame.bytes, 0, frame.bytes.length)) return false;
-      this.#control.shift();
-      const channel = frame.announces;
-      if (channel === undefined) continue;
-      channel.isAnnounced = true;
-      for (const listener of this.#announcements.get(channel) ?? []) listener(true);
-      this.#announcements.delete(channel);
-    }
-    return true;
-  }
-
-  #pumpCredit(): boolean {
-    for (const channel of this.#creditDue) {
-      if (!this.#writeCredit(channel)) return false;
-      this.#creditDue.delete(channel);
-    }
-    return true;
-  }
-
-  #pumpMessages(): void {
-    let wrote = true;
-    while (wrote) {
-      wrote = false;
-      for (const channel of [...this.#waiting]) {
-        if (this.#pumpChannel(channel)) wrote = true;
-        if (this.isFull) return;
-      }
+  #pumpMessages(writer: FrameWriter): void {
+    for (let half = this.#round.current; half !== undefined; half = this.#round.current) {
+      const wrote = this.#pumpHalf(half);
+      // A link that ended meanwhile has emptied the round. A full transport leaves the turn where it is.
+      if (this.#writer !== writer || this.isFull) return;
+      this.#round.end(half);
+      // Without window it is out of the round until some comes back.
+      if (wrote && half.hasWork) this.#round.add(half);
     }
   }
 
-  /** One frame of the channel's oldest message. */
-  #pumpChannel(channel: Channel): boolean {
-    if (!channel.isAnnounced) return false;
-    if (channel.owesAbort) {
-      if (!this.#write(channel, FrameType.MessageAbort, NO_BYTES, 0, 0)) return false;
-      channel.owesAbort = false;
+  /** One frame of the half's oldest message, or its close; false where nothing was written. */
+  #pumpHalf(half: OutgoingHalf): boolean {
+    if (half.owesAbort) {
+      if (!this.#write(half, FrameType.MessageAbort, NO_BYTES, 0, 0)) return false;
+      half.clearAbort();
+      this.#noteClear(half);
     }
-    const message = channel.queue.head;
+    const message = half.head;
     if (message === undefined) {
-      this.#waiting = this.#waiting.filter((waiting) => waiting !== channel);
-      return false;
+      if (!half.isReadyToClose || !this.#writeRaw(frameHeader(FrameType.ChannelClose, half.id), NO_BYTES, 0, 0)) {
+        return false;
+      }
+      half.noteClosed();
+      return true;
     }
-    if (!this.sendFrame(channel, message)) return false;
-    if (message.offset === message.bytes.length) {
-      channel.queue.shift();
-      this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
-      if (message.isCopy) this.copies.release(message.bytes);
-      this.#onSent(channel, message.length);
+    if (!this.sendFrame(half, message)) return false;
+    if (message.offset === message.bytes.length && this.#take(half, message)) {
+      this.#events.onSent(half, message.length);
       message.settle?.('accepted');
     }
     return true;
   }
 
-  #write(channel: Channel, type: FrameType, bytes: Uint8Array, start: number, end: number): boolean {
+  #write(half: OutgoingHalf, type: FrameType, bytes: Uint8Array, start: number, end: number): boolean {
     const cost = end - start + FRAME_COST_BYTES;
-    if (channel.credit < cost || !this.#writeRaw(frameHeader(type, channel.localId), bytes, start, end)) return false;
-    channel.credit -= cost;
-    return true;
-  }
-
-  #writeCredit(channel: Channel): boolean {
-    const header = frameHeader(FrameType.WindowUpdate, channel.remoteId);
-    if (!this.#writeRaw(header, encodeUint32(channel.owedCredit), 0, 4)) return false;
-    channel.outstanding -= channel.owedCredit;
-    channel.owedCredit = 0;
+    if (half.credit < cost || !this.#writeRaw(frameHeader(type, half.id), bytes, start, end)) return false;
+    half.spend(cost);
     return true;
   }
 
   #writeRaw(header: number, bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#writer === undefined) return false;
-    if (this.#writer.tryWrite(header, bytes, start, end)) return true;
+    const writer = this.#writer;
+    if (writer === undefined) return false;
+    // A transport may find the link broken while it writes: then everything has ended already.
+    if (writer.tryWrite(header, bytes, start, end)) return this.#writer === writer;
     this.isFull = true;
     return false;
   }
 
-  #wait(channel: Channel): void {
-    if (this.#waiting.includes(channel)) return;
-    if (channel.name === CHANNEL_CONTROL) this.#waiting.unshift(channel);
-    else this.#waiting.push(channel);
+  /** Takes a message out that was written, or given up; false where it has left already. */
+  #take(half: OutgoingHalf, message: QueuedMessage): boolean {
+    if (!half.remove(message)) return false;
+    this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
+    if (message.isCopy) this.copies.release(message.bytes);
+    if (message.settle === undefined) {
+      this.#promised.messages -= 1;
+      this.#promised.bytes -= message.length;
+    } else this.#deadlines.delete(message);
+    if (half.waitingCount === 0) {
+      this.#busy.delete(half);
+      this.#noteClear(half);
+    }
+    return true;
   }
 
-  #idle(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#control.length > 0) return;
-    this.#onFlushed?.();
+  #drop(half: OutgoingHalf, message: QueuedMessage, outcome: SendOutcome): void {
+    if (!this.#take(half, message)) return;
+    if (message.isStarted) half.oweAbort();
+    this.#wake(half);
+    message.settle?.(outcome);
+  }
+
+  #noteClear(half: OutgoingHalf): void {
+    if (half.owesDrain && half.isClear) this.#drainDue.add(half);
+  }
+
+  #noteFlushed(): void {
+    if (this.#onFlushed === undefined || this.#busy.size > 0 || this.control.length > 0) return;
+    this.#onFlushed();
     this.#onFlushed = undefined;
   }
 
   #tellDrains(): void {
-    for (const channel of [...this.#drainDue]) {
-      if (this.isFull || this.isHeld || this.#writer === undefined) return;
-      if (channel.queue.length > 0 || channel.credit <= FRAME_COST_BYTES || !channel.owesDrain) continue;
-      this.#drainDue.delete(channel);
-      channel.owesDrain = false;
-      this.#onDrain(channel);
-    }
-  }
-
-  /** One timer for all that wait: deadlines differ by when they were set, and they are seldom reached. */
-  #armTimer(): void {
-    if (this.#timer !== undefined) return;
-    const deadlines = this.#waiting.flatMap((channel) => channel.queue.toArray().map((message) => message.deadline));
-    const next = deadlines.reduce((a, b) => Math.min(a, b), Infinity);
-    if (next === Infinity) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        const now = performance.now();
-        this.#dropWhere((message) => message.deadline <= now, 'timed-out');
-        this.#armTimer();
-        this.pump();
-      },
-      Math.max(1, Math.ceil(next - performance.now())),
-    );
-  }
-
-  #dropWhere(condition: (message: QueuedMessage) => boolean, outcome: SendOutcome): void {
-    for (const channel of [...this.#waiting]) this.#drop(channel, condition, outcome);
-    if (this.#waiting.every((channel) => channel.queue.length === 0)) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
-  }
-
-  #drop(channel: Channel, condition: (message: QueuedMessage) => boolean, outcome: SendOutcome): void {
-    for (const message of channel.queue.remove(condition)) {
-      this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
-      if (message.isStarted) channel.owesAbort = true;
-      if (message.isCopy) this.copies.release(message.bytes);
-      message.settle?.(outcome);
+    for (const half of [...this.#drainDue]) {
+      if (this.isFull || this.isHeld || this.#isFinishing) return;
+      this.#drainDue.delete(half);
+      // Otherwise window that comes back, or the end of its queue, puts it back here.
+      if (!half.isDrained || !half.owesDrain) continue;
+      half.owesDrain = false;
+      this.#events.onDrain(half.channel);
     }
   }
 }

@@ -1,11 +1,12 @@
 import { EntropyObject } from '../object/entropy-object.js';
 import { backpressureReporter, reportAccepted, reportTransition } from '../diagnostics/diagnostics.js';
 import { NetworkError } from '../result/network-error.js';
-import { err, OK, unwrap, type Result } from '../result/result.js';
+import { err, OK, RESOLVED_OK, unwrap, type Result } from '../result/result.js';
 import { redactEndpoint } from '../result/redact.js';
 import { checkCallback, isAsyncFunction } from './callback-guard.js';
-import { outcomeOf } from '../channels/channel.js';
-import { ChannelTable, checkChannelName } from '../channels/channel-table.js';
+import { type Channel, outcomeOf } from '../channels/channel.js';
+import { checkChannelName } from '../channels/channel-name.js';
+import { ChannelTable } from '../channels/channel-table.js';
 import {
   type ConnectionConfig,
   resolveConnectionConfig,
@@ -44,8 +45,8 @@ export abstract class NetworkConnection extends EntropyObject {
   protected readonly config: ResolvedConnectionConfig;
 
   readonly #states: ConnectionStateMachine;
-  readonly #channels = new ChannelTable();
-  readonly #default = this.#channels.defaultChannel;
+  readonly #channels: ChannelTable;
+  readonly #default: Channel;
   readonly #events = new EventHub();
   readonly #sender: MessageSender;
   readonly #receiver: MessageReceiver;
@@ -54,8 +55,6 @@ export abstract class NetworkConnection extends EntropyObject {
   #isLinked = false;
   #isReceiving = false;
   #isShuttingDown = false;
-  /** The peer said goodbye while messages were parked: `disconnected` follows when they are delivered. */
-  #hasPeerLeft = false;
   #connecting: { promise: Promise<Result>; controller: AbortController } | undefined;
   #disconnecting: Promise<Result> | undefined;
 
@@ -69,6 +68,8 @@ export abstract class NetworkConnection extends EntropyObject {
     // It holds secrets, which `console.log(connection)` must not show.
     Object.defineProperty(this, 'config', { enumerable: false });
     this.#wasAccepted = accepted !== undefined;
+    this.#channels = new ChannelTable(this.config);
+    this.#default = this.#channels.defaultChannel;
     this.#states = new ConnectionStateMachine(this.#wasAccepted ? 'connected' : 'disconnected', (state, error) => {
       this.#reportState(state, error);
     });
@@ -81,7 +82,7 @@ export abstract class NetworkConnection extends EntropyObject {
       onChannelOpened: (name) => this.#events.emit('channel', name),
       onChannelRefused: (error) => this.#events.emitError(error),
       onMessageEvent: (data) => this.#events.emit('message', data),
-      onUnparked: () => this.#hasPeerLeft && this.#end('disconnected'),
+      onChannelClosed: () => undefined,
     });
     if (accepted !== undefined) this.#link(accepted);
   }
@@ -216,7 +217,13 @@ export abstract class NetworkConnection extends EntropyObject {
   openChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
     const checked = checkChannelName(name);
     if (!checked.ok) return Promise.resolve(checked);
-    return this.#sender.openChannel(this.#channels.obtain(name), this.config.maxChannels, options?.signal);
+    return this.#sender.lifecycle.open(name, options?.signal);
+  }
+
+  /** Closes a named channel on both sides; see `Channel.close`. */
+  closeChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
+    const channel = this.#channels.find(name);
+    return channel === undefined ? RESOLVED_OK : this.#sender.lifecycle.close(channel, options?.signal);
   }
 
   /** Whether a channel can be sent on: either side has opened it and the connection stands. */
@@ -315,14 +322,7 @@ export abstract class NetworkConnection extends EntropyObject {
    */
   protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (state === 'failed') this.#fail(error ?? new NetworkError('ConnectionClosed', 'the link failed'));
-    else if (this.#states.state === 'connected') {
-      this.#sender.stop('closed');
-      if (this.#receiver.hasParked) {
-        this.#hasPeerLeft = true;
-        this.doRelease();
-        this.#states.transition('disconnecting');
-      } else this.#end('disconnected');
-    }
+    else if (this.#states.state === 'connected') this.#end('disconnected');
   }
 
   /** One frame arrived. `isOwned`: the transport gives `bytes` away; if not, they are valid during this call only. */
@@ -337,7 +337,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** The same for a named channel that is open. */
   protected onChannelMessageReceived(name: string, data: Uint8Array): void {
-    const id = this.#channels.find(name)?.remoteId ?? -1;
+    const id = this.#channels.find(name)?.incoming.id ?? -1;
     if (id >= 0) this.#receiver.receive(frameHeader(FrameType.Message, id), data, 0, data.length, true);
   }
 
@@ -395,7 +395,6 @@ export abstract class NetworkConnection extends EntropyObject {
     this.#isLinked = true;
     this.#isReceiving = false;
     this.#events.start();
-    this.#hasPeerLeft = false;
   }
 
   async #runDisconnecting(signal: AbortSignal | undefined): Promise<Result> {
@@ -430,7 +429,6 @@ export abstract class NetworkConnection extends EntropyObject {
 
   #end(state: 'disconnected' | 'failed', error?: NetworkError): void {
     this.#isLinked = false;
-    this.#hasPeerLeft = false;
     this.#sender.stop(error === undefined ? 'closed' : outcomeOf(error));
     this.doRelease();
     if (state === 'disconnected' && this.#states.state === 'connected') this.#states.transition('disconnecting');
@@ -445,7 +443,7 @@ export abstract class NetworkConnection extends EntropyObject {
   }
 
   #noteListeners(): this {
-    this.#default.hasListeners = this.#events.emitter.listenerCount('message') > 0;
+    this.#default.incoming.hasListeners = this.#events.emitter.listenerCount('message') > 0;
     this.#receiver.unpark(this.#default);
     return this;
   }

@@ -2,7 +2,7 @@ import type { ConnectionConfig } from '../config/connection-config.js';
 import { ConnectionType, type ConnectionBackend } from '../api/connection-types.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { NetworkConnection } from '../lifecycle/network-connection.js';
-import type { PeerLimits } from '../wire/peer-limits.js';
+import { OWN_CAPABILITIES, type PeerLimits } from '../wire/peer-limits.js';
 import { err, ok, type Result } from '../result/result.js';
 import { LoopbackPipe } from './loopback-pipe.js';
 import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
@@ -44,7 +44,8 @@ export class LoopbackConnection extends NetworkConnection {
     }
     const toServer = new LoopbackPipe(PIPE_BYTES);
     const toClient = new LoopbackPipe(PIPE_BYTES);
-    const link = { incoming: toServer, outgoing: toClient, peerLimits: this.config };
+    const peerLimits = { ...this.config, capabilities: OWN_CAPABILITIES };
+    const link = { incoming: toServer, outgoing: toClient, peerLimits };
     const accepted = server.offer(link, this.config.secret);
     if (!accepted.ok) return Promise.resolve(accepted);
     this.#use({ incoming: toClient, outgoing: toServer, peerLimits: accepted.value });

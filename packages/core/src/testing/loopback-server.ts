@@ -4,7 +4,7 @@ import {
   type ServerConfig,
 } from '../config/connection-config.js';
 import type { NetworkConnection } from '../lifecycle/network-connection.js';
-import type { PeerLimits } from '../wire/peer-limits.js';
+import { OWN_CAPABILITIES, type PeerLimits } from '../wire/peer-limits.js';
 import { agreeOnSecret, WRONG_SECRET } from '../wire/shared-secret.js';
 import { err, OK, ok, unwrap, type Result } from '../result/result.js';
 import { AcceptQueue } from '../lifecycle/accept-queue.js';
@@ -48,7 +48,7 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
     // Within one process there is nobody to prove anything to.
     if (secret !== this.#config.secret) return err('HandshakeFailed', WRONG_SECRET);
     const connection = new LoopbackConnection(this.#config, link);
-    if (this.#accepted.push(connection)) return ok(this.#config);
+    if (this.#accepted.push(connection)) return ok({ ...this.#config, capabilities: OWN_CAPABILITIES });
     return err('ResourceLimitExceeded', `${BACKLOG} connections wait to be accepted by '${this.#name}' already`);
   }
 

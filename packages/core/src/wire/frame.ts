@@ -26,6 +26,10 @@ export const FrameType = {
   ChannelRefuse: 5,
   /** Window bytes given back (u32) for the receiver's channel id. */
   WindowUpdate: 6,
+  /** The sender sends nothing more under its channel id. Only to a peer with `Capability.ChannelClose`. */
+  ChannelClose: 7,
+  /** The receiver's `ChannelClose` was taken: its channel id is not meant by anything that follows, and is free. */
+  ChannelClosed: 8,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

@@ -11,6 +11,15 @@ const MAGIC = 0x4e504e45; // 'ENPN' as little-endian bytes
 /** The flag of a side that proves, and asks for a proof of, the shared secret. */
 const HAS_SECRET = 1;
 
+/** What a side can do beyond the first version of the protocol: bits of the greeting's flags. */
+export const Capability = {
+  /** It understands `ChannelClose` and `ChannelClosed`. */
+  ChannelClose: 2,
+} as const;
+
+/** Everything that this release can do. */
+export const OWN_CAPABILITIES = Capability.ChannelClose;
+
 /** What a side tells the other during the handshake: what it is prepared to receive. */
 export interface PeerLimits {
   /** The longest message it takes, in bytes. */
@@ -19,6 +28,8 @@ export interface PeerLimits {
   readonly channelWindow: number;
   /** How many named channels it allows. */
   readonly maxChannels: number;
+  /** What it can do: bits of `Capability`. @default 0, a peer of the first release */
+  readonly capabilities?: number;
 }
 
 /** A greeting as it was read: the limits, and whether the peer asks for a proof of the shared secret. */
@@ -30,10 +41,11 @@ export interface PeerGreeting extends PeerLimits {
 /**
  * The greeting as bytes: magic, protocol version, message size, window, channels, flags; each a little-endian u32. A
  * transport carries these bytes in its handshake, in both directions.
- * @param limits what this side is prepared to receive; `secret`, as in a configuration, sets flag 1 and is not sent
+ * @param limits what this side is prepared to receive; `secret`, as in a configuration, sets flag 1 and is not sent; without
+ *   `capabilities`, the greeting has those of this release
  */
 export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string | undefined }): Uint8Array {
-  const flags = limits.secret === undefined ? 0 : HAS_SECRET;
+  const flags = (limits.capabilities ?? OWN_CAPABILITIES) | (limits.secret === undefined ? 0 : HAS_SECRET);
   const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, flags];
   const bytes = new Uint8Array(PEER_LIMITS_BYTES);
   const view = new DataView(bytes.buffer);
@@ -58,11 +70,14 @@ export function decodePeerLimits(bytes: Uint8Array): Result<PeerGreeting> {
   if (version !== PROTOCOL_VERSION) {
     return err('IncompatibleVersion', `the peer speaks protocol version ${version}, this side ${PROTOCOL_VERSION}`);
   }
+  const flags = view.getUint32(20, true);
   const limits = {
     maxMessageSize: view.getUint32(8, true),
     channelWindow: view.getUint32(12, true),
     maxChannels: view.getUint32(16, true),
-    hasSecret: (view.getUint32(20, true) & HAS_SECRET) !== 0,
+    hasSecret: (flags & HAS_SECRET) !== 0,
+    // Those that a later release has are nothing to this one.
+    capabilities: flags & OWN_CAPABILITIES,
   };
   if (limits.channelWindow < MIN_CHANNEL_WINDOW) {
     return err(

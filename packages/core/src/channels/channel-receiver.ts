@@ -1,0 +1,151 @@
+import { NetworkError } from '../result/network-error.js';
+import { decodeUint32, FrameType } from '../wire/frame.js';
+import { MAX_CHANNEL_NAME_BYTES } from './channel-name.js';
+import type { Channel } from './channel.js';
+import type { ChannelTable } from './channel-table.js';
+import type { MessageSender } from './message-sender.js';
+import { ownedBytes } from './owned-bytes.js';
+
+/** What is told of channels. */
+export interface ChannelReceiverEvents {
+  /** The peer broke the protocol, or asks for more than it may have: the connection must fail. */
+  onViolation(error: NetworkError): void;
+  /** The peer opened a channel that was not open. */
+  onChannelOpened(name: string): void;
+  /** The peer refused a channel that this side opened. */
+  onChannelRefused(error: NetworkError): void;
+  /** The peer sends nothing more on the channel; what has arrived can still be read. */
+  onChannelClosed(channel: Channel): void;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** What the peer says about channels: it opens, refuses, closes, and gives window back. */
+export class ChannelReceiver {
+  readonly #channels: ChannelTable;
+  readonly #maxChannels: number;
+  readonly #sender: MessageSender;
+  readonly #events: ChannelReceiverEvents;
+
+  constructor(channels: ChannelTable, maxChannels: number, sender: MessageSender, events: ChannelReceiverEvents) {
+    this.#channels = channels;
+    this.#maxChannels = maxChannels;
+    this.#sender = sender;
+    this.#events = events;
+  }
+
+  /** One frame that is no part of a message. */
+  receive(type: number, id: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case FrameType.ChannelOpen:
+        this.#onOpen(id, bytes, start, end);
+        break;
+      case FrameType.ChannelRefuse:
+        this.#onRefusal(id);
+        break;
+      case FrameType.WindowUpdate:
+        this.#onCredit(id, bytes, start, end);
+        return;
+      case FrameType.ChannelClose:
+        this.#onClose(id);
+        break;
+      case FrameType.ChannelClosed:
+        this.#onAcknowledgement(id);
+        return;
+      default:
+        this.#violated(`a frame of the unknown type ${type}`);
+        return;
+    }
+    if (this.#sender.lifecycle.isFlooded) {
+      this.#events.onViolation(
+        new NetworkError(
+          'ResourceLimitExceeded',
+          'the peer opens and closes channels without reading the answers: too many of them wait',
+        ),
+      );
+    }
+  }
+
+  #onOpen(id: number, bytes: Uint8Array, start: number, end: number): void {
+    if (end - start < 1 || end - start > MAX_CHANNEL_NAME_BYTES) {
+      this.#violated(`a channel name of ${end - start} bytes`);
+      return;
+    }
+    let name: string;
+    try {
+      // A copy: the decoder reads its input more than once, and a peer may change shared bytes in between.
+      name = decoder.decode(ownedBytes(bytes, start, end, false));
+    } catch {
+      this.#violated('a channel name that is not UTF-8');
+      return;
+    }
+    const known = this.#channels.find(name);
+    const isNew = known === undefined || known.isOver || known.outgoing.phase === 'none';
+    if (isNew && this.#hasNoPlace) {
+      if (this.#channels.refuse(id)) this.#sender.lifecycle.refuse(id);
+      else this.#violated(`channel id ${id} out of turn`);
+      return;
+    }
+    const channel = this.#channels.obtainLive(name);
+    const outcome = this.#channels.bind(channel, id);
+    if (outcome === 'bound') {
+      if (!isNew) return;
+      this.#sender.lifecycle.announce(channel);
+      this.#events.onChannelOpened(name);
+    } else {
+      this.#violated(outcome === 'opened-twice' ? `a second opening of a channel` : `channel id ${id} out of turn`);
+    }
+  }
+
+  get #hasNoPlace(): boolean {
+    const { openCount, hasFreeId, closed } = this.#channels;
+    return openCount >= this.#maxChannels || !hasFreeId || closed.isFull;
+  }
+
+  #onRefusal(id: number): void {
+    const half = id === 0 ? undefined : this.#channels.outgoing(id);
+    const channel = half?.channel;
+    // Only a channel that the peer has not opened itself can be refused, and only once.
+    if (channel === undefined || channel.outgoing !== half || channel.incoming.id !== -1) {
+      this.#violated(`a refusal of channel ${id}, which is not to be refused`);
+      return;
+    }
+    this.#sender.lifecycle.onRefused(channel);
+    this.#events.onChannelRefused(
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `the peer refused channel ${JSON.stringify(channel.name)}: its limit is reached`,
+      ),
+    );
+  }
+
+  #onCredit(id: number, bytes: Uint8Array, start: number, end: number): void {
+    const half = this.#channels.outgoing(id);
+    const credit = end - start === 4 ? decodeUint32(bytes, start) : 0;
+    if (half === undefined || credit === 0) {
+      this.#violated(`a window update of ${end - start} bytes for channel ${id}`);
+    } else if (!this.#sender.onCredit(half, credit)) {
+      this.#violated('a window update for more than was sent');
+    }
+  }
+
+  #onClose(id: number): void {
+    const channel = this.#channels.incoming(id)?.channel;
+    if (!this.#sender.lifecycle.canClose || !this.#channels.endIncoming(id)) {
+      this.#violated(`a close of channel ${id}, which it has not open`);
+      return;
+    }
+    this.#sender.lifecycle.onPeerClosed(id, channel);
+    if (channel !== undefined) this.#events.onChannelClosed(channel);
+  }
+
+  #onAcknowledgement(id: number): void {
+    if (!this.#sender.lifecycle.onAcknowledged(id)) {
+      this.#violated(`an acknowledgement for channel ${id}, which was not closed`);
+    }
+  }
+
+  #violated(what: string): void {
+    this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));
+  }
+}

@@ -1,0 +1,122 @@
+import { err, OK, type Failure, type Result } from '../result/result.js';
+import type { SendClaim } from '../api/send-claim.js';
+import { FRAME_COST_BYTES } from '../wire/frame.js';
+import type { FrameWriter } from '../wire/frame-link.js';
+import { QueuedMessage } from './message-line.js';
+import type { OutgoingHalf } from './outgoing-half.js';
+import { notConnected } from './refusals.js';
+import type { SendQueue } from './send-queue.js';
+
+/** Room in the transport, or in memory where a message needs fragments, that is filled in place. One claim at a time. */
+export class Claims {
+  readonly #queue: SendQueue;
+  readonly #onSent: (half: OutgoingHalf, length: number) => void;
+  /** Set while messages are taken. */
+  #writer: FrameWriter | undefined;
+  #wholeBytes = 0;
+  /** The number of the claim under way, 0: none. Not the claim: a reference to what is this young costs a write barrier. */
+  #current = 0;
+  #count = 0;
+  /** Claims up to this number are of an earlier link. */
+  #firstOfLink = 0;
+  /** Whether the claim under way is the writer's own room, which takes the message as one frame. */
+  #isWhole = false;
+
+  /** @param onSent a claimed message was taken whole by the transport */
+  constructor(queue: SendQueue, onSent: (half: OutgoingHalf, length: number) => void) {
+    this.#queue = queue;
+    this.#onSent = onSent;
+  }
+
+  start(writer: FrameWriter, wholeBytes: number): void {
+    this.#writer = writer;
+    this.#wholeBytes = wholeBytes;
+    this.#firstOfLink = this.#count;
+    this.#current = 0;
+  }
+
+  /** Gives a claim under way up: no message is taken any more. */
+  finish(): void {
+    if (this.#current !== 0 && this.#isWhole) this.#writer?.abortClaim();
+    this.stop();
+    this.#queue.isHeld = false;
+  }
+
+  /** The link is gone. */
+  stop(): void {
+    this.#writer = undefined;
+    this.#current = 0;
+  }
+
+  /** Room for `length` bytes on a half that is free for them; undefined where the transport has none. */
+  claim(half: OutgoingHalf, length: number): SendClaim | undefined {
+    const isWhole = length <= this.#wholeBytes;
+    const bytes = isWhole ? this.#writer?.tryClaim(length) : new Uint8Array(length);
+    if (bytes === undefined) {
+      this.#queue.isFull = true;
+      return undefined;
+    }
+    this.#count += 1;
+    this.#current = this.#count;
+    this.#isWhole = isWhole;
+    this.#queue.isHeld = true;
+    return new ClaimUnderWay(this, this.#count, half, bytes);
+  }
+
+  /** Sends a claim. */
+  commit(claim: ClaimUnderWay): Result {
+    const failure = this.#release(claim);
+    if (failure !== undefined) return failure;
+    const { half, bytes } = claim;
+    if (this.#isWhole) {
+      this.#writer?.commitClaim(half.id << 8);
+      half.spend(bytes.length + FRAME_COST_BYTES);
+      this.#onSent(half, bytes.length);
+    } else {
+      // Nothing could be sent since the claim, so the message is next in order.
+      this.#queue.add(half, QueuedMessage.promised(bytes));
+    }
+    this.#queue.pump();
+    return OK;
+  }
+
+  /** Gives a claim up. */
+  abort(claim: ClaimUnderWay): void {
+    if (this.#release(claim) !== undefined) return;
+    if (this.#isWhole) this.#writer?.abortClaim();
+    this.#queue.pump();
+  }
+
+  #release(claim: ClaimUnderWay): Failure | undefined {
+    if (this.#writer === undefined || claim.number <= this.#firstOfLink) return notConnected();
+    if (this.#current !== claim.number) {
+      return err('InvalidParameter', 'this claim was already committed or aborted');
+    }
+    this.#current = 0;
+    this.#queue.isHeld = false;
+    return undefined;
+  }
+}
+
+/** A claim as its connection made it. A class, so that none costs a closure. */
+class ClaimUnderWay implements SendClaim {
+  readonly #claims: Claims;
+
+  /** @param number the connection's count of claims */
+  constructor(
+    claims: Claims,
+    readonly number: number,
+    readonly half: OutgoingHalf,
+    readonly bytes: Uint8Array,
+  ) {
+    this.#claims = claims;
+  }
+
+  commit(): Result {
+    return this.#claims.commit(this);
+  }
+
+  abort(): void {
+    this.#claims.abort(this);
+  }
+}

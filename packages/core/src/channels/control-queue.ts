@@ -1,0 +1,106 @@
+import { encodeUint32, frameHeader, FrameType } from '../wire/frame.js';
+import { Fifo } from './fifo.js';
+import type { IncomingHalf } from './incoming-half.js';
+import type { OutgoingHalf } from './outgoing-half.js';
+
+interface ControlFrame {
+  readonly header: number;
+  readonly bytes: Uint8Array;
+  /** The half that this frame announces. */
+  readonly announces: OutgoingHalf | undefined;
+}
+
+/** Writes one frame; false where there is no room. */
+export type WriteFrame = (header: number, bytes: Uint8Array, start: number, end: number) => boolean;
+
+const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
+
+/** Frames that are no messages and go ahead of them: what is said about channels, and windows given back. */
+export class ControlQueue {
+  readonly #write: WriteFrame;
+  readonly #frames = new Fifo<ControlFrame>();
+  readonly #creditDue = new Set<IncomingHalf>();
+  readonly #announcements = new Map<OutgoingHalf, ((wasAnnounced: boolean) => void)[]>();
+  readonly #onAnnounced: (half: OutgoingHalf) => void;
+
+  /** @param onAnnounced the peer was told of the half's id: what waits on it may go */
+  constructor(write: WriteFrame, onAnnounced: (half: OutgoingHalf) => void) {
+    this.#write = write;
+    this.#onAnnounced = onAnnounced;
+  }
+
+  /** How many frames wait, windows not counted. */
+  get length(): number {
+    return this.#frames.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#frames.length === 0 && this.#creditDue.size === 0;
+  }
+
+  push(type: FrameType, id: number): void {
+    this.#frames.push({ header: frameHeader(type, id), bytes: NO_BYTES, announces: undefined });
+  }
+
+  /** Tells the peer of a half's id and of its channel's name. */
+  announce(half: OutgoingHalf): void {
+    const header = frameHeader(FrameType.ChannelOpen, half.id);
+    this.#frames.push({ header, bytes: encoder.encode(half.channel.name), announces: half });
+  }
+
+  /** Calls back when the announcement was written: true; or when the link ended before: false. */
+  onAnnounced(half: OutgoingHalf, listener: (wasAnnounced: boolean) => void): void {
+    const listeners = this.#announcements.get(half) ?? [];
+    listeners.push(listener);
+    this.#announcements.set(half, listeners);
+  }
+
+  /** The peer is owed window of the half. */
+  oweCredit(half: IncomingHalf): void {
+    this.#creditDue.add(half);
+  }
+
+  /** The peer does not use the half any more: it is told nothing about its window. */
+  forgetCredit(half: IncomingHalf): void {
+    this.#creditDue.delete(half);
+  }
+
+  /** Gives window back at once; false where there is no room. */
+  writeCredit(half: IncomingHalf): boolean {
+    if (!this.#write(frameHeader(FrameType.WindowUpdate, half.id), encodeUint32(half.owed), 0, 4)) return false;
+    half.noteReturned();
+    return true;
+  }
+
+  /** Writes what waits; false where there was no room for all of it. */
+  pump(): boolean {
+    for (let frame = this.#frames.head; frame !== undefined; frame = this.#frames.head) {
+      if (!this.#write(frame.header, frame.bytes, 0, frame.bytes.length)) return false;
+      this.#frames.shift();
+      if (frame.announces !== undefined) this.#noteAnnounced(frame.announces);
+    }
+    for (const half of this.#creditDue) {
+      if (!this.writeCredit(half)) return false;
+      this.#creditDue.delete(half);
+    }
+    return true;
+  }
+
+  /** The link is gone. */
+  clear(): void {
+    this.#frames.clear();
+    this.#creditDue.clear();
+    const waiting = [...this.#announcements.values()].flat();
+    this.#announcements.clear();
+    for (const listener of waiting) listener(false);
+  }
+
+  #noteAnnounced(half: OutgoingHalf): void {
+    half.noteAnnounced();
+    const listeners = this.#announcements.get(half) ?? [];
+    this.#announcements.delete(half);
+    for (const listener of listeners) listener(true);
+    this.#onAnnounced(half);
+  }
+}

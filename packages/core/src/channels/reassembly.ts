@@ -1,0 +1,49 @@
+import { unwrittenBytes } from './owned-bytes.js';
+
+/**
+ * So much memory an announced message gets until more than that of it has arrived, in bytes. Shorter than the fragments of
+ * a peer with the default window, so that its messages get all of theirs with the first one.
+ */
+const FIRST_BYTES = 32 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A message whose fragments are arriving. */
+export class Reassembly {
+  /** How long the message will be, in bytes. */
+  readonly total: number;
+  #bytes: Uint8Array = NO_BYTES;
+  #received = 0;
+
+  constructor(total: number) {
+    this.total = total;
+  }
+
+  /** How many bytes are still to come. */
+  get missing(): number {
+    return this.total - this.#received;
+  }
+
+  /** The message, once nothing is missing. The caller owns it from then on. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Copies the next fragment, which has no more bytes than are missing. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    this.#makeRoom(this.#received + end - start);
+    this.#bytes.set(bytes.subarray(start, end), this.#received);
+    this.#received += end - start;
+  }
+
+  /**
+   * Memory follows what has arrived of the message, so that announcing a long one costs the peer more than it costs this
+   * side: a little at first, and the whole, once, when there is more than that.
+   */
+  #makeRoom(needed: number): void {
+    if (needed <= this.#bytes.length) return;
+    const arrived = this.#bytes.subarray(0, this.#received);
+    this.#bytes = unwrittenBytes(needed > FIRST_BYTES ? this.total : Math.min(this.total, FIRST_BYTES));
+    this.#bytes.set(arrived);
+  }
+}

@@ -1,0 +1,59 @@
+import { err, type Failure } from '../result/result.js';
+import type { Channel } from './channel.js';
+
+/*
+ * Why an operation on a channel can't be done, one sentence each: made where they are needed, as an error holds the
+ * place where it was made.
+ */
+
+/** The answer of a hot path, so it is made once. */
+export const WOULD_BLOCK = Object.freeze(
+  err('WouldBlock', 'there is no room now; nothing was queued: wait for "drain"'),
+);
+
+export function notConnected(): Failure {
+  return err('ConnectionClosed', 'the connection is not connected');
+}
+
+/** Sending on a channel that is not open is an error, never a silent use of the default channel. */
+export function channelNotOpen(name: string | undefined): Failure {
+  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
+  return err('InvalidParameter', `channel ${JSON.stringify(name)} is not open: call openChannel first`);
+}
+
+/** Why nothing can be sent on a channel that is not open on a connection that stands. */
+export function channelUnusable(channel: Channel): Failure {
+  return channel.isOver || channel.isClosing ? channelClosed(channel.name) : channelNotOpen(channel.name);
+}
+
+export function channelClosed(name: string | undefined): Failure {
+  return err('ConnectionClosed', `channel ${JSON.stringify(name)} was closed: open it again to send on it`);
+}
+
+export function messageTooLarge(length: number, limit: number): Failure {
+  return err(
+    'MessageTooLarge',
+    `the message has ${length} bytes, the limit of this connection is ${limit} (maxMessageSize)`,
+  );
+}
+
+export function queueTooLong(queuedBytes: number, limit: number): Failure {
+  return err(
+    'ResourceLimitExceeded',
+    `${queuedBytes} bytes wait to be sent, the limit is ${limit} (sendQueueBytes): await send() before the next one`,
+  );
+}
+
+export function sendAborted(signal: AbortSignal | undefined): Failure {
+  return err('Aborted', 'the send was aborted before the message was accepted; it is not delivered', signal?.reason);
+}
+
+/** The channel opens all the same: the peer is told as soon as there is room. */
+export function openNotAwaited(signal: AbortSignal | undefined): Failure {
+  return err('Aborted', 'stopped waiting for the channel; it may still open', signal?.reason);
+}
+
+/** The channel closes all the same. */
+export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
+  return err('Aborted', 'stopped waiting for the channel to close; it closes all the same', signal?.reason);
+}

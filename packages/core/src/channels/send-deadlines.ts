@@ -1,0 +1,49 @@
+import { monotonicNow, startTimer, stopTimer, type Timer } from '../platform/clock.js';
+import type { QueuedMessage } from './message-line.js';
+
+/** So many messages time out in one turn of the event loop: telling all of a long queue at once would hold it up. */
+const MAX_EXPIRED_AT_ONCE = 256;
+
+/** One timer for all messages that wait. They time out in the order in which they began to wait: all have the same time. */
+export class SendDeadlines {
+  readonly #waiting = new Set<QueuedMessage>();
+  readonly #onExpired: (messages: readonly QueuedMessage[]) => void;
+  #timer: Timer | undefined;
+
+  /** @param onExpired must take each of the messages out with `delete` */
+  constructor(onExpired: (messages: readonly QueuedMessage[]) => void) {
+    this.#onExpired = onExpired;
+  }
+
+  add(message: QueuedMessage): void {
+    this.#waiting.add(message);
+    if (this.#timer === undefined) this.#arm(message);
+  }
+
+  /** The message waits no longer. */
+  delete(message: QueuedMessage): void {
+    if (!this.#waiting.delete(message) || this.#waiting.size > 0) return;
+    stopTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(next: QueuedMessage): void {
+    const delayMs = Math.max(1, Math.ceil(next.deadline - monotonicNow()));
+    this.#timer = startTimer(() => {
+      this.#expire();
+    }, delayMs);
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    const now = monotonicNow();
+    const expired: QueuedMessage[] = [];
+    for (const message of this.#waiting) {
+      if (message.deadline > now || expired.length === MAX_EXPIRED_AT_ONCE) break;
+      expired.push(message);
+    }
+    this.#onExpired(expired);
+    const [next] = this.#waiting;
+    if (next !== undefined && this.#timer === undefined) this.#arm(next);
+  }
+}

@@ -1,0 +1,54 @@
+import { err, OK, type Result } from '../result/result.js';
+import { monotonicNow } from '../platform/clock.js';
+import { QueuedMessage, type SendOutcome } from './message-line.js';
+import type { OutgoingHalf } from './outgoing-half.js';
+import { channelClosed, sendAborted } from './refusals.js';
+import type { SendQueue } from './send-queue.js';
+
+/** Puts a message into the queue; resolves when the transport has taken it whole, or with why that never happened. */
+export function waitInQueue(
+  queue: SendQueue,
+  half: OutgoingHalf,
+  data: Uint8Array,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => {
+      queue.cancel(half, message);
+    };
+    const settle = (outcome: SendOutcome): void => {
+      // Where the signal has fired it has removed the listener itself; to look for it again takes as long as its list is.
+      if (outcome !== 'aborted') signal?.removeEventListener('abort', onAbort);
+      resolve(resultOf(outcome, half, timeoutMs, signal));
+    };
+    // A copy, so that the caller may use its buffer again at once.
+    const copy = queue.copies.copy(data, 0);
+    const message = new QueuedMessage(copy, true, data.length, monotonicNow() + timeoutMs, settle);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    queue.add(half, message);
+    queue.pump();
+  });
+}
+
+function resultOf(
+  outcome: SendOutcome,
+  half: OutgoingHalf,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Result {
+  switch (outcome) {
+    case 'accepted':
+      return OK;
+    case 'aborted':
+      return sendAborted(signal);
+    case 'timed-out':
+      return err('Timeout', `the message was not accepted within ${timeoutMs} ms (sendTimeoutMs); it is not delivered`);
+    case 'channel-closed':
+      return channelClosed(half.channel.name);
+    case 'peer-died':
+      return err('PeerDied', 'the peer died before it could take the message');
+    case 'closed':
+      return err('ConnectionClosed', 'the connection ended before the message could be sent');
+  }
+}
