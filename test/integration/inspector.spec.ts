@@ -10,17 +10,20 @@ import {
 import { createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
-import { WebSocketConnection, webSocketTransportModule } from '@entropynet/transport-ws';
+import { WebSocketConnection, WebSocketConnectionServer, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
-import { execFile } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
 import { type Scope, scoped } from '../support/scope.js';
+
+const THREADS = fileURLToPath(new URL('../inspector/thread-program.js', import.meta.url));
 
 interface Answer {
   readonly status: number | undefined;
@@ -211,15 +214,90 @@ describe('the inspector', () => {
     }),
   );
 
+  it(
+    'tells agents of one process id apart: threads have connections of their own',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope);
+      const child = fork(THREADS, [JSON.stringify(inspectorConfig)]);
+      scope.defer(() => void child.kill());
+      for await (const { processes } of states) {
+        if (processes.length < 2) continue;
+        expect(new Set(processes.map(({ key }) => key))).to.have.property('size', 2);
+        expect(processes.map(({ report }) => report.processId)).to.deep.equal([child.pid, child.pid]);
+        expect(processes.map(({ report }) => report.threadId).sort()).to.deep.equal([0, 1]);
+        break;
+      }
+    }),
+  ).timeout(60_000);
+
+  it(
+    'shows an agent with a long interval in every state, between its reports too',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope);
+      const agent = startInspectorAgent({ name: 'slow', inspector: inspectorConfig, intervalMs: 1000 });
+      scope.defer(() => agent.stop());
+      const reports = new Set<number>();
+      let seen = 0;
+      for await (const { processes } of states) {
+        if (seen > 0) expect(processes, `state ${seen} after the first report`).to.have.length(1);
+        if (processes.length > 0) seen += 1;
+        for (const { report } of processes) reports.add(report.measuredAt);
+        if (reports.size === 3) break;
+      }
+    }),
+  );
+
+  it(
+    'reports every connection of a program that has many, both ends with one link, and what ended',
+    scoped(async (scope) => {
+      const COUNT = 300;
+      const { states, inspectorConfig } = await watched(scope, 500);
+      const agent = startInspectorAgent({ name: 'busy', inspector: inspectorConfig, intervalMs: 500 });
+      scope.defer(() => agent.stop());
+      const server = scope.add(new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0/many' }));
+      unwrap(await server.listen());
+      const clients: WebSocketConnection[] = [];
+      for (let index = 0; index < COUNT; index += 1) {
+        const client = scope.add(new WebSocketConnection(server.address() ?? ''));
+        const accepting = server.accept();
+        unwrap(await client.connect());
+        scope.add(unwrap(await accepting)).startReceiving();
+        clients.push(client);
+      }
+      const { report } = await next(states, ({ connectionCount }) => connectionCount === 2 * COUNT);
+      expect(report.connections).to.have.length(2 * COUNT);
+      expect(report.totals).to.include({ opened: 2 * COUNT, ended: 0 });
+      for (const wanted of ['client', 'server']) {
+        const links = report.connections.filter(({ role }) => role === wanted).map(({ link }) => link);
+        expect(new Set(links).size, wanted).to.equal(COUNT);
+      }
+      expect(new Set(report.connections.map(({ link }) => link)).size).to.equal(COUNT);
+      const accepted = report.connections.find(({ role }) => role === 'server');
+      expect(accepted?.peer).to.match(/^127\.0\.0\.1:\d+$/);
+
+      await Promise.all(clients.map((client) => client.disconnect()));
+      for await (const { processes, ended } of states) {
+        if (processes[0]?.report.connectionCount !== 0 || ended.length === 0) continue;
+        expect(processes[0].report.totals).to.include({ opened: 2 * COUNT, ended: 2 * COUNT });
+        expect(ended[0]).to.deep.include({ code: '', endpoint: server.address(), backend: 'websocket' });
+        expect(ended[0]?.agent).to.include({ name: 'busy', processId: process.pid });
+        break;
+      }
+    }),
+  ).timeout(60_000);
+
   /** An inspector of the test's own, and what it tells its page. */
-  async function watched(scope: Scope): Promise<{
+  async function watched(
+    scope: Scope,
+    intervalMs = 50,
+  ): Promise<{
     own: InspectorServer;
     states: AsyncIterable<InspectorState>;
     inspectorConfig: ConnectionConfig;
     feedConfig: ConnectionConfig;
   }> {
     const endpoint = freshName();
-    const own = unwrap(await serveInspector({ directory, endpoint, intervalMs: 50 }));
+    const own = unwrap(await serveInspector({ directory, endpoint, intervalMs }));
     scope.defer(() => own.close());
     expect(own.obstacle).to.equal(undefined);
     const url = new URL(own.address);

@@ -1,54 +1,105 @@
-import type { ConnectionReport, InspectorState, RatedRing } from '@entropynet/inspector';
+import type { ConnectionReport, InspectorState, ProcessReport, RatedRing } from '@entropynet/inspector';
 
-/** What is plotted of a connection or a ring at one moment. */
+/** What is plotted of a connection or a ring at one moment; null where there is nothing to say. */
 export interface Sample {
   /** In seconds since the epoch. */
   readonly at: number;
-  /** Bytes a second that this side sends. */
+  /** Bytes a second that this side sends; of a ring pair, to the client. */
   readonly sent: number;
-  /** Bytes a second that it receives. */
+  /** Bytes a second that it receives; of a ring pair, to the server. */
   readonly received: number;
-  /** How long what is under way now takes at this rate, in milliseconds. */
-  readonly waiting: number;
-  /** How long the last ping and its answer took, in milliseconds; null where there is none. */
+  /** Messages a second that this side sends. */
+  readonly messagesSent: number | null;
+  /** Messages a second that it receives. */
+  readonly messagesReceived: number | null;
+  /** How long the content of the ring to the client takes at its rate, in milliseconds. */
+  readonly waitingToClient: number | null;
+  /** How long the content of the ring to the server takes at its rate, in milliseconds. */
+  readonly waitingToServer: number | null;
+  /** How long the last ping and its answer took, in milliseconds. */
   readonly roundTrip: number | null;
 }
 
-/** So many samples are kept of each. */
+/** So many samples are kept of each connection and each pair of rings. */
 const MOST_SAMPLES = 120;
 
-/** What was, of everything that still is. Rates of connections are made here, of the counts that agents report. */
+/** The numbers of a sample, in the order in which they are kept. */
+const FIELDS = [
+  'at',
+  'sent',
+  'received',
+  'messagesSent',
+  'messagesReceived',
+  'waitingToClient',
+  'waitingToServer',
+  'roundTrip',
+] as const satisfies readonly (keyof Sample)[];
+
+/** The last samples of one thing, as plain numbers: there may be thousands of things. */
+class Series {
+  readonly #values = new Float64Array(MOST_SAMPLES * FIELDS.length);
+  #count = 0;
+
+  push(sample: Sample): void {
+    const start = (this.#count % MOST_SAMPLES) * FIELDS.length;
+    FIELDS.forEach((field, index) => {
+      this.#values[start + index] = sample[field] ?? NaN;
+    });
+    this.#count += 1;
+  }
+
+  newest(field: keyof Sample): number {
+    return this.#value(this.#count - 1, FIELDS.indexOf(field));
+  }
+
+  samples(): Sample[] {
+    const length = Math.min(this.#count, MOST_SAMPLES);
+    return Array.from({ length }, (_value, index) => {
+      const read = (field: keyof Sample): number => this.#value(this.#count - length + index, FIELDS.indexOf(field));
+      const readOrNull = (field: keyof Sample): number | null => (Number.isNaN(read(field)) ? null : read(field));
+      return {
+        at: read('at'),
+        sent: read('sent'),
+        received: read('received'),
+        messagesSent: readOrNull('messagesSent'),
+        messagesReceived: readOrNull('messagesReceived'),
+        waitingToClient: readOrNull('waitingToClient'),
+        waitingToServer: readOrNull('waitingToServer'),
+        roundTrip: readOrNull('roundTrip'),
+      };
+    });
+  }
+
+  #value(index: number, column: number): number {
+    return this.#values[(index % MOST_SAMPLES) * FIELDS.length + column] ?? NaN;
+  }
+}
+
+/** The last two minutes of everything that is there. Makes the rates of connections from the counts that agents report. */
 export class History {
-  readonly #series = new Map<string, Sample[]>();
-  readonly #last = new Map<string, { readonly at: number; readonly report: ConnectionReport }>();
+  readonly #series = new Map<string, Series>();
+  readonly #last = new Map<string, { readonly measuredAt: number; readonly connection: ConnectionReport }>();
 
   add({ at, processes, regions }: InspectorState): void {
     const present = new Set<string>();
-    const push = (key: string, sample: Sample): void => {
-      present.add(key);
-      const series = this.#series.get(key) ?? [];
-      this.#series.set(key, series);
-      series.push(sample);
-      if (series.length > MOST_SAMPLES) series.shift();
-    };
     for (const { key, toClient, toServer } of regions) {
-      const waiting = Math.max(waitingInRing(toClient), waitingInRing(toServer));
-      const [sent, received] = [toClient.bytesPerSecond, toServer.bytesPerSecond];
-      push(ringKey(key), { at: at / 1000, sent, received, waiting, roundTrip: null });
+      present.add(ringKey(key));
+      this.#push(ringKey(key), {
+        at: at / 1000,
+        sent: toClient.bytesPerSecond,
+        received: toServer.bytesPerSecond,
+        messagesSent: null,
+        messagesReceived: null,
+        waitingToClient: waitingInRing(toClient),
+        waitingToServer: waitingInRing(toServer),
+        roundTrip: null,
+      });
     }
-    for (const { at: reportedAt, report } of processes) {
+    for (const { key: processKey, at: reportedAt, report } of processes) {
       for (const connection of report.connections) {
-        const key = connectionKey(report.processId, connection.id);
-        const last = this.#last.get(key);
+        const key = connectionKey(processKey, connection.id);
         present.add(key);
-        if (last?.at === reportedAt) continue;
-        this.#last.set(key, { at: reportedAt, report: connection });
-        if (last === undefined) continue;
-        const seconds = (reportedAt - last.at) / 1000;
-        const sent = (connection.bytesSent - last.report.bytesSent) / seconds;
-        const received = (connection.bytesReceived - last.report.bytesReceived) / seconds;
-        const waiting = timeToDrain(connection.unconfirmedBytes, sent);
-        push(key, { at: reportedAt / 1000, sent, received, waiting, roundTrip: connection.roundTripMs });
+        this.#addConnection(key, reportedAt, report, connection);
       }
     }
     for (const key of [...this.#series.keys(), ...this.#last.keys()]) {
@@ -60,11 +111,38 @@ export class History {
 
   /** The oldest first. */
   of(key: string): readonly Sample[] {
-    return this.#series.get(key) ?? [];
+    return this.#series.get(key)?.samples() ?? [];
   }
 
-  newest(key: string): Sample | undefined {
-    return this.#series.get(key)?.at(-1);
+  /** The newest number of a series; NaN where there is none. */
+  newest(key: string, field: keyof Sample): number {
+    return this.#series.get(key)?.newest(field) ?? NaN;
+  }
+
+  #addConnection(key: string, at: number, { measuredAt }: ProcessReport, connection: ConnectionReport): void {
+    const last = this.#last.get(key);
+    if (last?.measuredAt === measuredAt) return;
+    this.#last.set(key, { measuredAt, connection });
+    if (last === undefined) return;
+    const seconds = (measuredAt - last.measuredAt) / 1000;
+    const rateOf = (field: 'bytesSent' | 'bytesReceived' | 'messagesSent' | 'messagesReceived'): number =>
+      (connection[field] - last.connection[field]) / seconds;
+    const rates = {
+      sent: rateOf('bytesSent'),
+      received: rateOf('bytesReceived'),
+      messagesSent: rateOf('messagesSent'),
+      messagesReceived: rateOf('messagesReceived'),
+    };
+    // Counts and clock of an agent only grow. Where they do not, another count begins here, and there is no rate.
+    if (seconds <= 0 || Object.values(rates).some((rate) => rate < 0)) return;
+    const { roundTripMs: roundTrip } = connection;
+    this.#push(key, { at: at / 1000, ...rates, waitingToClient: null, waitingToServer: null, roundTrip });
+  }
+
+  #push(key: string, sample: Sample): void {
+    let series = this.#series.get(key);
+    if (series === undefined) this.#series.set(key, (series = new Series()));
+    series.push(sample);
   }
 }
 
@@ -72,15 +150,13 @@ export function ringKey(key: string): string {
   return `ring ${key}`;
 }
 
-export function connectionKey(processId: number, id: number): string {
-  return `connection ${processId} ${id}`;
+/** @param processKey the key that the inspector gave the agent: process ids are not unique */
+export function connectionKey(processKey: string, id: number): string {
+  return `connection ${processKey} ${id}`;
 }
 
-/** Little's law: what is under way, divided by how fast it goes, is how long it takes. In milliseconds. */
-export function timeToDrain(bytes: number, bytesPerSecond: number): number {
-  return bytes === 0 || bytesPerSecond <= 0 ? 0 : (bytes / bytesPerSecond) * 1000;
-}
-
-function waitingInRing({ filled, bytesPerSecond }: RatedRing): number {
-  return timeToDrain(filled, bytesPerSecond);
+/** Little's law: what is under way, divided by how fast it goes, in milliseconds. Null where nothing goes. */
+export function waitingInRing({ filled, bytesPerSecond }: Pick<RatedRing, 'filled' | 'bytesPerSecond'>): number | null {
+  if (filled === 0) return 0;
+  return bytesPerSecond > 0 ? (filled / bytesPerSecond) * 1000 : null;
 }

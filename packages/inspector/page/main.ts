@@ -9,6 +9,9 @@ import { pageOf, type Status } from './view.js';
 /** How long after the feed broke it is tried again, in milliseconds. */
 const PATIENCE_MS = 1000;
 
+/** The longest message of the feed, in bytes; the server has the same limit. */
+const MOST_STATE_BYTES = 64 * 1024 * 1024;
+
 /** Where the tab remembers its token. */
 const TOKEN_KEY = 'entropynet-inspector-token';
 
@@ -35,7 +38,8 @@ function draw(): void {
 /** Shows what comes until the feed ends; returns why it did. */
 async function follow(): Promise<string> {
   if (token === '') return 'this tab has no token; open the whole address that was printed';
-  const connection = new WebSocketConnection({ endpoint: `ws://${location.host}/feed`, secret: token });
+  const endpoint = `ws://${location.host}/feed`;
+  const connection = new WebSocketConnection({ endpoint, secret: token, maxMessageSize: MOST_STATE_BYTES });
   const connected = await connection.connect();
   if (!connected.ok) {
     const { code, message } = connected.error;

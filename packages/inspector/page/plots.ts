@@ -46,12 +46,12 @@ export const RING_RATES: PlotKind = {
 
 export const WAITING: PlotKind = {
   title: 'time under way',
-  curves: [{ label: 'time', color: '--curve-c', value: ({ waiting }) => waiting }],
+  curves: [
+    { label: 'to client', color: '--curve-a', value: ({ waitingToClient }) => waitingToClient },
+    { label: 'to server', color: '--curve-b', value: ({ waitingToServer }) => waitingToServer },
+  ],
   format: duration,
 };
-
-/** Of what the peer has not shown to have taken, which may be less by now. */
-export const WAITING_AT_MOST: PlotKind = { ...WAITING, title: 'time under way, at most' };
 
 export const ROUND_TRIP: PlotKind = {
   title: 'round trip of a ping',

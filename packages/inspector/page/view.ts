@@ -9,8 +9,8 @@ import type {
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { bytes, clock, countOf, duration, rate } from './format.js';
-import { connectionKey, type History, ringKey, timeToDrain } from './history.js';
-import { plot, RATES, RING_RATES, ROUND_TRIP, WAITING, WAITING_AT_MOST } from './plots.js';
+import { connectionKey, type History, ringKey, waitingInRing } from './history.js';
+import { plot, RATES, RING_RATES, ROUND_TRIP, WAITING } from './plots.js';
 
 /** Whether what is shown is of now. */
 export interface Status {
@@ -35,14 +35,14 @@ export function pageOf(state: InspectorState | undefined, status: Status, histor
 }
 
 function bodyOf(state: InspectorState, history: History): TemplateResult {
-  const connections = state.processes.flatMap(({ report }) =>
-    report.connections.map((each) => [report, each] as const),
+  const connections = state.processes.flatMap(({ key, report }) =>
+    report.connections.map((each) => [key, report, each] as const),
   );
   const failures = state.processes
     .flatMap(({ report }) => report.failures.map((failure) => ({ report, failure })))
     .sort((left, right) => right.failure.at - left.failure.at)
     .slice(0, MOST_FAILURES);
-  const waits = connections.reduce((sum, [, { waits: own }]) => sum + own, 0);
+  const waits = connections.reduce((sum, [, , { waits: own }]) => sum + own, 0);
   const stalled = state.regions.filter(({ toClient, toServer }) => toClient.isStalled || toServer.isStalled).length;
   return html`
     <dl class="tiles">
@@ -63,8 +63,9 @@ function bodyOf(state: InspectorState, history: History): TemplateResult {
           : html`<ul class="cards">
               ${repeat(
                 connections,
-                ([process, { id }]) => connectionKey(process.processId, id),
-                ([process, connection]) => connectionCard(process, connection, history),
+                ([key, , { id }]) => connectionKey(key, id),
+                ([key, process, connection]) =>
+                  connectionCard(connectionKey(key, connection.id), process, connection, history),
               )}
             </ul>`
       }
@@ -123,16 +124,19 @@ function card(key: string, summary: TemplateResult, details: () => TemplateResul
   </li>`;
 }
 
-function connectionCard(process: ProcessReport, connection: ConnectionReport, history: History): TemplateResult {
+function connectionCard(
+  key: string,
+  process: ProcessReport,
+  connection: ConnectionReport,
+  history: History,
+): TemplateResult {
   const { backend, endpoint, role, why, unconfirmedBytes, waits, since, roundTripMs } = connection;
-  const key = connectionKey(process.processId, connection.id);
-  const now = history.newest(key);
   const summary = html`
     <span class=${`badge ${backend}`}>${backend}</span>
     <span class="name">${endpoint}</span>
     <span class="who">${process.name} (${process.processId}), ${role}</span>
-    <span class="figure">↑ ${rate(now?.sent ?? 0)}</span>
-    <span class="figure">↓ ${rate(now?.received ?? 0)}</span>
+    <span class="figure">↑ ${rate(history.newest(key, 'sent') || 0)}</span>
+    <span class="figure">↓ ${rate(history.newest(key, 'received') || 0)}</span>
     ${why.length > 0 ? html`<span class="remark">fallback</span>` : nothing}
     ${waits > 0 ? html`<span class="remark">waited ${waits}×</span>` : nothing}
   `;
@@ -145,14 +149,12 @@ function connectionCard(process: ProcessReport, connection: ConnectionReport, hi
         ${fact('since', clock(since))}
         ${fact('sent', `${countOf(connection.messagesSent, 'message')}, ${bytes(connection.bytesSent)}`)}
         ${fact('received', `${countOf(connection.messagesReceived, 'message')}, ${bytes(connection.bytesReceived)}`)}
-        ${fact('under way to the peer', bytes(unconfirmedBytes))}
-        ${fact('time under way, at most', duration(now?.waiting ?? 0))}
+        ${fact('not confirmed by the peer', bytes(unconfirmedBytes))}
         ${fact('messages that had to wait', String(waits))}
         ${roundTripMs === null ? nothing : fact('round trip of a ping', duration(roundTripMs))}
       </dl>
       <div class="plots">
-        ${plot(RATES, history.of(key))}${plot(WAITING_AT_MOST, history.of(key))}
-        ${roundTripMs === null ? nothing : plot(ROUND_TRIP, history.of(key))}
+        ${plot(RATES, history.of(key))} ${roundTripMs === null ? nothing : plot(ROUND_TRIP, history.of(key))}
       </div>
     `,
   );
@@ -204,9 +206,10 @@ function ringLine(label: string, ring: RatedRing): TemplateResult {
 }
 
 function describeRing({ filled, capacity, bytesPerSecond, receiver, isStalled, isClosed }: RatedRing): string {
+  const waiting = waitingInRing({ filled, bytesPerSecond });
   return [
     `${bytes(filled)} of ${bytes(capacity)} filled`,
-    `${duration(timeToDrain(filled, bytesPerSecond))} under way`,
+    waiting === null ? 'nothing moves' : `${duration(waiting)} under way`,
     receiver === 'awake' ? 'receiver awake' : `receiver sleeps (${receiver})`,
     ...(isStalled ? ['the sender waits for room'] : []),
     ...(isClosed ? ['said goodbye'] : []),

@@ -6,11 +6,19 @@
 export { type InspectorAgent, type InspectorAgentOptions, startInspectorAgent } from './agent/inspector-agent.js';
 export { type InspectorServer, type InspectorServerOptions, serveInspector } from './server/inspector-server.js';
 export type {
+  AgentName,
+  ChannelReport,
+  ConnectionCounts,
+  ConnectionFacts,
   ConnectionReport,
+  EndedReport,
+  EndedState,
   FailureReport,
+  FailureState,
   InspectorState,
   ProcessReport,
   ProcessState,
+  ProcessTotals,
   RatedRegion,
   RatedRing,
 } from './state.js';

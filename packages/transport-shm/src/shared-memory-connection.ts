@@ -13,6 +13,7 @@ import { withFixedDirectory } from './discovery/directory.js';
 import { requestRegion } from './discovery/handshake-client.js';
 import { serverNameOf } from './discovery/names.js';
 import type { LocalSocket } from './native-binding.js';
+import { identityIn, linkKeyOf } from './region/link-key.js';
 import type { SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryLink } from './shared-memory-link.js';
 
@@ -39,6 +40,7 @@ export class SharedMemoryConnection extends NetworkConnection {
   readonly #peerInfo: string | undefined;
   #link: SharedMemoryLink | undefined;
   #regionBytes: number;
+  #identity: Uint8Array | undefined;
   #isReferenced = true;
 
   /**
@@ -56,6 +58,7 @@ export class SharedMemoryConnection extends NetworkConnection {
       super(from.config, { writer: link.writer, peerLimits: from.peerLimits });
       this.#regionBytes = from.region.byteLength;
       this.#peerInfo = from.peerInfo;
+      this.#identity = identityIn(from.region.bytes);
       this.#use(link);
     }
     this.#regionName = serverNameOf(this.config.endpoint);
@@ -79,6 +82,14 @@ export class SharedMemoryConnection extends NetworkConnection {
     return this.#regionName;
   }
 
+  /**
+   * The same text at both ends of the connection and at no other connection, for monitoring; `inspectSharedMemory` shows
+   * it too. Undefined before the first link; after the end that of the last one.
+   */
+  get linkKey(): string | undefined {
+    return this.#identity === undefined ? undefined : linkKeyOf(this.#identity);
+  }
+
   /** As that of every connection, and at a server's end who the client is. */
   override description(): string {
     return `${super.description()}${this.#peerInfo === undefined ? '' : ` ${this.#peerInfo}`}`;
@@ -99,6 +110,7 @@ export class SharedMemoryConnection extends NetworkConnection {
     const { region, socket, peerLimits } = assigned.value;
     const link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
     this.#regionBytes = region.byteLength;
+    this.#identity = identityIn(region.bytes);
     this.#use(link);
     return ok({ writer: link.writer, peerLimits });
   }

@@ -14,6 +14,20 @@ export class WebSocketConnection extends GreetedConnection {
     return this.link instanceof WebSocketLink ? this.link.roundTripMs : undefined;
   }
 
+  /** The peer's address as `host:port`, or that of a proxy before it; undefined while not connected over TCP. */
+  get remoteAddress(): string | undefined {
+    return this.link instanceof WebSocketLink ? this.link.addresses?.remote : undefined;
+  }
+
+  /**
+   * The same text at both ends of the connection and at no other connection that stands, for monitoring: the addresses of
+   * both ends. Undefined while not connected over TCP. With a proxy or address translation between them, the ends differ.
+   */
+  get linkKey(): string | undefined {
+    const addresses = this.link instanceof WebSocketLink ? this.link.addresses : undefined;
+    return addresses && `tcp-${[addresses.local, addresses.remote].sort().join('-')}`;
+  }
+
   protected dial(
     address: WebSocketAddress,
     config: ResolvedConnectionConfig,

@@ -70,6 +70,13 @@ export class WebSocketLink extends GreetedLink {
     });
   }
 
+  /** The addresses of both ends of the stream, as `host:port`; undefined where the stream has none, or has ended. */
+  get addresses(): { readonly local: string; readonly remote: string } | undefined {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    if (localAddress === undefined || remoteAddress === undefined) return undefined;
+    return { local: addressOf(localAddress, localPort), remote: addressOf(remoteAddress, remotePort) };
+  }
+
   /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs;
@@ -232,4 +239,10 @@ export class WebSocketLink extends GreetedLink {
     this.#isResponsive = isResponsive;
     this.receiver?.onResponsivenessChanged(isResponsive);
   }
+}
+
+/** An IPv4 address is written the same way at both ends, also where one end has an IPv6 socket. */
+function addressOf(host: string, port: number | undefined): string {
+  const plain = host.replace(/^::ffff:(?=\d+\.)/i, '');
+  return `${plain.includes(':') ? `[${plain}]` : plain}:${port ?? 0}`;
 }

@@ -6,43 +6,52 @@ import {
   type FailureDiagnostics,
   type NetworkConnection,
   redactEndpoint,
+  redactText,
 } from '@entropynet/core';
 import type { FallbackDiagnostics } from '@entropynet/manager';
+import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { WebSocketConnection } from '@entropynet/transport-ws';
-import type { ConnectionReport, FailureReport } from '../state.js';
-
-/** As many failures are remembered; older ones are forgotten. */
-const MOST_FAILURES = 50;
-const MOST_CONNECTIONS = 500;
-const MOST_CHARACTERS = 500;
+import { ReportLimit } from '../report-schema.js';
+import type {
+  ChannelReport,
+  ConnectionCounts,
+  ConnectionFacts,
+  ConnectionReport,
+  EndedReport,
+  FailureReport,
+  ProcessTotals,
+} from '../state.js';
 
 interface Watched {
-  readonly id: number;
-  readonly endpoint: string;
-  readonly role: 'client' | 'server';
+  readonly facts: ConnectionFacts;
+  readonly link: string | null;
+  readonly peer: string | null;
   why: readonly string[];
   waits: number;
+  readonly waitsByChannel: Map<string, number>;
 }
 
-/** Knows the connections of this process from the diagnostics channels; those that were there before it, it does not. */
+/** Knows the connections that this process makes from now on, from the diagnostics channels. */
 export class ConnectionWatch {
   readonly #ownEndpoint: string;
   readonly #connections = new Map<NetworkConnection, Watched>();
   readonly #connecting = new WeakSet<NetworkConnection>();
+  readonly #ended: EndedReport[] = [];
   readonly #failures: FailureReport[] = [];
   readonly #listeners: readonly (readonly [DiagnosticsChannel, (message: unknown) => void])[];
-  #lastId = 0;
+  /** What connections that have ended had counted. */
+  readonly #endedCounts = noCounts();
+  #opened = 0;
+  #endedCount = 0;
+  #failed = 0;
 
-  /** @param ownEndpoint of the agent's own connections, which are nobody's concern */
+  /** @param ownEndpoint of the agent's own connections, which are not reported */
   constructor(ownEndpoint: string) {
     this.#ownEndpoint = redactEndpoint(ownEndpoint);
     this.#listeners = [
       [DiagnosticsChannel.Connecting, (message) => this.#connecting.add((message as ConnectionDiagnostics).connection)],
       [DiagnosticsChannel.Connect, (message) => this.#onConnect(message as ConnectionDiagnostics)],
-      [
-        DiagnosticsChannel.Disconnect,
-        (message) => this.#connections.delete((message as ConnectionDiagnostics).connection),
-      ],
+      [DiagnosticsChannel.Disconnect, (message) => this.#onEnd((message as ConnectionDiagnostics).connection)],
       [DiagnosticsChannel.Failure, (message) => this.#onFailure(message as FailureDiagnostics)],
       [DiagnosticsChannel.Fallback, (message) => this.#onFallback(message as FallbackDiagnostics)],
       [DiagnosticsChannel.Backpressure, (message) => this.#onBackpressure(message as BackpressureDiagnostics)],
@@ -55,64 +64,100 @@ export class ConnectionWatch {
     this.#connections.clear();
   }
 
-  connections(): ConnectionReport[] {
-    return [...this.#connections].slice(0, MOST_CONNECTIONS).map(([connection, { id, endpoint, role, why, waits }]) => {
-      const { bytesSent, bytesReceived, messagesSent, messagesReceived, connectTime } = connection.getStats();
-      return {
-        id,
-        backend: connection.getBackend(),
-        endpoint,
-        role,
-        since: connectTime,
-        why: [...why],
-        bytesSent,
-        bytesReceived,
-        messagesSent,
-        messagesReceived,
-        unconfirmedBytes: connection.unconfirmedSends().bytes,
-        waits,
-        roundTripMs: connection instanceof WebSocketConnection ? (connection.roundTripMs ?? null) : null,
-      };
-    });
+  get connectionCount(): number {
+    return this.#connections.size;
   }
 
-  failures(): FailureReport[] {
-    return [...this.#failures];
+  connections(): ConnectionReport[] {
+    const reports: ConnectionReport[] = [];
+    for (const [connection, watched] of this.#connections) {
+      if (reports.length === ReportLimit.Connections) break;
+      const { facts, link, peer, why } = watched;
+      reports.push({
+        ...facts,
+        ...countsOf(connection, watched),
+        link,
+        peer,
+        why,
+        unconfirmedBytes: connection.unconfirmedSends().bytes,
+        roundTripMs: connection instanceof WebSocketConnection ? (connection.roundTripMs ?? null) : null,
+        channels: channelsOf(watched),
+      });
+    }
+    return reports;
+  }
+
+  totals(): ProcessTotals {
+    const sum = noCounts();
+    add(sum, this.#endedCounts);
+    for (const [connection, watched] of this.#connections) add(sum, countsOf(connection, watched));
+    return { ...sum, opened: this.#opened, ended: this.#endedCount, failed: this.#failed };
+  }
+
+  ended(): readonly EndedReport[] {
+    return this.#ended;
+  }
+
+  failures(): readonly FailureReport[] {
+    return this.#failures;
   }
 
   #onConnect({ connection, endpoint }: ConnectionDiagnostics): void {
     if (this.#isOwn(endpoint)) return;
-    const role = this.#connecting.has(connection) ? 'client' : 'server';
-    this.#lastId += 1;
-    this.#connections.set(connection, { id: this.#lastId, endpoint: cut(endpoint), role, why: [], waits: 0 });
+    this.#opened += 1;
+    this.#connections.set(connection, {
+      facts: {
+        id: this.#opened,
+        backend: cut(connection.getBackend()),
+        endpoint: cut(endpoint),
+        role: this.#connecting.has(connection) ? 'client' : 'server',
+        since: connection.getStats().connectTime,
+      },
+      ...endsOf(connection),
+      why: [],
+      waits: 0,
+      waitsByChannel: new Map(),
+    });
+  }
+
+  #onEnd(connection: NetworkConnection, code = '', message = ''): void {
+    const watched = this.#connections.get(connection);
+    if (watched === undefined) return;
+    this.#connections.delete(connection);
+    const counts = countsOf(connection, watched);
+    add(this.#endedCounts, counts);
+    this.#endedCount += 1;
+    remember(this.#ended, ReportLimit.Ended, { ...watched.facts, ...counts, endedAt: Date.now(), code, message });
   }
 
   #onFailure({ connection, backend, endpoint, error }: FailureDiagnostics): void {
-    if (connection !== undefined) this.#connections.delete(connection);
+    const message = cut(error.message);
+    if (connection !== undefined) this.#onEnd(connection, error.code, message);
     if (this.#isOwn(endpoint)) return;
-    this.#failures.unshift({
-      at: Date.now(),
-      backend,
-      endpoint: cut(endpoint),
-      code: error.code,
-      message: cut(error.message),
-    });
-    this.#failures.length = Math.min(this.#failures.length, MOST_FAILURES);
+    this.#failed += 1;
+    const failure = { id: this.#failed, at: Date.now(), backend, endpoint: cut(endpoint), code: error.code, message };
+    remember(this.#failures, ReportLimit.Failures, failure);
   }
 
-  /** It is said right after the connection that was taken instead stands. */
+  /** Comes right after the connection that was taken instead is connected. */
   #onFallback({ role, taken, passedOver }: FallbackDiagnostics): void {
     if (role !== 'client') return;
-    const watched = [...this.#connections].reverse().find(([connection, { endpoint }]) => {
-      return taken.some((each) => each.backend === connection.getBackend() && each.endpoint === endpoint);
-    });
+    const isTaken = ([connection, { facts }]: [NetworkConnection, Watched]): boolean =>
+      taken.some(({ backend, endpoint }) => backend === connection.getBackend() && cut(endpoint) === facts.endpoint);
+    const watched = [...this.#connections].reverse().find(isTaken)?.[1];
     if (watched === undefined) return;
-    watched[1].why = passedOver.slice(0, 20).map(({ backend, reason }) => cut(`not ${backend}: ${reason}`));
+    watched.why = passedOver
+      .slice(0, ReportLimit.Reasons)
+      .map(({ backend, reason }) => cut(`not ${backend}: ${reason}`));
   }
 
-  #onBackpressure({ connection }: BackpressureDiagnostics): void {
+  #onBackpressure({ connection, channel = '' }: BackpressureDiagnostics): void {
     const watched = this.#connections.get(connection);
-    if (watched !== undefined) watched.waits += 1;
+    if (watched === undefined) return;
+    watched.waits += 1;
+    const { waitsByChannel: byChannel } = watched;
+    if (byChannel.has(channel) || byChannel.size < ReportLimit.Channels)
+      byChannel.set(channel, (byChannel.get(channel) ?? 0) + 1);
   }
 
   #isOwn(endpoint: string): boolean {
@@ -120,6 +165,38 @@ export class ConnectionWatch {
   }
 }
 
+function endsOf(connection: NetworkConnection): Pick<Watched, 'link' | 'peer'> {
+  if (connection instanceof SharedMemoryConnection) return { link: connection.linkKey ?? null, peer: null };
+  if (!(connection instanceof WebSocketConnection)) return { link: null, peer: null };
+  return { link: connection.linkKey ?? null, peer: connection.remoteAddress ?? null };
+}
+
+function channelsOf({ waitsByChannel }: Watched): ChannelReport[] {
+  return [...waitsByChannel].map(([name, waits]) => ({ name, waits }));
+}
+
+function countsOf(connection: NetworkConnection, { waits }: Watched): ConnectionCounts {
+  const { bytesSent, bytesReceived, messagesSent, messagesReceived } = connection.getStats();
+  return { bytesSent, bytesReceived, messagesSent, messagesReceived, waits };
+}
+
+type MutableCounts = { -readonly [Key in keyof ConnectionCounts]: number };
+
+function noCounts(): MutableCounts {
+  return { bytesSent: 0, bytesReceived: 0, messagesSent: 0, messagesReceived: 0, waits: 0 };
+}
+
+function add(sum: MutableCounts, more: ConnectionCounts): void {
+  for (const key of Object.keys(sum) as (keyof ConnectionCounts)[]) sum[key] += more[key];
+}
+
+/** Puts the newest first and forgets what is older than the limit allows. */
+function remember<Item>(list: Item[], most: number, item: Item): void {
+  list.unshift(item);
+  if (list.length > most) list.length = most;
+}
+
+/** Sentences of peers and of the system, without what is secret in an address, as long as a report may have them. */
 function cut(text: string): string {
-  return text.slice(0, MOST_CHARACTERS);
+  return redactText(text, ReportLimit.Characters);
 }

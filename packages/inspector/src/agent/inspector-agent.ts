@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { threadId } from 'node:worker_threads';
 import { type ConnectionConfig, debugLog, redactEndpoint, type Transport, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec } from '@entropynet/messaging';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
 import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
-import { INSPECTOR_ENDPOINT } from '../report-schema.js';
+import { INSPECTOR_ENDPOINT, ReportLimit } from '../report-schema.js';
 import type { ProcessReport } from '../state.js';
 import { ConnectionWatch } from './connection-watch.js';
 
@@ -19,17 +20,17 @@ const DELAY_RESOLUTION_MS = 10;
 
 /** Options of `startInspectorAgent`. */
 export interface InspectorAgentOptions {
-  /** How the process is called. @default the file of its program */
+  /** The name of the process in the page. @default the file of its program */
   readonly name?: string;
   /** Where the inspector is. @default `INSPECTOR_ENDPOINT`, through shared memory */
   readonly inspector?: ConnectionConfig;
-  /** How often it is looked for, and how often it is told, in milliseconds. @default 1000 */
+  /** How often the agent looks for the inspector, and how often it reports, in milliseconds. @default 1000 */
   readonly intervalMs?: number;
 }
 
 /** What `startInspectorAgent` returns. */
 export interface InspectorAgent {
-  /** Reports no more. */
+  /** Stops reporting, and ends the agent's own connection. */
   stop(): Promise<void>;
 }
 
@@ -64,10 +65,16 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     delays.reset();
     return {
       processId: process.pid,
-      name,
+      threadId,
+      name: name.slice(0, ReportLimit.Characters),
       startedAt,
+      measuredAt: performance.now(),
+      intervalMs,
       delay,
+      totals: watch.totals(),
+      connectionCount: watch.connectionCount,
       connections: watch.connections(),
+      ended: watch.ended(),
       failures: watch.failures(),
     };
   };
@@ -88,8 +95,9 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       log(() => `reports to ${redactEndpoint(inspector.endpoint)}`);
       delays.enable();
     }
-    // What the inspector has no room for is out of date by the next time.
-    handle.trySend(codec.encode(report()));
+    // A report may be larger than the ring. The next one is made when this one is on its way.
+    const sent = await handle.send(codec.encode(report()));
+    if (!sent.ok) log(() => `a report was not sent: ${sent.error.message}`);
   };
   const timer = setInterval(() => {
     if (isBusy) return;

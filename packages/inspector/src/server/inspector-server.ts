@@ -9,8 +9,10 @@ import { inspectSharedMemory, sharedMemoryTransportModule } from '@entropynet/tr
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
 import { INSPECTOR_ENDPOINT, reportSchema } from '../report-schema.js';
-import type { InspectorState, ProcessState, RatedRegion } from '../state.js';
+import type { AgentName, InspectorState, ProcessReport, ProcessState, RatedRegion } from '../state.js';
 import { serveAssets } from './assets.js';
+import { encodeWithin } from './encode-within.js';
+import { Journal } from './journal.js';
 import { withRates } from './rates.js';
 
 /** Options of `serveInspector`. */
@@ -35,11 +37,11 @@ export interface InspectorServer {
   close(): Promise<void>;
 }
 
-/** An agent that says nothing for so many intervals is shown no more. */
-const PATIENCE_INTERVALS = 5;
 const MOST_PORT = 65_535;
 const MOST_PAGES = 16;
 const TOKEN_BYTES = 16;
+/** The longest message of the feed, in bytes; the page has the same limit. */
+const MOST_STATE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Serves the inspector's page on the loopback interface: what agents report and what is seen of shared memory from
@@ -84,8 +86,11 @@ class Inspector {
   readonly #options: InspectorServerOptions;
   readonly #intervalMs: number;
   readonly #processes = new Map<ConnectionHandle, ProcessState>();
-  readonly #pages = new Set<ConnectionHandle>();
+  readonly #journal = new Journal();
+  /** The pages, and whether the last state is still on its way to each. */
+  readonly #pages = new Map<ConnectionHandle, { isBusy: boolean }>();
   readonly #codec = jsonCodec();
+  #lastAgent = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(networking: Networking, http: Server, options: InspectorServerOptions) {
@@ -102,6 +107,7 @@ class Inspector {
     const feed = manager.createServer({
       endpoint: `ws://127.0.0.1:${port}/feed`,
       secret: token,
+      maxMessageSize: MOST_STATE_BYTES,
       webSocket: {
         server: this.#http,
         maxConnections: MOST_PAGES,
@@ -136,7 +142,7 @@ class Inspector {
 
   async #acceptPages(server: ManagedServer): Promise<void> {
     for await (const page of server) {
-      this.#pages.add(page);
+      this.#pages.set(page, { isBusy: false });
       page.on('state', (state) => {
         this.#pages.delete(page);
         // Gives its place in the manager back.
@@ -147,16 +153,30 @@ class Inspector {
 
   async #acceptAgents(server: ManagedServer): Promise<void> {
     for await (const agent of server) {
-      const port = toTypedPort(agent, { codec: this.#codec, schema: reportSchema });
-      void (async () => {
-        for await (const report of port) this.#processes.set(agent, { at: Date.now(), report });
-      })()
+      this.#lastAgent += 1;
+      const key = String(this.#lastAgent);
+      void this.#listenTo(agent, key)
         .catch(() => undefined)
         .finally(() => {
-          this.#processes.delete(agent);
+          this.#forget(agent);
           void agent.close();
         });
     }
+  }
+
+  /** Takes an agent's reports until it goes. */
+  async #listenTo(agent: ConnectionHandle, key: string): Promise<void> {
+    for await (const report of toTypedPort<ProcessReport>(agent, { codec: this.#codec, schema: reportSchema })) {
+      this.#journal.note(nameOf(key, report), this.#processes.get(agent)?.report, report);
+      this.#processes.set(agent, { key, at: Date.now(), report });
+    }
+  }
+
+  #forget(agent: ConnectionHandle): void {
+    const last = this.#processes.get(agent);
+    if (last === undefined) return;
+    this.#processes.delete(agent);
+    this.#journal.noteGone(nameOf(last.key, last.report), last.report, Date.now());
   }
 
   #look(): void {
@@ -172,9 +192,6 @@ class Inspector {
     let before = inspect();
     const beat = (): void => {
       const now = this.#pages.size > 0 ? inspect() : before;
-      const at = Date.now();
-      const patienceMs = PATIENCE_INTERVALS * this.#intervalMs;
-      const processes = [...this.#processes.values()].filter((process) => at - process.at < patienceMs);
       const seen = now.ok
         ? {
             servers: now.value.servers.filter(({ process: owner }) => owner?.id !== process.pid),
@@ -184,14 +201,38 @@ class Inspector {
           }
         : { servers: [], regions: [], unreadable: [], obstacle: now.error.message };
       before = now;
-      const state: InspectorState = { at, processes, ...seen };
-      const bytes = this.#codec.encode(state);
-      // A page that is slow gets the next one.
-      for (const page of this.#pages) page.trySend(bytes);
+      if (this.#pages.size > 0) this.#tellPages({ ...this.#reported(), ...seen });
       this.#timer = setTimeout(beat, this.#intervalMs);
     };
     beat();
   }
+
+  #reported(): Pick<InspectorState, 'at' | 'processes' | 'leftOut' | 'ended' | 'failures'> {
+    const { ended, failures } = this.#journal;
+    // What agents repeat of their ended connections is in the journal, once.
+    const processes = [...this.#processes.values()].map((process) => {
+      return { ...process, report: { ...process.report, ended: [] } };
+    });
+    return { at: Date.now(), processes, leftOut: 0, ended, failures };
+  }
+
+  #tellPages(state: InspectorState): void {
+    const free = [...this.#pages].filter(([, { isBusy }]) => !isBusy);
+    if (free.length === 0) return;
+    const bytes = encodeWithin(state, MOST_STATE_BYTES, (each) => this.#codec.encode(each));
+    // A page that is slow misses states and gets the next one.
+    for (const [page, status] of free) {
+      status.isBusy = true;
+      const onSent = (): void => {
+        status.isBusy = false;
+      };
+      page.send(bytes).then(onSent, onSent);
+    }
+  }
+}
+
+function nameOf(key: string, { name, processId, threadId }: ProcessReport): AgentName {
+  return { key, name, processId, threadId };
 }
 
 function hasEnded(state: ConnectionState): boolean {

@@ -9,8 +9,9 @@ export function withRates(before: SharedMemorySnapshot, now: SharedMemorySnapsho
     // The counters are of 32 bits and start again.
     bytesPerSecond: earlier === undefined ? 0 : Math.round(((ring.written - earlier.written) >>> 0) / seconds),
   });
+  const earlierByKey = new Map(before.regions.map((region) => [region.key, region]));
   return now.regions.map((region) => {
-    const earlier = before.regions.find(({ key }) => key === region.key);
+    const earlier = earlierByKey.get(region.key);
     return {
       ...region,
       toClient: rate(region.toClient, earlier?.toClient),

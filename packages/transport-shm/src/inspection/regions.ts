@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import * as layout from '../region/layout.js';
+import { identityIn, linkKeyOf } from '../region/link-key.js';
 import { describeProcess, type InspectedProcess, processesOf, textOf } from './processes.js';
 
 /** How the receiver of a ring waits: not at all, on its socket in the event loop, on the word itself. */
@@ -25,6 +26,8 @@ export interface InspectedRing {
 export interface InspectedRegion {
   /** Tells regions apart while the machine runs: the memory's device and inode. */
   readonly key: string;
+  /** `SharedMemoryConnection.linkKey` of both ends. */
+  readonly linkKey: string;
   /** Bytes. */
   readonly size: number;
   /** When it was made, in milliseconds since the epoch. */
@@ -147,6 +150,7 @@ function decodeRegion(
     holders.includes(id) ? describeProcess(id) : undefined;
   return {
     key,
+    linkKey: linkKeyOf(identityIn(new Uint8Array(view.buffer))),
     size: regionBytes,
     madeAt: madeAt === 0 ? undefined : madeAt,
     server: ifHolder(word(layout.SERVER_PROCESS_ID_OFFSET)),

@@ -1,0 +1,47 @@
+import type { AgentName, EndedReport, FailureReport, InspectorState } from '@entropynet/inspector';
+import { encodeWithin } from '@entropynet/inspector/internal/server/encode-within';
+import { Journal } from '@entropynet/inspector/internal/server/journal';
+import { expect } from 'chai';
+import { connectionReport, inspectorState, processState } from './support.js';
+
+describe('what the inspector remembers and sends', () => {
+  const agent: AgentName = { key: '1', name: 'program', processId: 7, threadId: 0 };
+  const ended = (id: number): EndedReport => ({ ...connectionReport({ id }), endedAt: id, code: '', message: '' });
+  const failure = (id: number): FailureReport => ({
+    ...{ id, at: id, backend: 'b', endpoint: 'e', code: 'Timeout', message: 'm' },
+  });
+
+  it('notes each end and each failure once, the newest first, however often it is reported', () => {
+    const journal = new Journal();
+    const first = processState('1', 0, [], { ended: [ended(2), ended(1)], failures: [failure(1)] }).report;
+    const second = processState('1', 1, [], { ended: [ended(3), ended(2)], failures: [failure(2), failure(1)] }).report;
+    journal.note(agent, undefined, first);
+    journal.note(agent, first, second);
+    expect(journal.ended.map(({ id }) => id)).to.deep.equal([3, 2, 1]);
+    expect(journal.failures.map(({ id }) => id)).to.deep.equal([2, 1]);
+    expect(journal.ended[0]?.agent).to.equal(agent);
+  });
+
+  it('notes the connections of an agent that has gone, and forgets the oldest', () => {
+    const journal = new Journal();
+    const connections = Array.from({ length: 700 }, (_value, index) => connectionReport({ id: index + 1 }));
+    journal.noteGone(agent, processState('1', 0, connections).report, 99);
+    expect(journal.ended).to.have.length(500);
+    expect(journal.ended.at(-1)).to.include({ id: 700, endedAt: 99, code: 'AgentGone' });
+  });
+
+  it('leaves out connections where a state is too long, and counts them', () => {
+    const encode = (state: InspectorState): Uint8Array => new TextEncoder().encode(JSON.stringify(state));
+    const connections = Array.from({ length: 100 }, (_value, index) => connectionReport({ id: index + 1 }));
+    const state = inspectorState([processState('1', 0, connections), processState('2', 0, connections.slice(0, 3))]);
+    const shown = (bytes: Uint8Array): InspectorState => JSON.parse(new TextDecoder().decode(bytes)) as InspectorState;
+    expect(shown(encodeWithin(state, 1e6, encode)).leftOut).to.equal(0);
+    const bytes = encodeWithin(state, 10_000, encode);
+    expect(bytes.length).to.be.within(5000, 10_000);
+    const { processes, leftOut } = shown(bytes);
+    const [first, second] = processes.map(({ report }) => report.connections.length);
+    expect(second).to.equal(3);
+    expect(first! + leftOut).to.equal(100);
+    expect(shown(encodeWithin(state, 10, encode)).leftOut).to.equal(103);
+  });
+});
