@@ -134,7 +134,9 @@ function load(): Result<NativeBinding> {
   try {
     const binding = loadAddon() as Partial<NativeBinding>;
     const { magic, layoutVersion } = binding.layout ?? {};
-    if (magic === MAGIC && layoutVersion === LAYOUT_VERSION) return ok(binding as NativeBinding);
+    const isWhole = binding.isFileLocked !== undefined;
+    if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return ok(binding as NativeBinding);
+    if (magic === MAGIC && !isWhole) throw new Error('it is of an older version of this package');
     throw new Error(
       magic === MAGIC
         ? `it is for version ${String(layoutVersion)} of the region's layout, and this package for ${LAYOUT_VERSION}`
@@ -143,15 +145,22 @@ function load(): Result<NativeBinding> {
   } catch (error) {
     const given = process.env[ADDON_PATH];
     const which = given ? `addon that ${ADDON_PATH} names, "${given}",` : 'native addon of @entropynet/transport-shm';
-    const remedy = given
-      ? 'name the addon of this version of @entropynet/transport-shm'
-      : `build it with "npx entropynet-build-addon", in a bundle name its file in ${ADDON_PATH}`;
+    const remedy = isForbidden(error)
+      ? 'this Node.js forbids it: add --allow-addons, with the permission model also --allow-fs-read, and leave out --no-addons'
+      : given
+        ? 'name the addon of this version of @entropynet/transport-shm'
+        : `build it with "npx entropynet-build-addon", in a bundle name its file in ${ADDON_PATH}`;
     return err(
       'SharedMemoryNotAvailable',
       `the ${which} could not be loaded (${messageOf(error).split('\n')[0] ?? ''}): ${remedy}, or use WebSocket`,
       error,
     );
   }
+}
+
+/** Whether the options of Node.js are what keeps the addon out. */
+function isForbidden(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'ERR_DLOPEN_DISABLED' || error.code === 'ERR_ACCESS_DENIED');
 }
 
 /** What the environment names goes before what lies in the package. */
