@@ -327,12 +327,27 @@ describeFaults('a hostile region', () => {
       ['larger than asked for', 131_072, 131_072],
       ['announced without a byte', 65_536, 0],
       ['as large as the control block', 65_536, 256],
+      ['that has room for no frame', 264, 264],
+      ['below the least that is allowed', 65_535, 65_535],
       ['announced with 4 GiB', 65_536, 0xffff_ffff],
     ] as const) {
       faultTest(['H1', 'H9'], `a region ${what}`, [addon], ({ scope, saw }) =>
         expectRefused(scope, saw, (socket, binding) => {
           grant(socket, binding, { byteLength, announced });
         }),
+      );
+    }
+
+    for (const word of [128, 132, 136, 200, 204]) {
+      faultTest('H20', `a region with the client's word at ${word} written`, [addon], ({ scope, saw }) =>
+        expectRefused(
+          scope,
+          saw,
+          (socket, binding) => {
+            grant(socket, binding, { change: (bytes) => bytes.fill(8, word, word + 1) });
+          },
+          ['SharedMemoryCorrupted'],
+        ),
       );
     }
 

@@ -95,6 +95,11 @@ export class SharedMemoryConnection extends NetworkConnection {
     return `${super.description()}${this.#peerInfo === undefined ? '' : ` ${this.#peerInfo}`}`;
   }
 
+  /** For servers: whether the client has gone and left nothing to read, before anybody received here. */
+  get isAbandoned(): boolean {
+    return this.#link?.isAbandoned ?? false;
+  }
+
   /**
    * Blocks this thread until there is something to receive, room for what was refused, or the peer has ended, or until
    * `timeoutMs` is over; then callbacks run as the event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.

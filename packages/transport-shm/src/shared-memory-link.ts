@@ -132,6 +132,22 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#events = events;
   }
 
+  /**
+   * Whether nobody receives here, the peer has gone, and it has left nothing to read. Asks the socket: a link that does not
+   * receive watches nothing.
+   */
+  get isAbandoned(): boolean {
+    if (this.#isReceiving || this.#isClosed) return false;
+    try {
+      this.#hasPeerGone ||= this.#socket.consumeRings();
+    } catch {
+      // What it passed can't be received now; whether it has gone is asked again.
+      return false;
+    }
+    this.#exchange();
+    return this.#hasPeerGone && !this.#reader.hasFrames;
+  }
+
   /** Delivers from here on. */
   startReceiving(): void {
     if (this.#isClosed || this.#isReceiving) return;

@@ -31,7 +31,7 @@ export class SharedMemoryServer implements ConnectionServer {
   readonly #name: string;
   readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #pending = new Set<PendingHandshake>();
-  readonly #connections = new Set<NetworkConnection>();
+  readonly #connections = new Set<SharedMemoryConnection>();
   #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
   #claim: NameClaim | undefined;
   #keeper: NameKeeper | undefined;
@@ -234,7 +234,7 @@ export class SharedMemoryServer implements ConnectionServer {
         clientProcessId,
         config: this.#config,
         serverNonce: nonce,
-        hasCapacity: () => this.#promisedCount() < this.#config.sharedMemory.maxConnections,
+        hasCapacity: () => this.#hasCapacity(),
         onSettled: (settled, completed) => {
           this.#pending.delete(settled);
           if (completed !== undefined) this.#offer(completed);
@@ -244,6 +244,19 @@ export class SharedMemoryServer implements ConnectionServer {
       process.pid,
     );
     this.#pending.add(handshake);
+  }
+
+  /** Clients that left before anybody received from them, and left no message, hold no place where places are short. */
+  #hasCapacity(): boolean {
+    const { maxConnections } = this.#config.sharedMemory;
+    if (this.#promisedCount() < maxConnections) return true;
+    for (const connection of [...this.#connections]) {
+      if (!connection.isAbandoned) continue;
+      this.#connections.delete(connection);
+      this.#accepted.remove(connection);
+      void connection.disconnect();
+    }
+    return this.#promisedCount() < maxConnections;
   }
 
   /** Connections, and clients that were told that they will be one. */

@@ -45,6 +45,8 @@ export const FAULT_CASES = {
   H17: 'another user is kept out',
   H18: 'that connection ends by name; others are served',
   H19: 'TypeError, or exactly the bytes given',
+  H20: 'SharedMemoryCorrupted, before a word is used',
+  F24: 'its place is free, unless it left messages',
   R1: 'ResourceLimitExceeded with a sentence; nothing left',
   R2: 'ResourceLimitExceeded; the process lives',
   R3: 'a named error, no leak, served again afterwards',

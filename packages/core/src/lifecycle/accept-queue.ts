@@ -45,6 +45,12 @@ export class AcceptQueue<T> {
     });
   }
 
+  /** Takes out a connection that nobody has accepted yet; nothing happens where it is not there. */
+  remove(connection: T): void {
+    const index = this.#ready.indexOf(connection);
+    if (index >= 0) this.#ready.splice(index, 1);
+  }
+
   /** Ends the callers that wait with `ConnectionClosed`; returns the connections that nobody took. */
   close(): T[] {
     this.#isClosed = true;
