@@ -242,7 +242,10 @@ describe('telemetry', () => {
       unwrap(await client.send(new Uint8Array(7)));
       const measured = await measurementsOf(reader);
       const attributes = { part: 'engine' };
-      expect(measured['entropynet.sent.bytes']).to.deep.equal([{ value: 7, attributes }]);
+      expect(measured['entropynet.io']).to.deep.equal([
+        { value: 7, attributes: { ...attributes, 'network.io.direction': 'transmit' } },
+        { value: 0, attributes: { ...attributes, 'network.io.direction': 'receive' } },
+      ]);
       expect(measured['entropynet.connections']).to.deep.equal([{ value: 2, attributes }]);
       expect(measured['entropynet.connections.opened']).to.deep.equal([{ value: 2, attributes }]);
       expect(asked).to.equal(1);

@@ -14,4 +14,4 @@ export {
   type RequestOptions,
   type RequestReplyOptions,
 } from './request-reply.js';
-export type { RequestMetadata } from './request-frame.js';
+export { MAX_METADATA_BYTES, type RequestMetadata } from './request-frame.js';

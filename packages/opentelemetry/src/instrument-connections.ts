@@ -1,11 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { performance } from 'node:perf_hooks';
 import {
   type BackpressureDiagnostics,
   type ConnectionDiagnostics,
   DiagnosticsChannel,
   type FailureDiagnostics,
   type NetworkConnection,
-  type NetworkError,
+  NetworkError,
+  redactEndpoint,
+  redactText,
 } from '@entropynet/core';
 import {
   type Attributes,
@@ -18,6 +21,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
+import { serverAttributes } from './server-attributes.js';
 
 /** Options of `instrumentConnections`. */
 export interface ConnectionTelemetryOptions {
@@ -27,9 +31,14 @@ export interface ConnectionTelemetryOptions {
   readonly meterProvider?: MeterProvider;
 }
 
+const ABORTED = 'connecting was given up before it was done';
+const MOST_CHARACTERS = 1000;
+
 interface Attempt {
   readonly span: Span;
   readonly startedAt: number;
+  /** What the histogram of durations is told beside the outcome. */
+  readonly attributes: Attributes;
 }
 
 /**
@@ -60,21 +69,24 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
   const attempts = new Map<NetworkConnection | undefined, Attempt>();
 
   const begin = (connection: NetworkConnection | undefined, backend: string, endpoint: string): void => {
-    const attributes = { [Attribute.Backend]: backend, [Attribute.Endpoint]: endpoint };
-    const span = tracer.startSpan('entropynet connect', { kind: SpanKind.CLIENT, attributes });
-    attempts.set(connection, { span, startedAt: performance.now() });
+    const attributes = { [Attribute.Backend]: backend, ...serverAttributes(endpoint) };
+    const span = tracer.startSpan('entropynet connect', {
+      kind: SpanKind.CLIENT,
+      attributes: { ...attributes, [Attribute.Endpoint]: redactEndpoint(endpoint) },
+    });
+    attempts.set(connection, { span, startedAt: performance.now(), attributes });
   };
-  const finish = (connection: NetworkConnection | undefined, attributes: Attributes, error?: NetworkError): void => {
+  const finish = (connection: NetworkConnection | undefined, error?: NetworkError): void => {
     const attempt = attempts.get(connection);
     if (attempt === undefined) return;
     attempts.delete(connection);
     if (error !== undefined) {
       attempt.span.setAttribute(Attribute.ErrorType, error.code);
-      attempt.span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      attempt.span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message, MOST_CHARACTERS) });
     }
     attempt.span.end();
     duration.record((performance.now() - attempt.startedAt) / 1000, {
-      ...attributes,
+      ...attempt.attributes,
       ...(error !== undefined && { [Attribute.ErrorType]: error.code }),
     });
   };
@@ -90,24 +102,23 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
     [
       DiagnosticsChannel.Connect,
       (message) => {
-        const { connection, backend } = message as ConnectionDiagnostics;
-        finish(connection, { [Attribute.Backend]: backend });
+        finish((message as ConnectionDiagnostics).connection);
       },
     ],
     [
       DiagnosticsChannel.Disconnect,
       (message) => {
-        const { connection, backend } = message as ConnectionDiagnostics;
-        finish(connection, { [Attribute.Backend]: backend });
+        // An attempt that is still open never got as far as `connected`: `disconnect()` or a signal ended it.
+        finish((message as ConnectionDiagnostics).connection, new NetworkError('Aborted', ABORTED));
       },
     ],
     [
       DiagnosticsChannel.Failure,
       (message) => {
         const { connection, backend, endpoint, error } = message as FailureDiagnostics;
-        // What the transport saw beforehand is an attempt too, though no connection was made for it.
+        // What the transport saw beforehand is an attempt too, without a connection.
         if (connection === undefined) begin(undefined, backend, endpoint);
-        finish(connection, { [Attribute.Backend]: backend }, error);
+        finish(connection, error);
         failures.add(1, { [Attribute.Backend]: backend, [Attribute.ErrorType]: error.code });
       },
     ],

@@ -1,8 +1,8 @@
 import type { ConnectionManager, ManagerMetrics } from '@entropynet/manager';
 import { type Attributes, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
-import { INSTRUMENTATION } from './names.js';
+import { Attribute, INSTRUMENTATION } from './names.js';
 
-/** What is asked of a manager, whenever metrics are collected and at no other time. */
+/** The part of a manager that is read, whenever metrics are collected and at no other time. */
 export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'>;
 
 /** Options of `instrumentManager`. */
@@ -13,28 +13,71 @@ export interface ManagerTelemetryOptions {
   readonly attributes?: Attributes;
 }
 
-const COUNTERS: readonly (readonly [name: string, unit: string, description: string, key: keyof ManagerMetrics])[] = [
-  ['entropynet.sent.bytes', 'By', 'Payload bytes accepted for sending.', 'totalBytesSent'],
-  ['entropynet.received.bytes', 'By', 'Payload bytes handed to callbacks.', 'totalBytesReceived'],
-  ['entropynet.sent.messages', '{message}', 'Messages accepted for sending.', 'totalMessagesSent'],
-  ['entropynet.received.messages', '{message}', 'Messages handed to callbacks.', 'totalMessagesReceived'],
-  ['entropynet.connections.opened', '{connection}', 'Connections that reached connected.', 'connectionsOpened'],
-  ['entropynet.connections.failed', '{connection}', 'Attempts and connections that failed.', 'connectionsFailed'],
-  ['entropynet.connections.closed', '{connection}', 'Connections that ended in disconnected.', 'connectionsClosed'],
-  ['entropynet.sends.would_block', '{send}', 'Sends refused because there was no room.', 'wouldBlockSends'],
+/** What is counted, and in which direction; the names have no units, which OpenTelemetry keeps beside them. */
+interface CounterKind {
+  readonly name: string;
+  /** As UCUM writes it. */
+  readonly unit: string;
+  readonly description: string;
+  readonly values: readonly (readonly [key: keyof ManagerMetrics, direction?: 'transmit' | 'receive'])[];
+}
+
+const COUNTERS: readonly CounterKind[] = [
+  {
+    name: 'entropynet.io',
+    unit: 'By',
+    description: 'Payload bytes accepted for sending, and handed to callbacks.',
+    values: [
+      ['totalBytesSent', 'transmit'],
+      ['totalBytesReceived', 'receive'],
+    ],
+  },
+  {
+    name: 'entropynet.messages',
+    unit: '{message}',
+    description: 'Messages accepted for sending, and handed to callbacks.',
+    values: [
+      ['totalMessagesSent', 'transmit'],
+      ['totalMessagesReceived', 'receive'],
+    ],
+  },
+  {
+    name: 'entropynet.connections.opened',
+    unit: '{connection}',
+    description: 'Connections that reached connected.',
+    values: [['connectionsOpened']],
+  },
+  {
+    name: 'entropynet.connections.failed',
+    unit: '{connection}',
+    description: 'Attempts and connections that failed.',
+    values: [['connectionsFailed']],
+  },
+  {
+    name: 'entropynet.connections.closed',
+    unit: '{connection}',
+    description: 'Connections that ended in disconnected.',
+    values: [['connectionsClosed']],
+  },
+  {
+    name: 'entropynet.sends.would_block',
+    unit: '{send}',
+    description: 'Sends refused because there was no room.',
+    values: [['wouldBlockSends']],
+  },
 ];
 
 /**
- * Metrics of a manager as observable instruments: read when they are collected; sending and receiving does nothing for
- * them.
+ * Metrics of a manager as observable instruments. They are read when metrics are collected; sending and receiving costs
+ * nothing more.
  *
  * @returns takes them away again
  */
 export function instrumentManager(manager: MeasuredManager, options: ManagerTelemetryOptions = {}): () => void {
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const attributes = options.attributes ?? {};
-  const counters = COUNTERS.map(([name, unit, description, key]) => {
-    return [meter.createObservableCounter(name, { unit, description }), key] as const;
+  const counters = COUNTERS.map(({ name, unit, description, values }) => {
+    return [meter.createObservableCounter(name, { unit, description }), values] as const;
   });
   const active = meter.createObservableUpDownCounter('entropynet.connections', {
     unit: '{connection}',
@@ -47,7 +90,14 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
   const observables: Observable[] = [...counters.map(([counter]) => counter), active, capacity];
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
     const snapshot = manager.getManagerMetrics();
-    for (const [counter, key] of counters) result.observe(counter, snapshot[key], attributes);
+    for (const [counter, values] of counters) {
+      for (const [key, direction] of values)
+        result.observe(
+          counter,
+          snapshot[key],
+          direction ? { ...attributes, [Attribute.Direction]: direction } : attributes,
+        );
+    }
     result.observe(active, manager.activeCount(), attributes);
     result.observe(capacity, manager.capacity(), attributes);
   };

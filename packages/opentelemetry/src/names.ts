@@ -9,8 +9,16 @@ export const Attribute = {
   ErrorType: 'error.type',
   /** The transport: `shared-memory`, `websocket`. */
   Backend: 'entropynet.backend',
-  /** The endpoint of the configuration. */
+  /** The endpoint of the configuration, without user information and query. */
   Endpoint: 'entropynet.endpoint',
+  /** The host of an address, or the name of a server on this machine. */
+  ServerAddress: 'server.address',
+  /** The port of an address. */
+  ServerPort: 'server.port',
+  /** `transmit` or `receive`. */
+  Direction: 'network.io.direction',
+  /** The names of what was left out of a request's metadata. */
+  DroppedFields: 'entropynet.trace.fields',
   /** A named channel. */
   Channel: 'entropynet.channel',
 } as const;

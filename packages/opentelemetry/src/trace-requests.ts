@@ -1,7 +1,16 @@
-import type { NetworkError } from '@entropynet/core';
-import type { RequestContext, RequestHandler, RequestOptions, RequestReply } from '@entropynet/messaging';
+import { type NetworkError, redactText } from '@entropynet/core';
+import {
+  MAX_METADATA_BYTES,
+  type RequestContext,
+  type RequestHandler,
+  type RequestMetadata,
+  type RequestOptions,
+  type RequestReply,
+} from '@entropynet/messaging';
 import {
   context,
+  type Context,
+  diag,
   propagation,
   type Span,
   SpanKind,
@@ -37,7 +46,7 @@ export function traceRequests<Request, Reply>(
   return {
     request: (value, requestOptions) =>
       tracer.startActiveSpan('entropynet request', { kind: SpanKind.CLIENT, attributes }, async (span) => {
-        const result = await requests.request(value, withTrace(requestOptions));
+        const result = await requests.request(value, withTrace(span, requestOptions));
         end(span, result.ok ? undefined : result.error);
         return result;
       }),
@@ -47,10 +56,44 @@ export function traceRequests<Request, Reply>(
   };
 }
 
-function withTrace(options: RequestOptions = {}): RequestOptions {
-  const carrier: Record<string, string> = { ...options.metadata };
-  propagation.inject(context.active(), carrier);
-  return Object.keys(carrier).length === 0 ? options : { ...options, metadata: carrier };
+/**
+ * The options with the trace in their metadata. A request must not fail because it is traced: what does not fit beside
+ * the caller's own metadata is left out, the longest first, which is baggage as a rule; a diagnostic says so.
+ */
+function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
+  const carrier: Record<string, string> = {};
+  try {
+    propagation.inject(context.active(), carrier);
+  } catch (error) {
+    diag.warn('entropynet: the propagator failed; the request goes without its trace', error);
+    return options;
+  }
+  const { metadata } = options;
+  const fields = Object.entries(carrier).sort(([, left], [, right]) => left.length - right.length);
+  const dropped: string[] = [];
+  while (fields.length > 0 && !fits({ ...metadata, ...Object.fromEntries(fields) }))
+    dropped.push(fields.pop()?.[0] ?? '');
+  if (dropped.length > 0) {
+    span.addEvent('entropynet.trace.dropped', { [Attribute.DroppedFields]: dropped });
+    diag.warn(
+      `entropynet: ${dropped.join(', ')} left out of a request: its metadata has at most ${MAX_METADATA_BYTES} bytes as JSON`,
+    );
+  }
+  return fields.length === 0 ? options : { ...options, metadata: { ...metadata, ...Object.fromEntries(fields) } };
+}
+
+function fits(metadata: RequestMetadata): boolean {
+  return Buffer.byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES;
+}
+
+/** The context that the peer sent; the one that is active where the propagator can't read it. */
+function contextOf(metadata: RequestMetadata): Context {
+  try {
+    return propagation.extract(context.active(), metadata);
+  } catch (error) {
+    diag.warn('entropynet: the propagator could not read the metadata of a request', error);
+    return context.active();
+  }
 }
 
 function tracedHandler<Request, Reply>(
@@ -59,7 +102,7 @@ function tracedHandler<Request, Reply>(
   handler: RequestHandler<Request, Reply>,
 ): RequestHandler<Request, Reply> {
   return (request: Request, requestContext: RequestContext): Promise<Reply> => {
-    const parent = propagation.extract(context.active(), requestContext.metadata);
+    const parent = contextOf(requestContext.metadata);
     return tracer.startActiveSpan('entropynet handle', { kind: SpanKind.SERVER, attributes }, parent, async (span) => {
       try {
         const reply = await handler(request, requestContext);
@@ -79,7 +122,7 @@ function tracedHandler<Request, Reply>(
 function end(span: Span, error?: NetworkError): void {
   if (error !== undefined) {
     span.setAttribute(Attribute.ErrorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message) });
   }
   span.end();
 }

@@ -1,7 +1,7 @@
 import type { ConnectionManager, ManagerMetrics } from '@entropynet/manager';
-import { Counter, Gauge, register as defaultRegister, type Registry } from 'prom-client';
+import { Counter, Gauge, type Metric, register as defaultRegister, type Registry } from 'prom-client';
 
-/** What is asked of a manager, at each scrape and at no other time. */
+/** The part of a manager that is read, at each scrape and at no other time. */
 export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'>;
 
 /** Options of `collectManagerMetrics`. */
@@ -10,7 +10,7 @@ export interface CollectOptions {
   readonly register?: Registry;
   /** What all names begin with. @default 'entropynet_' */
   readonly prefix?: string;
-  /** Labels of all of them; they tell managers of one process apart. */
+  /** Labels of all metrics; they tell managers of one process apart. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -39,19 +39,20 @@ function counters(
   return rows.map(([suffix, help, key]) => [Counter, suffix, help, (manager) => manager.getManagerMetrics()[key]]);
 }
 
-/** Those of one registry and prefix: prom-client has each name once, however many managers there are. */
+/** The metrics of one registry and prefix: prom-client has each name once, however many managers there are. */
 interface Family {
   readonly managers: Map<MeasuredManager, Readonly<Record<string, string>>>;
   readonly labelNames: readonly string[];
-  remove(): void;
+  readonly metrics: readonly Metric[];
 }
 
 const families = new WeakMap<Registry, Map<string, Family>>();
 
 /**
- * Adds the metrics of a manager to a registry: they are read when the registry is scraped, and cost nothing in between.
- * Managers of one registry and prefix have the same label names. Throws a `TypeError` for other label names, and for a
- * manager that is collected already.
+ * Adds the metrics of a manager to a registry. They are read when the registry is scraped, and cost nothing in between.
+ * Managers of one registry and prefix have the same label names, in any order. After `registry.clear()` managers can be
+ * added again. Throws a `TypeError` for other label names, for a manager that is collected already, and for a name that
+ * the registry has from elsewhere; then nothing is added.
  *
  * @returns takes them away again
  */
@@ -59,44 +60,73 @@ export function collectManagerMetrics(manager: MeasuredManager, options: Collect
   const { register = defaultRegister, prefix = 'entropynet_', labels = {} } = options;
   const ofRegister = families.get(register) ?? new Map<string, Family>();
   families.set(register, ofRegister);
-  const family = ofRegister.get(prefix) ?? newFamily(register, prefix, Object.keys(labels));
+  const family = standingFamily(register, ofRegister.get(prefix)) ?? newFamily(register, prefix, Object.keys(labels));
   ofRegister.set(prefix, family);
-  const names = family.labelNames.join();
-  if (names !== Object.keys(labels).join()) {
-    throw new TypeError(
-      `labels were given ${Object.keys(labels).join() || 'none'}; other managers have ${names || 'none'}`,
-    );
-  }
+  const wanted = sorted(family.labelNames);
+  const given = sorted(Object.keys(labels));
+  if (wanted !== given)
+    throw new TypeError(`labels were given ${given || 'none'}; other managers have ${wanted || 'none'}`);
   if (family.managers.has(manager)) throw new TypeError('this manager is collected already');
   family.managers.set(manager, labels);
   return () => {
+    if (family.managers.get(manager) !== labels) return;
     family.managers.delete(manager);
     if (family.managers.size > 0 || ofRegister.get(prefix) !== family) return;
     ofRegister.delete(prefix);
-    family.remove();
+    removeFrom(register, family.metrics);
   };
+}
+
+/** The family, where the registry still has all of its metrics: `clear()` and `removeSingleMetric()` are the program's. */
+function standingFamily(register: Registry, family: Family | undefined): Family | undefined {
+  if (family === undefined) return undefined;
+  const isThere = (metric: Metric): boolean => register.getSingleMetric(nameOf(metric)) === metric;
+  if (family.metrics.every(isThere)) return family;
+  removeFrom(register, family.metrics);
+  return undefined;
 }
 
 function newFamily(register: Registry, prefix: string, labelNames: string[]): Family {
   const managers: Family['managers'] = new Map();
-  for (const [Metric, suffix, help, read] of METRICS) {
-    new Metric({
-      name: prefix + suffix,
-      help,
-      labelNames,
-      registers: [register],
-      collect() {
-        // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
-        this.reset();
-        for (const [manager, labels] of managers) this.inc(labels, read(manager));
-      },
-    });
+  const metrics: Metric[] = [];
+  try {
+    for (const [Metric, suffix, help, read] of METRICS) {
+      const name = prefix + suffix;
+      if (register.getSingleMetric(name) !== undefined)
+        throw new TypeError(`the registry has a metric ${name} already: choose another prefix`);
+      const metric = new Metric({
+        name,
+        help,
+        labelNames,
+        registers: [register],
+        collect() {
+          // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
+          this.reset();
+          for (const [manager, labels] of managers) this.inc(labels, read(manager));
+        },
+      });
+      metrics.push(metric);
+    }
+  } catch (error) {
+    removeFrom(register, metrics);
+    throw error;
   }
-  return {
-    managers,
-    labelNames,
-    remove: () => {
-      for (const [, suffix] of METRICS) register.removeSingleMetric(prefix + suffix);
-    },
-  };
+  return { managers, labelNames, metrics };
+}
+
+/** Removes these metrics and no other of the same name. */
+function removeFrom(register: Registry, metrics: readonly Metric[]): void {
+  for (const metric of metrics) {
+    const name = nameOf(metric);
+    if (register.getSingleMetric(name) === metric) register.removeSingleMetric(name);
+  }
+}
+
+function nameOf(metric: Metric): string {
+  // prom-client has the name there, and not in its types.
+  return (metric as Metric & { readonly name: string }).name;
+}
+
+function sorted(names: readonly string[]): string {
+  return [...names].sort().join();
 }

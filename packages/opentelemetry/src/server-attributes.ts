@@ -1,0 +1,23 @@
+import { redactEndpoint } from '@entropynet/core';
+import type { Attributes } from '@opentelemetry/api';
+import { Attribute } from './names.js';
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };
+
+/**
+ * The server that an endpoint names: host and port of an address, or the name of a server on this machine. Never throws,
+ * whatever the endpoint is: the caller is a subscriber of a diagnostics channel.
+ */
+export function serverAttributes(endpoint: string): Attributes {
+  const shown = redactEndpoint(endpoint);
+  if (!shown.includes('://')) return { [Attribute.ServerAddress]: shown };
+  if (!URL.canParse(shown)) return {};
+  const { protocol, hostname, port, pathname } = new URL(shown);
+  const defaultPort = DEFAULT_PORTS[protocol];
+  // The host of `shm://name` and of other schemes is a name as it stands.
+  const address = hostname === '' ? pathname.replace(/^\/+/, '') : hostname.replace(/^\[(.*)\]$/, '$1');
+  return {
+    [Attribute.ServerAddress]: address,
+    ...((port !== '' || defaultPort !== undefined) && { [Attribute.ServerPort]: Number(port) || defaultPort }),
+  };
+}
