@@ -130,6 +130,21 @@ describe('the command line', () => {
     );
 
     it(
+      'names the directory of servers in use, which need not be there yet',
+      scoped(async (scope) => {
+        for (const [environment, expected] of [
+          [{ TMPDIR: join(folder, 'no', 'such'), XDG_RUNTIME_DIR: '' }, join(folder, 'no', 'such', 'entropynet-')],
+          [{}, directory],
+        ] as const) {
+          const doctor = scope.add(new RunningCommand(['doctor'], { ...ENVIRONMENT, ...environment }, ''));
+          const end = await doctor.ended();
+          expect(end.output).to.include(`directory of servers: ${expected}`);
+          expect(end.errors).to.not.include('    at ');
+        }
+      }),
+    );
+
+    it(
       'says why shared memory does not work, with a remedy',
       scoped(async (scope) => {
         const path = join(folder, 'no-directory');

@@ -41,6 +41,11 @@ export class RunningCommand implements AsyncDisposable {
     this.#child.stdin?.end();
   }
 
+  /** Closes the reader's end of its standard output or standard error, as `head` does when it has read enough. */
+  stopReading(what: 'output' | 'errors'): void {
+    (what === 'output' ? this.#child.stdout : this.#child.stderr)?.destroy();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

@@ -16,6 +16,7 @@ import {
   joinStreams,
   openChannel,
   sendLines,
+  sendMessage,
   showMessages,
 } from '../support/conversation.js';
 import { tell, type Terminal } from '../support/terminal.js';
@@ -55,7 +56,11 @@ async function connect(terminal: Terminal, endpoint: string, options: ConnectOpt
     const ended = endOf(handle).finally(() => {
       over.abort();
     });
-    await sendLines(terminal, () => [handle], options, AbortSignal.any([over.signal, terminal.interrupted]));
+    const deliver = async (data: Uint8Array): Promise<void> => {
+      const sent = await sendMessage(terminal, handle, data, options);
+      if (!sent.ok) tell(terminal, `not sent: ${sent.error.message} (${sent.error.code})`);
+    };
+    await sendLines(terminal, deliver, options, AbortSignal.any([over.signal, terminal.interrupted]));
     if (options.stay !== true || terminal.interrupted.aborted) await handle.disconnect();
     const leave = (): void => void handle.disconnect();
     terminal.interrupted.addEventListener('abort', leave);

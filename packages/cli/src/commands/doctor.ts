@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
-import { type ConnectionConfig, type Transport, unwrap } from '@entropynet/core';
-import { SharedMemoryTransport } from '@entropynet/transport-shm';
+import { release } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { type ConnectionConfig, NetworkError, type Transport, unwrap } from '@entropynet/core';
+import { inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -54,6 +55,7 @@ async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void>
     }),
     await trial('WebSocket', new WebSocketTransport(), { endpoint: 'ws://127.0.0.1:0/doctor' }),
     ...memoryFindings(),
+    ...directoryFindings(options.directory),
     ...containerFindings(),
   ];
   if (options.json === true) printJson(terminal, findings, 2);
@@ -75,23 +77,38 @@ function runtimeFinding(): Finding {
   return { what: 'runtime', judgement: 'good', found };
 }
 
+/** How long a message may take in this process. */
+const TRIAL_LIMIT_MS = 5000;
+
 /** A server, a client and a message each way, in this process: nothing tells more than doing it. */
 async function trial(what: string, transport: Transport, config: ConnectionConfig): Promise<Finding> {
+  try {
+    return await tryOut(what, transport, config);
+  } catch (error) {
+    const { code = 'unexpected', message } = error as { readonly code?: string; readonly message: string };
+    return problemOf(what, code, message);
+  }
+}
+
+async function tryOut(what: string, transport: Transport, config: ConnectionConfig): Promise<Finding> {
   const server = transport.createServer(config);
   const listening = await server.listen();
   if (!listening.ok) return problemOf(what, listening.error.code, listening.error.message);
   try {
     const endpoint = server.address() ?? config.endpoint;
     const client = transport.createConnection({ ...config, endpoint });
-    const accepting = server.accept({ signal: AbortSignal.timeout(5000) });
+    const accepting = server.accept({ signal: AbortSignal.timeout(TRIAL_LIMIT_MS) });
     const connected = await client.connect();
     if (!connected.ok) return problemOf(what, connected.error.code, connected.error.message);
     const accepted = unwrap(await accepting);
     accepted.setMessageCallback((data) => accepted.send(data));
     accepted.startReceiving();
     const start = performance.now();
-    const back = new Promise<Uint8Array>((resolve) => {
+    const back = new Promise<Uint8Array>((resolve, reject) => {
       client.setMessageCallback(resolve);
+      AbortSignal.timeout(TRIAL_LIMIT_MS).addEventListener('abort', () => {
+        reject(new NetworkError('Timeout', `a message did not come back within ${TRIAL_LIMIT_MS} ms`));
+      });
     });
     unwrap(await client.send(Uint8Array.of(1, 2, 3)));
     await back;
@@ -145,15 +162,43 @@ function memoryFindings(): Finding[] {
       ...(isShort && { remedy: 'End something else, or make regions smaller: sharedMemory.regionSize.' }),
     });
   }
-  const { bavail, bsize } = statfsSync(tmpdir());
-  const isFull = bavail * bsize < MEBIBYTE;
-  findings.push({
-    what: 'space for the names of servers',
-    judgement: isFull ? 'problem' : 'good',
-    found: `${formatBytes(bavail * bsize)} free in the temporary directory; /dev/shm is not used`,
-    ...(isFull && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
-  });
   return findings;
+}
+
+/** The folder where servers of this user are found, and the room in it. */
+function directoryFindings(named: string | undefined): Finding[] {
+  const snapshot = inspectSharedMemory(named === undefined ? {} : { directory: named });
+  // The trial of shared memory says what is wrong.
+  if (!snapshot.ok) return [];
+  const { directory } = snapshot.value;
+  const what = 'directory of servers';
+  try {
+    const { bavail, bsize } = statfsSync(existingFolderOf(directory));
+    const isFull = bavail * bsize < MEBIBYTE;
+    return [
+      {
+        what,
+        judgement: isFull ? 'problem' : 'good',
+        found: `${directory}, with ${formatBytes(bavail * bsize)} free; both sides must use the same; /dev/shm is not used`,
+        ...(isFull && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
+      },
+    ];
+  } catch (error) {
+    return [
+      {
+        what,
+        judgement: 'problem',
+        found: `${directory}: ${(error as Error).message}`,
+        remedy: 'Name another directory (--directory, or sharedMemory.directory), or set XDG_RUNTIME_DIR.',
+      },
+    ];
+  }
+}
+
+/** The folder itself, or the nearest one above it that is there: in it the folder would be made. */
+function existingFolderOf(path: string): string {
+  const absolute = resolve(path);
+  return existsSync(absolute) || dirname(absolute) === absolute ? absolute : existingFolderOf(dirname(absolute));
 }
 
 function containerFindings(): Finding[] {

@@ -17,8 +17,10 @@ import {
   endOf,
   joinStreams,
   sendLines,
+  sendMessage,
   showMessages,
 } from '../support/conversation.js';
+import { Outbox } from '../support/outbox.js';
 import { tell, type Terminal } from '../support/terminal.js';
 
 interface ListenOptions extends ConnectionOptions, ConversationOptions {
@@ -60,40 +62,48 @@ async function listen(terminal: Terminal, endpoint: string, options: ListenOptio
 }
 
 async function serveMessages(terminal: Terminal, server: ManagedServer, options: ListenOptions): Promise<void> {
-  const clients = new Map<number, ConnectionHandle>();
+  const outboxes = new Map<number, Outbox>();
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, terminal.interrupted]);
   // A server goes on when standard input ends: it may have had none from the start.
-  const typing = sendLines(terminal, () => clients.values(), options, signal);
+  const broadcast = async (data: Uint8Array): Promise<void> => {
+    const all = [...outboxes.values()];
+    await Promise.all(all.map((outbox) => outbox.room()));
+    for (const outbox of all) outbox.offer(data);
+  };
+  const typing = sendLines(terminal, broadcast, options, signal);
   let number = 0;
   for (;;) {
     const accepted = await server.accept({ signal });
     if (!accepted.ok) break;
     const client = accepted.value;
     number += 1;
-    const name = `[${number}]`;
-    clients.set(number, client);
+    const own = number;
+    const name = `[${own}]`;
+    outboxes.set(
+      own,
+      new Outbox({
+        send: (data) => sendMessage(terminal, client, data, options),
+        onFailure: (failure) => {
+          tell(terminal, `${name} ${failure}`);
+        },
+      }),
+    );
     tell(terminal, `${name} connected over ${client.getBackend() ?? 'nothing'}`);
     if (options.echo === true) echo(terminal, client);
     else showMessages(terminal, client, options, `${name} `);
     if (options.channel !== undefined) void client.openChannel(options.channel);
-    void leaveOf(terminal, name, client, clients, number).then(() => {
+    void leaveOf(terminal, name, client).then(() => {
+      outboxes.delete(own);
       if (options.once === true) over.abort();
     });
   }
   await typing;
 }
 
-async function leaveOf(
-  terminal: Terminal,
-  name: string,
-  client: ConnectionHandle,
-  clients: Map<number, ConnectionHandle>,
-  number: number,
-): Promise<void> {
+async function leaveOf(terminal: Terminal, name: string, client: ConnectionHandle): Promise<void> {
   const error = await endOf(client);
   tell(terminal, error === undefined ? `${name} left` : `${name} failed: ${error.message}`);
-  clients.delete(number);
   await client.close();
 }
 

@@ -1,5 +1,5 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { randomBytes } from 'node:crypto';
+import { redactEndpoint } from '@entropynet/core';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -12,6 +12,7 @@ import {
   wholeNumber,
   withManager,
 } from '../support/connection-options.js';
+import { Latencies } from '../support/latencies.js';
 import { formatMicroseconds, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface PingOptions extends ConnectionOptions {
@@ -59,60 +60,78 @@ async function ping(terminal: Terminal, endpoint: string, options: PingOptions):
   const config = configOf(endpoint, options);
   await withManager(terminal, async (manager) => {
     const handle = await connectTo(terminal, manager, config);
-    const histogram = createHistogram();
-    const view = new LiveView(terminal, histogram, options);
-    const sent = await measure(terminal, handle, histogram, options, view);
+    const latencies = new Latencies();
+    const view = new LiveView(terminal, latencies, options);
+    const { sent, failure } = await measure(terminal, handle, latencies, options, view);
     view.end();
-    if (histogram.count === 0) throw new CommandFailure('no reply: interrupted before the first one');
-    const report = reportOf(handle, endpoint, options, sent, histogram);
-    if (options.json === true) printJson(terminal, report, 2);
-    else showReport(terminal, report, histogram);
+    // Also after an interruption, or when the peer left: what was measured counts.
+    if (latencies.count > 0) {
+      const report = reportOf(handle, endpoint, options, sent, latencies);
+      if (options.json === true) printJson(terminal, report, 2);
+      else showReport(terminal, report, latencies);
+    }
+    if (failure !== undefined) throw failure;
+    if (latencies.count === 0) tell(terminal, `no reply to ${sent} messages: interrupted before the first one`);
   });
 }
 
 async function measure(
   terminal: Terminal,
   handle: ConnectionHandle,
-  histogram: RecordableHistogram,
+  latencies: Latencies,
   { count, interval, size }: PingOptions,
   view: LiveView,
-): Promise<number> {
+): Promise<{ sent: number; failure?: CommandFailure }> {
   const message = randomBytes(size);
-  const replies = new Replies(handle);
+  const replies = new Replies(handle, terminal.interrupted);
   let sent = 0;
-  while (sent < count && !terminal.interrupted.aborted) {
-    const start = process.hrtime.bigint();
-    sent += 1;
-    message.writeBigUInt64LE(BigInt(sent));
-    const reply = replies.next(message);
-    const accepted = handle.trySend(message);
-    if (!accepted.ok) throw new CommandFailure(`not sent: ${accepted.error.message} (${accepted.error.code})`);
-    await reply;
-    const nanoseconds = process.hrtime.bigint() - start;
-    histogram.record(nanoseconds > 0n ? nanoseconds : 1n);
-    view.note(sent, Number(nanoseconds) / 1000);
-    const rest = interval - Number(nanoseconds) / 1e6;
-    if (rest > 0 && sent < count) await pause(rest, terminal.interrupted);
-    // A receiver that answers at once would keep signals and the redrawn lines waiting.
-    else if (sent % 1024 === 0) await new Promise(setImmediate);
+  try {
+    while (sent < count && !terminal.interrupted.aborted) {
+      const start = process.hrtime.bigint();
+      message.writeBigUInt64LE(BigInt(sent + 1));
+      const reply = replies.next(message);
+      const accepted = handle.trySend(message);
+      if (!accepted.ok) throw new CommandFailure(`not sent: ${accepted.error.message} (${accepted.error.code})`);
+      sent += 1;
+      if (!(await reply)) break;
+      const nanoseconds = Math.max(Number(process.hrtime.bigint() - start), 1);
+      latencies.record(nanoseconds);
+      view.note(sent, nanoseconds / 1000);
+      const rest = interval - nanoseconds / 1e6;
+      if (rest > 0 && sent < count) await pause(rest, terminal.interrupted);
+      // A receiver that answers at once would keep signals and the redrawn lines waiting.
+      else if (sent % 1024 === 0) await new Promise(setImmediate);
+    }
+    return { sent };
+  } catch (error) {
+    if (error instanceof CommandFailure) return { sent, failure: error };
+    throw error;
+  } finally {
+    replies.end();
   }
-  return sent;
 }
 
 /** Takes the replies: each has to be the message that was sent last. */
 class Replies {
   #expected: Buffer | undefined;
-  #resolve: () => void = () => undefined;
+  #resolve: (isReply: boolean) => void = () => undefined;
   #reject: (reason: CommandFailure) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(handle: ConnectionHandle) {
+  constructor(handle: ConnectionHandle, interrupted: AbortSignal) {
+    interrupted.addEventListener(
+      'abort',
+      () => {
+        this.#settle(false);
+      },
+      { once: true },
+    );
     handle.setMessageCallback(
       (data) => {
         if (this.#expected === undefined) return;
         if (!this.#expected.equals(data))
           this.#fail('the peer sent something else than it got: is it "entropynet listen --echo"?');
-        else this.#settle();
+        else this.#settle(true);
       },
       { ownership: 'borrow' },
     );
@@ -122,8 +141,8 @@ class Replies {
     });
   }
 
-  /** Resolves when `message` comes back. */
-  next(message: Buffer): Promise<void> {
+  /** Resolves with true when `message` comes back, with false at an interruption. */
+  next(message: Buffer): Promise<boolean> {
     this.#expected = message;
     this.#timer ??= setTimeout(() => {
       this.#fail(
@@ -137,10 +156,16 @@ class Replies {
     });
   }
 
-  #settle(): void {
+  /** Nothing more is expected. */
+  end(): void {
+    this.#expected = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #settle(isReply: boolean): void {
     this.#expected = undefined;
     this.#timer?.unref();
-    this.#resolve();
+    this.#resolve(isReply);
   }
 
   #fail(sentence: string): void {
@@ -151,18 +176,18 @@ class Replies {
   }
 }
 
-/** While it runs: a line a reply, or, where replies come fast and a person looks on, a histogram that is drawn anew. */
+/** While it runs: a line a reply, or, where replies come fast and a person looks on, a latencies that is drawn anew. */
 class LiveView {
   readonly #terminal: Terminal;
-  readonly #histogram: RecordableHistogram;
+  readonly #latencies: Latencies;
   readonly #options: PingOptions;
   readonly #isDrawn: boolean;
   #drawnAt = 0;
   #lines = 0;
 
-  constructor(terminal: Terminal, histogram: RecordableHistogram, options: PingOptions) {
+  constructor(terminal: Terminal, latencies: Latencies, options: PingOptions) {
     this.#terminal = terminal;
-    this.#histogram = histogram;
+    this.#latencies = latencies;
     this.#options = options;
     this.#isDrawn = terminal.errors.isTTY && options.interval < REDRAW_MS;
   }
@@ -186,39 +211,39 @@ class LiveView {
 
   #draw(number: number): void {
     this.end();
-    const lines = [`${number} of ${this.#options.count} round trips`, ...barsOf(this.#histogram)];
+    const lines = [`${number} of ${this.#options.count} round trips`, ...barsOf(this.#latencies)];
     this.#terminal.errors.write(`${lines.join('\n')}\n`);
     this.#lines = lines.length;
   }
 }
 
 const PERCENTILES = [50, 90, 99, 99.9] as const;
-const BAR_CHARACTERS = 40;
-const BUCKETS = 10;
+/** So few that a line fits in 50 columns where nearly all are in one bar. */
+const BAR_CHARACTERS = 20;
 
 function reportOf(
   handle: ConnectionHandle,
   endpoint: string,
   { size }: PingOptions,
   sent: number,
-  histogram: RecordableHistogram,
+  latencies: Latencies,
 ): PingReport {
-  const [p50, p90, p99, p999] = PERCENTILES.map((percent) => histogram.percentile(percent) / 1000);
+  const [p50, p90, p99, p999] = PERCENTILES.map((percent) => latencies.percentile(percent) / 1000);
   return {
-    endpoint,
+    endpoint: redactEndpoint(endpoint),
     backend: handle.getBackend() ?? '',
     size,
     sent,
-    received: histogram.count,
-    minimum: histogram.min / 1000,
-    mean: Math.round(histogram.mean) / 1000,
-    maximum: histogram.max / 1000,
+    received: latencies.count,
+    minimum: latencies.least / 1000,
+    mean: Math.round(latencies.mean) / 1000,
+    maximum: latencies.most / 1000,
     percentiles: { 50: p50!, 90: p90!, 99: p99!, 99.9: p999! },
   };
 }
 
-function showReport(terminal: Terminal, report: PingReport, histogram: RecordableHistogram): void {
-  for (const bar of barsOf(histogram)) print(terminal, bar);
+function showReport(terminal: Terminal, report: PingReport, latencies: Latencies): void {
+  for (const bar of barsOf(latencies)) print(terminal, bar);
   const parts = Object.entries(report.percentiles).map(
     ([percent, value]) => `p${percent} ${formatMicroseconds(value)}`,
   );
@@ -229,23 +254,12 @@ function showReport(terminal: Terminal, report: PingReport, histogram: Recordabl
   );
 }
 
-/** The distribution as bars, each limit a tenth of the way, in the logarithm, from the least to the 99.9th percentile. */
-function barsOf(histogram: RecordableHistogram): string[] {
-  const least = Math.log(Math.max(histogram.min, 1));
-  const most = Math.log(Math.max(histogram.percentile(99.9), histogram.min + 1, 2));
-  // From percentile to value, in order of value.
-  const steps = [...histogram.percentiles].sort(([, a], [, b]) => a - b);
-  const shareUpTo = (limit: number): number => {
-    const percents = steps.filter(([, value]) => value <= limit).map(([percent]) => percent);
-    return percents.length === 0 ? 0 : Math.max(...percents);
-  };
-  let before = 0;
-  return Array.from({ length: BUCKETS }, (_unused, index) => {
-    const limit = Math.exp(least + ((most - least) * (index + 1)) / BUCKETS);
-    const share = index === BUCKETS - 1 ? 100 : shareUpTo(limit);
-    const bar = '█'.repeat(Math.round(((share - before) / 100) * BAR_CHARACTERS));
-    const line = `${`up to ${formatMicroseconds(limit / 1000)}`.padStart(18)} ${(share - before).toFixed(1).padStart(5)} % ${bar}`;
-    before = share;
+/** The distribution as bars; each line says how many are above the limit before it and not above its own. */
+function barsOf(latencies: Latencies): string[] {
+  return latencies.bars().map(({ limit, count }) => {
+    const share = count / latencies.count;
+    const bar = '█'.repeat(Math.round(share * BAR_CHARACTERS));
+    const line = `${`up to ${formatMicroseconds(limit / 1000)}`.padStart(18)} ${(share * 100).toFixed(1).padStart(5)} % ${bar}`;
     return line.trimEnd();
   });
 }

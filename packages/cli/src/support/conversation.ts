@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
+import { type Result } from '@entropynet/core';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { toDuplex } from '@entropynet/streams';
 import { type Command } from 'commander';
@@ -42,10 +43,10 @@ export function showMessages(
   else handle.setChannelMessageCallback(options.channel, show);
 }
 
-/** Sends each line of standard input as a message to whoever `handles` gives; resolves at its end. */
+/** Gives each line of standard input as a message to `deliver`, one after the other; resolves at its end. */
 export async function sendLines(
   terminal: Terminal,
-  handles: () => Iterable<ConnectionHandle>,
+  deliver: (data: Uint8Array) => Promise<void>,
   options: ConversationOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,7 +60,7 @@ export async function sendLines(
     for await (const line of lines) {
       const data = options.hex === true ? bytesOfHex(line, terminal) : new TextEncoder().encode(line);
       if (data === undefined) continue;
-      for (const handle of handles()) await sendOne(terminal, handle, data, options);
+      await deliver(data);
     }
   } finally {
     signal.removeEventListener('abort', stop);
@@ -67,17 +68,15 @@ export async function sendLines(
   }
 }
 
-async function sendOne(
+/** Sends a message on the channel of the options. */
+export function sendMessage(
   terminal: Terminal,
   handle: ConnectionHandle,
   data: Uint8Array,
   { channel }: ConversationOptions,
-): Promise<void> {
-  const sent =
-    channel === undefined
-      ? await handle.send(data, { signal: terminal.interrupted })
-      : await handle.sendOnChannel(channel, data, { signal: terminal.interrupted });
-  if (!sent.ok) tell(terminal, `not sent: ${sent.error.message} (${sent.error.code})`);
+): Promise<Result> {
+  const { interrupted: signal } = terminal;
+  return channel === undefined ? handle.send(data, { signal }) : handle.sendOnChannel(channel, data, { signal });
 }
 
 /** Joins standard input and output to the connection as streams of bytes; resolves when both directions have ended. */

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from 'chai';
+import { type CommandEnd, RunningCommand } from '../support/command.js';
+import { type Scope, scoped } from '../support/scope.js';
+
+function start(scope: Scope, line: readonly string[], input?: string): RunningCommand {
+  return scope.add(new RunningCommand(line, {}, input));
+}
+
+async function run(scope: Scope, line: readonly string[], input: string): Promise<CommandEnd> {
+  return await start(scope, line, input).ended();
+}
+
+/** A command that listens, and the address where it does. */
+async function listening(
+  scope: Scope,
+  line: readonly string[],
+  input?: string,
+): Promise<{ server: RunningCommand; address: string }> {
+  const server = start(scope, line, input);
+  await server.said('\n');
+  const address = /listening on (\S+)/.exec(server.errors)?.[1];
+  if (address === undefined) throw new Error(`no address in: ${server.errors}`);
+  return { server, address };
+}
+
+describe('a process of the command line', () => {
+  describe('its end', () => {
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+    ] as const) {
+      it(
+        `has the exit code of ${signal}, and gives the result so far`,
+        scoped(async (scope) => {
+          const { address } = await listening(scope, ['listen', 'ws://127.0.0.1:0/', '--echo'], '');
+          const client = start(scope, ['ping', address, '--count', '1000000', '--interval', '200']);
+          await client.said('number 2,');
+          client.signal(signal);
+          const end = await client.ended();
+          expect(end.code, end.errors).to.equal(code);
+          expect(end.output).to.match(/(\d+) of \d+ came back, 64 bytes each, over websocket\np50 /);
+        }),
+      );
+    }
+
+    it(
+      'does not come when nobody reads its standard error',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', 'ws://127.0.0.1:0/']);
+        server.stopReading('errors');
+        for (const line of ['one', 'two']) {
+          expect((await run(scope, ['connect', address], `${line}\n`)).code).to.equal(0);
+          await server.printed(`] ${line}\n`);
+        }
+        server.signal('SIGTERM');
+        expect((await server.ended()).code).to.equal(143);
+      }),
+    );
+
+    it(
+      'comes when nobody reads its standard output',
+      scoped(async (scope) => {
+        const { server, address } = await listening(scope, ['listen', 'ws://127.0.0.1:0/']);
+        server.stopReading('output');
+        expect((await run(scope, ['connect', address], 'one\n')).code).to.equal(0);
+        const end = await server.ended();
+        expect(end.code).to.equal(141);
+        expect(end.errors).to.not.include('EPIPE');
+      }),
+    );
+  });
+
+  it(
+    'takes further endpoints before and after the endpoint, and a secret from the environment',
+    scoped(async (scope) => {
+      const environment = { ENTROPYNET_SECRET: randomBytes(32).toString('hex') };
+      const line = ['listen', '-f', 'ws://127.0.0.1:0/a', 'ws://127.0.0.1:0/b', '-f', 'ws://127.0.0.1:0/c', '--once'];
+      const server = scope.add(new RunningCommand(line, environment, ''));
+      await server.said('\n');
+      const addresses = /^listening on (.*)$/m.exec(server.errors)?.[1]?.split(', ') ?? [];
+      expect(addresses.map((address) => address.at(-1))).to.deep.equal(['b', 'a', 'c']);
+      const without = await run(scope, ['connect', addresses[1]!], 'hello\n');
+      expect(without).to.include({ code: 1 });
+      const client = scope.add(new RunningCommand(['connect', addresses[2]!], environment, 'hello\n'));
+      expect((await client.ended()).code).to.equal(0);
+      expect((await server.ended()).output).to.equal('[1] hello\n');
+    }),
+  );
+});
