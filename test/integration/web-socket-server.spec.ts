@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Authenticate, NetworkError } from '@entropynet/core';
+import { type Authenticate, NetworkError, redactEndpoint } from '@entropynet/core';
 import { WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
@@ -67,10 +67,10 @@ describe('WebSocket: servers', () => {
     it('that is no WebSocket URL is InvalidParameter', () => {
       for (const endpoint of ['canvas', 'shm://canvas', 'ws://host:99999', 'ws://host#part']) {
         const create = (): unknown => new WebSocketTransport().createServer({ endpoint });
-        expect(create, endpoint).to.throw(NetworkError, endpoint);
+        expect(create, endpoint).to.throw(NetworkError, redactEndpoint(endpoint));
         expect(() => new WebSocketTransport().createConnection({ endpoint }), endpoint).to.throw(
           NetworkError,
-          endpoint,
+          redactEndpoint(endpoint),
         );
       }
     });

@@ -266,7 +266,7 @@ export class ConnectionSlot {
   }
 }
 
-/** Asks the transport whether it can, then lets it. */
+/** Asks the transport whether it can, unless connecting tells as well, then lets it. */
 async function attempt(
   candidate: Candidate,
   config: ResolvedConnectionConfig,
@@ -274,8 +274,9 @@ async function attempt(
 ): Promise<Result<NetworkConnection>> {
   const own = configOf(candidate, config);
   try {
-    const probe = await candidate.transport.probe(own);
-    if (!probe.available) {
+    const { isProbedByConnecting = false } = candidate.transport;
+    const probe = isProbedByConnecting ? undefined : await candidate.transport.probe(own);
+    if (probe?.available === false) {
       const { reason, error: cause } = probe;
       const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
       const { shown: endpoint, transport } = candidate;

@@ -1,10 +1,20 @@
+import { randomFillSync } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { WebSocket } from 'ws';
+import { isLoopbackAddress } from './loopback.js';
+import type { Masking } from './message-envelope.js';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import type { WebSocketAddress } from './web-socket-address.js';
-import { codeOf, connectErrorOf } from './web-socket-errors.js';
+import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from './web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
 import { SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
+
+/** How much is read of what a server says that refuses the upgrade, in bytes, and for how long, in milliseconds. */
+const MAX_BODY_BYTES = 1024;
+const BODY_LIMIT_MS = 500;
 
 /**
  * Makes a link to the server at `address`: TCP, TLS where asked for, the upgrade, and the greetings. Stops at once and
@@ -31,18 +41,22 @@ function openWebSocket(
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<OpenedLink>> {
-  const created = createWebSocket(address, config);
+  const masking: { current: Masking } = { current: 'random' };
+  const created = createWebSocket(address, config, masking);
   if (!created.ok) return Promise.resolve(created);
   const webSocket = created.value;
   return new Promise((resolve) => {
     let socket: Socket | undefined;
+    let isSettled = false;
     const settle = (result: Result<OpenedLink>): void => {
+      isSettled = true;
       signal.removeEventListener('abort', onAbort);
       webSocket.off('unexpected-response', onRefused);
       webSocket.off('error', onError);
       resolve(result);
     };
     const fail = (error: NetworkError): void => {
+      if (isSettled) return;
       settle({ ok: false, error });
       // Ending an unfinished handshake is itself an error of the handshake.
       webSocket.on('error', () => undefined);
@@ -54,53 +68,93 @@ function openWebSocket(
     const onError = (error: Error): void => {
       fail(connectErrorOf(error, address));
     };
-    const onRefused = (_request: unknown, response: { statusCode?: number; statusMessage?: string }): void => {
-      const status = `${response.statusCode ?? 0} ${response.statusMessage ?? ''}`.trim();
-      fail(new NetworkError('HandshakeFailed', `the server at ${address.url.host} refused with HTTP status ${status}`));
+    const onRefused = (_request: unknown, response: IncomingMessage): void => {
+      webSocket.off('unexpected-response', onRefused);
+      void readRefusal(response).then((refusal) => {
+        fail(refusalErrorOf(refusal, address.url.host));
+      });
     };
     signal.addEventListener('abort', onAbort, { once: true });
     webSocket.on('error', onError);
     webSocket.on('unexpected-response', onRefused);
     webSocket.once('upgrade', (response) => {
       socket = response.socket;
+      if (isPathPrivate(socket)) masking.current = 'zero';
     });
     webSocket.once('open', () => {
-      if (socket === undefined) return;
-      // At once, before anything that follows the upgrade is read.
-      const link = new WebSocketLink(webSocket, socket, isPathPrivate(address) ? 'zero' : 'random', config);
-      settle(ok({ link, greeted: link.greet(signal) }));
+      try {
+        if (socket === undefined) throw new Error('it shows no socket');
+        // At once, before anything that follows the upgrade is read.
+        const link = new WebSocketLink(webSocket, socket, masking.current, config);
+        settle(ok({ link, greeted: link.greet(signal) }));
+      } catch (error) {
+        const hint = 'use the client of @entropynet/transport-ws/browser there';
+        fail(
+          new NetworkError(
+            'NotSupported',
+            `the 'ws' of this runtime is another one: ${reasonOf(error)}; ${hint}`,
+            error,
+          ),
+        );
+      }
     });
     if (signal.aborted) onAbort();
   });
 }
 
-function createWebSocket(address: WebSocketAddress, config: ResolvedConnectionConfig): Result<WebSocket> {
+function createWebSocket(
+  address: WebSocketAddress,
+  config: ResolvedConnectionConfig,
+  masking: { readonly current: Masking },
+): Result<WebSocket> {
   const { headers, tls } = config.webSocket;
   const options = {
     ...SOCKET_OPTIONS,
     closeTimeout: config.sendTimeoutMs,
     headers,
-    ...(isPathPrivate(address) && { generateMask: leaveZero }),
+    generateMask: (mask: Buffer) => {
+      // `ws` hands over four zero bytes.
+      if (masking.current === 'random') randomFillSync(mask);
+    },
     ...(tls?.certificateAuthority !== undefined && { ca: tls.certificateAuthority }),
     ...(tls !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
   };
   try {
     return ok(new WebSocket(address.url, SUBPROTOCOL, options));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     const key = codeOf(error).startsWith('ERR_INVALID') ? "'webSocket.headers'" : 'the configuration';
-    return err('InvalidParameter', `${key} can not be used: ${reason}`, error);
+    return err('InvalidParameter', `${key} can not be used: ${reasonOf(error)}`, error);
   }
 }
 
 /**
- * Masks keep what a hostile page sends from looking like HTTP to a proxy on the way. Where no proxy can read the bytes
- * (TLS) or be on the way at all (this machine), the mask is zero, which both ends of `ws` take as nothing to do.
+ * Masks keep what a hostile page sends from looking like HTTP to a proxy on the way. Where none can be on the way, because
+ * both ends of the socket are loopback addresses, the mask is zero, which both ends of `ws` take as nothing to do. Inside
+ * TLS it is not: a proxy may end TLS and read on.
  */
-function isPathPrivate(address: WebSocketAddress): boolean {
-  return address.isSecure || address.host === 'localhost' || address.host === '::1' || /^127\./.test(address.host);
+function isPathPrivate(socket: Socket): boolean {
+  if (socket instanceof TLSSocket) return false;
+  return isLoopbackAddress(socket.remoteAddress) && isLoopbackAddress(socket.localAddress);
 }
 
-function leaveZero(): void {
-  // `ws` hands over four zero bytes.
+/** The beginning of what an HTTP server says that refuses the upgrade. */
+function readRefusal(response: IncomingMessage): Promise<HttpRefusal> {
+  const { statusCode: status = 0, statusMessage: statusText = '' } = response;
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const finish = (): void => {
+      clearTimeout(timer);
+      response.destroy();
+      resolve({ status, statusText, body: Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString() });
+    };
+    const timer = setTimeout(finish, BODY_LIMIT_MS);
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= MAX_BODY_BYTES) finish();
+    });
+    response.once('end', finish);
+    response.once('error', finish);
+  });
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { WebSocketConfig } from '@entropynet/core';
+import { printable, type WebSocketConfig } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
 import { SUBPROTOCOL } from './web-socket-protocol.js';
 
@@ -7,6 +7,14 @@ import { SUBPROTOCOL } from './web-socket-protocol.js';
 export interface UpgradeRefusal {
   readonly status: number;
   readonly reason: string;
+  /** What the log says beside it, made printable. */
+  readonly detail?: string;
+}
+
+/** Whether the client asks for this protocol. */
+export function asksForProtocol(request: IncomingMessage): boolean {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  return offered.includes(SUBPROTOCOL);
 }
 
 /** Whether this request may become a connection, as far as its headers tell; undefined where it may. */
@@ -14,10 +22,11 @@ export function checkHeaders(request: IncomingMessage, config: WebSocketConfig):
   const { origin } = request.headers;
   // Only browsers send an Origin, and every page in a browser can reach a server on this machine.
   if (origin !== undefined && !config.allowedOrigins.includes(origin)) {
-    return { status: 403, reason: 'this origin is not allowed' };
+    const allowed = config.allowedOrigins.length === 0 ? 'none is' : config.allowedOrigins.join(', ');
+    const detail = `it is ${JSON.stringify(printable(origin))}; webSocket.allowedOrigins: ${allowed}`;
+    return { status: 403, reason: 'this origin is not allowed', detail };
   }
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  if (!offered.includes(SUBPROTOCOL)) return { status: 400, reason: `the subprotocol ${SUBPROTOCOL} is required` };
+  if (!asksForProtocol(request)) return { status: 400, reason: `the subprotocol ${SUBPROTOCOL} is required` };
   return undefined;
 }
 

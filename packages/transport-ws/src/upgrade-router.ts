@@ -4,8 +4,19 @@ import { debugLog } from '@entropynet/core';
 
 const log = debugLog('ws');
 
-/** Takes over an upgrade request and its socket. */
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+/**
+ * Takes over an upgrade request and its socket.
+ * `isAlone`: nobody else listens for upgrades of this server, so that a request that is left alone is never answered.
+ */
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, isAlone: boolean) => void;
+
+/** Marks the listeners of this package, those of another copy of it included: it tells whether a path is theirs. */
+const HAS_PATH = Symbol.for('@entropynet/transport-ws/has-path');
+
+interface RoutingListener {
+  (request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  [HAS_PATH]?: (path: string) => boolean;
+}
 
 /**
  * Shares the upgrade requests of one HTTP server by path. Requests for other paths are left to the server's other
@@ -16,36 +27,57 @@ export class UpgradeRouter {
 
   readonly #server: Server;
   readonly #handlers = new Map<string, UpgradeHandler>();
+  readonly #listener: RoutingListener;
 
   private constructor(server: Server) {
     this.#server = server;
+    this.#listener = (request, socket, head) => {
+      this.#route(request, socket, head);
+    };
+    this.#listener[HAS_PATH] = (path) => this.#handlers.has(path);
   }
 
   /** Routes `path` of `server` to `handler`; undefined where the path is taken. The returned function ends it. */
   static add(server: Server, path: string, handler: UpgradeHandler): (() => void) | undefined {
     const router = UpgradeRouter.#routers.get(server) ?? new UpgradeRouter(server);
     UpgradeRouter.#routers.set(server, router);
-    if (router.#handlers.has(path)) return undefined;
-    if (router.#handlers.size === 0) server.on('upgrade', router.#onUpgrade);
+    if (router.#ours().some((listener) => listener[HAS_PATH]?.(path) === true)) return undefined;
+    if (router.#handlers.size === 0) server.on('upgrade', router.#listener);
     router.#handlers.set(path, handler);
     return () => {
       if (router.#handlers.get(path) !== handler) return;
       router.#handlers.delete(path);
-      if (router.#handlers.size === 0) server.off('upgrade', router.#onUpgrade);
+      if (router.#handlers.size === 0) server.off('upgrade', router.#listener);
     };
   }
 
-  readonly #onUpgrade: UpgradeHandler = (request, socket, head) => {
+  #ours(): RoutingListener[] {
+    const listeners = this.#server.listeners('upgrade') as RoutingListener[];
+    return listeners.filter((listener) => listener[HAS_PATH] !== undefined);
+  }
+
+  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const handler = this.#handlers.get(path);
-    if (handler !== undefined) handler(request, socket, head);
-    else if (this.#server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'no endpoint has this path');
-  };
+    const ours = this.#ours();
+    const isAlone = ours.length === this.#server.listenerCount('upgrade');
+    if (handler !== undefined) {
+      handler(request, socket, head, isAlone);
+      return;
+    }
+    // Of several copies of this package one answers.
+    const isAnyones = ours.some((listener) => listener[HAS_PATH]?.(path) === true);
+    if (isAlone && !isAnyones && ours[0] === this.#listener)
+      refuseUpgrade(socket, 404, 'no EntropyNet server has this path');
+  }
 }
 
-/** Answers an upgrade request with an HTTP status and ends its socket. */
-export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
-  log(() => `upgrade refused with HTTP status ${status}: ${reason}`);
+/**
+ * Answers an upgrade request with an HTTP status and ends its socket.
+ * @param detail what the log says beside the reason, and the client does not learn
+ */
+export function refuseUpgrade(socket: Duplex, status: number, reason: string, detail?: string): void {
+  log(() => `upgrade refused with HTTP status ${status}: ${reason}${detail === undefined ? '' : ` (${detail})`}`);
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end(

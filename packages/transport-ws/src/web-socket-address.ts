@@ -1,7 +1,7 @@
 import { err, ok, redactEndpoint, type Result } from '@entropynet/core';
 
 /** Where this transport binds and connects when an endpoint names no host: never beyond this machine. */
-const LOOPBACK_HOST = '127.0.0.1';
+export const LOOPBACK_HOST = '127.0.0.1';
 
 /** A `ws://` or `wss://` endpoint in its parts. */
 export interface WebSocketAddress {
@@ -29,11 +29,6 @@ export function parseWebSocketAddress(endpoint: string): Result<WebSocketAddress
     port: url.port === '' ? defaultPort : Number(url.port),
     path: url.pathname,
   });
-}
-
-/** The host a server binds: `localhost` is one definite address, so that both ends mean the same one. */
-export function bindHostOf(address: WebSocketAddress): string {
-  return address.host === 'localhost' ? LOOPBACK_HOST : address.host;
 }
 
 /** `host:port` for people and for URLs. */

@@ -16,12 +16,14 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { checkAllowedOrigins } from './allowed-origins.js';
+import { listenAtEveryAddress } from './own-http-servers.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
-import { checkAuthentication, checkHeaders } from './upgrade-gate.js';
+import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
-import { bindHostOf, formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
+import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
-import { listenErrorOf } from './web-socket-errors.js';
+import { reasonOf } from './web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
 import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
 
@@ -41,13 +43,14 @@ export class WebSocketConnectionServer implements ConnectionServer {
   readonly #accepted: AcceptQueue<NetworkConnection>;
   /** Sockets from their upgrade request until they are closed: what `maxConnections` counts. */
   readonly #sockets = new Set<Socket>();
-  /** Those that no connection stands for yet. */
-  readonly #handshakes = new Set<Socket>();
+  /** Those that no connection stands for yet, and what gives each up. */
+  readonly #handshakes = new Map<Socket, AbortController>();
   readonly #upgrader: WebSocketServer;
+  /** Its own, one for each address; those of the user are not among them. */
+  #ownServers: readonly HttpServer[] = [];
   #server: HttpServer | undefined;
-  #removeRoute: (() => void) | undefined;
+  #removeRoutes: (() => void)[] = [];
   #listening: Promise<Result> | undefined;
-  #closing = new AbortController();
   #isListening = false;
   #isReferenced = true;
 
@@ -63,6 +66,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
       requireKey('webSocket.tls.certificate', tls?.certificate);
       requireKey('webSocket.tls.privateKey', tls?.privateKey);
     }
+    checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
     this.#accepted = new AcceptQueue(maxConnections);
     const options = {
       ...SOCKET_OPTIONS,
@@ -90,17 +94,19 @@ export class WebSocketConnectionServer implements ConnectionServer {
     await this.#listening;
     this.#listening = undefined;
     this.#isListening = false;
-    this.#removeRoute?.();
-    this.#removeRoute = undefined;
-    if (this.#config.webSocket.server === undefined && this.#server !== undefined) {
+    for (const removeRoute of this.#removeRoutes.splice(0)) removeRoute();
+    for (const server of this.#ownServers) {
       // Not awaited: HTTP servers wait for the connections that came from them, and those go on.
-      this.#server.close();
-      this.#server.closeAllConnections();
+      server.close();
+      server.closeAllConnections();
     }
+    this.#ownServers = [];
     this.#server = undefined;
     const waiting = this.#accepted.close();
-    this.#closing.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
-    for (const socket of this.#handshakes) socket.destroy();
+    for (const [socket, controller] of this.#handshakes) {
+      controller.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
+      socket.destroy();
+    }
     await Promise.all(waiting.map((connection) => connection.disconnect()));
     return OK;
   }
@@ -109,16 +115,16 @@ export class WebSocketConnectionServer implements ConnectionServer {
     return this.#isListening;
   }
 
-  /** Listening keeps the process alive (the default). */
+  /** Listening keeps the process alive (the default). An HTTP server of the user's keeps it alive as the user wants. */
   ref(): void {
     this.#isReferenced = true;
-    this.#server?.ref();
+    for (const server of this.#ownServers) server.ref();
   }
 
-  /** Listening does not keep the process alive. */
+  /** Listening does not keep the process alive. An HTTP server of the user's is left as it is. */
   unref(): void {
     this.#isReferenced = false;
-    this.#server?.unref();
+    for (const server of this.#ownServers) server.unref();
   }
 
   address(): string | undefined {
@@ -140,29 +146,36 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   async #startListening(): Promise<Result> {
-    const own = this.#config.webSocket.server === undefined ? this.#createServer() : undefined;
+    const given = this.#config.webSocket.server as HttpServer | undefined;
+    const own = given === undefined ? await this.#listenOnOwn() : undefined;
     if (own?.ok === false) return own;
-    const server = own?.value ?? (this.#config.webSocket.server as HttpServer);
-    this.#removeRoute = UpgradeRouter.add(server, this.#address.path, this.#onUpgrade);
-    if (this.#removeRoute === undefined) {
-      return err('AddressInUse', `another server has the path ${this.#address.path} of this HTTP server already`);
-    }
-    if (own !== undefined) {
-      const listening = await this.#bind(server);
-      if (!listening.ok) {
-        this.#removeRoute();
-        return listening;
+    const servers = given === undefined ? (own?.value ?? []) : [given];
+    for (const server of servers) {
+      const removeRoute = UpgradeRouter.add(server, this.#address.path, this.#onUpgrade);
+      if (removeRoute === undefined) {
+        return err('AddressInUse', `another server has the path ${this.#address.path} of this HTTP server already`);
       }
+      this.#removeRoutes.push(removeRoute);
     }
-    this.#server = server;
-    if (!this.#isReferenced) server.unref();
-    this.#closing = new AbortController();
+    this.#ownServers = own?.value ?? [];
+    if (!this.#isReferenced) this.unref();
+    this.#server = servers[0];
     this.#accepted.open();
     this.#isListening = true;
     return OK;
   }
 
-  #createServer(): Result<HttpServer> {
+  async #listenOnOwn(): Promise<Result<HttpServer[]>> {
+    // Made once for nothing, so that what is wrong with the options is told before anything is bound.
+    try {
+      this.#createServer();
+    } catch (error) {
+      return err('InvalidParameter', `'webSocket.tls' can not be used: ${reasonOf(error)}`, error);
+    }
+    return listenAtEveryAddress(this.#address, () => this.#createServer());
+  }
+
+  #createServer(): HttpServer {
     const { handshakeTimeoutMs, maxConnections, tls } = this.#config.webSocket;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -170,68 +183,51 @@ export class WebSocketConnectionServer implements ConnectionServer {
       requestTimeout: handshakeTimeoutMs,
       connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 1000),
     };
-    try {
-      const server = this.#address.isSecure
-        ? createHttpsServer({
-            ...limits,
-            handshakeTimeout: handshakeTimeoutMs,
-            cert: tls?.certificate,
-            key: tls?.privateKey,
-            ca: tls?.certificateAuthority,
-          })
-        : createHttpServer(limits);
-      server.on('request', (_request, response) => {
-        response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain', Upgrade: 'websocket' });
-        response.end('this endpoint speaks WebSocket only\n');
-      });
-      server.maxConnections = maxConnections + SPARE_SOCKETS;
-      return { ok: true, value: server };
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return err('InvalidParameter', `'webSocket.tls' can not be used: ${reason}`, error);
-    }
-  }
-
-  #bind(server: HttpServer): Promise<Result> {
-    const host = bindHostOf(this.#address);
-    const { port } = this.#address;
-    return new Promise((resolve) => {
-      server.once('error', (error) => {
-        resolve({ ok: false, error: listenErrorOf(error, formatHostPort(host, port)) });
-      });
-      server.listen({ host, port }, () => {
-        // From here on an error concerns one connection attempt (no file descriptor left): the next may succeed.
-        server.removeAllListeners('error').on('error', () => undefined);
-        resolve(OK);
-      });
+    const server = this.#address.isSecure
+      ? createHttpsServer({
+          ...limits,
+          handshakeTimeout: handshakeTimeoutMs,
+          cert: tls?.certificate,
+          key: tls?.privateKey,
+          ca: tls?.certificateAuthority,
+        })
+      : createHttpServer(limits);
+    server.on('request', (_request, response) => {
+      response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain', Upgrade: 'websocket' });
+      response.end('this endpoint speaks WebSocket only\n');
     });
+    server.maxConnections = maxConnections + SPARE_SOCKETS;
+    return server;
   }
 
-  readonly #onUpgrade = (request: IncomingMessage, stream: object, head: Buffer): void => {
+  readonly #onUpgrade = (request: IncomingMessage, stream: object, head: Buffer, isAlone: boolean): void => {
     const socket = stream as Socket;
     const { webSocket } = this.#config;
+    // Another listener of the user's server speaks that protocol, or has taken the socket over: it is not ours to answer.
+    if (!isAlone && (!asksForProtocol(request) || isTaken(socket))) return;
     const refusal = checkHeaders(request, webSocket);
     if (refusal !== undefined) {
-      refuseUpgrade(socket, refusal.status, refusal.reason);
+      refuseUpgrade(socket, refusal.status, refusal.reason, refusal.detail);
       return;
     }
     if (this.#sockets.size >= webSocket.maxConnections) {
       refuseUpgrade(socket, 503, 'too many connections');
       return;
     }
+    const controller = new AbortController();
     this.#sockets.add(socket);
-    this.#handshakes.add(socket);
+    this.#handshakes.set(socket, controller);
     // Until `ws` listens, nobody else would hear an error.
     socket.on('error', ignore);
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#handshakes.delete(socket);
     });
-    void this.#admit(request, socket, head);
+    void this.#admit(request, socket, head, controller);
   };
 
-  async #admit(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const refusal = await checkAuthentication(request, this.#config.webSocket, this.#closing.signal);
+  async #admit(request: IncomingMessage, socket: Socket, head: Buffer, controller: AbortController): Promise<void> {
+    const refusal = await checkAuthentication(request, this.#config.webSocket, controller.signal);
     if (socket.destroyed) return;
     if (refusal !== undefined) {
       refuseUpgrade(socket, refusal.status, refusal.reason);
@@ -239,7 +235,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
     try {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-        void this.#greet(webSocket, socket);
+        void this.#greet(webSocket, socket, controller);
       });
     } catch {
       // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
@@ -248,21 +244,14 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
   }
 
-  async #greet(webSocket: WebSocket, socket: Socket): Promise<void> {
+  async #greet(webSocket: WebSocket, socket: Socket, controller: AbortController): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
-    const controller = new AbortController();
-    const giveUp = (): void => {
-      controller.abort(this.#closing.signal.reason);
-    };
     const timer = setTimeout(() => {
       controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
     }, limitMs);
-    const closing = this.#closing.signal;
-    closing.addEventListener('abort', giveUp, { once: true });
     const link = new WebSocketLink(webSocket, socket, 'none', this.#config);
     const greeted = await link.greet(controller.signal);
     clearTimeout(timer);
-    closing.removeEventListener('abort', giveUp);
     this.#handshakes.delete(socket);
     if (!greeted.ok) return;
     const connection = new WebSocketConnection(this.#config, link);
@@ -274,6 +263,11 @@ export class WebSocketConnectionServer implements ConnectionServer {
 
 function ignore(): void {
   // The socket closes after an error, and that is what counts.
+}
+
+/** Whether somebody reads that socket by now. */
+function isTaken(socket: Socket): boolean {
+  return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0 || socket.destroyed;
 }
 
 /** The host in an address that clients can use: a server bound to every address is also reached on this machine. */

@@ -1,4 +1,4 @@
-import { NetworkError, type NetworkErrorCode, type TransportProbe } from '@entropynet/core';
+import { NetworkError, type NetworkErrorCode, printable, redactText, type TransportProbe } from '@entropynet/core';
 import { formatHostPort, type WebSocketAddress } from './web-socket-address.js';
 import { CloseCode, protocolCodeOf } from './web-socket-protocol.js';
 
@@ -28,7 +28,7 @@ export function connectErrorOf(error: unknown, address: WebSocketAddress): Netwo
   if (GONE.has(code)) {
     return new NetworkError('PeerDied', `the server at ${where} went away during the handshake (${code})`, error);
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   const suffix = code === '' ? '' : ` (${code})`;
   return new NetworkError('HandshakeFailed', `no WebSocket connection to ${where}: ${reason}${suffix}`, error);
 }
@@ -46,7 +46,7 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
       error,
     );
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   return new NetworkError('TransportUnavailable', `can not listen at ${where}: ${reason}`, error);
 }
 
@@ -64,7 +64,7 @@ export function closeErrorOf(receivedCode: number, reason: string, cause?: unkno
       return new NetworkError('PeerDied', `the peer ended without a goodbye${suffix}`, cause);
     }
     default: {
-      const said = reason === '' ? 'without a reason' : `saying ${JSON.stringify(reason)}`;
+      const said = reason === '' ? 'without a reason' : `saying ${JSON.stringify(printable(reason))}`;
       return new NetworkError(
         closeCodeMeaning(closeCode),
         `the peer closed the connection with code ${receivedCode}, ${said}`,
@@ -77,6 +77,33 @@ export function closeErrorOf(receivedCode: number, reason: string, cause?: unkno
 export function receiveErrorOf(error: Error): NetworkError {
   const code = codeOf(error);
   return new NetworkError('InvalidMessage', `the peer broke the protocol: ${error.message} (${code})`, error);
+}
+
+/** An answer of an HTTP server that is no upgrade. */
+export interface HttpRefusal {
+  readonly status: number;
+  readonly statusText: string;
+  /** What the server says, or the beginning of it. */
+  readonly body: string;
+}
+
+/** The failure that an HTTP server's refusal stands for. What the server says is shown, made printable. */
+export function refusalErrorOf({ status, statusText, body }: HttpRefusal, where: string): NetworkError {
+  const isFull = status === 503 || status === 429;
+  const said = body.trim() === '' ? '' : `, saying ${JSON.stringify(printable(body.trim()))}`;
+  const what = `HTTP status ${`${status} ${printable(statusText)}`.trim()}${said}`;
+  const message =
+    status === 404
+      ? `no EntropyNet server has that path at ${where}: ${what}`
+      : `the server at ${where} refused with ${what}`;
+  return new NetworkError(isFull ? 'ResourceLimitExceeded' : 'HandshakeFailed', message);
+}
+
+/** What an error says, of whatever realm it is, without secrets and made printable. */
+export function reasonOf(error: unknown): string {
+  const message: unknown =
+    typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : undefined;
+  return redactText(typeof message === 'string' ? message : error);
 }
 
 /** What a probe answers where that is in the way. */

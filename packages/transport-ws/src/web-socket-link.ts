@@ -30,6 +30,8 @@ export class WebSocketLink extends GreetedLink {
   #pingedAt: number | undefined;
   #roundTripMs: number | undefined;
   #bytesHeard = -1;
+  /** What waited for the kernel at the last beat. */
+  #bytesForKernel = 0;
   /** What the last ping that is not answered yet carried. */
   #pingToAnswer: Buffer | undefined;
   #isPongUnderWay = false;
@@ -129,7 +131,7 @@ export class WebSocketLink extends GreetedLink {
     const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
     const bytes = this.#socket.bytesRead;
     // While nothing is read here, silence says nothing about the peer.
-    if (bytes !== this.#bytesHeard || !this.isReceiving || this.#reader.isWaiting) {
+    if (bytes !== this.#bytesHeard || !this.isReceiving || this.#reader.isWaiting || this.#hasPeerTaken()) {
       this.#bytesHeard = bytes;
       this.#onHeard();
     } else {
@@ -145,6 +147,18 @@ export class WebSocketLink extends GreetedLink {
     if (!this.#hasRoom) return;
     this.#webSocket.ping();
     this.#pingedAt ??= now();
+  }
+
+  /**
+   * Whether the peer's system has taken some of what waited for it at the last beat. An answer to a ping may be behind all
+   * that waits, and the kernel takes more only as the peer's acknowledges.
+   */
+  #hasPeerTaken(): boolean {
+    const before = this.#bytesForKernel;
+    // As `net` itself looks whether a write goes on (`socket.setTimeout`).
+    const { _handle: handle } = this.#socket as { readonly _handle?: { readonly writeQueueSize?: number } | null };
+    this.#bytesForKernel = handle?.writeQueueSize ?? 0;
+    return before > 0 && before !== this.#bytesForKernel;
   }
 
   /** Whether a ping or pong may be sent now. */

@@ -32,6 +32,7 @@ export class WebSocketTransport implements Transport {
   readonly schemes: readonly string[] = ['ws', 'wss'];
   readonly connectionType = ConnectionType.Remote;
   readonly capabilities = CAPABILITIES;
+  readonly isProbedByConnecting = true;
 
   /** Opens a TCP connection and closes it; whether a WebSocket server answers there is seen when connecting. */
   probe(config: ConnectionConfig): Promise<TransportProbe> {

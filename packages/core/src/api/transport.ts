@@ -45,6 +45,8 @@ export interface Transport {
   readonly connectionType: ConnectionType;
   /** Frozen, and the same in every instance. */
   readonly capabilities: TransportCapabilities;
+  /** `connect()` tells why an endpoint can't be reached as soon as `probe` would: nobody has to ask before. False without it. */
+  readonly isProbedByConnecting?: boolean;
   /** Can it reach that endpoint from here, and if not, why? Opens no `NetworkConnection` and leaves nothing behind. */
   probe(config: ConnectionConfig): Promise<TransportProbe>;
   /** A connection in state `disconnected`. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */

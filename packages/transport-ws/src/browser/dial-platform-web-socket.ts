@@ -1,5 +1,6 @@
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { formatHostPort, type WebSocketAddress } from '../web-socket-address.js';
+import { reasonOf } from '../web-socket-errors.js';
 import { SUBPROTOCOL } from '../web-socket-protocol.js';
 import { PlatformLink } from './platform-link.js';
 import { newPlatformWebSocket, type PlatformWebSocket } from './platform-web-socket.js';
@@ -10,24 +11,32 @@ export async function dialPlatformWebSocket(
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<PlatformLink>> {
-  const opened = await openPlatformWebSocket(address, signal);
+  const opened = await openPlatformWebSocket(address, signal, (webSocket) => {
+    const link = new PlatformLink(webSocket, config);
+    return { link, greeted: link.greet(signal) };
+  });
   if (!opened.ok) return opened;
-  const link = new PlatformLink(opened.value, config);
-  const greeted = await link.greet(signal);
-  return greeted.ok ? ok(link) : greeted;
+  const { link, greeted } = opened.value;
+  const result = await greeted;
+  return result.ok ? ok(link) : result;
 }
 
-/** An open WebSocket. Nothing can have arrived on it when the promise resolves: its events come in later tasks. */
-export function openPlatformWebSocket(
+/**
+ * Opens a WebSocket.
+ * @param use called in the very moment in which it is open: not every implementation delivers what follows in later tasks.
+ * What it returns is the result; what it throws is a failure.
+ */
+export function openPlatformWebSocket<T>(
   address: WebSocketAddress,
   signal: AbortSignal,
-): Promise<Result<PlatformWebSocket>> {
+  use: (webSocket: PlatformWebSocket) => T,
+): Promise<Result<T>> {
   const created = createPlatformWebSocket(address);
   if (!created.ok || signal.aborted) return Promise.resolve(created.ok ? aborted(created.value, signal) : created);
   const webSocket = created.value;
   const where = formatHostPort(address.host, address.port);
   return new Promise((resolve) => {
-    const settle = (result: Result<PlatformWebSocket>): void => {
+    const settle = (result: Result<T>): void => {
       signal.removeEventListener('abort', onAbort);
       resolve(result);
     };
@@ -36,12 +45,21 @@ export function openPlatformWebSocket(
     };
     signal.addEventListener('abort', onAbort, { once: true });
     webSocket.addEventListener('open', () => {
-      if (webSocket.protocol === SUBPROTOCOL) settle(ok(webSocket));
-      else {
-        webSocket.close();
+      try {
+        if (webSocket.protocol === SUBPROTOCOL) {
+          settle(ok(use(webSocket)));
+          return;
+        }
         settle(err('HandshakeFailed', `the server at ${where} does not speak ${SUBPROTOCOL}`));
+      } catch (error) {
+        settle(
+          err('TransportUnavailable', `the WebSocket of this platform can not be used: ${reasonOf(error)}`, error),
+        );
       }
+      webSocket.close();
     });
+    // The `ws` package, as a global, throws for an `error` that nobody listens to; `close` follows it.
+    webSocket.addEventListener('error', () => undefined);
     webSocket.addEventListener('close', () => {
       settle(
         err(
@@ -61,12 +79,15 @@ function createPlatformWebSocket({ url }: WebSocketAddress): Result<PlatformWebS
     return ok(webSocket);
   } catch (error) {
     // From a page over https only `wss:` is allowed.
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     return err('TransportUnavailable', `this page may not connect to ${url.href}: ${reason}`, error);
   }
 }
 
-function aborted(webSocket: PlatformWebSocket, signal: AbortSignal): Result<PlatformWebSocket> {
+function aborted(
+  webSocket: PlatformWebSocket,
+  signal: AbortSignal,
+): { readonly ok: false; readonly error: NetworkError } {
   webSocket.close();
   return { ok: false, error: new NetworkError('Aborted', 'connecting was aborted', signal.reason) };
 }

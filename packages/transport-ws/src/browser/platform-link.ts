@@ -1,4 +1,4 @@
-import type { ResolvedConnectionConfig } from '@entropynet/core';
+import { NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
 import { GreetedLink } from '../greeted-link.js';
 import { closeErrorOf } from '../web-socket-errors.js';
 import { CloseCode, applicationCodeOf } from '../web-socket-protocol.js';
@@ -26,14 +26,24 @@ export class PlatformLink extends GreetedLink {
       this.receiver?.onWritable();
     });
     webSocket.addEventListener('message', ({ data }) => {
-      if (data instanceof ArrayBuffer) this.takeMessage(new Uint8Array(data), 0, data.byteLength, true);
-      else this.refuseText();
+      if (typeof data === 'string') this.refuseText();
+      else this.#takeBinary(data);
       this.writer.lookForRoom();
     });
     webSocket.addEventListener('close', ({ code, reason }) => {
       this.finish(closeErrorOf(code, reason));
       this.#onClosed?.();
     });
+  }
+
+  /** Whatever kind of bytes the platform delivers, and of whatever realm; as asked for it is an `ArrayBuffer`. */
+  #takeBinary(data: unknown): void {
+    const bytes = bytesOf(data);
+    if (bytes !== undefined) this.takeMessage(bytes, 0, bytes.length, true);
+    else {
+      const reason = 'the WebSocket of this platform delivers no bytes';
+      this.abort(CloseCode.UnsupportedData, new NetworkError('NotSupported', reason));
+    }
   }
 
   close(limitMs: number): Promise<void> {
@@ -82,4 +92,11 @@ export class PlatformLink extends GreetedLink {
   protected onEnded(): void {
     this.writer.stop();
   }
+}
+
+function bytesOf(data: unknown): Uint8Array | undefined {
+  // A `Buffer` may share its memory with others.
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+  return isBuffer ? new Uint8Array(data as ArrayBuffer) : undefined;
 }

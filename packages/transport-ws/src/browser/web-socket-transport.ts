@@ -29,6 +29,7 @@ export class WebSocketTransport implements Transport {
   readonly schemes: readonly string[] = ['ws', 'wss'];
   readonly connectionType = ConnectionType.Remote;
   readonly capabilities = CAPABILITIES;
+  readonly isProbedByConnecting = true;
 
   /** Opens a WebSocket and closes it: a page can't look in any other way. */
   async probe(config: ConnectionConfig): Promise<TransportProbe> {
@@ -37,11 +38,10 @@ export class WebSocketTransport implements Transport {
     const address = parseWebSocketAddress(resolved.value.endpoint);
     if (!address.ok) return unavailable(address.error);
     const limitMs = resolved.value.connectTimeoutMs;
-    const opened = await openPlatformWebSocket(address.value, AbortSignal.timeout(limitMs));
-    if (opened.ok) {
-      opened.value.close();
-      return { available: true };
-    }
+    const opened = await openPlatformWebSocket(address.value, AbortSignal.timeout(limitMs), (webSocket) => {
+      webSocket.close();
+    });
+    if (opened.ok) return { available: true };
     if (opened.error.code !== 'Aborted') return unavailable(opened.error);
     return unavailable(new NetworkError('Timeout', `${address.value.url.href} does not answer within ${limitMs} ms`));
   }
