@@ -13,7 +13,6 @@
 #include "platform/file_name.h"
 #include "platform/local_socket.h"
 #include "platform/status.h"
-#include "region_copy.h"
 
 namespace entropynet {
 
@@ -50,7 +49,7 @@ class Environment {
   Status RemoveAtExit(Napi::Env env, const std::string& path);
   void ForgetAtExit(const std::string& path) { names_.erase(path); }
 
-  // Mapped regions by address. Not owned: each belongs to the finalizer of its ArrayBuffer.
+  // Mapped regions by address. Not owned: each belongs to the finalizers of its ArrayBuffer.
   std::map<void*, Region*>& Regions() { return regions_; }
 
   // Sockets that are open, so that the teardown can close them.
@@ -59,13 +58,9 @@ class Environment {
 
   const std::shared_ptr<OpenHandles>& Handles() const { return handles_; }
 
-  // The LocalSocket class, and the socket that the next `new` of it is to wrap: see NapiLocalSocket.
+  // The two classes, for what makes an object of one.
   Napi::FunctionReference local_socket_class;
-  std::unique_ptr<LocalSocket> socket_to_wrap;
-
-  // The same for the RegionCopy class: see NapiRegionCopy.
   Napi::FunctionReference region_copy_class;
-  std::unique_ptr<RegionCopy> region_to_wrap;
 
   // Whether this runtime allows external ArrayBuffers; unknown until it was tried.
   enum class Support { kUnknown, kYes, kNo };

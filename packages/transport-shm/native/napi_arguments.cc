@@ -110,6 +110,13 @@ bool ReadArrayBuffer(const Napi::CallbackInfo& info, std::size_t index, const ch
   return true;
 }
 
+bool ReadFlag(const Napi::CallbackInfo& info, std::size_t index, const char* name, bool* value) {
+  if (info[index].IsUndefined()) return true;
+  if (!info[index].IsBoolean()) return Refuse(info, index, name, "a boolean");
+  *value = info[index].As<Napi::Boolean>().Value();
+  return true;
+}
+
 bool ReadFunction(const Napi::CallbackInfo& info, std::size_t index, const char* name,
                   Napi::Function* value) {
   if (!info[index].IsFunction()) return Refuse(info, index, name, "a function");

@@ -42,6 +42,9 @@ bool ReadBytes(const Napi::CallbackInfo& info, std::size_t index, const char* na
 // An ArrayBuffer; one that was detached has no data and size 0.
 bool ReadArrayBuffer(const Napi::CallbackInfo& info, std::size_t index, const char* name, ByteView* value);
 
+// A boolean; `value` stays as it is where the argument is left out.
+bool ReadFlag(const Napi::CallbackInfo& info, std::size_t index, const char* name, bool* value);
+
 // A function.
 bool ReadFunction(const Napi::CallbackInfo& info, std::size_t index, const char* name, Napi::Function* value);
 

@@ -7,6 +7,7 @@
 #include "napi_arguments.h"
 #include "napi_error.h"
 #include "platform/futex.h"
+#include "region.h"
 
 namespace entropynet {
 namespace {
@@ -37,15 +38,32 @@ bool ReadWord(const Napi::CallbackInfo& info, SharedWord* word) {
   return true;
 }
 
-// Blocks this thread: a worker that is terminated meanwhile ends when the wait does.
 Napi::Value Wait(const Napi::CallbackInfo& info) {
   SharedWord word;
+  if (!ReadWord(info, &word)) return {};
+  return WaitOn(info, 2, word);
+}
+
+Napi::Value Wake(const Napi::CallbackInfo& info) {
+  SharedWord word;
+  if (!ReadWord(info, &word)) return {};
+  int woken = 0;
+  const Status status = WakeWord(word, &woken);
+  if (!status.Ok()) {
+    ThrowStatus(info.Env(), status);
+    return {};
+  }
+  return Napi::Number::New(info.Env(), woken);
+}
+
+}  // namespace
+
+Napi::Value WaitOn(const Napi::CallbackInfo& info, std::size_t first, const SharedWord& word) {
   double expected;
   double timeout_ms;
-  if (!ReadWord(info, &word)) return {};
   // Both readings of 32 bits, so that values of an Int32Array and of a Uint32Array fit.
-  if (!ReadInteger(info, 2, "expected", kMinInt32, kMaxUint32, &expected)) return {};
-  if (!ReadNumber(info, 3, "timeoutMs", 0, kMaxTimeoutMs, &timeout_ms)) return {};
+  if (!ReadInteger(info, first, "expected", kMinInt32, kMaxUint32, &expected)) return {};
+  if (!ReadNumber(info, first + 1, "timeoutMs", 0, kMaxTimeoutMs, &timeout_ms)) return {};
   const auto expected_bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(expected));
   WaitResult result = WaitResult::kTimedOut;
   const Status status = WaitOnWord(
@@ -64,20 +82,6 @@ Napi::Value Wait(const Napi::CallbackInfo& info) {
   }
   return Napi::String::New(info.Env(), "timed-out");
 }
-
-Napi::Value Wake(const Napi::CallbackInfo& info) {
-  SharedWord word;
-  if (!ReadWord(info, &word)) return {};
-  int woken = 0;
-  const Status status = WakeWord(word, &woken);
-  if (!status.Ok()) {
-    ThrowStatus(info.Env(), status);
-    return {};
-  }
-  return Napi::Number::New(info.Env(), woken);
-}
-
-}  // namespace
 
 void ExportFutex(Napi::Env env, Napi::Object exports) {
   exports.Set("waitOnWord", Napi::Function::New<Wait>(env, "waitOnWord"));

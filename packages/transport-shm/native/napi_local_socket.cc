@@ -6,11 +6,14 @@
 #include "environment.h"
 #include "napi_arguments.h"
 #include "napi_error.h"
+#include "wrap_argument.h"
 
 namespace entropynet {
 namespace {
 
 constexpr double kMaxBacklog = 65535;
+
+constexpr napi_type_tag kContentTag = {0x0c1b3f5a6e2d4978, 0x8a51c07be93f4d26};
 
 void ThrowPathStatus(Napi::Env env, const Status& status, const std::string& path) {
   std::string note;
@@ -46,15 +49,14 @@ void NapiLocalSocket::Export(Napi::Env env, Napi::Object exports) {
   exports.Set("LocalSocket", local_socket);
 }
 
-NapiLocalSocket::NapiLocalSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NapiLocalSocket>(info) {
-  Environment& environment = Environment::Of(info.Env());
-  socket_ = std::move(environment.socket_to_wrap);
+NapiLocalSocket::NapiLocalSocket(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<NapiLocalSocket>(info), socket_(TakeContent<LocalSocket>(info, kContentTag)) {
   if (socket_ == nullptr) {
     ThrowTypeError(info.Env(),
                    "LocalSocket must be made by LocalSocket.listen or LocalSocket.connect, got new");
     return;
   }
-  environment_ = &environment;
+  environment_ = &Environment::Of(info.Env());
   environment_->AddSocket(this);
 }
 
@@ -70,12 +72,7 @@ void NapiLocalSocket::CloseNow() {
 }
 
 Napi::Value NapiLocalSocket::Wrap(Napi::Env env, std::unique_ptr<LocalSocket> socket) {
-  Environment& environment = Environment::Of(env);
-  environment.socket_to_wrap = std::move(socket);
-  const Napi::Object wrapped = environment.local_socket_class.New({});
-  // Still there if the environment is being terminated and could not run the constructor.
-  environment.socket_to_wrap.reset();
-  return wrapped;
+  return WrapContent(env, Environment::Of(env).local_socket_class, kContentTag, std::move(socket));
 }
 
 Napi::Value NapiLocalSocket::Listen(const Napi::CallbackInfo& info) {

@@ -16,7 +16,7 @@ class NapiLocalSocket final : public Napi::ObjectWrap<NapiLocalSocket> {
   // Puts the class on `exports`.
   static void Export(Napi::Env env, Napi::Object exports);
 
-  // For the class's `new`, which only Wrap may reach. Takes the environment's socket_to_wrap.
+  // For the class's `new`, which only Wrap may reach.
   explicit NapiLocalSocket(const Napi::CallbackInfo& info);
   NapiLocalSocket(const NapiLocalSocket&) = delete;
   NapiLocalSocket& operator=(const NapiLocalSocket&) = delete;

@@ -10,12 +10,10 @@
 #include "napi_arguments.h"
 #include "napi_error.h"
 #include "region.h"
+#include "region_layout.h"
 
 namespace entropynet {
 namespace {
-
-// The control block says a region's size in a 32-bit word.
-constexpr double kMaxRegionBytes = 4294967295.0;
 
 // The last release whose V8 lets its count of external memory fall below zero for a moment.
 constexpr std::uint32_t kLastTolerantNodeMajor = 22;
@@ -26,10 +24,12 @@ void AdjustExternalMemory(napi_env env, std::int64_t change) {
 }
 
 /*
- * How much of V8's count to give back for a mapping of `byte_length` bytes. V8 takes it for memory that a
- * collection could free, and would collect far too often. But when it collects the ArrayBuffer it
- * subtracts the whole size, and only then does the finalizer run that adds it again; a newer V8 aborts
- * the process if its count is too small for that, so there everything stays counted.
+ * How much of V8's count to give back for a mapping of `byte_length` bytes that is in use. V8 takes it for
+ * memory that a collection could free, and would collect far too often. But when it collects the ArrayBuffer
+ * it subtracts the whole size, and only then does the finalizer run that adds it again; a newer V8 aborts the
+ * process if its count is too small for that, so there everything stays counted. That costs one collection
+ * for each 64 MiB of new regions and none while they stand, because V8 compares with the count after the last
+ * one.
  */
 std::int64_t BytesToGiveBack(Napi::Env env, std::size_t byte_length) {
   const napi_node_version* version = nullptr;
@@ -37,12 +37,18 @@ std::int64_t BytesToGiveBack(Napi::Env env, std::size_t byte_length) {
   return static_cast<std::int64_t>(byte_length);
 }
 
-void FinalizeRegion(napi_env env, void*, void* hint) {
-  const std::unique_ptr<Region> region(static_cast<Region*>(hint));
-  if (!region->mapping.IsMapped()) return;
-  AdjustExternalMemory(env, region->given_back_bytes);
+// Runs for the backing store and for the object of a region's ArrayBuffer, in either order.
+void LetGo(napi_env env, Region* held) {
+  held->holders--;
+  if (held->holders > 0) return;
+  const std::unique_ptr<Region> region(held);
+  AdjustExternalMemory(env, region->uncounted_bytes);
   if (region->environment != nullptr) region->environment->Regions().erase(region->mapping.Data());
 }
+
+void FinalizeBackingStore(napi_env env, void*, void* hint) { LetGo(env, static_cast<Region*>(hint)); }
+
+void FinalizeObject(napi_env env, void* data, void*) { LetGo(env, static_cast<Region*>(data)); }
 
 bool SupportsExternalBuffers(Napi::Env env) {
   Environment& environment = Environment::Of(env);
@@ -72,58 +78,47 @@ Napi::Value MapIntoArrayBuffer(Napi::Env env, Descriptor descriptor, std::size_t
   }
   void* data = region->mapping.Data();
   napi_value buffer;
-  const napi_status created =
-      napi_create_external_arraybuffer(env, data, byte_length, FinalizeRegion, region.get(), &buffer);
+  napi_status created =
+      napi_create_external_arraybuffer(env, data, byte_length, FinalizeBackingStore, region.get(), &buffer);
+  if (created == napi_ok) {
+    created = napi_add_finalizer(env, buffer, region.get(), FinalizeObject, nullptr, nullptr);
+  }
   if (created != napi_ok) {
     // Such buffers are allowed and the size is fit, so only an environment on its way out gets here.
-    // Whether the finalizer will run is not known then; the process or the finalizer frees the region.
+    // Whether the finalizers will run is not known then; the process or the finalizers free the region.
     static_cast<void>(region.release());
     ThrowStatus(env, {kErrorUnsupported, "napi_create_external_arraybuffer"});
     return {};
   }
   region->environment = &Environment::Of(env);
   region->environment->Regions()[data] = region.get();
-  region->given_back_bytes = BytesToGiveBack(env, byte_length);
-  AdjustExternalMemory(env, -region->given_back_bytes);
-  // The finalizer owns it from here on.
+  region->uncounted_bytes = BytesToGiveBack(env, byte_length);
+  AdjustExternalMemory(env, -region->uncounted_bytes);
+  // The finalizers own it from here on.
   static_cast<void>(region.release());
   return Napi::Value(env, buffer);
 }
 
 Napi::Value CreateRegion(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  double byte_length;
-  if (!ReadInteger(info, 0, "byteLength", 1, kMaxRegionBytes, &byte_length)) return {};
   OwnedDescriptor descriptor;
-  const Status status = CreateSharedMemory(static_cast<std::size_t>(byte_length), &descriptor);
-  if (!status.Ok()) {
-    ThrowStatus(env, status);
-    return {};
-  }
-  const Napi::Value buffer = MapIntoArrayBuffer(env, descriptor.Get(), static_cast<std::size_t>(byte_length));
-  if (buffer.IsEmpty()) return {};
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("buffer", buffer);
-  result.Set("descriptor", static_cast<double>(Environment::Of(env).Own(std::move(descriptor))));
-  return result;
+  std::size_t byte_length;
+  if (!MakeMemory(info, &descriptor, &byte_length)) return {};
+  const Napi::Value buffer = MapIntoArrayBuffer(info.Env(), descriptor.Get(), byte_length);
+  return MadeRegion("buffer", buffer, std::move(descriptor));
 }
 
 Napi::Value AttachRegion(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   Descriptor descriptor;
-  double byte_length;
-  if (!ReadDescriptor(info, 0, "descriptor", &descriptor)) return {};
-  if (!ReadInteger(info, 1, "byteLength", 1, kMaxRegionBytes, &byte_length)) return {};
-  const auto expected_length = static_cast<std::size_t>(byte_length);
-  if (!RequireSharedMemory(env, descriptor, expected_length)) return {};
-  return MapIntoArrayBuffer(env, descriptor, expected_length);
+  std::size_t byte_length;
+  if (!CheckMemory(info, &descriptor, &byte_length)) return {};
+  return MapIntoArrayBuffer(info.Env(), descriptor, byte_length);
 }
 
 void UnmapRegion(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ByteView bytes;
   if (!ReadArrayBuffer(info, 0, "buffer", &bytes)) return;
-  // Detached before: unmapped already, or moved to another ArrayBuffer, which is then the one to unmap.
+  // Detached before: given back already, or moved to another ArrayBuffer, which is then the one to give back.
   if (info[0].As<Napi::ArrayBuffer>().IsDetached()) return;
   // By address and not by object, so that a region that was moved is found under its new object.
   std::map<void*, Region*>& regions = Environment::Of(env).Regions();
@@ -135,15 +130,20 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   }
   Region* region = found->second;
   // Before V8 subtracts it as well: its count must not fall below what it started from.
-  AdjustExternalMemory(env, region->given_back_bytes);
+  AdjustExternalMemory(env, region->uncounted_bytes);
+  // Some runtimes run the finalizer of the backing store from within: that of the object still holds the
+  // region.
   if (napi_detach_arraybuffer(env, info[0]) != napi_ok) {
-    AdjustExternalMemory(env, -region->given_back_bytes);
+    AdjustExternalMemory(env, -region->uncounted_bytes);
     ThrowTypeError(env, "buffer must be an ArrayBuffer that can be detached, got one that cannot");
     return;
   }
-  // No view reaches the memory any more. Off the list first: the address may be mapped again at once.
-  regions.erase(found);
-  region->mapping.Unmap();
+  region->mapping.Withdraw();
+  // What is left, a range of addresses, is freed by a collection and by nothing else: V8 counts it from here
+  // on.
+  const auto byte_length = static_cast<std::int64_t>(region->mapping.ByteLength());
+  AdjustExternalMemory(env, byte_length);
+  region->uncounted_bytes = -byte_length;
 }
 
 void CloseOwnedDescriptor(const Napi::CallbackInfo& info) {
@@ -159,16 +159,43 @@ Napi::Value SupportsExternalBuffersHere(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-bool RequireSharedMemory(Napi::Env env, Descriptor descriptor, std::size_t byte_length) {
+bool MakeMemory(const Napi::CallbackInfo& info, OwnedDescriptor* made, std::size_t* byte_length) {
+  double given;
+  bool prefault = false;
+  if (!ReadInteger(info, 0, "byteLength", kControlBlockBytes, kMaxRegionBytes, &given)) return false;
+  if (!ReadFlag(info, 1, "prefault", &prefault)) return false;
+  *byte_length = static_cast<std::size_t>(given);
+  Status status = CreateSharedMemory(*byte_length, made);
+  if (status.Ok() && prefault) status = Preallocate(made->Get(), *byte_length);
+  if (!status.Ok()) ThrowStatus(info.Env(), status);
+  return status.Ok();
+}
+
+bool CheckMemory(const Napi::CallbackInfo& info, Descriptor* descriptor, std::size_t* byte_length) {
+  double given;
+  bool prefault = false;
+  if (!ReadDescriptor(info, 0, "descriptor", descriptor)) return false;
+  if (!ReadInteger(info, 1, "byteLength", kControlBlockBytes, kMaxRegionBytes, &given)) return false;
+  if (!ReadFlag(info, 2, "prefault", &prefault)) return false;
+  *byte_length = static_cast<std::size_t>(given);
   std::uint64_t actual_length = 0;
-  const Status status = CheckSharedMemory(descriptor, byte_length, &actual_length);
-  if (status.Ok()) return true;
+  Status status = CheckSharedMemory(*descriptor, *byte_length, &actual_length);
   std::string note;
   if (status.error == kErrorSizeMismatch) {
-    note = "expected " + std::to_string(byte_length) + " bytes, found " + std::to_string(actual_length);
+    note = "expected " + std::to_string(*byte_length) + " bytes, found " + std::to_string(actual_length);
   }
-  ThrowStatus(env, status, {}, note);
-  return false;
+  if (status.Ok() && prefault) status = Preallocate(*descriptor, *byte_length);
+  if (!status.Ok()) ThrowStatus(info.Env(), status, {}, note);
+  return status.Ok();
+}
+
+Napi::Value MadeRegion(const char* name, const Napi::Value& made, OwnedDescriptor descriptor) {
+  if (made.IsEmpty()) return {};
+  const Napi::Env env = made.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set(name, made);
+  result.Set("descriptor", static_cast<double>(Environment::Of(env).Own(std::move(descriptor))));
+  return result;
 }
 
 void ExportRegion(Napi::Env env, Napi::Object exports) {

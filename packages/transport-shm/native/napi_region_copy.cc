@@ -10,14 +10,12 @@
 #include "platform/futex.h"
 #include "region.h"
 #include "region_layout.h"
+#include "wrap_argument.h"
 
 namespace entropynet {
 namespace {
 
-// The control block says a region's size in a 32-bit word.
-constexpr double kMaxRegionBytes = 4294967295.0;
-constexpr double kMaxTimeoutMs = 2147483647.0;
-constexpr double kNanosecondsPerMillisecond = 1e6;
+constexpr napi_type_tag kContentTag = {0x5d7e20c94b8f4a13, 0x9e6604d1f2b7385c};
 
 }  // namespace
 
@@ -38,7 +36,7 @@ void NapiRegionCopy::Export(Napi::Env env, Napi::Object exports) {
 }
 
 NapiRegionCopy::NapiRegionCopy(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<NapiRegionCopy>(info), region_(std::move(Environment::Of(info.Env()).region_to_wrap)) {
+    : Napi::ObjectWrap<NapiRegionCopy>(info), region_(TakeContent<RegionCopy>(info, kContentTag)) {
   if (region_ != nullptr) return;
   ThrowTypeError(info.Env(), "RegionCopy must be made by RegionCopy.create or RegionCopy.attach, got new");
 }
@@ -51,42 +49,23 @@ Napi::Value NapiRegionCopy::Wrap(Napi::Env env, RegionSide side, Descriptor desc
     ThrowStatus(env, status);
     return {};
   }
-  Environment& environment = Environment::Of(env);
-  environment.region_to_wrap = std::make_unique<RegionCopy>(side, mapping);
-  const Napi::Object wrapped = environment.region_copy_class.New({});
-  // Still there if the environment is being terminated and could not run the constructor.
-  environment.region_to_wrap.reset();
-  return wrapped;
+  return WrapContent(env, Environment::Of(env).region_copy_class, kContentTag,
+                     std::make_unique<RegionCopy>(side, mapping));
 }
 
 Napi::Value NapiRegionCopy::Create(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  double byte_length;
-  if (!ReadInteger(info, 0, "byteLength", kControlBlockBytes, kMaxRegionBytes, &byte_length)) return {};
   OwnedDescriptor descriptor;
-  const Status status = CreateSharedMemory(static_cast<std::size_t>(byte_length), &descriptor);
-  if (!status.Ok()) {
-    ThrowStatus(env, status);
-    return {};
-  }
-  const Napi::Value region =
-      Wrap(env, RegionSide::kServer, descriptor.Get(), static_cast<std::size_t>(byte_length));
-  if (region.IsEmpty()) return {};
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("region", region);
-  result.Set("descriptor", static_cast<double>(Environment::Of(env).Own(std::move(descriptor))));
-  return result;
+  std::size_t byte_length;
+  if (!MakeMemory(info, &descriptor, &byte_length)) return {};
+  const Napi::Value region = Wrap(info.Env(), RegionSide::kServer, descriptor.Get(), byte_length);
+  return MadeRegion("region", region, std::move(descriptor));
 }
 
 Napi::Value NapiRegionCopy::Attach(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   Descriptor descriptor;
-  double byte_length;
-  if (!ReadDescriptor(info, 0, "descriptor", &descriptor)) return {};
-  if (!ReadInteger(info, 1, "byteLength", kControlBlockBytes, kMaxRegionBytes, &byte_length)) return {};
-  const auto expected_length = static_cast<std::size_t>(byte_length);
-  if (!RequireSharedMemory(env, descriptor, expected_length)) return {};
-  return Wrap(env, RegionSide::kClient, descriptor, expected_length);
+  std::size_t byte_length;
+  if (!CheckMemory(info, &descriptor, &byte_length)) return {};
+  return Wrap(info.Env(), RegionSide::kClient, descriptor, byte_length);
 }
 
 bool NapiRegionCopy::ReadCopy(const Napi::CallbackInfo& info, std::uint8_t** copy) {
@@ -122,28 +101,19 @@ Napi::Value NapiRegionCopy::Exchange(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), region_->Exchange(copy));
 }
 
-// Blocks this thread: a worker that is terminated meanwhile ends when the wait does.
-void NapiRegionCopy::Wait(const Napi::CallbackInfo& info) {
+Napi::Value NapiRegionCopy::Wait(const Napi::CallbackInfo& info) {
   if (region_ == nullptr) {
     ThrowStatus(info.Env(), {kErrorClosed, "futex"});
-    return;
+    return {};
   }
   double byte_offset;
-  double expected;
-  double timeout_ms;
   if (!ReadInteger(info, 0, "byteOffset", 0, kControlBlockBytes - sizeof(std::uint32_t), &byte_offset))
-    return;
-  if (!ReadInteger(info, 1, "expected", 0, kMaxRegionBytes, &expected)) return;
-  if (!ReadNumber(info, 2, "timeoutMs", 0, kMaxTimeoutMs, &timeout_ms)) return;
+    return {};
   const Mapping& memory = region_->Memory();
   const SharedWord word = {
       static_cast<std::uint8_t*>(memory.Data()), memory.ByteLength(),
       static_cast<std::size_t>(byte_offset) / sizeof(std::uint32_t) * sizeof(std::uint32_t)};
-  WaitResult result = WaitResult::kTimedOut;
-  const Status status =
-      WaitOnWord(word, static_cast<std::uint32_t>(expected),
-                 static_cast<std::int64_t>(timeout_ms * kNanosecondsPerMillisecond), &result);
-  if (!status.Ok()) ThrowStatus(info.Env(), status);
+  return WaitOn(info, 1, word);
 }
 
 void NapiRegionCopy::Unmap(const Napi::CallbackInfo&) { region_.reset(); }

@@ -15,7 +15,7 @@ class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
   // Puts the class on `exports`.
   static void Export(Napi::Env env, Napi::Object exports);
 
-  // For the class's `new`, which only Wrap may reach. Takes the environment's region_to_wrap.
+  // For the class's `new`, which only Wrap may reach.
   explicit NapiRegionCopy(const Napi::CallbackInfo& info);
 
  private:
@@ -29,7 +29,7 @@ class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
   void ReadControlBlock(const Napi::CallbackInfo& info);
   void WriteControlBlock(const Napi::CallbackInfo& info);
   Napi::Value Exchange(const Napi::CallbackInfo& info);
-  void Wait(const Napi::CallbackInfo& info);
+  Napi::Value Wait(const Napi::CallbackInfo& info);
   void Unmap(const Napi::CallbackInfo& info);
 
   /*

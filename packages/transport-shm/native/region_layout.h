@@ -63,6 +63,9 @@ constexpr std::uint32_t kClientWaitsForRoomOffset = 204;
 
 constexpr std::uint32_t kControlBlockBytes = 256;
 
+// The control block says a region's size in a 32-bit word.
+constexpr std::uint32_t kMaxRegionBytes = 0xFFFFFFFF;
+
 constexpr std::uint32_t kMagic = 0x4E504E45;
 constexpr std::uint32_t kLayoutVersion = 1;
 

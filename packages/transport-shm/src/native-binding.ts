@@ -54,11 +54,17 @@ export interface RegionCopy {
 
 /** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
 export interface NativeBinding {
-  /** Makes and maps zeroed memory of a fixed size; the descriptor, which can be passed on, is the caller's to close. */
-  createRegion(byteLength: number): { buffer: ArrayBuffer; descriptor: number };
+  /**
+   * Makes and maps zeroed memory of a fixed size; the descriptor, which can be passed on, is the caller's to close.
+   * `prefault` gives every page its memory now, so that a lack of it is an error here and no signal at the first touch.
+   */
+  createRegion(byteLength: number, prefault?: boolean): { buffer: ArrayBuffer; descriptor: number };
   /** Maps another process's region, if it has exactly that size and can't shrink. The descriptor stays the caller's. */
-  attachRegion(descriptor: number, byteLength: number): ArrayBuffer;
-  /** Gives the mapping back; the buffer is detached. Views of it must not be in use. */
+  attachRegion(descriptor: number, byteLength: number, prefault?: boolean): ArrayBuffer;
+  /**
+   * Detaches the buffer and gives the shared memory back. The addresses stay taken until the buffer is collected:
+   * asynchronous work that still has a view of it reads and writes private memory there.
+   */
   unmapRegion(buffer: ArrayBuffer): void;
   closeDescriptor(descriptor: number): void;
   /** Whether the runtime lets an `ArrayBuffer` stand on memory that it did not allocate. */
@@ -92,9 +98,9 @@ export interface NativeBinding {
   /** A region that this process can't map for JavaScript; for runtimes without external buffers. */
   readonly RegionCopy: {
     /** As `createRegion`, for the server's side. */
-    create(byteLength: number): { region: RegionCopy; descriptor: number };
+    create(byteLength: number, prefault?: boolean): { region: RegionCopy; descriptor: number };
     /** As `attachRegion`, for the client's side. */
-    attach(descriptor: number, byteLength: number): RegionCopy;
+    attach(descriptor: number, byteLength: number, prefault?: boolean): RegionCopy;
   };
   /** The constants of `native/region_layout.h`: they tell which addon this is; a test compares them with `region/layout.ts`. */
   readonly layout: Readonly<Record<string, number>>;

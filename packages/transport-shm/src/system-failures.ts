@@ -8,7 +8,7 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
   ENFILE: 'the system has no file descriptor left',
   ENOMEM:
-    'there is no memory, address space or mapping left: choose a smaller sharedMemory.regionSize, or raise "ulimit -v"',
+    'there is no memory, address space or mapping left: choose a smaller sharedMemory.regionSize or maxMessageSize, or raise "ulimit -v"',
   ENOSPC: 'the file system is full',
   EFBIG: 'a file of this process may not be that large: choose a smaller sharedMemory.regionSize, or raise "ulimit -f"',
   EDQUOT: "this user's share of the file system is full",
@@ -29,14 +29,17 @@ const HINDRANCES: Readonly<Record<string, string>> = {
   ERR_FS_EISDIR: 'a directory is in the way: remove it',
 };
 
+/** What V8 says where it finds no memory for an `ArrayBuffer`. It has no code, and its class also stands for mistakes. */
+const NO_MEMORY = 'Array buffer allocation failed';
+
 /** Whether there was too little of something, rather than a prohibition. */
 export function isShortage(error: unknown): boolean {
-  return isSystemError(error) && error.code in SHORTAGES;
+  return codeOf(error) in SHORTAGES;
 }
 
 /** What the system said, and what a person can do about it. */
 export function describeSystemError(error: unknown): string {
-  return withAdvice(messageOf(error), isSystemError(error) ? error.code : '');
+  return withAdvice(messageOf(error), codeOf(error));
 }
 
 /** The same, where only the name of the system's error is known. */
@@ -47,6 +50,11 @@ export function describeCode(code: string): string {
 function withAdvice(text: string, code: string): string {
   const advice = SHORTAGES[code] ?? HINDRANCES[code];
   return advice === undefined ? text : `${text} (${advice})`;
+}
+
+function codeOf(error: unknown): string {
+  if (isSystemError(error)) return error.code;
+  return messageOf(error) === NO_MEMORY ? 'ENOMEM' : '';
 }
 
 /**

@@ -58,12 +58,15 @@ export const FAULT_CASES = {
   R9: 'served all the same',
   R10: 'SharedMemoryPermission that names it; no hang',
   R11: 'served all the same',
+  R12: 'ResourceLimitExceeded, that connection alone',
   L1: 'a child that inherits nothing keeps nothing alive',
   L2: 'each thread has its own; terminating frees it',
   L3: 'the same behaviour on a copy of the region',
   L4: 'memory reaches a plateau',
   L5: 'IncompatibleVersion, both ways',
   L6: 'works, or says that it is not the same memory',
+  L7: 'it ends in memory that nobody else has',
+  L8: 'SharedMemoryNotAvailable, that connection alone',
 } as const;
 
 /** A case's number. */

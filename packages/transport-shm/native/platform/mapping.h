@@ -16,6 +16,15 @@ namespace entropynet {
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created);
 
 /*
+ * Gives every page of `descriptor` (borrowed) its memory now, so that a lack of it is this error and not a
+ * signal at the first touch. Does nothing where the system commits memory when it is made.
+ */
+Status Preallocate(Descriptor descriptor, std::size_t byte_length);
+
+// Whether `descriptor` is memory: looking at it, reading its size and closing it never wait for anybody.
+bool IsMemory(Descriptor descriptor);
+
+/*
  * Checks, without mapping it, that `descriptor` (borrowed) is shared memory of exactly `byte_length`
  * bytes whose size is fixed for good: a peer that could shrink it could kill this process with SIGBUS.
  * kErrorUnsealed: its size could change. kErrorSizeMismatch: `actual_length` (bytes) says its real size.
@@ -35,6 +44,13 @@ class Mapping {
    * and writing. Only for a Mapping that maps nothing yet.
    */
   Status Map(Descriptor descriptor, std::size_t byte_length);
+
+  /*
+   * Gives the shared memory back and keeps the addresses: what still reads there finds zeros, and what still
+   * writes there reaches private memory that nobody else sees. Where the system can't do that, the shared
+   * memory stays until Unmap.
+   */
+  void Withdraw();
 
   // Unmaps; does nothing when nothing is mapped. Nobody may touch the memory any more.
   void Unmap();

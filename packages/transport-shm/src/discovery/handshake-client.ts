@@ -8,6 +8,7 @@ import {
   type ResolvedConnectionConfig,
   type Result,
   SecretProver,
+  type SharedMemoryConfig,
 } from '@entropynet/core';
 import {
   currentUserId,
@@ -119,7 +120,7 @@ export async function requestRegion(
       return answered;
     }
     // STEP(connect: answered)
-    const mapped = attach(binding, access, answered.value, config.sharedMemory.regionSize);
+    const mapped = attach(binding, access, answered.value, config.sharedMemory);
     if (!mapped.ok) {
       socket.close();
       return mapped;
@@ -304,7 +305,7 @@ function attach(
   binding: NativeBinding,
   access: RegionAccess,
   { reply, descriptor }: Answer,
-  wantedBytes: number,
+  { regionSize: wantedBytes, prefault }: SharedMemoryConfig,
 ): Result<SharedMemoryRegion> {
   try {
     if (reply.regionBytes > wantedBytes || reply.regionBytes < MIN_REGION_BYTES) {
@@ -313,7 +314,14 @@ function attach(
         `the server assigned a region of ${reply.regionBytes} bytes; from ${MIN_REGION_BYTES} to ${wantedBytes} are allowed`,
       );
     }
-    const attached = SharedMemoryRegion.attach(binding, access, descriptor, reply.regionBytes, reply.identity);
+    const attached = SharedMemoryRegion.attach(
+      binding,
+      access,
+      descriptor,
+      reply.regionBytes,
+      reply.identity,
+      prefault,
+    );
     if (!attached.ok || isFresh(attached.value)) return attached;
     attached.value.unmap();
     return err('SharedMemoryCorrupted', "the server has written this side's words of the region's control block");

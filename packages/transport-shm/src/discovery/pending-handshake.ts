@@ -160,8 +160,11 @@ export class PendingHandshake {
     // The smaller of the two wishes: each side's configuration bounds what it maps.
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
     const block = { identity, serverProcessId: this.#processId, clientProcessId: this.#clientProcessId };
+    const { prefault } = config.sharedMemory;
     const made =
-      regionBytes < MIN_REGION_BYTES ? undefined : SharedMemoryRegion.create(binding, access, regionBytes, block);
+      regionBytes < MIN_REGION_BYTES
+        ? undefined
+        : SharedMemoryRegion.create(binding, access, regionBytes, block, prefault);
     if (made?.ok !== true) {
       if (made === undefined) this.#refuse(Refusal.Malformed);
       else {

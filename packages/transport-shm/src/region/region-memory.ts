@@ -13,7 +13,10 @@ export interface RegionMemory {
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
   /** Wakes whoever waits on a word. A copy does that in `exchange`. */
   wakeWord(byteOffset: number): void;
-  /** Detaches the buffer, then unmaps. Idempotent. */
+  /**
+   * Detaches the buffer and gives the shared memory back. What asynchronous work still reads or writes under the old
+   * addresses is private to this process. Idempotent.
+   */
   unmap(): void;
 }
 
@@ -49,11 +52,14 @@ export class CopiedMemory implements RegionMemory {
   readonly #region: RegionCopy;
   #isUnmapped = false;
 
-  /** @param region is this object's to unmap */
-  constructor(region: RegionCopy, byteLength: number) {
+  /**
+   * @param region is this object's to unmap
+   * @param buffer of the region's size
+   */
+  constructor(region: RegionCopy, buffer: ArrayBuffer) {
     this.#region = region;
-    this.buffer = new ArrayBuffer(byteLength);
-    this.exchange = () => !this.#isUnmapped && region.exchange(this.buffer);
+    this.buffer = buffer;
+    this.exchange = () => !this.#isUnmapped && region.exchange(buffer);
   }
 
   /** Fetches the control block, which the server wrote before anyone else saw the region. */
@@ -78,7 +84,15 @@ export class CopiedMemory implements RegionMemory {
     if (this.#isUnmapped) return;
     this.#isUnmapped = true;
     this.#region.unmap();
+    // Somebody else has transferred it: it is theirs.
+    if (this.buffer.byteLength === 0) return;
     // As with a mapped region, a view that somebody kept turns empty.
-    structuredClone(this.buffer, { transfer: [this.buffer] });
+    HELD.set(this.buffer, structuredClone(this.buffer, { transfer: [this.buffer] }));
   }
 }
+
+/**
+ * The memory of each buffer that was detached here, for as long as there is an object of it: asynchronous work of Node.js
+ * that is under way (`fs.read`, `crypto.randomFill`) holds the object of its view and a bare address.
+ */
+const HELD = new WeakMap<ArrayBuffer, ArrayBuffer>();

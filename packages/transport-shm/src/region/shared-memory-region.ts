@@ -53,22 +53,28 @@ export class SharedMemoryRegion {
     return ok();
   }
 
-  /** Makes a region and fills in its control block. The descriptor is the caller's to close. */
+  /**
+   * Makes a region and fills in its control block. The descriptor is the caller's to close.
+   * @param prefault gives every page its memory now: where there is too little, that is `ResourceLimitExceeded`
+   */
   static create(
     binding: NativeBinding,
     access: RegionAccess,
     byteLength: number,
     block: ControlBlockIdentity,
+    prefault = false,
   ): Result<{ region: SharedMemoryRegion; descriptor: number }> {
     try {
       if (access === 'direct') {
-        const { buffer, descriptor } = binding.createRegion(byteLength);
+        const { buffer, descriptor } = binding.createRegion(byteLength, prefault);
         writeControlBlock(buffer, block);
         return ok({ region: new SharedMemoryRegion(new MappedMemory(binding, buffer)), descriptor });
       }
-      const { region, descriptor } = binding.RegionCopy.create(byteLength);
-      const memory = new CopiedMemory(region, byteLength);
-      writeControlBlock(memory.buffer, block);
+      // The copy first: where there is no memory for it, there is no region yet that would stay behind.
+      const buffer = new ArrayBuffer(byteLength);
+      const { region, descriptor } = binding.RegionCopy.create(byteLength, prefault);
+      const memory = new CopiedMemory(region, buffer);
+      writeControlBlock(buffer, block);
       memory.writeControlBlock();
       return ok({ region: new SharedMemoryRegion(memory), descriptor });
     } catch (error) {
@@ -84,10 +90,11 @@ export class SharedMemoryRegion {
     descriptor: number,
     byteLength: number,
     identity: Uint8Array,
+    prefault = false,
   ): Result<SharedMemoryRegion> {
     let memory: RegionMemory;
     try {
-      memory = attachMemory(binding, access, descriptor, byteLength);
+      memory = attachMemory(binding, access, descriptor, byteLength, prefault);
     } catch (error) {
       const code = isSystemError(error) ? error.code : '';
       if (code === 'ESIZEMISMATCH') return err('SharedMemorySizeMismatch', messageOf(error), error);
@@ -116,8 +123,8 @@ export class SharedMemoryRegion {
   }
 
   /**
-   * Touches every page, so that no message pays for a first touch; the region's whole size is resident from then on. On a
-   * copy there is nothing to do: it is the native side that touches the region.
+   * Touches every page of a region that was made or attached with `prefault`, so that no message pays for a first touch. On
+   * a copy there is nothing to do: it is the native side that touches the region.
    */
   prefault(): void {
     if (this.exchange !== undefined) return;
@@ -136,7 +143,7 @@ export class SharedMemoryRegion {
     this.#memory.wakeWord(index << 2);
   }
 
-  /** Detaches every view, then unmaps. Idempotent. */
+  /** Detaches every view and gives the shared memory back. Idempotent. */
   unmap(): void {
     this.#memory.unmap();
   }
@@ -147,9 +154,12 @@ function attachMemory(
   access: RegionAccess,
   descriptor: number,
   byteLength: number,
+  prefault: boolean,
 ): RegionMemory {
-  if (access === 'direct') return new MappedMemory(binding, binding.attachRegion(descriptor, byteLength));
-  const memory = new CopiedMemory(binding.RegionCopy.attach(descriptor, byteLength), byteLength);
+  if (access === 'direct') return new MappedMemory(binding, binding.attachRegion(descriptor, byteLength, prefault));
+  // The copy first, as in `create`.
+  const buffer = new ArrayBuffer(byteLength);
+  const memory = new CopiedMemory(binding.RegionCopy.attach(descriptor, byteLength, prefault), buffer);
   memory.readControlBlock();
   return memory;
 }

@@ -44,19 +44,30 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   return {};
 }
 
+Status Preallocate(Descriptor descriptor, std::size_t byte_length) {
+  int allocated;
+  do {
+    allocated = ::fallocate(descriptor, 0, 0, static_cast<off_t>(byte_length));
+  } while (allocated != 0 && errno == EINTR);
+  if (allocated != 0) return {errno, "fallocate"};
+  return {};
+}
+
+// Only memory files have seals, and the kernel finds that out without asking a file system.
+bool IsMemory(Descriptor descriptor) { return ::fcntl(descriptor, F_GET_SEALS) >= 0; }
+
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
-  struct statx information;
-  if (const Status status = ReadStatus(descriptor, &information); !status.Ok()) return status;
+  // Seals before anything else: a descriptor of a file system in user space can make statx wait for ever.
   const int seals = ::fcntl(descriptor, F_GET_SEALS);
-  // EINVAL: no memory file at all.
-  if (seals < 0) return {errno == EINVAL ? kErrorUnsealed : errno, "fcntl"};
-  if (!S_ISREG(information.stx_mode) || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
+  if (seals < 0 || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
   // Huge pages take seals too, but a hole punched into them may not be filled again: SIGBUS.
   struct statfs file_system;
   if (::fstatfs(descriptor, &file_system) != 0) return {errno, "fstatfs"};
   if (file_system.f_type != TMPFS_MAGIC) return {kErrorUnsealed, "fstatfs"};
   // Only now is the size worth looking at: it can no longer change.
+  struct statx information;
   if (const Status status = ReadStatus(descriptor, &information); !status.Ok()) return status;
+  if (!S_ISREG(information.stx_mode)) return {kErrorUnsealed, "statx"};
   *actual_length = information.stx_size;
   if (*actual_length != byte_length) return {kErrorSizeMismatch, "statx"};
   return {};

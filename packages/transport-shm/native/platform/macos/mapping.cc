@@ -40,6 +40,14 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   return {EEXIST, "shm_open"};
 }
 
+// An object takes its memory at the first touch, and there is no call that does it before.
+Status Preallocate(Descriptor, std::size_t) { return {}; }
+
+bool IsMemory(Descriptor descriptor) {
+  struct stat information;
+  return ::fstat(descriptor, &information) == 0 && (information.st_mode & S_IFMT) == 0;
+}
+
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
   struct stat information;
   if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};

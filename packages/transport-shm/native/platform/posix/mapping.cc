@@ -14,6 +14,14 @@ Status Mapping::Map(Descriptor descriptor, std::size_t byte_length) {
   return {};
 }
 
+void Mapping::Withdraw() {
+  if (data_ == nullptr) return;
+  // One step for the kernel: no other mapping can take the addresses in between. Costs no memory until
+  // somebody writes.
+  static_cast<void>(::mmap(data_, byte_length_, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_FIXED, -1, 0));
+}
+
 void Mapping::Unmap() {
   if (data_ == nullptr) return;
   ::munmap(data_, byte_length_);

@@ -20,6 +20,12 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   return {};
 }
 
+// A section is committed when it is made.
+Status Preallocate(Descriptor, std::size_t) { return {}; }
+
+// Handles are fetched from the peer only after they were found to be sections.
+bool IsMemory(Descriptor) { return true; }
+
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
   // A section never shrinks, so there is nothing to seal, and mapping all of it is how its size is found
   // without calls that are not documented. This view is gone again before the region is mapped. A section
@@ -50,6 +56,9 @@ Status Mapping::Map(Descriptor descriptor, std::size_t byte_length) {
   byte_length_ = byte_length;
   return {};
 }
+
+// Windows can't put private memory in the place of a view in one step: the view stays.
+void Mapping::Withdraw() {}
 
 void Mapping::Unmap() {
   if (data_ == nullptr) return;

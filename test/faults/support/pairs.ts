@@ -1,0 +1,30 @@
+import { type NetworkConnection, unwrap } from '@entropynet/core';
+import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freshName } from '../../support/fresh-name.js';
+import type { Scope } from '../../support/scope.js';
+
+/** Both ends of a connection in this process. */
+export interface Pair {
+  readonly client: SharedMemoryConnection;
+  readonly accepted: NetworkConnection;
+}
+
+/** A connection whose two ends are in this process, in a folder of its own; all of it goes with the test. */
+export async function connectPair(scope: Scope, access: 'direct' | 'copied'): Promise<Pair> {
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-pair-'));
+  scope.defer(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const name = freshName();
+  const sharedMemory = { directory, access };
+  const server = scope.add(new SharedMemoryServer({ endpoint: name, sharedMemory }));
+  unwrap(await server.listen());
+  const client = scope.add(new SharedMemoryConnection(name, { sharedMemory }));
+  unwrap(await client.connect());
+  const accepted = scope.add(unwrap(await server.accept()));
+  accepted.startReceiving();
+  return { client, accepted };
+}
