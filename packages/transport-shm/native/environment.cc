@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "napi_local_socket.h"
+#include "platform/mapping.h"
 #include "region.h"
 
 namespace entropynet {
@@ -34,7 +35,7 @@ void Environment::CloseEverything() {
   // Directory locks are among these: whoever waits for one finds everything else cleared away.
   const std::set<Descriptor> closing = std::move(descriptors_);
   descriptors_.clear();
-  for (const Descriptor descriptor : closing) static_cast<void>(CloseDescriptor(descriptor));
+  for (const Descriptor descriptor : closing) static_cast<void>(Close(descriptor));
   // Regions are left to their finalizers. The runtime detaches the ArrayBuffers that are still there
   // before it runs them; unmapping here could pull the memory from under a view.
 }
@@ -50,9 +51,21 @@ Descriptor Environment::Own(OwnedDescriptor descriptor) {
   return descriptor.Release();
 }
 
+Descriptor Environment::OwnPassed(OwnedDescriptor descriptor) {
+  passed_.insert(descriptor.Get());
+  return Own(std::move(descriptor));
+}
+
 Status Environment::CloseOwned(Descriptor descriptor) {
   if (descriptors_.erase(descriptor) == 0) return {kErrorClosed, "close"};
-  return CloseDescriptor(descriptor);
+  return Close(descriptor);
+}
+
+Status Environment::Close(Descriptor descriptor) {
+  const bool was_passed = passed_.erase(descriptor) != 0;
+  if (!was_passed || IsMemory(descriptor)) return CloseDescriptor(descriptor);
+  CloseElsewhere(OwnedDescriptor(descriptor));
+  return {};
 }
 
 Status Environment::RemoveAtExit(Napi::Env env, const std::string& path) {

@@ -39,6 +39,9 @@ class Environment {
   // Takes `descriptor` over on behalf of the JavaScript that gets its number, which is returned.
   Descriptor Own(OwnedDescriptor descriptor);
 
+  // The same for one that a peer passed: closing it never waits for that peer.
+  Descriptor OwnPassed(OwnedDescriptor descriptor);
+
   /*
    * Closes a descriptor that Own took over. kErrorClosed for any other: a second close would hit whoever
    * got the number in the meantime.
@@ -71,11 +74,14 @@ class Environment {
 
   void RemoveNames();
   void CloseEverything();
+  Status Close(Descriptor descriptor);
 
   std::shared_ptr<OpenHandles> handles_{new OpenHandles()};
   std::map<std::string, FileIdentity> names_;
   std::set<NapiLocalSocket*> sockets_;
   std::set<Descriptor> descriptors_;
+  // Of these, what peers have passed.
+  std::set<Descriptor> passed_;
   std::map<void*, Region*> regions_;
   bool listens_for_exit_ = false;
 };

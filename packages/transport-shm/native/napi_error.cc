@@ -25,6 +25,10 @@ Description Describe(int error) {
       return {UV_EINVAL, "EUNSEALED", "not shared memory whose size is sealed"};
     case kErrorSizeMismatch:
       return {UV_EINVAL, "ESIZEMISMATCH", "shared memory of another size"};
+    case kErrorDescriptorPassed:
+      return {UV_EPROTO, "EPROTO", "the peer passed a descriptor where none belongs"};
+    case kErrorClosesWaiting:
+      return {UV_EBUSY, "EBUSY", "too many sockets wait to be closed whose peers passed descriptors"};
     case kErrorClosed:
       return DescribeLibuvCode(UV_EBADF);
     case kErrorUnsupported:

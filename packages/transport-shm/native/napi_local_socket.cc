@@ -157,7 +157,7 @@ Napi::Value NapiLocalSocket::Receive(const Napi::CallbackInfo& info) {
   }
   Descriptor descriptor = kNoDescriptor;
   if (received.descriptor.IsOpen())
-    descriptor = Environment::Of(info.Env()).Own(std::move(received.descriptor));
+    descriptor = Environment::Of(info.Env()).OwnPassed(std::move(received.descriptor));
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("bytes", static_cast<double>(received.bytes));
   result.Set("ended", received.ended);

@@ -1,4 +1,5 @@
 import { NetworkError } from '@entropynet/core';
+import { isSystemError } from './native-binding.js';
 import { describeSystemError, isShortage } from './system-failures.js';
 
 /**
@@ -13,6 +14,10 @@ export function linkError(error: unknown, isDetached: boolean): NetworkError {
       'the region was detached: this process transferred the buffer of a borrowed message or of a claim; copy the bytes before you transfer them',
       error,
     );
+  }
+  // The peer passed a descriptor through its doorbell.
+  if (isSystemError(error) && error.code === 'EPROTO') {
+    return new NetworkError('InvalidMessage', `the peer broke the protocol: ${error.message}`, error);
   }
   const code = isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable';
   return new NetworkError(code, `the connection can't go on: ${describeSystemError(error)}`, error);

@@ -46,6 +46,7 @@ export const FAULT_CASES = {
   H18: 'that connection ends by name; others are served',
   H19: 'TypeError, or exactly the bytes given',
   H20: 'SharedMemoryCorrupted, before a word is used',
+  H21: 'the event loop goes on; others are served; bounded',
   F24: 'its place is free, unless it left messages',
   R1: 'ResourceLimitExceeded with a sentence; nothing left',
   R2: 'ResourceLimitExceeded; the process lives',

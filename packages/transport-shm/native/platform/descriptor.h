@@ -1,6 +1,7 @@
 #ifndef ENTROPYNET_PLATFORM_DESCRIPTOR_H_
 #define ENTROPYNET_PLATFORM_DESCRIPTOR_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "status.h"
@@ -57,6 +58,20 @@ class OwnedDescriptor {
  private:
   Descriptor descriptor_ = kNoDescriptor;
 };
+
+/*
+ * Closes a descriptor that another process passed, or a socket that holds such ones unread, on one thread of
+ * this process. Closing it can wait for as long as that process likes: a socket that lingers, a file system
+ * in user space. For memory (IsMemory) it can't.
+ */
+void CloseElsewhere(OwnedDescriptor descriptor);
+
+// How many descriptors wait for CloseElsewhere to be done with them.
+std::size_t WaitingToClose();
+
+// So many may wait before nobody is accepted any more: a peer must not use up the descriptors of this
+// process.
+constexpr std::size_t kMaxWaitingToClose = 64;
 
 }  // namespace entropynet
 

@@ -64,8 +64,9 @@ class LocalSocket {
   virtual Status Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) = 0;
 
   /*
-   * Reads up to `size` bytes (at least one). No bytes and not ended: nothing has come. Of several
-   * descriptors that come along only the first is kept.
+   * Reads up to `size` bytes (at least one). No bytes and not ended: nothing has come. One descriptor may
+   * come along where this side connected; kErrorDescriptorPassed: others came, and the socket is to be
+   * destroyed. Closing what a peer passed never keeps this thread: see CloseElsewhere.
    */
   virtual Status Receive(std::uint8_t* into, std::size_t size, ReceivedBytes* received) = 0;
 
@@ -73,7 +74,8 @@ class LocalSocket {
   // nothing.
   virtual void Ring() = 0;
 
-  // Reads and drops at most 64 KiB, closing descriptors that come along. `ended` as in ReceivedBytes.
+  // Reads and drops at most 64 KiB. `ended` as in ReceivedBytes; kErrorDescriptorPassed: descriptors came
+  // along.
   virtual Status Discard(bool* ended) = 0;
 
   // The socket's number for messages and for polling; borrowed.

@@ -11,6 +11,8 @@ constexpr int kErrorUnsupported = 0x40000004;
 constexpr int kErrorWouldBlock = 0x40000005;
 constexpr int kErrorNameTooLong = 0x40000006;
 constexpr int kErrorAlreadyStarted = 0x40000007;
+constexpr int kErrorDescriptorPassed = 0x40000008;
+constexpr int kErrorClosesWaiting = 0x40000009;
 
 /*
  * What a platform function came to. `error` is 0 for success, otherwise the system's own number (errno;

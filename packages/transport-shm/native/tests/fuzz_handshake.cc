@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <dirent.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -83,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
     }
   }
+  while (WaitingToClose() != 0) static_cast<void>(::sched_yield());
   CHECK(NextDescriptor() == before);
   return 0;
 }

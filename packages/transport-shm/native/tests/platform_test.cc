@@ -11,6 +11,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -121,6 +122,66 @@ void PassMany(int socket, int count) {
   CHECK(::sendmsg(socket, &message, MSG_NOSIGNAL) == 1);
 }
 
+void AwaitCloses() {
+  while (WaitingToClose() != 0) static_cast<void>(::sched_yield());
+}
+
+void TestPassedDescriptors() {
+  const std::string folder = MakeFolder();
+  const std::string path = folder + "/socket";
+  std::unique_ptr<LocalSocket> listening;
+  CHECK(LocalSocket::Listen(path, 4, &listening).Ok());
+  const int before = OpenDescriptors();
+  std::uint8_t bytes[64];
+  // The side that accepted takes none, and has none of them open meanwhile.
+  for (const int count : {1, 2, 253}) {
+    std::unique_ptr<LocalSocket> near;
+    std::unique_ptr<LocalSocket> far;
+    CHECK(LocalSocket::Connect(path, &near).Ok() && listening->Accept(&far).Ok());
+    PassMany(near->Get(), count);
+    ReceivedBytes received;
+    CHECK(far->Receive(bytes, sizeof bytes, &received).error == kErrorDescriptorPassed);
+    bool ended = false;
+    CHECK(far->Discard(&ended).error == kErrorDescriptorPassed && !ended);
+    CHECK(OpenDescriptors() == before + 2);
+    far.reset();
+    AwaitCloses();
+    CHECK(OpenDescriptors() == before + 1);
+  }
+  // The side that connected takes one: memory, or something else that it is to look at.
+  for (const bool is_memory : {true, false}) {
+    std::unique_ptr<LocalSocket> near;
+    std::unique_ptr<LocalSocket> far;
+    CHECK(LocalSocket::Connect(path, &near).Ok() && listening->Accept(&far).Ok());
+    OwnedDescriptor memory;
+    CHECK(CreateSharedMemory(4096, &memory).Ok() && IsMemory(memory.Get()) && !IsMemory(0));
+    std::size_t sent = 0;
+    CHECK(far->Send(bytes, 10, is_memory ? memory.Get() : 0, &sent).Ok() && sent == 10);
+    ReceivedBytes received;
+    CHECK(near->Receive(bytes, sizeof bytes, &received).Ok());
+    CHECK(received.bytes == 10 && received.descriptor.IsOpen() && !received.descriptor_lost);
+    CHECK(IsMemory(received.descriptor.Get()) == is_memory);
+    ReceivedBytes next;
+    const Status again = near->Receive(bytes, sizeof bytes, &next);
+    CHECK(is_memory ? again.Ok() && next.bytes == 0 : again.error == kErrorDescriptorPassed);
+  }
+  {
+    std::unique_ptr<LocalSocket> near;
+    std::unique_ptr<LocalSocket> far;
+    CHECK(LocalSocket::Connect(path, &near).Ok() && listening->Accept(&far).Ok());
+    PassMany(far->Get(), 2);
+    ReceivedBytes received;
+    CHECK(near->Receive(bytes, sizeof bytes, &received).error == kErrorDescriptorPassed);
+    CHECK(!received.descriptor.IsOpen());
+    // Nobody accepts this one: the descriptors in it go with the listening socket.
+    CHECK(LocalSocket::Connect(path, &near).Ok());
+    PassMany(near->Get(), 3);
+    listening.reset();
+  }
+  AwaitCloses();
+  CHECK(OpenDescriptors() == before - 1);
+}
+
 void TestLocalSockets() {
   const std::string folder = MakeFolder();
   const std::string path = folder + "/socket";
@@ -138,20 +199,8 @@ void TestLocalSockets() {
   CHECK(far->Peer(&credentials).Ok() && credentials.process_id == static_cast<std::uint32_t>(::getpid()));
   CHECK(credentials.user_id == ::geteuid());
 
-  const int before = OpenDescriptors();
   std::uint8_t bytes[64];
-  for (const int count : {1, 2, 253}) {
-    PassMany(near->Get(), count);
-    ReceivedBytes received;
-    CHECK(far->Receive(bytes, sizeof bytes, &received).Ok());
-    CHECK(received.bytes == 1 && received.descriptor.IsOpen() && !received.descriptor_lost);
-    received.descriptor.Reset();
-    CHECK(OpenDescriptors() == before);
-  }
-  PassMany(near->Get(), 253);
   bool ended = false;
-  CHECK(far->Discard(&ended).Ok() && !ended && OpenDescriptors() == before);
-
   // Until nothing fits any more; then as many wakes as one likes.
   std::vector<std::uint8_t> large(1 << 20, 3);
   std::size_t sent = 1;
@@ -284,8 +333,10 @@ int main() {
   const int before = entropynet::OpenDescriptors();
   entropynet::TestRegions();
   entropynet::TestForeignDescriptors();
+  entropynet::TestPassedDescriptors();
   entropynet::TestLocalSockets();
   entropynet::TestDirectoryLock();
+  entropynet::TestFileLock();
   entropynet::TestFutex();
   entropynet::TestProcessIdentity();
   CHECK(entropynet::OpenDescriptors() == before);

@@ -1,13 +1,64 @@
 #include "../posix/socket_calls.h"
 
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include <sys/stat.h>
+#include <sys/uio.h>
+
+#include "../mapping.h"
 
 namespace entropynet {
+namespace {
+
+// Room for one passed descriptor more than may come, so that several are seen as several.
+struct Control {
+  alignas(cmsghdr) unsigned char bytes[CMSG_SPACE(2 * sizeof(int))];
+};
+
+// recvmsg; `control` is null where no descriptor is to be received.
+ssize_t ReceiveMessage(Descriptor socket, std::uint8_t* into, std::size_t size, int flags, Control* control,
+                       msghdr* message) {
+  iovec part{into, size};
+  *message = {};
+  message->msg_iov = &part;
+  message->msg_iovlen = 1;
+  ssize_t result;
+  do {
+    message->msg_control = control;
+    message->msg_controllen = control == nullptr ? 0 : sizeof *control;
+    result = ::recvmsg(socket, message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+// Keeps the first descriptor of a message and lets the thread for that close the others. Returns how many
+// came.
+std::size_t KeepFirst(msghdr* message, OwnedDescriptor* first) {
+  std::size_t count = 0;
+  for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = CMSG_NXTHDR(message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const unsigned char* data = CMSG_DATA(header);
+    const std::size_t passed = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t index = 0; index < passed; index++) {
+      int number;
+      std::memcpy(&number, data + index * sizeof(int), sizeof(int));
+      OwnedDescriptor descriptor(number);
+      if (first->IsOpen()) {
+        CloseElsewhere(std::move(descriptor));
+      } else {
+        *first = std::move(descriptor);
+      }
+    }
+    count += passed;
+  }
+  return count;
+}
+
+}  // namespace
 
 const int kSendFlags = MSG_NOSIGNAL;
-const int kReceiveFlags = MSG_CMSG_CLOEXEC;
 
 Status OpenStreamSocket(OwnedDescriptor* opened) {
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -49,9 +100,51 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
   return {};
 }
 
-void AdoptPassedDescriptor(Descriptor descriptor) {
-  // MSG_CMSG_CLOEXEC has done it already.
-  static_cast<void>(descriptor);
+/*
+ * Looks before it takes. What is taken out of a socket and not wanted, the kernel closes on this very thread;
+ * what is only looked at stays with the socket, which goes to the thread for that when it is closed.
+ */
+Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
+                   ReceivedBytes* received) {
+  Control control;
+  msghdr message;
+  const ssize_t seen =
+      ReceiveMessage(socket, into, size, MSG_PEEK, takes_descriptor ? &control : nullptr, &message);
+  if (seen < 0) {
+    if (errno == EAGAIN) return {};
+    // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
+    if (errno != ECONNRESET) return {errno, "recvmsg"};
+  }
+  if (seen <= 0) {
+    received->ended = true;
+    return {};
+  }
+  OwnedDescriptor first;
+  const std::size_t count = KeepFirst(&message, &first);
+  const bool is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
+  const auto bytes = static_cast<std::size_t>(seen);
+  if (count > 1 || (count == 1 && is_cut) || (is_cut && !takes_descriptor)) {
+    CloseElsewhere(std::move(first));
+    return {kErrorDescriptorPassed, "recvmsg"};
+  }
+  received->bytes = bytes;
+  if (is_cut) {
+    // This process has no number left for it. It stays in the socket, which the caller gives up.
+    received->descriptor_lost = true;
+    return {};
+  }
+  if (count == 1 && !IsMemory(first.Get())) {
+    // No region: whoever checks it says so. It stays in the socket, too.
+    received->descriptor = std::move(first);
+    return {};
+  }
+  // The same bytes once more, and a second number for the same memory, which is closed at once.
+  OwnedDescriptor second;
+  if (ReceiveMessage(socket, into, bytes, 0, count == 1 ? &control : nullptr, &message) < 0)
+    return {errno, "recvmsg"};
+  KeepFirst(&message, &second);
+  received->descriptor = std::move(first);
+  return {};
 }
 
 }  // namespace entropynet

@@ -1,16 +1,21 @@
 #include "../posix/socket_calls.h"
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/ucred.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 namespace entropynet {
 namespace {
+
+// More than the system lets anybody pass at once.
+constexpr std::size_t kMaxPassedDescriptors = 512;
 
 // macOS has none of the flags that set these while the descriptor is made. A fork between the two calls
 // could inherit it; a child that Node starts closes everything it was not meant to have.
@@ -28,7 +33,6 @@ Status Prepare(Descriptor descriptor) {
 }  // namespace
 
 const int kSendFlags = 0;
-const int kReceiveFlags = 0;
 
 Status OpenStreamSocket(OwnedDescriptor* opened) {
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -81,8 +85,55 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
   return {};
 }
 
-void AdoptPassedDescriptor(Descriptor descriptor) {
-  static_cast<void>(::fcntl(descriptor, F_SETFD, FD_CLOEXEC));
+/*
+ * Takes everything: looking at descriptors without taking them is not to be relied on here. With room for all
+ * of them nothing is cut off, and what is not wanted goes to the thread that closes it.
+ */
+Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
+                   ReceivedBytes* received) {
+  iovec part{into, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int) * kMaxPassedDescriptors)];
+  ssize_t result;
+  do {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    result = ::recvmsg(socket, &message, MSG_DONTWAIT);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0 && errno == EAGAIN) return {};
+  // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
+  if (result < 0 && errno != ECONNRESET) return {errno, "recvmsg"};
+  if (result <= 0) {
+    received->ended = true;
+    return {};
+  }
+  std::size_t count = 0;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const unsigned char* data = CMSG_DATA(header);
+    const std::size_t passed = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t index = 0; index < passed; index++) {
+      int number;
+      std::memcpy(&number, data + index * sizeof(int), sizeof(int));
+      OwnedDescriptor descriptor(number);
+      count++;
+      if (count > 1 || !takes_descriptor) {
+        CloseElsewhere(std::move(descriptor));
+        continue;
+      }
+      static_cast<void>(::fcntl(number, F_SETFD, FD_CLOEXEC));
+      received->descriptor = std::move(descriptor);
+    }
+  }
+  if (count > (takes_descriptor ? 1U : 0U)) {
+    CloseElsewhere(std::move(received->descriptor));
+    return {kErrorDescriptorPassed, "recvmsg"};
+  }
+  received->bytes = static_cast<std::size_t>(result);
+  received->descriptor_lost = (message.msg_flags & MSG_CTRUNC) != 0;
+  return {};
 }
 
 }  // namespace entropynet

@@ -1,15 +1,105 @@
 #include "../descriptor.h"
 
 #include <cerrno>
+#include <deque>
+#include <utility>
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <unistd.h>
 
+// The names that these functions had before glibc 2.34, so that an addon built on a new system loads on an
+// old one. A sanitizer replaces them and must be found under the plain names.
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !defined(__clang__)
+#if defined(__x86_64__)
+__asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
+__asm__(".symver pthread_detach,pthread_detach@GLIBC_2.2.5");
+__asm__(".symver dladdr,dladdr@GLIBC_2.2.5");
+__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
+#elif defined(__aarch64__)
+__asm__(".symver pthread_create,pthread_create@GLIBC_2.17");
+__asm__(".symver pthread_detach,pthread_detach@GLIBC_2.17");
+__asm__(".symver dladdr,dladdr@GLIBC_2.17");
+__asm__(".symver dlopen,dlopen@GLIBC_2.17");
+#endif
+#endif
+
 namespace entropynet {
+namespace {
+
+// What waits to be closed. Any thread, under the mutex.
+struct Closing {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  std::deque<Descriptor> waiting;
+  // Those that wait, and the one that is being closed.
+  std::size_t count = 0;
+  bool has_thread = false;
+};
+
+// Never destroyed: the thread may still be in a close when the process exits.
+Closing& TheClosing() {
+  static Closing* const closing = new Closing();
+  return *closing;
+}
+
+// Runs as long as there is something to close.
+void* CloseAll(void*) {
+  Closing& closing = TheClosing();
+  for (;;) {
+    ::pthread_mutex_lock(&closing.mutex);
+    if (closing.waiting.empty()) {
+      closing.has_thread = false;
+      ::pthread_mutex_unlock(&closing.mutex);
+      return nullptr;
+    }
+    const Descriptor descriptor = closing.waiting.front();
+    closing.waiting.pop_front();
+    ::pthread_mutex_unlock(&closing.mutex);
+    static_cast<void>(CloseDescriptor(descriptor));
+    ::pthread_mutex_lock(&closing.mutex);
+    closing.count--;
+    ::pthread_mutex_unlock(&closing.mutex);
+  }
+}
+
+// Keeps this library loaded for good: a worker that loaded it may end before a close does.
+void StayLoaded() {
+  Dl_info information;
+  if (::dladdr(reinterpret_cast<void*>(&CloseAll), &information) == 0) return;
+  static_cast<void>(::dlopen(information.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE));
+}
+
+}  // namespace
 
 Status CloseDescriptor(Descriptor descriptor) {
   // Never repeated on EINTR: the number is free by then and may be another thread's new descriptor.
   if (::close(descriptor) != 0 && errno != EINTR) return {errno, "close"};
   return {};
+}
+
+void CloseElsewhere(OwnedDescriptor descriptor) {
+  if (!descriptor.IsOpen()) return;
+  Closing& closing = TheClosing();
+  ::pthread_mutex_lock(&closing.mutex);
+  closing.waiting.push_back(descriptor.Release());
+  closing.count++;
+  if (!closing.has_thread) {
+    StayLoaded();
+    pthread_t thread;
+    // Where there is no thread to be had, the next call tries again.
+    closing.has_thread = ::pthread_create(&thread, nullptr, CloseAll, nullptr) == 0;
+    if (closing.has_thread) ::pthread_detach(thread);
+  }
+  ::pthread_mutex_unlock(&closing.mutex);
+}
+
+std::size_t WaitingToClose() {
+  Closing& closing = TheClosing();
+  ::pthread_mutex_lock(&closing.mutex);
+  const std::size_t count = closing.count;
+  ::pthread_mutex_unlock(&closing.mutex);
+  return count;
 }
 
 }  // namespace entropynet

@@ -18,10 +18,6 @@ namespace {
 constexpr std::size_t kDiscardBytes = 64 * 1024;
 constexpr std::size_t kDiscardChunkBytes = 4 * 1024;
 
-// As many as the kernel lets anybody pass at once (SCM_MAX_FD on Linux). With room for all of them
-// nothing is cut off, and what is not cut off can be closed.
-constexpr std::size_t kMaxPassedDescriptors = 253;
-
 Status MakeAddress(const std::string& path, const char* syscall, sockaddr_un* address, socklen_t* length) {
   if (path.size() > LocalSocket::MaxPathBytes()) return {kErrorNameTooLong, syscall};
   *address = {};
@@ -31,32 +27,37 @@ Status MakeAddress(const std::string& path, const char* syscall, sockaddr_un* ad
   return {};
 }
 
-// Keeps the first passed descriptor in `first` and closes the others.
-void TakePassedDescriptors(msghdr* message, OwnedDescriptor* first) {
-  for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = CMSG_NXTHDR(message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const unsigned char* data = CMSG_DATA(header);
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t index = 0; index < count; index++) {
-      int number;
-      std::memcpy(&number, data + index * sizeof(int), sizeof(int));
-      OwnedDescriptor passed(number);
-      if (first->IsOpen()) continue;
-      AdoptPassedDescriptor(number);
-      *first = std::move(passed);
-    }
+/*
+ * Closes a socket. With bytes in it that nobody read, it may hold descriptors that the peer passed, and
+ * closing it closes them: then that is left to the thread for it. The peer sees the end at once either way.
+ */
+void CloseSocket(OwnedDescriptor socket, bool listens) {
+  // Nothing can be sent into it any more.
+  static_cast<void>(::shutdown(socket.Get(), SHUT_RDWR));
+  // Those that nobody accepted would be closed with it.
+  while (listens) {
+    OwnedDescriptor unaccepted;
+    if (!AcceptStreamSocket(socket.Get(), &unaccepted).Ok() || !unaccepted.IsOpen()) break;
+    CloseSocket(std::move(unaccepted), false);
   }
+  std::uint8_t byte;
+  if (::recv(socket.Get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) CloseElsewhere(std::move(socket));
 }
 
 class PosixLocalSocket final : public LocalSocket {
  public:
-  explicit PosixLocalSocket(OwnedDescriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  enum class Kind { kListening, kAccepted, kConnected };
+
+  PosixLocalSocket(OwnedDescriptor descriptor, Kind kind) : descriptor_(std::move(descriptor)), kind_(kind) {}
+
+  ~PosixLocalSocket() override { CloseSocket(std::move(descriptor_), kind_ == Kind::kListening); }
 
   Status Accept(std::unique_ptr<LocalSocket>* accepted) override {
+    if (WaitingToClose() >= kMaxWaitingToClose) return {kErrorClosesWaiting, "accept"};
     OwnedDescriptor descriptor;
     const Status status = AcceptStreamSocket(descriptor_.Get(), &descriptor);
     if (status.Ok() && descriptor.IsOpen())
-      *accepted = std::make_unique<PosixLocalSocket>(std::move(descriptor));
+      *accepted = std::make_unique<PosixLocalSocket>(std::move(descriptor), Kind::kAccepted);
     return status;
   }
 
@@ -95,33 +96,10 @@ class PosixLocalSocket final : public LocalSocket {
   }
 
   Status Receive(std::uint8_t* into, std::size_t size, ReceivedBytes* received) override {
-    iovec part{into, size};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int) * kMaxPassedDescriptors)];
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t result;
-    do {
-      result = ::recvmsg(descriptor_.Get(), &message, kReceiveFlags | MSG_DONTWAIT);
-    } while (result < 0 && errno == EINTR);
-    if (result >= 0) {
-      // Also when MSG_CTRUNC is set (this process has no descriptor numbers left): the kernel has
-      // installed those that are listed and dropped the others.
-      TakePassedDescriptors(&message, &received->descriptor);
-      received->descriptor_lost = (message.msg_flags & MSG_CTRUNC) != 0 && !received->descriptor.IsOpen();
-      received->bytes = static_cast<std::size_t>(result);
-      received->ended = result == 0;
-      return {};
-    }
-    if (errno == EAGAIN) return {};
-    if (errno == ECONNRESET) {
-      // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
-      received->ended = true;
-      return {};
-    }
-    return {errno, "recvmsg"};
+    // Only a server passes one, and only once.
+    const Status status = TakeMessage(descriptor_.Get(), into, size, takes_descriptor_, received);
+    if (received->descriptor.IsOpen()) takes_descriptor_ = false;
+    return status;
   }
 
   void Ring() override {
@@ -133,11 +111,10 @@ class PosixLocalSocket final : public LocalSocket {
   }
 
   Status Discard(bool* ended) override {
-    // Through Receive and not a plain read, because some systems leak descriptors that nobody takes.
     std::uint8_t chunk[kDiscardChunkBytes];
     for (std::size_t total = 0; total < kDiscardBytes;) {
       ReceivedBytes received;
-      const Status status = Receive(chunk, sizeof chunk, &received);
+      const Status status = TakeMessage(descriptor_.Get(), chunk, sizeof chunk, false, &received);
       if (!status.Ok()) return status;
       if (received.ended) *ended = true;
       if (received.bytes == 0) return {};
@@ -156,6 +133,8 @@ class PosixLocalSocket final : public LocalSocket {
 
  private:
   OwnedDescriptor descriptor_;
+  const Kind kind_;
+  bool takes_descriptor_ = kind_ == Kind::kConnected;
 };
 
 }  // namespace
@@ -177,7 +156,7 @@ Status LocalSocket::Listen(const std::string& path, int backlog, std::unique_ptr
     static_cast<void>(::unlink(path.c_str()));
     return status;
   }
-  *listening = std::make_unique<PosixLocalSocket>(std::move(descriptor));
+  *listening = std::make_unique<PosixLocalSocket>(std::move(descriptor), PosixLocalSocket::Kind::kListening);
   return {};
 }
 
@@ -194,7 +173,7 @@ Status LocalSocket::Connect(const std::string& path, std::unique_ptr<LocalSocket
     result = ::connect(descriptor.Get(), reinterpret_cast<const sockaddr*>(&address), length);
   } while (result != 0 && errno == EINTR);
   if (result != 0) return {errno, "connect"};
-  *connected = std::make_unique<PosixLocalSocket>(std::move(descriptor));
+  *connected = std::make_unique<PosixLocalSocket>(std::move(descriptor), PosixLocalSocket::Kind::kConnected);
   return {};
 }
 

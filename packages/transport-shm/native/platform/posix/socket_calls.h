@@ -13,9 +13,8 @@ namespace entropynet {
 
 // Where the POSIX systems differ. All of them leave a descriptor close-on-exec and non-blocking.
 
-// Flags for sendmsg and recvmsg beside MSG_DONTWAIT.
+// Flags for sendmsg beside MSG_DONTWAIT.
 extern const int kSendFlags;
-extern const int kReceiveFlags;
 
 // A new Unix stream socket.
 Status OpenStreamSocket(OwnedDescriptor* opened);
@@ -30,8 +29,13 @@ Status BindPrivately(Descriptor descriptor, const std::string& path, const socka
 // Who is at the other end of `descriptor`.
 Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials);
 
-// Makes a descriptor that was passed close-on-exec where recvmsg could not do that itself.
-void AdoptPassedDescriptor(Descriptor descriptor);
+/*
+ * Reads up to `size` bytes without waiting, and one passed descriptor of memory if `takes_descriptor`.
+ * Nothing that the peer passed is closed on this thread. kErrorDescriptorPassed: descriptors came where none
+ * belongs, or several.
+ */
+Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
+                   ReceivedBytes* received);
 
 }  // namespace entropynet
 

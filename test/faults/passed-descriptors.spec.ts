@@ -1,0 +1,70 @@
+import { unwrap } from '@entropynet/core';
+import { expect } from 'chai';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { SharedMemoryServer } from '@entropynet/transport-shm';
+import type { Scope } from '../support/scope.js';
+import { until } from '../support/until.js';
+import { addon, describeFaults, faultTest, linux } from './support/fault-test.js';
+import { expectServing, ownFixture } from './support/processes.js';
+
+/**
+ * Passes `count` TCP sockets, each over a connection of its own. Whoever closes one last waits until its bytes have gone,
+ * which is never: nobody reads them. Ends when its input does.
+ */
+const ATTACKER = `
+import socket, struct, sys
+path, count = sys.argv[1], int(sys.argv[2])
+kept = []
+listener = socket.create_server(('127.0.0.1', 0))
+for _ in range(count):
+    a = socket.create_connection(listener.getsockname())
+    kept.append(listener.accept()[0])
+    a.setblocking(False)
+    try:
+        while True: a.send(b'x' * 65536)
+    except BlockingIOError: pass
+    a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 100000))
+    u = socket.socket(socket.AF_UNIX)
+    u.connect(path)
+    socket.send_fds(u, [b'x'], [a.fileno()])
+    a.close()
+    kept.append(u)
+print('passed', flush=True)
+sys.stdin.read()
+`;
+
+async function attack(scope: Scope, path: string, count: number): Promise<() => Promise<void>> {
+  const child = spawn('python3', ['-c', ATTACKER, path, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  const end = async (): Promise<void> => {
+    child.stdin.end();
+    await closed;
+  };
+  scope.defer(end);
+  await once(child.stdout, 'data');
+  return end;
+}
+
+describeFaults('passed descriptors', () => {
+  for (const count of [1, 100]) {
+    faultTest('H21', `a client passes ${count} sockets that linger`, [addon, linux], async ({ scope }) => {
+      const fixture = ownFixture(scope);
+      const config = fixture.freshConfig();
+      const server = scope.add(new SharedMemoryServer(config));
+      unwrap(await server.listen());
+      const directory = config.sharedMemory!.directory!;
+      const name = readdirSync(directory).find((each) => each.endsWith('.socket'))!;
+      const before = readdirSync('/proc/self/fd').length;
+      const end = await attack(scope, join(directory, name), count);
+      // Were the event loop held up, nothing here would run until the attacker ends, and it does not.
+      if (count === 1) await expectServing(scope, fixture, config, () => server.accept());
+      expect(readdirSync('/proc/self/fd').length - before).to.be.lessThan(100);
+      await end();
+      await until(() => readdirSync('/proc/self/fd').length <= before + 10, 'all are closed');
+      await expectServing(scope, fixture, config, () => server.accept());
+    });
+  }
+});
