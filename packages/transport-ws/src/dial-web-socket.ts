@@ -1,12 +1,13 @@
 import { randomFillSync } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Agent, IncomingMessage } from 'node:http';
+import type { connect, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { isLoopbackAddress } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
+import { secureContextOptions, tryTls } from './tls-options.js';
 import type { WebSocketAddress } from './web-socket-address.js';
 import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from './web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
@@ -79,7 +80,9 @@ function openWebSocket(
     webSocket.on('unexpected-response', onRefused);
     webSocket.once('upgrade', (response) => {
       socket = response.socket;
-      if (isPathPrivate(socket)) masking.current = 'zero';
+      const { agent, createConnection } = config.webSocket;
+      // What makes the socket may go through a proxy.
+      if (agent === undefined && createConnection === undefined && isPathPrivate(socket)) masking.current = 'zero';
     });
     webSocket.once('open', () => {
       try {
@@ -107,7 +110,7 @@ function createWebSocket(
   config: ResolvedConnectionConfig,
   masking: { readonly current: Masking },
 ): Result<WebSocket> {
-  const { headers, tls } = config.webSocket;
+  const { headers, tls, agent, createConnection, lookup } = config.webSocket;
   const options = {
     ...SOCKET_OPTIONS,
     closeTimeout: config.sendTimeoutMs,
@@ -116,11 +119,17 @@ function createWebSocket(
       // `ws` hands over four zero bytes.
       if (masking.current === 'random') randomFillSync(mask);
     },
-    ...(tls?.certificateAuthority !== undefined && { ca: tls.certificateAuthority }),
+    ...secureContextOptions(tls),
     ...(tls !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
+    ...(tls?.servername !== undefined && { servername: tls.servername }),
+    ...(agent !== undefined && { agent: agent as Agent }),
+    ...(createConnection !== undefined && { createConnection: createConnection as typeof connect }),
+    ...(lookup !== undefined && { lookup: lookup }),
   };
+  const usable = tryTls(tls);
+  if (!usable.ok) return usable;
   try {
-    return ok(new WebSocket(address.url, SUBPROTOCOL, options));
+    return ok(new WebSocket(address.url, SUBPROTOCOL, options as ClientOptions));
   } catch (error) {
     const key = codeOf(error).startsWith('ERR_INVALID') ? "'webSocket.headers'" : 'the configuration';
     return err('InvalidParameter', `${key} can not be used: ${reasonOf(error)}`, error);

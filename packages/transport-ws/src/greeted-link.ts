@@ -11,7 +11,7 @@ import {
   type Result,
 } from '@entropynet/core';
 import { Greeting, type WebSocketSide } from './greeting.js';
-import { CloseCode, HEADER_BYTES } from './web-socket-protocol.js';
+import { CloseCode, HEADER_BYTES, SIGN_OF_LIFE } from './web-socket-protocol.js';
 
 const log = debugLog('ws');
 
@@ -192,6 +192,7 @@ export abstract class GreetedLink implements FrameLink {
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (end - start < HEADER_BYTES) {
+      if (end - start === SIGN_OF_LIFE.length) return;
       const reason = `the peer sent a message of ${end - start} bytes, a frame has at least ${HEADER_BYTES}`;
       this.abort(CloseCode.ProtocolError, new NetworkError('InvalidMessage', reason));
       return;

@@ -1,9 +1,17 @@
-import { createServer as createHttpServer, type IncomingMessage, Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  Server as HttpServer,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
   AcceptQueue,
+  type ConnectionConfig,
   type ConnectionServer,
   err,
   type NetworkConnection,
@@ -19,6 +27,15 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { checkAllowedOrigins } from './allowed-origins.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
+import {
+  checkTlsKeys,
+  refuseServerTls,
+  requireServerTls,
+  secureContextOptions,
+  serverTlsOptions,
+  type TlsConfig,
+  tryTls,
+} from './tls-options.js';
 import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
@@ -53,20 +70,29 @@ export class WebSocketConnectionServer implements ConnectionServer {
   #listening: Promise<Result> | undefined;
   #isListening = false;
   #isReferenced = true;
+  /** What the next listening servers use. */
+  #tls: TlsConfig | undefined;
 
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveConnectionConfig(config));
     this.#address = unwrap(parseWebSocketAddress(this.#config.endpoint));
-    const { server, tls, maxConnections } = this.#config.webSocket;
+    const { server, tls, maxConnections, noServer, responseHeaders } = this.#config.webSocket;
     if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
       throw new NetworkError('InvalidParameter', "'webSocket.server' is no http.Server and no https.Server");
     }
-    if (this.#address.isSecure && server === undefined) {
-      requireKey('webSocket.tls.certificate', tls?.certificate);
-      requireKey('webSocket.tls.privateKey', tls?.privateKey);
+    checkTlsKeys(tls);
+    if (noServer && server !== undefined) {
+      throw new NetworkError(
+        'InvalidParameter',
+        "'webSocket.noServer' was given beside 'webSocket.server': one is allowed",
+      );
     }
+    if (noServer || server !== undefined) refuseServerTls(tls);
+    else if (this.#address.isSecure) requireServerTls(tls);
+    checkHeaderNames(responseHeaders);
     checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
+    this.#tls = tls;
     this.#accepted = new AcceptQueue(maxConnections);
     const options = {
       ...SOCKET_OPTIONS,
@@ -76,6 +102,45 @@ export class WebSocketConnectionServer implements ConnectionServer {
       handleProtocols: () => SUBPROTOCOL,
     };
     this.#upgrader = new WebSocketServer(options);
+    this.#upgrader.on('headers', (lines: string[]) => {
+      for (const [name, value] of Object.entries(responseHeaders)) {
+        for (const each of typeof value === 'string' ? [value] : value) lines.push(`${name}: ${each}`);
+      }
+    });
+  }
+
+  /**
+   * Takes an upgrade request that the program has routed here: by a framework of its own, and with `webSocket.noServer` in no
+   * other way. The path is the program's business; origin, `authenticate` and limits are checked. The socket is this
+   * server's from here on: a request that is refused is answered and its socket closed.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#isListening) this.#onUpgrade(request, socket, head, true);
+    else refuseUpgrade(socket, 503, 'the server does not listen');
+  }
+
+  /**
+   * Takes other certificates and keys from the next connection on; those that stand go on. With the attached server of a
+   * program, or without TLS: `NotSupported`. `InvalidParameter`: what can't be used, and nothing changes.
+   */
+  setTls(tls: NonNullable<ConnectionConfig['webSocket']>['tls']): Result {
+    const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
+    if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own now');
+    const resolved = resolveConnectionConfig({ endpoint: this.#config.endpoint, webSocket: { tls } });
+    if (!resolved.ok) return resolved;
+    const next = resolved.value.webSocket.tls;
+    try {
+      checkTlsKeys(next);
+      requireServerTls(next);
+    } catch (error) {
+      if (error instanceof NetworkError) return { ok: false, error };
+      throw error;
+    }
+    const usable = tryTls(next);
+    if (!usable.ok) return usable;
+    this.#tls = next;
+    for (const server of servers) server.setSecureContext(secureContextOptions(next));
+    return OK;
   }
 
   listen(): Promise<Result> {
@@ -147,7 +212,8 @@ export class WebSocketConnectionServer implements ConnectionServer {
 
   async #startListening(): Promise<Result> {
     const given = this.#config.webSocket.server as HttpServer | undefined;
-    const own = given === undefined ? await this.#listenOnOwn() : undefined;
+    const isOwn = given === undefined && !this.#config.webSocket.noServer;
+    const own = isOwn ? await this.#listenOnOwn() : undefined;
     if (own?.ok === false) return own;
     const servers = given === undefined ? (own?.value ?? []) : [given];
     for (const server of servers) {
@@ -166,17 +232,13 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   async #listenOnOwn(): Promise<Result<HttpServer[]>> {
-    // Made once for nothing, so that what is wrong with the options is told before anything is bound.
-    try {
-      this.#createServer();
-    } catch (error) {
-      return err('InvalidParameter', `'webSocket.tls' can not be used: ${reasonOf(error)}`, error);
-    }
+    const usable = this.#address.isSecure ? tryTls(this.#tls) : OK;
+    if (!usable.ok) return usable;
     return listenAtEveryAddress(this.#address, () => this.#createServer());
   }
 
   #createServer(): HttpServer {
-    const { handshakeTimeoutMs, maxConnections, tls } = this.#config.webSocket;
+    const { handshakeTimeoutMs, maxConnections } = this.#config.webSocket;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: handshakeTimeoutMs,
@@ -187,9 +249,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
       ? createHttpsServer({
           ...limits,
           handshakeTimeout: handshakeTimeoutMs,
-          cert: tls?.certificate,
-          key: tls?.privateKey,
-          ca: tls?.certificateAuthority,
+          ...serverTlsOptions(this.#tls),
         })
       : createHttpServer(limits);
     server.on('request', (_request, response) => {
@@ -214,6 +274,11 @@ export class WebSocketConnectionServer implements ConnectionServer {
       refuseUpgrade(socket, 503, 'too many connections');
       return;
     }
+    const { maxConnectionsPerAddress } = webSocket;
+    if (maxConnectionsPerAddress !== undefined && this.#countFrom(socket.remoteAddress) >= maxConnectionsPerAddress) {
+      refuseUpgrade(socket, 429, 'too many connections from this address');
+      return;
+    }
     const controller = new AbortController();
     this.#sockets.add(socket);
     this.#handshakes.set(socket, controller);
@@ -225,6 +290,12 @@ export class WebSocketConnectionServer implements ConnectionServer {
     });
     void this.#admit(request, socket, head, controller);
   };
+
+  #countFrom(address: string | undefined): number {
+    let count = 0;
+    for (const { remoteAddress } of this.#sockets) if (remoteAddress === address) count += 1;
+    return count;
+  }
 
   async #admit(request: IncomingMessage, socket: Socket, head: Buffer, controller: AbortController): Promise<void> {
     const refusal = await checkAuthentication(request, this.#config.webSocket, controller.signal);
@@ -276,7 +347,18 @@ function reachableHostOf(bound: string): string {
   return bound === '::' ? '::1' : bound;
 }
 
-function requireKey(key: string, value: string | undefined): void {
-  if (value !== undefined) return;
-  throw new NetworkError('InvalidParameter', `'${key}' was given nothing; a wss:// server needs it as PEM text`);
+/** Throws a `NetworkError` (`InvalidParameter`) for a header that HTTP does not allow. */
+function checkHeaderNames(headers: Readonly<Record<string, string | readonly string[]>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      for (const each of typeof value === 'string' ? [value] : value) validateHeaderValue(name, each);
+    } catch (error) {
+      throw new NetworkError(
+        'InvalidParameter',
+        `'webSocket.responseHeaders' can not be used: ${reasonOf(error)}`,
+        error,
+      );
+    }
+  }
 }

@@ -1,11 +1,21 @@
-import type { ResolvedConnectionConfig, Result } from '@entropynet/core';
+import type { ConnectionConfig, ResolvedConnectionConfig, Result } from '@entropynet/core';
 import { dialWebSocket } from './dial-web-socket.js';
 import { GreetedConnection } from './greeted-connection.js';
+import { checkTlsKeys } from './tls-options.js';
 import type { WebSocketAddress } from './web-socket-address.js';
 import { WebSocketLink } from './web-socket-link.js';
 
 /** A connection over WebSocket. */
 export class WebSocketConnection extends GreetedConnection {
+  /**
+   * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one.
+   * @param accepted for a server: a link on which both sides have greeted
+   */
+  constructor(config: ConnectionConfig | string, accepted?: WebSocketLink) {
+    super(config, accepted);
+    checkTlsKeys(this.config.webSocket.tls);
+  }
+
   /**
    * How long the last ping and its answer took, in milliseconds, behind whatever was on the way in front of them; there is
    * one each `webSocket.heartbeat.intervalMs`. Undefined before the first, and while not connected.

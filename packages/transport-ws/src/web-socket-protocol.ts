@@ -22,6 +22,12 @@ export const MAX_FRAME_BYTES = 256 * 1024;
 /** The longest WebSocket message that either side may send. */
 export const MAX_MESSAGE_BYTES = HEADER_BYTES + MAX_FRAME_BYTES;
 
+/**
+ * A message of one byte: a page is alive, which can send no ping. Sent only to peers that take it
+ * (`Capability.SignOfLife`), and dropped.
+ */
+export const SIGN_OF_LIFE = Uint8Array.of(0);
+
 /** The WebSocket close codes that the protocol gives a meaning to. */
 export const CloseCode = {
   /** The graceful end: everything was sent. */

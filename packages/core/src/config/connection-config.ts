@@ -47,14 +47,23 @@ const sharedMemorySchema = z.strictObject({
 });
 
 const tlsSchema = z.strictObject({
-  /** A server's certificate chain, as PEM. */
+  /** This side's certificate chain, as PEM: a server's, or what a client shows to a server that asks for it. */
   certificate: z.string().optional(),
   /** The private key of the certificate, as PEM. */
   privateKey: z.string().optional(),
-  /** Whose signatures count instead of those of Node.js's own authorities, as PEM. */
+  /** What the private key is encrypted with. */
+  passphrase: z.string().optional(),
+  /**
+   * Whose signatures count instead of those of Node.js's own authorities, as PEM. A server that has it asks each client for
+   * a certificate of theirs.
+   */
   certificateAuthority: z.string().optional(),
-  /** Whether a client refuses a server whose certificate does not check out. */
+  /** Whether a side refuses the other whose certificate does not check out. */
   rejectUnauthorized: z.boolean().default(true),
+  /** The name that a client asks for and that the server's certificate must have, instead of the endpoint's host. */
+  servername: z.string().min(1).optional(),
+  /** The oldest version of TLS that this side takes. */
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
 });
 
 const heartbeatSchema = z.strictObject({
@@ -75,6 +84,13 @@ export interface UpgradeRequest {
 /** Decides whether an upgrade request may become a connection; false or a throw refuses it. */
 export type Authenticate = (request: UpgradeRequest) => boolean | Promise<boolean>;
 
+/** As `dns.lookup` is called by `net.connect`. */
+export type LookupFunction = (
+  hostname: string,
+  options: object,
+  callback: (error: Error | null, address: string | { address: string; family: number }[], family?: number) => void,
+) => void;
+
 /** Below this a secret is found by trying. */
 const MIN_SECRET_CHARACTERS = 16;
 
@@ -94,6 +110,10 @@ const webSocketSchema = z.strictObject({
   allowedOrigins: z.array(z.string()).default([]),
   /** Connections that a server has at most, handshakes included. */
   maxConnections: z.int().min(1).max(65_536).default(1024),
+  /** Connections that a server has at most from one address, handshakes included; without it as many as from all. */
+  maxConnectionsPerAddress: z.int().min(1).max(65_536).optional(),
+  /** What a server adds to its answer to an upgrade request, such as `Set-Cookie`. */
+  responseHeaders: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
   /** Bytes of a connection that may wait for the kernel. */
   maxBufferedBytes: z
     .int()
@@ -102,6 +122,14 @@ const webSocketSchema = z.strictObject({
     .default(1 * MIB),
   /** Decides about an upgrade request; only code can give it. */
   authenticate: z.custom<Authenticate>(isFunction, 'a function is expected').optional(),
+  /** What makes or keeps a client's TCP connections, such as one through a proxy (`http.Agent`); only code can give it. */
+  agent: z.custom<object>(isObject, 'an http.Agent or https.Agent is expected').optional(),
+  /** Makes a client's socket in place of `net.connect` or `tls.connect`; only code can give it. */
+  createConnection: z.custom<(options: object) => object>(isFunction, 'a function is expected').optional(),
+  /** Finds a host's addresses for a client in place of `dns.lookup`; only code can give it. */
+  lookup: z.custom<LookupFunction>(isFunction, 'a function is expected').optional(),
+  /** For a program that hands upgrade requests over itself (`handleUpgrade`): the server binds no port. */
+  noServer: z.boolean().default(false),
   /** An HTTP server of yours to attach to, which stays yours to close; only code can give it. */
   server: z.custom<object>(isObject, 'an http.Server or https.Server is expected').optional(),
 });

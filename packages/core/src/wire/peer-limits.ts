@@ -15,10 +15,12 @@ const HAS_SECRET = 1;
 export const Capability = {
   /** It understands `ChannelClose` and `ChannelClosed`. */
   ChannelClose: 2,
+  /** It takes a sign of life of a transport whose peer can't send one below its messages (a page's WebSocket). */
+  SignOfLife: 4,
 } as const;
 
 /** Everything that this release can do. */
-export const OWN_CAPABILITIES = Capability.ChannelClose;
+export const OWN_CAPABILITIES = Capability.ChannelClose | Capability.SignOfLife;
 
 /** What a side tells the other during the handshake: what it is prepared to receive. */
 export interface PeerLimits {

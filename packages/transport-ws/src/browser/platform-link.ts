@@ -1,8 +1,8 @@
-import { NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
+import { Capability, NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
 import { GreetedLink } from '../greeted-link.js';
 import { closeErrorOf } from '../web-socket-errors.js';
-import { CloseCode, applicationCodeOf } from '../web-socket-protocol.js';
-import { clearTimeout, setTimeout } from './page-timers.js';
+import { applicationCodeOf, CloseCode, SIGN_OF_LIFE } from '../web-socket-protocol.js';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from './page-timers.js';
 import { PlatformFrameWriter } from './platform-frame-writer.js';
 import { CLOSED, OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 
@@ -17,6 +17,7 @@ export class PlatformLink extends GreetedLink {
 
   readonly #webSocket: PlatformWebSocket;
   #onClosed: (() => void) | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param webSocket open; nothing may have been received from it yet */
   constructor(webSocket: PlatformWebSocket, config: ResolvedConnectionConfig) {
@@ -85,13 +86,29 @@ export class PlatformLink extends GreetedLink {
     if (this.#webSocket.readyState === OPEN) this.#webSocket.close(applicationCodeOf(code), reason);
   }
 
+  /**
+   * No heartbeat: nothing shows whether the peer answers. But the peer has one, and the platform's answer to its ping may
+   * be stuck behind a window of data on a slow line: so this side says by itself that it is alive.
+   */
   protected onGreeted(): void {
-    // No heartbeat: nothing shows whether the peer answers.
+    if (((this.peerLimits.capabilities ?? 0) & Capability.SignOfLife) === 0) return;
+    const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
+    const timer = setInterval(this.#onBeat, Math.min(intervalMs, timeoutMs));
+    // Outside of pages timers are objects, and one that only tells of life must not keep a process alive.
+    if (typeof timer === 'object') timer.unref();
+    this.#timer = timer;
   }
 
   protected onEnded(): void {
     this.writer.stop();
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
+
+  readonly #onBeat = (): void => {
+    // What waits for the network is a sign of life, too.
+    if (this.#webSocket.readyState === OPEN && this.#webSocket.bufferedAmount === 0) this.#webSocket.send(SIGN_OF_LIFE);
+  };
 }
 
 function bytesOf(data: unknown): Uint8Array | undefined {

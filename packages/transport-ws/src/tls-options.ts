@@ -1,0 +1,76 @@
+import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import { err, NetworkError, OK, type Result, type WebSocketConfig } from '@entropynet/core';
+import { reasonOf } from './web-socket-errors.js';
+
+/** The section `webSocket.tls`, complete. */
+export type TlsConfig = NonNullable<WebSocketConfig['tls']>;
+
+/**
+ * Checks that each key has the others without which it would be ignored. Throws a `NetworkError` (`InvalidParameter`) that
+ * names what is missing.
+ */
+export function checkTlsKeys(tls: TlsConfig | undefined): void {
+  if (tls === undefined) return;
+  requireWith(tls, 'certificate', 'privateKey');
+  requireWith(tls, 'privateKey', 'certificate');
+  requireWith(tls, 'passphrase', 'privateKey');
+}
+
+/** Checks that a server of `wss://` has what it shows to clients; throws as `checkTlsKeys`. */
+export function requireServerTls(tls: TlsConfig | undefined): void {
+  requireKey('webSocket.tls.certificate', tls?.certificate);
+  requireKey('webSocket.tls.privateKey', tls?.privateKey);
+}
+
+/** Checks that nothing is given for a server of the user's, whose TLS is the user's; throws as `checkTlsKeys`. */
+export function refuseServerTls(tls: TlsConfig | undefined): void {
+  const keys = ['certificate', 'privateKey', 'passphrase', 'certificateAuthority'] as const;
+  const given = keys.find((key) => tls?.[key] !== undefined);
+  if (given === undefined) return;
+  throw new NetworkError(
+    'InvalidParameter',
+    `'webSocket.tls.${given}' was given beside 'webSocket.server': give it to that https.Server instead`,
+  );
+}
+
+/** What Node.js takes of it, for either side. */
+export function secureContextOptions(tls: TlsConfig | undefined): SecureContextOptions {
+  if (tls === undefined) return {};
+  const { certificate: cert, privateKey: key, passphrase, certificateAuthority: ca, minVersion } = tls;
+  return {
+    minVersion,
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(ca !== undefined && { ca }),
+  };
+}
+
+/** The same for a server, which asks clients for a certificate where it has an authority to check them with. */
+export function serverTlsOptions(tls: TlsConfig | undefined): TlsOptions {
+  const requestCert = tls?.certificateAuthority !== undefined;
+  return { ...secureContextOptions(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized };
+}
+
+/** Whether Node.js takes the certificates and keys. `InvalidParameter` with its reason where it does not. */
+export function tryTls(tls: TlsConfig | undefined): Result {
+  try {
+    createSecureContext(secureContextOptions(tls));
+    return OK;
+  } catch (error) {
+    return err('InvalidParameter', `'webSocket.tls' can not be used: ${reasonOf(error)}`);
+  }
+}
+
+function requireWith(tls: TlsConfig, key: keyof TlsConfig, needed: keyof TlsConfig): void {
+  if (tls[key] === undefined || tls[needed] !== undefined) return;
+  throw new NetworkError(
+    'InvalidParameter',
+    `'webSocket.tls.${key}' was given without 'webSocket.tls.${needed}', and would be ignored`,
+  );
+}
+
+function requireKey(key: string, value: string | undefined): void {
+  if (value !== undefined) return;
+  throw new NetworkError('InvalidParameter', `'${key}' was given nothing; a wss:// server needs it as PEM text`);
+}
