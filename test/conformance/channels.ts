@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { messageOf, rowMessage, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
+import { describeChannelClosing } from './channel-closing.js';
 import { openLink, SMALL_LIMITS, type ChapterContext, type Link, BOTTLENECKS } from './chapter-context.js';
 import { offerRow, sendRow } from './delivery.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from './expectations.js';
@@ -35,6 +36,7 @@ export function describeChannels(context: ChapterContext): void {
     describeNames(context);
     describeIndependence(context);
   });
+  describeChannelClosing(context);
 }
 
 function describeOpening(context: ChapterContext): void {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { expectedLabel, messageOf } from '../support/messages.js';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
+import { describeBothEnding } from './mutual-end.js';
 import { turns, until, within } from '../support/until.js';
 import {
   absenceCodeOf,
@@ -86,6 +87,8 @@ export function describeGracefulEnd(context: ChapterContext): void {
         for (const name of names) await expectPeerToHave(peer, [{ lengths: [100_000] }], name);
       }),
     );
+
+    if (context.placement === 'same thread' && context.fixture.isClientOnly !== true) describeBothEnding(context);
 
     it(
       'delivers to a callback that is set after the sender left and the end was reported',

@@ -148,6 +148,11 @@ export class PeerActions {
     return opened.ok ? 'ok' : opened.error.code;
   }
 
+  async closeChannel(name: string): Promise<string> {
+    const closed = await this.#connection.closeChannel(name);
+    return closed.ok ? 'ok' : closed.error.code;
+  }
+
   async isChannelOpen(name: string): Promise<boolean> {
     return this.#connection.isChannelOpen(name);
   }

@@ -68,6 +68,12 @@ export class ChannelLifecycle {
     return closed.ok ? this.open(name, signal) : closed;
   }
 
+  /** Closes the channel of that name; ok where none is open. */
+  closeNamed(name: string, signal?: AbortSignal): Promise<Result> {
+    const channel = this.#channels.find(name);
+    return channel === undefined ? RESOLVED_OK : this.close(channel, signal);
+  }
+
   /** Closes a channel; resolves when both sides have. */
   close(channel: Channel, signal?: AbortSignal): Promise<Result> {
     if (channel.name === undefined) {

@@ -1,7 +1,7 @@
 import { EntropyObject } from '../object/entropy-object.js';
 import { backpressureReporter, reportAccepted, reportTransition } from '../diagnostics/diagnostics.js';
 import { NetworkError } from '../result/network-error.js';
-import { err, OK, RESOLVED_OK, unwrap, type Result } from '../result/result.js';
+import { err, OK, unwrap, type Result } from '../result/result.js';
 import { redactEndpoint } from '../result/redact.js';
 import { checkCallback, isAsyncFunction } from './callback-guard.js';
 import { type Channel, outcomeOf } from '../channels/channel.js';
@@ -222,8 +222,7 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** Closes a named channel on both sides; see `Channel.close`. */
   closeChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
-    const channel = this.#channels.find(name);
-    return channel === undefined ? RESOLVED_OK : this.#sender.lifecycle.close(channel, options?.signal);
+    return this.#sender.lifecycle.closeNamed(name, options?.signal);
   }
 
   /** Whether a channel can be sent on: either side has opened it and the connection stands. */
@@ -323,6 +322,7 @@ export abstract class NetworkConnection extends EntropyObject {
   protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (state === 'failed') this.#fail(error ?? new NetworkError('ConnectionClosed', 'the link failed'));
     else if (this.#states.state === 'connected') this.#end('disconnected');
+    else if (this.#states.state === 'disconnecting') this.#sender.stop('closed'); // The peer takes nothing more.
   }
 
   /** One frame arrived. `isOwned`: the transport gives `bytes` away; if not, they are valid during this call only. */
