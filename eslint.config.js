@@ -42,8 +42,8 @@ const directionOfDependencies = [
     files: ['packages/core/src/**/*.ts'],
     rules: importRule(
       mayImportOnly(
-        [relativeImport, nodeImport, 'eventemitter3', 'zod', '@noble/hashes/.*'],
-        'core imports eventemitter3, zod, @noble/hashes and what Node itself offers, and no other package.',
+        [relativeImport, nodeImport, 'eventemitter3', 'valibot', '@noble/hashes/.*'],
+        'core imports eventemitter3, valibot, @noble/hashes and what Node itself offers, and no other package.',
       ),
       {
         regex: `^node:(?:${inputOutputModules.join('|')})(?:/.*)?$`,
@@ -54,17 +54,18 @@ const directionOfDependencies = [
   ...importDirection({
     folder: 'transport-shm',
     allowed: ['@entropynet/core'],
-    message: 'transport-shm imports core; inversify only in *.module.ts and node-gyp-build only in native-binding.ts.',
+    message:
+      'transport-shm imports core; valibot only in shared-memory-options.ts and node-gyp-build only in native-binding.ts.',
     exceptions: [
-      { files: ['**/*.module.ts'], also: ['inversify'] },
+      { files: ['shared-memory-options.ts'], also: ['valibot'] },
       { files: ['native-binding.ts'], also: ['node-gyp-build'] },
     ],
   }),
   ...importDirection({
     folder: 'transport-ws',
     allowed: ['@entropynet/core', 'ws'],
-    message: 'transport-ws imports core and ws; inversify only in *.module.ts.',
-    exceptions: [{ files: ['**/*.module.ts'], also: ['inversify'] }],
+    message: 'transport-ws imports core and ws; valibot only in web-socket-options.ts.',
+    exceptions: [{ files: ['web-socket-options.ts'], also: ['valibot'] }],
   }),
   {
     files: [
@@ -72,7 +73,6 @@ const directionOfDependencies = [
       'packages/transport-ws/src/greet*.ts',
       'packages/transport-ws/src/web-socket-{address,errors,protocol}.ts',
     ],
-    ignores: ['**/*.module.ts'],
     rules: importRule(
       mayImportOnly(
         [relativeImport, '@entropynet/core'],
@@ -84,14 +84,9 @@ const directionOfDependencies = [
     folder: 'manager',
     allowed: ['@entropynet/core'],
     message:
-      'manager imports core and never a transport; inversify and reflect-metadata only in *.module.ts, ' +
-      'create-networking.ts and connection-manager.ts.',
-    exceptions: [
-      {
-        files: ['**/*.module.ts', '**/create-networking.ts', '**/connection-manager.ts'],
-        also: ['inversify', 'reflect-metadata'],
-      },
-    ],
+      'manager imports core and never a transport; inversify only in connection-manager.module.ts and ' +
+      'create-networking.ts, which load it when they are called.',
+    exceptions: [{ files: ['connection-manager.module.ts', 'create-networking.ts'], also: ['inversify'] }],
   }),
   ...importDirection({
     folder: 'streams',
@@ -121,7 +116,7 @@ const directionOfDependencies = [
   }),
   ...importDirection({
     folder: 'inspector',
-    allowed: ['@entropynet/(core|manager|messaging|transport-shm|transport-ws)', 'zod'],
+    allowed: ['@entropynet/(core|manager|messaging|transport-shm|transport-ws)', 'valibot'],
     message: 'inspector uses the other packages; cli alone uses it.',
   }),
   ...importDirection({

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Authenticate, NetworkError, redactEndpoint } from '@entropynet/core';
-import { WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
+import { NetworkError, redactEndpoint } from '@entropynet/core';
+import { type Authenticate, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
 import { until } from '../support/until.js';

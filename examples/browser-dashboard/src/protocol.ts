@@ -1,21 +1,21 @@
-import * as z from 'zod';
+import * as v from 'valibot';
 
 /** What the engine tells every page, once a frame. */
-export const frameSchema = z.object({
+export const frameSchema = v.object({
   /** Counts up from 1. */
-  number: z.number().int(),
+  number: v.pipe(v.number(), v.integer()),
   /** How long the frame took, in milliseconds. */
-  milliseconds: z.number(),
-  particles: z.number().int(),
+  milliseconds: v.number(),
+  particles: v.pipe(v.number(), v.integer()),
 });
-export type Frame = z.infer<typeof frameSchema>;
+export type Frame = v.InferOutput<typeof frameSchema>;
 
 /** What a page may ask for; the reply is how it is from then on. */
-export const orderSchema = z.object({
-  particles: z.number().int().min(0).max(200_000).optional(),
-  isPaused: z.boolean().optional(),
+export const orderSchema = v.object({
+  particles: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(200_000))),
+  isPaused: v.optional(v.boolean()),
 });
-export type Order = z.infer<typeof orderSchema>;
+export type Order = v.InferOutput<typeof orderSchema>;
 
 /** How the engine is set. */
 export interface Settings {

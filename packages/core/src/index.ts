@@ -36,16 +36,19 @@ export type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageCon
 export type { Connection } from './api/connection.js';
 export type { ConnectionEvents } from './api/connection-events.js';
 export {
+  changeConfig,
   resolveConnectionConfig,
-  type Authenticate,
+  resolveOwnConfig,
+  type CommonOptions,
   type ConnectionConfig,
   type ReconnectConfig,
   type ResolvedConnectionConfig,
   type ServerConfig,
-  type SharedMemoryConfig,
-  type UpgradeRequest,
-  type WebSocketConfig,
 } from './config/connection-config.js';
+export * as optionSchemas from './config/option-schemas.js';
+export type { NumberInRange, NumberRange } from './config/option-schemas.js';
+// By star, so that packages can merge declarations into the interfaces of this module.
+export * from './config/transport-sections.js';
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
@@ -83,4 +86,11 @@ export {
 } from './diagnostics/diagnostics.js';
 export { AcceptQueue } from './lifecycle/accept-queue.js';
 export type { ConnectionServer } from './api/connection-server.js';
-export { TRANSPORT, type Transport, type TransportCapabilities, type TransportProbe } from './api/transport.js';
+export {
+  TRANSPORT,
+  type Transport,
+  type TransportBinder,
+  type TransportCapabilities,
+  type TransportModule,
+  type TransportProbe,
+} from './api/transport.js';

@@ -1,5 +1,5 @@
 import { printable } from '@entropynet/core';
-import * as z from 'zod';
+import * as v from 'valibot';
 import type { ProcessReport } from './state.js';
 
 /** Where agents look for an inspector: one for each user of a machine. */
@@ -22,11 +22,14 @@ export const ReportLimit = {
 } as const;
 
 /** An agent may be anybody of this user: its texts can't hide or turn around what the page shows. */
-const text = z
-  .string()
-  .max(ReportLimit.Characters)
-  .transform((value) => printable(value, ReportLimit.Characters));
-const count = z.number().nonnegative();
+const text = v.pipe(
+  v.string(),
+  v.maxLength(ReportLimit.Characters),
+  v.transform((value) => printable(value, ReportLimit.Characters)),
+);
+const finite = v.pipe(v.number(), v.finite());
+const count = v.pipe(finite, v.minValue(0));
+const whole = v.pipe(v.number(), v.integer());
 
 const counts = {
   bytesSent: count,
@@ -37,42 +40,48 @@ const counts = {
 };
 
 const facts = {
-  id: z.number().int(),
+  id: whole,
   backend: text,
   endpoint: text,
-  role: z.enum(['client', 'server']),
-  since: z.number(),
+  role: v.picklist(['client', 'server']),
+  since: finite,
 };
 
+const connection = v.object({
+  ...facts,
+  ...counts,
+  link: v.nullable(text),
+  peer: v.nullable(text),
+  why: atMost(ReportLimit.Reasons, text),
+  unconfirmedBytes: count,
+  roundTripMs: v.nullable(count),
+  channels: atMost(ReportLimit.Channels, v.object({ name: text, waits: count })),
+});
+
 /** What an agent sends. The inspector drops a report with anything wrong in it, and every key that is not listed. */
-export const reportSchema: z.ZodType<ProcessReport> = z.object({
-  processId: z.number().int().positive(),
-  threadId: z.number().int().nonnegative(),
+export const reportSchema: v.GenericSchema<unknown, ProcessReport> = v.object({
+  processId: v.pipe(whole, v.minValue(1)),
+  threadId: v.pipe(whole, v.minValue(0)),
   name: text,
-  startedAt: z.number(),
+  startedAt: finite,
   measuredAt: count,
   intervalMs: count,
-  delay: z.object({ p50: count, p99: count }),
-  totals: z.object({ ...counts, opened: count, ended: count, failed: count }),
+  delay: v.object({ p50: count, p99: count }),
+  totals: v.object({ ...counts, opened: count, ended: count, failed: count }),
   connectionCount: count,
-  connections: z
-    .array(
-      z.object({
-        ...facts,
-        ...counts,
-        link: text.nullable(),
-        peer: text.nullable(),
-        why: z.array(text).max(ReportLimit.Reasons),
-        unconfirmedBytes: count,
-        roundTripMs: count.nullable(),
-        channels: z.array(z.object({ name: text, waits: count })).max(ReportLimit.Channels),
-      }),
-    )
-    .max(ReportLimit.Connections),
-  ended: z
-    .array(z.object({ ...facts, ...counts, endedAt: z.number(), code: text, message: text }))
-    .max(ReportLimit.Ended),
-  failures: z
-    .array(z.object({ id: z.number().int(), at: z.number(), backend: text, endpoint: text, code: text, message: text }))
-    .max(ReportLimit.Failures),
+  connections: atMost(ReportLimit.Connections, connection),
+  ended: atMost(ReportLimit.Ended, v.object({ ...facts, ...counts, endedAt: finite, code: text, message: text })),
+  failures: atMost(
+    ReportLimit.Failures,
+    v.object({ id: whole, at: finite, backend: text, endpoint: text, code: text, message: text }),
+  ),
 });
+
+/** A list that is refused by its length before its elements are looked at. */
+function atMost<S extends v.GenericSchema>(most: number, element: S): v.GenericSchema<unknown, v.InferOutput<S>[]> {
+  return v.pipe(
+    v.unknown(),
+    v.check((list) => Array.isArray(list) && list.length <= most),
+    v.array(element),
+  );
+}

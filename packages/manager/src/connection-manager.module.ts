@@ -1,10 +1,25 @@
-import { ContainerModule } from 'inversify';
+import { type Transport, TRANSPORT, type TransportModule } from '@entropynet/core';
+import type { ContainerModuleLoadOptions } from 'inversify';
 import { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 
-/** Registers the manager itself, as a singleton, with its options. */
-export function connectionManagerModule(options: ConnectionManagerOptions): ContainerModule {
-  return new ContainerModule(({ bind }) => {
-    bind(CONNECTION_MANAGER_OPTIONS).toConstantValue(options);
-    bind(ConnectionManager).toSelf().inSingletonScope();
-  });
+/** Registers the manager itself, as a singleton of all transports that are bound, with its options. */
+export function connectionManagerModule(options: ConnectionManagerOptions): ManagerModule {
+  return {
+    id: Symbol('@entropynet/manager'),
+    load: ({ bind }) => {
+      bind(CONNECTION_MANAGER_OPTIONS).toConstantValue(options);
+      bind(ConnectionManager)
+        .toDynamicValue((context) => {
+          const transports = context.getAll<Transport>(TRANSPORT, { optional: true });
+          return new ConnectionManager(transports, options);
+        })
+        .inSingletonScope();
+    },
+  };
+}
+
+/** A module for inversify, by its shape: inversify itself is loaded by `createNetworking` only. */
+export interface ManagerModule extends Pick<TransportModule, 'id'> {
+  /** Binds the manager and its options. */
+  load(options: Pick<ContainerModuleLoadOptions, 'bind'>): void;
 }

@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import {
   type ConnectionConfig,
   type ConnectionType,
@@ -11,12 +10,11 @@ import {
   parseEndpoint,
   redactEndpoint,
   resolveConnectionConfig,
+  type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   type Transport,
-  TRANSPORT,
 } from '@entropynet/core';
-import { inject, injectable, multiInject, optional } from 'inversify';
 import { ConnectionHandle } from './connection-handle.js';
 import { ConnectionSlot, type DialPlan } from './connection-slot.js';
 import { ManagedServer } from './managed-server.js';
@@ -44,7 +42,6 @@ const DEFAULT_CAPACITY = 1024;
 const MAX_CAPACITY = 65_536;
 
 /** Holds connections in slots and gives out handles; knows transports by their interface only. */
-@injectable()
 export class ConnectionManager extends EntropyObject {
   readonly #transports: readonly Transport[];
   readonly #log: (line: string) => void;
@@ -54,16 +51,14 @@ export class ConnectionManager extends EntropyObject {
   readonly #free: ConnectionSlot[];
   readonly #adopted = new WeakSet<NetworkConnection>();
   readonly #servers = new Set<ManagedServer>();
+  #config: ResolvedConnectionConfig | undefined;
   readonly #releasing = new Set<Promise<void>>();
 
   /**
-   * @param transports what `auto` chooses from, in this order, shared memory first
+   * @param transports what `auto` chooses from, those of a higher preference first
    * @throws NetworkError `InvalidParameter`: the capacity, or two transports of one backend name
    */
-  constructor(
-    @multiInject(TRANSPORT) transports: Transport[],
-    @inject(CONNECTION_MANAGER_OPTIONS) @optional() options?: ConnectionManagerOptions,
-  ) {
+  constructor(transports: readonly Transport[], options?: ConnectionManagerOptions) {
     super();
     const capacity = options?.capacity ?? DEFAULT_CAPACITY;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
@@ -83,8 +78,11 @@ export class ConnectionManager extends EntropyObject {
     this.#free = [...this.#slots].reverse();
   }
 
-  /** A handle for a connection that is to be made; does not connect. `InvalidParameter`, `ResourceLimitExceeded`. */
-  openConnection(config: ConnectionConfig): Result<ConnectionHandle> {
+  /**
+   * A handle for a connection that is to be made; does not connect. Without a configuration it uses that of
+   * `createNetworking`. `InvalidParameter`, `ResourceLimitExceeded`.
+   */
+  openConnection(config: ConnectionConfig | undefined = this.#config): Result<ConnectionHandle> {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
     const slot = this.#take();
@@ -129,8 +127,11 @@ export class ConnectionManager extends EntropyObject {
     return ok(handle);
   }
 
-  /** A server on the endpoint and every fallback at once; does not listen yet. `InvalidParameter`. */
-  createServer(config: ServerConfig): Result<ManagedServer> {
+  /**
+   * A server on the endpoint and every fallback at once; does not listen yet. Without a configuration it uses that of
+   * `createNetworking`. `InvalidParameter`.
+   */
+  createServer(config: ServerConfig | undefined = this.#config): Result<ManagedServer> {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
     try {
@@ -188,8 +189,16 @@ export class ConnectionManager extends EntropyObject {
     void this.closeAll();
   }
 
-  #planOf(config: ConnectionConfig): Result<DialPlan> {
-    const resolved = resolveConnectionConfig(config);
+  /** Checks a configuration and uses it wherever none is given. `InvalidParameter`. */
+  useConfig(config: ConnectionConfig): Result<ResolvedConnectionConfig> {
+    const plan = this.#planOf(config);
+    if (!plan.ok) return plan;
+    this.#config = plan.value.config;
+    return ok(plan.value.config);
+  }
+
+  #planOf(config: ConnectionConfig | undefined): Result<DialPlan> {
+    const resolved = resolveConnectionConfig(config, this.#transports);
     if (!resolved.ok) return resolved;
     const candidates = candidatesOf(resolved.value, this.#transports);
     return candidates.ok ? ok({ config: resolved.value, candidates: candidates.value }) : candidates;

@@ -1,27 +1,37 @@
-import 'reflect-metadata';
 import {
   type ConnectionConfig,
-  resolveConnectionConfig,
+  NetworkError,
+  redactText,
   type ResolvedConnectionConfig,
+  type Transport,
+  TRANSPORT,
+  type TransportModule,
   unwrap,
 } from '@entropynet/core';
-import { Container, type ContainerModule } from 'inversify';
+import type * as inversifyTypes from 'inversify';
+import type { Container } from 'inversify';
 import { ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 import { connectionManagerModule } from './connection-manager.module.js';
 
 /** What `createNetworking` takes. */
 export interface NetworkingOptions extends ConnectionManagerOptions {
-  /** One module a transport, each binding `TRANSPORT`. */
-  readonly transports: readonly ContainerModule[];
-  /** A configuration to check at once, so that a program with a wrong one does not start. */
-  readonly config?: ConnectionConfig;
+  /** One module for each transport: an object with `id` and `load`, or a `ContainerModule` of inversify, that binds `TRANSPORT`. */
+  readonly transports: readonly TransportModule[];
+  /**
+   * A configuration to check at once, so that a program with a wrong one does not start. `manager.openConnection()` and
+   * `manager.createServer()` use it where they are given none.
+   */
+  readonly config?: ConnectionConfig | undefined;
 }
 
 /** A container with a manager in it. */
 export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
-  /** Where the manager came from; for programs that inject it. */
+  /**
+   * The inversify container that the manager came from; for programs that inject it. Throws a `NetworkError`
+   * (`NotSupported`) where inversify can not be loaded, as under `--frozen-intrinsics`.
+   */
   readonly container: Container;
   /** The checked configuration with every default filled in; undefined where none was given. */
   readonly config: ResolvedConnectionConfig | undefined;
@@ -29,17 +39,94 @@ export interface Networking extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof NetworkingOptions>(['transports', 'config', 'capacity', 'log']);
+
 /**
  * The one-line start: builds the container, loads the transports, checks the configuration.
  * Rejects with a `NetworkError` (`InvalidParameter`) that names what is wrong.
  */
 export async function createNetworking(options: NetworkingOptions): Promise<Networking> {
+  checkOptions(options);
   const { transports, config, ...managerOptions } = options;
-  const resolved = config === undefined ? undefined : unwrap(resolveConnectionConfig(config));
-  // All modules before the first resolve, and singletons throughout: a late binding would be built again at every call.
-  const container = new Container({ defaultScope: 'Singleton' });
-  await container.loadAsync(...transports, connectionManagerModule(managerOptions));
-  const manager = container.get(ConnectionManager);
+  const parts = await build(transports, managerOptions);
+  const { manager } = parts;
+  const resolved = config === undefined ? undefined : unwrap(manager.useConfig(config));
   const close = (): Promise<void> => manager.closeAll();
-  return { manager, container, config: resolved, close, [Symbol.asyncDispose]: close };
+  return {
+    manager,
+    get container() {
+      return parts.container();
+    },
+    config: resolved,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+type Inversify = typeof inversifyTypes;
+
+interface Parts {
+  readonly manager: ConnectionManager;
+  readonly container: () => Container;
+}
+
+async function build(modules: readonly TransportModule[], options: ConnectionManagerOptions): Promise<Parts> {
+  const inversify = await loadInversify();
+  if (inversify instanceof Error) return buildWithout(inversify, modules, options);
+  // All modules before the first resolve, and singletons throughout: a late binding would be built again at every call.
+  const container = new inversify.Container({ defaultScope: 'Singleton' });
+  for (const module of [...modules, connectionManagerModule(options)]) {
+    const loadable =
+      module instanceof inversify.ContainerModule
+        ? module
+        : new inversify.ContainerModule((binder) => module.load(binder));
+    await container.loadAsync(loadable);
+  }
+  return { manager: container.get(ConnectionManager), container: () => container };
+}
+
+/** Imported here and not before: it weighs more than the rest of the package, and patches `Reflect`. */
+async function loadInversify(): Promise<Inversify | NetworkError> {
+  try {
+    return await import('inversify');
+  } catch (error) {
+    return new NetworkError('NotSupported', `inversify can not be loaded here: ${redactText(error)}`, error);
+  }
+}
+
+/** A manager without a container, of modules that bind constants. */
+async function buildWithout(
+  failure: NetworkError,
+  modules: readonly TransportModule[],
+  options: ConnectionManagerOptions,
+): Promise<Parts> {
+  const transports: Transport[] = [];
+  const binder: Parameters<TransportModule['load']>[0] = {
+    bind: (identifier) => ({
+      toConstantValue: (value) => {
+        if (identifier === TRANSPORT) transports.push(value as Transport);
+      },
+    }),
+  };
+  for (const module of modules) await module.load(binder);
+  return {
+    manager: new ConnectionManager(transports, options),
+    container: () => {
+      throw failure;
+    },
+  };
+}
+
+function checkOptions(options: NetworkingOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new NetworkError('InvalidParameter', `createNetworking takes an object; ${typeof options} was given`);
+  const unknown = Object.keys(options).filter((key) => !OPTIONS.has(key));
+  if (unknown.length > 0) {
+    const named = unknown.map((key) => `'${redactText(key, 60)}'`).join(', ');
+    const known = [...OPTIONS].join(', ');
+    throw new NetworkError('InvalidParameter', `createNetworking has no option ${named}; its options are ${known}`);
+  }
+  const { transports } = options;
+  if (!Array.isArray(transports) || transports.some((each) => typeof (each as TransportModule)?.load !== 'function'))
+    throw new NetworkError('InvalidParameter', "'transports' takes a list of modules that have a load() function");
 }

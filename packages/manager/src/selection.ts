@@ -1,4 +1,5 @@
 import {
+  changeConfig,
   type ConnectionBackend,
   DiagnosticsChannel,
   type Endpoint,
@@ -66,7 +67,7 @@ export function reportFallback(fallback: FallbackDiagnostics): void {
 
 /**
  * Every way that a configuration allows, in the order in which they are tried: the endpoint, then each fallback. `auto`
- * takes every transport that serves an endpoint, shared memory first; a named backend only that one. A bare name is
+ * takes every transport that serves an endpoint, in the order of their preference; a named backend only that one. A bare name is
  * served by every transport that is `local`.
  *
  * `InvalidParameter`: an unknown backend or scheme, or a backend that serves none of the endpoints.
@@ -88,7 +89,9 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
     const serving = transports.filter((transport) => serves(transport, endpoint.value));
     if (serving.length === 0) return err('InvalidParameter', describeUnserved(endpoint.value, transports));
     const wanted = serving.filter((transport) => named === undefined || transport === named);
-    for (const transport of sharedMemoryFirst(wanted)) {
+    for (const transport of byPreference(wanted)) {
+      const checked = transport.checkEndpoint?.(text);
+      if (checked?.ok === false) return checked;
       candidates.push({ transport, endpoint: text, shown: redactEndpoint(text) });
     }
   }
@@ -104,7 +107,8 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
 
 /** The configuration for one candidate: its endpoint and nothing to fall back to. */
 export function configOf(candidate: Candidate, config: ResolvedConnectionConfig): ResolvedConnectionConfig {
-  return { ...config, endpoint: candidate.endpoint, backend: candidate.transport.backend, fallback: [] };
+  const { endpoint, transport } = candidate;
+  return changeConfig(config, { endpoint, backend: transport.backend, fallback: [] });
 }
 
 /** One line for a log: what was taken and why nothing before it was. */
@@ -129,9 +133,9 @@ function serves(transport: Transport, endpoint: Endpoint): boolean {
   return transport.schemes.includes(endpoint.scheme);
 }
 
-function sharedMemoryFirst(transports: readonly Transport[]): Transport[] {
-  const rank = ({ backend }: Transport): number => (backend === 'shared-memory' ? 0 : 1);
-  return [...transports].sort((a, b) => rank(a) - rank(b));
+/** Higher preferences first; equal ones in the order of registration. */
+function byPreference(transports: readonly Transport[]): Transport[] {
+  return [...transports].sort((a, b) => (b.preference ?? 0) - (a.preference ?? 0));
 }
 
 function describeUnserved(endpoint: Endpoint, transports: readonly Transport[]): string {

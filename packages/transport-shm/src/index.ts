@@ -14,6 +14,7 @@ export {
 export type { InspectedProcess } from './inspection/processes.js';
 export type { InspectedRegion, InspectedRing, InspectedWait, UnreadableRegion } from './inspection/regions.js';
 export { SHARED_MEMORY_BACKEND, SharedMemoryConnection, type MappedRegion } from './shared-memory-connection.js';
+export type { SharedMemoryConfig, SharedMemoryOptions } from './shared-memory-options.js';
 export { SharedMemoryServer } from './shared-memory-server.js';
 export { SharedMemoryTransport } from './shared-memory-transport.js';
 export { sharedMemoryTransportModule } from './shared-memory-transport.module.js';

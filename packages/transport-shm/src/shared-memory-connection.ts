@@ -7,14 +7,16 @@ import {
   ok,
   type PeerLimits,
   type ResolvedConnectionConfig,
+  resolveOwnConfig,
   type Result,
+  unwrap,
 } from '@entropynet/core';
-import { withFixedDirectory } from './discovery/directory.js';
 import { requestRegion } from './discovery/handshake-client.js';
 import { serverNameOf } from './discovery/names.js';
 import type { LocalSocket } from './native-binding.js';
 import { identityIn, linkKeyOf } from './region/link-key.js';
 import type { SharedMemoryRegion } from './region/shared-memory-region.js';
+import { sharedMemorySection } from './shared-memory-options.js';
 import { SharedMemoryLink } from './shared-memory-link.js';
 
 /** The backend name of this transport. */
@@ -51,7 +53,7 @@ export class SharedMemoryConnection extends NetworkConnection {
   constructor(mapped: MappedRegion);
   constructor(from: string | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
     if (typeof from === 'string') {
-      super(withFixedDirectory({ ...config, endpoint: from }));
+      super(unwrap(resolveOwnConfig({ ...config, endpoint: from }, sharedMemorySection)));
       this.#regionBytes = this.config.sharedMemory.regionSize;
     } else {
       const link = new SharedMemoryLink(from.region, from.handle, 'server', from.config.sharedMemory);

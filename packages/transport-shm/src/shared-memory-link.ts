@@ -1,5 +1,6 @@
-import { NetworkError, type SharedMemoryConfig } from '@entropynet/core';
+import { NetworkError } from '@entropynet/core';
 import { linkError } from './link-error.js';
+import type { SharedMemoryConfig } from './shared-memory-options.js';
 import type { LocalSocket } from './native-binding.js';
 import { now } from './platform-time.js';
 import {

@@ -5,13 +5,14 @@ import {
   type NetworkConnection,
   ok,
   redactEndpoint,
-  resolveConnectionConfig,
+  resolveOwnConfig,
   type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   unwrap,
 } from '@entropynet/core';
-import { discoveryDirectory, prepareDirectory, withFixedDirectory } from './discovery/directory.js';
+import { sharedMemorySection } from './shared-memory-options.js';
+import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
 import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
 import { serverNameOf } from './discovery/names.js';
@@ -46,7 +47,7 @@ export class SharedMemoryServer implements ConnectionServer {
 
   /** @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveConnectionConfig(withFixedDirectory(config)));
+    this.#config = unwrap(resolveOwnConfig(config, sharedMemorySection));
     this.#name = serverNameOf(this.#config.endpoint);
     this.#accepted = new AcceptQueue(this.#config.sharedMemory.maxConnections);
   }

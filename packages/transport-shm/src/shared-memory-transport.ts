@@ -3,12 +3,14 @@ import {
   type ConnectionServer,
   ConnectionType,
   type NetworkConnection,
-  resolveConnectionConfig,
+  type OptionsSchema,
+  resolveOwnConfig,
   type ServerConfig,
   type Transport,
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
+import { sharedMemorySection } from './shared-memory-options.js';
 import { findServer } from './discovery/handshake-client.js';
 import { SHARED_MEMORY_BACKEND, SharedMemoryConnection } from './shared-memory-connection.js';
 import { SharedMemoryServer } from './shared-memory-server.js';
@@ -27,10 +29,13 @@ export class SharedMemoryTransport implements Transport {
   readonly schemes = ['shm'];
   readonly connectionType = ConnectionType.Local;
   readonly capabilities = CAPABILITIES;
+  readonly preference = 100;
+  readonly optionsKey = sharedMemorySection.optionsKey;
+  readonly optionsSchema: OptionsSchema = sharedMemorySection.optionsSchema;
 
   /** Whether the addon loads and a server of that name is found. */
   probe(config: ConnectionConfig): Promise<TransportProbe> {
-    const resolved = resolveConnectionConfig(config);
+    const resolved = resolveOwnConfig(config, sharedMemorySection);
     const found = resolved.ok ? findServer(resolved.value) : resolved;
     if (found.ok) return Promise.resolve({ available: true });
     return Promise.resolve({ available: false, reason: found.error.message, error: found.error });

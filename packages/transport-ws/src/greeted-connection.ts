@@ -9,11 +9,13 @@ import {
   type NetworkError,
   ok,
   type ResolvedConnectionConfig,
+  resolveOwnConfig,
   type Result,
   unwrap,
 } from '@entropynet/core';
 import type { GreetedLink } from './greeted-link.js';
 import { parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
+import { webSocketSection } from './web-socket-options.js';
 import { CloseCode } from './web-socket-protocol.js';
 
 /** A connection over WebSocket, whatever implements WebSocket here. */
@@ -27,7 +29,10 @@ export abstract class GreetedConnection extends NetworkConnection {
    * @param accepted for a server: a link on which both sides have greeted
    */
   constructor(config: ConnectionConfig | string, accepted?: GreetedLink) {
-    super(typeof config === 'string' ? { endpoint: config } : config, accepted);
+    super(
+      unwrap(resolveOwnConfig(typeof config === 'string' ? { endpoint: config } : config, webSocketSection)),
+      accepted,
+    );
     this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
     if (accepted !== undefined) this.#use(accepted);
   }

@@ -7,6 +7,13 @@ export { WebSocketConnection } from './web-socket-connection.js';
 export { WebSocketConnectionServer } from './web-socket-connection-server.js';
 export { WebSocketFrameWriter } from './web-socket-frame-writer.js';
 export type { WebSocketLink } from './web-socket-link.js';
+export type {
+  Authenticate,
+  LookupFunction,
+  UpgradeRequest,
+  WebSocketConfig,
+  WebSocketOptions,
+} from './web-socket-options.js';
 export { CloseCode as WebSocketCloseCode, MAX_FRAME_BYTES, SUBPROTOCOL } from './web-socket-protocol.js';
 export { WebSocketTransport } from './web-socket-transport.js';
 export { webSocketTransportModule } from './web-socket-transport.module.js';

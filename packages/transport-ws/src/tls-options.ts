@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
-import { err, NetworkError, OK, type Result, type WebSocketConfig } from '@entropynet/core';
+import { err, NetworkError, OK, type Result } from '@entropynet/core';
+import type { WebSocketConfig } from './web-socket-options.js';
 import { reasonOf } from './web-socket-errors.js';
 
 /** The section `webSocket.tls`, complete. */

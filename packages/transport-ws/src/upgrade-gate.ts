@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { printable, type WebSocketConfig } from '@entropynet/core';
+import { printable } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
+import type { WebSocketConfig } from './web-socket-options.js';
 import { SUBPROTOCOL } from './web-socket-protocol.js';
 
 /** Why an upgrade request is refused. */

@@ -17,7 +17,7 @@ import {
   type NetworkConnection,
   NetworkError,
   OK,
-  resolveConnectionConfig,
+  resolveOwnConfig,
   type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
@@ -36,6 +36,7 @@ import {
   type TlsConfig,
   tryTls,
 } from './tls-options.js';
+import { webSocketSection } from './web-socket-options.js';
 import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
@@ -75,7 +76,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
 
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveConnectionConfig(config));
+    this.#config = unwrap(resolveOwnConfig(config, webSocketSection));
     this.#address = unwrap(parseWebSocketAddress(this.#config.endpoint));
     const { server, tls, maxConnections, noServer, responseHeaders } = this.#config.webSocket;
     if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
@@ -126,7 +127,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   setTls(tls: NonNullable<ConnectionConfig['webSocket']>['tls']): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
     if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own now');
-    const resolved = resolveConnectionConfig({ endpoint: this.#config.endpoint, webSocket: { tls } });
+    const resolved = resolveOwnConfig({ endpoint: this.#config.endpoint, webSocket: { tls } }, webSocketSection);
     if (!resolved.ok) return resolved;
     const next = resolved.value.webSocket.tls;
     try {

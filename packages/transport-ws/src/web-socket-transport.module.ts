@@ -1,8 +1,10 @@
-import { TRANSPORT, type Transport } from '@entropynet/core';
-import { ContainerModule } from 'inversify';
+import { TRANSPORT, type TransportModule } from '@entropynet/core';
 import { WebSocketTransport } from './web-socket-transport.js';
 
-/** Contributes the WebSocket transport to a container, beside whatever other transports are bound. */
-export const webSocketTransportModule = new ContainerModule(({ bind }) => {
-  bind<Transport>(TRANSPORT).toConstantValue(new WebSocketTransport());
-});
+/** Registers the WebSocket transport: pass it to `createNetworking`, beside the modules of other transports. */
+export const webSocketTransportModule: TransportModule = {
+  id: Symbol('@entropynet/transport-ws'),
+  load: ({ bind }) => {
+    bind(TRANSPORT).toConstantValue(new WebSocketTransport());
+  },
+};

@@ -6,13 +6,17 @@ import {
   ConnectionType,
   type NetworkConnection,
   NetworkError,
-  resolveConnectionConfig,
+  OK,
+  type OptionsSchema,
+  resolveOwnConfig,
+  type Result,
   type ServerConfig,
   type Transport,
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
+import { webSocketSection } from './web-socket-options.js';
 import { formatHostPort, parseWebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { WebSocketConnectionServer } from './web-socket-connection-server.js';
@@ -33,10 +37,19 @@ export class WebSocketTransport implements Transport {
   readonly connectionType = ConnectionType.Remote;
   readonly capabilities = CAPABILITIES;
   readonly isProbedByConnecting = true;
+  readonly preference = 0;
+  readonly optionsKey = webSocketSection.optionsKey;
+  readonly optionsSchema: OptionsSchema = webSocketSection.optionsSchema;
+
+  /** Whether the endpoint is a WebSocket URL. */
+  checkEndpoint(endpoint: string): Result {
+    const parsed = parseWebSocketAddress(endpoint);
+    return parsed.ok ? OK : parsed;
+  }
 
   /** Opens a TCP connection and closes it; whether a WebSocket server answers there is seen when connecting. */
   probe(config: ConnectionConfig): Promise<TransportProbe> {
-    const resolved = resolveConnectionConfig(config);
+    const resolved = resolveOwnConfig(config, webSocketSection);
     if (!resolved.ok) return Promise.resolve(unavailable(resolved.error));
     const parsed = parseWebSocketAddress(resolved.value.endpoint);
     if (!parsed.ok) return Promise.resolve(unavailable(parsed.error));

@@ -57,7 +57,6 @@ describe('an endpoint that is shown', () => {
     ['me@home', 'me@home'],
     ['ws://host/x?token=secret', 'ws://host/x?***'],
     ['ws://host?token=secret#a', 'ws://host?***'],
-    ['ws://host/x#secret', 'ws://host/x#***'],
     ['ws://user:secret@:99999/', 'ws://***@:99999/'],
     ['ws://host/\u001b[2J', 'ws://host/\\u{1b}[2J'],
   ];

@@ -13,27 +13,25 @@ export interface Endpoint {
 }
 
 const MAX_ENDPOINT_BYTES = 2048;
+const MAX_SHOWN = 80;
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 // Control characters would make a name that logs and terminals can't show.
-// eslint-disable-next-line no-control-regex -- finding control characters is the purpose
-const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
+const CONTROL_CHARACTERS = /\p{Cc}/u;
 
 /** Takes an endpoint apart. `InvalidParameter`: empty, too long, or with control characters. */
 export function parseEndpoint(text: string): Result<Endpoint> {
-  const shown = `'${printable(redactEndpoint(text), 80)}'`;
-  if (CONTROL_CHARACTERS.test(text)) {
-    return err('InvalidParameter', `endpoint ${shown} has control characters; a name or an address has none`);
-  }
-  if (new TextEncoder().encode(text).length > MAX_ENDPOINT_BYTES) {
-    return err('InvalidParameter', `endpoint ${shown} is longer than ${MAX_ENDPOINT_BYTES} bytes`);
-  }
+  const fault = faultOfEndpoint(text);
+  if (fault !== undefined)
+    return err('InvalidParameter', `endpoint '${printable(redactEndpoint(text), MAX_SHOWN)}': ${fault}`);
   const match = SCHEME.exec(text);
-  const rest = match?.[2] ?? text;
-  if (rest === '') {
-    return err(
-      'InvalidParameter',
-      `endpoint ${shown} is empty; a name like 'canvas' or an address like 'ws://host:port' is expected`,
-    );
-  }
-  return ok({ text, scheme: match?.[1]?.toLowerCase(), rest });
+  return ok({ text, scheme: match?.[1]?.toLowerCase(), rest: match?.[2] ?? text });
+}
+
+/** What is wrong with an endpoint, whatever transport it is for; undefined where nothing is. */
+export function faultOfEndpoint(text: string): string | undefined {
+  if (CONTROL_CHARACTERS.test(text)) return 'it has control characters; a name or an address has none';
+  if (new TextEncoder().encode(text).length > MAX_ENDPOINT_BYTES)
+    return `it is longer than ${MAX_ENDPOINT_BYTES} bytes`;
+  const isEmpty = (SCHEME.exec(text)?.[2] ?? text) === '';
+  return isEmpty ? "it is empty; a name like 'canvas' or an address like 'ws://host:port' is expected" : undefined;
 }

@@ -7,11 +7,7 @@ import { checkCallback, isAsyncFunction } from './callback-guard.js';
 import { type Channel, outcomeOf } from '../channels/channel.js';
 import { checkChannelName } from '../channels/channel-name.js';
 import { ChannelTable } from '../channels/channel-table.js';
-import {
-  type ConnectionConfig,
-  resolveConnectionConfig,
-  type ResolvedConnectionConfig,
-} from '../config/connection-config.js';
+import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig } from '../config/connection-config.js';
 import type { ConnectionEvents } from '../api/connection-events.js';
 import { statsOf } from '../api/connection-stats.js';
 import { EventHub } from './event-hub.js';
@@ -64,7 +60,7 @@ export abstract class NetworkConnection extends EntropyObject {
    */
   protected constructor(config: ConnectionConfig, accepted?: FrameLink) {
     super();
-    this.config = unwrap(resolveConnectionConfig(config));
+    this.config = unwrap(resolveOwnConfig(config));
     // It holds secrets, which `console.log(connection)` must not show.
     Object.defineProperty(this, 'config', { enumerable: false });
     this.#wasAccepted = accepted !== undefined;

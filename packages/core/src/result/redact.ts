@@ -9,7 +9,7 @@ const HOST_AND_PORT = /^(?:\[[^\]]*\]|[^:@]*)(?::\d*)?$/;
 const ADDRESSES = /[a-z][a-z0-9+.-]*:\/\/[^\s'"`<>]+/gi;
 
 /**
- * An endpoint as it may be shown: user information, query and fragment are replaced by `***`, since they may hold
+ * An endpoint as it may be shown: user information and query are replaced by `***`, since they may hold
  * passwords and tokens; the rest is made printable and is cut at 256 characters. Every package shows endpoints through
  * this function, in errors, diagnostics, metrics, logs and pages.
  */
@@ -48,6 +48,6 @@ function endOfUser(rest: string, authority: string): number {
 }
 
 function withoutQuery(rest: string): string {
-  const start = rest.search(/[?#]/);
+  const start = rest.indexOf('?');
   return start < 0 ? rest : `${rest.slice(0, start + 1)}${HIDDEN}`;
 }

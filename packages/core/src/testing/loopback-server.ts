@@ -1,8 +1,4 @@
-import {
-  resolveConnectionConfig,
-  type ResolvedConnectionConfig,
-  type ServerConfig,
-} from '../config/connection-config.js';
+import { resolveOwnConfig, type ResolvedConnectionConfig, type ServerConfig } from '../config/connection-config.js';
 import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import { OWN_CAPABILITIES, type PeerLimits } from '../wire/peer-limits.js';
 import { agreeOnSecret, WRONG_SECRET } from '../wire/shared-secret.js';
@@ -28,7 +24,7 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
   #isListening = false;
 
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveConnectionConfig(config));
+    this.#config = unwrap(resolveOwnConfig(config));
     this.#name = loopbackNameOf(this.#config.endpoint);
   }
 

@@ -24,14 +24,6 @@ export function discoveryDirectory(config: DirectoryConfig, userId: number): str
   return resolve(runtime === undefined || runtime === '' ? inTemporaryDirectory(userId) : join(runtime, 'entropynet'));
 }
 
-/** A configuration whose relative directory starts from the working directory of this moment, as that may change. */
-export function withFixedDirectory<T extends { readonly sharedMemory?: DirectoryConfig | undefined }>(config: T): T {
-  const directory: unknown = config.sharedMemory?.directory;
-  // What is no path is refused where the configuration is checked.
-  if (typeof directory !== 'string' || directory === '') return config;
-  return { ...config, sharedMemory: { ...config.sharedMemory, directory: resolve(directory) } };
-}
-
 /** The other directories in which a server of this user may be found that has another environment than this process. */
 export function otherDirectories(directory: string, userId: number): string[] {
   const usual = [discoveryDirectory({}, userId), `/run/user/${userId}/entropynet`, inTemporaryDirectory(userId)];

@@ -8,7 +8,6 @@ import {
   type ResolvedConnectionConfig,
   type Result,
   SecretProver,
-  type SharedMemoryConfig,
 } from '@entropynet/core';
 import {
   currentUserId,
@@ -18,6 +17,7 @@ import {
   messageOf,
   type NativeBinding,
 } from '../native-binding.js';
+import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeCode, failureAt } from '../system-failures.js';
 import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';

@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ok, resolveConnectionConfig, type Result } from '@entropynet/core';
+import { ok, resolveOwnConfig, type Result } from '@entropynet/core';
+import { sharedMemorySection } from '../shared-memory-options.js';
 import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
 import { checkDirectory, discoveryDirectory } from './directory.js';
@@ -52,10 +53,10 @@ const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
  */
 export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Result<Leftovers>> {
   const { dryRun = false, timeoutMs = 5000 } = options;
-  const config = resolveConnectionConfig({
-    endpoint: 'any',
-    ...(options.directory !== undefined && { sharedMemory: { directory: options.directory } }),
-  });
+  const config = resolveOwnConfig(
+    { endpoint: 'any', sharedMemory: { directory: options.directory } },
+    sharedMemorySection,
+  );
   if (!config.ok) return config;
   const binding = loadNativeBinding();
   if (!binding.ok) return binding;

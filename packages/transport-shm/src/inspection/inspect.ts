@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { err, ok, resolveConnectionConfig, type Result } from '@entropynet/core';
+import { err, ok, resolveOwnConfig, type Result } from '@entropynet/core';
+import { sharedMemorySection } from '../shared-memory-options.js';
 import { checkDirectory, discoveryDirectory } from '../discovery/directory.js';
 import { readDiscoveryRegion } from '../discovery/discovery-region.js';
 import { failureAt } from '../system-failures.js';
@@ -46,10 +47,10 @@ export interface InspectOptions {
 export function inspectSharedMemory(options: InspectOptions = {}): Result<SharedMemorySnapshot> {
   if (process.platform !== 'linux')
     return err('NotSupported', `regions can be inspected on Linux, not on ${process.platform}`);
-  const config = resolveConnectionConfig({
-    endpoint: 'any',
-    ...(options.directory !== undefined && { sharedMemory: { directory: options.directory } }),
-  });
+  const config = resolveOwnConfig(
+    { endpoint: 'any', sharedMemory: { directory: options.directory } },
+    sharedMemorySection,
+  );
   if (!config.ok) return config;
   const userId = process.getuid?.() ?? -1;
   const directory = discoveryDirectory(config.value.sharedMemory, userId);

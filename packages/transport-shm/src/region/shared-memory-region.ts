@@ -1,4 +1,5 @@
-import { err, ok, type Result, type SharedMemoryConfig } from '@entropynet/core';
+import { err, ok, type Result } from '@entropynet/core';
+import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { isSystemError, messageOf, type NativeBinding } from '../native-binding.js';
 import { describeSystemError, isShortage } from '../system-failures.js';
 import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from './control-block.js';

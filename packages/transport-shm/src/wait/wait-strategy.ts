@@ -1,4 +1,4 @@
-import type { SharedMemoryConfig } from '@entropynet/core';
+import type { SharedMemoryConfig } from '../shared-memory-options.js';
 
 /** How a receiver waits for the next message. */
 export type WaitMode = SharedMemoryConfig['wait'];

@@ -1,4 +1,12 @@
-import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import {
+  err,
+  NetworkError,
+  ok,
+  redactEndpoint,
+  redactText,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
 import { formatHostPort, type WebSocketAddress } from '../web-socket-address.js';
 import { reasonOf } from '../web-socket-errors.js';
 import { SUBPROTOCOL } from '../web-socket-protocol.js';
@@ -79,8 +87,10 @@ function createPlatformWebSocket({ url }: WebSocketAddress): Result<PlatformWebS
     return ok(webSocket);
   } catch (error) {
     // From a page over https only `wss:` is allowed.
-    const reason = reasonOf(error);
-    return err('TransportUnavailable', `this page may not connect to ${url.href}: ${reason}`, error);
+    return err(
+      'TransportUnavailable',
+      `this page may not connect to ${redactEndpoint(url.href)}: ${redactText(reasonOf(error))}`,
+    );
   }
 }
 

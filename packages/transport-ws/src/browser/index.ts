@@ -4,5 +4,6 @@
  * @packageDocumentation
  */
 export { WebSocketConnection } from './web-socket-connection.js';
+export type { WebSocketConfig, WebSocketOptions } from '../web-socket-options.js';
 export { WebSocketTransport } from './web-socket-transport.js';
 export { webSocketTransportModule } from './web-socket-transport.module.js';

@@ -5,11 +5,16 @@ import {
   ConnectionType,
   type NetworkConnection,
   NetworkError,
-  resolveConnectionConfig,
+  OK,
+  type OptionsSchema,
+  redactEndpoint,
+  resolveOwnConfig,
+  type Result,
   type Transport,
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
+import { webSocketSection } from '../web-socket-options.js';
 import { parseWebSocketAddress } from '../web-socket-address.js';
 import { unavailable } from '../web-socket-errors.js';
 import { openPlatformWebSocket } from './dial-platform-web-socket.js';
@@ -30,10 +35,19 @@ export class WebSocketTransport implements Transport {
   readonly connectionType = ConnectionType.Remote;
   readonly capabilities = CAPABILITIES;
   readonly isProbedByConnecting = true;
+  readonly preference = 0;
+  readonly optionsKey = webSocketSection.optionsKey;
+  readonly optionsSchema: OptionsSchema = webSocketSection.optionsSchema;
+
+  /** Whether the endpoint is a WebSocket URL. */
+  checkEndpoint(endpoint: string): Result {
+    const parsed = parseWebSocketAddress(endpoint);
+    return parsed.ok ? OK : parsed;
+  }
 
   /** Opens a WebSocket and closes it: a page can't look in any other way. */
   async probe(config: ConnectionConfig): Promise<TransportProbe> {
-    const resolved = resolveConnectionConfig(config);
+    const resolved = resolveOwnConfig(config, webSocketSection);
     if (!resolved.ok) return unavailable(resolved.error);
     const address = parseWebSocketAddress(resolved.value.endpoint);
     if (!address.ok) return unavailable(address.error);
@@ -43,7 +57,9 @@ export class WebSocketTransport implements Transport {
     });
     if (opened.ok) return { available: true };
     if (opened.error.code !== 'Aborted') return unavailable(opened.error);
-    return unavailable(new NetworkError('Timeout', `${address.value.url.href} does not answer within ${limitMs} ms`));
+    return unavailable(
+      new NetworkError('Timeout', `${redactEndpoint(address.value.url.href)} does not answer within ${limitMs} ms`),
+    );
   }
 
   createConnection(config: ConnectionConfig): NetworkConnection {

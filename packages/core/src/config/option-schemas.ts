@@ -1,0 +1,82 @@
+// The namespace, of which a bundler keeps what is used.
+import * as v from 'valibot';
+
+/** The longest time that a timer of the platform holds, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * A section of options: an unknown key is refused. Entries and defaults have no prototype, so that a program that extends
+ * `Object.prototype` adds no key to them.
+ */
+export function section<const E extends v.ObjectEntries>(
+  entries: E,
+): v.StrictObjectSchema<E, (issue: v.StrictObjectIssue) => string> {
+  return v.strictObject(Object.assign(Object.create(null) as object, entries), ({ expected }) =>
+    expected === 'Object' ? 'an object is allowed' : 'it is required',
+  );
+}
+
+/** The default of a section that the user leaves out: that of each of its keys. */
+export const NOTHING_GIVEN: Readonly<Record<string, never>> = Object.freeze(
+  Object.create(null) as Record<string, never>,
+);
+
+/** A whole number in a range, both ends included. */
+export function wholeNumber(least: number, most?: number): NumberInRange {
+  const upTo = most === undefined ? `from ${least} on` : `from ${least} to ${most}`;
+  return ranged(least, most, `a whole number ${upTo} is allowed`, Number.isSafeInteger);
+}
+
+/** A number in a range, both ends included. */
+export function numberFrom(least: number, most: number): NumberInRange {
+  return ranged(least, most, `a number from ${least} to ${most} is allowed`, Number.isFinite);
+}
+
+/** A span of time in milliseconds that a timer of the platform can hold. */
+export function durationMs(): NumberInRange {
+  return wholeNumber(1, MAX_TIMER_MS);
+}
+
+/** True or false. */
+export function flag(): v.BooleanSchema<string> {
+  return v.boolean('true or false is allowed');
+}
+
+/** A text of at least that many characters. */
+export function text(
+  least = 0,
+): v.SchemaWithPipe<readonly [v.StringSchema<string>, v.MinLengthAction<string, number, string>]> {
+  const allowed = least === 0 ? 'a string is allowed' : `a string of ${least} characters or more is allowed`;
+  return v.pipe(v.string(allowed), v.minLength(least, allowed));
+}
+
+/** One of several words. */
+export function oneOf<const T extends readonly string[]>(...words: T): v.PicklistSchema<T, string> {
+  return v.picklist(words, `one of ${words.map((word) => `'${word}'`).join(', ')} is allowed`);
+}
+
+/** A list whose elements each keep to a schema. */
+export function listOf<const S extends v.GenericSchema>(element: S): v.ArraySchema<S, string> {
+  return v.array(element, 'a list is allowed');
+}
+
+/** The range of a number, for the tables of the documentation; undefined where it has no end. */
+export type NumberRange = { readonly least: number; readonly most: number | undefined };
+
+/** The schema of a number in a range. */
+export type NumberInRange = v.SchemaWithPipe<
+  readonly [v.NumberSchema<string>, v.CheckAction<number, string>, v.MetadataAction<number, NumberRange>]
+>;
+
+function ranged(
+  least: number,
+  most: number | undefined,
+  allowed: string,
+  isKind: (value: number) => boolean,
+): NumberInRange {
+  return v.pipe(
+    v.number(allowed),
+    v.check((value) => isKind(value) && value >= least && value <= (most ?? Infinity), allowed),
+    v.metadata({ least, most }),
+  );
+}

@@ -1,0 +1,63 @@
+/** The configuration, a section, and a section of a section. */
+const DEPTH = 3;
+
+/**
+ * A copy of what a program gave: reading it later gives the same values, whatever getters and proxies do, and what a
+ * program added to `Object.prototype` is not in it. Instances of classes below the top, such as an HTTP server, stay themselves.
+ *
+ * @throws an `UnreadableKey` where reading a property throws
+ */
+export function snapshot(given: unknown): unknown {
+  return copy(given, [], DEPTH, true);
+}
+
+/** Reading a property of a configuration threw. What it threw is not kept: it may quote a secret. */
+export class UnreadableKey extends Error {
+  /** @param path where it stands */
+  constructor(readonly path: readonly string[]) {
+    super(`reading '${path.join('.')}' threw`);
+  }
+}
+
+function copy(value: unknown, path: readonly string[], depth: number, isTop = false): unknown {
+  if (typeof value !== 'object' || value === null || depth === 0) return value;
+  const inner = <T>(read: () => T, key: string): unknown => {
+    const at = [...path, key];
+    return copy(
+      attempt(read, () => new UnreadableKey(at)),
+      at,
+      depth - 1,
+    );
+  };
+  const kind = attempt(
+    () => (Array.isArray(value) ? 'list' : isTop || isPlain(value) ? 'plain' : 'instance'),
+    () => new UnreadableKey(path),
+  );
+  if (kind === 'instance') return value;
+  if (kind === 'list') {
+    const list = value as readonly unknown[];
+    return Array.from({ length: list.length }, (_unused, index) => inner(() => list[index], String(index)));
+  }
+  const keys = attempt(
+    () => Object.keys(value),
+    () => new UnreadableKey(path),
+  );
+  const copied = Object.create(null) as Record<string, unknown>;
+  for (const key of keys) copied[key] = inner(() => (value as Record<string, unknown>)[key], key);
+  return copied;
+}
+
+/** Object literals, also those of another realm. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function attempt<T>(read: () => T, failure: () => Error): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadableKey) throw error;
+    throw failure();
+  }
+}

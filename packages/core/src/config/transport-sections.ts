@@ -1,0 +1,66 @@
+/**
+ * Sections of a configuration that belong to one transport each. A transport's package adds its own by declaration merging:
+ *
+ * ```ts
+ * declare module '@entropynet/core' {
+ *   interface TransportSections { myTransport?: MyOptions | undefined }
+ *   interface ResolvedTransportSections { readonly myTransport: MyConfig }
+ * }
+ * ```
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the packages of transports fill it
+export interface TransportSections {}
+
+/** The same sections with every default filled in. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the packages of transports fill it
+export interface ResolvedTransportSections {}
+
+/** A fault of an option, as Standard Schema (https://standardschema.dev) describes it. */
+export interface OptionIssue {
+  /** What is allowed. It must not repeat what was given: that may be a secret. */
+  readonly message: string;
+  /** Where, below the section. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** A schema of valibot, zod, arktype, or of another library that offers Standard Schema. */
+export interface OptionsSchema<Input = unknown, Output = unknown> {
+  /** The interface of Standard Schema, version 1. */
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    validate(value: unknown): OptionsOutcome<Output> | Promise<OptionsOutcome<Output>>;
+  };
+}
+
+/** What a schema says: the section with every default, or its faults. */
+export type OptionsOutcome<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly OptionIssue[] };
+
+/** The section of one transport: a key and what may stand under it. */
+export interface TransportSection {
+  /** The key in the configuration, such as `myTransport`. */
+  readonly optionsKey: string;
+  /** Checks the section and fills in the defaults; undefined is checked as an empty section. It must not be asynchronous. */
+  readonly optionsSchema: OptionsSchema;
+}
+
+const known = new Map<string, TransportSection>();
+
+/**
+ * Defines the section of a transport, once, where its module is loaded. From then on `resolveConnectionConfig` checks that
+ * section in every configuration, so that one configuration serves several transports.
+ */
+export function defineTransportSection<const S extends TransportSection>(section: S): S {
+  known.set(section.optionsKey, section);
+  return section;
+}
+
+/** The sections of the transports that this program has loaded, with those given in front. */
+export function knownSections(given: readonly Partial<TransportSection>[]): ReadonlyMap<string, TransportSection> {
+  const all = new Map(known);
+  for (const { optionsKey, optionsSchema } of given)
+    if (optionsKey !== undefined && optionsSchema !== undefined) all.set(optionsKey, { optionsKey, optionsSchema });
+  return all;
+}
