@@ -1,18 +1,19 @@
-import { type InspectorServer, serveInspector } from '@entropynet/inspector';
+import { type InspectorServer, type InspectorState, serveInspector } from '@entropynet/inspector';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { launchChromium } from '../browser/launch-chromium.js';
 import { freshName } from '../support/fresh-name.js';
 import { until } from '../support/until.js';
 
 const PROGRAM = fileURLToPath(new URL('traffic-program.js', import.meta.url));
+const MANY = fileURLToPath(new URL('many-program.js', import.meta.url));
 const DESKTOP = { width: 1200, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
@@ -59,85 +60,155 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     page.on('pageerror', (error) => complaints.push(String(error)));
     await page.goto(inspector.address);
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    await page.locator('#connections ~ ul > li').nth(5).waitFor();
+    await rowsOf(page).nth(5).waitFor();
     return page;
   }
 
-  /** The card of a connection that one of the programs reports. */
-  function cardOf(page: Page, program: string): ReturnType<Page['locator']> {
-    return page.locator('details', { hasText: program });
+  function rowsOf(page: Page, table = 'connections'): Locator {
+    return page.locator(`#${table}-table > tbody > tr.row`);
   }
 
-  it('shows each connection, its transport, why, and how fast it goes', async () => {
+  /** The row of a connection that one of the programs reports. */
+  function rowOf(page: Page, program: string): Locator {
+    return rowsOf(page).filter({ has: page.locator('[data-label=process]', { hasText: program }) });
+  }
+
+  function detailsOf(page: Page): Locator {
+    return page.locator('tr.details');
+  }
+
+  it('shows each connection, its transport, why, how fast it goes, and its peer', async () => {
     const page = await openPage();
     for (const [program, backend] of [
       ['shared-memory-program', 'shared-memory'],
       ['websocket-program', 'websocket'],
       ['fallback-program', 'websocket'],
     ] as const) {
-      const card = cardOf(page, program);
-      expect(await card.locator('.badge').textContent()).to.equal(backend);
-      await card.locator('.figure', { hasText: /↑ [\d.]+ [KM]iB\/s/ }).waitFor();
+      const row = rowOf(page, program);
+      expect(await row.locator('.badge').textContent()).to.equal(backend);
+      await row.locator('[data-label="↑ bytes/s"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
+      await row.locator('[data-label="↑ msg/s"]', { hasText: /[1-9]/ }).waitFor();
+      await row.locator('[data-label=peer]', { hasText: 'server-program' }).waitFor();
     }
-    expect(await cardOf(page, 'server-program').count()).to.equal(3);
-    const fallback = cardOf(page, 'fallback-program');
-    await fallback.locator('summary').click();
-    const why = fallback.locator('.facts > div', { hasText: 'why this transport' }).locator('dd');
+    expect(await rowOf(page, 'server-program').count()).to.equal(3);
+    await rowOf(page, 'fallback-program').locator('.toggle').click();
+    const why = detailsOf(page).locator('.facts > div', { hasText: 'why this transport' }).locator('dd');
     expect(await why.textContent()).to.match(/^not shared-memory: no server named 'nobody-is-here'/);
+    await page.close();
+  });
+
+  it('leads from one end of a connection to the other', async () => {
+    const page = await openPage();
+    const client = rowOf(page, 'shared-memory-program');
+    await client.locator('.link', { hasText: 'server-program' }).click();
+    const revealed = page.locator('tr.revealed');
+    expect(await revealed.locator('[data-label=process]').textContent()).to.contain('server-program');
+    expect(await revealed.locator('[data-label=role]').textContent()).to.contain('server');
+    await revealed.locator('.link', { hasText: 'shared-memory-program' }).waitFor();
+    await page.close();
+  });
+
+  it('counts in its tiles what its tables have', async () => {
+    const page = await openPage();
+    for (const [tile, table] of [
+      ['ends of connections', 'connections'],
+      ['regions of shared memory', 'regions'],
+      ['agents', 'processes'],
+      ['failures', 'failures'],
+    ] as const) {
+      const value = await page.locator('.tile', { hasText: tile }).first().locator('.value').textContent();
+      expect(await rowsOf(page, table).count(), tile).to.equal(Number(value));
+    }
     await page.close();
   });
 
   it('plots how long a ping and its answer take, where the transport has pings', async () => {
     const page = await openPage();
-    const card = cardOf(page, 'websocket-program');
-    await card.locator('summary').click();
-    await card.locator('.facts > div', { hasText: 'round trip of a ping' }).locator('dd', { hasText: /s$/ }).waitFor();
-    await card.locator('.u-title', { hasText: 'round trip of a ping' }).waitFor();
-    const other = cardOf(page, 'shared-memory-program');
-    await other.locator('summary').click();
-    await other.locator('canvas').nth(1).waitFor();
-    expect(await other.locator('canvas').count()).to.equal(2);
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    const details = detailsOf(page);
+    await details
+      .locator('.facts > div', { hasText: 'round trip of a ping' })
+      .locator('dd', { hasText: /s$/ })
+      .waitFor();
+    await details.locator('.u-title', { hasText: 'round trip of a ping' }).waitFor();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    await rowOf(page, 'shared-memory-program').locator('.toggle').click();
+    await details.locator('.u-title', { hasText: 'time under way' }).waitFor();
+    expect(await details.locator('.u-title', { hasText: 'round trip' }).count()).to.equal(0);
+    await page.close();
+  });
+
+  it('has legends that always say something', async () => {
+    const page = await openPage();
+    await rowOf(page, 'shared-memory-program').locator('.toggle').click();
+    const values = detailsOf(page).locator('.u-legend .u-value');
+    await values.nth(8).waitFor();
+    await until(
+      async () => (await values.allTextContents()).every((text) => /\d/.test(text)),
+      'the legends have values',
+    );
     await page.close();
   });
 
   it('shows the rings between the processes from outside, none of its own among them', async () => {
     const page = await openPage();
-    const rings = page.locator('#regions ~ ul > li');
-    const own = programs.slice(0, 2).map(({ pid }) => pid);
-    const ring = rings.filter({ hasText: `${own[0]} ⇄ ${own[1]}` });
-    await ring
-      .locator('.figure', { hasText: /[\d.]+ [KM]iB\/s/ })
-      .first()
-      .waitFor();
-    expect(await rings.filter({ hasText: `${process.pid} ⇄` }).count()).to.equal(0);
+    const ring = rowsOf(page, 'regions').filter({ hasText: String(programs[1]?.pid) });
+    await ring.locator('[data-label="to server"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
+    expect(await ring.textContent()).to.contain(`server-program (${programs[0]?.pid})`);
+    expect(
+      await rowsOf(page, 'regions')
+        .filter({ hasText: `(${process.pid})` })
+        .count(),
+    ).to.equal(0);
     await page.close();
   });
 
   it('lists failures with their codes and sentences', async () => {
     const page = await openPage();
-    const failures = page.locator('#failures ~ ul > li');
+    const failures = rowsOf(page, 'failures');
     await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: '127.0.0.1:9' }).waitFor();
-    await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: 'fallback-program' }).waitFor();
+    await failures.filter({ hasText: 'nobody-is-here' }).filter({ hasText: 'fallback-program' }).waitFor();
     await page.close();
   });
 
   it('plots what is opened, by the keyboard alone, and goes on plotting', async () => {
     const page = await openPage();
-    await page.keyboard.press('Tab');
-    const focused = page.locator('summary:focus-visible');
-    await focused.waitFor();
+    await rowsOf(page).first().locator('.toggle').focus();
     await page.keyboard.press('Enter');
-    const card = page.locator('details[open]');
-    await card.locator('canvas').nth(1).waitFor();
+    const details = detailsOf(page);
+    await details.locator('canvas').nth(1).waitFor();
     const paint = (): Promise<string> =>
-      card
+      details
         .locator('canvas')
         .first()
         .evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
     const before = await paint();
     await until(async () => (await paint()) !== before, 'the plot changed');
     await page.keyboard.press('Enter');
-    await card.waitFor({ state: 'detached' });
+    await details.waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('exports what is shown', async () => {
+    const page = await openPage();
+    await page.getByLabel('Search ends').fill('websocket-program client');
+    await until(async () => (await rowsOf(page).count()) === 1, 'one row is left');
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('search', { name: 'ends' }).getByRole('button', { name: 'CSV' }).click(),
+    ]);
+    const lines = readFileSync(await csv.path(), 'utf8')
+      .trimEnd()
+      .split('\r\n');
+    expect(lines).to.have.length(2);
+    expect(lines[0]).to.match(/^endpoint,transport,process,role,peer,/);
+    expect(lines[1]).to.match(/^ws:\/\/127\.0\.0\.1:\d+\/engine,websocket,websocket-program \(\d+\),client,/);
+    const [json] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'JSON' }).click(),
+    ]);
+    const state = JSON.parse(readFileSync(await json.path(), 'utf8')) as InspectorState;
+    expect(state.processes).to.have.length(4);
     await page.close();
   });
 
@@ -150,9 +221,9 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('fits on a phone, with cards open', async () => {
+  it('fits on a phone, with details open', async () => {
     const page = await openPage({ viewport: PHONE });
-    for (const summary of await page.locator('summary').all()) await summary.click();
+    for (const toggle of await page.locator('#connections-table .toggle').all()) await toggle.click();
     await page.locator('canvas').first().waitFor();
     const [content, window] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]');
     expect(content).to.equal(window);
@@ -184,5 +255,85 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
     // The browser itself says that it could not connect again.
     complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')));
+  });
+});
+
+describe('the page of the inspector, in Chromium, with 1,000 connections', function () {
+  this.timeout(300_000);
+
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
+  const COUNT = 1000;
+  let browser: Browser;
+  let inspector: InspectorServer;
+  let program: ChildProcess;
+  let page: Page;
+
+  before(async () => {
+    const endpoint = freshName();
+    inspector = unwrap(await serveInspector({ directory, endpoint }));
+    program = fork(MANY, [JSON.stringify({ endpoint, sharedMemory: { directory } }), String(COUNT)]);
+    await once(program, 'message');
+    browser = await launchChromium();
+    page = await browser.newPage({ viewport: DESKTOP });
+    page.setDefaultTimeout(120_000);
+    await page.goto(inspector.address);
+    await count.filter({ hasText: `${2 * COUNT} ends` }).waitFor();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await inspector?.close();
+    program.kill();
+    await once(program, 'exit');
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const count = {
+    filter: (options: { hasText: string }): Locator =>
+      page.getByRole('search', { name: 'ends' }).locator('.count').filter(options),
+  };
+  const rows = (): Locator => page.locator('#connections-table > tbody > tr.row');
+
+  it('draws one page of rows, and goes through all of them', async () => {
+    expect(await rows().count()).to.equal(50);
+    const pages = page.getByRole('navigation', { name: 'Pages' }).first();
+    await pages.getByRole('button', { name: 'Last' }).click();
+    await pages.getByText('1951–2000 of 2000').waitFor();
+    expect(await rows().count()).to.equal(50);
+    await pages.getByRole('button', { name: 'First' }).click();
+    await pages.getByText('1–50 of 2000').waitFor();
+  });
+
+  it('searches, filters, sorts and groups by server', async () => {
+    const tools = page.getByRole('search', { name: 'ends' });
+    await tools.getByLabel('Show').selectOption({ label: 'clients' });
+    await count.filter({ hasText: `${COUNT} of ${2 * COUNT} ends` }).waitFor();
+    await page.getByRole('columnheader', { name: '↑ bytes/s' }).first().getByRole('button').click();
+    const fastest = rows().first().locator('[data-label="↑ bytes/s"]');
+    await fastest.filter({ hasText: /KiB\/s/ }).waitFor();
+    await tools.getByLabel('Show').selectOption({ label: 'all' });
+    await tools.getByLabel('Group by').selectOption('server');
+    const group = page.locator('#connections-table tr.group');
+    await group.filter({ hasText: `${2 * COUNT} ends` }).waitFor();
+    expect(await group.count()).to.equal(1);
+    await group.locator('.toggle').click();
+    await rows().nth(48).waitFor();
+    await tools.getByLabel('Group by').selectOption('');
+  });
+
+  it('finds the other end on whichever page it is', async () => {
+    const client = rows()
+      .filter({ has: page.locator('[data-label=role]', { hasText: 'client' }) })
+      .first();
+    await client.locator('.link').click();
+    const revealed = page.locator('tr.revealed');
+    expect(await revealed.locator('[data-label=role]').textContent()).to.contain('server');
+  });
+
+  it('remembers connections that have ended', async () => {
+    program.send('end one');
+    const ended = page.locator('#ended-table > tbody > tr.row');
+    await ended.filter({ hasText: 'goodbye' }).nth(1).waitFor();
+    expect(await ended.count()).to.equal(2);
   });
 });

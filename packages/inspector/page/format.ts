@@ -12,6 +12,13 @@ export function rate(value: number): string {
   return `${bytes(value)}/s`;
 }
 
+/** Messages a second, short where there are many. */
+export function perSecond(value: number): string {
+  if (value < 10 && value % 1 !== 0) return value.toFixed(1);
+  if (value < 10_000) return value.toFixed(0);
+  return value < 1e7 ? `${(value / 1e3).toFixed(value < 1e5 ? 1 : 0)} k` : `${(value / 1e6).toFixed(1)} M`;
+}
+
 /** Milliseconds as a person would say them. */
 export function duration(milliseconds: number): string {
   if (milliseconds < 0.001) return '0 ms';
@@ -22,8 +29,11 @@ export function duration(milliseconds: number): string {
   return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(0)} h`;
 }
 
+/** Made once: a formatter is costly, and a table has thousands of times. */
+const TIME = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
 export function clock(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour12: false });
+  return TIME.format(at);
 }
 
 export function countOf(count: number, what: string): string {

@@ -31,8 +31,17 @@ function readToken(): string {
   return given ?? sessionStorage.getItem(TOKEN_KEY) ?? '';
 }
 
+/** While it is paused, states go on into the history; what is shown stays. */
+let isPaused = false;
+let shown: InspectorState | undefined;
+
 function draw(): void {
-  render(pageOf(state, status, history), root);
+  if (!isPaused) shown = state;
+  const togglePause = (): void => {
+    isPaused = !isPaused;
+    draw();
+  };
+  render(pageOf(shown, status, history, { isPaused, togglePause, redraw: draw }), root);
 }
 
 /** Shows what comes until the feed ends; returns why it did. */

@@ -2,7 +2,7 @@ import { directive, AsyncDirective } from 'lit-html/async-directive.js';
 import { noChange } from 'lit-html';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { clock, duration, rate } from './format.js';
+import { clock, duration, perSecond, rate } from './format.js';
 import type { Sample } from './history.js';
 
 const HEIGHT = 130;
@@ -27,13 +27,22 @@ export interface PlotKind {
 const POWERS_OF_TWO = Array.from({ length: 50 }, (_value, exponent) => 2 ** exponent);
 
 export const RATES: PlotKind = {
-  title: 'rate',
+  title: 'bytes a second',
   curves: [
     { label: 'sent', color: '--curve-a', value: ({ sent }) => sent },
     { label: 'received', color: '--curve-b', value: ({ received }) => received },
   ],
   format: rate,
   steps: POWERS_OF_TWO,
+};
+
+export const MESSAGE_RATES: PlotKind = {
+  title: 'messages a second',
+  curves: [
+    { label: 'sent', color: '--curve-a', value: ({ messagesSent }) => messagesSent },
+    { label: 'received', color: '--curve-b', value: ({ messagesReceived }) => messagesReceived },
+  ],
+  format: perSecond,
 };
 
 export const RING_RATES: PlotKind = {
@@ -86,6 +95,9 @@ class Plot extends AsyncDirective {
       });
       this.#observer.observe(this.#host);
     } else this.#plot.setData(data);
+    // Without a pointer over the plot the legend shows the newest values, and is never empty.
+    if (this.#plot.cursor.idx === null || this.#plot.cursor.idx === undefined)
+      this.#plot.setLegend({ idx: samples.length - 1 }, false);
     return this.#host;
   }
 
@@ -109,6 +121,13 @@ class Plot extends AsyncDirective {
       height: HEIGHT,
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _least, most) => [0, Math.max(most, Number.EPSILON) * 1.1] } },
+      hooks: {
+        setCursor: [
+          (plot) => {
+            if (plot.cursor.idx === null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
+          },
+        ],
+      },
       axes: [
         { ...axis, space: 80, values: (_plot, splits) => splits.map((at) => clock(at * 1000)) },
         {

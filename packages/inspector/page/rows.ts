@@ -1,0 +1,104 @@
+import type { AgentName, ConnectionReport, InspectorState, ProcessState, RatedRegion } from '@entropynet/inspector';
+import { connectionKey, type History, waitingInRing } from './history.js';
+
+/** One end of a connection, with everything that is known of the other end. */
+export interface ConnectionRow {
+  readonly key: string;
+  readonly connection: ConnectionReport;
+  /** The process, and the thread where it is not the main one. */
+  readonly process: string;
+  /** The row of the other end; undefined where its process has no agent. */
+  readonly peerKey: string | undefined;
+  /** The other end: its process, or at least its address. */
+  readonly peer: string;
+  /** The server of this connection, the same text at both ends. */
+  readonly server: string;
+  /** The memory of the connection, seen from outside. */
+  readonly region: RatedRegion | undefined;
+  /** Bytes and messages a second; 0 before the second report. */
+  readonly sent: number;
+  readonly received: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** How long a byte is under way, in milliseconds; null where that can't be told. */
+  readonly waiting: number | null;
+  readonly isStalled: boolean;
+  /** The agent has not reported for longer than its interval explains. */
+  readonly isSilent: boolean;
+}
+
+/** An agent is called silent after so many of its intervals. */
+const PATIENCE_INTERVALS = 3;
+const LEAST_PATIENCE_MS = 3000;
+
+/** Everything that agents report, a row for each end, the oldest first within a process. */
+export function connectionRows(state: InspectorState, history: History): ConnectionRow[] {
+  const regions = new Map(state.regions.map((region) => [region.linkKey, region]));
+  const ends = state.processes.flatMap((process) =>
+    process.report.connections.map((connection) => ({ process, connection })),
+  );
+  const byLink = new Map<string, typeof ends>();
+  for (const end of ends) {
+    const { link } = end.connection;
+    if (link !== null) byLink.set(link, [...(byLink.get(link) ?? []), end]);
+  }
+  return ends.map((end) => {
+    const { process, connection } = end;
+    const key = connectionKey(process.key, connection.id);
+    const region = connection.link === null ? undefined : regions.get(connection.link);
+    const linked = connection.link === null ? [] : (byLink.get(connection.link) ?? []);
+    // Only two ends that fit are a pair: what agents report is not trusted.
+    const other = linked.find((each) => each !== end && each.connection.role !== connection.role);
+    const peer = linked.length === 2 ? other : undefined;
+    const rate = (field: 'sent' | 'received' | 'messagesSent' | 'messagesReceived'): number =>
+      history.newest(key, field) || 0;
+    const outgoing = connection.role === 'client' ? region?.toServer : region?.toClient;
+    const serverEnd = connection.role === 'server' ? end : peer;
+    return {
+      key,
+      connection,
+      process: processLabel(process.report),
+      peerKey: peer && connectionKey(peer.process.key, peer.connection.id),
+      peer: peer ? processLabel(peer.process.report) : peerOf(connection, region),
+      server: serverEnd
+        ? `${serverEnd.connection.endpoint} · ${processLabel(serverEnd.process.report)}`
+        : connection.endpoint,
+      region,
+      sent: rate('sent'),
+      received: rate('received'),
+      messagesSent: rate('messagesSent'),
+      messagesReceived: rate('messagesReceived'),
+      waiting: outgoing ? waitingInRing(outgoing) : null,
+      isStalled: region !== undefined && (region.toClient.isStalled || region.toServer.isStalled),
+      isSilent: isSilent(process, state.at),
+    };
+  });
+}
+
+export function isSilent({ at, report }: ProcessState, now: number): boolean {
+  return now - at > Math.max(LEAST_PATIENCE_MS, PATIENCE_INTERVALS * report.intervalMs);
+}
+
+/** A process as a person finds it again: the name, its id, and the thread where it is not the main one. */
+export function processLabel({ name, processId, threadId }: Omit<AgentName, 'key'>): string {
+  return `${name} (${processId}${threadId === 0 ? '' : `, thread ${threadId}`})`;
+}
+
+/** A process that is seen from outside, by its id and its command. */
+export function outsideLabel(process: RatedRegion['server']): string {
+  if (process === undefined) return 'unknown';
+  const command = process.command
+    .split(' ')
+    .filter((word) => !word.startsWith('-'))
+    .slice(0, 2)
+    .map((word) => word.slice(word.lastIndexOf('/') + 1))
+    .join(' ');
+  return `${command === '' ? 'process' : command} (${process.id})`;
+}
+
+function peerOf({ role, peer, backend }: ConnectionReport, region: RatedRegion | undefined): string {
+  const process = role === 'client' ? region?.server : region?.client;
+  if (process !== undefined) return outsideLabel(process);
+  if (peer !== null) return peer;
+  return backend === 'shared-memory' ? 'a process without an agent' : 'unknown';
+}
