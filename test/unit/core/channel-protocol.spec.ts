@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Capability, frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
+import { Capability, frameHeader, FrameType, unwrap } from '@entropynet/core';
 import { BARE_LIMITS, BareConnection } from '../../support/bare-connection.js';
 
 const NAME = new TextEncoder().encode('x');
