@@ -138,6 +138,26 @@ describe('WebSocket: TLS and what programs bring along', () => {
     expect(await refusalOf(fixtures.raw(address))).to.equal(503);
   });
 
+  it('an accepted connection knows its peer: address, TLS, request, and the identity that the hook gave', async () => {
+    const authenticate = async (request: { readonly headers: Readonly<Record<string, unknown>> }): Promise<unknown> =>
+      request.headers['x-user'] === 'ada' ? { name: 'ada' } : undefined;
+    const tls = { ...own, ...trusting };
+    const server = await fixtures.serve({ authenticate, tls }, 'wss://localhost:0/test');
+    const client = await fixtures.connect(server, { webSocket: { tls, headers: { 'X-User': 'ada' } } });
+    const { peer } = await fixtures.accept(server);
+    expect(peer.identity).to.deep.equal({ name: 'ada' });
+    expect(peer.request?.url).to.equal('/test');
+    expect(peer.request?.headers['x-user']).to.equal('ada');
+    expect(peer.address).to.match(/^127\.0\.0\.1:\d+$/);
+    expect(peer.tls?.authorized).to.equal(true);
+    expect(peer.tls?.certificate?.fingerprint).to.match(/^[0-9A-F:]{95}$/);
+    expect(client.peer.address).to.equal(new URL(server.address()!).host);
+    expect(client.peer.tls?.protocol).to.equal('TLSv1.3');
+    expect(client.peer.request).to.equal(undefined);
+    const nobody = await fixtures.client(server.address()!, { webSocket: { tls } }).connect();
+    expect(nobody.ok ? 'ok' : nobody.error.code).to.equal('HandshakeFailed');
+  });
+
   it('a server adds headers to its answer', async () => {
     const responseHeaders = { 'Set-Cookie': ['a=1', 'b=2'], 'X-Served-By': 'test' };
     const server = await fixtures.serve({ responseHeaders });

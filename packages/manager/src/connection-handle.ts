@@ -1,5 +1,6 @@
 import {
   type ConnectionBackend,
+  type ConnectionPeer,
   type ConnectionEvents,
   type ConnectionState,
   type ConnectionStats,
@@ -155,6 +156,11 @@ export class ConnectionHandle extends EntropyObject {
   /** Undefined while there is no connection. */
   getBackend(): ConnectionBackend | undefined {
     return this.#connection()?.getBackend();
+  }
+
+  /** What the transport knows of the peer; empty while there is no connection. */
+  get peer(): ConnectionPeer {
+    return this.#connection()?.peer ?? {};
   }
 
   /** All zero while there is no connection. */

@@ -4,7 +4,7 @@ import type { connect, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { type ClientOptions, WebSocket } from 'ws';
-import { isLoopbackAddress } from './loopback.js';
+import { isLoopbackAddress, isLoopbackName } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
 import { secureContextOptions, tryTls } from './tls-options.js';
@@ -82,7 +82,8 @@ function openWebSocket(
       socket = response.socket;
       const { agent, createConnection } = config.webSocket;
       // What makes the socket may go through a proxy.
-      if (agent === undefined && createConnection === undefined && isPathPrivate(socket)) masking.current = 'zero';
+      const isOwn = agent === undefined && createConnection === undefined;
+      if (isOwn && isPathPrivate(address.host, socket)) masking.current = 'zero';
     });
     webSocket.once('open', () => {
       try {
@@ -141,8 +142,10 @@ function createWebSocket(
  * both ends of the socket are loopback addresses, the mask is zero, which both ends of `ws` take as nothing to do. Inside
  * TLS it is not: a proxy may end TLS and read on.
  */
-function isPathPrivate(socket: Socket): boolean {
+function isPathPrivate(host: string, socket: Socket): boolean {
   if (socket instanceof TLSSocket) return false;
+  // Another name may stand for a loopback address by an error, or by somebody's will.
+  if (!isLoopbackName(host) && !isLoopbackAddress(host)) return false;
   return isLoopbackAddress(socket.remoteAddress) && isLoopbackAddress(socket.localAddress);
 }
 

@@ -1,6 +1,7 @@
 import {
   type ConnectionBackend,
   type ConnectionConfig,
+  type ConnectionPeer,
   ConnectionBackend as Backends,
   ConnectionType,
   err,
@@ -22,6 +23,7 @@ import { CloseCode } from './web-socket-protocol.js';
 export abstract class GreetedConnection extends NetworkConnection {
   readonly #address: WebSocketAddress;
   #link: GreetedLink | undefined;
+  #peer: ConnectionPeer = {};
   #isReferenced = true;
 
   /**
@@ -44,6 +46,10 @@ export abstract class GreetedConnection extends NetworkConnection {
 
   getType(): ConnectionType {
     return ConnectionType.Remote;
+  }
+
+  override get peer(): ConnectionPeer {
+    return this.#peer;
   }
 
   getBackend(): ConnectionBackend {
@@ -95,6 +101,7 @@ export abstract class GreetedConnection extends NetworkConnection {
 
   #use(link: GreetedLink): void {
     this.#link = link;
+    this.#peer = link.peer;
     if (!this.#isReferenced) link.setReferenced(false);
     link.use({
       onFrame: (header, message, start, end, isOwned) => {

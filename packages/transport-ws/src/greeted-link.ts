@@ -1,4 +1,5 @@
 import {
+  type ConnectionPeer,
   debugLog,
   decodeUint32,
   err,
@@ -53,6 +54,11 @@ export abstract class GreetedLink implements FrameLink {
     this.#greeting = new Greeting(side, config, (bytes) => {
       this.sendMessage(bytes);
     });
+  }
+
+  /** What is known of the peer. */
+  get peer(): ConnectionPeer {
+    return {};
   }
 
   /** Known once `greet()` has succeeded. */

@@ -31,17 +31,20 @@ export function checkHeaders(request: IncomingMessage, config: WebSocketConfig):
   return undefined;
 }
 
+/** What the user's hook says of a request: refused, or let in, with an identity where it gave one. */
+export type Authentication =
+  { readonly refusal: UpgradeRefusal } | { readonly refusal?: undefined; readonly identity?: unknown };
+
 /**
- * Asks the user's hook; undefined where it agrees. A hook that throws, rejects, or has not answered when its time is up
- * or `signal` aborts, refuses.
+ * Asks the user's hook. A hook that throws, rejects, or has not answered when its time is up or `signal` aborts, refuses.
  */
 export async function checkAuthentication(
   request: IncomingMessage,
   config: WebSocketConfig,
   signal: AbortSignal,
-): Promise<UpgradeRefusal | undefined> {
+): Promise<Authentication> {
   const { authenticate, handshakeTimeoutMs } = config;
-  if (authenticate === undefined) return undefined;
+  if (authenticate === undefined) return {};
   let giveUp = (): void => undefined;
   const givenUp = new Promise<boolean>((resolve) => {
     giveUp = () => {
@@ -51,14 +54,15 @@ export async function checkAuthentication(
   const timer = setTimeout(giveUp, handshakeTimeoutMs);
   signal.addEventListener('abort', giveUp, { once: true });
   try {
-    // A hook written in JavaScript may return anything: only `true` lets in.
     const answer: unknown = await Promise.race([authenticate(request), givenUp]);
-    if (answer === true) return undefined;
+    if (answer === true) return {};
+    // Nothing that JavaScript takes for a no is an identity.
+    if (Boolean(answer)) return { identity: answer };
   } catch {
     // A hook that fails has not agreed.
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
   }
-  return { status: 401, reason: 'authentication failed' };
+  return { refusal: { status: 401, reason: 'authentication failed' } };
 }

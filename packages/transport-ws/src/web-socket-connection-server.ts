@@ -12,6 +12,7 @@ import { Server as TlsServer } from 'node:tls';
 import {
   AcceptQueue,
   type ConnectionConfig,
+  type ConnectionPeer,
   type ConnectionServer,
   err,
   type NetworkConnection,
@@ -299,7 +300,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   async #admit(request: IncomingMessage, socket: Socket, head: Buffer, controller: AbortController): Promise<void> {
-    const refusal = await checkAuthentication(request, this.#config.webSocket, controller.signal);
+    const { refusal, ...identity } = await checkAuthentication(request, this.#config.webSocket, controller.signal);
     if (socket.destroyed) return;
     if (refusal !== undefined) {
       refuseUpgrade(socket, refusal.status, refusal.reason);
@@ -307,7 +308,8 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
     try {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-        void this.#greet(webSocket, socket, controller);
+        const admitted = { ...identity, request: { url: request.url ?? '', headers: request.headers } };
+        void this.#greet(webSocket, socket, controller, admitted);
       });
     } catch {
       // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
@@ -316,12 +318,17 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
   }
 
-  async #greet(webSocket: WebSocket, socket: Socket, controller: AbortController): Promise<void> {
+  async #greet(
+    webSocket: WebSocket,
+    socket: Socket,
+    controller: AbortController,
+    admitted: Pick<ConnectionPeer, 'identity' | 'request'>,
+  ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const timer = setTimeout(() => {
       controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
     }, limitMs);
-    const link = new WebSocketLink(webSocket, socket, 'none', this.#config);
+    const link = new WebSocketLink(webSocket, socket, 'none', this.#config, admitted);
     const greeted = await link.greet(controller.signal);
     clearTimeout(timer);
     this.#handshakes.delete(socket);

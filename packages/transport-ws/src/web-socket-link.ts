@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
+import { TLSSocket } from 'node:tls';
+import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
 import { WebSocket } from 'ws';
 import { GreetedLink } from './greeted-link.js';
 import { flushAtExit } from './flush-at-exit.js';
@@ -23,6 +24,8 @@ export class WebSocketLink extends GreetedLink {
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #reader: WebSocketFrameReader;
+  /** What a server knows of the client by its request. */
+  readonly #admitted: Pick<ConnectionPeer, 'identity' | 'request'>;
   #socketError: Error | undefined;
   #isResponsive = true;
   #silentBeats = 0;
@@ -41,11 +44,19 @@ export class WebSocketLink extends GreetedLink {
   /**
    * @param webSocket open; nothing may have been received from it yet
    * @param socket the stream below it
+   * @param admitted for a server: the client's request, and what the hook made of it
    */
-  constructor(webSocket: WebSocket, socket: Socket, masking: Masking, config: ResolvedConnectionConfig) {
+  constructor(
+    webSocket: WebSocket,
+    socket: Socket,
+    masking: Masking,
+    config: ResolvedConnectionConfig,
+    admitted: Pick<ConnectionPeer, 'identity' | 'request'> = {},
+  ) {
     // Only a client masks.
     super(masking === 'none' ? 'server' : 'client', config);
     this.#webSocket = webSocket;
+    this.#admitted = admitted;
     this.#socket = socket;
     this.writer = new WebSocketFrameWriter(webSocket, socket, masking, config.webSocket.maxBufferedBytes, () => {
       this.receiver?.onWritable();
@@ -77,6 +88,16 @@ export class WebSocketLink extends GreetedLink {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
     if (localAddress === undefined || remoteAddress === undefined) return undefined;
     return { local: addressOf(localAddress, localPort), remote: addressOf(remoteAddress, remotePort) };
+  }
+
+  override get peer(): ConnectionPeer {
+    const address = this.addresses?.remote;
+    const tls = this.#socket instanceof TLSSocket ? peerTlsOf(this.#socket) : undefined;
+    return Object.freeze({
+      ...(address !== undefined && { address }),
+      ...(tls !== undefined && { tls }),
+      ...this.#admitted,
+    });
   }
 
   /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
@@ -259,4 +280,16 @@ export class WebSocketLink extends GreetedLink {
 function addressOf(host: string, port: number | undefined): string {
   const plain = host.replace(/^::ffff:(?=\d+\.)/i, '');
   return `${plain.includes(':') ? `[${plain}]` : plain}:${port ?? 0}`;
+}
+
+function peerTlsOf(socket: TLSSocket): PeerTls {
+  const shown = socket.getPeerCertificate();
+  const hasOne = Object.keys(shown).length > 0;
+  return Object.freeze({
+    authorized: socket.authorized,
+    protocol: socket.getProtocol() ?? undefined,
+    certificate: hasOne
+      ? Object.freeze({ subject: shown.subject.CN as string | undefined, fingerprint: shown.fingerprint256 })
+      : undefined,
+  });
 }

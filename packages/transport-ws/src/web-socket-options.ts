@@ -14,8 +14,11 @@ export interface UpgradeRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Decides whether an upgrade request may become a connection; false or a throw refuses it. */
-export type Authenticate = (request: UpgradeRequest) => boolean | Promise<boolean>;
+/**
+ * Decides whether an upgrade request may become a connection. True lets it in, and so does an identity of any kind, which
+ * becomes `peer.identity` of the accepted connection; false, nothing, or a throw refuses it. The answer may be a promise.
+ */
+export type Authenticate = (request: UpgradeRequest) => unknown;
 
 /** As `dns.lookup` is called by `net.connect`. */
 export type LookupFunction = (

@@ -1,5 +1,6 @@
 import type { Result } from '../result/result.js';
 import type { Channel } from './channel.js';
+import type { ConnectionPeer } from './connection-peer.js';
 import type { ConnectionEvents } from './connection-events.js';
 import type {
   CloseReason,
@@ -93,6 +94,8 @@ export interface Connection {
   getType(): ConnectionType | undefined;
   /** The name of the transport in use; undefined for a handle without connection. */
   getBackend(): ConnectionBackend | undefined;
+  /** What the transport knows of the peer; empty for a handle without connection. */
+  readonly peer: ConnectionPeer;
   /** A frozen snapshot. The counters start anew with each connection. */
   getStats(): ConnectionStats;
   /** What was accepted for sending and may not have reached the peer: upper bounds. Stays after an end. */

@@ -9,6 +9,7 @@ import { checkChannelName } from '../channels/channel-name.js';
 import { ChannelTable } from '../channels/channel-table.js';
 import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig } from '../config/connection-config.js';
 import type { ConnectionEvents } from '../api/connection-events.js';
+import type { ConnectionPeer } from '../api/connection-peer.js';
 import { statsOf } from '../api/connection-stats.js';
 import { EventHub } from './event-hub.js';
 import type {
@@ -143,10 +144,7 @@ export abstract class NetworkConnection extends EntropyObject {
     return this.send(data);
   }
 
-  /**
-   * Room for one message of `length` bytes inside the transport, for sending without a copy. The bytes are the
-   * transport's, and nothing else is sent until commit or abort. `WouldBlock`, `MessageTooLarge`, `ConnectionClosed`.
-   */
+  /** As `Channel.claim`, on the default channel: room inside the transport, for sending without a copy. */
   claim(length: number): Result<SendClaim> {
     return this.#sender.claim(this.#default, length);
   }
@@ -166,6 +164,11 @@ export abstract class NetworkConnection extends EntropyObject {
 
   /** The name of the transport in use. */
   abstract getBackend(): ConnectionBackend;
+
+  /** What the transport knows of the peer; empty before the connection stands. It stays after an end. */
+  get peer(): ConnectionPeer {
+    return {};
+  }
 
   /** A frozen snapshot. Counters start anew with each `connect()`. */
   getStats(): ConnectionStats {
@@ -311,10 +314,7 @@ export abstract class NetworkConnection extends EntropyObject {
   /** Whether the link keeps the process alive. */
   protected abstract doSetReferenced(isReferenced: boolean): void;
 
-  /**
-   * The link ended: `disconnected` after the peer's goodbye, `failed` with the reason otherwise. To be called when all
-   * frames that arrived were reported. Anything that is no transition is ignored.
-   */
+  /** The link ended: `disconnected` by the peer's goodbye, or `failed`. Called after the last frame; a repeated call is ignored. */
   protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (state === 'failed') this.#fail(error ?? new NetworkError('ConnectionClosed', 'the link failed'));
     else if (this.#states.state === 'connected') this.#end('disconnected');
