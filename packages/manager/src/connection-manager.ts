@@ -135,8 +135,7 @@ export class ConnectionManager extends EntropyObject {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
     try {
-      const server = new ManagedServer(this, plan.value.config, plan.value.candidates, this.#log);
-      this.#servers.add(server);
+      const server = new ManagedServer(this, plan.value.config, plan.value.candidates, this.#log, this.#servers);
       return ok(server);
     } catch (error) {
       if (error instanceof NetworkError) return { ok: false, error };

@@ -1,6 +1,7 @@
 import {
   AcceptQueue,
   type ConnectionServer,
+  err,
   OK,
   redactEndpoint,
   redactText,
@@ -31,6 +32,10 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
   readonly #accepted = new AcceptQueue<ConnectionHandle>(BACKLOG);
+  /** The manager's servers that it has to close: those that listen or are about to. */
+  readonly #listening: Set<ManagedServer>;
+  /** Counts calls of `close()`, so that a `listen()` under way sees one. */
+  #closes = 0;
   #passedOver: readonly PassedOver[] = [];
 
   /** Made by `ConnectionManager.createServer`; throws what a transport's `createServer` throws. */
@@ -39,10 +44,12 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     config: ResolvedConnectionConfig,
     candidates: readonly Candidate[],
     log: (line: string) => void,
+    listening: Set<ManagedServer>,
   ) {
     this.#manager = manager;
     this.#name = redactEndpoint(config.endpoint);
     this.#log = log;
+    this.#listening = listening;
     this.#listeners = candidates.map((candidate) => ({
       candidate,
       server: candidate.transport.createServer(configOf(candidate, config)),
@@ -56,9 +63,15 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   async listen(): Promise<Result> {
     if (this.isListening()) return OK;
     this.#accepted.open();
+    this.#listening.add(this);
+    const closes = this.#closes;
     const passedOver: PassedOver[] = [];
     for (const { candidate, server } of this.#listeners) {
       const listening = await server.listen();
+      if (closes !== this.#closes) {
+        await server.close();
+        return err('ConnectionClosed', 'the server was closed before it listened');
+      }
       if (listening.ok) continue;
       const { code, message } = listening.error;
       passedOver.push({
@@ -94,6 +107,8 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   /** Stops listening in every way and closes what nobody accepted; accepted handles go on. Idempotent. */
   async close(): Promise<Result> {
+    this.#closes += 1;
+    this.#listening.delete(this);
     const unaccepted = this.#accepted.close();
     await Promise.all([this.#closeListeners(), ...unaccepted.map((handle) => handle.close())]);
     return OK;
@@ -140,8 +155,9 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       const adopted = this.#manager.adoptConnection(connection);
       if (!adopted.ok) {
         this.#log(`${this.#name}: a client was turned away: ${adopted.error.message}`);
-        await connection.disconnect();
-      } else if (!this.#accepted.push(adopted.value)) await adopted.value.close();
+        // Not waited for: a client that is turned away and reads nothing holds up no other.
+        void connection.disconnect();
+      } else if (!this.#accepted.push(adopted.value)) void adopted.value.close();
     }
   }
 
