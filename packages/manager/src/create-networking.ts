@@ -85,13 +85,16 @@ async function build(modules: readonly TransportModule[], options: ConnectionMan
   return { manager: container.get(ConnectionManager), container: () => container };
 }
 
-/** Imported here and not before: it weighs more than the rest of the package, and patches `Reflect`. */
+/**
+ * Imported here and not before: it weighs more than the rest of the package. It adds to `Reflect`; where that can't be, as
+ * under `--frozen-intrinsics`, the attempt would end the process.
+ */
 async function loadInversify(): Promise<Inversify | NetworkError> {
-  try {
-    return await import('inversify');
-  } catch (error) {
-    return new NetworkError('NotSupported', `inversify can not be loaded here: ${redactText(error)}`, error);
-  }
+  if (Object.isExtensible(Reflect)) return import('inversify');
+  return new NetworkError(
+    'NotSupported',
+    'there is no container where `Reflect` is frozen: inversify has to add to it',
+  );
 }
 
 /** A manager without a container, of modules that bind constants. */
