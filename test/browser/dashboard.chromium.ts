@@ -62,6 +62,31 @@ describe('the example browser-dashboard, in Chromium', function () {
     await page.locator('#reply').filter({ hasText: 'the peer did not reply' }).waitFor();
   });
 
+  it('has no legend without a value', async () => {
+    expect(await page.locator('#plot .u-legend').count()).to.equal(0);
+    expect(await page.locator('#plot canvas').count()).to.equal(1);
+  });
+
+  it('draws a grid that can be seen in the dark', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await page.locator('#plot canvas').count()).to.equal(1);
+    const color =
+      "(() => { const i = document.createElement('i'); i.style.color = 'var(--grid)'; document.body.append(i);";
+    expect(await page.evaluate<string>(`${color} return getComputedStyle(i).color; })()`)).to.equal('rgb(69, 77, 90)');
+    await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  it('explains itself, and names an option that it does not have', () => {
+    const run = (option: string): ReturnType<typeof spawnSync> =>
+      spawnSync(process.execPath, [RUNNER, 'browser-dashboard', option], { encoding: 'utf8' });
+    const help = run('--help');
+    expect(help.status).to.equal(0);
+    expect(help.stdout).to.contain('--port NUMBER');
+    const wrong = run('--wrong');
+    expect(wrong.status).to.equal(2);
+    expect(wrong.stderr).to.contain("'--wrong'");
+  });
+
   it('says which port is allowed', () => {
     const { status, stderr } = spawnSync(process.execPath, [RUNNER, 'browser-dashboard', '--port', 'x'], {
       encoding: 'utf8',

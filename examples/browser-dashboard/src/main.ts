@@ -12,6 +12,12 @@ import sirv from 'sirv';
 import { Engine } from './engine.js';
 import { FEED, type Order, orderSchema, type Settings } from './protocol.js';
 
+const HELP = `Usage: browser-dashboard [--port NUMBER]
+An engine with a page that shows its frames and changes its settings. Prints the page's address; Ctrl+C ends it.
+  --port NUMBER  the port of the page, 0 to 65535; by default any that is free
+  -h, --help     print this
+`;
+
 const EXIT_WRONG_ARGUMENTS = 2;
 const PAGE = fileURLToPath(new URL('./page/', import.meta.url));
 
@@ -60,10 +66,16 @@ async function run(wanted: number): Promise<void> {
   }
 }
 
-/** The port that the command line asks for; any by default. Says what is wrong, and ends with 2. */
+/** The port of the command line; undefined after `--help`, and after a wrong argument, which it names. */
 function readPort(): number | undefined {
   try {
-    const { values } = parseArgs({ options: { port: { type: 'string', default: '0' } } });
+    const { values } = parseArgs({
+      options: { port: { type: 'string', default: '0' }, help: { type: 'boolean', short: 'h' } },
+    });
+    if (values.help === true) {
+      process.stdout.write(HELP);
+      return undefined;
+    }
     const number = Number(values.port);
     if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
     throw new RangeError(`--port was given ${JSON.stringify(values.port)}; 0 to 65535 is allowed`);
