@@ -91,13 +91,14 @@ export function describeGracefulEnd(context: ChapterContext): void {
     if (context.placement === 'same thread' && context.fixture.isClientOnly !== true) describeBothEnding(context);
 
     it(
-      'delivers to a callback that is set after the sender left and the end was reported',
+      'reports the end at once while messages wait, and delivers them to a callback that is set later',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { peer: { receive: [] } });
         const row = { lengths: [0, 10, 5000], count: 90 };
         await sendRow(local, row);
         unwrap(await local.disconnect());
         await untilEnd(peer);
+        expect((await peer.report()).states.at(-1)).to.equal('disconnected');
         await peer.receive({});
         await expectPeerToHave(peer, [row]);
       }),

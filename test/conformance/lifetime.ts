@@ -161,7 +161,6 @@ function describeShutdown(context: ChapterContext): void {
       const { near, far } = await openPair(context, scope);
       let isDown = false;
       near.setMessageCallback(async () => {
-        await turns(1);
         await shutdownCallbacks(near);
         isDown = true;
       });

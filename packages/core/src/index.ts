@@ -53,7 +53,6 @@ export * from './config/transport-sections.js';
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
-export type { MessageSource } from './channels/message-iterator.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';
 export type { FrameLink, FrameWriter } from './wire/frame-link.js';
@@ -77,14 +76,12 @@ export {
   SecretVerifier,
   WRONG_SECRET,
 } from './wire/shared-secret.js';
-export {
-  debugLog,
-  DiagnosticsChannel,
-  publishDiagnostics,
-  type BackpressureDiagnostics,
-  type ConnectionDiagnostics,
-  type FailureDiagnostics,
-} from './diagnostics/diagnostics.js';
+export { debugLog, DiagnosticsChannel, publishDiagnostics } from './diagnostics/diagnostics.js';
+export type {
+  BackpressureDiagnostics,
+  ConnectionDiagnostics,
+  FailureDiagnostics,
+} from './diagnostics/connection-diagnostics.js';
 export { AcceptQueue } from './lifecycle/accept-queue.js';
 export type { ConnectionServer } from './api/connection-server.js';
 export {

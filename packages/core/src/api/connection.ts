@@ -77,6 +77,8 @@ export interface Connection {
   supportsMultipleChannels(): boolean;
   /** As `Channel.open`; `InvalidParameter` for an impossible name. */
   openChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result>;
+  /** As `Channel.close`; ok where no channel of that name is open. */
+  closeChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result>;
   /** As `Channel.isOpen`. */
   isChannelOpen(name: string): boolean;
   /** As `Channel.send`, on the channel of that name. */

@@ -22,10 +22,7 @@ export class IncomingHalf {
 
   // --- Who takes the messages. ---
   callback: MessageCallback | null = null;
-  callbackIsAsync = false;
   ownership: MessageOwnership = 'copy';
-  /** Whether `message` listeners take messages too (default channel only). */
-  hasListeners = false;
   /** Whether a delivery of parked frames is scheduled. */
   isUnparking = false;
 
@@ -44,12 +41,12 @@ export class IncomingHalf {
 
   /** Whether somebody takes messages. */
   get hasConsumer(): boolean {
-    return this.callback !== null || this.hasListeners;
+    return this.callback !== null;
   }
 
   /** Whether a message that arrives now can be handed over at once. */
   get canDeliver(): boolean {
-    return (this.callback !== null || this.hasListeners) && this.parked.length === 0;
+    return this.callback !== null && this.parked.length === 0;
   }
 
   /** Window bytes that were consumed and are to be given back. */

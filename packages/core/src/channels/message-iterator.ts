@@ -1,22 +1,13 @@
+import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
+import type { CloseReason } from '../api/connection-types.js';
 import { NetworkError } from '../result/network-error.js';
-import type { ConnectionEvents } from '../api/connection-events.js';
-import type { ConnectionState, MessageCallback, MessagesOptions } from '../api/connection-types.js';
 import { Fifo } from './fifo.js';
 
-/** What an iteration needs of a connection. */
+/** What an iteration needs of a channel. */
 export interface MessageSource {
-  /** Where the connection is in its life. */
-  getState(): ConnectionState;
-  /** Sets who receives the messages of the default channel; null holds the peer back. */
-  setMessageCallback(callback: MessageCallback | null): void;
-  /** The same for a named channel. */
-  setChannelMessageCallback(name: string, callback: MessageCallback | null): void;
+  take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease;
   /** Begins to receive, on a connection that a server accepted. */
   startReceiving(): void;
-  /** Adds a listener of the connection's end. */
-  on(event: 'state', listener: ConnectionEvents['state']): unknown;
-  /** Removes it. */
-  off(event: 'state', listener: ConnectionEvents['state']): unknown;
 }
 
 interface Waiter {
@@ -25,26 +16,39 @@ interface Waiter {
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+const OPTIONS: ConsumerOptions = { name: 'a loop over messages()' };
 
 /**
- * The messages of a connection as an async iterator. The callback is set only while somebody waits for a message:
- * what nobody has asked for yet stays parked in the connection, where it holds the peer back, and where whoever
- * receives next finds it.
+ * The messages of a channel as an async iterator. It holds the channel's lease only while somebody waits for a message:
+ * what nobody has asked for stays in the channel, where it holds the peer back, and where the next consumer finds it.
  */
 export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: MessageSource;
-  readonly #channel: string | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #waiters = new Fifo<Waiter>();
-  #isStarted = false;
+  readonly #consumer: MessageConsumer;
+  #lease: ConsumerLease | undefined;
   #isOver = false;
   /** Thrown once, by the first that asks after the end. */
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor(source: MessageSource, { channel, signal }: MessagesOptions = {}) {
+  constructor(source: MessageSource, signal?: AbortSignal) {
     this.#source = source;
-    this.#channel = channel;
     this.#signal = signal;
+    this.#consumer = {
+      onMessage: (data) => {
+        const waiter = this.#waiters.shift();
+        // Before the waiter goes on, which may ask again or set a callback.
+        if (this.#waiters.length === 0) this.#letGo();
+        waiter?.resolve({ done: false, value: data });
+      },
+      onEnd: ({ state, error }: CloseReason) => {
+        if (state === 'failed') {
+          this.#failure = { reason: error ?? new NetworkError('ConnectionClosed', 'the connection has failed') };
+        }
+        this.#end();
+      },
+    };
   }
 
   [Symbol.asyncIterator](): this {
@@ -52,67 +56,43 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (!this.#isStarted) this.#start();
+    if (this.#signal?.aborted === true && !this.#isOver) {
+      this.#failure = { reason: this.#signal.reason };
+      this.#end();
+    }
     if (this.#isOver) return this.#afterTheEnd();
     return new Promise((resolve, reject) => {
+      if (this.#waiters.length === 0) {
+        // What this throws, the promise rejects with.
+        this.#lease = this.#source.take(this.#consumer, OPTIONS);
+        this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
+      }
       this.#waiters.push({ resolve, reject });
-      if (this.#waiters.length > 1) return;
-      this.#setCallback(this.#onMessage);
-      this.#source.startReceiving();
-      if (hasEnded(this.#source.getState())) this.#endWhenEmpty(undefined);
+      if (this.#waiters.length === 1) this.#source.startReceiving();
     });
   }
 
   return(): Promise<IteratorResult<Uint8Array, undefined>> {
-    this.#isStarted = true;
     this.#end();
     this.#failure = undefined;
     return Promise.resolve(DONE);
   }
-
-  #start(): void {
-    this.#isStarted = true;
-    if (this.#signal?.aborted === true) {
-      this.#isOver = true;
-      this.#failure = { reason: this.#signal.reason };
-      return;
-    }
-    this.#source.on('state', this.#onState);
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  readonly #onMessage = (data: Uint8Array): void => {
-    this.#waiters.shift()?.resolve({ done: false, value: data });
-    if (this.#waiters.length === 0) this.#setCallback(null);
-  };
-
-  readonly #onState = (state: ConnectionState, error?: NetworkError): void => {
-    if (hasEnded(state)) this.#endWhenEmpty(error);
-  };
 
   readonly #onAbort = (): void => {
     this.#failure = { reason: this.#signal?.reason };
     this.#end();
   };
 
-  /** The connection has ended. What is parked is delivered from a microtask that is queued already: it comes first. */
-  #endWhenEmpty(error: NetworkError | undefined): void {
-    if (error !== undefined) this.#failure ??= { reason: error };
-    queueMicrotask(() => {
-      // Whoever is served has to ask again, and then finds the connection ended.
-      if (this.#waiters.length === 0 || this.#isOver || !hasEnded(this.#source.getState())) return;
-      if (this.#source.getState() === 'failed')
-        this.#failure ??= { reason: new NetworkError('ConnectionClosed', 'the connection has failed') };
-      this.#end();
-    });
+  #letGo(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#lease?.release();
+    this.#lease = undefined;
   }
 
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#source.off('state', this.#onState);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#waiters.length > 0) this.#setCallback(null);
+    this.#letGo();
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift())
       this.#afterTheEnd().then(waiter.resolve, waiter.reject);
   }
@@ -125,13 +105,4 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.reason);
   }
-
-  #setCallback(callback: MessageCallback | null): void {
-    if (this.#channel === undefined) this.#source.setMessageCallback(callback);
-    else this.#source.setChannelMessageCallback(this.#channel, callback);
-  }
-}
-
-function hasEnded(state: ConnectionState): boolean {
-  return state === 'disconnected' || state === 'failed';
 }

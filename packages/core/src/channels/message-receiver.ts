@@ -1,5 +1,5 @@
 import { NetworkError } from '../result/network-error.js';
-import { type CallbackGuard, isAsyncFunction } from '../lifecycle/callback-guard.js';
+import type { CallbackGuard } from '../lifecycle/callback-guard.js';
 import type { MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
 import { epochNow, runAsMicrotask } from '../platform/clock.js';
 import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
@@ -19,12 +19,6 @@ export interface ReceiverLimits {
   readonly maxChannels: number;
 }
 
-/** What the receiver tells its connection. */
-export interface ReceiverEvents extends ChannelReceiverEvents {
-  /** A message of the default channel is to be told to `message` listeners. */
-  onMessageEvent(data: Uint8Array): void;
-}
-
 /** The incoming half of a connection: frames become messages, windows are watched, and what nobody takes is parked. */
 export class MessageReceiver {
   /** When receiving began, in milliseconds since the epoch. */
@@ -37,7 +31,7 @@ export class MessageReceiver {
   readonly #limits: ReceiverLimits;
   readonly #guard: CallbackGuard;
   readonly #sender: MessageSender;
-  readonly #events: ReceiverEvents;
+  readonly #events: ChannelReceiverEvents;
   readonly #channelReceiver: ChannelReceiver;
   readonly #creditThreshold: number;
   /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
@@ -52,7 +46,7 @@ export class MessageReceiver {
     limits: ReceiverLimits,
     guard: CallbackGuard,
     sender: MessageSender,
-    events: ReceiverEvents,
+    events: ChannelReceiverEvents,
   ) {
     this.#channels = channels;
     this.#limits = limits;
@@ -86,11 +80,15 @@ export class MessageReceiver {
     }
   }
 
+  /** Whether messages are handed over, and not dropped because this side ends the connection. */
+  get isDelivering(): boolean {
+    return this.#isDelivering;
+  }
+
   /** Sets or clears a channel's callback; what was parked for it is delivered from a microtask. */
   setCallback(channel: Channel, callback: MessageCallback | null, options: MessageCallbackOptions | undefined): void {
     const { incoming } = channel;
     incoming.callback = callback;
-    incoming.callbackIsAsync = callback !== null && isAsyncFunction(callback);
     incoming.ownership = options?.ownership ?? 'copy';
     this.unpark(channel);
   }
@@ -227,15 +225,10 @@ export class MessageReceiver {
     this.bytesReceived += end - start;
     this.lastActivityTime = coarseNow();
     const { callback } = half;
-    let data: Uint8Array | undefined;
-    if (callback !== null) {
-      data =
-        half.ownership === 'borrow' ? this.#borrow(bytes, start, end, isOwned) : ownedBytes(bytes, start, end, isOwned);
-      this.#guard.run(callback, data, half.callbackIsAsync);
-    }
-    if (!half.hasListeners) return;
-    const isListenersOwn = callback === null || half.ownership === 'borrow';
-    this.#events.onMessageEvent(isListenersOwn || data === undefined ? ownedBytes(bytes, start, end, isOwned) : data);
+    if (callback === null) return;
+    const data =
+      half.ownership === 'borrow' ? this.#borrow(bytes, start, end, isOwned) : ownedBytes(bytes, start, end, isOwned);
+    this.#guard.run(callback, data);
   }
 
   /** A plain view, also where the transport has a subclass. */

@@ -1,5 +1,5 @@
 import type { ConnectionState } from '../api/connection-types.js';
-import type { NetworkConnection } from '../lifecycle/network-connection.js';
+import { runAsMicrotask } from '../platform/clock.js';
 import type { NetworkError } from '../result/network-error.js';
 
 /**
@@ -22,30 +22,11 @@ export const DiagnosticsChannel = {
 } as const;
 export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof DiagnosticsChannel];
 
-/** What `Connecting`, `Connect` and `Disconnect` carry. */
-export interface ConnectionDiagnostics {
-  /** The connection itself; what is done with it is done to the program's own. */
-  readonly connection: NetworkConnection;
-  /** Its transport's name. */
-  readonly backend: string;
-  /** The endpoint of its configuration, redacted as by `redactEndpoint`. */
+/** What is told of a connection. */
+export interface ReportedConnection {
   readonly endpoint: string;
-}
-
-/** What `Failure` carries. */
-export interface FailureDiagnostics extends Omit<ConnectionDiagnostics, 'connection'> {
-  /** The connection; undefined where a manager did not make one, because the transport saw that it would not stand. */
-  readonly connection: NetworkConnection | undefined;
-  /** Why. */
-  readonly error: NetworkError;
-}
-
-/** What `Backpressure` carries. */
-export interface BackpressureDiagnostics extends ConnectionDiagnostics {
-  /** The channel's name; undefined for the default one. */
-  readonly channel: string | undefined;
-  /** Bytes of the message that has to wait. */
-  readonly length: number;
+  getBackend(): string;
+  description(): string;
 }
 
 interface Publisher {
@@ -94,7 +75,7 @@ const CHANNEL_OF_STATE: Readonly<Partial<Record<ConnectionState, DiagnosticsChan
 
 /** Tells of a connection's transition. */
 export function reportTransition(
-  connection: NetworkConnection,
+  connection: ReportedConnection,
   state: ConnectionState,
   error: NetworkError | undefined,
 ): void {
@@ -115,15 +96,15 @@ export function reportTransition(
 }
 
 /** Tells of a connection that a server accepted; not before the subclass, whose methods a subscriber may call, is made. */
-export function reportAccepted(connection: NetworkConnection): void {
-  queueMicrotask(() => {
+export function reportAccepted(connection: ReportedConnection): void {
+  runAsMicrotask(() => {
     reportTransition(connection, 'connected', undefined);
   });
 }
 
 /** Tells that a message has to wait, or was refused for now. */
 export function backpressureReporter(
-  connection: NetworkConnection,
+  connection: ReportedConnection,
 ): (channel: { readonly name: string | undefined }, length: number) => void {
   return (channel, length) => {
     publishDiagnostics(DiagnosticsChannel.Backpressure, () => ({

@@ -5,7 +5,7 @@ import type { ConnectionState } from '../api/connection-types.js';
 const TRANSITIONS: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   disconnected: ['connecting'],
   connecting: ['connected', 'disconnecting', 'failed'],
-  connected: ['disconnecting', 'failed'],
+  connected: ['disconnecting', 'disconnected', 'failed'],
   disconnecting: ['disconnected'],
   failed: ['connecting'],
 };
@@ -14,6 +14,8 @@ interface Transition {
   readonly state: ConnectionState;
   readonly error: NetworkError | undefined;
 }
+
+const DISCONNECTING: Transition = { state: 'disconnecting', error: undefined };
 
 /**
  * The state of one connection. Reports each real transition once and in order, also when a transition is caused from
@@ -43,6 +45,8 @@ export class ConnectionStateMachine {
   /** Goes to `next` and reports it; false, with nothing changed, where that is no transition. */
   transition(next: ConnectionState, error?: NetworkError): boolean {
     if (!this.allows(next)) return false;
+    // A goodbye of the peer is over when it is learned of: both transitions are facts before the first is reported.
+    if (this.#state === 'connected' && next === 'disconnected') this.#unreported.push(DISCONNECTING);
     this.#state = next;
     this.#unreported.push({ state: next, error });
     if (this.#isReporting) return true;

@@ -1,0 +1,236 @@
+import type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
+import type { CloseReason, MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
+import type { SendClaim } from '../api/send-claim.js';
+import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
+import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
+import { err, OK, type Failure, type Result } from '../result/result.js';
+import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
+import { checkUntaken, Lease } from './consumer-lease.js';
+import { MessageIterator } from './message-iterator.js';
+
+const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
+
+/** What a channel object asks of the connection or handle that made it. */
+export interface ChannelOwner {
+  /** Where the listeners of `drain` and `closed` run. */
+  readonly guard: CallbackGuard;
+  /** Why nothing can be done while the object has no endpoint. */
+  absence(): Failure;
+  /** The channel was closed: its name may mean another one from here on. */
+  channelClosed(channel: ChannelObject): void;
+  /** A callback can't take the messages of a connection that the object was attached to. */
+  callbackRefused(error: unknown): void;
+}
+
+/**
+ * The one implementation of `Channel`. A connection's object stays on its endpoint; a handle's is attached to the endpoint
+ * of each connection that the handle gets, so that a message passes no second object.
+ */
+export class ChannelObject implements Channel, EndpointWatcher {
+  readonly name: string | undefined;
+  readonly #owner: ChannelOwner;
+  readonly #events: GuardedEmitter<ChannelEvents>;
+  #endpoint: ChannelEndpoint | undefined;
+  #callback: MessageCallback | null = null;
+  #options: MessageCallbackOptions | undefined;
+  /** Of the callback and the listeners, while there is one of either. */
+  #callbackLease: Lease | undefined;
+  /** Of a consumer that came before the first connection. */
+  #waiting: Lease | undefined;
+
+  constructor(name: string | undefined, owner: ChannelOwner) {
+    this.name = name;
+    this.#owner = owner;
+    this.#events = new GuardedEmitter<ChannelEvents>(EVENTS, owner.guard);
+  }
+
+  get isOpen(): boolean {
+    return this.#endpoint?.isOpen ?? false;
+  }
+
+  // Hot path, as the next one: one look, and the sender.
+  send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return Promise.resolve(this.#owner.absence());
+    return endpoint.host.sender.send(endpoint.state, data, options?.signal);
+  }
+
+  trySend(data: Uint8Array): Result {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return this.#owner.absence();
+    return endpoint.host.sender.trySend(endpoint.state, data);
+  }
+
+  trySendBatch(messages: readonly Uint8Array[]): Result<number> {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return this.#owner.absence();
+    return endpoint.host.sender.trySendBatch(endpoint.state, messages);
+  }
+
+  claim(length: number): Result<SendClaim> {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return this.#owner.absence();
+    return endpoint.host.sender.claim(endpoint.state, length);
+  }
+
+  open(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return Promise.resolve(this.#owner.absence());
+    return endpoint.open(options?.signal);
+  }
+
+  close(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    if (this.name === undefined) {
+      return Promise.resolve(
+        err('InvalidParameter', 'the default channel ends with its connection: disconnect() ends it'),
+      );
+    }
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return Promise.resolve(OK);
+    return endpoint.host.closeChannel(endpoint.state, options?.signal);
+  }
+
+  messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined> {
+    this.#checkUntaken(false);
+    return new MessageIterator(this, options?.signal);
+  }
+
+  take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
+    const lease = new Lease(consumer, options);
+    this.#checkUntaken(false);
+    if (this.#endpoint === undefined) {
+      this.#waiting = lease;
+      lease.bind(this.#waitingRoom);
+    } else this.#endpoint.install(lease);
+    return lease;
+  }
+
+  /** Begins to receive, on a connection that a server accepted. */
+  startReceiving(): void {
+    this.#endpoint?.host.startReceiving();
+  }
+
+  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+    checkCallback(callback);
+    if (callback !== null) this.#checkUntaken(true);
+    this.#callback = callback;
+    this.#options = options;
+    this.#updateCallbackLease();
+  }
+
+  on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this {
+    return this.#add(event, listener, false);
+  }
+
+  once<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this {
+    return this.#add(event, listener, true);
+  }
+
+  off<E extends keyof ChannelEvents>(event: E, listener?: ChannelEvents[E]): this {
+    this.#events.remove(event, listener);
+    if (event === 'message') this.#updateCallbackLease();
+    return this;
+  }
+
+  onDrain(): void {
+    this.#events.emit('drain');
+  }
+
+  onClosed(): void {
+    this.#owner.channelClosed(this);
+    this.#events.emit('closed');
+  }
+
+  /** Stands for the channel of a handle's next connection from here on. */
+  follow(channel: ChannelObject): void {
+    if (channel.#endpoint !== undefined) this.attach(channel.#endpoint);
+  }
+
+  attach(endpoint: ChannelEndpoint): void {
+    this.detach();
+    this.#endpoint = endpoint;
+    endpoint.watchers.add(this);
+    try {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      if (waiting !== undefined) endpoint.install(waiting);
+      this.#updateCallbackLease();
+    } catch (error) {
+      this.#owner.callbackRefused(error);
+    }
+  }
+
+  /** Stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
+  detach(): void {
+    this.#endpoint?.watchers.delete(this);
+    this.#endpoint = undefined;
+    this.#callbackLease = undefined;
+  }
+
+  /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
+  endWaiting(reason: CloseReason): void {
+    this.#waiting?.end(reason);
+  }
+
+  #add(event: keyof ChannelEvents, listener: unknown, isOnce: boolean): this {
+    if (event === 'message' && typeof listener === 'function') this.#checkUntaken(true);
+    this.#events.add(event, listener, isOnce);
+    if (event === 'message') this.#updateCallbackLease();
+    return this;
+  }
+
+  #checkUntaken(isCallback: boolean): void {
+    if (this.#endpoint !== undefined) this.#endpoint.checkUntaken(isCallback);
+    else {
+      const present = this.#callback !== null || this.#events.count('message') > 0 ? CALLBACK : this.#waiting;
+      checkUntaken(present, this.name, isCallback);
+    }
+  }
+
+  /** The callback and the listeners are one consumer: takes, changes or gives back their lease as there are any. */
+  #updateCallbackLease(): void {
+    if (this.#endpoint === undefined) return;
+    const hasListeners = this.#events.count('message') > 0;
+    const callback = this.#callback;
+    if (callback === null && !hasListeners) {
+      this.#callbackLease?.release();
+      this.#callbackLease = undefined;
+      return;
+    }
+    const ownership = this.#options?.ownership ?? 'copy';
+    const onMessage = hasListeners ? this.#forAll(callback, ownership === 'borrow') : callback;
+    if (onMessage === null) return;
+    this.#callbackLease = new Lease({ onMessage }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
+    this.#endpoint.install(this.#callbackLease);
+  }
+
+  /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */
+  #forAll(callback: MessageCallback | null, isBorrowed: boolean): MessageCallback {
+    const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
+    return (data) => {
+      const own = isBorrowed ? data.slice() : data;
+      if (callback !== null) guard.run(callback, data);
+      this.#events.emitMessage('message', own);
+      // The last listener may have been one for one message: what follows waits for the next consumer.
+      if (this.#callback === null && this.#events.count('message') === 0) this.#updateCallbackLease();
+    };
+  }
+
+  readonly #waitingRoom = {
+    leaseChanged: (): void => undefined,
+    leaseReleased: (lease: Lease): void => {
+      if (this.#waiting === lease) this.#waiting = undefined;
+    },
+    leaseFailed: (error: unknown): void => {
+      this.#owner.guard.fail(error);
+    },
+  };
+}
+
+const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
+/** Stands for the callback of an object that has no connection yet. */
+const CALLBACK = new Lease({ onMessage: ignore }, CALLBACK_OPTIONS, ignore);
+
+function ignore(): void {
+  // A lease that is on no channel gets no message.
+}

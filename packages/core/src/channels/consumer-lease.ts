@@ -1,0 +1,95 @@
+import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
+import type { CloseReason, MessageCallback, MessageOwnership } from '../api/connection-types.js';
+import { NetworkError } from '../result/network-error.js';
+
+/** What a lease asks of the channel that it is on. */
+export interface LeaseHolder {
+  /** The lease takes messages, or not any more. */
+  leaseChanged(lease: Lease): void;
+  /** The lease is over. */
+  leaseReleased(lease: Lease): void;
+  /** A callback of the lease failed. */
+  leaseFailed(error: unknown): void;
+}
+
+/** The right to take a channel's messages. It waits for a channel where a handle has no connection yet. */
+export class Lease implements ConsumerLease {
+  readonly name: string;
+  readonly ownership: MessageOwnership;
+  /** Takes one message. */
+  readonly deliver: MessageCallback;
+  /** Whether the lease is that of a callback and listeners: it outlives connections, and another callback may replace it. */
+  readonly isCallback: boolean;
+  isPaused: boolean;
+  #isHeld = true;
+  #holder: LeaseHolder | undefined;
+  readonly #consumer: MessageConsumer;
+
+  /** @param callback takes the messages by itself, so that each costs one call */
+  constructor(consumer: MessageConsumer, options: ConsumerOptions, callback?: MessageCallback) {
+    if (typeof consumer.onMessage !== 'function') {
+      throw new TypeError(`a consumer has a method onMessage; ${typeof consumer.onMessage} was given`);
+    }
+    this.#consumer = consumer;
+    this.name = options.name;
+    this.ownership = options.ownership ?? 'copy';
+    this.isPaused = options.isPaused ?? false;
+    this.isCallback = callback !== undefined;
+    this.deliver = callback ?? ((data) => consumer.onMessage(data));
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Whether the lease is on a channel. */
+  get isBound(): boolean {
+    return this.#holder !== undefined;
+  }
+
+  /** Puts the lease on a channel. */
+  bind(holder: LeaseHolder): void {
+    this.#holder = holder;
+  }
+
+  pause(): void {
+    if (this.isPaused || !this.#isHeld) return;
+    this.isPaused = true;
+    this.#holder?.leaseChanged(this);
+  }
+
+  resume(): void {
+    if (!this.isPaused || !this.#isHeld) return;
+    this.isPaused = false;
+    this.#holder?.leaseChanged(this);
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#holder?.leaseReleased(this);
+    this.#holder = undefined;
+  }
+
+  /** The connection ended and nothing is left to take. */
+  end(reason: CloseReason): void {
+    if (!this.#isHeld) return;
+    const holder = this.#holder;
+    this.release();
+    try {
+      this.#consumer.onEnd?.(reason);
+    } catch (error) {
+      holder?.leaseFailed(error);
+    }
+  }
+}
+
+/** Throws where `present` keeps another consumer from taking the messages of the channel. */
+export function checkUntaken(present: Lease | undefined, channelName: string | undefined, isCallback: boolean): void {
+  if (present === undefined || (isCallback && present.isCallback)) return;
+  const channel = channelName === undefined ? 'the default channel' : `channel ${JSON.stringify(channelName)}`;
+  throw new NetworkError(
+    'AlreadyExists',
+    `${present.name} takes the messages of ${channel} already: end it before another consumer takes them`,
+  );
+}

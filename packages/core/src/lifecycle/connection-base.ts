@@ -1,0 +1,150 @@
+import type { Channel } from '../api/channel.js';
+import type { Connection } from '../api/connection.js';
+import type { ConnectionPeer } from '../api/connection-peer.js';
+import type { ConnectionEvents } from '../api/connection-events.js';
+import type {
+  CloseReason,
+  ConnectionBackend,
+  ConnectionState,
+  ConnectionStats,
+  ConnectionType,
+  MessageCallback,
+  MessageCallbackOptions,
+  MessagesOptions,
+  StateCallback,
+  UnconfirmedSends,
+} from '../api/connection-types.js';
+import type { SendClaim } from '../api/send-claim.js';
+import { checkChannelName } from '../channels/channel-name.js';
+import { EntropyObject } from '../object/entropy-object.js';
+import { RESOLVED_OK, type Failure, type Result } from '../result/result.js';
+import type { GuardedEmitter } from './guarded-emitter.js';
+
+/**
+ * What a connection and a handle have in common: every method of `Connection` that is another name for a channel's. Each
+ * member is described at `Connection`.
+ */
+export abstract class ConnectionBase<Events extends ConnectionEvents = ConnectionEvents>
+  extends EntropyObject
+  implements Connection
+{
+  abstract readonly defaultChannel: Channel;
+  abstract get closed(): Promise<CloseReason>;
+  abstract channels(): Channel[];
+  abstract connect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
+  abstract disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
+  abstract getState(): ConnectionState;
+  abstract getType(): ConnectionType | undefined;
+  abstract getBackend(): ConnectionBackend | undefined;
+  abstract get peer(): ConnectionPeer;
+  abstract getStats(): ConnectionStats;
+  abstract unconfirmedSends(): UnconfirmedSends;
+  abstract wouldBlockCount(): number;
+  abstract supportsMultipleChannels(): boolean;
+  abstract isShuttingDown(): boolean;
+  abstract startReceiving(): void;
+  abstract sendUnreliable(data: Uint8Array): Promise<Result>;
+  abstract ref(): void;
+  abstract unref(): void;
+  abstract [Symbol.asyncDispose](): Promise<void>;
+
+  /** The listeners, behind the guard of the callbacks. */
+  protected abstract readonly events: GuardedEmitter<Events>;
+
+  /** The channel of that name, if a program has asked for it or either side has opened it. */
+  protected abstract findChannel(name: string): Channel | undefined;
+  /** The channel of a valid name. */
+  protected abstract obtainChannel(name: string): Channel;
+  /** Why nothing can be sent on a channel of that name, which is not known. */
+  protected abstract unknownChannel(name: string): Failure;
+
+  channel(name: string): Channel {
+    const known = this.findChannel(name);
+    if (known?.isOpen === true) return known;
+    const checked = checkChannelName(name);
+    if (!checked.ok) throw new RangeError(checked.error.message);
+    return this.obtainChannel(name);
+  }
+
+  send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    return this.defaultChannel.send(data, options);
+  }
+
+  trySend(data: Uint8Array): Result {
+    return this.defaultChannel.trySend(data);
+  }
+
+  trySendBatch(messages: readonly Uint8Array[], options?: { readonly channel?: string }): Result<number> {
+    const name = options?.channel;
+    if (name === undefined) return this.defaultChannel.trySendBatch(messages);
+    return this.findChannel(name)?.trySendBatch(messages) ?? this.unknownChannel(name);
+  }
+
+  claim(length: number): Result<SendClaim> {
+    return this.defaultChannel.claim(length);
+  }
+
+  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
+    const channel = options?.channel === undefined ? this.defaultChannel : this.channel(options.channel);
+    return channel.messages(options);
+  }
+
+  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+    this.defaultChannel.setMessageCallback(callback, options);
+  }
+
+  setStateCallback(callback: StateCallback | null): void {
+    this.events.setCallback('state', callback);
+  }
+
+  openChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const checked = checkChannelName(name);
+    return checked.ok ? this.channel(name).open(options) : Promise.resolve(checked);
+  }
+
+  closeChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const checked = checkChannelName(name);
+    return checked.ok ? (this.findChannel(name)?.close(options) ?? RESOLVED_OK) : Promise.resolve(checked);
+  }
+
+  isChannelOpen(name: string): boolean {
+    return this.findChannel(name)?.isOpen ?? false;
+  }
+
+  sendOnChannel(name: string, data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    return this.findChannel(name)?.send(data, options) ?? Promise.resolve(this.unknownChannel(name));
+  }
+
+  trySendOnChannel(name: string, data: Uint8Array): Result {
+    return this.findChannel(name)?.trySend(data) ?? this.unknownChannel(name);
+  }
+
+  setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+    this.channel(name).setMessageCallback(callback, options);
+  }
+
+  isConnected(): boolean {
+    return this.getState() === 'connected';
+  }
+
+  on<E extends keyof Events>(event: E, listener: Events[E]): this {
+    return this.#add(event, listener, false);
+  }
+
+  once<E extends keyof Events>(event: E, listener: Events[E]): this {
+    return this.#add(event, listener, true);
+  }
+
+  off<E extends keyof Events>(event: E, listener?: Events[E]): this {
+    if (event === 'message') this.defaultChannel.off('message', listener as ConnectionEvents['message'] | undefined);
+    else this.events.remove(event, listener);
+    return this;
+  }
+
+  #add<E extends keyof Events>(event: E, listener: Events[E], isOnce: boolean): this {
+    if (event !== 'message') this.events.add(event, listener, isOnce);
+    else if (isOnce) this.defaultChannel.once('message', listener as ConnectionEvents['message']);
+    else this.defaultChannel.on('message', listener as ConnectionEvents['message']);
+    return this;
+  }
+}

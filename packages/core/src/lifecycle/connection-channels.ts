@@ -1,0 +1,133 @@
+import type { CloseReason } from '../api/connection-types.js';
+import { ChannelEndpoint, type EndpointHost } from '../channels/channel-endpoint.js';
+import { ChannelObject, type ChannelOwner } from '../channels/channel-object.js';
+import { Channel as ChannelState } from '../channels/channel.js';
+import type { ChannelTable } from '../channels/channel-table.js';
+import type { Failure } from '../result/result.js';
+
+interface Entry {
+  readonly endpoint: ChannelEndpoint;
+  readonly object: ChannelObject;
+}
+
+const MAX_CLOSED_NAMES = 1024;
+
+/** The channel objects of one connection, one for each channel that a program or the peer has named. */
+export class ConnectionChannels {
+  readonly #table: ChannelTable;
+  readonly #host: EndpointHost;
+  readonly #owner: ChannelOwner;
+  readonly #default: Entry;
+  readonly #named = new Map<string, Entry>();
+  /** Names of which the channel was closed and no other took its place, the oldest first. */
+  readonly #closed = new Set<string>();
+  #lastFound: ChannelObject | undefined;
+
+  constructor(table: ChannelTable, host: EndpointHost) {
+    this.#table = table;
+    this.#host = host;
+    this.#owner = {
+      guard: host.guard,
+      absence: (): Failure => host.sender.noChannel(undefined),
+      channelClosed: ({ name }) => {
+        this.#closed.delete(name as string);
+        this.#closed.add(name as string);
+        this.#forgetOldest();
+      },
+      callbackRefused: (error) => {
+        host.guard.fail(error);
+      },
+    };
+    this.#default = this.#make(undefined, table.defaultChannel);
+  }
+
+  get defaultObject(): ChannelObject {
+    return this.#default.object;
+  }
+
+  /** Programs send runs of messages on one channel: comparing one interned string beats hashing it. */
+  find(name: string): ChannelObject | undefined {
+    const last = this.#lastFound;
+    if (last !== undefined && last.name === name) return last;
+    const known = this.#named.get(name)?.object;
+    if (known !== undefined) {
+      this.#lastFound = known;
+      return known;
+    }
+    return this.#table.find(name) === undefined ? undefined : this.obtain(name);
+  }
+
+  obtain(name: string): ChannelObject {
+    const known = this.#named.get(name);
+    if (known !== undefined && !this.#closed.delete(name)) return known.object;
+    const state = this.#table.obtain(name);
+    // What an object that was closed still reads is not for the next object of the name, which is not open yet.
+    const entry = this.#make(name, state.isShared ? new ChannelState(name) : state);
+    this.#named.set(name, entry);
+    this.#lastFound = undefined;
+    return entry.object;
+  }
+
+  /** The named channels that are open, in the order in which they became known. */
+  open(): ChannelObject[] {
+    return this.#table
+      .all()
+      .flatMap(({ name, isOpen }) => (name === undefined || !isOpen ? [] : [this.obtain(name)]))
+      .filter((channel) => channel.isOpen);
+  }
+
+  /** Tells the channel's objects that a sender may go on. */
+  drained({ name }: ChannelState): void {
+    this.#entryOf(name)?.endpoint.drained();
+  }
+
+  /** The peer, or this side, opened the channel of that name. */
+  opened(name: string): void {
+    const state = this.#table.find(name);
+    if (state === undefined) return;
+    if (this.#closed.has(name)) {
+      if (this.#named.get(name)?.endpoint.state !== state) this.obtain(name);
+    } else this.#named.get(name)?.endpoint.rebind(state);
+  }
+
+  /** The peer sends nothing more on the channel, because either side closed it. */
+  closed(state: ChannelState): void {
+    const endpoint = this.#entryOf(state.name)?.endpoint;
+    if (endpoint?.state === state) endpoint.channelClosed();
+  }
+
+  /** The connection ended. */
+  connectionEnded(): void {
+    for (const { endpoint } of this.#all()) endpoint.connectionEnded();
+  }
+
+  /** A new link is about to stand; `lastEnd`: how the one before ended. */
+  linkStarting(lastEnd: CloseReason | undefined): void {
+    for (const { endpoint } of this.#all()) endpoint.linkStarting(lastEnd);
+  }
+
+  /** A send on a closed channel says so as long as the name is remembered. */
+  #forgetOldest(): void {
+    if (this.#closed.size <= MAX_CLOSED_NAMES) return;
+    const [oldest] = this.#closed;
+    if (oldest === undefined) return;
+    this.#closed.delete(oldest);
+    this.#named.delete(oldest);
+    this.#lastFound = undefined;
+  }
+
+  #entryOf(name: string | undefined): Entry | undefined {
+    return name === undefined ? this.#default : this.#named.get(name);
+  }
+
+  #all(): Entry[] {
+    return [this.#default, ...this.#named.values()];
+  }
+
+  #make(name: string | undefined, state: ChannelState): Entry {
+    const endpoint = new ChannelEndpoint(state, this.#host);
+    const object = new ChannelObject(name, this.#owner);
+    object.attach(endpoint);
+    return { endpoint, object };
+  }
+}

@@ -1,0 +1,233 @@
+import type { ConnectionEvents } from '../api/connection-events.js';
+import type { CloseReason, ConnectionState } from '../api/connection-types.js';
+import type { ChannelEndpoint, EndpointHost } from '../channels/channel-endpoint.js';
+import { outcomeOf, type Channel as ChannelState } from '../channels/channel.js';
+import { ChannelTable } from '../channels/channel-table.js';
+import { MessageReceiver } from '../channels/message-receiver.js';
+import { MessageSender } from '../channels/message-sender.js';
+import type { ResolvedConnectionConfig } from '../config/connection-config.js';
+import {
+  backpressureReporter,
+  type ReportedConnection,
+  reportAccepted,
+  reportTransition,
+} from '../diagnostics/diagnostics.js';
+import { monotonicNow } from '../platform/clock.js';
+import type { NetworkError } from '../result/network-error.js';
+import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
+import type { FrameLink } from '../wire/frame-link.js';
+import { describeThrown } from './callback-guard.js';
+import { ConnectionChannels } from './connection-channels.js';
+import { within } from './deadline.js';
+import { GuardedEmitter } from './guarded-emitter.js';
+import { Lifecycle, type LifecycleHooks } from './lifecycle.js';
+
+const EVENTS: readonly (keyof ConnectionEvents)[] = [
+  'state',
+  'message',
+  'channel',
+  'drain',
+  'error',
+  'unresponsive',
+  'responsive',
+];
+
+/** What a connection's transport does. */
+export interface LinkHooks {
+  connect(signal: AbortSignal): Promise<Result<FrameLink>>;
+  startReceiving(): void;
+  disconnect(): Promise<void>;
+  release(): void;
+  isDisposed(): boolean;
+  isShuttingDown(): boolean;
+}
+
+/** The parts of one connection, and how its life moves them. */
+export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
+  readonly events = new GuardedEmitter<ConnectionEvents>(EVENTS);
+  readonly guard = this.events.guard;
+  readonly table: ChannelTable;
+  readonly sender: MessageSender;
+  readonly receiver: MessageReceiver;
+  readonly channels: ConnectionChannels;
+  readonly lifecycle: Lifecycle<FrameLink>;
+  readonly wasAccepted: boolean;
+  readonly deadline: LifecycleHooks<FrameLink>['deadline'];
+  readonly #connection: ReportedConnection;
+  readonly #config: ResolvedConnectionConfig;
+  readonly #link: LinkHooks;
+  #isLinked = false;
+  #isReceiving = false;
+  #isUnresponsive = false;
+  /** Resolves when what `trySend` promised is written, or can't be any more. */
+  #flushed: Promise<Result> = RESOLVED_OK;
+
+  constructor(
+    connection: ReportedConnection,
+    config: ResolvedConnectionConfig,
+    accepted: FrameLink | undefined,
+    link: LinkHooks,
+  ) {
+    this.#connection = connection;
+    this.#config = config;
+    this.#link = link;
+    this.wasAccepted = accepted !== undefined;
+    const { connectTimeoutMs: timeoutMs } = config;
+    this.deadline = {
+      timeoutMs,
+      describe: () => `no connection to ${connection.endpoint} within ${timeoutMs} ms (connectTimeoutMs)`,
+    };
+    this.table = new ChannelTable(config);
+    this.lifecycle = new Lifecycle(this.wasAccepted ? 'connected' : 'disconnected', this);
+    this.sender = new MessageSender(this.table, config, {
+      onDrain: (channel) => {
+        this.channels.drained(channel);
+        this.events.emit('drain', channel.name);
+      },
+      onBackpressure: backpressureReporter(connection),
+    });
+    this.receiver = new MessageReceiver(this.table, config, this.guard, this.sender, {
+      onViolation: (error) => {
+        this.lifecycle.endedByItself('failed', error);
+      },
+      onChannelOpened: (name) => {
+        this.channels.opened(name);
+        this.events.emit('channel', name);
+      },
+      onChannelClosed: (channel) => {
+        this.events.forgetUnheard('channel', ([name]) => name === channel.name);
+        this.channels.closed(channel);
+      },
+      onChannelRefused: (error) => {
+        this.events.emitError(error);
+      },
+    });
+    this.channels = new ConnectionChannels(this.table, this);
+    if (accepted === undefined) this.events.keepUnheard('channel');
+    else {
+      for (const event of ['channel', 'state', 'unresponsive', 'responsive'] as const) this.events.keepUnheard(event);
+      this.established(accepted);
+      reportAccepted(connection);
+    }
+  }
+
+  get isConnected(): boolean {
+    return this.lifecycle.state === 'connected';
+  }
+
+  get closeReason(): CloseReason | undefined {
+    return this.lifecycle.closeReason;
+  }
+
+  startReceiving(): void {
+    if (this.#isReceiving || !this.#isLinked) return;
+    this.#isReceiving = true;
+    // The program has set its callbacks: only a channel may be told of later, for it stays open.
+    for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.dropUnheard(event);
+    this.#link.startReceiving();
+  }
+
+  async openChannel({ state }: ChannelEndpoint, signal: AbortSignal | undefined): Promise<Result> {
+    const name = state.name;
+    // The default channel is open as long as the connection.
+    if (name === undefined) return this.isConnected ? OK : this.sender.noChannel('');
+    const opening = this.sender.lifecycle.open(name, signal);
+    this.channels.opened(name);
+    const opened = await opening;
+    this.channels.opened(name);
+    return opened;
+  }
+
+  closeChannel(state: ChannelState, signal: AbortSignal | undefined): Promise<Result> {
+    return this.sender.lifecycle.close(state, signal);
+  }
+
+  /** Tells of a change, once. */
+  reportResponsiveness(isResponsive: boolean): void {
+    if (!this.isConnected || this.#isUnresponsive === !isResponsive) return;
+    this.#isUnresponsive = !isResponsive;
+    this.events.emit(isResponsive ? 'responsive' : 'unresponsive');
+  }
+
+  mayConnect(): Result {
+    if (this.wasAccepted) return err('NotSupported', 'an accepted connection can only be made again by its client');
+    if (this.#link.isDisposed()) return err('ConnectionClosed', 'the connection was disposed');
+    return OK;
+  }
+
+  starting(): void {
+    if (!this.#link.isShuttingDown()) this.guard.open();
+    this.channels.linkStarting(this.closeReason);
+    this.events.dropUnheard('channel');
+    this.events.keepUnheard('channel');
+  }
+
+  establish(signal: AbortSignal): Promise<Result<FrameLink>> {
+    return this.#link.connect(signal);
+  }
+
+  established(link: FrameLink): void {
+    this.sender.start(link);
+    this.receiver.start();
+    this.#isLinked = true;
+    this.#isReceiving = false;
+    this.#isUnresponsive = false;
+  }
+
+  connected(): void {
+    this.startReceiving();
+  }
+
+  discard(): void {
+    this.#link.release();
+  }
+
+  leaving(): void {
+    this.receiver.stopDelivering();
+    this.#flushed = this.sender.finish('closed').then(() => OK);
+  }
+
+  async farewell(signal: AbortSignal | undefined): Promise<Result> {
+    // What `trySend` promised to deliver, while the peer takes it; then the goodbye: within one deadline.
+    const end = monotonicNow() + this.#config.sendTimeoutMs;
+    const waited = await within(this.#flushed, this.#config.sendTimeoutMs, signal);
+    // Nothing follows the goodbye.
+    this.sender.stop('closed');
+    try {
+      const goodbye = this.#link.disconnect().then(() => OK);
+      const said = await within(goodbye, Math.max(0, end - monotonicNow()), signal);
+      const isAborted = waited === 'aborted' || said === 'aborted';
+      return isAborted ? err('Aborted', 'the goodbye was given up', signal?.reason) : OK;
+    } catch (error) {
+      const reason = describeThrown(error);
+      return err('ConnectionClosed', `the connection ended without a goodbye to the peer: ${reason}`, error);
+    }
+  }
+
+  peerGone(error: NetworkError | undefined): void {
+    this.sender.stop(error === undefined ? 'closed' : outcomeOf(error));
+  }
+
+  release(error: NetworkError | undefined): void {
+    this.#isLinked = false;
+    this.sender.stop(error === undefined ? 'closed' : outcomeOf(error));
+    this.#link.release();
+  }
+
+  report(state: ConnectionState, error: NetworkError | undefined): void {
+    reportTransition(this.#connection, state, error);
+    this.events.emit('state', state, error);
+  }
+
+  isFinal(): boolean {
+    return true;
+  }
+
+  ended(): void {
+    this.channels.connectionEnded();
+  }
+
+  left(): void {
+    this.guard.close();
+  }
+}

@@ -1,0 +1,183 @@
+import { runAsMicrotask } from '../platform/clock.js';
+import { NetworkError } from '../result/network-error.js';
+import { CallbackGuard, checkCallback } from './callback-guard.js';
+
+/** The values that the listeners of an event get. */
+export type EventValues<Listener> = Listener extends (...values: infer Values) => unknown ? Values : never;
+
+interface Listener {
+  readonly call: (...values: unknown[]) => unknown;
+  readonly isOnce: boolean;
+  /** The one callback of the event: it stands first, and `remove` without a listener leaves it. */
+  readonly isCallback: boolean;
+}
+
+/** Is told of every event, before the listeners; must not throw. */
+export type EventObserver<Events extends object> = <E extends keyof Events>(
+  event: E,
+  values: EventValues<Events[E]>,
+) => void;
+
+/** How many events of one kind wait for their first listener at most; the oldest goes first. */
+const MAX_UNHEARD = 1024;
+
+/**
+ * The listeners of one object. Each runs by itself behind the guard, so that what one throws or rejects with reaches no
+ * other and becomes an `error` event. A listener that is added or removed during an event counts from the next one on.
+ * Subscribers inside EntropyNet use `observer`, which no program can remove.
+ */
+export class GuardedEmitter<Events extends object> {
+  /** Runs callbacks as well, so that all of one object's user code is behind one gate. */
+  readonly guard: CallbackGuard;
+  /** Is told of every event, before the listeners; must not throw. */
+  observer: EventObserver<Events> | undefined;
+  readonly #listeners = new Map<keyof Events, readonly Listener[]>();
+  /** Events that wait for their first listener. An event that is no key does not wait. */
+  readonly #unheard = new Map<keyof Events, unknown[][]>();
+
+  /**
+   * @param names every event that exists
+   * @param guard runs the listeners; without one, a guard of its own that reports to this emitter's `error` listeners
+   */
+  constructor(names: readonly (keyof Events)[], guard?: CallbackGuard) {
+    for (const name of names) this.#listeners.set(name, []);
+    this.guard = guard ?? new CallbackGuard((error) => this.emitError(error));
+  }
+
+  /** Adds a listener. Throws a `TypeError` for an unknown event or what is no function. */
+  add(event: keyof Events, listener: unknown, isOnce: boolean): void {
+    const listeners = this.#of(event);
+    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
+    this.#listeners.set(event, [...listeners, { call: listener as Listener['call'], isOnce, isCallback: false }]);
+    this.#tellUnheard(event);
+  }
+
+  /** Removes a listener, or all but the callback. Throws a `TypeError` for an unknown event. */
+  remove(event: keyof Events, listener?: unknown): void {
+    const isMeant = (each: Listener): boolean => !each.isCallback && (listener === undefined || each.call === listener);
+    const listeners = this.#of(event);
+    if (listeners.some(isMeant)) {
+      this.#listeners.set(
+        event,
+        listeners.filter((each) => !isMeant(each)),
+      );
+    }
+  }
+
+  /** Sets the one callback of an event, which is told before the listeners; null: none. */
+  setCallback(event: keyof Events, callback: unknown): void {
+    checkCallback(callback);
+    const listeners = this.#of(event).filter((each) => !each.isCallback);
+    if (callback !== null) {
+      listeners.unshift({ call: callback as Listener['call'], isOnce: false, isCallback: true });
+    }
+    this.#listeners.set(event, listeners);
+    this.#tellUnheard(event);
+  }
+
+  /** How many listeners an event has, its callback included. */
+  count(event: keyof Events): number {
+    return this.#of(event).length;
+  }
+
+  /** From here on an event waits for its first listener, if it has none. */
+  keepUnheard(event: keyof Events): void {
+    if (!this.#unheard.has(event)) this.#unheard.set(event, []);
+  }
+
+  /** Ends `keepUnheard` and drops what waits. */
+  dropUnheard(event: keyof Events): void {
+    this.#unheard.delete(event);
+  }
+
+  /** Drops what waits of an event and is not true any more. */
+  forgetUnheard(event: keyof Events, isObsolete: (values: readonly unknown[]) => boolean): void {
+    const waiting = this.#unheard.get(event);
+    if (waiting !== undefined && waiting.length > 0) {
+      this.#unheard.set(
+        event,
+        waiting.filter((values) => !isObsolete(values)),
+      );
+    }
+  }
+
+  /** Tells the observer and each listener. */
+  emit<E extends keyof Events>(event: E, ...values: EventValues<Events[E]>): void {
+    this.observer?.(event, values);
+    if (!this.guard.isOpen) return;
+    const listeners = this.#of(event);
+    if (listeners.length === 0) {
+      const waiting = this.#unheard.get(event);
+      if (waiting !== undefined && waiting.push(values) > MAX_UNHEARD) waiting.shift();
+      return;
+    }
+    for (const listener of listeners) this.#tell(event, listener, values);
+  }
+
+  /** Tells each listener of an event that has one value and no observer. Hot path. */
+  emitMessage<E extends keyof Events>(event: E, value: EventValues<Events[E]>[0]): void {
+    if (!this.guard.isOpen) return;
+    for (const listener of this.#of(event)) {
+      if (listener.isOnce) this.#drop(event, listener);
+      this.guard.run(listener.call, value);
+    }
+  }
+
+  /** Tells the `error` listeners; the process where there is none, so that nothing fails in silence. */
+  emitError(error: NetworkError): void {
+    if (!this.guard.isOpen) return;
+    if (this.observer !== undefined) this.observer('error' as keyof Events, [error] as never);
+    const listeners = this.#listeners.get('error' as keyof Events) ?? [];
+    if (listeners.length === 0 && this.observer === undefined) warn(error);
+    for (const listener of listeners) {
+      if (listener.isOnce) this.#drop('error' as keyof Events, listener);
+      errorGuard.runBound(() => listener.call(error));
+    }
+  }
+
+  #tell(event: keyof Events, listener: Listener, values: readonly unknown[]): void {
+    if (listener.isOnce) this.#drop(event, listener);
+    this.guard.runBound(() => listener.call(...values));
+  }
+
+  #drop(event: keyof Events, listener: Listener): void {
+    this.#listeners.set(
+      event,
+      this.#of(event).filter((each) => each !== listener),
+    );
+  }
+
+  /** From a microtask, as parked messages: a program seldom has finished its set-up when it adds the first listener. */
+  #tellUnheard(event: keyof Events): void {
+    if ((this.#unheard.get(event)?.length ?? 0) === 0) return;
+    runAsMicrotask(() => {
+      const waiting = this.#unheard.get(event);
+      if (waiting === undefined || this.#of(event).length === 0) return;
+      for (const values of waiting.splice(0)) {
+        for (const listener of this.#of(event)) this.#tell(event, listener, values);
+      }
+    });
+  }
+
+  #of(event: keyof Events): readonly Listener[] {
+    const listeners = this.#listeners.get(event);
+    if (listeners !== undefined) return listeners;
+    const names = [...this.#listeners.keys()].map((name) => `'${String(name)}'`).join(', ');
+    throw new TypeError(`there is no event '${String(event)}'; the events are ${names}`);
+  }
+}
+
+/** An `error` listener that fails has only the process left to tell. */
+const errorGuard = new CallbackGuard((error) => {
+  warn(new NetworkError('CallbackFailed', 'an "error" listener failed', error.cause));
+});
+
+/** Tells a person about an error that no listener takes. */
+function warn(error: NetworkError): void {
+  if (typeof process !== 'undefined') {
+    process.emitWarning(error);
+    return;
+  }
+  // A page shows a rejection that nobody catches.
+  void Promise.reject(error);
+}

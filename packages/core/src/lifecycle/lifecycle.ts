@@ -1,0 +1,292 @@
+import type { CloseReason, ConnectionState } from '../api/connection-types.js';
+import type { NetworkError } from '../result/network-error.js';
+import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
+import { ConnectionStateMachine } from './state-machine.js';
+import { describeThrown } from './callback-guard.js';
+import { hold, within } from './deadline.js';
+
+/** What is connected and ended: a link for a connection, a connection for a handle. */
+export interface LifecycleHooks<T> {
+  /** Whether an attempt may begin at all; its failure changes no state. */
+  mayConnect(): Result;
+  /** An attempt begins, before `connecting` is reported. */
+  starting(): void;
+  /** How long `establish` may take, in milliseconds, and what to say when it took longer; undefined: without a limit. */
+  readonly deadline: { readonly timeoutMs: number; readonly describe: () => string } | undefined;
+  /** Makes it. Must settle soon after the signal aborts: the next attempt begins only then. What it throws is a failure. */
+  establish(signal: AbortSignal): Promise<Result<T>>;
+  /** It stands, before `connected` is reported. */
+  established(value: T): void;
+  /** `connected` was reported. */
+  connected(): void;
+  /** It was made, but is not wanted any more. */
+  discard(value: T): void;
+  /** This side ends it, before `disconnecting` is reported: nothing more is taken or handed over. */
+  leaving(): void;
+  /** Says goodbye. */
+  farewell(signal: AbortSignal | undefined): Promise<Result>;
+  /** The peer left or died while this side says goodbye: there is nobody to wait for. */
+  peerGone(error: NetworkError | undefined): void;
+  /** It ended, before that is reported. */
+  release(error: NetworkError | undefined): void;
+  /** Reports a transition; must not throw. */
+  report(state: ConnectionState, error: NetworkError | undefined): void;
+  /** Whether nothing follows this end, so that `closed` resolves once it is reported. */
+  isFinal(reason: CloseReason): boolean;
+  /** The end was reported. */
+  ended(reason: CloseReason): void;
+  /** `disconnect()` is done: no callback starts any more. */
+  left(): void;
+}
+
+interface Attempt {
+  readonly promise: Promise<Result>;
+  readonly controller: AbortController;
+}
+
+/**
+ * The life of a connection or a handle. Everything that connects or ends goes through here, one after the other:
+ * an attempt begins when the disconnect and the attempt before it are over. States are reported after the fact, in order.
+ */
+export class Lifecycle<T> {
+  readonly #states: ConnectionStateMachine;
+  readonly #hooks: LifecycleHooks<T>;
+  #attempt: Attempt | undefined;
+  /** An attempt that waits for the disconnect under way. */
+  #next: Attempt | undefined;
+  #disconnecting: Promise<Result> | undefined;
+  /** The work of the latest attempt, which may still run after the attempt was given up. */
+  #work: Promise<Result<T> | typeof OK> = RESOLVED_OK;
+  #closeReason: CloseReason | undefined;
+  #closed = new Deferred<CloseReason>();
+  /** Of ends that are not reported yet, in their order; undefined for an end that something follows. */
+  readonly #unreported: (Deferred<CloseReason> | undefined)[] = [];
+  /** It ended during the attempt, which still has to report that it was connected. */
+  #earlyEnd: CloseReason | undefined;
+
+  constructor(initial: 'connected' | 'disconnected', hooks: LifecycleHooks<T>) {
+    this.#hooks = hooks;
+    this.#states = new ConnectionStateMachine(initial, (state, error) => {
+      hooks.report(state, error);
+      if (state !== 'disconnected' && state !== 'failed') return;
+      const reason = reasonOf(state, error);
+      this.#unreported.shift()?.resolve(reason);
+      hooks.ended(reason);
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#states.state;
+  }
+
+  /** Whether an attempt is under way or waits for a disconnect. */
+  get isConnecting(): boolean {
+    return this.#attempt !== undefined || this.#next !== undefined;
+  }
+
+  /** How it ended last; undefined before the first end, and from the next attempt on. */
+  get closeReason(): CloseReason | undefined {
+    return this.#closeReason;
+  }
+
+  /** Resolves with the end that nothing follows; a new promise for each attempt after it. */
+  get closed(): Promise<CloseReason> {
+    return this.#closed.promise;
+  }
+
+  /** Resolves `closed`, if it has not. */
+  settle(reason: CloseReason): void {
+    this.#closed.isUsed = true;
+    this.#closed.resolve(reason);
+  }
+
+  connect(signal: AbortSignal | undefined): Promise<Result> {
+    const running = this.#next ?? (this.#disconnecting === undefined ? this.#attempt : undefined);
+    if (running !== undefined) return joined(running.promise, signal);
+    if (this.#disconnecting === undefined && this.state === 'connected') return Promise.resolve(OK);
+    const allowed = this.#hooks.mayConnect();
+    if (!allowed.ok) return Promise.resolve(allowed);
+    const controller = new AbortController();
+    const unfollow = follow(signal, controller);
+    const disconnecting = this.#disconnecting;
+    // Held before anything is reported, so that a callback that connects or disconnects finds it.
+    return hold(
+      (promise) => {
+        if (disconnecting === undefined) this.#attempt = { promise, controller };
+        else this.#next = { promise, controller };
+      },
+      async () => {
+        const hasTurn = disconnecting === undefined || (await this.#takeTurn(disconnecting, controller));
+        const outcome = hasTurn ? await this.#run(controller) : abortedBy(controller.signal);
+        unfollow();
+        return outcome;
+      },
+    );
+  }
+
+  disconnect(signal: AbortSignal | undefined): Promise<Result> {
+    // An attempt that waits for the disconnect under way is not wanted any more.
+    this.#next?.controller.abort(DISCONNECTED);
+    this.#next = undefined;
+    if (this.#disconnecting !== undefined) return this.#disconnecting;
+    return hold(
+      (promise) => {
+        this.#disconnecting = promise;
+      },
+      () => this.#runDisconnect(signal),
+    );
+  }
+
+  /** What was connected ended by itself: `disconnected` after the peer's goodbye, `failed` otherwise. */
+  endedByItself(state: 'disconnected' | 'failed', error: NetworkError | undefined): void {
+    if (this.state === 'disconnecting') this.#hooks.peerGone(error);
+    else if (this.state === 'connected') this.#end(state, error);
+    else if (this.state === 'connecting') this.#earlyEnd ??= reasonOf(state, error);
+  }
+
+  /** Waits for the disconnect under way; false where the attempt was given up meanwhile. */
+  async #takeTurn(disconnecting: Promise<Result>, controller: AbortController): Promise<boolean> {
+    await within(disconnecting, undefined, controller.signal);
+    if (this.#next?.controller !== controller) return false;
+    const next = this.#next;
+    this.#next = undefined;
+    if (controller.signal.aborted) return false;
+    this.#attempt = next;
+    return true;
+  }
+
+  async #run(controller: AbortController): Promise<Result> {
+    this.#hooks.starting();
+    this.#closeReason = undefined;
+    this.#earlyEnd = undefined;
+    if (this.#closed.isUsed) this.#closed = new Deferred();
+    this.#states.transition('connecting');
+    const made = await this.#establish(controller);
+    this.#attempt = undefined;
+    if (this.state !== 'connecting') {
+      if (made.ok) this.#hooks.discard(made.value);
+      return abortedBy(controller.signal);
+    }
+    if (!made.ok) {
+      this.#end('failed', made.error);
+      return made;
+    }
+    this.#hooks.established(made.value);
+    this.#states.transition('connected');
+    this.#reportedConnected();
+    return OK;
+  }
+
+  /** The callbacks that were told may have ended it; it may also have ended while it was made. */
+  #reportedConnected(): void {
+    if (this.state === 'connected') this.#hooks.connected();
+    const early = this.#earlyEnd;
+    if (early !== undefined) this.endedByItself(early.state, early.error);
+  }
+
+  /** Resolves when it is made, at the deadline, or at once when the attempt is given up; what is made later is discarded. */
+  async #establish(controller: AbortController): Promise<Result<T>> {
+    const { deadline } = this.#hooks;
+    const { signal } = controller;
+    const turn = await within(this.#work, STOPPING_MS, signal);
+    if (turn === 'timeout') return err('Timeout', 'the attempt to connect before this one has not stopped');
+    if (turn === 'aborted' || signal.aborted) return abortedBy(signal);
+    let isGivenUp = false;
+    const work = (async (): Promise<Result<T>> => {
+      const made = await this.#makeSafely(signal);
+      if (isGivenUp && made.ok) this.#hooks.discard(made.value);
+      return made;
+    })();
+    this.#work = work;
+    const outcome = await within(work, deadline?.timeoutMs, signal);
+    if (typeof outcome === 'object') return outcome;
+    isGivenUp = true;
+    if (outcome === 'aborted' || deadline === undefined) return abortedBy(signal);
+    controller.abort();
+    return err('Timeout', deadline.describe());
+  }
+
+  async #makeSafely(signal: AbortSignal): Promise<Result<T>> {
+    try {
+      return await this.#hooks.establish(signal);
+    } catch (error) {
+      return err('HandshakeFailed', `connecting failed: ${describeThrown(error)}`, error);
+    }
+  }
+
+  async #runDisconnect(signal: AbortSignal | undefined): Promise<Result> {
+    let goodbye: Result = OK;
+    if (this.state === 'connecting') {
+      const attempt = this.#attempt;
+      this.#states.transition('disconnecting');
+      attempt?.controller.abort(DISCONNECTED);
+      await attempt?.promise;
+    } else if (this.state === 'connected') {
+      this.#hooks.leaving();
+      this.#states.transition('disconnecting');
+      goodbye = await this.#hooks.farewell(signal);
+    }
+    if (this.state === 'disconnecting') this.#end('disconnected', undefined);
+    this.#hooks.left();
+    this.#disconnecting = undefined;
+    return goodbye;
+  }
+
+  #end(state: 'disconnected' | 'failed', error: NetworkError | undefined): void {
+    this.#hooks.release(error);
+    const reason = reasonOf(state, error);
+    this.#closeReason = reason;
+    const isFinal = this.#hooks.isFinal(reason);
+    if (isFinal) this.#closed.isUsed = true;
+    this.#unreported.push(isFinal ? this.#closed : undefined);
+    this.#states.transition(state, error);
+  }
+}
+
+function reasonOf(state: 'disconnected' | 'failed', error: NetworkError | undefined): CloseReason {
+  return Object.freeze(error === undefined ? { state } : { state, error });
+}
+
+/** How long an attempt that was given up may take to stop before the next one fails, in milliseconds. */
+const STOPPING_MS = 5000;
+
+/** Why an attempt was given up that `disconnect()` ended. */
+const DISCONNECTED = Symbol('disconnect');
+
+function abortedBy(signal: AbortSignal): Result<never> {
+  if (signal.reason === DISCONNECTED) return err('Aborted', 'disconnect() was called before the connection was made');
+  return err('Aborted', 'connecting was aborted', signal.reason);
+}
+
+/** Aborts the controller with the signal; returns how to stop that. */
+function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  if (signal === undefined) return () => undefined;
+  const onAbort = (): void => {
+    controller.abort(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+  };
+}
+
+/** The outcome of an attempt that another call began; this call's signal ends this call alone. */
+async function joined(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return promise;
+  const outcome = await within(promise, undefined, signal);
+  return typeof outcome === 'object' ? outcome : abortedBy(signal);
+}
+
+class Deferred<V> {
+  readonly promise: Promise<V>;
+  /** Whether it has its outcome, also where that is not reported yet. */
+  isUsed = false;
+  resolve: (value: V) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+}
