@@ -210,7 +210,7 @@ describe('the inspector', () => {
       const { address } = JSON.parse(command.output.toString()) as { address: string };
       expect((await get(address)).status).to.equal(200);
       command.signal('SIGINT');
-      expect(await command.ended()).to.include({ code: 0 });
+      expect(await command.ended()).to.include({ code: 130 });
     }),
   );
 
