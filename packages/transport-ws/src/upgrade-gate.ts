@@ -57,7 +57,7 @@ export async function checkAuthentication(
     const answer: unknown = await Promise.race([authenticate(request), givenUp]);
     if (answer === true) return {};
     // Nothing that JavaScript takes for a no is an identity.
-    if (Boolean(answer)) return { identity: answer };
+    if (answer) return { identity: answer };
   } catch {
     // A hook that fails has not agreed.
   } finally {
