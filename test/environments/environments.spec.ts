@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { within } from '../support/until.js';
+
+/*
+ * Connections in the environments of other people's programs: under test frameworks with fake clocks, behind preload scripts,
+ * under flags of Node.js. Each test is a process of its own, which does everything that `exchange.ts` does.
+ */
+
+const programs = fileURLToPath(new URL('./programs/', import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** A slow machine starts jest and vitest in seconds. */
+const LIMIT_MS = 240_000;
+
+describe('connections in unusual environments, over shared memory and WebSocket', function () {
+  this.timeout(LIMIT_MS + 5000);
+
+  it('work under fake clocks of sinon, and when these come and go', () => expectDone([program('sinon')]));
+
+  it('work under the mock timers of node:test', async () => {
+    const { code, output } = await run(['--test', '--test-reporter=tap', program('node-test')]);
+    expect(code, output).to.equal(0);
+    expect(output).to.match(/^# pass 2$/mu);
+  });
+
+  it('work in jest, whose tests run in a realm of their own, and under its fake timers', async () => {
+    const config = {
+      rootDir: programs,
+      testMatch: ['**/jest.test.js'],
+      testEnvironment: 'node',
+      transform: {},
+      watchman: false,
+    };
+    const jest = join(dirname(require.resolve('jest/package.json')), 'bin/jest.js');
+    const { code, output } = await run([
+      '--experimental-vm-modules',
+      jest,
+      '--runInBand',
+      '--no-cache',
+      '--config',
+      JSON.stringify(config),
+    ]);
+    expect(code, output).to.equal(0);
+    expect(output).to.match(/^Tests: +4 passed, 4 total$/mu);
+  });
+
+  for (const pool of ['vmThreads', 'forks']) {
+    it(`work in vitest with the pool ${pool}, and under its fake timers`, async () => {
+      const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
+      const { code, output } = await run([
+        vitest,
+        'run',
+        'vitest.test',
+        '--globals',
+        `--pool=${pool}`,
+        '--root',
+        programs,
+      ]);
+      expect(code, output).to.equal(0);
+      expect(output).to.match(/Tests +4 passed \(4\)/u);
+    });
+  }
+
+  it('work where timers are numbers, as in preload scripts of Electron', () =>
+    expectDone(['--import', program('number-timers'), program('plain')]));
+
+  it('work where the global timers and microtasks do nothing', () =>
+    expectDone(['--import', program('replaced-timers'), program('plain')]));
+
+  it('work where prototypes were extended', () =>
+    expectDone(['--import', program('extended-prototypes'), program('plain')]));
+
+  it('lose nothing when globals and clocks are faked and given back under traffic', () =>
+    expectDone([program('restored-globals')]));
+
+  for (const flags of [
+    ['--frozen-intrinsics'],
+    ['--disable-proto=throw'],
+    ['--disable-proto=delete'],
+    ['--disallow-code-generation-from-strings'],
+    ['--jitless'],
+    ['--throw-deprecation', '--pending-deprecation'],
+    ['--unhandled-rejections=strict'],
+    ['--zero-fill-buffers'],
+  ]) {
+    it(`work under ${flags.join(' ')}`, () => expectDone([...flags, program('plain')]));
+  }
+});
+
+function program(name: string): string {
+  return join(programs, `${name}.js`);
+}
+
+async function expectDone(line: readonly string[]): Promise<void> {
+  const { code, output } = await run(line);
+  expect(code, output).to.equal(0);
+  expect(output).to.match(/^done$/mu);
+}
+
+/** Runs Node.js with those arguments to its end. */
+async function run(line: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, line, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', CI: 'true', NODE_TEST_CONTEXT: undefined },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
+  try {
+    return { code: await within(ended, `the program ended; so far: ${output}`, LIMIT_MS), output };
+  } finally {
+    child.kill('SIGKILL');
+  }
+}

@@ -1,0 +1,29 @@
+import { BACKENDS, exchange, openPair, sendNumbered } from '../exchange.js';
+
+/** What this file uses of vitest. Its own types claim the global names that mocha's have. */
+interface Vitest {
+  useFakeTimers(options?: { readonly toFake?: readonly string[] }): void;
+  useRealTimers(): void;
+}
+declare const vi: Vitest;
+declare const test: (title: string, body: () => Promise<void>, limitMs: number) => void;
+
+const LIMIT_MS = 60_000;
+
+for (const backend of BACKENDS) {
+  test(`a connection over ${backend}`, () => exchange(backend), LIMIT_MS);
+
+  test(
+    `a connection over ${backend} under fake timers`,
+    async () => {
+      const pair = await openPair(backend);
+      vi.useFakeTimers();
+      await sendNumbered(pair);
+      await exchange(backend);
+      vi.useRealTimers();
+      await sendNumbered(pair);
+      await pair.close();
+    },
+    LIMIT_MS,
+  );
+}
