@@ -82,7 +82,7 @@ const directionOfDependencies = [
   },
   ...importDirection({
     folder: 'manager',
-    allowed: ['@entropynet/core'],
+    allowed: ['@entropynet/core', '@entropynet/core/handle'],
     message:
       'manager imports core and never a transport; inversify only in connection-manager.module.ts and ' +
       'create-networking.ts, which load it when they are called.',

@@ -1,25 +1,24 @@
-import {
-  type ConnectionBackend,
-  type ConnectionPeer,
-  type ConnectionEvents,
-  type ConnectionState,
-  type ConnectionStats,
-  type ConnectionType,
-  EntropyObject,
-  err,
-  type Failure,
-  type MessageCallback,
-  type MessageCallbackOptions,
-  type MessagesOptions,
-  type NetworkConnection,
-  type Result,
-  type SendClaim,
-  type StateCallback,
-  type UnconfirmedSends,
+import type {
+  Channel,
+  CloseReason,
+  ConnectionBackend,
+  ConnectionPeer,
+  ConnectionState,
+  ConnectionStats,
+  ConnectionType,
+  Failure,
+  Result,
+  UnconfirmedSends,
 } from '@entropynet/core';
-import type { ConnectionManager } from './connection-manager.js';
+import { ConnectionBase } from '@entropynet/core/handle';
 import type { ConnectionSlot } from './connection-slot.js';
-import { type HandleEvents, NO_RECONNECTION, type ReconnectEvents, type ReconnectionStatus } from './handle-events.js';
+import {
+  type ConnectedListener,
+  type HandleEvents,
+  NO_RECONNECTION,
+  type ReconnectionStatus,
+} from './handle-events.js';
+import type { HandleSession } from './handle-session.js';
 import type { Selection } from './selection.js';
 
 const NO_STATS: ConnectionStats = Object.freeze({
@@ -33,30 +32,41 @@ const NO_STATS: ConnectionStats = Object.freeze({
 
 const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
 
+/** What a handle asks of the manager that made it. */
+export interface SlotOwner {
+  closeSlot(slot: ConnectionSlot, generation: number): Promise<Result>;
+}
+
 /**
  * A user's hold on a connection of a manager: manager, slot index, generation. Copies are equal. After `close()` every
  * copy is invalid: operations give `InvalidParameter`, getters a neutral value, and a slot that is used again is never
  * reached through an old handle. Before the first `connect()`, what needs a connection gives `ConnectionClosed`.
  *
- * Everything named as on `NetworkConnection` does what it does there.
+ * `Connection` describes what a handle shares with a raw connection. Callbacks, listeners and channels stay over all
+ * connections that the handle makes.
  */
-export class ConnectionHandle extends EntropyObject {
+export class ConnectionHandle extends ConnectionBase<HandleEvents> {
+  readonly defaultChannel: Channel;
   readonly #slot: ConnectionSlot;
+  readonly #session: HandleSession;
   readonly #generation: number;
-  readonly #manager: ConnectionManager;
+  readonly #manager: SlotOwner;
 
   /** Made by the manager. */
-  constructor(manager: ConnectionManager, slot: ConnectionSlot) {
+  constructor(manager: SlotOwner, slot: ConnectionSlot) {
     super();
     this.#manager = manager;
     this.#slot = slot;
+    this.#session = slot.session;
+    this.#session.handleCount += 1;
+    this.defaultChannel = this.#session.defaultChannel;
     this.#generation = slot.generation;
     this.setHandleIdentity(manager, slot.index, slot.generation);
   }
 
   /** Whether the handle still stands for its connection. */
   valid(): boolean {
-    return this.#slot.generation === this.#generation;
+    return !this.#session.isOver;
   }
 
   /** Another handle for the same connection. */
@@ -66,20 +76,24 @@ export class ConnectionHandle extends EntropyObject {
 
   /** Whether both stand for the same connection, valid or not. */
   equals(other: ConnectionHandle): boolean {
-    return this.#slot === other.#slot && this.#generation === other.#generation;
+    return this.#session === other.#session;
+  }
+
+  get closed(): Promise<CloseReason> {
+    return this.#session.lifecycle.closed;
   }
 
   /**
    * Connects by the first transport that can, in the order of the configuration. The signal and `disconnect()` give up
    * all of it; each candidate has the configuration's `connectTimeoutMs`.
    */
-  connect(options?: { signal?: AbortSignal }): Promise<Result> {
-    return this.valid() ? this.#slot.connect(options?.signal) : Promise.resolve(stale());
+  connect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    return this.#session.lifecycle.connect(options?.signal);
   }
 
-  /** Ends the connection as `NetworkConnection.disconnect()` does; the handle can connect again. */
-  disconnect(options?: { signal?: AbortSignal }): Promise<Result> {
-    return this.valid() ? this.#slot.disconnect(options?.signal) : Promise.resolve(stale());
+  disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    if (!this.valid()) return Promise.resolve(this.#session.absence());
+    return this.#session.lifecycle.disconnect(options?.signal);
   }
 
   /** Ends the connection as `disconnect()` does and gives the slot back. Every copy is invalid at once. Idempotent. */
@@ -87,171 +101,87 @@ export class ConnectionHandle extends EntropyObject {
     return this.#manager.closeSlot(this.#slot, this.#generation);
   }
 
-  /** Sends one message; ok when the transport has accepted it whole, in order. The bytes may be used again at once. */
-  // Hot path: one comparison, one look, and the connection itself.
-  send(data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
-    const connection = this.#connection();
-    return connection === undefined ? Promise.resolve(this.#unusable()) : connection.send(data, options);
+  /**
+   * Runs `listener` for the connection that stands now and for each later one: after `connected` was reported, before the
+   * first message. The place to set up ports, requests and channels. It is not awaited; what it throws or rejects with is
+   * an `error` event. `generation` counts the handle's connections from 1.
+   * @returns removes the listener
+   */
+  onConnected(listener: ConnectedListener): () => void {
+    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
+    return this.#session.onConnected(listener);
   }
 
-  /** Sends one message now or not at all. `WouldBlock`: nothing was queued, `drain` follows. */
-  trySend(data: Uint8Array): Result {
-    const slot = this.#slot;
-    const connection = slot.connection;
-    if (slot.generation !== this.#generation || connection === undefined) return this.#unusable();
-    return connection.trySend(data);
+  channels(): Channel[] {
+    return this.#session.channels();
   }
 
-  /** `trySend` for several messages; ok with how many were taken, from the first on. */
-  trySendBatch(messages: readonly Uint8Array[], options?: { channel?: string }): Result<number> {
-    return this.#connection()?.trySendBatch(messages, options) ?? this.#unusable();
-  }
-
-  /** As `send`, without the promise of delivery where the transport has such a way. */
   sendUnreliable(data: Uint8Array): Promise<Result> {
-    const connection = this.#connection();
-    return connection === undefined ? Promise.resolve(this.#unusable()) : connection.sendUnreliable(data);
-  }
-
-  /** Room for one message of `length` bytes inside the transport. Nothing else is sent until it is committed or aborted. */
-  claim(length: number): Result<SendClaim> {
-    return this.#connection()?.claim(length) ?? this.#unusable();
-  }
-
-  /** Opens a named channel and tells the peer. Idempotent. */
-  openChannel(name: string, options?: { signal?: AbortSignal }): Promise<Result> {
-    return this.#connection()?.openChannel(name, options) ?? Promise.resolve(this.#unusable());
-  }
-
-  /** Whether a channel can be sent on; false while there is no connection. */
-  isChannelOpen(name: string): boolean {
-    return this.#connection()?.isChannelOpen(name) ?? false;
-  }
-
-  /** As `send`, on a channel that is open. */
-  sendOnChannel(name: string, data: Uint8Array, options?: { signal?: AbortSignal }): Promise<Result> {
-    return this.#connection()?.sendOnChannel(name, data, options) ?? Promise.resolve(this.#unusable());
-  }
-
-  /** As `trySend`, on a channel that is open. */
-  trySendOnChannel(name: string, data: Uint8Array): Result {
-    return this.#connection()?.trySendOnChannel(name, data) ?? this.#unusable();
-  }
-
-  /** Whether messages flow; false while there is no connection. */
-  isConnected(): boolean {
-    return this.#connection()?.isConnected() ?? false;
+    return this.#session.connection?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
   }
 
   /** `disconnected` for an invalid handle. */
   getState(): ConnectionState {
-    return this.valid() ? this.#slot.state : 'disconnected';
+    return this.valid() ? this.#session.lifecycle.state : 'disconnected';
   }
 
   /** Undefined while there is no connection. */
   getType(): ConnectionType | undefined {
-    return this.#connection()?.getType();
+    return this.#session.connection?.getType();
   }
 
   /** Undefined while there is no connection. */
   getBackend(): ConnectionBackend | undefined {
-    return this.#connection()?.getBackend();
+    return this.#session.connection?.getBackend();
   }
 
   /** What the transport knows of the peer; empty while there is no connection. */
   get peer(): ConnectionPeer {
-    return this.#connection()?.peer ?? {};
+    return this.#session.connection?.peer ?? {};
   }
 
   /** All zero while there is no connection. */
   getStats(): ConnectionStats {
-    return this.#connection()?.getStats() ?? NO_STATS;
+    return this.#session.connection?.getStats() ?? NO_STATS;
   }
 
   /** Which transport it got, and for each candidate before it why not that one; undefined before the first success. */
   getSelection(): Selection | undefined {
-    return this.valid() ? this.#slot.selection : undefined;
+    return this.valid() ? this.#session.selection : undefined;
   }
 
   /** What was accepted for sending and may not have reached the peer: upper bounds; zero before the first connection. */
   unconfirmedSends(): UnconfirmedSends {
-    return this.#connection()?.unconfirmedSends() ?? NO_SENDS;
+    return this.#session.connection?.unconfirmedSends() ?? NO_SENDS;
+  }
+
+  wouldBlockCount(): number {
+    return this.#session.connection?.wouldBlockCount() ?? 0;
   }
 
   /** Whether and why the handle is connecting again by itself; all neutral without `reconnect` in the configuration. */
   getReconnection(): ReconnectionStatus {
-    return this.valid() ? this.#slot.reconnection : NO_RECONNECTION;
+    return this.valid() ? this.#session.reconnection : NO_RECONNECTION;
   }
 
-  /** Whether named channels work; false while there is no connection. */
   supportsMultipleChannels(): boolean {
-    return this.#connection()?.supportsMultipleChannels() ?? false;
+    return this.#session.connection?.supportsMultipleChannels() ?? false;
   }
 
-  /** Whether the connection's callbacks are being shut; false while there is no connection. */
   isShuttingDown(): boolean {
-    return this.#connection()?.isShuttingDown() ?? false;
+    return this.#session.connection?.isShuttingDown() ?? false;
   }
 
-  /** Sets who is told of each transition, over all attempts to connect; null: nobody. */
-  setStateCallback(callback: StateCallback | null): void {
-    if (this.valid()) this.#slot.callbacks.setState(callback);
-  }
-
-  /** Sets who receives the messages of the default channel, on every connection that the handle makes. Before the first, too. */
-  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    if (this.valid()) this.#slot.callbacks.setMessage(callback, options);
-  }
-
-  /** As `setMessageCallback`, for one channel, open or not. */
-  setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    if (this.valid()) this.#slot.callbacks.setChannel(name, callback, options);
-  }
-
-  /** As on `NetworkConnection`, of the connection that the handle has now. Throws a `NetworkError` where it has none. */
-  messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
-    const connection = this.#connection();
-    if (connection === undefined) throw this.#unusable().error;
-    return connection.messages(options);
-  }
-
-  /** Without effect: a handle's connection receives from the moment at which it is connected or adopted. */
   startReceiving(): void {
-    this.#connection()?.startReceiving();
+    this.#session.connection?.startReceiving();
   }
 
-  /** Adds a listener of an event (`HandleEvents`), on every connection that the handle makes. */
-  on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
-  on<E extends keyof ReconnectEvents>(event: E, listener: ReconnectEvents[E]): this;
-  on(event: keyof HandleEvents, listener: HandleEvents[keyof HandleEvents]): this {
-    if (this.valid()) this.#slot.callbacks.subscribe(event, listener, false);
-    return this;
-  }
-
-  /** Adds a listener for the event's next time only. */
-  once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
-  once<E extends keyof ReconnectEvents>(event: E, listener: ReconnectEvents[E]): this;
-  once(event: keyof HandleEvents, listener: HandleEvents[keyof HandleEvents]): this {
-    if (this.valid()) this.#slot.callbacks.subscribe(event, listener, true);
-    return this;
-  }
-
-  /** Removes a listener, or all of the event's without one. */
-  off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
-  off<E extends keyof ReconnectEvents>(event: E, listener?: ReconnectEvents[E]): this;
-  off(event: keyof HandleEvents, listener?: HandleEvents[keyof HandleEvents]): this {
-    if (this.valid()) this.#slot.callbacks.unsubscribe(event, listener);
-    return this;
-  }
-
-  /** An idle connection keeps the process alive (the default). */
   ref(): void {
-    if (this.valid()) this.#slot.setReferenced(true);
+    if (this.valid()) this.#session.setReferenced(true);
   }
 
-  /** An idle connection does not keep the process alive. */
   unref(): void {
-    if (this.valid()) this.#slot.setReferenced(false);
+    if (this.valid()) this.#session.setReferenced(false);
   }
 
   /** As `close()`, for `await using`. */
@@ -260,18 +190,28 @@ export class ConnectionHandle extends EntropyObject {
   }
 
   override description(): string {
-    return `${this.toString()} ${this.#connection()?.description() ?? this.getState()}`;
+    return `${this.toString()} ${this.#session.connection?.description() ?? this.getState()}`;
   }
 
-  #connection(): NetworkConnection | undefined {
-    return this.#slot.generation === this.#generation ? this.#slot.connection : undefined;
+  /** The last reference of the last copy gives the slot back. */
+  protected override onDispose(): void {
+    this.#session.handleCount -= 1;
+    if (this.#session.handleCount === 0) void this.close();
   }
 
-  #unusable(): Failure {
-    return this.valid() ? err('ConnectionClosed', 'the handle was never connected: call connect() first') : stale();
+  protected get events(): HandleSession['events'] {
+    return this.#session.events;
   }
-}
 
-function stale(): Failure {
-  return err('InvalidParameter', 'stale handle: its connection was closed');
+  protected findChannel(name: string): Channel | undefined {
+    return this.#session.find(name);
+  }
+
+  protected obtainChannel(name: string): Channel {
+    return this.#session.obtain(name);
+  }
+
+  protected unknownChannel(name: string): Failure {
+    return this.#session.unknownChannel(name);
+  }
 }

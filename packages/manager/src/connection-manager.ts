@@ -122,9 +122,8 @@ export class ConnectionManager extends EntropyObject {
     const slot = this.#take();
     if (slot === undefined) return this.#full();
     this.#adopted.add(connection);
-    const handle = new ConnectionHandle(this, slot);
     slot.adopt(connection, { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] });
-    return ok(handle);
+    return ok(new ConnectionHandle(this, slot));
   }
 
   /**

@@ -1,17 +1,20 @@
-import type { ConnectionEvents, NetworkError, UnconfirmedSends } from '@entropynet/core';
+import type { ConnectionEvents, NetworkConnection, NetworkError, UnconfirmedSends } from '@entropynet/core';
 
 /** The events of connecting again (`reconnect` in the configuration). */
 export interface ReconnectEvents {
   /** The connection ended, or an attempt failed, and the next attempt is due. */
-  reconnecting: (next: ReconnectAttempt) => void;
+  reconnecting: (next: ReconnectAttempt) => unknown;
   /** There is a connection again; after the state's `connected`, before its first message. */
-  reconnected: (outcome: Reconnected) => void;
+  reconnected: (outcome: Reconnected) => unknown;
   /** It is given up: `maxAttempts` were made, or no attempt can ever succeed. `connect()` may still be called. */
-  reconnectFailed: (error: NetworkError) => void;
+  reconnectFailed: (error: NetworkError) => unknown;
 }
 
 /** The events of a handle: those of a connection, and those of connecting again. */
 export interface HandleEvents extends ConnectionEvents, ReconnectEvents {}
+
+/** What `onConnected` runs; `generation` counts the handle's connections from 1. */
+export type ConnectedListener = (connection: NetworkConnection, info: { readonly generation: number }) => unknown;
 
 /** The next attempt to connect again. */
 export interface ReconnectAttempt {

@@ -8,6 +8,7 @@ export { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOp
 export { connectionManagerModule } from './connection-manager.module.js';
 export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
 export type {
+  ConnectedListener,
   HandleEvents,
   Reconnected,
   ReconnectAttempt,

@@ -34,12 +34,13 @@ export class MetricsTally {
     this.#live.add(connection);
   }
 
-  /** A connection that was open ended. Counted once, however often it is told. */
-  ended(connection: NetworkConnection, hasFailed: boolean): void {
-    if (!this.#live.delete(connection)) return;
+  /** A connection that was open ended. Counted once, however often it is told. @returns whether this was that time */
+  ended(connection: NetworkConnection, hasFailed: boolean): boolean {
+    if (!this.#live.delete(connection)) return false;
     if (hasFailed) this.#failed += 1;
     else this.#closed += 1;
     this.#ended = sum(this.#ended, connection);
+    return true;
   }
 
   /** No candidate could be connected to. */

@@ -5,6 +5,7 @@ import {
   type ReconnectConfig,
   type UnconfirmedSends,
 } from '@entropynet/core';
+import { monotonicNow, setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/handle';
 import type { HandleEvents, ReconnectionStatus } from './handle-events.js';
 
 const log = debugLog('manager');
@@ -20,7 +21,7 @@ export interface ReconnectionHooks {
 }
 
 interface Outage {
-  /** When the connection ended (`performance.now()`). */
+  /** When the connection ended (`monotonicNow()`). */
   readonly since: number;
   readonly atRisk: UnconfirmedSends;
   reason: NetworkError;
@@ -36,9 +37,11 @@ export class Reconnection {
   readonly #hooks: ReconnectionHooks;
   #generation = 0;
   #outage: Outage | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
   #isReferenced = true;
   #connectedAt = 0;
+  /** Why it was given up, until that is told. */
+  #givenUp: NetworkError | undefined;
   /** How often the wait has grown; outlives connections that do not last, so that such a server is not hammered. */
   #growth = 0;
 
@@ -59,7 +62,7 @@ export class Reconnection {
   succeeded(): void {
     this.#clearTimer();
     const outage = this.#outage;
-    const now = performance.now();
+    const now = monotonicNow();
     this.#outage = undefined;
     this.#generation += 1;
     this.#connectedAt = now;
@@ -68,10 +71,10 @@ export class Reconnection {
     this.#hooks.emit('reconnected', { generation: this.#generation, attempts, outageMs: now - since, atRisk });
   }
 
-  /** The connection ended, and not by this side; `schedule` follows when that was reported. */
+  /** The connection ended, and not by this side; `proceed` follows when that was reported. */
   ended(error: NetworkError | undefined, atRisk: UnconfirmedSends): void {
     if (error === undefined && !this.#policy.afterGoodbye) return;
-    const since = performance.now();
+    const since = monotonicNow();
     if (since - this.#connectedAt >= this.#policy.maxDelayMs) this.#growth = 0;
     const reason = error ?? new NetworkError('ConnectionClosed', 'the peer ended the connection with a goodbye');
     this.#outage = { since, atRisk, reason, attempts: 0 };
@@ -82,36 +85,46 @@ export class Reconnection {
     this.#clearTimer();
   }
 
-  /** No candidate could be connected to; `codes` are those of all that were tried. */
+  /** Whether another connection is to follow. */
+  get isPending(): boolean {
+    return this.#outage !== undefined;
+  }
+
+  /** No candidate could be connected to; `codes` are those of all that were tried. `proceed` follows when it was reported. */
   attemptFailed(error: NetworkError, codes: readonly NetworkErrorCode[]): void {
     const outage = this.#outage;
     if (outage === undefined) return;
     outage.reason = error;
     const { maxAttempts = Infinity } = this.#policy;
     const isHopeless = codes.length > 0 && codes.every((code) => PERMANENT.has(code));
-    if (!isHopeless && outage.attempts < maxAttempts) {
-      this.schedule();
-      return;
-    }
+    if (!isHopeless && outage.attempts < maxAttempts) return;
     log(() => `gave up connecting again after ${outage.attempts} attempts: ${error.message}`);
     this.stop();
-    this.#hooks.emit('reconnectFailed', error);
+    this.#givenUp = error;
+  }
+
+  /** The end was reported: sets the time of the next attempt, or tells that there is none. */
+  proceed(): void {
+    const givenUp = this.#givenUp;
+    this.#givenUp = undefined;
+    if (givenUp !== undefined) this.#hooks.emit('reconnectFailed', givenUp);
+    else this.#schedule();
   }
 
   /** Sets the time of the next attempt and tells of it. */
-  schedule(): void {
+  #schedule(): void {
     const outage = this.#outage;
     if (outage === undefined || this.#timer !== undefined) return;
     const { initialDelayMs, maxDelayMs, factor, jitter } = this.#policy;
     const longest = Math.min(maxDelayMs, initialDelayMs * factor ** this.#growth);
     const delayMs = Math.round(longest * (1 - jitter * Math.random()));
     this.#growth += 1;
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(() => {
       this.#timer = undefined;
       outage.attempts += 1;
       this.#hooks.attempt();
     }, delayMs);
-    if (!this.#isReferenced) this.#timer.unref();
+    if (!this.#isReferenced) setTimerReferenced(this.#timer, false);
     log(() => `connects again in ${delayMs} ms: ${outage.reason.message}`);
     this.#hooks.emit('reconnecting', { attempt: outage.attempts + 1, delayMs, reason: outage.reason });
   }
@@ -126,12 +139,11 @@ export class Reconnection {
   /** Whether waiting for the next attempt keeps the process alive. */
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
-    if (isReferenced) this.#timer?.ref();
-    else this.#timer?.unref();
+    if (this.#timer !== undefined) setTimerReferenced(this.#timer, isReferenced);
   }
 
   #clearTimer(): void {
-    clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     this.#timer = undefined;
   }
 }

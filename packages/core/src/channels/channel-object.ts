@@ -14,6 +14,8 @@ const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
 export interface ChannelOwner {
   /** Where the listeners of `drain` and `closed` run. */
   readonly guard: CallbackGuard;
+  /** Whether no endpoint comes any more. */
+  readonly isOver: boolean;
   /** Why nothing can be done while the object has no endpoint. */
   absence(): Failure;
   /** The channel was closed: its name may mean another one from here on. */
@@ -92,27 +94,28 @@ export class ChannelObject implements Channel, EndpointWatcher {
 
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined> {
     this.#checkUntaken(false);
-    return new MessageIterator(this, options?.signal);
+    // A loop stays on the connection that it began on: it ends with it, and never goes on with the next one's messages.
+    let endpoint = this.#endpoint;
+    return new MessageIterator(
+      {
+        take: (consumer, consumerOptions) => {
+          endpoint ??= this.#endpoint;
+          return this.#take(consumer, consumerOptions, endpoint);
+        },
+        startReceiving: () => endpoint?.host.startReceiving(),
+      },
+      options?.signal,
+    );
   }
 
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
-    const lease = new Lease(consumer, options);
-    this.#checkUntaken(false);
-    if (this.#endpoint === undefined) {
-      this.#waiting = lease;
-      lease.bind(this.#waitingRoom);
-    } else this.#endpoint.install(lease);
-    return lease;
-  }
-
-  /** Begins to receive, on a connection that a server accepted. */
-  startReceiving(): void {
-    this.#endpoint?.host.startReceiving();
+    return this.#take(consumer, options, this.#endpoint);
   }
 
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
     checkCallback(callback);
-    if (callback !== null) this.#checkUntaken(true);
+    if (callback !== null && !this.#owner.isOver) this.#checkUntaken(true);
+    if (this.#owner.isOver) return;
     this.#callback = callback;
     this.#options = options;
     this.#updateCallbackLease();
@@ -142,7 +145,8 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   /** Stands for the channel of a handle's next connection from here on. */
-  follow(channel: ChannelObject): void {
+  follow(channel: Channel): void {
+    if (!(#endpoint in channel)) throw new TypeError('a channel of another copy of @entropynet/core was given');
     if (channel.#endpoint !== undefined) this.attach(channel.#endpoint);
   }
 
@@ -173,13 +177,24 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   #add(event: keyof ChannelEvents, listener: unknown, isOnce: boolean): this {
-    if (event === 'message' && typeof listener === 'function') this.#checkUntaken(true);
+    if (event === 'message' && typeof listener === 'function' && !this.#owner.isOver) this.#checkUntaken(true);
     this.#events.add(event, listener, isOnce);
     if (event === 'message') this.#updateCallbackLease();
     return this;
   }
 
+  #take(consumer: MessageConsumer, options: ConsumerOptions, endpoint: ChannelEndpoint | undefined): ConsumerLease {
+    const lease = new Lease(consumer, options);
+    if (endpoint === undefined) {
+      this.#checkUntaken(false);
+      this.#waiting = lease;
+      lease.bind(this.#waitingRoom);
+    } else endpoint.install(lease);
+    return lease;
+  }
+
   #checkUntaken(isCallback: boolean): void {
+    if (this.#owner.isOver) throw this.#owner.absence().error;
     if (this.#endpoint !== undefined) this.#endpoint.checkUntaken(isCallback);
     else {
       const present = this.#callback !== null || this.#events.count('message') > 0 ? CALLBACK : this.#waiting;

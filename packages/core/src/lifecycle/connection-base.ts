@@ -127,21 +127,27 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.getState() === 'connected';
   }
 
-  on<E extends keyof Events>(event: E, listener: Events[E]): this {
+  on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
+  on<E extends keyof Events>(event: E, listener: Events[E]): this;
+  on(event: keyof Events, listener: unknown): this {
     return this.#add(event, listener, false);
   }
 
-  once<E extends keyof Events>(event: E, listener: Events[E]): this {
+  once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
+  once<E extends keyof Events>(event: E, listener: Events[E]): this;
+  once(event: keyof Events, listener: unknown): this {
     return this.#add(event, listener, true);
   }
 
-  off<E extends keyof Events>(event: E, listener?: Events[E]): this {
+  off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
+  off<E extends keyof Events>(event: E, listener?: Events[E]): this;
+  off(event: keyof Events, listener?: unknown): this {
     if (event === 'message') this.defaultChannel.off('message', listener as ConnectionEvents['message'] | undefined);
     else this.events.remove(event, listener);
     return this;
   }
 
-  #add<E extends keyof Events>(event: E, listener: Events[E], isOnce: boolean): this {
+  #add(event: keyof Events, listener: unknown, isOnce: boolean): this {
     if (event !== 'message') this.events.add(event, listener, isOnce);
     else if (isOnce) this.defaultChannel.once('message', listener as ConnectionEvents['message']);
     else this.defaultChannel.on('message', listener as ConnectionEvents['message']);

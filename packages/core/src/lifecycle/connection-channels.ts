@@ -28,6 +28,7 @@ export class ConnectionChannels {
     this.#host = host;
     this.#owner = {
       guard: host.guard,
+      isOver: false,
       absence: (): Failure => host.sender.noChannel(undefined),
       channelClosed: ({ name }) => {
         this.#closed.delete(name as string);

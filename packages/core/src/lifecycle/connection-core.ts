@@ -191,8 +191,6 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     // What `trySend` promised to deliver, while the peer takes it; then the goodbye: within one deadline.
     const end = monotonicNow() + this.#config.sendTimeoutMs;
     const waited = await within(this.#flushed, this.#config.sendTimeoutMs, signal);
-    // Nothing follows the goodbye.
-    this.sender.stop('closed');
     try {
       const goodbye = this.#link.disconnect().then(() => OK);
       const said = await within(goodbye, Math.max(0, end - monotonicNow()), signal);

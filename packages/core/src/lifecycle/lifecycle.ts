@@ -227,6 +227,8 @@ export class Lifecycle<T> {
       goodbye = await this.#hooks.farewell(signal);
     }
     if (this.state === 'disconnecting') this.#end('disconnected', undefined);
+    // What async state callbacks reject with at once is still reported.
+    await RESOLVED_OK;
     this.#hooks.left();
     this.#disconnecting = undefined;
     return goodbye;

@@ -1,0 +1,102 @@
+import {
+  debugLog,
+  DiagnosticsChannel,
+  err,
+  type FailureDiagnostics,
+  type NetworkConnection,
+  NetworkError,
+  publishDiagnostics,
+  redactEndpoint,
+  redactText,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
+import { within } from '@entropynet/core/handle';
+import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, type Selection } from './selection.js';
+
+const log = debugLog('manager');
+
+/** What a handle needs to make a connection. */
+export interface DialPlan {
+  readonly config: ResolvedConnectionConfig;
+  readonly candidates: readonly Candidate[];
+}
+
+/** A connection that was made, and how. */
+export interface Dialled {
+  readonly connection: NetworkConnection;
+  readonly selection: Selection;
+  readonly observed: { readonly early: (() => void)[] };
+}
+
+type Observe = (connection: NetworkConnection) => Dialled['observed'];
+
+/** Tries the candidates in their order; `observe` follows each connection from its first moment on. */
+export async function dial(
+  { config, candidates }: DialPlan,
+  signal: AbortSignal,
+  observe: Observe,
+): Promise<Result<Dialled>> {
+  const passedOver: PassedOver[] = [];
+  for (const candidate of candidates) {
+    const attempted = await attempt(candidate, config, signal, observe);
+    const endpoint = candidate.shown;
+    const { backend } = candidate.transport;
+    if (attempted.ok) {
+      const { connection, observed } = attempted.value;
+      return { ok: true, value: { connection, observed, selection: { backend, endpoint, passedOver } } };
+    }
+    if (signal.aborted) return err('Aborted', 'connecting was aborted', signal.reason);
+    passedOver.push({
+      backend,
+      endpoint,
+      code: attempted.error.code,
+      reason: redactText(attempted.error.message, MAX_REASON),
+    });
+    log(
+      () =>
+        `${redactEndpoint(config.endpoint)}: ${backend} (${endpoint}) passed over: ${redactText(attempted.error.message)}`,
+    );
+  }
+  return failureOf(redactEndpoint(config.endpoint), 'could not be reached', passedOver);
+}
+
+/** Asks the transport whether it can, then lets it. Each has the configuration's `connectTimeoutMs`. */
+async function attempt(
+  candidate: Candidate,
+  config: ResolvedConnectionConfig,
+  signal: AbortSignal,
+  observe: Observe,
+): Promise<Result<Omit<Dialled, 'selection'>>> {
+  const own = configOf(candidate, config);
+  const { shown: endpoint, transport } = candidate;
+  try {
+    const probe = await within(transport.probe(own), config.connectTimeoutMs, signal);
+    if (probe === 'aborted') return err('Aborted', 'connecting was aborted', signal.reason);
+    if (probe === 'timeout') {
+      const { connectTimeoutMs } = config;
+      return err('Timeout', `its probe did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`);
+    }
+    if (!probe.available) {
+      const { reason, error: cause } = probe;
+      const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
+      publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({
+        connection: undefined,
+        backend: transport.backend,
+        endpoint,
+        error,
+      }));
+      return { ok: false, error };
+    }
+    const connection = transport.createConnection(own);
+    const observed = observe(connection);
+    const connected = await connection.connect({ signal });
+    if (connected.ok) return { ok: true, value: { connection, observed } };
+    connection.release();
+    return connected;
+  } catch (error) {
+    // A third-party transport that throws costs its candidate, nothing more.
+    if (error instanceof NetworkError) return { ok: false, error };
+    return err('TransportUnavailable', `transport '${transport.backend}' threw: ${redactText(error)}`, error);
+  }
+}
