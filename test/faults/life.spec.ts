@@ -4,8 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
-import { ConnectionSlot } from '@entropynet/manager/internal/connection-slot';
-import { MetricsTally } from '@entropynet/manager/internal/metrics-tally';
+import { SlotTable } from '@entropynet/manager/internal/slot-table';
 import { openLink, SIDES } from '../conformance/chapter-context.js';
 import { codeOf, expectPeerToHave, untilLocal, untilPeer } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
@@ -239,10 +238,9 @@ describeFaults('life of a process', () => {
     }
     await server.close();
     // The counter goes round once in four thousand million uses: the slot never takes the number that means none.
-    const slot = new ConnectionSlot(0, new MetricsTally(), () => undefined);
-    slot.generation = 0xffff_ffff;
-    await slot.release();
-    expect(slot.generation).to.equal(1);
+    const table = new SlotTable(1);
+    table.giveBack({ index: 0, generation: 0xffff_ffff });
+    expect(table.take()).to.deep.equal({ index: 0, generation: 1 });
     saw(`${count} uses of one slot: each old handle InvalidParameter`);
   });
 

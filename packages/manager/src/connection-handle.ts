@@ -1,17 +1,17 @@
-import type {
-  Channel,
-  CloseReason,
-  ConnectionBackend,
-  ConnectionPeer,
-  ConnectionState,
-  ConnectionStats,
-  ConnectionType,
-  Failure,
-  Result,
-  UnconfirmedSends,
+import {
+  type Channel,
+  type CloseReason,
+  type ConnectionBackend,
+  type ConnectionPeer,
+  type ConnectionState,
+  type ConnectionStats,
+  type ConnectionType,
+  type Failure,
+  OK,
+  type Result,
+  type UnconfirmedSends,
 } from '@entropynet/core';
 import { ConnectionBase } from '@entropynet/core/handle';
-import type { ConnectionSlot } from './connection-slot.js';
 import {
   type ConnectedListener,
   type HandleEvents,
@@ -32,11 +32,6 @@ const NO_STATS: ConnectionStats = Object.freeze({
 
 const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
 
-/** What a handle asks of the manager that made it. */
-export interface SlotOwner {
-  closeSlot(slot: ConnectionSlot, generation: number): Promise<Result>;
-}
-
 /**
  * A user's hold on a connection of a manager: manager, slot index, generation. Copies are equal. After `close()` every
  * copy is invalid: operations give `InvalidParameter`, getters a neutral value, and a slot that is used again is never
@@ -47,21 +42,15 @@ export interface SlotOwner {
  */
 export class ConnectionHandle extends ConnectionBase<HandleEvents> {
   readonly defaultChannel: Channel;
-  readonly #slot: ConnectionSlot;
   readonly #session: HandleSession;
-  readonly #generation: number;
-  readonly #manager: SlotOwner;
 
   /** Made by the manager. */
-  constructor(manager: SlotOwner, slot: ConnectionSlot) {
+  constructor(session: HandleSession) {
     super();
-    this.#manager = manager;
-    this.#slot = slot;
-    this.#session = slot.session;
-    this.#session.handleCount += 1;
-    this.defaultChannel = this.#session.defaultChannel;
-    this.#generation = slot.generation;
-    this.setHandleIdentity(manager, slot.index, slot.generation);
+    this.#session = session;
+    session.handleCount += 1;
+    this.defaultChannel = session.defaultChannel;
+    this.setHandleIdentity(session.owner, session.seat.index, session.seat.generation);
   }
 
   /** Whether the handle still stands for its connection. */
@@ -71,7 +60,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> {
 
   /** Another handle for the same connection. */
   copy(): ConnectionHandle | undefined {
-    return this.valid() ? new ConnectionHandle(this.#manager, this.#slot) : undefined;
+    return this.valid() ? new ConnectionHandle(this.#session) : undefined;
   }
 
   /** Whether both stand for the same connection, valid or not. */
@@ -96,9 +85,13 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> {
     return this.#session.lifecycle.disconnect(options?.signal);
   }
 
-  /** Ends the connection as `disconnect()` does and gives the slot back. Every copy is invalid at once. Idempotent. */
-  close(): Promise<Result> {
-    return this.#manager.closeSlot(this.#slot, this.#generation);
+  /**
+   * Ends the connection as `disconnect()` does and gives the slot back. Every copy is invalid at once. Idempotent. An
+   * accepted connection that has ended gave its slot back then; its handle answers until this call.
+   */
+  async close(): Promise<Result> {
+    await this.#session.leave();
+    return OK;
   }
 
   /**

@@ -5,7 +5,6 @@ import {
   err,
   type NetworkConnection,
   NetworkError,
-  OK,
   ok,
   parseEndpoint,
   redactEndpoint,
@@ -16,15 +15,17 @@ import {
   type Transport,
 } from '@entropynet/core';
 import { ConnectionHandle } from './connection-handle.js';
-import { ConnectionSlot, type DialPlan } from './connection-slot.js';
+import type { DialPlan } from './dial.js';
+import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer } from './managed-server.js';
 import { type ManagerMetrics, MetricsTally } from './metrics-tally.js';
 import { candidatesOf } from './selection.js';
+import { type Seat, SlotTable } from './slot-table.js';
 
 /** Options of a manager. */
 export interface ConnectionManagerOptions {
   /**
-   * How many connections it can hold.
+   * How many connections it can hold. Accepted connections that have ended do not count.
    * @default 1024
    */
   readonly capacity?: number;
@@ -46,13 +47,11 @@ export class ConnectionManager extends EntropyObject {
   readonly #transports: readonly Transport[];
   readonly #log: (line: string) => void;
   readonly #tally = new MetricsTally();
-  readonly #slots: ConnectionSlot[];
-  /** Last in, first out: a slot used lately is still in the processor's caches. */
-  readonly #free: ConnectionSlot[];
+  readonly #slots: SlotTable;
+  readonly #owner: SessionOwner;
   readonly #adopted = new WeakSet<NetworkConnection>();
   readonly #servers = new Set<ManagedServer>();
   #config: ResolvedConnectionConfig | undefined;
-  readonly #releasing = new Set<Promise<void>>();
 
   /**
    * @param transports what `auto` chooses from, those of a higher preference first
@@ -71,11 +70,8 @@ export class ConnectionManager extends EntropyObject {
       throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
     this.#transports = [...transports];
     this.#log = options?.log ?? writeToStandardError;
-    this.#slots = Array.from(
-      { length: capacity },
-      (_unused, index) => new ConnectionSlot(index, this.#tally, this.#log),
-    );
-    this.#free = [...this.#slots].reverse();
+    this.#slots = new SlotTable(capacity);
+    this.#owner = { manager: this, tally: this.#tally, log: this.#log, slots: this.#slots };
   }
 
   /**
@@ -85,10 +81,8 @@ export class ConnectionManager extends EntropyObject {
   openConnection(config: ConnectionConfig | undefined = this.#config): Result<ConnectionHandle> {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
-    const slot = this.#take();
-    if (slot === undefined) return this.#full();
-    slot.plan(plan.value);
-    return ok(new ConnectionHandle(this, slot));
+    const seat = this.#slots.take();
+    return seat === undefined ? this.#full() : ok(new ConnectionHandle(this.#begin(seat, plan.value)));
   }
 
   /** The same for a name on this machine. `InvalidParameter` where the endpoint is not local. */
@@ -103,7 +97,8 @@ export class ConnectionManager extends EntropyObject {
 
   /**
    * Takes over a connection that was made elsewhere. Callbacks are in place before it starts to receive, and what came
-   * earlier is delivered when a message callback is set. The manager owns the connection from here on.
+   * earlier is delivered when a message callback is set. The manager owns the connection from here on. An accepted
+   * connection leaves its slot when it has ended; its handle answers until `close()`.
    *
    * `AlreadyExists`: adopted before; `ConnectionClosed`: not connected; `InvalidParameter`: of another type than said;
    * `ResourceLimitExceeded`: full.
@@ -119,11 +114,13 @@ export class ConnectionManager extends EntropyObject {
     if (type !== undefined && type !== connection.getType()) {
       return err('InvalidParameter', `the connection is ${connection.getType()}, not ${type}`);
     }
-    const slot = this.#take();
-    if (slot === undefined) return this.#full();
+    const seat = this.#slots.take();
+    if (seat === undefined) return this.#full();
     this.#adopted.add(connection);
-    slot.adopt(connection, { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] });
-    return ok(new ConnectionHandle(this, slot));
+    const selection = { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] };
+    const handle = new ConnectionHandle(this.#begin(seat, { adopted: connection, selection }));
+    connection.startReceiving();
+    return ok(handle);
   }
 
   /**
@@ -147,14 +144,14 @@ export class ConnectionManager extends EntropyObject {
     return handle.handleOwner() === this && handle.valid();
   }
 
-  /** How many slots are in use. */
+  /** How many slots are in use. An accepted connection that has ended has none. */
   activeCount(): number {
-    return this.#slots.length - this.#free.length;
+    return this.#slots.inUse;
   }
 
   /** How many slots there are. */
   capacity(): number {
-    return this.#slots.length;
+    return this.#slots.capacity;
   }
 
   /** A frozen snapshot. */
@@ -162,25 +159,11 @@ export class ConnectionManager extends EntropyObject {
     return this.#tally.snapshot();
   }
 
-  /** For handles: ends the connection of a slot, if it is still of that generation. */
-  async closeSlot(slot: ConnectionSlot, generation: number): Promise<Result> {
-    if (slot.generation !== generation || !slot.isInUse) return OK;
-    slot.isInUse = false;
-    const releasing = slot.release().finally(() => {
-      this.#free.push(slot);
-      this.#releasing.delete(releasing);
-    });
-    this.#releasing.add(releasing);
-    await releasing;
-    return OK;
-  }
-
   /** Closes every server and every connection. Handles turn invalid at once. */
   async closeAll(): Promise<void> {
     const servers = [...this.#servers].map((server) => server.close());
     this.#servers.clear();
-    for (const slot of this.#slots) void this.closeSlot(slot, slot.generation);
-    await Promise.all([...servers, ...this.#releasing]);
+    await Promise.all([...servers, this.#slots.closeAll()]);
   }
 
   protected override onDispose(): void {
@@ -217,14 +200,14 @@ export class ConnectionManager extends EntropyObject {
     );
   }
 
-  #take(): ConnectionSlot | undefined {
-    const slot = this.#free.pop();
-    if (slot !== undefined) slot.isInUse = true;
-    return slot;
+  #begin(seat: Seat, source: SessionSource): HandleSession {
+    const session = new HandleSession(source, seat, this.#owner);
+    this.#slots.occupy(session);
+    return session;
   }
 
   #full(): Result<never> {
-    return err('ResourceLimitExceeded', `all ${this.#slots.length} connections of the manager are in use (capacity)`);
+    return err('ResourceLimitExceeded', `all ${this.#slots.capacity} connections of the manager are in use (capacity)`);
   }
 }
 

@@ -28,6 +28,7 @@ import {
 } from './handle-events.js';
 import type { MetricsTally } from './metrics-tally.js';
 import { Reconnection } from './reconnection.js';
+import type { Seat, SlotTable } from './slot-table.js';
 import { describeSelection, type PassedOver, reportFallback, type Selection } from './selection.js';
 
 const EVENTS: readonly (keyof HandleEvents)[] = [
@@ -45,6 +46,18 @@ const EVENTS: readonly (keyof HandleEvents)[] = [
 
 type Forwarded = Exclude<keyof ConnectionEvents, 'state' | 'message'>;
 
+/** How to connect, or the connection that a handle adopts. */
+export type SessionSource = DialPlan | { readonly adopted: NetworkConnection; readonly selection: Selection };
+
+/** What a session asks of its manager. */
+export interface SessionOwner {
+  /** What the handles name as their owner. */
+  readonly manager: object;
+  readonly tally: MetricsTally;
+  readonly log: (line: string) => void;
+  readonly slots: SlotTable;
+}
+
 /** A connection under observation, and what it told before the handle had it. */
 interface Observed {
   readonly early: (() => void)[];
@@ -56,6 +69,8 @@ interface Observed {
  * listeners, the channel objects, and the connection that it has now.
  */
 export class HandleSession implements LifecycleHooks<Dialled> {
+  /** The slot that was taken for it. A session that has left its slot keeps the number as its name. */
+  readonly seat: Seat;
   readonly events = new GuardedEmitter<HandleEvents>(EVENTS);
   readonly lifecycle: Lifecycle<Dialled>;
   readonly defaultChannel: ChannelObject;
@@ -69,6 +84,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   readonly #channels = new Map<string, ChannelObject>();
   readonly #tally: MetricsTally;
   readonly #log: (line: string) => void;
+  readonly #manager: SessionOwner;
   readonly #plan: DialPlan | undefined;
   readonly #reconnection: Reconnection | undefined;
   readonly #onConnected = new Set<ConnectedListener>();
@@ -79,14 +95,12 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   /** What the connection told between its first moment and the report that the handle is connected. */
   #early: (() => void)[] = [];
 
-  /** @param source how to connect, or the connection that the handle adopts */
-  constructor(
-    source: DialPlan | { readonly adopted: NetworkConnection; readonly selection: Selection },
-    tally: MetricsTally,
-    log: (line: string) => void,
-  ) {
-    this.#tally = tally;
-    this.#log = log;
+  /** An adopted connection does not receive yet: the manager starts that once the session has its slot. */
+  constructor(source: SessionSource, seat: Seat, manager: SessionOwner) {
+    this.seat = seat;
+    this.#manager = manager;
+    this.#tally = manager.tally;
+    this.#log = manager.log;
     this.defaultChannel = new ChannelObject(undefined, this);
     const isAdoption = 'adopted' in source;
     this.lifecycle = new Lifecycle<Dialled>(isAdoption ? 'connected' : 'disconnected', this);
@@ -97,7 +111,6 @@ export class HandleSession implements LifecycleHooks<Dialled> {
       this.selection = source.selection;
       this.#observe(source.adopted);
       this.#use(source.adopted);
-      source.adopted.startReceiving();
       return;
     }
     this.#plan = source;
@@ -118,6 +131,10 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   /** Whether the handle was closed. */
   get isOver(): boolean {
     return this.#isClosed;
+  }
+
+  get owner(): object {
+    return this.#manager.manager;
   }
 
   get reconnection(): ReconnectionStatus {
@@ -182,7 +199,12 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     else this.connection?.unref();
   }
 
-  /** Ends everything; no callback starts from here on. */
+  /** Ends the connection and gives its slot back. The handles are invalid at once. Idempotent. */
+  leave(): Promise<void> {
+    return this.#manager.slots.close(this);
+  }
+
+  /** For the slot table: ends everything; no callback starts from here on. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#reconnection?.stop();
@@ -209,7 +231,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
 
   mayConnect(): Result {
     if (this.#isClosed) return this.absence();
-    if (this.#plan === undefined && this.connection?.wasAccepted === true) {
+    if (this.#isOfClient) {
       return err('NotSupported', 'an accepted connection can only be made again by its client');
     }
     return OK;
@@ -294,12 +316,18 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     }
     // Unless a state callback has already reconnected.
     if (!this.lifecycle.isConnecting && this.lifecycle.state === reason.state) this.#reconnection?.proceed();
+    if (!this.#isClosed && this.#isOfClient) this.#manager.slots.retire(this);
   }
 
   left(): void {
     this.#reconnection?.stop();
     this.guard.close();
     if (this.lifecycle.closeReason !== undefined) this.lifecycle.settle(this.lifecycle.closeReason);
+  }
+
+  /** Whether only the peer can make the connection again. */
+  get #isOfClient(): boolean {
+    return this.#plan === undefined && this.connection?.wasAccepted === true;
   }
 
   #tellSelection(endpoint: string, selection: Selection): void {
