@@ -82,7 +82,7 @@ const directionOfDependencies = [
   },
   ...importDirection({
     folder: 'manager',
-    allowed: ['@entropynet/core', '@entropynet/core/handle'],
+    allowed: ['@entropynet/core(?:/handle|/platform)?'],
     message:
       'manager imports core and never a transport; inversify only in connection-manager.module.ts and ' +
       'create-networking.ts, which load it when they are called.',
@@ -90,12 +90,12 @@ const directionOfDependencies = [
   }),
   ...importDirection({
     folder: 'streams',
-    allowed: ['@entropynet/core'],
+    allowed: ['@entropynet/core(?:/platform)?'],
     message: 'streams imports core and no other package.',
   }),
   ...importDirection({
     folder: 'messaging',
-    allowed: ['@entropynet/core', '@standard-schema/spec'],
+    allowed: ['@entropynet/core(?:/platform)?', '@standard-schema/spec'],
     message: 'messaging imports core and the types of Standard Schema; msgpackr only in msgpack.ts.',
     exceptions: [{ files: ['msgpack.ts'], also: ['msgpackr'] }],
   }),
@@ -106,7 +106,7 @@ const directionOfDependencies = [
   }),
   ...importDirection({
     folder: 'opentelemetry',
-    allowed: ['@entropynet/(core|manager|messaging)', '@opentelemetry/api'],
+    allowed: ['@entropynet/(core|core/platform|manager|messaging)', '@opentelemetry/api'],
     message: 'opentelemetry imports core, types of manager and messaging, and the API of OpenTelemetry.',
   }),
   ...importDirection({
@@ -116,19 +116,23 @@ const directionOfDependencies = [
   }),
   ...importDirection({
     folder: 'inspector',
-    allowed: ['@entropynet/(core|manager|messaging|transport-shm|transport-ws)', 'valibot'],
+    allowed: ['@entropynet/(core|core/platform|manager|messaging|transport-shm|transport-ws)', 'valibot'],
     message: 'inspector uses the other packages; cli alone uses it.',
   }),
   ...importDirection({
     folder: 'cli',
-    allowed: ['@entropynet/(core|inspector|manager|streams|transport-shm|transport-ws)', 'commander', 'cli-progress'],
+    allowed: [
+      '@entropynet/(core|core/platform|inspector|manager|streams|transport-shm|transport-ws)',
+      'commander',
+      'cli-progress',
+    ],
     message: 'cli is a program: it uses the other packages, and none of them uses it.',
   }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!(?:testing|msgpack|browser)$)',
+      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|msgpack|browser)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },
@@ -154,6 +158,58 @@ const houseRules = {
   '@typescript-eslint/require-await': 'off',
 };
 
+/**
+ * Test frameworks put fakes in the place of these, and preload scripts replace them for good; a connection's other end lives
+ * by real time. So they are captured where a package is loaded, in the few files that are named below.
+ */
+const captured =
+  "is captured at import: take it from @entropynet/core/platform, from the transport's own module, or from node:timers.";
+const replaceableGlobals = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'clearImmediate',
+  'queueMicrotask',
+  'performance',
+].map((name) => ({ name, message: `${name} ${captured}` }));
+
+/** A class of the language says nothing about values of another realm, such as Node.js's own errors in jest. */
+const realmBoundClasses =
+  '/^(?:Error|TypeError|RangeError|Promise|Uint8Array|ArrayBuffer|SharedArrayBuffer|Buffer|Map|Set|Date)$/';
+
+const independenceOfTheRealm = [
+  {
+    files: ['packages/*/src/**/*.ts'],
+    ignores: [
+      'packages/core/src/platform/clock.ts',
+      'packages/transport-shm/src/platform-time.ts',
+      'packages/transport-ws/src/browser/page-timers.ts',
+    ],
+    rules: {
+      'no-restricted-globals': ['error', ...replaceableGlobals],
+      'no-restricted-properties': ['error', { object: 'Date', property: 'now', message: `Date.now ${captured}` }],
+    },
+  },
+  {
+    files: ['packages/*/src/**/*.ts'],
+    // Beside the fast path for this realm's arrays stands the one for others.
+    ignores: ['packages/core/src/channels/message-bytes.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...houseRules['no-restricted-syntax'].slice(1),
+        {
+          selector: `BinaryExpression[operator="instanceof"][right.name=${realmBoundClasses}]`,
+          message:
+            'Ask a value for its `message`, `code` or `then`, and not for its class: it may be of another realm.',
+        },
+      ],
+    },
+  },
+];
+
 const nodeGlobals = Object.fromEntries(
   ['AbortController', 'Buffer', 'URL', 'clearTimeout', 'console', 'process', 'setTimeout'].map((name) => [
     name,
@@ -172,6 +228,7 @@ export default tseslint.config(
     rules: houseRules,
   },
   ...directionOfDependencies,
+  ...independenceOfTheRealm,
   {
     files: ['test/**/*.ts'],
     plugins: { mocha },

@@ -113,7 +113,9 @@ async function run(line: readonly string[]): Promise<{ readonly code: number | n
     child.once('close', resolve);
   });
   try {
-    return { code: await within(ended, `the program ended; so far: ${output}`, LIMIT_MS), output };
+    const code = await within(ended, `the program ended; so far: ${output}`, LIMIT_MS);
+    expect(output, 'the warning of a callback that fails').to.contain('a callback failed: as planned');
+    return { code, output };
   } finally {
     child.kill('SIGKILL');
   }

@@ -86,6 +86,7 @@ export async function exchange(backend: Backend): Promise<void> {
   await sendNumbered({ ...pair, client: peer, peer: client });
   await sendLarge(pair);
   await useChannel(pair);
+  await failCallback(pair);
   await endIterator(pair);
   await pair.close();
   await expectNobody(backend);
@@ -111,6 +112,21 @@ async function useChannel({ client, peer }: Pair): Promise<void> {
   });
   unwrap(await client.sendOnChannel('side', Uint8Array.of(1, 2, 3)));
   assert.equal((await arrived).join(), '1,2,3');
+}
+
+/** A callback that fails without an `error` listener becomes a warning of the process, which the parent looks for, and the connection goes on. */
+export async function failCallback(pair: Pair): Promise<void> {
+  const { client, peer } = pair;
+  const called = new Promise<void>((resolve) => {
+    peer.setMessageCallback(() => {
+      resolve();
+      throw new Error('as planned');
+    });
+  });
+  unwrap(await client.send(new Uint8Array(1)));
+  await called;
+  peer.setMessageCallback(null);
+  await sendNumbered(pair);
 }
 
 /** An iterator ends with the connection, after the last message. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { startTurn } from '@entropynet/core/platform';
 import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
 import { addConnect } from './commands/connect.js';
@@ -109,7 +110,7 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
     tell(terminal, `entropynet: ${error.message}`);
     return error.exitCode;
   }
-  const report = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const report = stackOf(error);
   for (const line of `entropynet: a fault of the command: ${report}`.split('\n')) tell(terminal, line);
   return ExitCode.Failed;
 }
@@ -119,7 +120,7 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.write('', () => {
       // An error's event follows its callback.
-      setImmediate(resolve);
+      startTurn(resolve);
     });
   });
 }
@@ -127,4 +128,10 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 function ownVersion(): string {
   const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
   return version;
+}
+
+/** Where a fault of the program comes from; an error of another realm is one, too. */
+function stackOf(error: unknown): string {
+  const { stack, message } = typeof error === 'object' && error !== null ? (error as Partial<Error>) : {};
+  return stack ?? message ?? String(error);
 }

@@ -10,4 +10,3 @@ export { ConnectionBase } from './lifecycle/connection-base.js';
 export { within } from './lifecycle/deadline.js';
 export { GuardedEmitter } from './lifecycle/guarded-emitter.js';
 export { Lifecycle, type LifecycleHooks } from './lifecycle/lifecycle.js';
-export { monotonicNow, setTimerReferenced, startTimer, stopTimer, type Timer } from './platform/clock.js';

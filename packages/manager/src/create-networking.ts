@@ -72,7 +72,7 @@ interface Parts {
 
 async function build(modules: readonly TransportModule[], options: ConnectionManagerOptions): Promise<Parts> {
   const inversify = await loadInversify();
-  if (inversify instanceof Error) return buildWithout(inversify, modules, options);
+  if (inversify instanceof NetworkError) return buildWithout(inversify, modules, options);
   // All modules before the first resolve, and singletons throughout: a late binding would be built again at every call.
   const container = new inversify.Container({ defaultScope: 'Singleton' });
   for (const module of [...modules, connectionManagerModule(options)]) {

@@ -5,7 +5,7 @@ import {
   type ReconnectConfig,
   type UnconfirmedSends,
 } from '@entropynet/core';
-import { monotonicNow, setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/handle';
+import { monotonicNow, setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { HandleEvents, ReconnectionStatus } from './handle-events.js';
 
 const log = debugLog('manager');

@@ -57,9 +57,10 @@ export async function decodeWith<T>(
   }
 }
 
-/** What an unknown thrown value says. */
+/** What an unknown thrown value says; an error of another realm is one, too. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
+  return typeof message === 'string' ? message : String(error);
 }
 
 /** An unknown thrown value as an error of this package. */

@@ -1,4 +1,5 @@
 import { err, NetworkError, ok, type Result } from '@entropynet/core';
+import { startTimer, stopTimer } from '@entropynet/core/platform';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { asNetworkError, type Codec, decodeWith, encodeWith, jsonCodec, reasonOf } from './codec.js';
 import {
@@ -165,11 +166,11 @@ export class RequestReply<Request = unknown, Reply = unknown> {
       const onAbort = (): void => {
         giveUp(err('Aborted', 'the request was aborted', signal?.reason));
       };
-      const timer = setTimeout(() => {
+      const timer = startTimer(() => {
         giveUp(err('Timeout', `no reply within ${timeoutMs} ms (timeoutMs)`));
       }, timeoutMs);
       const finish = (result: Result<Uint8Array>): void => {
-        clearTimeout(timer);
+        stopTimer(timer);
         signal?.removeEventListener('abort', onAbort);
         this.#pending.delete(id);
         resolve(result);

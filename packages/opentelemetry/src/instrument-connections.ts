@@ -1,5 +1,4 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { performance } from 'node:perf_hooks';
 import {
   type BackpressureDiagnostics,
   type ConnectionDiagnostics,
@@ -10,6 +9,7 @@ import {
   redactEndpoint,
   redactText,
 } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
 import {
   type Attributes,
   metrics,
@@ -74,7 +74,7 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
       kind: SpanKind.CLIENT,
       attributes: { ...attributes, [Attribute.Endpoint]: redactEndpoint(endpoint) },
     });
-    attempts.set(connection, { span, startedAt: performance.now(), attributes });
+    attempts.set(connection, { span, startedAt: monotonicNow(), attributes });
   };
   const finish = (connection: NetworkConnection | undefined, error?: NetworkError): void => {
     const attempt = attempts.get(connection);
@@ -85,7 +85,7 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
       attempt.span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message, MOST_CHARACTERS) });
     }
     attempt.span.end();
-    duration.record((performance.now() - attempt.startedAt) / 1000, {
+    duration.record((monotonicNow() - attempt.startedAt) / 1000, {
       ...attempt.attributes,
       ...(error !== undefined && { [Attribute.ErrorType]: error.code }),
     });

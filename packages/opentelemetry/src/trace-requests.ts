@@ -109,7 +109,7 @@ function tracedHandler<Request, Reply>(
         end(span);
         return reply;
       } catch (error) {
-        span.recordException(error instanceof Error ? error : String(error));
+        span.recordException(isException(error) ? error : String(error));
         span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
         span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
@@ -125,4 +125,9 @@ function end(span: Span, error?: NetworkError): void {
     span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message) });
   }
   span.end();
+}
+
+/** An error of another realm is one, too, as Node.js's are in a test framework with a global object of its own. */
+function isException(error: unknown): error is Error {
+  return typeof error === 'object' && error !== null && typeof (error as Partial<Error>).message === 'string';
 }

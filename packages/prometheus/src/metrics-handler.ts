@@ -19,9 +19,15 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
     };
     // Everything is inside of the promise: nothing that a registry does may throw out of the server's listener.
     answer().catch((error: unknown) => {
-      process.emitWarning(error instanceof Error ? error : String(error));
+      process.emitWarning(reasonOf(error));
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
   };
+}
+
+/** Errors of another realm are errors, too; Node.js's own warnings take none of them. */
+function reasonOf(error: unknown): string {
+  const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
+  return typeof message === 'string' ? message : String(error);
 }

@@ -1,7 +1,11 @@
 import { Duplex } from 'node:stream';
+import timers from 'node:timers';
 import { NetworkError, OK, type Result } from '@entropynet/core';
 import { END, errorOf, ESCAPE, resetFor } from './control-message.js';
 import type { StreamConnection } from './stream-connection.js';
+
+// Those of this moment: a test framework's fakes change nothing.
+const { setTimeout, clearTimeout } = timers;
 
 /** Options of `toDuplex`. */
 export interface ConnectionDuplexOptions {

@@ -67,12 +67,17 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
 function settled(start: (done: (error?: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     start((error) => {
-      if (error instanceof Error) reject(error);
+      if (error !== undefined && error !== null) reject(error);
       else resolve();
     });
   });
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  return isError(reason) ? reason : new Error(String(reason));
+}
+
+/** An error of another realm is one, too, as Node.js's are in a test framework with a global object of its own. */
+function isError(value: unknown): value is Error {
+  return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value;
 }

@@ -17,6 +17,9 @@ import {
 /** Milliseconds that only go forward, as of `performance.now()`. */
 export const now: () => number = performance.now.bind(performance);
 
+/** Milliseconds since the epoch. */
+export const epochNow: () => number = Date.now;
+
 export const setTimeout: typeof platformSetTimeout = platformSetTimeout;
 export const clearTimeout: typeof platformClearTimeout = platformClearTimeout;
 export const setInterval: typeof platformSetInterval = platformSetInterval;

@@ -1,4 +1,3 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import {
   AcceptQueue,
   type ConnectionServer,
@@ -18,6 +17,7 @@ import { NameKeeper } from './discovery/name-keeper.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import { currentUserId, loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
+import { clearTimeout, setTimeout } from './platform-time.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
 import { describeSystemError } from './system-failures.js';

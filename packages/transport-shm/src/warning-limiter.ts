@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { now as monotonicNow } from './platform-time.js';
 
 /** Warnings about one subject, at most one in ten seconds: what a client can cause must not fill a log. */
 export class WarningLimiter {
@@ -6,7 +6,7 @@ export class WarningLimiter {
 
   /** Warns, unless it has lately. */
   warn(text: string): void {
-    const now = performance.now();
+    const now = monotonicNow();
     if (now - this.#warnedAt < WARNING_PAUSE_MS) return;
     this.#warnedAt = now;
     process.emitWarning(text);

@@ -1,4 +1,4 @@
-import { BACKENDS, openPair, sendNumbered } from '../exchange.js';
+import { BACKENDS, failCallback, openPair, sendNumbered } from '../exchange.js';
 
 /** Globals that a test takes away and gives back while messages are on their way. */
 const FAKES = {
@@ -24,6 +24,7 @@ for (const backend of BACKENDS) {
   await sendNumbered(pair, MESSAGES);
   performance.now = now;
   await sendNumbered(pair);
+  await failCallback(pair);
   await pair.close();
 }
 process.stdout.write('done\n');

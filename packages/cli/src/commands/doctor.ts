@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type ConnectionConfig, NetworkError, type Transport, unwrap } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
 import { inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
@@ -103,7 +104,7 @@ async function tryOut(what: string, transport: Transport, config: ConnectionConf
     const accepted = unwrap(await accepting);
     accepted.setMessageCallback((data) => accepted.send(data));
     accepted.startReceiving();
-    const start = performance.now();
+    const start = monotonicNow();
     const back = new Promise<Uint8Array>((resolve, reject) => {
       client.setMessageCallback(resolve);
       AbortSignal.timeout(TRIAL_LIMIT_MS).addEventListener('abort', () => {
@@ -112,7 +113,7 @@ async function tryOut(what: string, transport: Transport, config: ConnectionConf
     });
     unwrap(await client.send(Uint8Array.of(1, 2, 3)));
     await back;
-    const milliseconds = performance.now() - start;
+    const milliseconds = monotonicNow() - start;
     await client.disconnect();
     await accepted.disconnect();
     return { what, judgement: 'good', found: `works; the first message came back after ${milliseconds.toFixed(1)} ms` };

@@ -1,5 +1,7 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { randomBytes } from 'node:crypto';
 import { redactEndpoint } from '@entropynet/core';
+import { monotonicNow, startTurn } from '@entropynet/core/platform';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -100,7 +102,7 @@ async function measure(
       const rest = interval - nanoseconds / 1e6;
       if (rest > 0 && sent < count) await pause(rest, terminal.interrupted);
       // A receiver that answers at once would keep signals and the redrawn lines waiting.
-      else if (sent % 1024 === 0) await new Promise(setImmediate);
+      else if (sent % 1024 === 0) await new Promise<void>(startTurn);
     }
     return { sent };
   } catch (error) {
@@ -195,8 +197,8 @@ class LiveView {
   note(number: number, microseconds: number): void {
     if (this.#options.json === true) return;
     if (this.#isDrawn) {
-      if (performance.now() - this.#drawnAt < REDRAW_MS) return;
-      this.#drawnAt = performance.now();
+      if (monotonicNow() - this.#drawnAt < REDRAW_MS) return;
+      this.#drawnAt = monotonicNow();
       this.#draw(number);
     } else if (this.#options.interval >= REDRAW_MS) {
       tell(this.#terminal, `${this.#options.size} bytes: number ${number}, ${formatMicroseconds(microseconds)}`);

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command } from 'commander';
+import { monotonicNow } from '@entropynet/core/platform';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import {
   addClientOptions,
@@ -47,11 +48,11 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
     const name = options.name ?? basename(path);
     await withManager(terminal, async (manager) => {
       const handle = await connectTo(terminal, manager, config);
-      const start = performance.now();
+      const start = monotonicNow();
       using view = new Progress(terminal, name);
       const sent = await sendFile(handle, { name, file, size, signal: terminal.interrupted, view });
       view[Symbol.dispose]();
-      const report = { ...sent, seconds: (performance.now() - start) / 1000 };
+      const report = { ...sent, seconds: (monotonicNow() - start) / 1000 };
       if (options.json === true) printJson(terminal, report, 2);
       else print(terminal, describe(report));
     });

@@ -1,4 +1,5 @@
 import cliProgress from 'cli-progress';
+import { monotonicNow } from '@entropynet/core/platform';
 import { type TransferPhase, type TransferView } from '../transfer/transfer-view.js';
 import { formatBytes, lineOf, type Terminal } from './terminal.js';
 
@@ -22,7 +23,7 @@ export class Progress implements TransferView, Disposable {
   show(phase: TransferPhase, done: number, total: number, from = 0): void {
     if (!this.#terminal.errors.isTTY) return;
     if (phase !== this.#phase) this.#begin(phase);
-    const seconds = Math.max((performance.now() - this.#start) / 1000, 0.001);
+    const seconds = Math.max((monotonicNow() - this.#start) / 1000, 0.001);
     const rate = formatBytes(Math.round((done - from) / seconds));
     const line: BarLine = { name: TITLES[phase](this.#name), done, total, rate };
     if (this.#bar === undefined) {
@@ -43,7 +44,7 @@ export class Progress implements TransferView, Disposable {
   #begin(phase: TransferPhase): void {
     this[Symbol.dispose]();
     this.#phase = phase;
-    this.#start = performance.now();
+    this.#start = monotonicNow();
   }
 
   #makeBar(): cliProgress.SingleBar {

@@ -1,4 +1,5 @@
 import { runAsMicrotask } from '../platform/clock.js';
+import { warnOf } from '../platform/warning.js';
 import { NetworkError } from '../result/network-error.js';
 import { CallbackGuard, checkCallback } from './callback-guard.js';
 
@@ -128,7 +129,7 @@ export class GuardedEmitter<Events extends object> {
     if (!this.guard.isOpen) return;
     if (this.observer !== undefined) this.observer('error' as keyof Events, [error] as never);
     const listeners = this.#listeners.get('error' as keyof Events) ?? [];
-    if (listeners.length === 0 && this.observer === undefined) warn(error);
+    if (listeners.length === 0 && this.observer === undefined) warnOf(error);
     for (const listener of listeners) {
       if (listener.isOnce) this.#drop('error' as keyof Events, listener);
       errorGuard.runBound(() => listener.call(error));
@@ -169,15 +170,5 @@ export class GuardedEmitter<Events extends object> {
 
 /** An `error` listener that fails has only the process left to tell. */
 const errorGuard = new CallbackGuard((error) => {
-  warn(new NetworkError('CallbackFailed', 'an "error" listener failed', error.cause));
+  warnOf(new NetworkError('CallbackFailed', 'an "error" listener failed', error.cause));
 });
-
-/** Tells a person about an error that no listener takes. */
-function warn(error: NetworkError): void {
-  if (typeof process !== 'undefined') {
-    process.emitWarning(error);
-    return;
-  }
-  // A page shows a rejection that nobody catches.
-  void Promise.reject(error);
-}

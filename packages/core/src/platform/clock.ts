@@ -6,7 +6,7 @@
  * has no such module.
  */
 const runtime = typeof process === 'undefined' ? undefined : process;
-const timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'> =
+const timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setImmediate' | 'clearImmediate'> =
   runtime?.getBuiltinModule?.('node:timers') ?? globalThis;
 const performance = runtime?.getBuiltinModule?.('node:perf_hooks').performance ?? globalThis.performance;
 const resolved = Promise.resolve();
@@ -16,6 +16,8 @@ export type Timer = ReturnType<typeof globalThis.setTimeout> | number;
 
 const platformSetTimeout = timers.setTimeout;
 const platformClearTimeout = timers.clearTimeout;
+const platformSetImmediate = timers.setImmediate;
+const platformClearImmediate = timers.clearImmediate;
 const platformNow = performance.now.bind(performance);
 const platformDateNow = Date.now;
 
@@ -34,6 +36,16 @@ export function setTimerReferenced(timer: Timer, isReferenced: boolean): void {
   if (typeof timer !== 'object') return;
   if (isReferenced) timer.ref();
   else timer.unref();
+}
+
+/** Calls `callback` in a turn of the event loop of its own. Not in a page, which has no such turns. */
+export function startTurn(callback: () => void): NodeJS.Immediate {
+  return platformSetImmediate(callback);
+}
+
+/** Undoes `startTurn`; without effect on a turn that came or is undefined. */
+export function stopTurn(turn: NodeJS.Immediate | undefined): void {
+  platformClearImmediate(turn);
 }
 
 /** Milliseconds since some moment, never going back. */

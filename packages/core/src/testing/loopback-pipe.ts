@@ -1,3 +1,4 @@
+import { startTurn, stopTurn } from '../platform/clock.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import { Fifo } from '../channels/fifo.js';
@@ -80,7 +81,7 @@ export class LoopbackPipe implements FrameWriter {
   close(): void {
     this.#isClosed = true;
     this.#frames.clear();
-    clearImmediate(this.#immediate);
+    stopTurn(this.#immediate);
   }
 
   #hasRoom(length: number): boolean {
@@ -97,7 +98,7 @@ export class LoopbackPipe implements FrameWriter {
 
   #schedule(): void {
     if (this.#immediate !== undefined || this.#reader === undefined || this.#isClosed) return;
-    this.#immediate = setImmediate(() => {
+    this.#immediate = startTurn(() => {
       this.#immediate = undefined;
       this.#deliver();
     });

@@ -8,6 +8,7 @@ import {
   redactEndpoint,
   redactText,
 } from '@entropynet/core';
+import { epochNow } from '@entropynet/core/platform';
 import type { FallbackDiagnostics } from '@entropynet/manager';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { WebSocketConnection } from '@entropynet/transport-ws';
@@ -127,7 +128,7 @@ export class ConnectionWatch {
     const counts = countsOf(connection, watched);
     add(this.#endedCounts, counts);
     this.#endedCount += 1;
-    remember(this.#ended, ReportLimit.Ended, { ...watched.facts, ...counts, endedAt: Date.now(), code, message });
+    remember(this.#ended, ReportLimit.Ended, { ...watched.facts, ...counts, endedAt: epochNow(), code, message });
   }
 
   #onFailure({ connection, backend, endpoint, error }: FailureDiagnostics): void {
@@ -135,7 +136,7 @@ export class ConnectionWatch {
     if (connection !== undefined) this.#onEnd(connection, error.code, message);
     if (this.#isOwn(endpoint)) return;
     this.#failed += 1;
-    const failure = { id: this.#failed, at: Date.now(), backend, endpoint: cut(endpoint), code: error.code, message };
+    const failure = { id: this.#failed, at: epochNow(), backend, endpoint: cut(endpoint), code: error.code, message };
     remember(this.#failures, ReportLimit.Failures, failure);
   }
 

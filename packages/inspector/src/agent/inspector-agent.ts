@@ -1,7 +1,9 @@
+import { clearInterval, setInterval } from 'node:timers';
 import { basename } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { threadId } from 'node:worker_threads';
 import { type ConnectionConfig, debugLog, redactEndpoint, type Transport, unwrap } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec } from '@entropynet/messaging';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
@@ -68,7 +70,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       threadId,
       name: name.slice(0, ReportLimit.Characters),
       startedAt,
-      measuredAt: performance.now(),
+      measuredAt: monotonicNow(),
       intervalMs,
       delay,
       totals: watch.totals(),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ConnectionState, err, ok, type Result } from '@entropynet/core';
+import { epochNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { inspectSharedMemory, sharedMemoryTransportModule } from '@entropynet/transport-shm';
@@ -59,8 +60,8 @@ export async function serveInspector(options: InspectorServerOptions = {}): Prom
     http.listen(wanted, '127.0.0.1');
     await once(http, 'listening');
   } catch (error) {
-    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const reason = error instanceof Error ? error.message : String(error);
+    const { code, message: reason } = error as NodeJS.ErrnoException;
+    const isTaken = code === 'EADDRINUSE';
     return err(isTaken ? 'AddressInUse' : 'TransportUnavailable', `no page at port ${wanted}: ${reason}`, error);
   }
   const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
@@ -91,7 +92,7 @@ class Inspector {
   readonly #pages = new Map<ConnectionHandle, { isBusy: boolean }>();
   readonly #codec = jsonCodec();
   #lastAgent = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(networking: Networking, http: Server, options: InspectorServerOptions) {
     this.#networking = networking;
@@ -132,7 +133,7 @@ class Inspector {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
+    stopTimer(this.#timer);
     await this.#networking.close();
     const closed = once(this.#http, 'close');
     this.#http.close();
@@ -168,7 +169,7 @@ class Inspector {
   async #listenTo(agent: ConnectionHandle, key: string): Promise<void> {
     for await (const report of toTypedPort<ProcessReport>(agent, { codec: this.#codec, schema: reportSchema })) {
       this.#journal.note(nameOf(key, report), this.#processes.get(agent)?.report, report);
-      this.#processes.set(agent, { key, at: Date.now(), report });
+      this.#processes.set(agent, { key, at: epochNow(), report });
     }
   }
 
@@ -176,7 +177,7 @@ class Inspector {
     const last = this.#processes.get(agent);
     if (last === undefined) return;
     this.#processes.delete(agent);
-    this.#journal.noteGone(nameOf(last.key, last.report), last.report, Date.now());
+    this.#journal.noteGone(nameOf(last.key, last.report), last.report, epochNow());
   }
 
   #look(): void {
@@ -202,7 +203,7 @@ class Inspector {
         : { servers: [], regions: [], unreadable: [], obstacle: now.error.message };
       before = now;
       if (this.#pages.size > 0) this.#tellPages({ ...this.#reported(), ...seen });
-      this.#timer = setTimeout(beat, this.#intervalMs);
+      this.#timer = startTimer(beat, this.#intervalMs);
     };
     beat();
   }
@@ -213,7 +214,7 @@ class Inspector {
     const processes = [...this.#processes.values()].map((process) => {
       return { ...process, report: { ...process.report, ended: [] } };
     });
-    return { at: Date.now(), processes, leftOut: 0, ended, failures };
+    return { at: epochNow(), processes, leftOut: 0, ended, failures };
   }
 
   #tellPages(state: InspectorState): void {

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { setTimeout } from 'node:timers';
 import {
   err,
   type Failure,
@@ -17,6 +16,7 @@ import {
   messageOf,
   type NativeBinding,
 } from '../native-binding.js';
+import { setTimeout } from '../platform-time.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeCode, failureAt } from '../system-failures.js';
 import { sideLayout } from '../region/layout.js';

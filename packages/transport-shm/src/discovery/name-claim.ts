@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
-import { setTimeout } from 'node:timers';
 import { debugLog, err, type Failure, ok, type Result } from '@entropynet/core';
 import { currentUserId, isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { now, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
 import { prepareDirectory } from './directory.js';
@@ -254,7 +253,7 @@ export async function lockDirectory(
   directory: string,
   timeoutMs: number,
 ): Promise<Result<number>> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = now() + timeoutMs;
   for (;;) {
     try {
       return ok(binding.lockDirectory(directory));
@@ -262,7 +261,7 @@ export async function lockDirectory(
       if (!isSystemError(error) || error.code !== 'EAGAIN') {
         return failureAt(directory, `the directory ${directory} could not be locked`, error);
       }
-      if (performance.now() > deadline) {
+      if (now() > deadline) {
         return err('Timeout', `the directory ${directory} stayed locked by another process for ${timeoutMs} ms`, error);
       }
     }

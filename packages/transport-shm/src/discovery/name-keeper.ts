@@ -1,6 +1,6 @@
-import { clearInterval, setInterval } from 'node:timers';
 import { debugLog } from '@entropynet/core';
 import type { LocalSocket } from '../native-binding.js';
+import { clearInterval, setInterval } from '../platform-time.js';
 import { WarningLimiter } from '../warning-limiter.js';
 import type { NameClaim } from './name-claim.js';
 

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { clearTimeout, setTimeout } from 'node:timers';
 import {
   agreeOnSecret,
   debugLog,
@@ -9,6 +8,7 @@ import {
   redactEndpoint,
 } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { clearTimeout, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { WarningLimiter } from '../warning-limiter.js';

@@ -7,6 +7,7 @@ import { readDiscoveryRegion } from '../discovery/discovery-region.js';
 import { failureAt } from '../system-failures.js';
 import { describeProcess, type InspectedProcess, startTicksOf } from './processes.js';
 import { type InspectedRegion, inspectRegions, type UnreadableRegion } from './regions.js';
+import { epochNow } from '../platform-time.js';
 
 /** A server that listens at a name. */
 export interface InspectedServer {
@@ -57,7 +58,7 @@ export function inspectSharedMemory(options: InspectOptions = {}): Result<Shared
   const servers = inspectServers(directory, userId);
   if (!servers.ok) return servers;
   try {
-    return ok({ at: Date.now(), directory, ...servers.value, ...inspectRegions(userId) });
+    return ok({ at: epochNow(), directory, ...servers.value, ...inspectRegions(userId) });
   } catch (error) {
     return failureAt('/proc', 'the processes could not be looked at', error);
   }

@@ -13,6 +13,7 @@ import {
   ringCapacityOf,
   SERVER_PROCESS_ID_OFFSET,
 } from './layout.js';
+import { epochNow } from '../platform-time.js';
 
 /** What line 0 of a control block says. */
 export interface ControlBlockIdentity {
@@ -30,7 +31,7 @@ export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdenti
   new Uint8Array(buffer, IDENTITY_OFFSET, IDENTITY_BYTES).set(block.identity);
   view.setUint32(SERVER_PROCESS_ID_OFFSET, block.serverProcessId, true);
   view.setUint32(CLIENT_PROCESS_ID_OFFSET, block.clientProcessId, true);
-  view.setBigUint64(MADE_AT_OFFSET, BigInt(Date.now()), true);
+  view.setBigUint64(MADE_AT_OFFSET, BigInt(epochNow()), true);
   view.setUint32(LAYOUT_VERSION_OFFSET, LAYOUT_VERSION, true);
   view.setUint32(MAGIC_OFFSET, MAGIC, true);
 }
