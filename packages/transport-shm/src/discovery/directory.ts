@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
-import { failureAt } from '../system-failures.js';
+import { describeSystemError, failureAt } from '../system-failures.js';
 
 /** What of a configuration says where servers are found. */
 interface DirectoryConfig {
@@ -12,6 +12,8 @@ interface DirectoryConfig {
 
 const OTHERS_MAY_WRITE = 0o022;
 const OWNER_MAY_ALL = 0o700;
+const ALL_RIGHTS = 0o7777;
+const DEFAULT_OVERFLOW_USER_ID = 65_534;
 
 /**
  * Where servers of this user are found: what the configuration says, else the user's run-time directory, else a folder
@@ -102,5 +104,32 @@ export function checkDirectory(directory: string, userId: number): Result {
   if ((status.mode & OTHERS_MAY_WRITE) !== 0) {
     return err('SharedMemoryPermission', `other users may write to the directory ${directory}: run "chmod 700" on it`);
   }
-  return ok();
+  return userId === overflowUserId() ? proveOwnership(directory, status.mode) : ok();
+}
+
+/**
+ * In a user namespace every user that has no number there reads as one and the same. The kernel itself goes by the real
+ * ones: it lets nobody but the owner change a mode, even to what it is.
+ */
+function proveOwnership(directory: string, mode: number): Result {
+  try {
+    chmodSync(directory, mode & ALL_RIGHTS);
+    return ok();
+  } catch (error) {
+    return err(
+      'SharedMemoryPermission',
+      `the directory ${directory} can not be told to be this user's: neither has a number in this user namespace, and ` +
+        `changing its mode failed (${describeSystemError(error)}); map the user, or choose another directory`,
+      error,
+    );
+  }
+}
+
+/** What a user without a number reads as. */
+function overflowUserId(): number {
+  try {
+    return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));
+  } catch {
+    return DEFAULT_OVERFLOW_USER_ID;
+  }
 }
