@@ -1,4 +1,4 @@
-import { unwrap } from '@entropynet/core';
+import { err, type NetworkConnection, ok, unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
@@ -179,6 +179,56 @@ export function describeServer(context: ChapterContext): void {
           await listener.close();
         }
         expect(count).to.equal(1);
+      }),
+    );
+
+    it(
+      'refuses a client that `admit` has no place for before its connect() resolves, and takes one when there is a place',
+      scoped(async (scope) => {
+        let free = 1;
+        const { listener, clientConfig } = await openListener(context, scope, {
+          admit: () => {
+            if (free === 0) return err('ResourceLimitExceeded', 'all places are taken');
+            free -= 1;
+            return ok({ release: () => (free += 1) });
+          },
+        });
+        const connect = async (): Promise<[string, NetworkConnection]> => {
+          const client = scope.add(fixture.createTransport().createConnection(clientConfig));
+          return [codeOf(await client.connect()), client];
+        };
+        const [first] = await connect();
+        expect(first).to.equal('ok');
+        const [second, refused] = await connect();
+        expect([second, refused.getState()]).to.deep.equal(['ResourceLimitExceeded', 'failed']);
+        const accepted = scope.add(unwrap(await listener.accept()));
+        expect(accepted.isConnected()).to.equal(true);
+        // The place is the program's from accept() on.
+        expect(free).to.equal(0);
+        free += 1;
+        const [third] = await connect();
+        expect(third).to.equal('ok');
+        expect(free).to.equal(0);
+        // Nobody accepted the last one: its place comes back.
+        await listener.close();
+        expect(free).to.equal(1);
+      }),
+    );
+
+    it(
+      'refuses a client when `admit` throws or returns nothing',
+      scoped(async (scope) => {
+        const admits = [
+          () => {
+            throw new Error('no count today');
+          },
+          () => undefined as never,
+        ];
+        for (const admit of admits) {
+          const { clientConfig } = await openListener(context, scope, { admit });
+          const client = scope.add(fixture.createTransport().createConnection(clientConfig));
+          expect(codeOf(await client.connect())).to.equal('ResourceLimitExceeded');
+        }
       }),
     );
 

@@ -104,6 +104,53 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
     );
 
     it(
+      'refuses a client while all slots are in use before its connect() resolves, and takes one after a client left',
+      scoped(async (scope) => {
+        const manager = managerOf(scope, fixture, 2);
+        const clients = managerOf(scope, fixture, 8);
+        const config = fixture.freshConfig();
+        const server = unwrap(manager.createServer(config));
+        unwrap(await server.listen());
+        const serving = serve(server);
+        const clientConfig = fixture.clientConfig(config, server.addresses()[0]!);
+        const open = (): ConnectionHandle => unwrap(clients.openConnection(clientConfig));
+        const inside = [open(), open()];
+        for (const client of inside) unwrap(await client.connect());
+        const outside = open();
+        expect(codeOf(await outside.connect())).to.equal('ResourceLimitExceeded');
+        expect(outside.getState()).to.equal('failed');
+        unwrap(await inside[0]!.disconnect());
+        await until(() => manager.activeCount() === 1, 'the server saw the end');
+        await visit(outside);
+        // No refusal and no visit took a slot for good.
+        await until(() => manager.activeCount() === 1, 'the server saw the end of the visit');
+        unwrap(await inside[0]!.connect());
+        await until(() => manager.activeCount() === 2, 'all slots are in use');
+        expect(codeOf(manager.openConnection(config))).to.equal('ResourceLimitExceeded');
+        await server.close();
+        await serving;
+      }),
+    );
+
+    it(
+      'gives the slots of clients back that nobody accepted when the server closes',
+      scoped(async (scope) => {
+        const manager = managerOf(scope, fixture, 2);
+        const clients = managerOf(scope, fixture, 2);
+        const config = fixture.freshConfig();
+        const server = unwrap(manager.createServer(config));
+        unwrap(await server.listen());
+        const clientConfig = fixture.clientConfig(config, server.addresses()[0]!);
+        const connecting = [0, 1].map(() => unwrap(clients.openConnection(clientConfig)).connect());
+        expect((await Promise.all(connecting)).map(codeOf)).to.deep.equal(['ok', 'ok']);
+        unwrap(await server.close());
+        await until(() => manager.activeCount() === 0, 'the slots are free');
+        const opened = [0, 1].map(() => manager.openConnection(config));
+        expect(opened.map(codeOf)).to.deep.equal(['ok', 'ok']);
+      }),
+    );
+
+    it(
       'gives no slot to clients that left before anybody accepted them',
       scoped(async (scope) => {
         const manager = managerOf(scope, fixture, 2);

@@ -187,10 +187,11 @@ function proveSecret(secret: string | undefined, prover: SecretProver | undefine
 
 export class PortServer implements ConnectionServer {
   readonly #config: ResolvedConnectionConfig;
-  readonly #accepted = new AcceptQueue<NetworkConnection>(64);
+  readonly #accepted: AcceptQueue<NetworkConnection>;
 
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveConnectionConfig(config));
+    this.#accepted = new AcceptQueue(64, this.#config.admit);
   }
 
   /** A client's port, greeting and proof of the secret; ok with this side's greeting. */
@@ -199,8 +200,10 @@ export class PortServer implements ConnectionServer {
     if (!link.ok) return link;
     const proved = proveSecret(this.#config.secret, prover);
     if (!proved.ok) return proved;
-    const isTaken = this.#accepted.push(new PortConnection(this.#config, link.value));
-    return isTaken ? ok(encodePeerLimits(this.#config)) : err('ResourceLimitExceeded', 'too many connections wait');
+    const place = this.#accepted.admit();
+    if (!place.ok) return place;
+    place.value.push(new PortConnection(this.#config, link.value));
+    return ok(encodePeerLimits(this.#config));
   }
 
   listen(): Promise<Result> {

@@ -82,7 +82,8 @@ export type {
   ConnectionDiagnostics,
   FailureDiagnostics,
 } from './diagnostics/connection-diagnostics.js';
-export { AcceptQueue } from './lifecycle/accept-queue.js';
+export type { Admission, Admit } from './api/admission.js';
+export { type AcceptPlace, AcceptQueue } from './lifecycle/accept-queue.js';
 export type { ConnectionServer } from './api/connection-server.js';
 export {
   TRANSPORT,

@@ -5,6 +5,7 @@ import {
   err,
   type NetworkConnection,
   NetworkError,
+  OK,
   ok,
   parseEndpoint,
   redactEndpoint,
@@ -17,7 +18,7 @@ import {
 import { ConnectionHandle } from './connection-handle.js';
 import type { DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
-import { ManagedServer } from './managed-server.js';
+import { ManagedServer, type Reservation } from './managed-server.js';
 import { type ManagerMetrics, MetricsTally } from './metrics-tally.js';
 import { candidatesOf } from './selection.js';
 import { type Seat, SlotTable } from './slot-table.js';
@@ -25,7 +26,8 @@ import { type Seat, SlotTable } from './slot-table.js';
 /** Options of a manager. */
 export interface ConnectionManagerOptions {
   /**
-   * How many connections it can hold. Accepted connections that have ended do not count.
+   * How many connections it can hold. Accepted connections that have ended do not count. A
+   * managed server refuses a client with `ResourceLimitExceeded` while all are in use.
    * @default 1024
    */
   readonly capacity?: number;
@@ -104,23 +106,13 @@ export class ConnectionManager extends EntropyObject {
    * `ResourceLimitExceeded`: full.
    */
   adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
-    if (this.#adopted.has(connection)) return err('AlreadyExists', 'this connection was adopted already');
-    if (!connection.isConnected()) {
-      return err(
-        'ConnectionClosed',
-        `only a connected connection can be adopted; this one is ${connection.getState()}`,
-      );
-    }
+    const adoptable = this.#mayAdopt(connection);
+    if (!adoptable.ok) return adoptable;
     if (type !== undefined && type !== connection.getType()) {
       return err('InvalidParameter', `the connection is ${connection.getType()}, not ${type}`);
     }
-    const seat = this.#slots.take();
-    if (seat === undefined) return this.#full();
-    this.#adopted.add(connection);
-    const selection = { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] };
-    const handle = new ConnectionHandle(this.#begin(seat, { adopted: connection, selection }));
-    connection.startReceiving();
-    return ok(handle);
+    const reserved = this.#reserve();
+    return reserved.ok ? reserved.value.adopt(connection) : reserved;
   }
 
   /**
@@ -131,7 +123,13 @@ export class ConnectionManager extends EntropyObject {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
     try {
-      const server = new ManagedServer(this, plan.value.config, plan.value.candidates, this.#log, this.#servers);
+      const server = new ManagedServer(
+        () => this.#reserve(),
+        plan.value.config,
+        plan.value.candidates,
+        this.#log,
+        this.#servers,
+      );
       return ok(server);
     } catch (error) {
       if (error instanceof NetworkError) return { ok: false, error };
@@ -198,6 +196,40 @@ export class ConnectionManager extends EntropyObject {
       'InvalidParameter',
       `endpoint '${redactEndpoint(text)}' is not ${type}; ${type} schemes that are registered: ${allowed}`,
     );
+  }
+
+  #mayAdopt(connection: NetworkConnection): Result {
+    if (this.#adopted.has(connection)) return err('AlreadyExists', 'this connection was adopted already');
+    if (!connection.isConnected()) {
+      return err(
+        'ConnectionClosed',
+        `only a connected connection can be adopted; this one is ${connection.getState()}`,
+      );
+    }
+    return OK;
+  }
+
+  /** Takes a slot for a connection that is to come. */
+  #reserve(): Result<Reservation> {
+    const seat = this.#slots.take();
+    if (seat === undefined) return this.#full();
+    return ok({
+      adopt: (connection) => {
+        const adoptable = this.#mayAdopt(connection);
+        if (!adoptable.ok) {
+          this.#slots.giveBack(seat);
+          return adoptable;
+        }
+        this.#adopted.add(connection);
+        const selection = { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] };
+        const handle = new ConnectionHandle(this.#begin(seat, { adopted: connection, selection }));
+        connection.startReceiving();
+        return ok(handle);
+      },
+      release: () => {
+        this.#slots.giveBack(seat);
+      },
+    });
   }
 
   #begin(seat: Seat, source: SessionSource): HandleSession {

@@ -1,21 +1,39 @@
 import {
+  type AcceptPlace,
   AcceptQueue,
+  type Admission,
+  changeConfig,
   type ConnectionServer,
   err,
+  type NetworkConnection,
   OK,
+  ok,
   redactEndpoint,
   redactText,
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
 import type { ConnectionHandle } from './connection-handle.js';
-import type { ConnectionManager } from './connection-manager.js';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
 
 /** A candidate with the server that was made for it. */
 interface Listener {
   readonly candidate: Candidate;
   readonly server: ConnectionServer;
+  readonly promised: Promised[];
+}
+
+/** A slot of the manager that waits for its connection. One of the two is called, once. */
+export interface Reservation {
+  /** Adopts the connection; a connection that can't be adopted gives the slot back. */
+  adopt(connection: NetworkConnection): Result<ConnectionHandle>;
+  release(): void;
+}
+
+/** What a client has before its handshake ends: one is as good as another. */
+interface Promised {
+  readonly reservation: Reservation;
+  readonly place: AcceptPlace<ConnectionHandle>;
 }
 
 /** Connections that may wait to be accepted, over all transports. */
@@ -26,34 +44,38 @@ const BACKLOG = 1024;
  * yields whichever way a client came.
  */
 export class ManagedServer implements AsyncIterable<ConnectionHandle> {
-  readonly #manager: ConnectionManager;
+  readonly #reserve: () => Result<Reservation>;
   /** The endpoint as it may be shown. */
   readonly #name: string;
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
-  readonly #accepted = new AcceptQueue<ConnectionHandle>(BACKLOG);
+  readonly #accepted: AcceptQueue<ConnectionHandle>;
   /** The manager's servers that it has to close: those that listen or are about to. */
   readonly #listening: Set<ManagedServer>;
   /** Counts calls of `close()`, so that a `listen()` under way sees one. */
   #closes = 0;
   #passedOver: readonly PassedOver[] = [];
+  /** Whether the client before was turned away: one line in the log tells of all. */
+  #isRefusing = false;
 
   /** Made by `ConnectionManager.createServer`; throws what a transport's `createServer` throws. */
   constructor(
-    manager: ConnectionManager,
+    reserve: () => Result<Reservation>,
     config: ResolvedConnectionConfig,
     candidates: readonly Candidate[],
     log: (line: string) => void,
     listening: Set<ManagedServer>,
   ) {
-    this.#manager = manager;
+    this.#reserve = reserve;
+    this.#accepted = new AcceptQueue(BACKLOG, config.admit);
     this.#name = redactEndpoint(config.endpoint);
     this.#log = log;
     this.#listening = listening;
-    this.#listeners = candidates.map((candidate) => ({
-      candidate,
-      server: candidate.transport.createServer(configOf(candidate, config)),
-    }));
+    this.#listeners = candidates.map((candidate) => {
+      const promised: Promised[] = [];
+      const own = changeConfig(configOf(candidate, config), { admit: () => this.#admit(promised) });
+      return { candidate, promised, server: candidate.transport.createServer(own) };
+    });
   }
 
   /**
@@ -96,7 +118,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       taken: taken.map(({ candidate: { transport, shown } }) => ({ backend: transport.backend, endpoint: shown })),
       passedOver,
     });
-    for (const { server } of this.#listeners) if (server.isListening()) void this.#pass(server);
+    for (const listener of this.#listeners) if (listener.server.isListening()) void this.#pass(listener);
     return OK;
   }
 
@@ -149,15 +171,47 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     await this.close();
   }
 
+  /** A slot and a place in the queue, before the transport tells a client that it is connected. */
+  #admit(promised: Promised[]): Result<Admission> {
+    const reserved = this.#reserve();
+    const place = reserved.ok ? this.#accepted.admit() : reserved;
+    if (!reserved.ok || !place.ok) {
+      if (reserved.ok) reserved.value.release();
+      return this.#refuse(place);
+    }
+    this.#isRefusing = false;
+    promised.push({ reservation: reserved.value, place: place.value });
+    return ok({
+      release: () => {
+        const unused = promised.pop();
+        unused?.reservation.release();
+        unused?.place.release();
+      },
+    });
+  }
+
+  #refuse<T extends Result<unknown>>(refusal: T): T {
+    if (!refusal.ok && !this.#isRefusing)
+      this.#log(`${this.#name}: a client was turned away: ${refusal.error.message}`);
+    this.#isRefusing = true;
+    return refusal;
+  }
+
   /** Adopts what one transport accepts, until its server is closed. */
-  async #pass(server: ConnectionServer): Promise<void> {
+  async #pass({ server, promised }: Listener): Promise<void> {
     for await (const connection of server) {
-      const adopted = this.#manager.adoptConnection(connection);
-      if (!adopted.ok) {
-        this.#log(`${this.#name}: a client was turned away: ${adopted.error.message}`);
-        // Not waited for: a client that is turned away and reads nothing holds up no other.
-        void connection.disconnect();
-      } else if (!this.#accepted.push(adopted.value)) void adopted.value.close();
+      // A transport that does not ask `admit` has nothing promised.
+      if (promised.length === 0) this.#admit(promised);
+      const next = promised.shift();
+      const adopted = next?.reservation.adopt(connection);
+      if (adopted?.ok === true) {
+        if (next?.place.push(adopted.value) !== true) void adopted.value.close();
+        continue;
+      }
+      next?.place.release();
+      if (adopted !== undefined) this.#refuse(adopted);
+      // Not waited for: a client that is turned away and reads nothing holds up no other.
+      void connection.disconnect();
     }
   }
 

@@ -1,6 +1,8 @@
 import {
+  type AcceptPlace,
   AcceptQueue,
   type ConnectionServer,
+  err,
   type NetworkConnection,
   ok,
   redactEndpoint,
@@ -49,7 +51,7 @@ export class SharedMemoryServer implements ConnectionServer {
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveOwnConfig(config, sharedMemorySection));
     this.#name = serverNameOf(this.#config.endpoint);
-    this.#accepted = new AcceptQueue(this.#config.sharedMemory.maxConnections);
+    this.#accepted = new AcceptQueue(this.#config.sharedMemory.maxConnections, this.#config.admit);
   }
 
   listen(): Promise<Result> {
@@ -235,7 +237,7 @@ export class SharedMemoryServer implements ConnectionServer {
         clientProcessId,
         config: this.#config,
         serverNonce: nonce,
-        hasCapacity: () => this.#hasCapacity(),
+        admit: () => this.#admit(),
         onSettled: (settled, completed) => {
           this.#pending.delete(settled);
           if (completed !== undefined) this.#offer(completed);
@@ -245,6 +247,12 @@ export class SharedMemoryServer implements ConnectionServer {
       process.pid,
     );
     this.#pending.add(handshake);
+  }
+
+  #admit(): Result<AcceptPlace<NetworkConnection>> {
+    if (this.#hasCapacity()) return this.#accepted.admit();
+    const { maxConnections } = this.#config.sharedMemory;
+    return err('ResourceLimitExceeded', `all ${maxConnections} connections are in use (sharedMemory.maxConnections)`);
   }
 
   /** Clients that left before anybody received from them, and left no message, hold no place where places are short. */
@@ -267,7 +275,7 @@ export class SharedMemoryServer implements ConnectionServer {
     return count;
   }
 
-  #offer({ region, socket, peerLimits, clientProcessId }: CompletedHandshake): void {
+  #offer({ region, socket, peerLimits, clientProcessId, place }: CompletedHandshake): void {
     const connection = new SharedMemoryConnection({
       region,
       handle: socket,
@@ -279,7 +287,7 @@ export class SharedMemoryServer implements ConnectionServer {
     connection.on('state', (state) => {
       if (state === 'disconnected' || state === 'failed') this.#connections.delete(connection);
     });
-    if (!this.#accepted.push(connection)) void connection.disconnect();
+    if (!place.push(connection)) void connection.disconnect();
   }
 }
 

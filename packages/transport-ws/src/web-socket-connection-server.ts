@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
+  type AcceptPlace,
   AcceptQueue,
   type ConnectionConfig,
   type ConnectionPeer,
@@ -95,7 +96,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     checkHeaderNames(responseHeaders);
     checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
     this.#tls = tls;
-    this.#accepted = new AcceptQueue(maxConnections);
+    this.#accepted = new AcceptQueue(maxConnections, this.#config.admit);
     const options = {
       ...SOCKET_OPTIONS,
       noServer: true,
@@ -306,15 +307,25 @@ export class WebSocketConnectionServer implements ConnectionServer {
       refuseUpgrade(socket, refusal.status, refusal.reason);
       return;
     }
+    const place = this.#accepted.admit();
+    if (!place.ok) {
+      refuseUpgrade(socket, 503, 'too many connections');
+      return;
+    }
+    // However the handshake ends, unless with a connection.
+    socket.once('close', () => {
+      place.value.release();
+    });
     try {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         const admitted = { ...identity, request: { url: request.url ?? '', headers: request.headers } };
-        void this.#greet(webSocket, socket, controller, admitted);
+        void this.#greet(webSocket, socket, controller, admitted, place.value);
       });
     } catch {
       // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
       this.#sockets.delete(socket);
       this.#handshakes.delete(socket);
+      place.value.release();
     }
   }
 
@@ -323,6 +334,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     socket: Socket,
     controller: AbortController,
     admitted: Pick<ConnectionPeer, 'identity' | 'request'>,
+    place: AcceptPlace<NetworkConnection>,
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const timer = setTimeout(() => {
@@ -332,10 +344,13 @@ export class WebSocketConnectionServer implements ConnectionServer {
     const greeted = await link.greet(controller.signal);
     clearTimeout(timer);
     this.#handshakes.delete(socket);
-    if (!greeted.ok) return;
+    if (!greeted.ok) {
+      place.release();
+      return;
+    }
     const connection = new WebSocketConnection(this.#config, link);
-    if (this.#accepted.push(connection)) return;
-    link.abort(CloseCode.TryAgainLater, new NetworkError('ResourceLimitExceeded', 'too many connections wait'));
+    if (place.push(connection)) return;
+    link.abort(CloseCode.TryAgainLater, new NetworkError('ConnectionClosed', 'the server is closing'));
     link.release();
   }
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Admit } from '../api/admission.js';
 import { MIN_CHANNEL_WINDOW } from '../wire/peer-limits.js';
 import { faultOfEndpoint } from './endpoint.js';
 import { durationMs, listOf, numberFrom, section, text, wholeNumber } from './option-schemas.js';
@@ -62,6 +63,12 @@ export const commonSchema = section({
   sendQueueBytes: v.optional(wholeNumber(0, 4096 * MIB), 64 * MIB),
   /** Lets a manager's handle connect again by itself when a connection ended; servers and bare connections ignore it. */
   reconnect: v.optional(reconnectSchema),
+  /**
+   * Asked by a server for each client, after the client has proved what it must and before it is told that it is connected. A
+   * failure refuses the client with `ResourceLimitExceeded`. A managed server asks it beside its manager's `capacity`;
+   * clients ignore it.
+   */
+  admit: v.optional(v.custom<Admit>((given) => typeof given === 'function', 'a function is allowed')),
   /** Options of transports without a section of their own, by backend name; such a transport checks them itself. */
   transportOptions: v.optional(
     v.record(

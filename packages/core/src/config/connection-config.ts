@@ -16,8 +16,8 @@ import {
 export type CommonOptions = v.InferInput<typeof commonSchema>;
 
 /**
- * The configuration of a connection or a server: one plain object, valid as JSON, save for a few hooks of sections that only
- * code can give. Both ends of a connection may use the same one. `README.md` has a table of all keys.
+ * The configuration of a connection or a server: one plain object, valid as JSON, save for `admit` and a few hooks of
+ * sections that only code can give. Both ends of a connection may use the same one. `README.md` has a table of all keys.
  *
  * | key | meaning |
  * | --- | --- |
@@ -31,6 +31,7 @@ export type CommonOptions = v.InferInput<typeof commonSchema>;
  * | `secret` | a secret of 16 characters or more; only peers that prove to have the same are let in |
  * | `sendQueueBytes` | bytes that unfinished `send()` calls may hold |
  * | `reconnect` | how a manager's handle connects again by itself |
+ * | `admit` | whether a server has a place for one more client |
  * | one section for each transport | such as `sharedMemory` and `webSocket`: options of one transport only |
  * | `transportOptions` | options of transports without a section of their own, by backend name |
  */

@@ -1,35 +1,83 @@
+import type { Admission, Admit } from '../api/admission.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
+import { describeThrown } from './callback-guard.js';
+
+/** A place that a client has before its handshake ends. One of the two is called; later calls do nothing. */
+export interface AcceptPlace<T> {
+  /**
+   * Offers the connection to whoever accepts, whatever the queue holds by now: the client was promised a place. False where
+   * the queue was closed or the place given back: the caller must end the connection.
+   */
+  push(connection: T): boolean;
+  /** No connection comes of it. */
+  release(): void;
+}
+
+interface Waiting<T> {
+  readonly connection: T;
+  readonly admission: Admission;
+}
+
+/** The places, where nobody else counts them. */
+const FREE: Admission = Object.freeze({ release: () => undefined });
 
 /** Connections that clients made and nobody accepted yet, and callers that wait for one. What every server needs. */
 export class AcceptQueue<T> {
-  readonly #ready: T[] = [];
+  readonly #ready: Waiting<T>[] = [];
   readonly #waiting: ((result: Result<T>) => void)[] = [];
   readonly #capacity: number;
+  readonly #admit: Admit | undefined;
+  /** Clients with a place whose handshake has not ended. */
+  #promised = 0;
   #isClosed = false;
 
-  /** @param capacity how many may wait to be accepted */
-  constructor(capacity: number) {
+  /**
+   * @param capacity how many may wait to be accepted
+   * @param admit the configuration's `admit`
+   */
+  constructor(capacity: number, admit?: Admit) {
     this.#capacity = capacity;
+    this.#admit = admit;
   }
 
-  /** Offers a connection to whoever accepts; false where the queue is full or closed and the caller must end it. */
-  push(connection: T): boolean {
-    if (this.#isClosed) return false;
-    const waiter = this.#waiting.shift();
-    if (waiter !== undefined) {
-      waiter(ok(connection));
-      return true;
+  /**
+   * Reserves a place for a client, before it is told that it is connected: a client that is refused here learns it from
+   * `connect()`. `ResourceLimitExceeded`: the queue is full or `admit` refuses; `ConnectionClosed`: the queue is closed.
+   */
+  admit(): Result<AcceptPlace<T>> {
+    if (this.#isClosed) return closed();
+    if (this.#ready.length + this.#promised >= this.#capacity + this.#waiting.length) {
+      return err('ResourceLimitExceeded', `${this.#capacity} connections wait to be accepted already`);
     }
-    if (this.#ready.length >= this.#capacity) return false;
-    this.#ready.push(connection);
-    return true;
+    const admission = this.#ask();
+    if (!admission.ok) return admission;
+    this.#promised += 1;
+    let isHeld = true;
+    const end = (): boolean => {
+      if (!isHeld) return false;
+      isHeld = false;
+      this.#promised -= 1;
+      return true;
+    };
+    return ok({
+      push: (connection) => end() && this.#offer({ connection, admission: admission.value }),
+      release: () => {
+        if (end()) admission.value.release();
+      },
+    });
+  }
+
+  /** The same in one step, for a client that needs no promise; false where it has no place and the caller must end it. */
+  push(connection: T): boolean {
+    const place = this.admit();
+    return place.ok && place.value.push(connection);
   }
 
   /** The next connection, in the order in which they came. */
   accept(signal?: AbortSignal): Promise<Result<T>> {
     if (signal?.aborted === true) return Promise.resolve(aborted(signal));
-    const connection = this.#ready.shift();
-    if (connection !== undefined) return Promise.resolve(ok(connection));
+    const next = this.#ready.shift();
+    if (next !== undefined) return Promise.resolve(ok(next.connection));
     if (this.#isClosed) return Promise.resolve(closed());
     return new Promise((resolve) => {
       const onAbort = (): void => {
@@ -47,15 +95,18 @@ export class AcceptQueue<T> {
 
   /** Takes out a connection that nobody has accepted yet; nothing happens where it is not there. */
   remove(connection: T): void {
-    const index = this.#ready.indexOf(connection);
-    if (index >= 0) this.#ready.splice(index, 1);
+    const index = this.#ready.findIndex((each) => each.connection === connection);
+    if (index >= 0) for (const { admission } of this.#ready.splice(index, 1)) admission.release();
   }
 
   /** Ends the callers that wait with `ConnectionClosed`; returns the connections that nobody took. */
   close(): T[] {
     this.#isClosed = true;
     for (const settle of this.#waiting.splice(0)) settle(closed());
-    return this.#ready.splice(0);
+    return this.#ready.splice(0).map(({ connection, admission }) => {
+      admission.release();
+      return connection;
+    });
   }
 
   /** Takes connections again after `close()`. */
@@ -66,6 +117,31 @@ export class AcceptQueue<T> {
   /** Accepts until the queue is closed. */
   async *iterate(): AsyncGenerator<T, void, undefined> {
     for (let next = await this.accept(); next.ok; next = await this.accept()) yield next.value;
+  }
+
+  #ask(): Result<Admission> {
+    if (this.#admit === undefined) return ok(FREE);
+    try {
+      // It is a program's function: it may return anything.
+      const asked = this.#admit() as Partial<Result<Admission>> | undefined;
+      if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(asked.value);
+      if (asked?.ok === false)
+        return err('ResourceLimitExceeded', asked.error?.message ?? 'admit() refused', asked.error);
+      return err('ResourceLimitExceeded', 'admit() returned neither an Admission nor a failure');
+    } catch (error) {
+      return err('ResourceLimitExceeded', `admit() failed: ${describeThrown(error)}`, error);
+    }
+  }
+
+  #offer(offered: Waiting<T>): boolean {
+    if (this.#isClosed) {
+      offered.admission.release();
+      return false;
+    }
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#ready.push(offered);
+    else waiter(ok(offered.connection));
+    return true;
   }
 }
 

@@ -20,12 +20,13 @@ const BACKLOG = 1024;
 export class LoopbackServer implements ConnectionServer, LoopbackListener {
   readonly #config: ResolvedConnectionConfig;
   readonly #name: string;
-  readonly #accepted = new AcceptQueue<NetworkConnection>(BACKLOG);
+  readonly #accepted: AcceptQueue<NetworkConnection>;
   #isListening = false;
 
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveOwnConfig(config));
     this.#name = loopbackNameOf(this.#config.endpoint);
+    this.#accepted = new AcceptQueue(BACKLOG, this.#config.admit);
   }
 
   listen(): Promise<Result> {
@@ -43,9 +44,10 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
     if (!agreed.ok) return agreed;
     // Within one process there is nobody to prove anything to.
     if (secret !== this.#config.secret) return err('HandshakeFailed', WRONG_SECRET);
-    const connection = new LoopbackConnection(this.#config, link);
-    if (this.#accepted.push(connection)) return ok({ ...this.#config, capabilities: OWN_CAPABILITIES });
-    return err('ResourceLimitExceeded', `${BACKLOG} connections wait to be accepted by '${this.#name}' already`);
+    const place = this.#accepted.admit();
+    if (!place.ok) return place;
+    place.value.push(new LoopbackConnection(this.#config, link));
+    return ok({ ...this.#config, capabilities: OWN_CAPABILITIES });
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {

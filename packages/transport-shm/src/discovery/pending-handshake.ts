@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import {
+  type AcceptPlace,
   agreeOnSecret,
   debugLog,
+  type NetworkConnection,
   type PeerLimits,
   type ResolvedConnectionConfig,
+  type Result,
   SecretVerifier,
   redactEndpoint,
 } from '@entropynet/core';
@@ -36,6 +39,7 @@ export interface CompletedHandshake {
   readonly socket: LocalSocket;
   readonly peerLimits: PeerLimits;
   readonly clientProcessId: number;
+  readonly place: AcceptPlace<NetworkConnection>;
 }
 
 interface HandshakeOptions {
@@ -46,8 +50,8 @@ interface HandshakeOptions {
   readonly config: ResolvedConnectionConfig;
   readonly access: RegionAccess;
   readonly serverNonce: Uint8Array;
-  /** Whether another connection is allowed. */
-  hasCapacity(): boolean;
+  /** A place for one more connection, where there is one. */
+  admit(): Result<AcceptPlace<NetworkConnection>>;
   /** Called once: with what was agreed, or undefined where the client was turned away or went. */
   onSettled(handshake: PendingHandshake, completed: CompletedHandshake | undefined): void;
 }
@@ -68,6 +72,7 @@ export class PendingHandshake {
   #request: HandshakeRequest | undefined;
   #verifier: SecretVerifier | undefined;
   #region: SharedMemoryRegion | undefined;
+  #place: AcceptPlace<NetworkConnection> | undefined;
   #peerLimits: PeerLimits | undefined;
   #isSettled = false;
 
@@ -152,10 +157,12 @@ export class PendingHandshake {
 
   #grant(request: HandshakeRequest): void {
     const { binding, access, socket, config } = this.#options;
-    if (!this.#options.hasCapacity()) {
+    const place = this.#options.admit();
+    if (!place.ok) {
       this.#refuse(Refusal.Limit);
       return;
     }
+    this.#place = place.value;
     const identity = randomBytes(IDENTITY_BYTES);
     // The smaller of the two wishes: each side's configuration bounds what it maps.
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
@@ -193,9 +200,10 @@ export class PendingHandshake {
     if (received.descriptor >= 0) binding.closeDescriptor(received.descriptor);
     const region = this.#region;
     const peerLimits = this.#peerLimits;
-    if (received.bytes > 0 && region !== undefined && peerLimits !== undefined) {
+    const place = this.#place;
+    if (received.bytes > 0 && region !== undefined && peerLimits !== undefined && place !== undefined) {
       // STEP(accept: acknowledged)
-      this.#settle({ region, socket, peerLimits, clientProcessId: this.#clientProcessId });
+      this.#settle({ region, socket, peerLimits, clientProcessId: this.#clientProcessId, place });
     } else if (received.ended) this.cancel();
   }
 
@@ -220,6 +228,7 @@ export class PendingHandshake {
       this.#region?.markClosed('server');
       this.#options.socket.close();
       this.#region?.unmap();
+      this.#place?.release();
     }
     this.#options.onSettled(this, completed);
   }
