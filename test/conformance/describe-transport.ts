@@ -10,6 +10,7 @@ import { describeDelivery } from './delivery.js';
 import { describeErrors } from './errors.js';
 import { describeAbnormalEnd, describeGracefulEnd } from './failure.js';
 import { describeHygiene } from './hygiene.js';
+import { describeConsumers } from './consumers.js';
 import { describeIteration, describeIterationOfTheDead } from './iteration.js';
 import { describeLifecycle } from './lifecycle.js';
 import { describeLifetime } from './lifetime.js';
@@ -43,6 +44,7 @@ const IN_ONE_THREAD: readonly Chapter[] = [
   describeSecret,
   describeLifetime,
   describeIteration,
+  describeConsumers,
   describeErrors,
   describeHygiene,
 ];

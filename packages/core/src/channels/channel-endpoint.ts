@@ -32,28 +32,28 @@ export interface EndpointWatcher {
  */
 export class ChannelEndpoint implements LeaseHolder {
   readonly host: EndpointHost;
+  /** The host's, one look nearer: each message asks for it. */
+  readonly sender: MessageSender;
+  /** Changed by `rebind` alone. */
+  state: ChannelState;
   readonly watchers = new Set<EndpointWatcher>();
   #lease: Lease | undefined;
-  #state: ChannelState;
   /** Set when the channel was closed while the connection stands. */
   #closeReason: CloseReason | undefined;
 
   constructor(state: ChannelState, host: EndpointHost) {
-    this.#state = state;
+    this.state = state;
     this.host = host;
+    this.sender = host.sender;
     state.isShared = true;
-  }
-
-  get state(): ChannelState {
-    return this.#state;
   }
 
   /** The name is open anew, after another channel of that name was closed. */
   rebind(state: ChannelState): void {
-    if (state === this.#state) return;
+    if (state === this.state) return;
     const lease = this.#lease;
-    this.host.receiver.setCallback(this.#state, null, undefined);
-    this.#state = state;
+    this.host.receiver.setCallback(this.state, null, undefined);
+    this.state = state;
     state.isShared = true;
     if (lease !== undefined) this.leaseChanged(lease);
   }
@@ -92,7 +92,7 @@ export class ChannelEndpoint implements LeaseHolder {
   leaseReleased(lease: Lease): void {
     if (lease !== this.#lease) return;
     this.#lease = undefined;
-    this.host.receiver.setCallback(this.#state, null, undefined);
+    this.host.receiver.setCallback(this.state, null, undefined);
   }
 
   leaseFailed(error: unknown): void {
@@ -106,7 +106,7 @@ export class ChannelEndpoint implements LeaseHolder {
 
   /** A new link is about to stand: what was kept of the old one is dropped, and its consumers end. */
   linkStarting(lastEnd: CloseReason | undefined): void {
-    this.#state.incoming.parked.clear();
+    this.state.incoming.parked.clear();
     const lease = this.#lease;
     if (lastEnd !== undefined && lease !== undefined && !lease.isCallback) lease.end(lastEnd);
   }
@@ -130,7 +130,7 @@ export class ChannelEndpoint implements LeaseHolder {
       const lease = this.#lease;
       const reason = this.host.closeReason ?? this.#closeReason;
       if (lease === undefined || lease.isCallback || lease.isPaused || reason === undefined) return;
-      if (this.#state.incoming.parked.length > 0 && this.host.receiver.isDelivering) return;
+      if (this.state.incoming.parked.length > 0 && this.host.receiver.isDelivering) return;
       lease.end(reason);
     });
   }

@@ -54,25 +54,25 @@ export class ChannelObject implements Channel, EndpointWatcher {
   send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return Promise.resolve(this.#owner.absence());
-    return endpoint.host.sender.send(endpoint.state, data, options?.signal);
+    return endpoint.sender.send(endpoint.state, data, options?.signal);
   }
 
   trySend(data: Uint8Array): Result {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return this.#owner.absence();
-    return endpoint.host.sender.trySend(endpoint.state, data);
+    return endpoint.sender.trySend(endpoint.state, data);
   }
 
   trySendBatch(messages: readonly Uint8Array[]): Result<number> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return this.#owner.absence();
-    return endpoint.host.sender.trySendBatch(endpoint.state, messages);
+    return endpoint.sender.trySendBatch(endpoint.state, messages);
   }
 
   claim(length: number): Result<SendClaim> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return this.#owner.absence();
-    return endpoint.host.sender.claim(endpoint.state, length);
+    return endpoint.sender.claim(endpoint.state, length);
   }
 
   open(options?: { readonly signal?: AbortSignal }): Promise<Result> {

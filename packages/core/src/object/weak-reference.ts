@@ -1,10 +1,14 @@
-import type { EntropyObject } from './entropy-object.js';
+/** What a weak reference asks of its object. */
+export interface Retainable {
+  /** Adds a reference if the object is still alive, and says whether it was. */
+  tryRetain(): boolean;
+}
 
 /**
  * A reference that does not keep its object alive. It turns empty at the object's last `release()`,
  * not at garbage collection, so two holders always agree on whether the object is alive.
  */
-export class WeakReference<T extends EntropyObject> {
+export class WeakReference<T extends Retainable> {
   #target: T | undefined;
 
   /** Made by `EntropyObject.weakReference()`; not meant to be called by anyone else. */

@@ -2,22 +2,15 @@ import type { ConnectionConfig } from '../config/connection-config.js';
 import { ConnectionType, type ConnectionBackend } from '../api/connection-types.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { NetworkConnection } from '../lifecycle/network-connection.js';
-import { OWN_CAPABILITIES, type PeerLimits } from '../wire/peer-limits.js';
+import { OWN_CAPABILITIES } from '../wire/peer-limits.js';
 import { err, ok, type Result } from '../result/result.js';
 import { LoopbackPipe } from './loopback-pipe.js';
-import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
+import { findLoopbackServer, loopbackNameOf, type LoopbackLink } from './loopback-registry.js';
 
 /** The backend name of the loopback transport. */
 export const LOOPBACK_BACKEND = 'loopback';
 
 const PIPE_BYTES = 1024 * 1024;
-
-/** Both pipes of a link, from one side's point of view. */
-export interface LoopbackLink {
-  readonly incoming: LoopbackPipe;
-  readonly outgoing: LoopbackPipe;
-  readonly peerLimits: PeerLimits;
-}
 
 /** The reference implementation of a transport's connection: two queues inside one process. */
 export class LoopbackConnection extends NetworkConnection {

@@ -1,6 +1,13 @@
 import { err, OK, type Result } from '../result/result.js';
 import type { PeerLimits } from '../wire/peer-limits.js';
-import type { LoopbackLink } from './loopback-connection.js';
+import type { LoopbackPipe } from './loopback-pipe.js';
+
+/** Both pipes of a link, from one side's point of view. */
+export interface LoopbackLink {
+  readonly incoming: LoopbackPipe;
+  readonly outgoing: LoopbackPipe;
+  readonly peerLimits: PeerLimits;
+}
 
 /** What a client needs of a server. */
 export interface LoopbackListener {

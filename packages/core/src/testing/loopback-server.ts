@@ -5,8 +5,9 @@ import { agreeOnSecret, WRONG_SECRET } from '../wire/shared-secret.js';
 import { err, OK, ok, unwrap, type Result } from '../result/result.js';
 import { AcceptQueue } from '../lifecycle/accept-queue.js';
 import type { ConnectionServer } from '../api/connection-server.js';
-import { LoopbackConnection, type LoopbackLink } from './loopback-connection.js';
+import { LoopbackConnection } from './loopback-connection.js';
 import {
+  type LoopbackLink,
   type LoopbackListener,
   loopbackNameOf,
   registerLoopbackServer,

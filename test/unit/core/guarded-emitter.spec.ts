@@ -1,0 +1,103 @@
+import { runInNewContext } from 'node:vm';
+import type { NetworkError } from '@entropynet/core';
+import { GuardedEmitter } from '@entropynet/core/internal/lifecycle/guarded-emitter';
+import { expect } from 'chai';
+import { turns } from '../../support/until.js';
+
+interface Events {
+  note: (text: string) => unknown;
+  error: (error: NetworkError) => unknown;
+}
+
+describe('the guarded emitter', () => {
+  let emitter: GuardedEmitter<Events>;
+  let errors: unknown[];
+
+  beforeEach(() => {
+    emitter = new GuardedEmitter<Events>(['note', 'error']);
+    errors = [];
+    emitter.add('error', (error: NetworkError) => errors.push([error.code, error.cause]), false);
+  });
+
+  it('runs each listener by itself, whatever the others do, and reports what they fail with', async () => {
+    const seen: string[] = [];
+    const foreign: unknown = runInNewContext('Promise.reject("foreign")');
+    const failures: (() => unknown)[] = [
+      () => {
+        // A program may throw anything.
+        // eslint-disable-next-line @typescript-eslint/only-throw-error
+        throw 'thrown';
+      },
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      () => Promise.reject('rejected'),
+      () => foreign,
+      () => ({ then: (_resolve: unknown, reject: (reason: unknown) => void) => reject('thenable') }),
+    ];
+    for (const fail of failures) emitter.add('note', fail, false);
+    emitter.add('note', (text: string) => seen.push(text), false);
+    emitter.emit('note', 'one');
+    expect(seen).to.deep.equal(['one']);
+    await turns(2);
+    expect(errors).to.have.deep.members(
+      ['thrown', 'rejected', 'foreign', 'thenable'].map((cause) => ['CallbackFailed', cause]),
+    );
+  });
+
+  it('calls a listener for one time once, also when it emits the event itself', () => {
+    const seen: string[] = [];
+    emitter.add(
+      'note',
+      (text: string) => {
+        seen.push(text);
+        emitter.emit('note', 'inner');
+      },
+      true,
+    );
+    emitter.emit('note', 'outer');
+    expect(seen).to.deep.equal(['outer']);
+    expect(emitter.count('note')).to.equal(0);
+  });
+
+  it('keeps the callback and the observer when all listeners are removed', () => {
+    const seen: unknown[] = [];
+    emitter.observer = (event, values) => seen.push([event, ...values]);
+    emitter.setCallback('note', (text: string) => seen.push(text));
+    emitter.add('note', () => seen.push('listener'), false);
+    emitter.remove('note');
+    emitter.emit('note', 'x');
+    expect(seen).to.deep.equal([['note', 'x'], 'x']);
+  });
+
+  it('names the events that exist for one that does not', () => {
+    const unknown = 'nonsense' as keyof Events;
+    for (const use of [
+      () => emitter.add(unknown, () => undefined, false),
+      () => emitter.remove(unknown),
+      () => emitter.setCallback(unknown, null),
+    ]) {
+      expect(use).to.throw(TypeError, "there is no event 'nonsense'; the events are 'note', 'error'");
+    }
+  });
+
+  it('lets an event wait for its first listener where that is wanted, without what became obsolete', async () => {
+    emitter.keepUnheard('note');
+    for (const text of ['a', 'b', 'c']) emitter.emit('note', text);
+    emitter.forgetUnheard('note', ([text]) => text === 'b');
+    const seen: string[] = [];
+    emitter.add('note', (text: string) => seen.push(text), false);
+    expect(seen).to.deep.equal([]);
+    await turns(1);
+    emitter.emit('note', 'd');
+    expect(seen).to.deep.equal(['a', 'c', 'd']);
+  });
+
+  it('starts no listener while its gate is closed, and keeps one for one time', () => {
+    const seen: string[] = [];
+    emitter.add('note', (text: string) => seen.push(text), true);
+    emitter.guard.close();
+    emitter.emit('note', 'a');
+    emitter.guard.open();
+    emitter.emit('note', 'b');
+    expect(seen).to.deep.equal(['b']);
+  });
+});
