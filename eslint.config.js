@@ -42,8 +42,8 @@ const directionOfDependencies = [
     files: ['packages/core/src/**/*.ts'],
     rules: importRule(
       mayImportOnly(
-        [relativeImport, nodeImport, 'eventemitter3', 'valibot', '@noble/hashes/.*'],
-        'core imports eventemitter3, valibot, @noble/hashes and what Node itself offers, and no other package.',
+        [relativeImport, nodeImport, 'valibot', '@noble/hashes/.*'],
+        'core imports valibot, @noble/hashes and what Node itself offers, and no other package.',
       ),
       {
         regex: `^node:(?:${inputOutputModules.join('|')})(?:/.*)?$`,
