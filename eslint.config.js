@@ -132,7 +132,7 @@ const directionOfDependencies = [
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|msgpack|browser)$)',
+      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|msgpack|browser|http)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { type ConnectionConfig, createNetworking, unwrap } from 'entropynet';
-import { toDuplex } from '@entropynet/streams';
+import { serveHttp } from '@entropynet/streams/http';
 
 // An ordinary HTTP server, which listens nowhere: its sockets are connections of EntropyNet.
 const http = createServer((request, response) => {
@@ -15,9 +15,4 @@ unwrap(await server.listen());
 // Without the parent there is nobody to serve.
 process.once('disconnect', () => void networking.close());
 process.send?.(server.addresses());
-for await (const connection of server) {
-  const socket = toDuplex(connection);
-  // A manager has so many places: who has left gives its own back.
-  socket.once('close', () => void connection.close());
-  http.emit('connection', socket);
-}
+await serveHttp(http, server);

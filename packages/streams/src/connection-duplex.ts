@@ -1,62 +1,152 @@
 import { Duplex } from 'node:stream';
-import timers from 'node:timers';
-import { NetworkError, OK, type Result } from '@entropynet/core';
-import { END, errorOf, ESCAPE, resetFor } from './control-message.js';
+import type { Channel, ConnectionState, ConsumerLease, NetworkError } from '@entropynet/core';
+import { END, resetFor } from './control-message.js';
+import { IdleTimer } from './idle-timer.js';
+import { IncomingBytes } from './incoming-bytes.js';
+import { OutgoingBytes } from './outgoing-bytes.js';
 import type { StreamConnection } from './stream-connection.js';
+import { destroyedError, endedEarly, StreamError, type StreamSyscall } from './stream-error.js';
 
-// Those of this moment: a test framework's fakes change nothing.
-const { setTimeout, clearTimeout } = timers;
-
-/** Options of `toDuplex`. */
+/** Options of `toDuplex` and `connectDuplex`. */
 export interface ConnectionDuplexOptions {
-  /** A named channel, which is opened: each channel carries a stream of its own. @default the default channel */
+  /** A named channel, which the stream opens and closes: each carries a stream of its own. @default the default channel */
   readonly channel?: string | undefined;
   /** How many bytes each direction buffers, as for every Node.js stream. @default Node's own */
   readonly highWaterMark?: number | undefined;
-  /** Whether writing goes on when the peer has ended its direction, as for every Duplex. @default true */
+  /** Whether writing goes on when the peer has ended its direction, as for a socket. @default false */
   readonly allowHalfOpen?: boolean | undefined;
-  /** Whether the connection ends with the stream. @default true for the default channel, false for a named one */
+  /** Whether the connection disconnects when the stream closes. @default true for the default channel, false for a named one */
   readonly endsConnection?: boolean | undefined;
+  /**
+   * Whether the connection is the stream's alone: it is given up for good when the stream closes. A handle is closed,
+   * which gives its place in the manager back.
+   * @default false
+   */
+  readonly ownsConnection?: boolean | undefined;
 }
 
-/** Longer chunks are cut: a piece is written into the transport while the peer reads the one before. */
-const MOST_PIECE_BYTES = 65_536;
+type Phase = 'pending' | 'connecting' | 'open';
 
 /**
- * A stream of bytes over a connection that is connected, with a `toDuplex` of the same channel on the other side. Takes
- * the channel's messages while it lives. What is written is copied when the transport takes it, what is read belongs to
- * the reader. A slow reader holds the peer's writer back, without a time limit. Errors are `NetworkError`s: of the connection
- * where it failed, `Aborted` where the peer gave the stream up, `ConnectionClosed` where the connection ended before it.
+ * A stream of bytes over a connection, with the other side's stream on the same channel. It behaves as `net.Socket` does,
+ * so that protocols written for sockets run unchanged. It takes the channel's messages while it lives. What is written is copied when
+ * the transport takes it; the reader owns what it reads. A slow reader holds the peer's writer back, without a time
+ * limit. Errors are `StreamError`s. It belongs to one connection: where a handle connects again, the stream has ended.
  */
-export function toDuplex(connection: StreamConnection, options: ConnectionDuplexOptions = {}): ConnectionDuplex {
-  return new ConnectionDuplex(connection, options);
-}
-
-/** What `toDuplex` returns: a Duplex with the methods of a socket that Node's own protocols call. */
 export class ConnectionDuplex extends Duplex {
   readonly #connection: StreamConnection;
-  readonly #channel: string | undefined;
+  readonly #channel: Channel;
   readonly #endsConnection: boolean;
-  readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
-  #pieceBytes = MOST_PIECE_BYTES;
-  #isReading = false;
+  readonly #ownsConnection: boolean;
+  readonly #lease: ConsumerLease;
+  readonly #incoming: IncomingBytes;
+  readonly #outgoing: OutgoingBytes;
+  readonly #idle: IdleTimer;
+  readonly #connecting = new AbortController();
+  #phase: Phase = 'pending';
+  /** Called when the stream is open; undefined while nothing waits for that. */
+  #onOpen: (() => void) | undefined;
   #hasSentEnd = false;
-  /** The escape of a control message was sent, which itself waits for room. */
-  #isEscaped = false;
   #hasSeenEnd = false;
-  /** Called when a refused write may be tried again. */
-  #onWritable: (() => void) | undefined;
-  #idleTimer: NodeJS.Timeout | undefined;
+  #isReset = false;
+  /** Why the connection that the stream belongs to carries nothing any more. */
+  #ended: NetworkError | undefined;
+  #bytesRead = 0;
+  /** Node.js asked for more since the last chunk. */
+  #isWanted = false;
 
+  /** Made by `toDuplex` and `connectDuplex`. */
   constructor(connection: StreamConnection, options: ConnectionDuplexOptions = {}) {
-    const { channel, highWaterMark, allowHalfOpen = true, endsConnection = channel === undefined } = options;
+    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = options;
     super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) });
     this.#connection = connection;
-    this.#channel = channel;
-    this.#endsConnection = endsConnection;
-    this.#messages = connection.messages(channel === undefined ? {} : { channel });
-    connection.on('drain', this.#onDrain);
+    this.#channel = channel === undefined ? connection.defaultChannel : connection.channel(channel);
+    this.#endsConnection = options.endsConnection ?? channel === undefined;
+    this.#ownsConnection = ownsConnection;
+    this.#idle = new IdleTimer(() => this.emit('timeout'));
+    this.#outgoing = new OutgoingBytes(this.#channel, () => this.#ended);
+    this.#incoming = new IncomingBytes({
+      onBytes: (chunk) => {
+        this.#onBytes(chunk);
+      },
+      onEnd: () => {
+        this.#hasSeenEnd = true;
+        this.push(null);
+        if (this.#hasSentEnd) this.#lease.release();
+      },
+      onFailed: (error) => {
+        this.#fail(error, 'read');
+      },
+    });
+    this.#lease = this.#channel.take(
+      {
+        onMessage: (data) => {
+          this.#incoming.take(data);
+        },
+        onEnd: (reason) => {
+          this.#onEnded(reason.error);
+        },
+      },
+      { name: 'a stream', ownership: 'borrow', isPaused: true },
+    );
+    this.#channel.on('drain', this.#onDrain);
     connection.on('state', this.#onState);
+    if (connection.isConnected()) void this.#open(channel !== undefined);
+  }
+
+  /** As of `net.Socket`: whether the stream is being connected, and which directions are open. */
+  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
+    if (this.#phase === 'connecting') return 'opening';
+    if (this.readable && this.writable) return 'open';
+    if (this.readable) return 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  /** Whether `connect()` was called, or a channel is being opened, and that goes on. */
+  get connecting(): boolean {
+    return this.#phase === 'connecting';
+  }
+
+  /** Whether the stream is not connected yet. */
+  get pending(): boolean {
+    return this.#phase !== 'open';
+  }
+
+  /** How many bytes were received. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** How many bytes were written, those that still wait in the stream included. */
+  get bytesWritten(): number {
+    return this.#outgoing.bytesSent + this.writableLength;
+  }
+
+  /** The time that `setTimeout` set, in milliseconds; undefined: none. */
+  get timeout(): number | undefined {
+    return this.#idle.milliseconds === 0 ? undefined : this.#idle.milliseconds;
+  }
+
+  /** An address as of a socket; empty, because the connection knows where it goes. */
+  address(): Record<string, never> {
+    return {};
+  }
+
+  /**
+   * Connects the connection, where it is not connected yet. A port and a host, which protocols for sockets name, are
+   * ignored: the connection knows its endpoint. The last argument, where it is a function, is called when it is connected.
+   */
+  connect(...parameters: readonly unknown[]): this {
+    const listener = parameters.at(-1);
+    if (typeof listener === 'function') this.once('connect', listener as () => void);
+    if (this.#phase !== 'pending' || this.destroyed) return this;
+    this.#phase = 'connecting';
+    void this.#connection.connect({ signal: this.#connecting.signal }).then((connected) => {
+      if (this.destroyed) return;
+      if (connected.ok) void this.#open(true);
+      else this.#fail(connected.error, 'connect');
+    });
+    return this;
   }
 
   /** Keeps the process alive by the connection (the default); all streams of a connection share it. */
@@ -76,179 +166,182 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
-  /** Without effect: nothing is held back to be sent together. For protocols that expect a socket. */
+  /** Without effect: the transport takes each write at once. For protocols that expect a socket. */
   setNoDelay(): this {
     return this;
   }
 
   /** As of `net.Socket`: emits `timeout` after so many milliseconds without a byte in either direction; 0: never. */
   setTimeout(milliseconds: number, callback?: () => void): this {
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = undefined;
+    this.#idle.set(milliseconds);
     if (callback !== undefined) {
       if (milliseconds > 0) this.once('timeout', callback);
       else this.off('timeout', callback);
     }
-    if (milliseconds > 0) {
-      this.#idleTimer = setTimeout(() => this.emit('timeout'), milliseconds);
-      this.#idleTimer.unref();
-    }
     return this;
   }
 
-  /** Opens the channel. Called by Node.js, as are the next four. */
-  override _construct(callback: (error?: Error) => void): void {
-    if (this.#channel === undefined) {
-      callback();
-      return;
-    }
-    void this.#connection.openChannel(this.#channel).then((opened) => {
-      callback(opened.ok ? undefined : opened.error);
-    });
+  /** Ends the stream, and destroys it when everything was written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
   }
 
-  /** Takes the next message. */
+  /** Destroys the stream without an error on this side; the other side gets `ECONNRESET`. */
+  resetAndDestroy(): this {
+    this.#isReset = true;
+    return this.destroy();
+  }
+
+  /** Takes messages. Called by Node.js, as are the next four. */
   override _read(): void {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    void this.#readOn();
+    this.#isWanted = true;
+    this.#lease.resume();
   }
 
   /** Sends a chunk, when there is room. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error) => void): void {
-    this.#writePieces(chunk, 0, callback);
+    this.#write([chunk], callback);
+  }
+
+  /** Sends the chunks that waited, short ones together. */
+  override _writev(entries: readonly { readonly chunk: Buffer }[], callback: (error?: Error) => void): void {
+    this.#write(
+      entries.map(({ chunk }) => chunk),
+      callback,
+    );
   }
 
   /** Tells the peer that nothing follows in this direction. */
   override _final(callback: (error?: Error) => void): void {
-    this.#writeEnd((error) => {
-      this.#hasSentEnd = error === undefined;
-      // Nothing is left to be told to this side.
-      if (this.#hasSeenEnd) void this.#messages.return?.();
-      callback(error);
+    this.#whenOpen(callback, () => {
+      this.#outgoing.end((error) => {
+        // A peer that has ended its direction and is gone misses nothing.
+        const isSent = error === undefined || this.#hasSeenEnd;
+        this.#hasSentEnd = isSent;
+        if (this.#hasSeenEnd) this.#lease.release();
+        callback(isSent ? undefined : this.#writeError(error));
+      });
     });
   }
 
-  /** Gives the stream up and tells the peer why. */
+  /** Tells the peer how the stream ended, then gives channel and connection back. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    clearTimeout(this.#idleTimer);
-    this.#connection.off('drain', this.#onDrain);
+    this.#idle.stop();
+    this.#channel.off('drain', this.#onDrain);
     this.#connection.off('state', this.#onState);
-    void this.#messages.return?.();
-    const isWhole = error === null && this.#hasSentEnd && this.#hasSeenEnd;
-    if (!isWhole) void this.#sendReset(error);
-    if (this.#endsConnection) void this.#connection.disconnect();
-    callback(error);
+    this.#lease.release();
+    this.#outgoing.abort();
+    const waiting = this.#onOpen;
+    this.#onOpen = undefined;
+    waiting?.();
+    const leaving = this.#leave(error);
+    // A named channel can carry the next stream once this one says `close`. An error is told at once.
+    if (error === null && this.#channel.name !== undefined) void leaving.then(() => callback(null));
+    else callback(error);
   }
 
-  async #readOn(): Promise<void> {
-    try {
-      for (;;) {
-        const next = await this.#messages.next();
-        if (this.destroyed) return;
-        if (next.done === true) {
-          if (!(this.#hasSeenEnd && this.#hasSentEnd)) throw endedEarly();
-          return;
-        }
-        this.#idleTimer?.refresh();
-        if (next.value.length === 0) await this.#readControl();
-        else if (this.#hasSeenEnd) throw new NetworkError('InvalidMessage', 'the peer sent bytes after its end');
-        else if (!this.push(next.value)) break;
-        if (this.#hasSeenEnd && this.#hasSentEnd) break;
-      }
-      this.#isReading = false;
-    } catch (error) {
-      this.destroy(error as Error);
-    }
-  }
-
-  async #readControl(): Promise<void> {
-    const { done, value } = await this.#messages.next();
-    if (this.destroyed) return;
-    if (done === true) throw endedEarly();
-    const error = errorOf(value);
-    if (error !== undefined) throw error;
-    // Reading goes on, for the reset of a peer that gives up what this side still writes.
-    this.#hasSeenEnd = true;
-    this.push(null);
-  }
-
-  #writePieces(chunk: Uint8Array, from: number, callback: (error?: Error) => void): void {
-    let at = from;
-    while (at < chunk.length) {
-      const sent = this.#trySend(chunk.subarray(at, at + this.#pieceBytes));
-      if (sent.ok) at += this.#pieceBytes;
-      else if (sent.error.code === 'MessageTooLarge' && this.#pieceBytes > 1) this.#pieceBytes >>>= 1;
-      else {
-        const resumeAt = at;
-        this.#waitOrFail(sent.error, callback, () => {
-          this.#writePieces(chunk, resumeAt, callback);
-        });
+  /** @param isLate whether the program has had the stream before it was open, and waits for `connect` */
+  async #open(isLate: boolean): Promise<void> {
+    this.#connection.startReceiving();
+    if (this.#channel.name !== undefined) {
+      this.#phase = 'connecting';
+      const opened = await this.#channel.open({ signal: this.#connecting.signal });
+      if (this.destroyed) return;
+      if (!opened.ok) {
+        this.#fail(opened.error, 'connect');
         return;
       }
     }
-    this.#idleTimer?.refresh();
-    callback();
+    this.#phase = 'open';
+    const waiting = this.#onOpen;
+    this.#onOpen = undefined;
+    waiting?.();
+    // As a socket, which reads before somebody asks: so the end of the peer is noticed.
+    this.read(0);
+    if (!isLate) return;
+    this.emit('connect');
+    this.emit('ready');
   }
 
-  #writeEnd(callback: (error?: Error) => void): void {
-    const escaped = this.#isEscaped ? OK : this.#trySend(ESCAPE);
-    this.#isEscaped = escaped.ok;
-    const sent = escaped.ok ? this.#trySend(END) : escaped;
-    if (sent.ok) {
-      this.#isEscaped = false;
-      callback();
-    } else {
-      this.#waitOrFail(sent.error, callback, () => {
-        this.#writeEnd(callback);
+  #write(chunks: readonly Buffer[], callback: (error?: Error) => void): void {
+    this.#whenOpen(callback, () => {
+      this.#outgoing.write(chunks, (error) => {
+        this.#idle.refresh();
+        callback(error && this.#writeError(error));
       });
+    });
+  }
+
+  /** Runs `work` now, or when the stream is open; `callback` gets the error where it never opens. */
+  #whenOpen(callback: (error?: Error) => void, work: () => void): void {
+    if (this.#phase === 'open') {
+      work();
+      return;
     }
+    this.#onOpen = () => {
+      if (this.destroyed) callback(destroyedError());
+      else work();
+    };
   }
 
-  /** Behind what was written, however long the peer reads nothing. The end of the connection would tell it as well. */
-  async #sendReset(error: Error | null): Promise<void> {
-    const reset = resetFor(error);
-    for (const message of this.#isEscaped ? [reset] : [ESCAPE, reset]) {
-      let sent = await this.#send(message);
-      // What timed out was not sent: the peer has read nothing for the connection's `sendTimeoutMs`.
-      while (!sent.ok && sent.error.code === 'Timeout') sent = await this.#send(message);
-      if (!sent.ok) return;
-    }
+  #onBytes(chunk: Buffer): void {
+    this.#bytesRead += chunk.length;
+    this.#idle.refresh();
+    this.#isWanted = false;
+    // A reader that asks for more from inside push() asks only once: it must not be paused afterwards.
+    if (!this.push(chunk) && !this.#isWanted) this.#lease.pause();
   }
 
-  #waitOrFail(error: NetworkError, fail: (error: Error) => void, resume: () => void): void {
-    if (error.code === 'WouldBlock') this.#onWritable = resume;
-    else fail(error);
+  /** The connection or the channel has ended, and everything that had arrived was taken. */
+  #onEnded(error: NetworkError | undefined): void {
+    // Before the stream is open, connect() or the opening of the channel says what went wrong.
+    if (this.#phase !== 'open') return;
+    this.#ended ??= error ?? endedEarly();
+    this.#incoming.flush();
+    this.#outgoing.resume();
+    if (!this.#hasSeenEnd) this.#fail(this.#ended, 'read');
   }
 
-  #trySend(message: Uint8Array): Result {
-    return this.#channel === undefined
-      ? this.#connection.trySend(message)
-      : this.#connection.trySendOnChannel(this.#channel, message);
-  }
-
-  #send(message: Uint8Array): Promise<Result> {
-    return this.#channel === undefined
-      ? this.#connection.send(message)
-      : this.#connection.sendOnChannel(this.#channel, message);
-  }
-
-  #resume(): void {
-    const resume = this.#onWritable;
-    this.#onWritable = undefined;
-    resume?.();
-  }
-
-  readonly #onDrain = (channel: string | undefined): void => {
-    if (channel === this.#channel) this.#resume();
+  readonly #onDrain = (): void => {
+    this.#outgoing.resume();
   };
 
-  /** A write that waits is tried again, and learns why nothing is taken any more. */
-  readonly #onState = (state: string): void => {
-    if (state !== 'connected') this.#resume();
+  readonly #onState = (state: ConnectionState, error?: NetworkError): void => {
+    if (state === 'connected' && this.#phase === 'pending') void this.#open(true);
+    if ((state !== 'disconnected' && state !== 'failed') || this.#phase !== 'open') return;
+    this.#ended ??= error ?? endedEarly();
+    // A write that waits learns why nothing is taken any more.
+    this.#outgoing.resume();
   };
-}
 
-function endedEarly(): NetworkError {
-  return new NetworkError('ConnectionClosed', 'the connection ended before the stream did');
+  #writeError(error: NetworkError): Error {
+    return this.destroyed ? destroyedError() : new StreamError(this.#ended ?? error, 'write');
+  }
+
+  #fail(error: NetworkError, syscall: StreamSyscall): void {
+    this.destroy(new StreamError(error, syscall));
+  }
+
+  async #leave(error: Error | null): Promise<void> {
+    const isNamed = this.#channel.name !== undefined;
+    if (this.#phase !== 'open') this.#connecting.abort();
+    else if (this.#ended === undefined) await this.#sayHow(error, isNamed);
+    if (this.#ownsConnection) await this.#connection[Symbol.asyncDispose]();
+    else if (this.#endsConnection) await this.#connection.disconnect();
+  }
+
+  /** Without an error a stream that is destroyed has ended, as a socket: what was written arrives, then the end. */
+  async #sayHow(error: Error | null, isNamed: boolean): Promise<void> {
+    const isPatient = isNamed && !this.#endsConnection && !this.#ownsConnection;
+    if (error !== null || this.#isReset) await this.#outgoing.sendControl(resetFor(error), isPatient);
+    else if (!this.#hasSentEnd) await this.#outgoing.sendControl(END, isPatient);
+    if (!isNamed) return;
+    const closed = await this.#channel.close();
+    // A peer that can't close channels has to learn that nobody reads any more.
+    if (!closed.ok && closed.error.code === 'NotSupported' && !this.#hasSeenEnd) {
+      await this.#outgoing.sendControl(resetFor(error), isPatient);
+    }
+  }
 }

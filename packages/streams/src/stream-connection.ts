@@ -1,22 +1,17 @@
-import type { ConnectionEvents, NetworkConnection } from '@entropynet/core';
-
-type DrainOrState = 'drain' | 'state';
+import type { Connection } from '@entropynet/core';
 
 /** What a stream needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
-export interface StreamConnection extends Pick<
-  NetworkConnection,
-  | 'messages'
-  | 'send'
-  | 'trySend'
-  | 'openChannel'
-  | 'sendOnChannel'
-  | 'trySendOnChannel'
+export type StreamConnection = Pick<
+  Connection,
+  | 'channel'
+  | 'connect'
+  | 'defaultChannel'
   | 'disconnect'
+  | 'isConnected'
+  | 'off'
+  | 'on'
   | 'ref'
+  | 'startReceiving'
   | 'unref'
-> {
-  /** Adds a listener of room to send, or of the connection's end. */
-  on<E extends DrainOrState>(event: E, listener: ConnectionEvents[E]): unknown;
-  /** Removes one. */
-  off<E extends DrainOrState>(event: E, listener: ConnectionEvents[E]): unknown;
-}
+  | typeof Symbol.asyncDispose
+>;

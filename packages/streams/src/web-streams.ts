@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
-import { type ConnectionDuplexOptions, toDuplex } from './connection-duplex.js';
+import type { ConnectionDuplexOptions } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
+import { toDuplex } from './to-duplex.js';
 
 /** Both directions of a connection, as the streams that pages and `fetch` know. */
 export interface WebStreams {
@@ -14,7 +15,7 @@ export interface WebStreams {
 /** The same as `toDuplex`, as web streams: the other side may use either. */
 export function toWebStreams(connection: StreamConnection, options: ConnectionDuplexOptions = {}): WebStreams {
   // Not `Duplex.toWeb`: in Node.js 20 its readable ends only when the writable has ended as well.
-  const duplex = toDuplex(connection, options);
+  const duplex = toDuplex(connection, { allowHalfOpen: true, ...options });
   return { readable: readableOf(duplex), writable: writableOf(duplex) };
 }
 
@@ -49,11 +50,24 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
       duplex.once('error', (error) => {
         controller.error(error);
       });
+      // The platform calls the sink's abort only after the write under way, which may wait for a peer that reads nothing.
+      const { signal } = controller as { readonly signal?: AbortSignal };
+      signal?.addEventListener('abort', () => {
+        duplex.destroy(asError(signal.reason));
+      });
     },
-    write: (chunk) =>
-      settled((done) => {
-        duplex.write(chunk, done);
-      }),
+    write: (chunk) => {
+      const bytes = bytesOf(chunk);
+      if (bytes !== undefined) {
+        return settled((done) => {
+          duplex.write(bytes, done);
+        });
+      }
+      // The stream has failed, as every stream whose sink throws: the peer must not wait for more.
+      const error = new TypeError(`a chunk is an ArrayBuffer or a view of one; ${typeof chunk} was given`);
+      duplex.destroy(error);
+      throw error;
+    },
     close: () =>
       settled((done) => {
         duplex.end(done);
@@ -64,20 +78,24 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
   });
 }
 
+/** The chunk's bytes; undefined where it is none of the kinds that the platform calls bytes. */
+function bytesOf(chunk: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  const isBuffer = Object.prototype.toString.call(chunk) === '[object ArrayBuffer]';
+  return isBuffer ? new Uint8Array(chunk as ArrayBuffer) : undefined;
+}
+
 function settled(start: (done: (error?: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     start((error) => {
-      if (error !== undefined && error !== null) reject(error);
-      else resolve();
+      if (error === undefined || error === null) resolve();
+      else reject(error);
     });
   });
 }
 
+/** The reason as an error; one of another realm counts as such, too. */
 function asError(reason: unknown): Error {
-  return isError(reason) ? reason : new Error(String(reason));
-}
-
-/** An error of another realm is one, too, as Node.js's are in a test framework with a global object of its own. */
-function isError(value: unknown): value is Error {
-  return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value;
+  const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
+  return isError ? (reason as Error) : new Error(String(reason));
 }

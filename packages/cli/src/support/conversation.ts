@@ -85,7 +85,7 @@ export async function joinStreams(
   handle: ConnectionHandle,
   { channel }: ConversationOptions,
 ): Promise<void> {
-  const duplex = toDuplex(handle, { channel, endsConnection: true });
+  const duplex = toDuplex(handle, { channel, allowHalfOpen: true, endsConnection: true });
   const { interrupted: signal } = terminal;
   try {
     await Promise.all([

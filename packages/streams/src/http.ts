@@ -1,0 +1,88 @@
+/**
+ * HTTP over EntropyNet connections: an agent for `node:http`, a connector for undici, and a loop for an `http.Server`.
+ *
+ * @packageDocumentation
+ */
+import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Result } from '@entropynet/core';
+import type { ConnectionDuplex } from './connection-duplex.js';
+import type { StreamConnection } from './stream-connection.js';
+import { connectDuplex, toDuplex } from './to-duplex.js';
+
+/**
+ * Gives a connection or handle of its own for each stream, not connected yet: `manager.openConnection(…)` as it is. The
+ * stream owns it and gives it back when it closes.
+ */
+export type OpenConnection<O> = (options: O) => StreamConnection | Result<StreamConnection>;
+
+/** An agent whose sockets are streams over EntropyNet. Use it wherever `node:http` takes an `agent`. */
+export class ConnectionAgent extends Agent {
+  readonly #open: OpenConnection<ClientRequestArgs>;
+
+  /**
+   * @param open called for each new socket with the request's options
+   * @param options as of every `http.Agent`: `keepAlive`, `maxSockets` …
+   */
+  constructor(open: OpenConnection<ClientRequestArgs>, options: AgentOptions = {}) {
+    super(options);
+    this.#open = open;
+  }
+
+  /** Called by Node.js for each new socket. */
+  override createConnection(options: ClientRequestArgs): Duplex {
+    return openStream(this.#open, options);
+  }
+}
+
+/** What undici says of the origin that it connects to. */
+export interface ConnectorOptions {
+  readonly hostname: string;
+  readonly port?: string;
+  readonly protocol?: string;
+}
+
+/** What undici calls for each new socket. */
+export type Connector = (
+  options: ConnectorOptions,
+  callback: (...outcome: [error: null, socket: ConnectionDuplex] | [error: Error, socket: null]) => void,
+) => void;
+
+/** A function for the option `connect` of undici's `Client`, `Pool` and `Agent`. */
+export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connector {
+  return (options, callback) => {
+    let socket: ConnectionDuplex;
+    try {
+      socket = openStream(open, options);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    const onError = (error: Error): void => {
+      callback(error, null);
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.off('error', onError);
+      callback(null, socket);
+    });
+  };
+}
+
+/**
+ * Serves HTTP on every connection that a server accepts. Each belongs to its stream and is given back when the stream closes.
+ * @param accepted a `ManagedServer` or another source of accepted connections
+ * @returns when the server is closed
+ */
+export async function serveHttp(httpServer: Server, accepted: AsyncIterable<StreamConnection>): Promise<void> {
+  for await (const connection of accepted) {
+    httpServer.emit('connection', toDuplex(connection, { ownsConnection: true }));
+  }
+}
+
+function openStream<O>(open: OpenConnection<O>, options: O): ConnectionDuplex {
+  const opened = open(options);
+  if (!('ok' in opened)) return connectDuplex(opened, { ownsConnection: true });
+  if (!opened.ok) throw opened.error;
+  return connectDuplex(opened.value, { ownsConnection: true });
+}

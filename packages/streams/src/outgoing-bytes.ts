@@ -1,0 +1,110 @@
+import { type Channel, NetworkError, OK, type Result } from '@entropynet/core';
+import { END, ESCAPE } from './control-message.js';
+import { Pieces } from './pieces.js';
+
+type Done = (error?: NetworkError) => void;
+
+/** Longer chunks are cut: a piece is written into the transport while the peer reads the one before. */
+const MOST_PIECE_BYTES = 65_536;
+
+/** Writes bytes and control messages on a channel, one call at a time, as a Writable asks for them. */
+export class OutgoingBytes {
+  readonly #channel: Channel;
+  /** Why nothing can be sent any more; asked before each message, so that no byte goes to a later connection. */
+  readonly #failure: () => NetworkError | undefined;
+  #pieceBytes = MOST_PIECE_BYTES;
+  /** The escape of a control message was sent, which itself waits for room. */
+  #isEscaped = false;
+  /** The call that waits for room. */
+  #blocked: { readonly resume: () => void; readonly done: Done } | undefined;
+  /** How many bytes the transport has taken. */
+  bytesSent = 0;
+
+  constructor(channel: Channel, failure: () => NetworkError | undefined) {
+    this.#channel = channel;
+    this.#failure = failure;
+  }
+
+  /** Sends chunks in order; short ones go together. */
+  write(chunks: readonly Uint8Array[], done: Done): void {
+    this.#writePieces(new Pieces(chunks), done);
+  }
+
+  /** Tells the peer that nothing follows. */
+  end(done: Done): void {
+    const sent = this.#trySendControl(END);
+    if (sent.ok) done();
+    else
+      this.#waitOrFail(sent.error, done, () => {
+        this.end(done);
+      });
+  }
+
+  /** The channel has room, or nothing can be sent any more: the call that waits goes on. */
+  resume(): void {
+    const blocked = this.#blocked;
+    this.#blocked = undefined;
+    blocked?.resume();
+  }
+
+  /** The stream is destroyed: the call that waits ends. */
+  abort(): void {
+    const blocked = this.#blocked;
+    this.#blocked = undefined;
+    blocked?.done(new NetworkError('Aborted', 'the stream was destroyed'));
+  }
+
+  /**
+   * Sends a control message behind all that was written.
+   * @param isPatient waits however long the peer reads nothing; otherwise until the connection's `sendTimeoutMs` is over
+   */
+  async sendControl(control: Uint8Array, isPatient: boolean): Promise<void> {
+    if (this.#trySendControl(control).ok) return;
+    for (const message of this.#isEscaped ? [control] : [ESCAPE, control]) {
+      let sent = await this.#send(message);
+      // What timed out was not sent.
+      while (!sent.ok && sent.error.code === 'Timeout' && isPatient) sent = await this.#send(message);
+      if (!sent.ok) return;
+    }
+  }
+
+  #writePieces(pieces: Pieces, done: Done): void {
+    for (let piece = pieces.next(this.#pieceBytes); piece !== undefined; piece = pieces.next(this.#pieceBytes)) {
+      const sent = this.#trySend(piece);
+      if (sent.ok) {
+        pieces.advance(piece.length);
+        this.bytesSent += piece.length;
+      } else if (sent.error.code === 'MessageTooLarge' && this.#pieceBytes > 1) this.#pieceBytes >>>= 1;
+      else {
+        this.#waitOrFail(sent.error, done, () => {
+          this.#writePieces(pieces, done);
+        });
+        return;
+      }
+    }
+    done();
+  }
+
+  #trySendControl(control: Uint8Array): Result {
+    const escaped = this.#isEscaped ? OK : this.#trySend(ESCAPE);
+    this.#isEscaped = escaped.ok;
+    const sent = escaped.ok ? this.#trySend(control) : escaped;
+    if (sent.ok) this.#isEscaped = false;
+    return sent;
+  }
+
+  #waitOrFail(error: NetworkError, done: Done, resume: () => void): void {
+    if (error.code !== 'WouldBlock') done(error);
+    else this.#blocked = { resume, done };
+  }
+
+  #trySend(message: Uint8Array): Result {
+    const error = this.#failure();
+    return error === undefined ? this.#channel.trySend(message) : { ok: false, error };
+  }
+
+  #send(message: Uint8Array): Promise<Result> {
+    const error = this.#failure();
+    return error === undefined ? this.#channel.send(message) : Promise.resolve({ ok: false, error });
+  }
+}

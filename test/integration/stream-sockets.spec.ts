@@ -1,0 +1,279 @@
+import { once } from 'node:events';
+import * as http from 'node:http';
+import * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { Duplex } from 'node:stream';
+import { unwrap } from '@entropynet/core';
+import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
+import { connectDuplex, type StreamError, toDuplex, toWebStreams } from '@entropynet/streams';
+import { ConnectionAgent, serveHttp } from '@entropynet/streams/http';
+import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { expect } from 'chai';
+import { freshName } from './manager-support.js';
+import { turns, until, within } from '../support/until.js';
+
+/** What a socket and a stream have in common. */
+type SocketLike = Duplex & {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly readyState: string;
+  destroySoon(): void;
+  setTimeout(milliseconds: number, callback?: () => void): unknown;
+};
+
+/** Two connected streams. */
+type Pair = readonly [near: SocketLike, far: SocketLike];
+
+/** What a stream told, in order, without what differs by timing. */
+function record(stream: Duplex): string[] {
+  const events: string[] = [];
+  for (const event of ['end', 'finish', 'close'] as const) stream.on(event, () => events.push(event));
+  stream.on('error', (error: NodeJS.ErrnoException) => events.push(`error ${error.code ?? ''}`));
+  return events;
+}
+
+/** All that is read; unlike the consumers of Node.js, without destroying the other direction. */
+async function everythingOf(stream: Duplex): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  stream.on('data', (part: Buffer) => parts.push(part));
+  await once(stream, 'end');
+  return Buffer.concat(parts);
+}
+
+/** Does something with two streams; what it returns must be what it returns for the two ends of a socket. */
+const SCENARIOS: Readonly<Record<string, (pair: Pair) => Promise<unknown>>> = {
+  'an end of the peer closes both sides': async ([near, far]) => {
+    const [nearEvents, farEvents] = [record(near), record(far)];
+    near.end('last words');
+    const text = await everythingOf(far);
+    near.resume();
+    await until(() => nearEvents.includes('close') && farEvents.includes('close'), 'both are closed');
+    return [text.toString(), nearEvents.sort(), farEvents.sort()];
+  },
+  'a stream that is destroyed without an error ends after what was written': async ([near, far]) => {
+    const events = record(far);
+    near.write('hello');
+    near.destroy();
+    const text = await everythingOf(far);
+    await until(() => events.includes('close'), 'the far side is closed');
+    return [text.toString(), events.sort()];
+  },
+  'every write of a destroyed stream is called back': async ([near]) => {
+    near.on('error', () => undefined);
+    let called = 0;
+    for (let index = 0; index < 200; index += 1) near.write(Buffer.alloc(32_768), () => (called += 1));
+    near.destroy();
+    await until(() => called === 200, 'each callback came');
+    return called;
+  },
+  'a writer whose peer was destroyed fails by a code that libraries know': async ([near, far]) => {
+    const events = record(near);
+    far.destroy();
+    near.on('end', () => undefined);
+    await until(() => {
+      if (!near.destroyed) near.write('is anybody there?');
+      return near.destroyed;
+    }, 'the writer failed or ended');
+    await until(() => events.includes('close'), 'the near side is closed');
+    const failure = events.find((event) => event.startsWith('error'));
+    return (
+      failure === undefined || ['error EPIPE', 'error ECONNRESET', 'error ERR_STREAM_WRITE_AFTER_END'].includes(failure)
+    );
+  },
+  'small writes of one turn arrive whole and in order': async ([near, far]) => {
+    const texts = Array.from({ length: 3000 }, (_each, index) => `line ${index}\n`);
+    for (const text of texts) near.write(text);
+    near.end();
+    return (await buffer(far)).toString() === texts.join('');
+  },
+  'a timeout that no timer holds does not fire': async ([near]) => {
+    let count = 0;
+    near.setTimeout(2 ** 31, () => (count += 1));
+    await turns(20);
+    return count;
+  },
+  'a timeout that is no number is refused': async ([near]) => {
+    const code = (value: unknown): unknown => {
+      try {
+        near.setTimeout(value as number);
+        return 'taken';
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+    };
+    return [code(-1), code(Number.NaN)];
+  },
+  'a stream that is ended and destroyed soon delivers everything': async ([near, far]) => {
+    near.write(Buffer.alloc(300_000, 1));
+    near.destroySoon();
+    return (await buffer(far)).length;
+  },
+  'counts of bytes are those of both directions': async ([near, far]) => {
+    near.write('four');
+    far.write('sixsix');
+    await Promise.all([once(near, 'data'), once(far, 'data')]);
+    const { bytesRead, bytesWritten } = near;
+    return [bytesRead, bytesWritten, near.readyState];
+  },
+};
+
+async function socketPair(): Promise<{ pair: Pair; close: () => Promise<void> }> {
+  const server = net.createServer();
+  const path = join(tmpdir(), `entropynet-${freshName()}.sock`);
+  server.listen(path);
+  await once(server, 'listening');
+  const near = net.connect(path);
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[net.Socket], unknown];
+  const close = async (): Promise<void> => {
+    near.destroy();
+    far.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+  return { pair: [near, far], close };
+}
+
+const ENDPOINTS: Readonly<Record<string, () => string>> = {
+  'shared-memory': () => `shm://${freshName()}`,
+  websocket: () => 'ws://127.0.0.1:0/sockets',
+};
+
+for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
+  describe(`streams in place of sockets over ${backend}`, () => {
+    let networking: Networking;
+
+    beforeEach(async () => {
+      networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
+    });
+
+    afterEach(() => networking.close());
+
+    async function listen(): Promise<{ server: AsyncIterable<ConnectionHandle>; endpoint: string }> {
+      const server = unwrap(networking.manager.createServer({ endpoint: freshEndpoint() }));
+      unwrap(await server.listen());
+      return { server, endpoint: server.addresses()[0]! };
+    }
+
+    function open(endpoint: string): ConnectionHandle {
+      return unwrap(networking.manager.openConnection({ endpoint }));
+    }
+
+    async function handles(): Promise<readonly [ConnectionHandle, ConnectionHandle]> {
+      const { server, endpoint } = await listen();
+      const client = open(endpoint);
+      const accepting = server[Symbol.asyncIterator]().next();
+      unwrap(await client.connect());
+      return [client, (await accepting).value as ConnectionHandle];
+    }
+
+    for (const [title, scenario] of Object.entries(SCENARIOS)) {
+      it(`as over a socket, ${title}`, async () => {
+        const socket = await socketPair();
+        const expected = await within(scenario(socket.pair), 'the scenario over a socket');
+        await socket.close();
+        const [client, accepted] = await handles();
+        const [near, far] = [toDuplex(client), toDuplex(accepted)];
+        expect(await within(scenario([near, far]), 'the scenario over a stream')).to.deep.equal(expected);
+        for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
+      });
+    }
+
+    it('connect by themselves, and say how far they are', async () => {
+      const { server, endpoint } = await listen();
+      const accepting = server[Symbol.asyncIterator]().next();
+      const events: string[] = [];
+      const near = connectDuplex(open(endpoint));
+      for (const event of ['connect', 'ready'] as const) near.on(event, () => events.push(event));
+      expect([near.connecting, near.pending, near.readyState]).to.deep.equal([true, true, 'opening']);
+      near.write('written before it was connected');
+      const far = toDuplex((await accepting).value as ConnectionHandle);
+      const [chunk] = (await within(once(far, 'data'), 'the write arrived')) as [Buffer];
+      expect(chunk.toString()).to.equal('written before it was connected');
+      expect(events).to.deep.equal(['connect', 'ready']);
+      expect([near.connecting, near.pending, near.readyState]).to.deep.equal([false, false, 'open']);
+      for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
+    });
+
+    it('fail by ECONNREFUSED where nobody listens', async () => {
+      const endpoint = backend === 'websocket' ? 'ws://127.0.0.1:1/nobody' : freshEndpoint();
+      const near = connectDuplex(open(endpoint));
+      const write = new Promise<Error | null | undefined>((resolve) => near.write('lost', resolve));
+      const [error] = (await within(once(near, 'error'), 'the stream failed')) as [StreamError];
+      expect([error.code, error.syscall]).to.deep.equal(['ECONNREFUSED', 'connect']);
+      expect(error.cause.code).to.equal(error.networkCode);
+      expect(await write).to.have.property('code', 'ERR_STREAM_DESTROYED');
+    });
+
+    it('end with the connection that they began on, also where the handle connects again', async () => {
+      const [client] = await handles();
+      const near = toDuplex(client);
+      near.on('error', () => undefined);
+      unwrap(await client.disconnect());
+      unwrap(await client.connect());
+      const failed = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+        near.write('to the old connection alone', resolve);
+      });
+      expect(failed?.code).to.be.a('string');
+      expect(client.getStats().messagesSent).to.equal(0);
+    });
+
+    it('give a channel back: a thousand streams, one after the other', async () => {
+      const [client, accepted] = await handles();
+      for (let index = 0; index < 1000; index += 1) {
+        const channel = `stream ${index}`;
+        const [near, far] = [toDuplex(client, { channel }), toDuplex(accepted, { channel })];
+        const closed = [once(near, 'close'), once(far, 'close')];
+        near.end('x');
+        near.resume();
+        expect((await buffer(far)).toString()).to.equal('x');
+        await Promise.all(closed);
+      }
+      await until(() => client.channels().length === 0, 'no channel is open');
+    });
+
+    it('serve HTTP by an agent, and give every connection back', async () => {
+      const { server, endpoint } = await listen();
+      const httpServer = http.createServer((request, response) => response.end(`this is ${request.url ?? ''}`));
+      void serveHttp(httpServer, server);
+      const agent = new ConnectionAgent(() => networking.manager.openConnection({ endpoint }), { keepAlive: false });
+      const get = async (path: string): Promise<string> => {
+        const [response] = (await once(http.get({ agent, host: 'peer', path }), 'response')) as [http.IncomingMessage];
+        return (await buffer(response)).toString();
+      };
+      const paths = Array.from({ length: 20 }, (_each, index) => `/${index}`);
+      const texts = await within(Promise.all(paths.map(get)), 'all answers came');
+      expect(texts).to.deep.equal(paths.map((path) => `this is ${path}`));
+      await until(() => networking.manager.activeCount() === 0, 'each place is free again');
+      agent.destroy();
+      httpServer.close();
+    });
+
+    it('are aborted as web streams although the peer reads nothing', async () => {
+      const [client, accepted] = await handles();
+      const { writable } = toWebStreams(client);
+      const writer = writable.getWriter();
+      writer.closed.catch(() => undefined);
+      const writing = writer.write(new Uint8Array(64 * 1024 * 1024)).catch((error: unknown) => error);
+      await turns(5);
+      await within(writer.abort(new Error('enough')), 'the abort is over');
+      expect(await within(writing, 'the write ended')).to.be.an('error');
+      expect(accepted.valid()).to.equal(true);
+    });
+
+    it('fail at both ends where a web stream is given what is no bytes', async () => {
+      const [client, accepted] = await handles();
+      const { writable } = toWebStreams(client);
+      const far = toDuplex(accepted);
+      const failed = once(far.resume(), 'error');
+      const writer = writable.getWriter();
+      writer.closed.catch(() => undefined);
+      const refused = await writer.write('text' as unknown as Uint8Array).catch((error: unknown) => error);
+      expect(refused).to.be.instanceOf(TypeError);
+      const [error] = (await within(failed, 'the far side failed')) as [StreamError];
+      expect(error.code).to.equal('ECONNRESET');
+    });
+  });
+}

@@ -1,0 +1,46 @@
+import { Pieces } from '@entropynet/streams/internal/pieces';
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+/** All pieces, as copies: a piece is valid until the next one is made. */
+function piecesOf(chunks: readonly Uint8Array[], limit: number): Uint8Array[] {
+  const pieces = new Pieces(chunks);
+  const all: Uint8Array[] = [];
+  for (let piece = pieces.next(limit); piece !== undefined; piece = pieces.next(limit)) {
+    all.push(Uint8Array.from(piece));
+    pieces.advance(piece.length);
+  }
+  return all;
+}
+
+describe('the pieces of chunks', () => {
+  it('are whole, in order, never empty, and as few as the limit allows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), fc.integer({ min: 1, max: 32 }), (chunks, limit) => {
+        const bytes = Buffer.concat(chunks);
+        const pieces = piecesOf(chunks, limit);
+        expect(Buffer.concat(pieces)).to.deep.equal(bytes);
+        for (const piece of pieces) expect(piece.length).to.be.within(1, limit);
+        expect(
+          pieces.slice(0, -1).every((piece, index) => piece.length + (pieces[index + 1]?.length ?? 0) > limit / 2),
+        ).to.equal(true);
+      }),
+    );
+  });
+
+  it('put short chunks together and cut long ones without a copy', () => {
+    const short = [Uint8Array.of(1), Uint8Array.of(2, 3), Uint8Array.of(4)];
+    expect(piecesOf(short, 64)).to.deep.equal([Uint8Array.of(1, 2, 3, 4)]);
+    const long = new Uint8Array(100);
+    const piece = new Pieces([long]).next(64);
+    expect(piece?.buffer).to.equal(long.buffer);
+  });
+
+  it('stay the same until they were sent', () => {
+    const pieces = new Pieces([Uint8Array.of(1), Uint8Array.of(2)]);
+    expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));
+    expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));
+    pieces.advance(1);
+    expect(pieces.next(8)).to.deep.equal(Uint8Array.of(2));
+  });
+});
