@@ -71,7 +71,7 @@ describe('the documentation', function () {
     it(`${placeOf(block)} is ${other ?? 'a configuration'}`, () => {
       const value: unknown = JSON.parse(block.code);
       if (other === undefined) {
-        expect(resolveConnectionConfig(value as Parameters<typeof resolveConnectionConfig>[0])).to.include({
+        expect(resolveConnectionConfig(value)).to.include({
           ok: true,
         });
       }

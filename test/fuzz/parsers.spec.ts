@@ -191,7 +191,7 @@ describe('fuzz: what comes from a user', () => {
     'x',
   );
   fuzz('a configuration', fc.oneof(fc.anything(), fc.dictionary(keys, fc.anything())), (config) => {
-    expectAnswer(resolveConnectionConfig(config as ConnectionConfig));
+    expectAnswer(resolveConnectionConfig(config));
   });
 
   fuzz('an endpoint', fc.oneof(fc.string(), fc.webUrl(), fc.string({ unit: 'binary' })), (text) => {

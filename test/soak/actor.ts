@@ -56,7 +56,7 @@ function complain(text: string): void {
 /** Serves every client until it is told to stop. */
 async function serve(): Promise<void> {
   const [config] = task.configs;
-  const server = unwrap(manager.createServer(config!));
+  const server = unwrap(manager.createServer(config));
   unwrap(await server.listen());
   process.send?.('listening');
   const running = new Set<Promise<void>>();

@@ -25,7 +25,7 @@ export class Witness {
   constructor(readonly connection: NetworkConnection) {
     connection.setStateCallback((state, error) => {
       this.states.push(state);
-      this.error = error as NetworkError | undefined;
+      this.error = error;
     });
     connection.setMessageCallback((data) => this.messages.push(data));
     connection.startReceiving();
