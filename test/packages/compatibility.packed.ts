@@ -1,0 +1,161 @@
+import { expect } from 'chai';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freshName } from '../support/fresh-name.js';
+import { succeeded, Workbench } from './workbench.js';
+
+/** The packages of the first release, as they were packed. */
+const FIRST_RELEASE = resolve(import.meta.dirname, '../../packages/fixtures/0.1.0');
+
+/** What the umbrella needs. */
+const PACKAGES = [
+  'entropynet',
+  '@entropynet/core',
+  '@entropynet/manager',
+  '@entropynet/transport-shm',
+  '@entropynet/transport-ws',
+];
+
+/** Echoes what comes on the default channel and on a named one, until the peer has said goodbye. */
+const SERVER = `
+import { createNetworking, unwrap } from 'entropynet';
+const networking = await createNetworking();
+const server = unwrap(networking.manager.createServer({ endpoint: process.argv[2] }));
+unwrap(await server.listen());
+console.log(server.addresses()[0]);
+const accepted = unwrap(await server.accept());
+let failure = 'none';
+const ended = new Promise((resolve) => accepted.setStateCallback((state, error) => {
+  if (error) failure = error.code;
+  if (state === 'disconnected' || state === 'failed') resolve(state);
+}));
+const echo = (channel) => async (data) => {
+  const sent = channel === undefined ? await accepted.send(data) : await accepted.sendOnChannel(channel, data);
+  if (!sent.ok) console.error(sent.error.message);
+};
+accepted.setChannelMessageCallback('named', echo('named'));
+accepted.setMessageCallback(echo());
+console.log(JSON.stringify({ state: await ended, failure }));
+await networking.close();
+`;
+
+/** Sends messages of many lengths both ways, and says goodbye. */
+const CLIENT = `
+import { createHash, randomBytes } from 'node:crypto';
+import { createNetworking, unwrap } from 'entropynet';
+const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
+const networking = await createNetworking();
+const client = unwrap(networking.manager.openConnection({ endpoint: process.argv[2] }));
+unwrap(await client.connect());
+const lengths = [0, 1, 64, 65_537, 3_000_000];
+const sent = lengths.map((length) => randomBytes(length));
+const receive = (set) => new Promise((resolve) => {
+  const got = [];
+  set((data) => { if (got.push(hash(data)) === lengths.length) resolve(got); });
+});
+const results = [];
+const onDefault = receive((callback) => client.setMessageCallback(callback));
+for (const bytes of sent) unwrap(await client.send(bytes));
+results.push(await onDefault);
+unwrap(await client.openChannel('named'));
+const onNamed = receive((callback) => client.setChannelMessageCallback('named', callback));
+for (const bytes of sent) unwrap(await client.sendOnChannel('named', bytes));
+results.push(await onNamed);
+const expected = sent.map(hash);
+const isWhole = results.every((got) => got.join() === expected.join());
+const closed = client.channel ? await client.channel('named').close() : undefined;
+const closing = closed === undefined ? 'unknown' : closed.ok ? 'ok' : closed.error.code;
+const backend = client.getBackend();
+const { messagesSent, messagesReceived } = client.getStats();
+const goodbye = await client.disconnect();
+console.log(JSON.stringify({ backend, isWhole, messagesSent, messagesReceived, closing, goodbye: goodbye.ok }));
+await networking.close();
+`;
+
+interface ClientReport {
+  readonly backend: string;
+  readonly isWhole: boolean;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** How the named channel's close ended; 'unknown' where the release has none. */
+  readonly closing: string;
+  readonly goodbye: boolean;
+}
+
+describe('the packages and those of the first release', function () {
+  this.timeout(300_000);
+
+  const workbench = new Workbench();
+  const projects = new Map<string, string>();
+
+  before(async () => {
+    await workbench.packAll();
+    const kept = readdirSync(FIRST_RELEASE).map((name) => join(FIRST_RELEASE, name));
+    for (const [release, tarballs] of [
+      ['first', kept],
+      ['present', PACKAGES.map((name) => workbench.packed(name).tarball)],
+    ] as const) {
+      const project = workbench.newProject(release);
+      succeeded(await workbench.npm(['install', '--no-audit', '--no-fund', ...tarballs], { folder: project }));
+      writeFileSync(join(project, 'server.mjs'), SERVER);
+      writeFileSync(join(project, 'client.mjs'), CLIENT);
+      projects.set(release, project);
+    }
+  });
+
+  after(() => {
+    workbench.dispose();
+  });
+
+  for (const [server, client] of [
+    ['first', 'present'],
+    ['present', 'first'],
+    ['present', 'present'],
+  ] as const) {
+    for (const [backend, freshEndpoint] of [
+      ['shared-memory', () => `shm://${freshName()}`],
+      ['websocket', () => 'ws://127.0.0.1:0/compatibility'],
+    ] as const) {
+      it(`talk over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
+        const serving = start(join(projects.get(server) ?? '', 'server.mjs'), freshEndpoint());
+        try {
+          const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();
+          const address = String((await lines.next()).value);
+          const outcome = await workbench.run(process.execPath, [
+            join(projects.get(client) ?? '', 'client.mjs'),
+            address,
+          ]);
+          const report = JSON.parse(succeeded(outcome).stdout) as ClientReport;
+          const canClose = server === 'present' && client === 'present';
+          expect(report).to.deep.equal({
+            backend,
+            isWhole: true,
+            messagesSent: 10,
+            messagesReceived: 10,
+            closing: client === 'first' ? 'unknown' : canClose ? 'ok' : 'NotSupported',
+            goodbye: true,
+          });
+          expect(JSON.parse(String((await lines.next()).value))).to.deep.equal({
+            state: 'disconnected',
+            failure: 'none',
+          });
+        } finally {
+          await stop(serving);
+        }
+      });
+    }
+  }
+});
+
+function start(program: string, endpoint: string): ChildProcess {
+  return spawn(process.execPath, [program, endpoint], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
