@@ -15,8 +15,11 @@ import { type Terminal, tell } from './support/terminal.js';
 
 /** Where a command line reads and writes. */
 export interface Streams {
+  /** What a command reads. */
   readonly stdin: NodeJS.ReadStream;
+  /** Results. */
   readonly stdout: NodeJS.WriteStream;
+  /** Progress and errors. */
   readonly stderr: NodeJS.WriteStream;
 }
 

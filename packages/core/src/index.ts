@@ -32,7 +32,7 @@ export {
   type StateCallback,
   type UnconfirmedSends,
 } from './api/connection-types.js';
-export type { ConnectionPeer, PeerRequest, PeerTls } from './api/connection-peer.js';
+export type { ConnectionPeer, PeerCertificate, PeerRequest, PeerTls } from './api/connection-peer.js';
 export type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from './api/channel.js';
 export type { Connection } from './api/connection.js';
 export type { ConnectionEvents } from './api/connection-events.js';
@@ -89,6 +89,7 @@ export {
   TRANSPORT,
   type Transport,
   type TransportBinder,
+  type TransportBinding,
   type TransportCapabilities,
   type TransportModule,
   type TransportProbe,

@@ -1,6 +1,7 @@
 import {
   type Channel,
   type CloseReason,
+  type Connection,
   type ConnectionBackend,
   type ConnectionPeer,
   type ConnectionState,
@@ -40,7 +41,7 @@ const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
  * `Connection` describes what a handle shares with a raw connection. Callbacks, listeners and channels stay over all
  * connections that the handle makes.
  */
-export class ConnectionHandle extends ConnectionBase<HandleEvents> {
+export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Connection {
   readonly defaultChannel: Channel;
   readonly #session: HandleSession;
 

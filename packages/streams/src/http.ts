@@ -37,8 +37,11 @@ export class ConnectionAgent extends Agent {
 
 /** What undici says of the origin that it connects to. */
 export interface ConnectorOptions {
+  /** The host of the origin. */
   readonly hostname: string;
+  /** Its port; absent or empty for the protocol's own. */
   readonly port?: string;
+  /** Such as `http:`. */
   readonly protocol?: string;
 }
 

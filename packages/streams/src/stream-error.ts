@@ -8,12 +8,15 @@ export type StreamSyscall = 'connect' | 'read' | 'write';
  * (`ECONNRESET`, `EPIPE`, `ECONNREFUSED` …). `cause` is EntropyNet's own error, unchanged.
  */
 export class StreamError extends Error {
+  /** Always `StreamError`. */
   override readonly name = 'StreamError';
   /** The code that a socket would give. */
   readonly code: string;
+  /** What the stream did when it failed. */
   readonly syscall: StreamSyscall;
   /** The code of `cause`. */
   readonly networkCode: NetworkErrorCode;
+  /** EntropyNet's own error. */
   override readonly cause: NetworkError;
 
   /** Made by a stream. */

@@ -16,6 +16,14 @@ import { CloseCode } from './web-socket-protocol.js';
 /** How long the peer may take to answer a close frame that ended a broken connection. */
 const LINGER_MS = 1000;
 
+/** Where a stream goes, as `host:port`. */
+export interface StreamAddresses {
+  /** This end. */
+  readonly local: string;
+  /** The peer's end. */
+  readonly remote: string;
+}
+
 /** A link over a WebSocket of `ws`: what it adds is the heartbeat, and that it stops reading while nobody takes anything. */
 export class WebSocketLink extends GreetedLink {
   /** The sending half. */
@@ -84,7 +92,7 @@ export class WebSocketLink extends GreetedLink {
   }
 
   /** The addresses of both ends of the stream, as `host:port`; undefined where the stream has none, or has ended. */
-  get addresses(): { readonly local: string; readonly remote: string } | undefined {
+  get addresses(): StreamAddresses | undefined {
     const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
     if (localAddress === undefined || remoteAddress === undefined) return undefined;
     return { local: addressOf(localAddress, localPort), remote: addressOf(remoteAddress, remotePort) };

@@ -4,8 +4,16 @@ export interface PeerTls {
   readonly authorized: boolean;
   /** Such as `TLSv1.3`. */
   readonly protocol: string | undefined;
-  /** The peer's certificate: its subject's common name, and its SHA-256 fingerprint; undefined where it showed none. */
-  readonly certificate: { readonly subject: string | undefined; readonly fingerprint: string } | undefined;
+  /** The peer's certificate; undefined where it showed none. */
+  readonly certificate: PeerCertificate | undefined;
+}
+
+/** A certificate that a peer showed. */
+export interface PeerCertificate {
+  /** The common name of its subject. */
+  readonly subject: string | undefined;
+  /** Its SHA-256 fingerprint. */
+  readonly fingerprint: string;
 }
 
 /** The request by which a client came, as far as a server keeps it. */

@@ -77,7 +77,13 @@ export interface TransportModule {
 }
 
 /** Binds an identifier, as inversify's `bind` does. */
-export type TransportBinder = <T>(identifier: symbol) => { toConstantValue(value: T): unknown };
+export type TransportBinder = <T>(identifier: symbol) => TransportBinding<T>;
+
+/** What `TransportBinder` gives for an identifier. */
+export interface TransportBinding<T> {
+  /** Makes `value` what the identifier stands for. */
+  toConstantValue(value: T): unknown;
+}
 
 /** The inversify service identifier: every plugin is a multi-binding of it. `Symbol.for` survives a second installed copy. */
 export const TRANSPORT = Symbol.for('@entropynet/core/Transport');

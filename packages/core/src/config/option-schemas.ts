@@ -61,7 +61,14 @@ export function listOf<const S extends v.GenericSchema>(element: S): v.ArraySche
 }
 
 /** The range of a number, for the tables of the documentation; undefined where it has no end. */
-export type NumberRange = { readonly least: number; readonly most: number | undefined };
+// An alias and no interface: valibot's metadata has to be assignable to a record.
+// eslint-disable-next-line @typescript-eslint/consistent-type-definitions
+export type NumberRange = {
+  /** The smallest number that is allowed. */
+  readonly least: number;
+  /** The greatest number that is allowed; undefined: any. */
+  readonly most: number | undefined;
+};
 
 /** The schema of a number in a range. */
 export type NumberInRange = v.SchemaWithPipe<

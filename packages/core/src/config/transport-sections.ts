@@ -20,23 +20,57 @@ export interface OptionIssue {
   /** What is allowed. It must not repeat what was given: that may be a secret. */
   readonly message: string;
   /** Where, below the section. */
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  readonly path?: readonly (PropertyKey | OptionPathSegment)[] | undefined;
+}
+
+/** A step of the path to a faulty option. */
+export interface OptionPathSegment {
+  /** The key or the index. */
+  readonly key: PropertyKey;
 }
 
 /** A schema of valibot, zod, arktype, or of another library that offers Standard Schema. */
 export interface OptionsSchema<Input = unknown, Output = unknown> {
   /** The interface of Standard Schema, version 1. */
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-    validate(value: unknown): OptionsOutcome<Output> | Promise<OptionsOutcome<Output>>;
-  };
+  readonly '~standard': StandardOptions<Input, Output>;
+}
+
+/** The interface of Standard Schema, version 1. */
+export interface StandardOptions<Input, Output> {
+  /** The version of the interface. */
+  readonly version: 1;
+  /** The name of the library. */
+  readonly vendor: string;
+  /** For type inference alone. */
+  readonly types?: OptionTypes<Input, Output> | undefined;
+  /** Checks a value. Throws nothing. */
+  validate(value: unknown): OptionsOutcome<Output> | Promise<OptionsOutcome<Output>>;
+}
+
+/** The types of a schema. */
+export interface OptionTypes<Input, Output> {
+  /** What a configuration may hold. */
+  readonly input: Input;
+  /** What the check makes of it. */
+  readonly output: Output;
+}
+
+/** A section that is right. */
+export interface OptionsSuccess<Output> {
+  /** The section with every default. */
+  readonly value: Output;
+  /** Absent: there is no fault. */
+  readonly issues?: undefined;
+}
+
+/** A section that is wrong. */
+export interface OptionsFailure {
+  /** The faults, at least one. */
+  readonly issues: readonly OptionIssue[];
 }
 
 /** What a schema says: the section with every default, or its faults. */
-export type OptionsOutcome<Output> =
-  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly OptionIssue[] };
+export type OptionsOutcome<Output> = OptionsSuccess<Output> | OptionsFailure;
 
 /** The section of one transport: a key and what may stand under it. */
 export interface TransportSection {

@@ -1,4 +1,5 @@
 import type { Channel } from '../api/channel.js';
+import type { Connection } from '../api/connection.js';
 import type { ConnectionPeer } from '../api/connection-peer.js';
 import type { ConnectionEvents } from '../api/connection-events.js';
 import { statsOf } from '../api/connection-stats.js';
@@ -25,7 +26,7 @@ import type { EventObserver } from './guarded-emitter.js';
  * One connection to one peer, the same on every transport; `Connection` describes its methods. All semantics live in core:
  * a transport supplies the hooks `do…` and reports upwards through `on…`; `docs/writing-a-transport.md` describes each.
  */
-export abstract class NetworkConnection extends ConnectionBase {
+export abstract class NetworkConnection extends ConnectionBase implements Connection {
   /** The checked configuration. */
   protected readonly config: ResolvedConnectionConfig;
   readonly defaultChannel: ChannelObject;
@@ -86,8 +87,10 @@ export abstract class NetworkConnection extends ConnectionBase {
     return this.#core.lifecycle.state;
   }
 
+  /** Whether the peer is on this machine (`local`) or may be on another (`remote`). */
   abstract override getType(): ConnectionType;
 
+  /** The name of the transport. */
   abstract override getBackend(): ConnectionBackend;
 
   /** What the transport knows of the peer; empty before the connection stands. It stays after an end. */
