@@ -80,9 +80,9 @@ export async function openLink(context: ChapterContext, scope: Scope, options: L
   const peer = host.actions;
   scope.defer(() => resetPeer(host));
   const start = options.peer ?? { receive: [{}] };
-  const common = mergeConfig(context.fixture.freshConfig(), options.config);
-  const localConfig = mergeConfig(common, options.localConfig);
-  const peerConfig = mergeConfig(common, options.peerConfig);
+  const common = mergeConfig(context.fixture, context.fixture.freshConfig(), options.config);
+  const localConfig = mergeConfig(context.fixture, common, options.localConfig);
+  const peerConfig = mergeConfig(context.fixture, common, options.peerConfig);
   const transport = context.fixture.createTransport();
 
   if (context.side === 'client') {
@@ -151,7 +151,7 @@ export async function openListener(
   scope: Scope,
   config?: Partial<ConnectionConfig>,
 ): Promise<{ listener: ConnectionServer; serverConfig: ConnectionConfig; clientConfig: ConnectionConfig }> {
-  const serverConfig = mergeConfig(context.fixture.freshConfig(), config);
+  const serverConfig = mergeConfig(context.fixture, context.fixture.freshConfig(), config);
   const listener = scope.add(context.fixture.createTransport().createServer(serverConfig));
   unwrap(await listener.listen());
   return { listener, serverConfig, clientConfig: context.fixture.clientConfig(serverConfig, listener.address()!) };
@@ -181,14 +181,23 @@ export function absenceCodeOf(context: ChapterContext): string {
   return context.fixture.absenceCode ?? 'TransportUnavailable';
 }
 
-/** `base` with what `changes` says otherwise; sections are merged. */
-export function mergeConfig(base: ConnectionConfig, changes: Partial<ConnectionConfig> = {}): ConnectionConfig {
-  return {
-    ...base,
-    ...changes,
-    sharedMemory: { ...base.sharedMemory, ...changes.sharedMemory },
-    webSocket: { ...base.webSocket, ...changes.webSocket },
-  };
+/** The sections of the built-in transports, which the settings of this page may hold. */
+const SECTIONS = ['sharedMemory', 'webSocket'] as const;
+
+/**
+ * `base` with what `changes` says otherwise; sections are merged. Sections of other transports than the fixture's are left
+ * out: a process that has loaded one transport knows no other's.
+ */
+export function mergeConfig(
+  fixture: TransportFixture,
+  base: ConnectionConfig,
+  changes: Partial<ConnectionConfig> = {},
+): ConnectionConfig {
+  const { optionsKey } = fixture.createTransport();
+  const sections = SECTIONS.filter((key) => key === optionsKey).map((key) => [key, { ...base[key], ...changes[key] }]);
+  const rest = Object.entries({ ...base, ...changes }).filter(([key]) => !SECTIONS.some((each) => each === key));
+  const merged: unknown = Object.fromEntries([...rest, ...sections]);
+  return merged as ConnectionConfig;
 }
 
 /** A behaviour that can't be shown here: pending, with the reason in its title. */

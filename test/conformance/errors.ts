@@ -212,10 +212,11 @@ function describeMisuse(context: ChapterContext): void {
 
   it('throws InvalidParameter, naming the key, for a wrong configuration', () => {
     const { fixture } = context;
+    const { optionsKey } = fixture.createTransport();
     const wrongs: readonly [string, object][] = [
       ['sendTimeoutMs', { sendTimeoutMs: 'soon' }],
       ['maxMesageSize', { maxMesageSize: 5 }],
-      ['sharedMemory.regionSize', { sharedMemory: { regionSize: -1 } }],
+      ...(optionsKey === undefined ? [] : [[optionsKey, { [optionsKey]: 5 }] as [string, object]]),
       ['endpoint', { endpoint: '' }],
     ];
     for (const [key, wrong] of wrongs) {

@@ -392,7 +392,7 @@ function describeSilentServer(context: ChapterContext): void {
     'gives Timeout to connect() when the server does not answer',
     scoped(async (scope) => {
       const host = await ownPeer(context, scope);
-      const config = mergeConfig(context.fixture.freshConfig(), { connectTimeoutMs: 150 });
+      const config = mergeConfig(context.fixture, context.fixture.freshConfig(), { connectTimeoutMs: 150 });
       const clientConfig = context.fixture.clientConfig(config, await host.actions.listen(config));
       scope.defer(() => host.signal('SIGCONT'));
       host.signal('SIGSTOP');

@@ -309,7 +309,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
     const place = this.#accepted.admit();
     if (!place.ok) {
-      refuseUpgrade(socket, 503, 'too many connections');
+      this.#turnAway(request, socket, head);
       return;
     }
     // However the handshake ends, unless with a connection.
@@ -326,6 +326,27 @@ export class WebSocketConnectionServer implements ConnectionServer {
       this.#sockets.delete(socket);
       this.#handshakes.delete(socket);
       place.value.release();
+    }
+  }
+
+  /** Refuses a client by a close code: a page sees no HTTP status, and must learn that the server is full. */
+  #turnAway(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    try {
+      this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('error', ignore);
+        webSocket.close(CloseCode.TryAgainLater, 'too many connections');
+        // A client that does not answer the close holds its socket no longer than an unfinished handshake.
+        const timer = setTimeout(() => {
+          webSocket.terminate();
+        }, this.#config.webSocket.handshakeTimeoutMs);
+        webSocket.once('close', () => {
+          clearTimeout(timer);
+        });
+      });
+    } catch {
+      // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
+      this.#sockets.delete(socket);
+      this.#handshakes.delete(socket);
     }
   }
 

@@ -69,9 +69,11 @@ export class Claims {
     if (failure !== undefined) return failure;
     const { half, bytes } = claim;
     if (this.#isWhole) {
+      // Before the commit: a transport may give the memory away with it, and then the length reads 0.
+      const { length } = bytes;
       this.#writer?.commitClaim(half.id << 8);
-      half.spend(bytes.length + FRAME_COST_BYTES);
-      this.#onSent(half, bytes.length);
+      half.spend(length + FRAME_COST_BYTES);
+      this.#onSent(half, length);
     } else {
       // Nothing could be sent since the claim, so the message is next in order.
       this.#queue.add(half, QueuedMessage.promised(bytes));
