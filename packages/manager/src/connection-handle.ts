@@ -42,6 +42,7 @@ const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
  * connections that the handle makes.
  */
 export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Connection {
+  /** The channel without a name. It follows the handle's current connection. */
   readonly defaultChannel: Channel;
   readonly #session: HandleSession;
 
@@ -69,6 +70,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session === other.#session;
   }
 
+  /** Resolves with how it ended: at `close()`, or at an end that no reconnection follows. Never rejects. */
   get closed(): Promise<CloseReason> {
     return this.#session.lifecycle.closed;
   }
@@ -81,6 +83,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.lifecycle.connect(options?.signal);
   }
 
+  /** Ends the connection within `sendTimeoutMs`; the handle can connect again. See `Connection.disconnect`. */
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
     if (!this.valid()) return Promise.resolve(this.#session.absence());
     return this.#session.lifecycle.disconnect(options?.signal);
@@ -106,10 +109,12 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.onConnected(listener);
   }
 
+  /** The named channels that are open now. */
   channels(): Channel[] {
     return this.#session.channels();
   }
 
+  /** Sends without the promise of delivery where the transport can; otherwise as `send`. */
   sendUnreliable(data: Uint8Array): Promise<Result> {
     return this.#session.connection?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
   }
@@ -149,6 +154,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.connection?.unconfirmedSends() ?? NO_SENDS;
   }
 
+  /** How often a `trySend` gave `WouldBlock` since connecting. */
   wouldBlockCount(): number {
     return this.#session.connection?.wouldBlockCount() ?? 0;
   }
@@ -158,22 +164,27 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.valid() ? this.#session.reconnection : NO_RECONNECTION;
   }
 
+  /** Whether named channels work; false while there is no connection. */
   supportsMultipleChannels(): boolean {
     return this.#session.connection?.supportsMultipleChannels() ?? false;
   }
 
+  /** Whether the connection's callbacks are being shut. */
   isShuttingDown(): boolean {
     return this.#session.connection?.isShuttingDown() ?? false;
   }
 
+  /** Without effect: a handle receives from the start. */
   startReceiving(): void {
     this.#session.connection?.startReceiving();
   }
 
+  /** An idle connection keeps the process alive (the default). */
   ref(): void {
     if (this.valid()) this.#session.setReferenced(true);
   }
 
+  /** An idle connection does not keep the process alive. */
   unref(): void {
     if (this.valid()) this.#session.setReferenced(false);
   }

@@ -62,7 +62,6 @@ export function listOf<const S extends v.GenericSchema>(element: S): v.ArraySche
 
 /** The range of a number, for the tables of the documentation; undefined where it has no end. */
 // An alias and no interface: valibot's metadata has to be assignable to a record.
-// eslint-disable-next-line @typescript-eslint/consistent-type-definitions
 export type NumberRange = {
   /** The smallest number that is allowed. */
   readonly least: number;

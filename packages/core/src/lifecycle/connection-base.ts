@@ -127,18 +127,21 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.getState() === 'connected';
   }
 
+  /** Adds a listener; each runs by itself. A `TypeError` for an event that does not exist. */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
   on<E extends keyof Events>(event: E, listener: Events[E]): this;
   on(event: keyof Events, listener: unknown): this {
     return this.#add(event, listener, false);
   }
 
+  /** Adds a listener that is called once. */
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
   once<E extends keyof Events>(event: E, listener: Events[E]): this;
   once(event: keyof Events, listener: unknown): this {
     return this.#add(event, listener, true);
   }
 
+  /** Removes a listener, or all of the program's listeners of the event where none is given. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
   off<E extends keyof Events>(event: E, listener?: Events[E]): this;
   off(event: keyof Events, listener?: unknown): this {
