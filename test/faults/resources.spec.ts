@@ -51,6 +51,9 @@ function limitDescriptors(processId: number): void {
   expect(limited.status, String(limited.stderr)).to.equal(0);
 }
 
+/** Room for Node.js, which takes a good gibibyte, and for a small region, but not for one of a gibibyte. */
+const ADDRESS_SPACE = 1792 * MIB;
+
 describeFaults('exhausted resources', () => {
   for (const [what, options, fill] of [
     ['has no room left', 'size=4k', true],
@@ -81,7 +84,7 @@ describeFaults('exhausted resources', () => {
     const fixture = ownFixture(scope);
     const config = fixture.freshConfig();
     const huge = { ...config, sharedMemory: { ...config.sharedMemory, regionSize: 1024 * MIB } };
-    const host = await ownProcess(scope, fixture, { wrapper: ['prlimit', `--as=${2 * 1024 * MIB}`] });
+    const host = await ownProcess(scope, fixture, { wrapper: ['prlimit', `--as=${ADDRESS_SPACE}`] });
     await host.actions.listen(huge);
     const client = scope.add(fixture.createTransport().createConnection(huge));
     const refused = failureOf(await client.connect(), 'ResourceLimitExceeded');
@@ -99,7 +102,7 @@ describeFaults('exhausted resources', () => {
     const huge = { ...config, sharedMemory: { ...config.sharedMemory, regionSize: 1024 * MIB } };
     const server = scope.add(fixture.createTransport().createServer(huge));
     unwrap(await server.listen());
-    const host = await ownProcess(scope, fixture, { wrapper: ['prlimit', `--as=${2 * 1024 * MIB}`] });
+    const host = await ownProcess(scope, fixture, { wrapper: ['prlimit', `--as=${ADDRESS_SPACE}`] });
     expect(await host.actions.connect(huge)).to.equal('ResourceLimitExceeded');
     expect(await host.actions.connect(config)).to.equal('ok');
     saw('ResourceLimitExceeded; a small region is mapped');

@@ -199,7 +199,13 @@ describe('the command line', () => {
       scoped(async () => {
         const nowhere = join(folder, 'nowhere');
         const leftovers = unwrap(await removeLeftovers({ directory: nowhere }));
-        expect(leftovers).to.deep.equal({ directory: nowhere, removed: [], living: 0, failed: [] });
+        expect(leftovers).to.deep.equal({
+          directory: nowhere,
+          directoryExists: false,
+          removed: [],
+          living: 0,
+          failed: [],
+        });
       }),
     );
   });
