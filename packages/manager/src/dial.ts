@@ -71,13 +71,17 @@ async function attempt(
   const own = configOf(candidate, config);
   const { shown: endpoint, transport } = candidate;
   try {
-    const probe = await within(transport.probe(own), config.connectTimeoutMs, signal);
+    // Such a transport learns as much from connecting: a look beforehand would cost a round trip.
+    const { isProbedByConnecting = false } = transport;
+    const probe = isProbedByConnecting
+      ? undefined
+      : await within(transport.probe(own), config.connectTimeoutMs, signal);
     if (probe === 'aborted') return err('Aborted', 'connecting was aborted', signal.reason);
     if (probe === 'timeout') {
       const { connectTimeoutMs } = config;
       return err('Timeout', `its probe did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`);
     }
-    if (!probe.available) {
+    if (probe?.available === false) {
       const { reason, error: cause } = probe;
       const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
       publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({

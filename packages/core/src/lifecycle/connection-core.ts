@@ -38,6 +38,8 @@ export interface LinkHooks {
   startReceiving(): void;
   disconnect(): Promise<void>;
   release(): void;
+  /** The peer broke the protocol: the transport may tell it so before the connection fails. */
+  violated(error: NetworkError): void;
   isDisposed(): boolean;
   isShuttingDown(): boolean;
 }
@@ -88,7 +90,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     });
     this.receiver = new MessageReceiver(this.table, config, this.guard, this.sender, {
       onViolation: (error) => {
-        this.lifecycle.endedByItself('failed', error);
+        link.violated(error);
       },
       onChannelOpened: (name) => {
         this.channels.opened(name);

@@ -51,6 +51,9 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
       release: () => {
         this.doRelease();
       },
+      violated: (error) => {
+        this.onStateChanged('failed', error);
+      },
       isDisposed: () => this.refCount() === 0,
       isShuttingDown: () => this.#isShuttingDown,
     });
