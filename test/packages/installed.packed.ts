@@ -158,8 +158,9 @@ describe('the packages, installed', function () {
       'esm',
       true,
     );
-    expect(code).to.contain('Duplex').and.to.not.contain('ZodType');
-    expect(code.length).to.be.at.most(8 * 1024);
+    // A sentence of the configuration's schemas, which a stream needs nothing of.
+    expect(code).to.contain('Duplex').and.to.not.contain('a list is allowed');
+    expect(code.length).to.be.at.most(12 * 1024);
   });
 
   it('go into a page without anything of Node.js', async () => {
