@@ -11,16 +11,16 @@ const KIBIBYTE = 1024;
 /** What each package may take packed, in bytes: a little more than it does. To raise one is a decision, not a habit. */
 const BUDGET: Readonly<Record<string, number>> = {
   '@entropynet/benchmarks': 100 * KIBIBYTE,
-  '@entropynet/cli': 70 * KIBIBYTE,
-  '@entropynet/core': 150 * KIBIBYTE,
+  '@entropynet/cli': 105 * KIBIBYTE,
+  '@entropynet/core': 225 * KIBIBYTE,
   '@entropynet/inspector': 130 * KIBIBYTE,
   '@entropynet/manager': 60 * KIBIBYTE,
   '@entropynet/messaging': 30 * KIBIBYTE,
   '@entropynet/opentelemetry': 20 * KIBIBYTE,
   '@entropynet/prometheus': 15 * KIBIBYTE,
-  '@entropynet/streams': 25 * KIBIBYTE,
+  '@entropynet/streams': 37 * KIBIBYTE,
   '@entropynet/transport-shm': 310 * KIBIBYTE,
-  '@entropynet/transport-ws': 85 * KIBIBYTE,
+  '@entropynet/transport-ws': 115 * KIBIBYTE,
   entropynet: 10 * KIBIBYTE,
 };
 
@@ -48,7 +48,11 @@ describe('the packages, packed', function () {
         const data = readFileSync(workbench.packed(name).tarball);
         const tarball = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
         const { messages, pkg } = await publint({ pack: { tarball }, level: 'warning', strict: true });
-        expect(messages.map((message) => formatMessage(message, pkg))).to.be.empty;
+        // Entry points under this condition are for the tests of this repository, and some of their files are not packed.
+        const own = messages.filter(
+          ({ args, ...rest }) => !JSON.stringify([args, rest]).includes('entropynet-internal'),
+        );
+        expect(own.map((message) => formatMessage(message, pkg))).to.be.empty;
       });
 
       it('has types that say what is there', async () => {
@@ -96,7 +100,7 @@ describe('the packages, packed', function () {
   it('hold the licences of what is in a page', () => {
     const { folder } = workbench.packed('@entropynet/inspector');
     const licenses = readFileSync(join(folder, 'dist', 'page', 'licenses.md'), 'utf8');
-    for (const name of ['uplot', 'lit-html', 'zod']) expect(licenses).to.contain(name);
+    for (const name of ['uplot', 'lit-html', 'valibot']) expect(licenses).to.contain(name);
   });
 
   it('hold an addon that old systems load', async function () {
