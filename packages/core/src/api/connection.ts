@@ -70,7 +70,7 @@ export interface Connection {
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined>;
   /** As `Channel.setMessageCallback`. */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
-  /** Sets the function that is told of each real transition, once and in order, before the `state` listeners. */
+  /** Sets the function that receives each real transition, once and in order, before the `state` listeners. */
   setStateCallback(callback: StateCallback | null): void;
 
   /** Whether named channels work; true on every transport that comes with EntropyNet. False for a handle without connection. */

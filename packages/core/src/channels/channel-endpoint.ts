@@ -20,7 +20,7 @@ export interface EndpointHost {
   closeChannel(state: ChannelState, signal: AbortSignal | undefined): Promise<Result>;
 }
 
-/** A channel object that is told of what happens on its channel. */
+/** A channel object that follows its channel's events. */
 export interface EndpointWatcher {
   onDrain(): void;
   onClosed(): void;
