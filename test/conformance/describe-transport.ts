@@ -11,6 +11,7 @@ import { describeErrors } from './errors.js';
 import { describeAbnormalEnd, describeGracefulEnd } from './failure.js';
 import { describeHygiene } from './hygiene.js';
 import { describeConsumers } from './consumers.js';
+import { describeInPlace } from './in-place.js';
 import { describeIteration, describeIterationOfTheDead } from './iteration.js';
 import { describeLifecycle } from './lifecycle.js';
 import { describeLifetime } from './lifetime.js';
@@ -29,6 +30,7 @@ const EVERYWHERE: readonly Chapter[] = [
   describeLifecycle,
   describeDelivery,
   describeOwnership,
+  describeInPlace,
   describeChannels,
   describeAdoption,
   describeBackpressure,

@@ -6,7 +6,7 @@ export const DEFAULT_CHANNEL = '';
 
 export interface ReceiveOptions {
   readonly channel?: string;
-  readonly ownership?: MessageOwnership;
+  readonly ownership?: MessageOwnership | 'in-place';
   /** Keeps the thread busy for so long at every message: a slow reader. */
   readonly busyMs?: number;
   /** Sends every message back. */
@@ -55,8 +55,16 @@ export class Recorder {
       if (!echo) return;
       void (channel === DEFAULT_CHANNEL ? connection.send(data) : connection.sendOnChannel(channel, data));
     };
-    if (channel === DEFAULT_CHANNEL) connection.setMessageCallback(callback, { ownership });
-    else connection.setChannelMessageCallback(channel, callback, { ownership });
+    const target = channel === DEFAULT_CHANNEL ? connection.defaultChannel : connection.channel(channel);
+    if (ownership !== 'in-place') target.setMessageCallback(callback, { ownership });
+    else {
+      target.setMessageCallback(
+        (bytes, start, end) => {
+          callback(bytes.subarray(start, end));
+        },
+        { ownership },
+      );
+    }
     return this;
   }
 

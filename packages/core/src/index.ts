@@ -25,6 +25,9 @@ export {
   ConnectionType,
   type CloseReason,
   type ConnectionStats,
+  type InPlaceCallbackOptions,
+  type InPlaceMessageCallback,
+  type InPlaceWriter,
   type MessageCallback,
   type MessageCallbackOptions,
   type MessageOwnership,
@@ -55,7 +58,7 @@ export { checkCallback } from './lifecycle/callback-guard.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';
-export type { FrameLink, FrameWriter } from './wire/frame-link.js';
+export type { FrameLink, FrameSink, FrameWriter } from './wire/frame-link.js';
 export { channelIdOf, decodeUint32, FRAME_COST_BYTES, frameHeader, FrameType, frameTypeOf } from './wire/frame.js';
 export {
   Capability,

@@ -1,5 +1,13 @@
 import type { Result } from '../result/result.js';
-import type { CloseReason, MessageCallback, MessageCallbackOptions, MessageOwnership } from './connection-types.js';
+import type {
+  CloseReason,
+  InPlaceCallbackOptions,
+  InPlaceMessageCallback,
+  InPlaceWriter,
+  MessageCallback,
+  MessageCallbackOptions,
+  MessageOwnership,
+} from './connection-types.js';
 import type { SendClaim } from './send-claim.js';
 
 /** The events of a channel, for `on`, `once` and `off`. A promise that a listener returns is watched, never awaited. */
@@ -56,6 +64,14 @@ export interface Channel {
   trySendBatch(messages: readonly Uint8Array[]): Result<number>;
 
   /**
+   * Sends one message of `length` bytes now or not at all, written by `write` straight into the transport: no array and no
+   * copy is made. `write` runs at most once, before this returns. Where it throws, nothing is sent and the error is thrown
+   * on; what it sends on the connection itself gives `WouldBlock`. For a message of more than one frame, `write` fills memory of its own.
+   * `WouldBlock`, `MessageTooLarge`, `ConnectionClosed`, `InvalidParameter`.
+   */
+  trySendWith(length: number, write: InPlaceWriter): Result;
+
+  /**
    * Room for one message of `length` bytes inside the transport, for sending without a copy. The connection owns the
    * bytes. The whole connection sends nothing else until commit or abort. `WouldBlock`, `MessageTooLarge`,
    * `ConnectionClosed`, `InvalidParameter`.
@@ -76,6 +92,8 @@ export interface Channel {
    * another one is allowed; throws a `NetworkError` (`AlreadyExists`) where a consumer of another kind takes the messages.
    */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  /** Sets a function that reads the messages where they lie. */
+  setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
 
   /**
    * Takes the messages for a consumer that is more than a callback: a stream, a port, requests. It is the channel's

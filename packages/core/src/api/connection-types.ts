@@ -78,6 +78,7 @@ export const CHANNEL_ASSET_DOWNLOAD = 'asset-download';
 /**
  * Who owns the bytes that a message callback receives: `copy`, the callback; `borrow`, valid until it returns. A peer on
  * shared memory can change borrowed bytes at any moment: copy them before native code (`TextDecoder`, zlib) reads them.
+ * `InPlaceCallbackOptions` has the third way, which borrows without a view.
  */
 export type MessageOwnership = 'copy' | 'borrow';
 
@@ -90,11 +91,33 @@ export interface MessageCallbackOptions {
   readonly ownership?: MessageOwnership;
 }
 
+/** How a message callback that reads in place is to be called. */
+export interface InPlaceCallbackOptions {
+  /** The transport owns the bytes. */
+  readonly ownership: 'in-place';
+}
+
 /**
  * Receives one whole message. What it returns is ignored, save a promise: its rejection is reported through `error`.
  * Delivery never waits for that promise.
  */
 export type MessageCallback = (data: Uint8Array) => unknown;
+
+/**
+ * Receives one whole message where it lies: `bytes[start]` to `bytes[end - 1]`, in the transport's own array. Nothing is
+ * allocated for it. The bytes are valid until the callback returns, and they are to be read only: what lies outside the bounds belongs
+ * to other messages, and on shared memory to both processes. A peer on shared memory can change the message at any
+ * moment: read each value once, and copy the bytes before native code (`TextDecoder`, zlib) reads them. What the callback
+ * returns is treated as that of a `MessageCallback`.
+ */
+export type InPlaceMessageCallback = (bytes: Uint8Array, start: number, end: number) => unknown;
+
+/**
+ * Writes one message of the announced length where it is sent from: `bytes[start]` is its first byte. What the array holds
+ * there at first is unspecified, so every byte of the message is to be written; nothing outside of it may be written.
+ * The array is valid until the function returns. It must write at once: a function that returns a promise sends nothing.
+ */
+export type InPlaceWriter = (bytes: Uint8Array, start: number) => unknown;
 
 /** Options of `messages()`. */
 export interface MessagesOptions {

@@ -8,6 +8,9 @@ import type {
   ConnectionState,
   ConnectionStats,
   ConnectionType,
+  InPlaceCallbackOptions,
+  InPlaceMessageCallback,
+  InPlaceWriter,
   MessageCallback,
   MessageCallbackOptions,
   MessagesOptions,
@@ -64,12 +67,16 @@ export interface Connection {
   trySendBatch(messages: readonly Uint8Array[], options?: { readonly channel?: string }): Result<number>;
   /** Sends without the promise of delivery where the transport can; otherwise as `send` (see its capabilities). */
   sendUnreliable(data: Uint8Array): Promise<Result>;
+  /** As `Channel.trySendWith`. */
+  trySendWith(length: number, write: InPlaceWriter): Result;
   /** As `Channel.claim`. */
   claim(length: number): Result<SendClaim>;
   /** As `Channel.messages`, on the channel of that name or on the default channel. */
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined>;
   /** As `Channel.setMessageCallback`. */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  /** As `Channel.setMessageCallback`, for a function that reads in place. */
+  setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
   /** Sets the function that receives each real transition, once and in order, before the `state` listeners. */
   setStateCallback(callback: StateCallback | null): void;
 
@@ -87,6 +94,12 @@ export interface Connection {
   trySendOnChannel(name: string, data: Uint8Array): Result;
   /** As `Channel.setMessageCallback`, on the channel of that name. */
   setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  /** As `Channel.setMessageCallback`, on the channel of that name, for a function that reads in place. */
+  setChannelMessageCallback(
+    name: string,
+    callback: InPlaceMessageCallback | null,
+    options: InPlaceCallbackOptions,
+  ): void;
 
   /** Whether the state is `connected`. */
   isConnected(): boolean;

@@ -52,7 +52,7 @@ export class ChannelEndpoint implements LeaseHolder {
   rebind(state: ChannelState): void {
     if (state === this.state) return;
     const lease = this.#lease;
-    this.host.receiver.setCallback(this.state, null, undefined);
+    this.host.receiver.setCallback(this.state, null, 'copy');
     this.state = state;
     state.isShared = true;
     if (lease !== undefined) this.leaseChanged(lease);
@@ -85,14 +85,14 @@ export class ChannelEndpoint implements LeaseHolder {
 
   leaseChanged(lease: Lease): void {
     if (lease !== this.#lease) return;
-    this.host.receiver.setCallback(this.state, lease.isPaused ? null : lease.deliver, { ownership: lease.ownership });
+    this.host.receiver.setCallback(this.state, lease.isPaused ? null : lease.deliver, lease.ownership);
     this.#endWhenDrained();
   }
 
   leaseReleased(lease: Lease): void {
     if (lease !== this.#lease) return;
     this.#lease = undefined;
-    this.host.receiver.setCallback(this.state, null, undefined);
+    this.host.receiver.setCallback(this.state, null, 'copy');
   }
 
   leaseFailed(error: unknown): void {

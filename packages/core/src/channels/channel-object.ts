@@ -1,11 +1,20 @@
 import type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
-import type { CloseReason, MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
+import type {
+  CloseReason,
+  InPlaceCallbackOptions,
+  InPlaceMessageCallback,
+  InPlaceWriter,
+  MessageCallback,
+  MessageCallbackOptions,
+} from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
+import { printable } from '../result/printable.js';
 import { err, OK, type Failure, type Result } from '../result/result.js';
 import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
 import { checkUntaken, Lease } from './consumer-lease.js';
+import { type AnyOwnership, type DeliveryCallback, deliveryOf } from './incoming-half.js';
 import { MessageIterator } from './message-iterator.js';
 
 const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
@@ -33,8 +42,8 @@ export class ChannelObject implements Channel, EndpointWatcher {
   readonly #owner: ChannelOwner;
   readonly #events: GuardedEmitter<ChannelEvents>;
   #endpoint: ChannelEndpoint | undefined;
-  #callback: MessageCallback | null = null;
-  #options: MessageCallbackOptions | undefined;
+  #callback: DeliveryCallback | null = null;
+  #ownership: AnyOwnership = 'copy';
   /** Of the callback and the listeners, while there is one of either. */
   #callbackLease: Lease | undefined;
   /** Of a consumer that came before the first connection. */
@@ -67,6 +76,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return this.#owner.absence();
     return endpoint.sender.trySendBatch(endpoint.state, messages);
+  }
+
+  trySendWith(length: number, write: InPlaceWriter): Result {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return this.#owner.absence();
+    return endpoint.sender.trySendWith(endpoint.state, length, write);
   }
 
   claim(length: number): Result<SendClaim> {
@@ -112,12 +127,16 @@ export class ChannelObject implements Channel, EndpointWatcher {
     return this.#take(consumer, options, this.#endpoint);
   }
 
-  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
+  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
+  setMessageCallback(callback: DeliveryCallback | null, options?: { readonly ownership?: AnyOwnership }): void {
     checkCallback(callback);
+    const ownership = options?.ownership ?? 'copy';
+    checkOwnership(ownership);
     if (callback !== null && !this.#owner.isOver) this.#checkUntaken(true);
     if (this.#owner.isOver) return;
     this.#callback = callback;
-    this.#options = options;
+    this.#ownership = ownership;
     this.#updateCallbackLease();
   }
 
@@ -212,22 +231,33 @@ export class ChannelObject implements Channel, EndpointWatcher {
       this.#callbackLease = undefined;
       return;
     }
-    const ownership = this.#options?.ownership ?? 'copy';
-    const onMessage = hasListeners ? this.#forAll(callback, ownership === 'borrow') : callback;
+    const ownership = this.#ownership;
+    const onMessage = hasListeners ? this.#forAll(callback) : callback;
     if (onMessage === null) return;
-    this.#callbackLease = new Lease({ onMessage }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
+    this.#callbackLease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
     this.#endpoint.install(this.#callbackLease);
   }
 
   /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */
-  #forAll(callback: MessageCallback | null, isBorrowed: boolean): MessageCallback {
+  #forAll(callback: DeliveryCallback | null): DeliveryCallback {
     const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
-    return (data) => {
-      const own = isBorrowed ? data.slice() : data;
-      if (callback !== null) guard.run(callback, data);
+    const isBorrowed = this.#ownership === 'borrow';
+    const toListeners = (own: Uint8Array): void => {
       this.#events.emitMessage('message', own);
       // The last listener may have been one for one message: what follows waits for the next consumer.
       if (this.#callback === null && this.#events.count('message') === 0) this.#updateCallbackLease();
+    };
+    if (this.#ownership === 'in-place') {
+      return (bytes: Uint8Array, start: number, end: number): void => {
+        const own = bytes.slice(start, end);
+        if (callback !== null) guard.runInPlace(callback, bytes, start, end);
+        toListeners(own);
+      };
+    }
+    return (data: Uint8Array): void => {
+      const own = isBorrowed ? data.slice() : data;
+      if (callback !== null) guard.run(callback as MessageCallback, data);
+      toListeners(own);
     };
   }
 
@@ -245,6 +275,17 @@ export class ChannelObject implements Channel, EndpointWatcher {
 const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
 /** Stands for the callback of an object that has no connection yet. */
 const CALLBACK = new Lease({ onMessage: ignore }, CALLBACK_OPTIONS, ignore);
+
+/** Throws a `TypeError` for a word that says nothing of ownership. */
+function checkOwnership(ownership: AnyOwnership): void {
+  if (Object.hasOwn(deliveryOf, ownership)) return;
+  const allowed = Object.keys(deliveryOf)
+    .map((name) => `'${name}'`)
+    .join(', ');
+  const given: unknown = ownership;
+  const shown = typeof given === 'string' ? `'${printable(given, 40)}'` : typeof given;
+  throw new TypeError(`ownership is one of ${allowed}; ${shown} was given`);
+}
 
 function ignore(): void {
   // A lease that is on no channel gets no message.

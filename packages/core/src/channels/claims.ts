@@ -1,5 +1,7 @@
 import { err, OK, type Failure, type Result } from '../result/result.js';
+import type { InPlaceWriter } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
+import { isThenable } from '../lifecycle/callback-guard.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import { QueuedMessage } from './message-line.js';
@@ -56,21 +58,60 @@ export class Claims {
       this.#queue.isFull = true;
       return undefined;
     }
-    this.#count += 1;
-    this.#current = this.#count;
-    this.#isWhole = isWhole;
-    this.#queue.isHeld = true;
-    return new ClaimUnderWay(this, this.#count, half, bytes);
+    return new ClaimUnderWay(this, this.#hold(isWhole), half, bytes);
+  }
+
+  /**
+   * A message that `write` writes where it is sent from, on a half that is free for it; undefined where the transport has
+   * no room. Throws what `write` throws, and then nothing was sent. Hot path: no allocation where the transport has an
+   * array that lasts.
+   */
+  sendWith(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
+    const writer = this.#writer;
+    if (writer === undefined) return notConnected();
+    const isWhole = length <= this.#wholeBytes;
+    let start = 0;
+    let bytes: Uint8Array | undefined;
+    if (!isWhole) bytes = new Uint8Array(length);
+    else if (writer.tryClaimAt === undefined) bytes = writer.tryClaim(length);
+    else {
+      start = writer.tryClaimAt(length);
+      if (start >= 0) bytes = writer.claimedBytes;
+    }
+    if (bytes === undefined) {
+      this.#queue.isFull = true;
+      return undefined;
+    }
+    const number = this.#hold(isWhole);
+    try {
+      const returned = write(bytes, start);
+      if (returned !== undefined) checkWritten(returned);
+    } catch (error) {
+      this.#giveUp(number);
+      throw error;
+    }
+    const failure = this.#release(number);
+    if (failure !== undefined) return failure;
+    this.#send(half, bytes, length);
+    return OK;
   }
 
   /** Sends a claim. */
-  commit(claim: ClaimUnderWay): Result {
-    const failure = this.#release(claim);
+  commit({ number, half, bytes }: ClaimUnderWay): Result {
+    const failure = this.#release(number);
     if (failure !== undefined) return failure;
-    const { half, bytes } = claim;
+    this.#send(half, bytes, bytes.length);
+    return OK;
+  }
+
+  /** Gives a claim up. */
+  abort({ number }: ClaimUnderWay): void {
+    this.#giveUp(number);
+  }
+
+  /** @param length read before: a transport may give the memory away, and then the array's length reads 0 */
+  #send(half: OutgoingHalf, bytes: Uint8Array, length: number): void {
     if (this.#isWhole) {
-      // Before the commit: a transport may give the memory away with it, and then the length reads 0.
-      const { length } = bytes;
       this.#writer?.commitClaim(half.id << 8);
       half.spend(length + FRAME_COST_BYTES);
       this.#onSent(half, length);
@@ -78,26 +119,40 @@ export class Claims {
       // Nothing could be sent since the claim, so the message is next in order.
       this.#queue.add(half, QueuedMessage.promised(bytes));
     }
-    this.#queue.pump();
-    return OK;
+    if (!this.#queue.isIdle) this.#queue.pump();
   }
 
-  /** Gives a claim up. */
-  abort(claim: ClaimUnderWay): void {
-    if (this.#release(claim) !== undefined) return;
+  #giveUp(number: number): void {
+    if (this.#release(number) !== undefined) return;
     if (this.#isWhole) this.#writer?.abortClaim();
     this.#queue.pump();
   }
 
-  #release(claim: ClaimUnderWay): Failure | undefined {
-    if (this.#writer === undefined || claim.number <= this.#firstOfLink) return notConnected();
-    if (this.#current !== claim.number) {
+  /** Begins a claim: nothing else is written until its end. */
+  #hold(isWhole: boolean): number {
+    this.#count += 1;
+    this.#current = this.#count;
+    this.#isWhole = isWhole;
+    this.#queue.isHeld = true;
+    return this.#count;
+  }
+
+  #release(number: number): Failure | undefined {
+    if (this.#writer === undefined || number <= this.#firstOfLink) return notConnected();
+    if (this.#current !== number) {
       return err('InvalidParameter', 'this claim was already committed or aborted');
     }
     this.#current = 0;
     this.#queue.isHeld = false;
     return undefined;
   }
+}
+
+/** A writer that goes on after it returned would write into a message that was sent. */
+function checkWritten(returned: unknown): void {
+  if (!isThenable(returned)) return;
+  void Promise.resolve(returned).catch(() => undefined);
+  throw new TypeError('the function that trySendWith calls must write at once; it returned a promise');
 }
 
 /** A claim as its connection made it. A class, so that none costs a closure. */

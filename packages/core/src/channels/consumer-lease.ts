@@ -1,6 +1,7 @@
 import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
-import type { CloseReason, MessageCallback, MessageOwnership } from '../api/connection-types.js';
+import type { CloseReason } from '../api/connection-types.js';
 import { NetworkError } from '../result/network-error.js';
+import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
 /** What a lease asks of the channel that it is on. */
 export interface LeaseHolder {
@@ -12,12 +13,15 @@ export interface LeaseHolder {
   leaseFailed(error: unknown): void;
 }
 
+/** As `ConsumerOptions`, and a callback's lease may read in place. */
+export type LeaseOptions = Omit<ConsumerOptions, 'ownership'> & { readonly ownership?: AnyOwnership };
+
 /** The right to take a channel's messages. It waits for a channel where a handle has no connection yet. */
 export class Lease implements ConsumerLease {
   readonly name: string;
-  readonly ownership: MessageOwnership;
+  readonly ownership: AnyOwnership;
   /** Takes one message. */
-  readonly deliver: MessageCallback;
+  readonly deliver: DeliveryCallback;
   /** Whether the lease is that of a callback and listeners: it outlives connections, and another callback may replace it. */
   readonly isCallback: boolean;
   isPaused: boolean;
@@ -26,7 +30,7 @@ export class Lease implements ConsumerLease {
   readonly #consumer: MessageConsumer;
 
   /** @param callback takes the messages by itself, so that each costs one call */
-  constructor(consumer: MessageConsumer, options: ConsumerOptions, callback?: MessageCallback) {
+  constructor(consumer: MessageConsumer, options: LeaseOptions, callback?: DeliveryCallback) {
     if (typeof consumer.onMessage !== 'function') {
       throw new TypeError(`a consumer has a method onMessage; ${typeof consumer.onMessage} was given`);
     }
@@ -35,7 +39,7 @@ export class Lease implements ConsumerLease {
     this.ownership = options.ownership ?? 'copy';
     this.isPaused = options.isPaused ?? false;
     this.isCallback = callback !== undefined;
-    this.deliver = callback ?? ((data) => consumer.onMessage(data));
+    this.deliver = callback ?? ((data: Uint8Array) => consumer.onMessage(data));
   }
 
   get isHeld(): boolean {

@@ -1,7 +1,29 @@
-import type { MessageCallback, MessageOwnership } from '../api/connection-types.js';
+import type {
+  InPlaceCallbackOptions,
+  InPlaceMessageCallback,
+  MessageCallback,
+  MessageOwnership,
+} from '../api/connection-types.js';
 import type { Channel } from './channel.js';
 import { Fifo } from './fifo.js';
 import type { Reassembly } from './reassembly.js';
+
+/** Every way in which a message callback may get its bytes. */
+export type AnyOwnership = MessageOwnership | InPlaceCallbackOptions['ownership'];
+
+/** `AnyOwnership` as a number: the message path compares no strings. */
+export const Delivery = { Copy: 0, Borrow: 1, InPlace: 2 } as const;
+export type Delivery = (typeof Delivery)[keyof typeof Delivery];
+
+/** How messages of that ownership are delivered. */
+export const deliveryOf: Readonly<Record<AnyOwnership, Delivery>> = {
+  copy: Delivery.Copy,
+  borrow: Delivery.Borrow,
+  'in-place': Delivery.InPlace,
+};
+
+/** An `InPlaceMessageCallback` where the delivery is in place, otherwise a `MessageCallback`. */
+export type DeliveryCallback = MessageCallback | InPlaceMessageCallback;
 
 /** A frame that arrived while nobody could take it: the receiver's own copy. */
 export interface ParkedFrame {
@@ -21,8 +43,8 @@ export class IncomingHalf {
   isEnded = false;
 
   // --- Who takes the messages. ---
-  callback: MessageCallback | null = null;
-  ownership: MessageOwnership = 'copy';
+  callback: DeliveryCallback | null = null;
+  delivery: Delivery = Delivery.Copy;
   /** Whether a delivery of parked frames is scheduled. */
   isUnparking = false;
 

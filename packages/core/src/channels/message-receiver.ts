@@ -1,13 +1,14 @@
 import { NetworkError } from '../result/network-error.js';
 import type { CallbackGuard } from '../lifecycle/callback-guard.js';
-import type { MessageCallback, MessageCallbackOptions } from '../api/connection-types.js';
+import type { MessageCallback } from '../api/connection-types.js';
 import { epochNow, runAsMicrotask } from '../platform/clock.js';
 import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
+import type { FrameSink } from '../wire/frame-link.js';
 import type { Channel } from './channel.js';
 import { ChannelReceiver, type ChannelReceiverEvents } from './channel-receiver.js';
 import type { ChannelTable } from './channel-table.js';
 import { coarseNow } from './coarse-clock.js';
-import type { IncomingHalf } from './incoming-half.js';
+import { type AnyOwnership, Delivery, type DeliveryCallback, deliveryOf, type IncomingHalf } from './incoming-half.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 import { Reassembly } from './reassembly.js';
@@ -20,7 +21,7 @@ export interface ReceiverLimits {
 }
 
 /** The incoming half of a connection: frames become messages, windows are watched, and what nobody takes is parked. */
-export class MessageReceiver {
+export class MessageReceiver implements FrameSink {
   /** When receiving began, in milliseconds since the epoch. */
   startTime = 0;
   messagesReceived = 0;
@@ -38,6 +39,7 @@ export class MessageReceiver {
   #lastBytes: Uint8Array | undefined;
   #lastBuffer: ArrayBufferLike | undefined;
   #lastOffset = 0;
+  #lastPlain: Uint8Array | undefined;
   /** Messages are dropped once this side has decided to end the connection. */
   #isDelivering = false;
 
@@ -65,6 +67,7 @@ export class MessageReceiver {
     this.lastActivityTime = 0;
     this.#lastBytes = undefined;
     this.#lastBuffer = undefined;
+    this.#lastPlain = undefined;
     this.#isDelivering = true;
   }
 
@@ -86,10 +89,10 @@ export class MessageReceiver {
   }
 
   /** Sets or clears a channel's callback; what was parked for it is delivered from a microtask. */
-  setCallback(channel: Channel, callback: MessageCallback | null, options: MessageCallbackOptions | undefined): void {
+  setCallback(channel: Channel, callback: DeliveryCallback | null, ownership: AnyOwnership): void {
     const { incoming } = channel;
     incoming.callback = callback;
-    incoming.ownership = options?.ownership ?? 'copy';
+    incoming.delivery = deliveryOf[ownership];
     this.unpark(channel);
   }
 
@@ -226,20 +229,42 @@ export class MessageReceiver {
     this.lastActivityTime = coarseNow();
     const { callback } = half;
     if (callback === null) return;
+    if (half.delivery === Delivery.InPlace) {
+      this.#guard.runInPlace(
+        callback,
+        bytes.constructor === Uint8Array ? bytes : this.#plain(bytes, isOwned),
+        start,
+        end,
+      );
+      return;
+    }
     const data =
-      half.ownership === 'borrow' ? this.#borrow(bytes, start, end, isOwned) : ownedBytes(bytes, start, end, isOwned);
-    this.#guard.run(callback, data);
+      half.delivery === Delivery.Copy
+        ? ownedBytes(bytes, start, end, isOwned)
+        : this.#borrow(bytes, start, end, isOwned);
+    this.#guard.run(callback as MessageCallback, data);
   }
 
   /** A plain view, also where the transport has a subclass. */
   #borrow(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
     if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
-    if (bytes !== this.#lastBytes) {
-      this.#lastBytes = bytes;
-      this.#lastBuffer = bytes.buffer;
-      this.#lastOffset = bytes.byteOffset;
-    }
+    if (bytes !== this.#lastBytes) this.#note(bytes);
     return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
+  }
+
+  /** The transport's array as a plain one: a subclass must not leak its other methods. One is made for each array. */
+  #plain(bytes: Uint8Array, isOwned: boolean): Uint8Array {
+    if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes !== this.#lastBytes) this.#note(bytes);
+    this.#lastPlain ??= new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset, bytes.length);
+    return this.#lastPlain;
+  }
+
+  #note(bytes: Uint8Array): void {
+    this.#lastBytes = bytes;
+    this.#lastBuffer = bytes.buffer;
+    this.#lastOffset = bytes.byteOffset;
+    this.#lastPlain = undefined;
   }
 
   #violated(what: string): false {

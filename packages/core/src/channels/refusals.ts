@@ -57,3 +57,8 @@ export function openNotAwaited(signal: AbortSignal | undefined): Failure {
 export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'stopped waiting for the channel to close; it closes all the same', signal?.reason);
 }
+
+/** @param call the operation that was given the length */
+export function impossibleLength(call: string, length: number): Failure {
+  return err('InvalidParameter', `${call} takes a whole number of bytes from 0 on; ${length} was given`);
+}

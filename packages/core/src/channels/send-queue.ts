@@ -180,6 +180,11 @@ export class SendQueue {
     this.#drainDue.add(half);
   }
 
+  /** Whether nothing waits to be written or told. */
+  get isIdle(): boolean {
+    return this.#round.isEmpty && this.control.isEmpty && this.#drainDue.size === 0 && this.#onFlushed === undefined;
+  }
+
   /** Writes what can be written, then tells the senders that may go on. */
   pump(): void {
     if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return;

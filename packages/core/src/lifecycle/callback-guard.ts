@@ -1,3 +1,4 @@
+import type { InPlaceMessageCallback } from '../api/connection-types.js';
 import { NetworkError } from '../result/network-error.js';
 
 /**
@@ -38,6 +39,17 @@ export class CallbackGuard {
     }
   }
 
+  /** As `run`, for a message callback that reads in place. */
+  runInPlace(callback: InPlaceMessageCallback, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#isOpen) return;
+    try {
+      const returned = callback(bytes, start, end);
+      if (returned !== undefined) this.#watch(returned);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Runs a callback whose arguments are bound. For everything that is rarer than messages. */
   runBound(callback: () => unknown): void {
     this.run(callback, undefined);
@@ -72,7 +84,7 @@ export class CallbackGuard {
 }
 
 /** Asks for `then` and not for a class: a promise may be of another realm, or of a library. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -8,6 +8,9 @@ import type {
   ConnectionState,
   ConnectionStats,
   ConnectionType,
+  InPlaceCallbackOptions,
+  InPlaceMessageCallback,
+  InPlaceWriter,
   MessageCallback,
   MessageCallbackOptions,
   MessagesOptions,
@@ -80,6 +83,10 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.findChannel(name)?.trySendBatch(messages) ?? this.unknownChannel(name);
   }
 
+  trySendWith(length: number, write: InPlaceWriter): Result {
+    return this.defaultChannel.trySendWith(length, write);
+  }
+
   claim(length: number): Result<SendClaim> {
     return this.defaultChannel.claim(length);
   }
@@ -89,8 +96,10 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return channel.messages(options);
   }
 
-  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    this.defaultChannel.setMessageCallback(callback, options);
+  setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
+  setMessageCallback(callback: unknown, options?: unknown): void {
+    this.defaultChannel.setMessageCallback(callback as MessageCallback | null, options as MessageCallbackOptions);
   }
 
   setStateCallback(callback: StateCallback | null): void {
@@ -119,8 +128,14 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.findChannel(name)?.trySend(data) ?? this.unknownChannel(name);
   }
 
-  setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void {
-    this.channel(name).setMessageCallback(callback, options);
+  setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void;
+  setChannelMessageCallback(
+    name: string,
+    callback: InPlaceMessageCallback | null,
+    options: InPlaceCallbackOptions,
+  ): void;
+  setChannelMessageCallback(name: string, callback: unknown, options?: unknown): void {
+    this.channel(name).setMessageCallback(callback as MessageCallback | null, options as MessageCallbackOptions);
   }
 
   isConnected(): boolean {

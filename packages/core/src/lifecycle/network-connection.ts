@@ -16,7 +16,7 @@ import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig 
 import { NetworkError } from '../result/network-error.js';
 import { redactEndpoint } from '../result/redact.js';
 import { unwrap, type Failure, type Result } from '../result/result.js';
-import type { FrameLink } from '../wire/frame-link.js';
+import type { FrameLink, FrameSink } from '../wire/frame-link.js';
 import { frameHeader, FrameType } from '../wire/frame.js';
 import { ConnectionBase } from './connection-base.js';
 import { ConnectionCore } from './connection-core.js';
@@ -192,6 +192,11 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     const reason = state === 'failed' ? (error ?? new NetworkError('ConnectionClosed', 'the link failed')) : undefined;
     this.#core.lifecycle.endedByItself(state, reason);
+  }
+
+  /** What `onFrameReceived` calls: for a transport to which a call for each frame matters. The same object for life. */
+  protected get frameSink(): FrameSink {
+    return this.#core.receiver;
   }
 
   /** One frame arrived. `isOwned`: the transport gives `bytes` away; if not, they are valid during this call only. */

@@ -5,7 +5,7 @@ import type { PeerLimits } from './peer-limits.js';
  * writer's to keep; windows, fragments, queues and channels are not its business.
  */
 export interface FrameWriter {
-  /** The longest payload that `tryWrite` and `tryClaim` take, in bytes; the same for the link's whole life. */
+  /** The longest payload that `tryWrite` and claims take, in bytes; the same for the link's whole life. */
   readonly maxFrameBytes: number;
 
   /**
@@ -29,11 +29,29 @@ export interface FrameWriter {
    */
   tryClaim(length: number): Uint8Array | undefined;
 
+  /**
+   * As `tryClaim` without a view: the index in `claimedBytes` at which the payload begins; -1 where there is no room. For
+   * a transport whose frames lie in an array that lasts; without it, `tryClaim` serves.
+   */
+  tryClaimAt?(length: number): number;
+
+  /** The array in which `tryClaimAt` found room. */
+  readonly claimedBytes?: Uint8Array;
+
   /** Sends the claimed frame. Can't fail. */
   commitClaim(header: number): void;
 
   /** Gives the claimed room back; nothing is sent. */
   abortClaim(): void;
+}
+
+/** Takes the frames of a link: the receiving half of a connection. */
+export interface FrameSink {
+  /**
+   * One frame, in order. May end the connection.
+   * @param isOwned whether `bytes` is given away; if not, it is valid during this call only
+   */
+  receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
 }
 
 /** What a transport hands to the base once a link to the peer stands. */

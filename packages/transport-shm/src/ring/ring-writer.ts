@@ -137,15 +137,25 @@ export class RingWriter implements FrameWriter {
 
   tryClaim(length: number): Uint8Array | undefined {
     try {
-      const at = this.#reserve(length);
-      if (at < 0) return undefined;
-      this.#claimedAt = at;
-      this.#claimedLength = length;
-      return new Uint8Array(this.#buffer, at + FRAME_HEADER_BYTES, length);
+      const start = this.#claimAt(length);
+      return start < 0 ? undefined : new Uint8Array(this.#buffer, start, length);
     } catch (error) {
       this.#onThrow(error);
       return undefined;
     }
+  }
+
+  tryClaimAt(length: number): number {
+    try {
+      return this.#claimAt(length);
+    } catch (error) {
+      this.#onThrow(error);
+      return -1;
+    }
+  }
+
+  get claimedBytes(): Uint8Array {
+    return this.#bytes;
   }
 
   commitClaim(header: number): void {
@@ -184,6 +194,15 @@ export class RingWriter implements FrameWriter {
     this.#isBlocked = false;
     Atomics.store(this.#words, this.#waitsIndex, 0);
     return true;
+  }
+
+  /** Where the payload of a claim begins; -1 where there is no room. */
+  #claimAt(length: number): number {
+    const at = this.#reserve(length);
+    if (at < 0) return -1;
+    this.#claimedAt = at;
+    this.#claimedLength = length;
+    return at + FRAME_HEADER_BYTES;
   }
 
   /**
