@@ -4,7 +4,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type ConnectionConfig, type NetworkConnection, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, type FrameSink, type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, type SharedMemoryServer } from '@entropynet/transport-shm';
 import { CONTROL_BLOCK_BYTES, sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
@@ -138,18 +138,20 @@ describeFaults('a hostile region', () => {
         corruptions += 1;
       };
       const writer = new RingWriter(location, { onWake: () => undefined, onCorrupted });
-      const reader = new RingReader(location, {
-        onFrame: (_header, bytes, start, end) => {
+      const sink: FrameSink = {
+        receive: (_header, bytes, start, end) => {
           frames += 1;
           const isInside = start <= end && start >= location.start && end <= location.start + capacity;
           if (!isInside || bytes !== location.bytes) outside += 1;
         },
+      };
+      const reader = new RingReader(location, {
         onRoom: () => undefined,
         onCorrupted,
       });
       for (let batch = 0; batch < 2000 && !isCorrupt && frames < wanted; batch += 1) {
         for (let count = 0; count < 16; count += 1) writer.tryWrite(0, payload, 0, (batch * 16 + count) % 200);
-        reader.drain(64);
+        reader.drain(64, sink);
         writer.checkUnblocked();
       }
     }

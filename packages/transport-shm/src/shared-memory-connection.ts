@@ -144,9 +144,7 @@ export class SharedMemoryConnection extends NetworkConnection {
   #use(link: SharedMemoryLink): void {
     this.#link = link;
     link.attach({
-      onFrame: (header, bytes, start, end) => {
-        this.onFrameReceived(header, bytes, start, end, false);
-      },
+      sink: this.frameSink,
       onWritable: () => {
         this.onWritable();
       },

@@ -1,4 +1,4 @@
-import { NetworkError } from '@entropynet/core';
+import { type FrameSink, NetworkError } from '@entropynet/core';
 import { linkError } from './link-error.js';
 import type { SharedMemoryConfig } from './shared-memory-options.js';
 import type { LocalSocket } from './native-binding.js';
@@ -20,7 +20,8 @@ import { WaitStrategy } from './wait/wait-strategy.js';
 
 /** What a link tells its connection. */
 export interface LinkEvents {
-  onFrame(header: number, bytes: Uint8Array, start: number, end: number): void;
+  /** Where the frames go. */
+  readonly sink: FrameSink;
   onWritable(): void;
   onResponsivenessChanged(isResponsive: boolean): void;
   /** All frames were delivered and the peer is gone: after a goodbye, or with the error that ended it. */
@@ -108,9 +109,6 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#reader = new RingReader(
       { words, bytes, capacity, exchange, ...incoming },
       {
-        onFrame: (header, frameBytes, start, end) => {
-          this.#events?.onFrame(header, frameBytes, start, end);
-        },
         onRoom: () => {
           this.#tellRoom();
         },
@@ -203,7 +201,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   work(limit: number): number {
     const isWritable = this.writer.checkUnblocked();
     if (isWritable) this.#events?.onWritable();
-    const count = this.#reader.drain(limit);
+    const sink = this.#events?.sink;
+    const count = sink === undefined ? 0 : this.#reader.drain(limit, sink);
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
     return isWritable ? count + 1 : count;
   }

@@ -57,7 +57,7 @@ class LinkHarness {
     );
     this.link = new SharedMemoryLink(region, socket, 'server', sharedMemory);
     this.link.attach({
-      onFrame: (header) => this.received.push(header),
+      sink: { receive: (header) => void this.received.push(header) },
       onWritable: () => undefined,
       onResponsivenessChanged: (isResponsive) => this.responsiveness.push(isResponsive),
       onEnded: () => undefined,

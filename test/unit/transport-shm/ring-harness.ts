@@ -1,3 +1,4 @@
+import type { FrameSink } from '@entropynet/core';
 import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
 import { RingWriter, type RingLocation } from '@entropynet/transport-shm/internal/ring/ring-writer';
 
@@ -8,7 +9,7 @@ export const WAITS = 33;
 export const START = 256;
 
 /** Both ends of a ring over memory of this process, and everything that they reported. */
-export class RingHarness {
+export class RingHarness implements FrameSink {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly writer: RingWriter;
@@ -48,15 +49,21 @@ export class RingHarness {
       },
     );
     this.reader = new RingReader(location, {
-      onFrame: (header, bytes, start, end) => {
-        this.received.push({ header, bytes: bytes.slice(start, end) });
-        this.onFrame();
-      },
       onRoom: () => {
         this.roomReports += 1;
       },
       onCorrupted: (reason) => this.corruptions.push(reason),
     });
+  }
+
+  /** Reads up to `limit` frames; returns how many. */
+  drain(limit: number): number {
+    return this.reader.drain(limit, this);
+  }
+
+  receive(header: number, bytes: Uint8Array, start: number, end: number): void {
+    this.received.push({ header, bytes: bytes.slice(start, end) });
+    this.onFrame();
   }
 
   write(header: number, payload: Uint8Array): boolean {

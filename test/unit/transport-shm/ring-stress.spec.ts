@@ -1,3 +1,4 @@
+import type { FrameSink } from '@entropynet/core';
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -23,13 +24,15 @@ describe('a ring between two threads', () => {
       const longest = (capacity >>> 2) - 8;
       let next = 0;
       const faults: string[] = [];
-      const reader = new RingReader(location, {
-        onFrame: (header, bytes, start, end) => {
+      const sink: FrameSink = {
+        receive: (header, bytes, start, end) => {
           const expected = payloadOf(next, lengthOf(next, longest));
           const isSame = Buffer.compare(bytes.subarray(start, end), expected) === 0;
           if (header !== next || !isSame) faults.push(`frame ${header} of ${end - start} bytes in place of ${next}`);
           next += 1;
         },
+      };
+      const reader = new RingReader(location, {
         onRoom: () => {
           Atomics.add(words, BELL, 1);
           Atomics.notify(words, BELL);
@@ -40,7 +43,7 @@ describe('a ring between two threads', () => {
       const exited = once(producer, 'exit');
       try {
         while (next < count && faults.length === 0) {
-          if (reader.drain(64) > 0) continue;
+          if (reader.drain(64, sink) > 0) continue;
           Atomics.store(words, SLEEP, SLEEPS_ON_FUTEX);
           const waited = reader.hasFrames ? 'ok' : Atomics.wait(words, SLEEP, SLEEPS_ON_FUTEX, WAIT_MS);
           Atomics.store(words, SLEEP, AWAKE);

@@ -12,7 +12,7 @@ describe('a ring', () => {
     const ring = new RingHarness(CAPACITY);
     for (let length = 0; length <= ring.writer.maxFrameBytes; length += 1) {
       expect(ring.write(length, payload(length))).to.equal(true);
-      expect(ring.reader.drain(10)).to.equal(1);
+      expect(ring.drain(10)).to.equal(1);
       expect(ring.received.pop()).to.deep.equal({ header: length, bytes: payload(length) });
     }
     expect(ring.corruptions).to.deep.equal([]);
@@ -24,7 +24,7 @@ describe('a ring', () => {
     while (ring.write(written, payload(56))) written += 1;
     expect(written).to.equal(CAPACITY / 64);
     expect(ring.words[WAITS]).to.equal(1);
-    expect(ring.reader.drain(1000)).to.equal(written);
+    expect(ring.drain(1000)).to.equal(written);
     expect(ring.roomReports).to.equal(1);
     expect(ring.writer.checkUnblocked()).to.equal(true);
     expect(ring.write(7, payload(56))).to.equal(true);
@@ -33,10 +33,10 @@ describe('a ring', () => {
   it('reports room once half of it is free, and not for every frame', () => {
     const ring = new RingHarness(CAPACITY);
     while (ring.write(0, payload(56)));
-    ring.reader.drain(1);
+    ring.drain(1);
     expect(ring.roomReports).to.equal(0);
     expect(ring.writer.checkUnblocked()).to.equal(false);
-    ring.reader.drain(8);
+    ring.drain(8);
     expect(ring.roomReports).to.equal(1);
     expect(ring.writer.checkUnblocked()).to.equal(true);
   });
@@ -46,14 +46,14 @@ describe('a ring', () => {
     const ring: RingHarness = new RingHarness(CAPACITY, () => {
       looks += 1;
       // The consumer reads a little between the two looks of the last write.
-      if (looks === 4) ring.reader.drain(2);
+      if (looks === 4) ring.drain(2);
     });
     while (ring.write(0, payload(56)));
     // Each write that fitted looked once when it was published.
     looks = 2;
     expect(ring.write(0, payload(56))).to.equal(true);
     expect(ring.writer.checkUnblocked()).to.equal(false);
-    ring.reader.drain(1000);
+    ring.drain(1000);
     expect(ring.writer.checkUnblocked()).to.equal(true);
   });
 
@@ -79,9 +79,9 @@ describe('a ring', () => {
     Atomics.store(ring.words, SLEEP, 1);
     ring.writer.beginBatch();
     for (let index = 0; index < 5; index += 1) ring.write(index, payload(3));
-    expect([ring.reader.drain(10), ring.wakes]).to.deep.equal([0, 0]);
+    expect([ring.drain(10), ring.wakes]).to.deep.equal([0, 0]);
     ring.writer.endBatch();
-    expect([ring.reader.drain(10), ring.wakes]).to.deep.equal([5, 1]);
+    expect([ring.drain(10), ring.wakes]).to.deep.equal([5, 1]);
     Atomics.store(ring.words, SLEEP, 1);
     ring.writer.beginBatch();
     ring.writer.endBatch();
@@ -92,11 +92,11 @@ describe('a ring', () => {
     const long = new RingHarness(64 * 1024);
     long.writer.beginBatch();
     for (let index = 0; index < 70; index += 1) long.write(index, payload(56));
-    expect(long.reader.drain(100)).to.equal(64);
+    expect(long.drain(100)).to.equal(64);
     const full = new RingHarness(CAPACITY);
     full.writer.beginBatch();
     while (full.write(0, payload(56)));
-    expect(full.reader.drain(100)).to.equal(CAPACITY / 64);
+    expect(full.drain(100)).to.equal(CAPACITY / 64);
     expect(full.roomReports).to.equal(1);
   });
 
@@ -115,11 +115,11 @@ describe('a ring', () => {
   it('shows nothing of a claim before its commit, and nothing at all of an aborted one', () => {
     const ring = new RingHarness(CAPACITY);
     ring.writer.tryClaim(10)?.fill(1);
-    expect(ring.reader.drain(10)).to.equal(0);
+    expect(ring.drain(10)).to.equal(0);
     ring.writer.abortClaim();
     ring.writer.tryClaim(4)?.set([1, 2, 3, 4]);
     ring.writer.commitClaim(9);
-    ring.reader.drain(10);
+    ring.drain(10);
     expect(ring.received).to.deep.equal([{ header: 9, bytes: Uint8Array.of(1, 2, 3, 4) }]);
   });
 
@@ -130,8 +130,8 @@ describe('a ring', () => {
     };
     ring.write(1, payload(1));
     ring.write(2, payload(1));
-    ring.reader.drain(10);
-    ring.reader.drain(10);
+    ring.drain(10);
+    ring.drain(10);
     expect(ring.received.map((frame) => frame.header)).to.deep.equal([1]);
   });
 
@@ -149,7 +149,7 @@ describe('a ring', () => {
         const expected: { header: number; bytes: Uint8Array }[] = [];
         for (const [index, { kind, length }] of operations.entries()) {
           const bytes = payload(length, index);
-          if (kind === 'read') ring.reader.drain(length);
+          if (kind === 'read') ring.drain(length);
           else if (kind === 'batch') {
             ring.writer.beginBatch();
             for (let count = 0; count < 5; count += 1)
@@ -167,7 +167,7 @@ describe('a ring', () => {
             }
           }
         }
-        ring.reader.drain(1000);
+        ring.drain(1000);
         expect(ring.received).to.deep.equal(expected);
         expect(ring.corruptions).to.deep.equal([]);
       }),
@@ -188,7 +188,7 @@ describe('a ring whose peer is hostile', () => {
     it(`stops at a tail that is ${what}`, () => {
       const ring = new RingHarness(CAPACITY);
       Atomics.store(ring.words, TAIL, tail);
-      expect(ring.reader.drain(10)).to.equal(0);
+      expect(ring.drain(10)).to.equal(0);
       expect(ring.corruptions).to.have.length(1);
     });
   }
@@ -196,9 +196,9 @@ describe('a ring whose peer is hostile', () => {
   it('stops at a tail that goes backwards', () => {
     const ring = new RingHarness(CAPACITY);
     for (let count = 0; count < 4; count += 1) ring.write(count, payload(8));
-    ring.reader.drain(1);
+    ring.drain(1);
     Atomics.store(ring.words, TAIL, 32);
-    ring.reader.drain(10);
+    ring.drain(10);
     expect(ring.corruptions).to.have.length(1);
     expect(ring.received).to.have.length(1);
   });
@@ -224,7 +224,7 @@ describe('a ring whose peer is hostile', () => {
       const ring = new RingHarness(CAPACITY);
       ring.words[frameAt] = length;
       Atomics.store(ring.words, TAIL, 24);
-      expect(ring.reader.drain(10)).to.equal(0);
+      expect(ring.drain(10)).to.equal(0);
       expect(ring.corruptions).to.have.length(1);
     });
   }
@@ -233,7 +233,7 @@ describe('a ring whose peer is hostile', () => {
     const ring = new RingHarness(CAPACITY);
     ring.words[frameAt] = PADDING_LENGTH;
     Atomics.store(ring.words, TAIL, 24);
-    ring.reader.drain(10);
+    ring.drain(10);
     expect(ring.corruptions).to.have.length(1);
   });
 
@@ -249,7 +249,7 @@ describe('a ring whose peer is hostile', () => {
           for (const { index, value } of between) ring.words[index] = value;
         };
         for (let round = 0; round < 10; round += 1) {
-          ring.reader.drain(100);
+          ring.drain(100);
           ring.write(round, payload(round));
           ring.writer.checkUnblocked();
         }

@@ -1,10 +1,9 @@
+import type { FrameSink } from '@entropynet/core';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
 import type { RingLocation } from './ring-writer.js';
 
-/** Who takes the frames of a ring. */
+/** What a reader tells its connection. */
 export interface RingReaderEvents {
-  /** One frame: `bytes[start, end)`, valid during this call only. May close the reader. */
-  onFrame(header: number, bytes: Uint8Array, start: number, end: number): void;
   /** The producer asked to be told that there is room. */
   onRoom(): void;
   /** The producer's position or a frame's length is impossible. */
@@ -62,16 +61,16 @@ export class RingReader {
     return this.#words[this.#tailIndex] !== this.#head && !this.#isClosed;
   }
 
-  /** Nothing is read any more; safe to call from inside `onFrame`, and required before the region is unmapped. */
+  /** Nothing is read any more; safe to call from inside a delivery, and required before the region is unmapped. */
   close(): void {
     this.#isClosed = true;
   }
 
   /**
-   * Delivers up to `limit` frames; returns how many. Throws where the ring's memory was detached. Hot path: no allocation
+   * Delivers up to `limit` frames to `sink`, which may close the reader; returns how many. Throws where the ring's memory was detached. Hot path: no allocation
    * and no native call of its own.
    */
-  drain(limit: number): number {
+  drain(limit: number, sink: FrameSink): number {
     if (this.#isClosed || this.#isDraining) return 0;
     this.#exchange?.();
     // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publish; frames up to here are whole.
@@ -81,7 +80,7 @@ export class RingReader {
     this.#isDraining = true;
     let count: number;
     try {
-      count = this.#drainUpTo(tail, limit);
+      count = this.#drainUpTo(tail, limit, sink);
     } finally {
       this.#isDraining = false;
     }
@@ -89,7 +88,7 @@ export class RingReader {
     return count;
   }
 
-  #drainUpTo(tail: number, limit: number): number {
+  #drainUpTo(tail: number, limit: number, sink: FrameSink): number {
     const words = this.#words;
     let remaining = (tail - this.#head) >>> 0;
     let count = 0;
@@ -114,7 +113,7 @@ export class RingReader {
       const header = (words[(at >> 2) + 1] as number) >>> 0;
       count += 1;
       remaining -= frameBytes;
-      this.#events.onFrame(header, this.#bytes, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length);
+      sink.receive(header, this.#bytes, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length, false);
       if (this.#isClosed) return count;
       // STEP(receive: delivered)
       this.#advance(frameBytes);
