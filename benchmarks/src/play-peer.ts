@@ -20,6 +20,27 @@ export async function playPeer(port: Port): Promise<void> {
         count += 1;
         if (message[message.length - 1] !== LAST_BYTE) isDamaged = true;
         break;
+      default:
+        perform(message[0] ?? 0);
+    }
+  };
+
+  const onMessageInPlace = (bytes: Uint8Array, start: number, end: number): void => {
+    switch (bytes[start]) {
+      case Task.Echo:
+        port.inPlace?.send(Task.Echo, end - start);
+        break;
+      case Task.Count:
+        count += 1;
+        if (bytes[end - 1] !== LAST_BYTE) isDamaged = true;
+        break;
+      default:
+        perform(bytes[start] ?? 0);
+    }
+  };
+
+  const perform = (task: number): void => {
+    switch (task) {
       case Task.Total:
         answer(port, Task.Total, isDamaged ? Number.NaN : count);
         count = 0;
@@ -41,7 +62,8 @@ export async function playPeer(port: Port): Promise<void> {
     }
   };
 
-  port.onMessage(onMessage);
+  if (port.inPlace === undefined) port.onMessage(onMessage);
+  else port.inPlace.onMessage(onMessageInPlace);
   for (const channel of ['control', 'asset-upload']) {
     const opened = await port.openChannel?.(channel);
     opened?.onMessage((message) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pinProcess } from './pinning.js';
-import { LAST_BYTE, MESSAGE_BYTES, type Port, type Subject, Task } from './subject.js';
+import { LAST_BYTE, MESSAGE_BYTES, type MessageReader, type Port, type Subject, Task } from './subject.js';
 
 /** A message of `length` bytes that asks for `task`. */
 export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array {
@@ -20,15 +20,21 @@ export class Session {
   /** Undefined where the subject needs no other process. */
   readonly #child: ChildProcess | undefined;
   readonly #folder: string;
-  #onMessage: (message: Uint8Array) => void = () => undefined;
+  #onMessage: MessageReader = () => undefined;
 
   private constructor(port: Port, child: ChildProcess | undefined, folder: string) {
     this.port = port;
     this.#child = child;
     this.#folder = folder;
-    port.onMessage((message) => {
-      this.#onMessage(message);
-    });
+    if (port.inPlace === undefined) {
+      port.onMessage((message) => {
+        this.#onMessage(message, 0, message.length);
+      });
+    } else {
+      port.inPlace.onMessage((bytes, start, end) => {
+        this.#onMessage(bytes, start, end);
+      });
+    }
   }
 
   static async open(subject: Subject, isCounting = false): Promise<Session> {
@@ -74,14 +80,14 @@ export class Session {
 
   /** `count` round trips with `inFlight` under way at once; returns round trips a second. */
   async pipelined(count: number, inFlight: number): Promise<number> {
-    const message = messageFor(Task.Echo);
+    const send = this.#sender(messageFor(Task.Echo));
     const startedAt = performance.now();
     await new Promise<void>((resolve) => {
       let sent = 0;
       let done = 0;
       const fill = (): void => {
         while (sent < count && sent - done < inFlight) {
-          if (!this.port.send(message)) {
+          if (!send()) {
             this.port.whenWritable(fill);
             return;
           }
@@ -140,11 +146,12 @@ export class Session {
 
   /** Sends the message `count` times; resolves when the last was taken. */
   flood(count: number, message: Uint8Array, port: Omit<Port, 'close'> = this.port): Promise<void> {
+    const sendOne = port === this.port ? this.#sender(message) : (): boolean => port.send(message);
     return new Promise((resolve) => {
       let sent = 0;
       const send = (): void => {
         while (sent < count) {
-          const taken = port.sendBatch?.(message, count - sent) ?? Number(port.send(message));
+          const taken = port.sendBatch?.(message, count - sent) ?? Number(sendOne());
           if (taken === 0) {
             port.whenWritable(send);
             return;
@@ -167,9 +174,9 @@ export class Session {
   request(task: number): Promise<Float64Array> {
     const question = messageFor(task);
     return new Promise((resolve) => {
-      this.#onMessage = (message) => {
+      this.#onMessage = (bytes, start, end) => {
         // A copy of its own, whose buffer begins where the message does.
-        if (message[0] === task) resolve(new Float64Array(new Uint8Array(message).buffer, 8));
+        if (bytes[start] === task) resolve(new Float64Array(new Uint8Array(bytes.subarray(start, end)).buffer, 8));
       };
       const send = (): void => {
         if (!this.port.send(question)) this.port.whenWritable(send);
@@ -189,6 +196,9 @@ export class Session {
   }
 
   #sender(message: Uint8Array): () => boolean {
+    const { inPlace } = this.port;
+    const [task = 0] = message;
+    if (inPlace !== undefined) return () => inPlace.send(task, message.length);
     return () => this.port.send(message);
   }
 }

@@ -1,5 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 
+/** Reads a message where it lies: `bytes[start]` to `bytes[end - 1]`. */
+export type MessageReader = (bytes: Uint8Array, start: number, end: number) => void;
+
 /** One end of a subject under test: what every workload is written against. */
 export interface Port {
   /** Sends one message; false where the subject's own backpressure says to wait: the message was not taken. */
@@ -12,6 +15,12 @@ export interface Port {
   onMessage(callback: (message: Uint8Array) => void): void;
   /** Sends `length` bytes of which only the first is written; where the subject can send without touching them. */
   sendUntouched?(firstByte: number, length: number): boolean;
+  /** Takes the place of `onMessage`, `send` and copies, where the subject reads and writes messages where they lie. */
+  readonly inPlace?: {
+    onMessage(callback: MessageReader): void;
+    /** Sends `length` bytes of which the first and the last are written. */
+    send(firstByte: number, length: number): boolean;
+  };
   /** A second, named channel beside the default one; where the subject has channels. */
   openChannel?(name: string): Promise<Omit<Port, 'close'>>;
   close(): Promise<void>;
@@ -30,8 +39,11 @@ export interface ProcessStart {
 /** Something that carries messages between two processes. */
 export interface Subject {
   readonly name: string;
-  /** Ours, or what one would use instead; `one process`: of either, but both ends in one process, to compare with. */
-  readonly kind: 'entropynet' | 'peer' | 'one process';
+  /**
+   * Ours, or what one would use instead; `one process`: of either, but both ends in one process, to compare with;
+   * `limit`: what JavaScript can do without any semantics.
+   */
+  readonly kind: 'entropynet' | 'peer' | 'one process' | 'limit';
   /** Left out of `--quick`. */
   readonly isExtra?: boolean;
   /** How both of its processes are started, if not as usual. */

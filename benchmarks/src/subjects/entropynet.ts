@@ -6,7 +6,7 @@ import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { ContainerModule } from 'inversify';
 import { playPeer } from '../play-peer.js';
-import type { Port, ProcessStart, StartPeer, Subject } from '../subject.js';
+import { LAST_BYTE, type Port, type ProcessStart, type StartPeer, type Subject } from '../subject.js';
 import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';
@@ -17,6 +17,10 @@ interface Kind {
   readonly wait?: WaitMode;
   /** Sends by `claim` and receives borrowed views: without a copy of its own. */
   readonly isZeroCopy?: boolean;
+  /** Receives borrowed views. */
+  readonly isBorrowing?: boolean;
+  /** Writes and reads messages where they lie. */
+  readonly isInPlace?: boolean;
   /** Sends by `trySendBatch`, where there are several messages to send. */
   readonly isBatching?: boolean;
   /** With room for messages of 1 MiB in one piece: a region of 16 MiB and a window of 8. */
@@ -41,7 +45,12 @@ class EntropyNetSubject implements Subject {
   }
 
   get isExtra(): boolean {
-    return this.what.isBatching === true || this.what.isLarge === true || this.what.isMemoryKept === true;
+    return (
+      this.what.isBatching === true ||
+      this.what.isBorrowing === true ||
+      this.what.isLarge === true ||
+      this.what.isMemoryKept === true
+    );
   }
 
   get start(): ProcessStart | undefined {
@@ -117,11 +126,11 @@ export function start(): Promise<Networking> {
 }
 
 function portOf(
-  { isZeroCopy = false, isBatching = false }: Kind,
+  { isZeroCopy = false, isBorrowing = isZeroCopy, isInPlace = false, isBatching = false }: Kind,
   handle: ConnectionHandle,
   networking: Networking,
 ): Port {
-  const options: MessageCallbackOptions = { ownership: isZeroCopy ? 'borrow' : 'copy' };
+  const options: MessageCallbackOptions = { ownership: isBorrowing ? 'borrow' : 'copy' };
   const claimAndSend = (message: Uint8Array): boolean => {
     const claim = handle.claim(message.length);
     if (!claim.ok) return false;
@@ -134,6 +143,7 @@ function portOf(
     onMessage: (callback) => {
       handle.setMessageCallback(callback, options);
     },
+    ...(isInPlace && { inPlace: inPlacePortOf(handle) }),
     ...(isBatching && {
       sendBatch: (message: Uint8Array, count: number): number => {
         const sent = handle.trySendBatch(new Array<Uint8Array>(Math.min(BATCH, count)).fill(message));
@@ -169,6 +179,25 @@ function portOf(
   };
 }
 
+function inPlacePortOf(handle: ConnectionHandle): NonNullable<Port['inPlace']> {
+  let first = 0;
+  let length = 0;
+  const write = (bytes: Uint8Array, start: number): void => {
+    bytes[start] = first;
+    bytes[start + length - 1] = LAST_BYTE;
+  };
+  return {
+    onMessage: (callback) => {
+      handle.setMessageCallback(callback, { ownership: 'in-place' });
+    },
+    send: (firstByte, messageBytes) => {
+      first = firstByte;
+      length = messageBytes;
+      return handle.trySendWith(messageBytes, write).ok;
+    },
+  };
+}
+
 export const entropyNetSubjects: readonly Subject[] = [
   new EntropyNetSubject({ name: 'EntropyNet shm adaptive', wait: 'adaptive' }),
   new EntropyNetSubject({ name: 'EntropyNet shm sleep', wait: 'sleep' }),
@@ -180,7 +209,15 @@ export const entropyNetSubjects: readonly Subject[] = [
     isZeroCopy: true,
     isLarge: true,
   }),
+  new EntropyNetSubject({ name: 'EntropyNet shm borrow', wait: 'adaptive', isBorrowing: true }),
+  new EntropyNetSubject({ name: 'EntropyNet shm in place', wait: 'adaptive', isInPlace: true }),
   new EntropyNetSubject({ name: 'EntropyNet shm batch', wait: 'adaptive', isBatching: true }),
+  new EntropyNetSubject({
+    name: 'EntropyNet shm in place batch',
+    wait: 'adaptive',
+    isInPlace: true,
+    isBatching: true,
+  }),
   new EntropyNetSubject({ name: nameWithMemoryKept('EntropyNet shm adaptive'), wait: 'adaptive', isMemoryKept: true }),
   new EntropyNetSubject({ name: 'EntropyNet ws' }),
   new EntropyNetSubject({ name: nameWithMemoryKept('EntropyNet ws'), isMemoryKept: true }),

@@ -1,4 +1,5 @@
 import type { Subject } from '../subject.js';
+import { bareRingSubjects } from './bare-ring.js';
 import { entropyNetSubjects } from './entropynet.js';
 import { messagePort } from './message-port.js';
 import { processIpcSubjects } from './process-ipc.js';
@@ -9,6 +10,7 @@ import { zeroMq } from './zeromq.js';
 /** Everything that is measured, in the order of the tables. */
 export const subjects: readonly Subject[] = [
   ...entropyNetSubjects,
+  ...bareRingSubjects,
   rawWs,
   rawWsMemoryKept,
   unixSocket,

@@ -11,6 +11,7 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
   async () => [(await import('./message-port.js')).messagePort],
   async () => [(await import('./zeromq.js')).zeroMq],
   async () => (await import('./entropynet.js')).entropyNetSubjects,
+  async () => (await import('./bare-ring.js')).bareRingSubjects,
 ];
 
 /** The subject of that name. A process that measures one loads as little of the others as it can. */
