@@ -3,10 +3,11 @@ import { unwrap } from '@entropynet/core';
 import { openLink, SIDES, type Side } from '../conformance/chapter-context.js';
 import { expectLocalToHave, untilLocal } from '../conformance/expectations.js';
 import { labelsOf, messageOf, type MessageRow } from '../support/messages.js';
-import { type PeerHost, startPeer } from '../support/peer-host.js';
+import type { PeerHost } from '../support/peer-host.js';
 import { Recorder } from '../support/recorder.js';
 import { Scope } from '../support/scope.js';
 import { until, within } from '../support/until.js';
+import type { FaultPeerHost } from './support/fault-peer.js';
 import { addon, describeFaults, type FaultContext, faultTest, linux, rounds } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess, summaryOfTimes } from './support/processes.js';
 
@@ -197,15 +198,13 @@ async function dieSending(
 interface OwnLink {
   readonly local: Awaited<ReturnType<typeof openLink>>['local'];
   readonly recorder: Recorder;
-  readonly host: PeerHost;
+  readonly host: FaultPeerHost;
 }
 
 /** A connection to a process of its own, which receives. This side always sleeps, so that the peer's wakes matter. */
 async function linkTo(scope: Scope, side: Side, hasSteps = true): Promise<OwnLink> {
   const fixture = ownFixture(scope, { wait: 'sleep' });
-  const host = hasSteps
-    ? await ownProcess(scope, fixture)
-    : scope.add(await startPeer('other process', fixture.peerModule));
+  const host = await ownProcess(scope, fixture, { hasSteps });
   const { local, recorder } = await openLink(contextOf(fixture, side), scope, {
     host,
     prepare: (near) => near.receive(),

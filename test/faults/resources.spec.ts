@@ -12,9 +12,9 @@ import { openLink } from '../conformance/chapter-context.js';
 import { codeOf, failureOf } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
 import { messageOf } from '../support/messages.js';
-import type { PeerProcessOptions } from '../support/peer-host.js';
 import type { Scope } from '../support/scope.js';
 import { until, within } from '../support/until.js';
+import type { FaultPeerOptions } from './support/fault-peer.js';
 import { addon, describeFaults, faultTest, linux, type Requirement, rounds, superuser } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess } from './support/processes.js';
 
@@ -213,7 +213,7 @@ describeFaults('exhausted resources', () => {
 
   describe('where shared memory is not to be had', () => {
     /** A server in a sandbox, and a client here that may fall back: what the client got, and why. */
-    const expectFallback = async (scope: Scope, options: PeerProcessOptions, reason: RegExp): Promise<string> => {
+    const expectFallback = async (scope: Scope, options: FaultPeerOptions, reason: RegExp): Promise<string> => {
       const shared = ownFixture(scope);
       const config = shared.freshConfig();
       const sandboxed = await ownProcess(scope, shared, options);

@@ -9,8 +9,8 @@ import { within } from './until.js';
 export type Placement = 'same thread' | 'worker thread' | 'other process';
 
 /** A peer and the place where it runs. */
-export interface PeerHost extends AsyncDisposable {
-  readonly actions: PeerActions;
+export interface PeerHost<Actions extends PeerActions = PeerActions> extends AsyncDisposable {
+  readonly actions: Actions;
   /** Whether it can still be asked. */
   readonly isAlive: boolean;
   /** How the process or thread ended: its exit code, or the signal. */
@@ -19,28 +19,15 @@ export interface PeerHost extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
 }
 
-/** How a peer process is started; nothing of it concerns peers elsewhere. */
-export interface PeerProcessOptions {
-  /** Whether it can be stopped or killed at a step (`PeerActions.armStep`). */
-  readonly hasSteps?: boolean;
-  /** A command and its options in front of Node.js, for another user, namespace or limit. */
-  readonly wrapper?: readonly [string, ...string[]];
-  readonly env?: NodeJS.ProcessEnv;
-}
-
 /** Starts a peer that uses the transport of `module`. */
-export async function startPeer(
-  placement: Placement,
-  module: PeerModule,
-  options: PeerProcessOptions = {},
-): Promise<PeerHost> {
+export async function startPeer(placement: Placement, module: PeerModule): Promise<PeerHost> {
   switch (placement) {
     case 'same thread':
       return peerInThisThread(new PeerActions(await loadTransport(module)));
     case 'worker thread':
       return await peerInWorker(module);
     case 'other process':
-      return await peerInProcess(module, options);
+      return await peerInProcess(spawnPeer(module));
   }
 }
 
@@ -56,22 +43,29 @@ function peerInThisThread(actions: PeerActions): PeerHost {
   };
 }
 
-/** The process of a peer; what it is told and says is as `peer-protocol.ts` has it. */
-export function spawnPeer(module: PeerModule, options: PeerProcessOptions = {}): ChildProcess {
-  const nodeOptions = options.hasSteps === true ? ['--import', new URL('steps-register.js', import.meta.url).href] : [];
-  const [command, ...prefix] = [...(options.wrapper ?? []), process.execPath] as [string, ...string[]];
-  return fork(fileURLToPath(new URL('peer-process.js', import.meta.url)), [JSON.stringify(module)], {
+/** The process of a peer; `peer-protocol.ts` says what it is told and what it answers. */
+export function spawnPeer(module: PeerModule): ChildProcess {
+  return forkPeer(module, fileURLToPath(new URL('peer-process.js', import.meta.url)));
+}
+
+/** The same with another program, which does at least as much, and with another command before its own arguments. */
+export function forkPeer(
+  module: PeerModule,
+  program: string,
+  command = process.execPath,
+  execArgv: readonly string[] = [],
+): ChildProcess {
+  return fork(program, [JSON.stringify(module)], {
     execPath: command,
-    execArgv: [...prefix, ...nodeOptions],
-    env: options.env ?? process.env,
+    execArgv: [...execArgv],
     serialization: 'advanced',
     // What a peer that is to crash writes on its way out is no part of this run's output.
     stdio: ['ignore', 'ignore', process.env['PEER_OUTPUT'] === undefined ? 'ignore' : 'inherit', 'ipc'],
   });
 }
 
-async function peerInProcess(module: PeerModule, options: PeerProcessOptions): Promise<PeerHost> {
-  const child = spawnPeer(module, options);
+/** A peer in a process that `forkPeer` started, once it is ready. */
+export async function peerInProcess<Actions extends PeerActions>(child: ChildProcess): Promise<PeerHost<Actions>> {
   const calls = new PendingCalls((request) => {
     child.send(request, () => {
       // A peer that died meanwhile is noticed by its exit.

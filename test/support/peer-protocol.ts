@@ -1,11 +1,9 @@
 import type { PeerActions } from './peer-actions.js';
 
-/** The name of an action. */
-export type ActionName = keyof PeerActions;
-
 export interface PeerRequest {
   readonly id: number;
-  readonly action: ActionName;
+  /** The name of a method of the peer's actions. */
+  readonly action: string;
   readonly args: readonly unknown[];
 }
 
@@ -18,9 +16,19 @@ export const PEER_READY = 'ready';
 /** Runs one request; what an action throws becomes part of the reply. */
 export async function runRequest(actions: PeerActions, { id, action, args }: PeerRequest): Promise<PeerReply> {
   try {
-    const run = actions[action] as (...values: unknown[]) => Promise<unknown>;
+    const run = Reflect.get(actions, action) as (...values: unknown[]) => Promise<unknown>;
     return { id, value: await run.apply(actions, [...args]) };
   } catch (failure) {
     return { id, failure: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) };
   }
+}
+
+/** In a forked process: does what the parent asks until the parent is gone. */
+export function serveParent(actions: PeerActions): void {
+  process.on('message', (request: PeerRequest) => {
+    void runRequest(actions, request).then((reply) => process.send?.(reply));
+  });
+  // A parent that died leaves no peer behind.
+  process.on('disconnect', () => process.exit(0));
+  process.send!(PEER_READY);
 }

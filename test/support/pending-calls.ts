@@ -1,5 +1,5 @@
 import type { PeerActions } from './peer-actions.js';
-import { PEER_READY, type ActionName, type PeerReply, type PeerRequest } from './peer-protocol.js';
+import { PEER_READY, type PeerReply, type PeerRequest } from './peer-protocol.js';
 import { within } from './until.js';
 
 /** Requests on the way to a peer and the promises of their replies. */
@@ -36,17 +36,17 @@ export class PendingCalls {
   }
 
   /** The peer's actions, each a request. */
-  actions(): PeerActions {
-    return new Proxy(Object.create(null) as PeerActions, {
+  actions<Actions extends PeerActions>(): Actions {
+    return new Proxy(Object.create(null) as Actions, {
       get: (_target, action) => {
         // Awaiting the proxy itself must not ask the peer for `then`.
         if (action === 'then' || typeof action === 'symbol') return undefined;
-        return (...args: unknown[]) => this.#call(action as ActionName, args);
+        return (...args: unknown[]) => this.#call(action, args);
       },
     });
   }
 
-  #call(action: ActionName, args: readonly unknown[]): Promise<unknown> {
+  #call(action: string, args: readonly unknown[]): Promise<unknown> {
     if (this.isEnded) return Promise.reject(new Error(`${action}: ${this.#reason}`));
     const id = this.#nextId++;
     const reply = new Promise<unknown>((resolve, reject) => this.#pending.set(id, { resolve, reject }));

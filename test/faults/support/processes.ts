@@ -3,10 +3,10 @@ import type { TransportFixture } from '@entropynet/core/testing';
 import { expect } from 'chai';
 import type { ChapterContext, Side } from '../../conformance/chapter-context.js';
 import { messageOf } from '../../support/messages.js';
-import { type PeerHost, type PeerProcessOptions, startPeer } from '../../support/peer-host.js';
 import type { Scope } from '../../support/scope.js';
 import { sharedMemoryFixture } from '../../support/shared-memory-fixture.js';
 import { until } from '../../support/until.js';
+import { type FaultPeerHost, type FaultPeerOptions, startFaultPeer } from './fault-peer.js';
 
 /** Shared memory in a folder of the test's own, which goes with the test. */
 export function ownFixture(scope: Scope, how?: Parameters<typeof sharedMemoryFixture>[0]): TransportFixture {
@@ -30,9 +30,9 @@ export function contextOf(fixture: TransportFixture, side: Side): ChapterContext
 export async function ownProcess(
   scope: Scope,
   fixture: TransportFixture,
-  options: PeerProcessOptions = { hasSteps: true },
-): Promise<PeerHost> {
-  return scope.add(await startPeer('other process', fixture.peerModule, options));
+  options: FaultPeerOptions = { hasSteps: true },
+): Promise<FaultPeerHost> {
+  return scope.add(await startFaultPeer(fixture.peerModule, options));
 }
 
 /** Shows that a server in this process still serves: a new client's message comes back. */

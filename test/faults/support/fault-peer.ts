@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import type { PeerModule } from '../../support/peer-actions.js';
+import { forkPeer, peerInProcess, type PeerHost } from '../../support/peer-host.js';
+import type { FaultPeerActions } from './fault-peer-actions.js';
+
+/** How the process is started. */
+export interface FaultPeerOptions {
+  /** Whether it can be stopped or killed at a step (`FaultPeerActions.armStep`). */
+  readonly hasSteps?: boolean;
+  /** A command and its options in front of Node.js, for another user, namespace or limit. */
+  readonly wrapper?: readonly [string, ...string[]];
+}
+
+/** A process that does what the conformance suite asks of a peer, and fails in more ways. */
+export type FaultPeerHost = PeerHost<FaultPeerActions>;
+
+export async function startFaultPeer(module: PeerModule, options: FaultPeerOptions = {}): Promise<FaultPeerHost> {
+  const { hasSteps = false, wrapper = [] } = options;
+  const [command, ...prefix] = [...wrapper, process.execPath] as [string, ...string[]];
+  const steps = hasSteps ? ['--import', new URL('steps-register.js', import.meta.url).href] : [];
+  const program = fileURLToPath(new URL('fault-peer-process.js', import.meta.url));
+  return await peerInProcess<FaultPeerActions>(forkPeer(module, program, command, [...prefix, ...steps]));
+}
