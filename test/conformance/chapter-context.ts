@@ -27,33 +27,37 @@ export interface ChapterContext {
   readonly sharedPeer: () => Promise<PeerHost>;
 }
 
+/** A configuration of any transport: what all have in common, and how much the medium holds. */
+export interface LinkConfig extends Partial<ConnectionConfig> {
+  /** About so many bytes in each direction; see `TransportFixture.mediumOf`. */
+  readonly mediumBytes?: number;
+}
+
 /** Limits that are reached soon, whatever the transport. */
 export const SMALL_LIMITS = {
   channelWindow: 64 * 1024,
-  sharedMemory: { regionSize: 128 * 1024 },
-  webSocket: { maxBufferedBytes: 64 * 1024 },
-} satisfies Partial<ConnectionConfig>;
+  mediumBytes: 128 * 1024,
+} satisfies LinkConfig;
 
 /** The medium (a ring, a socket's buffer) is full long before any window is used up. */
 export const SMALL_MEDIUM = {
   channelWindow: 8 * 1024 * 1024,
-  sharedMemory: { regionSize: 64 * 1024 },
-  webSocket: { maxBufferedBytes: 64 * 1024 },
-} satisfies Partial<ConnectionConfig>;
+  mediumBytes: 64 * 1024,
+} satisfies LinkConfig;
 
 /** Both reasons for which a sender may have to wait. */
-export const BOTTLENECKS: readonly (readonly [string, Partial<ConnectionConfig>])[] = [
+export const BOTTLENECKS: readonly (readonly [string, LinkConfig])[] = [
   ['a small window', SMALL_LIMITS],
   ['a small ring or buffer', SMALL_MEDIUM],
 ];
 
 export interface LinkOptions {
   /** What differs from the fixture's configuration, on both sides. */
-  readonly config?: Partial<ConnectionConfig>;
+  readonly config?: LinkConfig;
   /** What differs further on the near side. */
-  readonly localConfig?: Partial<ConnectionConfig>;
+  readonly localConfig?: LinkConfig;
   /** What differs further on the peer's side. */
-  readonly peerConfig?: Partial<ConnectionConfig>;
+  readonly peerConfig?: LinkConfig;
   /** How the peer starts; by default it takes the messages of the default channel. */
   readonly peer?: PeerStart;
   /** A peer of its own, for tests that end it. */
@@ -133,7 +137,7 @@ export interface Pair {
 export async function openPair(
   context: ChapterContext,
   scope: Scope,
-  config?: Partial<ConnectionConfig>,
+  config?: LinkConfig,
 ): Promise<Pair> {
   const { listener, clientConfig } = await openListener(context, scope, config);
   const client = scope.add(context.fixture.createTransport().createConnection(clientConfig));
@@ -149,7 +153,7 @@ export async function openPair(
 export async function openListener(
   context: ChapterContext,
   scope: Scope,
-  config?: Partial<ConnectionConfig>,
+  config?: LinkConfig,
 ): Promise<{ listener: ConnectionServer; serverConfig: ConnectionConfig; clientConfig: ConnectionConfig }> {
   const serverConfig = mergeConfig(context.fixture, context.fixture.freshConfig(), config);
   const listener = scope.add(context.fixture.createTransport().createServer(serverConfig));
@@ -181,23 +185,19 @@ export function absenceCodeOf(context: ChapterContext): string {
   return context.fixture.absenceCode ?? 'TransportUnavailable';
 }
 
-/** The sections of the built-in transports, which the settings of this page may hold. */
-const SECTIONS = ['sharedMemory', 'webSocket'] as const;
-
-/**
- * `base` with what `changes` says otherwise; sections are merged. Sections of other transports than the fixture's are left
- * out: a process that has loaded one transport knows no other's.
- */
+/** `base` with what `changes` says otherwise; the transport's own section is merged. */
 export function mergeConfig(
   fixture: TransportFixture,
   base: ConnectionConfig,
-  changes: Partial<ConnectionConfig> = {},
+  changes: LinkConfig = {},
 ): ConnectionConfig {
-  const { optionsKey } = fixture.createTransport();
-  const sections = SECTIONS.filter((key) => key === optionsKey).map((key) => [key, { ...base[key], ...changes[key] }]);
-  const rest = Object.entries({ ...base, ...changes }).filter(([key]) => !SECTIONS.some((each) => each === key));
-  const merged: unknown = Object.fromEntries([...rest, ...sections]);
-  return merged as ConnectionConfig;
+  const { mediumBytes, ...rest } = changes;
+  const medium = mediumBytes === undefined ? {} : (fixture.mediumOf?.(mediumBytes) ?? {});
+  const key = fixture.createTransport().optionsKey ?? 'transportOptions';
+  const sections = [base, medium, rest].map((config) => Reflect.get(config, key) as object | undefined);
+  const merged = { ...base, ...medium, ...rest };
+  if (sections.every((section) => section === undefined)) return merged;
+  return { ...merged, [key]: Object.assign({}, ...sections) as object };
 }
 
 /** A behaviour that can't be shown here: pending, with the reason in its title. */

@@ -10,5 +10,6 @@ export const pageFixture: TransportFixture = {
   }),
   clientConfig: (config, address) => ({ ...config, endpoint: address }),
   peerModule: { specifier: '@entropynet/transport-ws', className: 'WebSocketTransport' },
+  mediumOf: (bytes) => ({ webSocket: { maxBufferedBytes: bytes } }),
   isClientOnly: true,
 };

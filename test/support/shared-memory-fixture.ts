@@ -22,6 +22,7 @@ export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'acces
     clientConfig: (config) => config,
     peerModule: { specifier: '@entropynet/transport-shm', className: 'SharedMemoryTransport' },
     absenceCode: 'TransportUnavailable',
+    mediumOf: (bytes) => ({ sharedMemory: { regionSize: bytes } }),
     quickDetection: { sharedMemory: { unresponsiveAfterMs: 100 } },
     leftovers: () => readdir(directory, { recursive: true }),
     dispose: () => rm(directory, { recursive: true, force: true }),

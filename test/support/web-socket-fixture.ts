@@ -8,5 +8,6 @@ export const webSocketFixture: TransportFixture = {
   freshConfig: () => ({ endpoint: `ws://127.0.0.1:0/${freshName()}` }),
   clientConfig: (config, address) => ({ ...config, endpoint: address }),
   peerModule: { specifier: '@entropynet/transport-ws', className: 'WebSocketTransport' },
+  mediumOf: (bytes) => ({ webSocket: { maxBufferedBytes: bytes } }),
   quickDetection: { webSocket: { heartbeat: { intervalMs: 50, timeoutMs: 30_000 } } },
 };

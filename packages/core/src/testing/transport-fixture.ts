@@ -36,6 +36,12 @@ export interface TransportFixture {
   /** The code of `connect()` where nobody listens. @default 'TransportUnavailable' */
   readonly absenceCode?: NetworkErrorCode;
 
+  /**
+   * Settings with which the medium (a ring, a socket's buffer) holds about so many bytes in each direction, so that it is
+   * full before the window of a channel is; needed where the size of the medium can be set.
+   */
+  mediumOf?(bytes: number): Partial<ConnectionConfig>;
+
   /** Settings with which a peer that stops reading is noticed soon; needed where `detectsUnresponsive` is set. */
   readonly quickDetection?: Partial<ConnectionConfig>;
 
