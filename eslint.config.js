@@ -81,6 +81,11 @@ const directionOfDependencies = [
     ),
   },
   ...importDirection({
+    folder: 'conformance',
+    allowed: ['@entropynet/core', 'chai', 'fast-check'],
+    message: 'conformance imports core, chai and fast-check; it knows no transport.',
+  }),
+  ...importDirection({
     folder: 'manager',
     allowed: ['@entropynet/core(?:/handle|/platform)?'],
     message:
@@ -132,7 +137,7 @@ const directionOfDependencies = [
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|msgpack|browser|http)$)',
+      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|tools|msgpack|browser|http)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },
@@ -230,7 +235,7 @@ export default tseslint.config(
   ...directionOfDependencies,
   ...independenceOfTheRealm,
   {
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'packages/conformance/src/**/*.ts'],
     plugins: { mocha },
     rules: {
       'mocha/no-exclusive-tests': 'error',

@@ -23,6 +23,7 @@ const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
 /** Folders that `tsc -b` compiles, each with where its sources lie and where its output goes. */
 const compiledFolders = [
   { source: 'packages/core/src', output: 'packages/core/dist' },
+  { source: 'packages/conformance/src', output: 'packages/conformance/dist' },
   { source: 'packages/transport-shm/src', output: 'packages/transport-shm/dist' },
   { source: 'packages/transport-ws/src', output: 'packages/transport-ws/dist' },
   { source: 'packages/manager/src', output: 'packages/manager/dist' },

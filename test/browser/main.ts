@@ -34,7 +34,7 @@ async function bundle(folder: string): Promise<void> {
     build: { outDir: folder, emptyOutDir: true, minify: false, target: 'es2023', chunkSizeWarningLimit: 10_000 },
     resolve: {
       alias: [
-        { find: /^.*\/support\/peer-host\.js$/, replacement: join(PAGE_FOLDER, 'peer-host.ts') },
+        { find: /^.*\/peer\/peer-host\.js$/, replacement: join(PAGE_FOLDER, 'peer-host.ts') },
         { find: 'node:buffer', replacement: 'buffer/' },
         ...SHIMS,
       ],

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { Packr } from 'msgpackr';
 import type { WebSocket } from 'ws';
-import type { PeerModule } from '../support/peer-actions.js';
-import type { PeerRequest } from '../support/peer-protocol.js';
-import { spawnPeer } from '../support/peer-host.js';
+import { type PeerModule, type PeerRequest, spawnPeer } from '@entropynet/conformance/tools';
 
 const packr = new Packr({ structuredClone: true });
 

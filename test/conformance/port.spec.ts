@@ -1,4 +1,4 @@
+import { describeTransport } from '@entropynet/conformance';
 import { portFixture } from '../support/port-fixture.js';
-import { describeTransport } from './describe-transport.js';
 
 await describeTransport('the port transport', portFixture);

@@ -1,5 +1,5 @@
+import { describeTransport } from '@entropynet/conformance';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { describeTransport } from './describe-transport.js';
 
 await describeTransport(
   'the shared-memory transport on copies of its regions',

@@ -1,4 +1,4 @@
+import { describeTransport } from '@entropynet/conformance';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { describeTransport } from './describe-transport.js';
 
 await describeTransport('the shared-memory transport', sharedMemoryFixture({ access: 'direct' }));

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { within } from '../support/until.js';
+import { within } from '@entropynet/conformance/tools';
 
 /*
  * Connections in the environments of other people's programs: under test frameworks with fake clocks, behind preload scripts,

@@ -1,12 +1,20 @@
 import { expect } from 'chai';
+import {
+  expectLocalToHave,
+  labelsOf,
+  messageOf,
+  type MessageRow,
+  openLink,
+  type PeerHost,
+  Recorder,
+  Scope,
+  type Side,
+  SIDES,
+  until,
+  untilLocal,
+  within,
+} from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import { openLink, SIDES, type Side } from '../conformance/chapter-context.js';
-import { expectLocalToHave, untilLocal } from '../conformance/expectations.js';
-import { labelsOf, messageOf, type MessageRow } from '../support/messages.js';
-import type { PeerHost } from '../support/peer-host.js';
-import { Recorder } from '../support/recorder.js';
-import { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import type { FaultPeerHost } from './support/fault-peer.js';
 import { addon, describeFaults, type FaultContext, faultTest, linux, rounds } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess, summaryOfTimes } from './support/processes.js';

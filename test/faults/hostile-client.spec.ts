@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { turns, until } from '@entropynet/conformance/tools';
 import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
 import { clientWriter, nativeBinding, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
-import { turns, until } from '../support/until.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };

@@ -1,11 +1,8 @@
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
+import { codeOf, labelOf, messageOf, openLink, turns, until, untilPeer } from '@entropynet/conformance/tools';
 import { frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
-import { openLink } from '../conformance/chapter-context.js';
-import { codeOf, untilPeer } from '../conformance/expectations.js';
-import { labelOf, messageOf } from '../support/messages.js';
-import { turns, until } from '../support/until.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 import { clientWriter, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';

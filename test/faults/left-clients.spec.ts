@@ -1,8 +1,7 @@
 import { expect } from 'chai';
+import { codeOf, messageOf } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
-import { codeOf } from '../conformance/expectations.js';
-import { messageOf } from '../support/messages.js';
 import { addon, describeFaults, faultTest } from './support/fault-test.js';
 import { rawConnect } from './support/hostile.js';
 import { ended, expectServing, ownFixture } from './support/processes.js';

@@ -1,19 +1,27 @@
 import { expect } from 'chai';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import {
+  codeOf,
+  expectPeerToHave,
+  messageOf,
+  openLink,
+  type Recorder,
+  SIDES,
+  startPeer,
+  turns,
+  until,
+  untilLocal,
+  untilPeer,
+  within,
+} from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
 import { SlotTable } from '@entropynet/manager/internal/slot-table';
-import { openLink, SIDES } from '../conformance/chapter-context.js';
-import { codeOf, expectPeerToHave, untilLocal, untilPeer } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
-import { messageOf } from '../support/messages.js';
-import { startPeer } from '../support/peer-host.js';
 import { STILL_ALIVE_EXIT_CODE } from '../support/exit-task.js';
-import type { Recorder } from '../support/recorder.js';
 import { runExitProgram } from '../support/run-exit-program.js';
-import { turns, until, within } from '../support/until.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 import { addon, describeFaults, faultTest, linux, rounds } from './support/fault-test.js';
 import { contextOf, ended, ownFixture, ownProcess } from './support/processes.js';

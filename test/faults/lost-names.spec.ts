@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdtempSync, readdirSync, realpathSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codeOf, failureOf, messageOf, type Scope, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import {
   inspectSharedMemory,
@@ -15,11 +16,7 @@ import {
 import { NameClaim } from '@entropynet/transport-shm/internal/discovery/name-claim';
 import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
-import { codeOf, failureOf } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
-import { messageOf } from '../support/messages.js';
-import type { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import { addon, describeFaults, faultTest, linux, superuser } from './support/fault-test.js';
 import { expectServing, ownFixture, ownProcess } from './support/processes.js';
 

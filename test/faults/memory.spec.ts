@@ -1,3 +1,4 @@
+import { type Scope, until, within } from '@entropynet/conformance/tools';
 import { type NetworkConnection, NetworkError, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { expect } from 'chai';
@@ -8,8 +9,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
-import type { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import { nativeBinding } from '../unit/transport-shm/shared-memory-support.js';
 import { addon, describeFaults, faultTest, linux } from './support/fault-test.js';
 import type { HeldMemoryTask } from './support/held-memory-program.js';

@@ -11,19 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf, failureOf, messageOf, type PeerHost, type Scope, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import {
   encodeServerIdentity,
   publishDiscoveryRegion,
 } from '@entropynet/transport-shm/internal/discovery/discovery-region';
 import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
-import { codeOf, failureOf } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
-import { messageOf } from '../support/messages.js';
-import type { PeerHost } from '../support/peer-host.js';
-import type { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import { addon, describeFaults, faultTest, linux, rounds, superuser } from './support/fault-test.js';
 import { expectServing, ownFixture, ownProcess } from './support/processes.js';
 

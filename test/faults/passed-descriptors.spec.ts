@@ -1,3 +1,4 @@
+import { type Scope, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
@@ -5,8 +6,6 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
-import type { Scope } from '../support/scope.js';
-import { until } from '../support/until.js';
 import { addon, describeFaults, faultTest, linux } from './support/fault-test.js';
 import { expectServing, ownFixture } from './support/processes.js';
 

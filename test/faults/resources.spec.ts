@@ -4,16 +4,12 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { codeOf, failureOf, messageOf, openLink, type Scope, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import { ConnectionManager } from '@entropynet/manager';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
-import { openLink } from '../conformance/chapter-context.js';
-import { codeOf, failureOf } from '../conformance/expectations.js';
 import { freshName } from '../support/fresh-name.js';
-import { messageOf } from '../support/messages.js';
-import type { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import type { FaultPeerOptions } from './support/fault-peer.js';
 import { addon, describeFaults, faultTest, linux, type Requirement, rounds, superuser } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess } from './support/processes.js';

@@ -1,10 +1,9 @@
+import { Scope, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { RawClient, rawFrame } from '../faults/support/raw-web-socket.js';
-import { Scope } from '../support/scope.js';
-import { until, within } from '../support/until.js';
 import { fuzz } from './fuzz.js';
 
 describe('fuzz: frames of a WebSocket', function () {

@@ -1,3 +1,4 @@
+import { until } from '@entropynet/conformance/tools';
 import { type InspectorServer, type InspectorState, serveInspector } from '@entropynet/inspector';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
@@ -10,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { launchChromium } from '../browser/launch-chromium.js';
 import { freshName } from '../support/fresh-name.js';
-import { until } from '../support/until.js';
 
 const PROGRAM = fileURLToPath(new URL('traffic-program.js', import.meta.url));
 const MANY = fileURLToPath(new URL('many-program.js', import.meta.url));

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
+import { scoped, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { SUBPROTOCOL, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocket } from 'ws';
 import { counted } from '../support/counted-admissions.js';
 import { freshName } from '../support/fresh-name.js';
-import { scoped } from '../support/scope.js';
-import { until } from '../support/until.js';
 
 /** A client that gets through the upgrade and says nothing. */
 async function silent(address: string): Promise<WebSocket> {

@@ -1,12 +1,12 @@
+import { type Scope, scoped, until } from '@entropynet/conformance/tools';
 import { type Result, unwrap } from '@entropynet/core';
-import { LoopbackTransport, type TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
+import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
 import { loopbackFixture } from '../support/loopback-fixture.js';
-import { type Scope, scoped } from '../support/scope.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { until } from '../support/until.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
+import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { type CommandEnd, RunningCommand } from '../support/command.js';
-import { type Scope, scoped } from '../support/scope.js';
 
 function start(scope: Scope, line: readonly string[], input?: string): RunningCommand {
   return scope.add(new RunningCommand(line, {}, input));

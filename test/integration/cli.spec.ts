@@ -4,14 +4,12 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createNetworking } from 'entropynet';
+import { type Scope, scoped, startPeer, until } from '@entropynet/conformance/tools';
 import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core';
 import { removeLeftovers, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { type CommandEnd, RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
-import { startPeer } from '../support/peer-host.js';
-import { type Scope, scoped } from '../support/scope.js';
-import { until } from '../support/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'entropynet-cli-'));
 const directory = join(folder, 'entropynet');

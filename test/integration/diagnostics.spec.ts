@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { type Scope, scoped, turns, until } from '@entropynet/conformance/tools';
 import {
   type ConnectionDiagnostics,
   DiagnosticsChannel,
@@ -14,9 +15,6 @@ import { createNetworking, type FallbackDiagnostics } from '@entropynet/manager'
 import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
-import type { Scope } from '../support/scope.js';
-import { scoped } from '../support/scope.js';
-import { turns, until } from '../support/until.js';
 import { pigeonTransportModule } from './manager-support.js';
 
 /** Keeps what a diagnostics channel publishes until the scope ends. */

@@ -1,3 +1,4 @@
+import { turns, within } from '@entropynet/conformance/tools';
 import {
   type ConnectionState,
   type FrameLink,
@@ -11,7 +12,6 @@ import { LoopbackConnection, LoopbackTransport } from '@entropynet/core/testing'
 import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
-import { turns, within } from '../support/until.js';
 
 /** A connection whose peer dies when the test says so. */
 class Mortal extends LoopbackConnection {

@@ -2,15 +2,12 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf, type PeerHost, type Scope, scoped, startPeer, until } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { type InspectedRegion, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
-import { messageOf } from '../support/messages.js';
-import { type PeerHost, startPeer } from '../support/peer-host.js';
-import { type Scope, scoped } from '../support/scope.js';
-import { until } from '../support/until.js';
 
 const transport = new SharedMemoryTransport();
 const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));

@@ -1,3 +1,4 @@
+import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import {
   type InspectorServer,
@@ -21,7 +22,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
-import { type Scope, scoped } from '../support/scope.js';
 
 const THREADS = fileURLToPath(new URL('../inspector/thread-program.js', import.meta.url));
 

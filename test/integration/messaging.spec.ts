@@ -1,3 +1,4 @@
+import { turns, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkError, type Result, TRANSPORT, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
@@ -9,7 +10,6 @@ import fc from 'fast-check';
 import { ContainerModule } from 'inversify';
 import { z } from 'zod';
 import { freshName } from './manager-support.js';
-import { turns, until, within } from '../support/until.js';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
 

@@ -1,12 +1,19 @@
 import { expect } from 'chai';
+import {
+  messageOf,
+  type PeerHost,
+  type Scope,
+  scoped,
+  startPeer,
+  turns,
+  until,
+  within,
+} from '@entropynet/conformance/tools';
 import { type ConnectionConfig, CHANNEL_CONTROL, type ReconnectConfig, type Result, unwrap } from '@entropynet/core';
-import { LoopbackTransport, type TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
+import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, ConnectionManager, type Reconnected, type ReconnectAttempt } from '@entropynet/manager';
-import { messageOf } from '../support/messages.js';
-import { type PeerHost, startPeer } from '../support/peer-host.js';
-import { type Scope, scoped } from '../support/scope.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { turns, until, within } from '../support/until.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 import { freshName, PigeonTransport } from './manager-support.js';
 

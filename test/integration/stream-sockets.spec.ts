@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Duplex } from 'node:stream';
+import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { connectDuplex, type StreamError, toDuplex, toWebStreams } from '@entropynet/streams';
@@ -13,7 +14,6 @@ import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from './manager-support.js';
-import { turns, until, within } from '../support/until.js';
 
 /** What a socket and a stream have in common. */
 type SocketLike = Duplex & {

@@ -4,6 +4,7 @@ import * as http from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { Socket } from 'node:net';
 import { finished, pipeline } from 'node:stream/promises';
+import { turns, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, TRANSPORT, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
@@ -20,7 +21,6 @@ import { expect } from 'chai';
 import { ContainerModule } from 'inversify';
 import ssh2 from 'ssh2';
 import { freshName } from './manager-support.js';
-import { turns, until, within } from '../support/until.js';
 
 const MEBIBYTE = 1024 * 1024;
 

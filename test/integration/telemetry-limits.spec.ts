@@ -1,3 +1,4 @@
+import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { requestReply } from '@entropynet/messaging';
 import { instrumentConnections, instrumentManager, traceRequests } from '@entropynet/opentelemetry';
@@ -10,7 +11,6 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
-import { type Scope, scoped } from '../support/scope.js';
 
 /** A manager that has counted this much of everything. */
 function managerOf(count: number): Parameters<typeof collectManagerMetrics>[0] {

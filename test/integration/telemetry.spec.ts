@@ -1,3 +1,4 @@
+import { until } from '@entropynet/conformance/tools';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionConfig, TRANSPORT, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
@@ -27,7 +28,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { freshName } from '../support/fresh-name.js';
-import { until } from '../support/until.js';
 
 const loopbackModule = new ContainerModule(({ bind }) => {
   bind(TRANSPORT).toConstantValue(new LoopbackTransport());

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '@entropynet/conformance/tools';
 import { NetworkError, redactEndpoint } from '@entropynet/core';
 import { type Authenticate, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
-import { until } from '../support/until.js';
 import {
   closeOf,
   refusalOf,

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import { until } from '../support/until.js';
 import { WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
 
 const MESSAGES = 300;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
+import { until } from '@entropynet/conformance/tools';
 import { encodePeerLimits } from '@entropynet/core';
 import { MAX_FRAME_BYTES, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
-import { until } from '../support/until.js';
 import {
   clientMessage,
   closeOf,

@@ -1,11 +1,9 @@
+import { Recorder, scoped, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { expect } from 'chai';
 import { CHOSEN_EXIT_CODE, ENDINGS, LIFE_STAGES, STILL_ALIVE_EXIT_CODE, type Ending } from '../support/exit-task.js';
-import { Recorder } from '../support/recorder.js';
 import { runExitProgram } from '../support/run-exit-program.js';
-import { scoped } from '../support/scope.js';
-import { until } from '../support/until.js';
 
 const EXPECTED_CODES: Readonly<Record<Ending, number>> = {
   'process.exit': CHOSEN_EXIT_CODE,

@@ -12,6 +12,7 @@ const KIBIBYTE = 1024;
 const BUDGET: Readonly<Record<string, number>> = {
   '@entropynet/benchmarks': 100 * KIBIBYTE,
   '@entropynet/cli': 105 * KIBIBYTE,
+  '@entropynet/conformance': 120 * KIBIBYTE,
   '@entropynet/core': 225 * KIBIBYTE,
   '@entropynet/inspector': 130 * KIBIBYTE,
   '@entropynet/manager': 60 * KIBIBYTE,

@@ -1,4 +1,4 @@
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { WebSocketTransport } from '@entropynet/transport-ws/browser';
 
 /** The client in a page; its servers are processes of Node.js. */

@@ -1,8 +1,5 @@
 import { Packr } from 'msgpackr';
-import type { PeerHost, Placement } from '../support/peer-host.js';
-import type { PeerModule } from '../support/peer-actions.js';
-import { PendingCalls } from '../support/pending-calls.js';
-import { within } from '../support/until.js';
+import { type PeerHost, type PeerModule, PendingCalls, type Placement, within } from '@entropynet/conformance/tools';
 
 /** The types of msgpackr are in terms of Node.js, of which a page knows nothing. */
 interface Codec {
@@ -16,7 +13,7 @@ const packr = new Packr({ structuredClone: true }) as Codec;
 export type PeerNews =
   { readonly kind: 'message'; readonly message: unknown } | { readonly kind: 'ended'; readonly how: number | string };
 
-/** Starts a peer in another process, by way of the program that opened the page. Stands for `support/peer-host.ts` there. */
+/** Starts a peer in another process, by way of the program that opened the page. Stands for `peer-host.ts` of the suite there. */
 export async function startPeer(_placement: Placement, module: PeerModule): Promise<PeerHost> {
   const socket = new WebSocket(`ws://${location.host}/peer`);
   socket.binaryType = 'arraybuffer';

@@ -1,5 +1,5 @@
 import 'mocha/mocha.js';
-import { describeTransport } from '../conformance/describe-transport.js';
+import { describeTransport } from '@entropynet/conformance';
 import { pageFixture } from './fixture.js';
 
 declare global {

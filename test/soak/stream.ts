@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fillMessage } from '../support/messages.js';
+import { fillMessage } from '@entropynet/conformance/tools';
 
 /**
  * ```

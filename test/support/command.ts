@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { until, within } from './until.js';
+import { until, within } from '@entropynet/conformance/tools';
 
 const BIN = fileURLToPath(new URL('../../../packages/cli/bin/entropynet.js', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { loadTransport } from '@entropynet/conformance/tools';
 import { unwrap, type ConnectionConfig, type NetworkConnection, type Transport } from '@entropynet/core';
 import { CHOSEN_EXIT_CODE, STILL_ALIVE_EXIT_CODE, type ExitTask, type LifeStage, type QuietLife } from './exit-task.js';
-import { loadTransport } from './peer-actions.js';
 
 /** Nobody may collect what a stage opened. */
 const held: unknown[] = [];

@@ -1,5 +1,5 @@
+import type { PeerModule } from '@entropynet/conformance/tools';
 import type { ConnectionConfig } from '@entropynet/core';
-import type { PeerModule } from './peer-actions.js';
 
 /** How far the program goes before it ends. */
 export const LIFE_STAGES = ['created', 'listening', 'connecting', 'connected', 'flooding', 'disconnecting'] as const;

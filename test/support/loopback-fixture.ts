@@ -1,4 +1,5 @@
-import { LoopbackTransport, type TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
+import { LoopbackTransport } from '@entropynet/core/testing';
 import { freshName } from './fresh-name.js';
 
 /** The reference implementation. */

@@ -1,4 +1,4 @@
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { webSocketFixture } from './web-socket-fixture.js';
 import { PlatformWebSocketTransport } from './platform-web-socket-transport.js';
 

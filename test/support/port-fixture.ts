@@ -1,4 +1,4 @@
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { PortTransport } from '@entropynet/example-custom-transport';
 import { freshName } from './fresh-name.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { within } from '@entropynet/conformance/tools';
 import type { ExitTask } from './exit-task.js';
-import { within } from './until.js';
 
 /** How a program ended, and what it printed. */
 export interface Exit {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectionBackend } from '@entropynet/core';
 import type { SharedMemoryConfig } from '@entropynet/transport-shm';
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
 

@@ -1,4 +1,4 @@
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from './fresh-name.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
-import { PeerActions } from '../../support/peer-actions.js';
+import { PeerActions } from '@entropynet/conformance/tools';
 import { armStep, type Step } from './steps.js';
 
 /** A peer that can be told to fail in more ways. */

@@ -1,5 +1,4 @@
-import { loadTransport, type PeerModule } from '../../support/peer-actions.js';
-import { serveParent } from '../../support/peer-protocol.js';
+import { loadTransport, type PeerModule, serveParent } from '@entropynet/conformance/tools';
 import { FaultPeerActions } from './fault-peer-actions.js';
 
 // A forked process that does what its parent asks; its one argument names the transport.

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { PeerModule } from '../../support/peer-actions.js';
-import { forkPeer, peerInProcess, type PeerHost } from '../../support/peer-host.js';
+import { forkPeer, type PeerHost, peerInProcess, type PeerModule } from '@entropynet/conformance/tools';
 import type { FaultPeerActions } from './fault-peer-actions.js';
 
 /** How the process is started. */

@@ -1,5 +1,4 @@
-import { skippedTest } from '../../conformance/chapter-context.js';
-import { Scope } from '../../support/scope.js';
+import { Scope, skippedTest } from '@entropynet/conformance/tools';
 import { nativeBinding } from '../../unit/transport-shm/shared-memory-support.js';
 import type { FaultCase } from './cases.js';
 import { OpenThings } from './open-things.js';

@@ -1,3 +1,4 @@
+import { type Scope, until } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
 import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
@@ -11,8 +12,6 @@ import { serverNames } from '@entropynet/transport-shm/internal/discovery/names'
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { writeControlBlock } from '@entropynet/transport-shm/internal/region/control-block';
 import { ringCapacityOf } from '@entropynet/transport-shm/internal/region/layout';
-import type { Scope } from '../../support/scope.js';
-import { until } from '../../support/until.js';
 
 /** What a client holds that has done the handshake by hand: the descriptor too, which a real one closes. */
 export interface RawConnection {

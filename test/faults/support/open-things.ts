@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { until } from '../../support/until.js';
+import { until } from '@entropynet/conformance/tools';
 
 /** What a process has open, as the system and Node.js tell: of each kind how many. */
 export class OpenThings {

@@ -1,10 +1,10 @@
+import type { Scope } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshName } from '../../support/fresh-name.js';
-import type { Scope } from '../../support/scope.js';
 
 /** Both ends of a connection in this process. */
 export interface Pair {

@@ -1,11 +1,8 @@
+import { type ChapterContext, messageOf, type Scope, type Side, until } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
-import type { TransportFixture } from '@entropynet/core/testing';
+import type { TransportFixture } from '@entropynet/conformance';
 import { expect } from 'chai';
-import type { ChapterContext, Side } from '../../conformance/chapter-context.js';
-import { messageOf } from '../../support/messages.js';
-import type { Scope } from '../../support/scope.js';
 import { sharedMemoryFixture } from '../../support/shared-memory-fixture.js';
-import { until } from '../../support/until.js';
 import { type FaultPeerHost, type FaultPeerOptions, startFaultPeer } from './fault-peer.js';
 
 /** Shared memory in a folder of the test's own, which goes with the test. */

@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { type Scope, until } from '@entropynet/conformance/tools';
 import { encodePeerLimits } from '@entropynet/core';
-import type { Scope } from '../../support/scope.js';
-import { until } from '../../support/until.js';
 
 /** One WebSocket frame as it is asked for, right or wrong. */
 export interface RawFrame {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Scope, until } from '@entropynet/conformance/tools';
 import {
   type ConnectionConfig,
   encodePeerLimits,
@@ -10,8 +11,6 @@ import {
 } from '@entropynet/core';
 import { SUBPROTOCOL, WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { type ClientOptions, WebSocket } from 'ws';
-import { Scope } from '../scope.js';
-import { until } from '../until.js';
 
 /** The limits that hand-made peers announce. */
 export const PEER_LIMITS: PeerLimits = { maxMessageSize: 1024 * 1024, channelWindow: 1024 * 1024, maxChannels: 16 };

@@ -1,7 +1,7 @@
+import { turns } from '@entropynet/conformance/tools';
 import { Outbox, OUTBOX_BYTES, OUTBOX_MESSAGES } from '@entropynet/cli/internal/support/outbox';
 import { err, ok, type Result } from '@entropynet/core';
 import { expect } from 'chai';
-import { turns } from '../../support/until.js';
 
 /** A client that takes a message when the test says so, and patience that ends when the test says so. */
 class ManualClient {

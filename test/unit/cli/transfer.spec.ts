@@ -3,6 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Scope, scoped, turns, until } from '@entropynet/conformance/tools';
 import { CommandFailure } from '@entropynet/cli/internal/support/command-failure';
 import { hashFile, type HashFile } from '@entropynet/cli/internal/transfer/file-hash';
 import { Inbox } from '@entropynet/cli/internal/transfer/inbox';
@@ -14,8 +15,6 @@ import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '../../support/fresh-name.js';
-import { type Scope, scoped } from '../../support/scope.js';
-import { turns, until } from '../../support/until.js';
 
 const NO_SIGNAL = new AbortController().signal;
 const SILENT_VIEW = { show: (): void => undefined, [Symbol.dispose]: (): void => undefined };

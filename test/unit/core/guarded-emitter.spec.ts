@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
+import { turns } from '@entropynet/conformance/tools';
 import type { NetworkError } from '@entropynet/core';
 import { GuardedEmitter } from '@entropynet/core/internal/lifecycle/guarded-emitter';
 import { expect } from 'chai';
-import { turns } from '../../support/until.js';
 
 interface Events {
   note: (text: string) => unknown;

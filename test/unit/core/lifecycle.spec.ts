@@ -1,7 +1,7 @@
+import { turns, within } from '@entropynet/conformance/tools';
 import { type CloseReason, NetworkError, ok, type Result } from '@entropynet/core';
 import { Lifecycle, type LifecycleHooks } from '@entropynet/core/internal/lifecycle/lifecycle';
 import { expect } from 'chai';
-import { turns, within } from '../../support/until.js';
 
 /** Something that is made and ended as the test says. */
 class Thing implements LifecycleHooks<number> {

@@ -1,10 +1,10 @@
+import { until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';
 import { counted } from '../../support/counted-admissions.js';
-import { until } from '../../support/until.js';
 import { nativeBinding, Scene } from './shared-memory-support.js';
 
 describe('the places of clients in the middle of a shared-memory handshake', () => {

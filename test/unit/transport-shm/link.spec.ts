@@ -1,3 +1,4 @@
+import { turns } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
@@ -5,7 +6,6 @@ import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/sh
 import type { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
 import { expect } from 'chai';
-import { turns } from '../../support/until.js';
 import { clientWriter } from './shared-memory-support.js';
 
 const REGION_BYTES = 65_536;

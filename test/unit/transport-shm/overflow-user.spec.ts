@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { scoped } from '../../support/scope.js';
+import { scoped } from '@entropynet/conformance/tools';
 
 const run = promisify(execFile);
 const ANOTHER_USER = 12_345;

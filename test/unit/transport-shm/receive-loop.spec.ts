@@ -1,8 +1,8 @@
+import { turns, until } from '@entropynet/conformance/tools';
 import { ReceiveLoop, type Receiver } from '@entropynet/transport-shm/internal/wait/receive-loop';
 import { WaitStrategy } from '@entropynet/transport-shm/internal/wait/wait-strategy';
 import { expect } from 'chai';
 import { performance } from 'node:perf_hooks';
-import { turns, until } from '../../support/until.js';
 
 /** A receiver with `frames` to deliver, each of which costs the thread `frameMs`. */
 class FakeReceiver implements Receiver {

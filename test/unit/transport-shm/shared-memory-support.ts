@@ -4,13 +4,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { skippedTest } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkConnection, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { type Assignment, requestRegion } from '@entropynet/transport-shm/internal/discovery/handshake-client';
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
-import { skippedTest } from '../../conformance/chapter-context.js';
 
 /** The addon; tests that need it skip where it can't be loaded. */
 export function nativeBinding(): NativeBinding | undefined {

@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { skippedTest } from '@entropynet/conformance/tools';
 import { err, frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { AWAKE, sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
-import { skippedTest } from '../../conformance/chapter-context.js';
 import { nativeBinding, reached, Scene } from './shared-memory-support.js';
 
 /** An accepted connection as what it is. */

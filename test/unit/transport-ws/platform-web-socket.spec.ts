@@ -1,3 +1,4 @@
+import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { NetworkError, unwrap } from '@entropynet/core';
 import { WebSocketTransport as NodeTransport } from '@entropynet/transport-ws';
 import { WebSocketConnection, WebSocketTransport } from '@entropynet/transport-ws/browser';
@@ -9,7 +10,6 @@ import { type AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { freshName } from '../../support/fresh-name.js';
 import { PlatformWebSocketTransport } from '../../support/platform-web-socket-transport.js';
-import { type Scope, scoped } from '../../support/scope.js';
 
 const transport = new PlatformWebSocketTransport();
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
 import { PlatformWebSocketTransport } from '../../support/platform-web-socket-transport.js';
-import { until } from '../../support/until.js';
 import { messageFrame, PEER_LIMITS, WebSocketFixtures, Witness } from '../../support/web-socket/web-socket-fixtures.js';
 
 /** The greeting's flag of a side that takes signs of life. */

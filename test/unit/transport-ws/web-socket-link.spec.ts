@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { WebSocketLink } from '@entropynet/transport-ws/internal/web-socket-link';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { rawFrame } from '../../faults/support/raw-web-socket.js';
-import { until } from '../../support/until.js';
 
 /** A stream whose writes take as long as the test wants. */
 class SlowStream extends Duplex {

@@ -1,0 +1,8 @@
+/**
+ * The contract of EntropyNet's transports as tests: the author of a transport describes it with a `TransportFixture`, and
+ * `describeTransport` makes mocha's tests of it.
+ *
+ * @packageDocumentation
+ */
+export { describeTransport } from './describe-transport.js';
+export type { TransportFixture } from './transport-fixture.js';

@@ -1,0 +1,237 @@
+import type {
+  ConnectionConfig,
+  ConnectionServer,
+  ConnectionStats,
+  NetworkConnection,
+  Transport,
+} from '@entropynet/core';
+import { countOf, messageOf, rowMessage, type MessageRow, type TallySummary } from '../support/messages.js';
+import { DEFAULT_CHANNEL, keepBusy, Recorder, type ReceiveOptions } from '../support/recorder.js';
+import type { TransportFixture } from '../transport-fixture.js';
+
+/** How a peer's connection starts. */
+export interface PeerStart {
+  /** What it takes from the start; nothing by default. */
+  readonly receive?: readonly ReceiveOptions[];
+  /** @default true */
+  readonly startReceiving?: boolean;
+}
+
+export interface PeerReport {
+  readonly state: string;
+  readonly states: readonly string[];
+  /** The code of each transition's error. */
+  readonly stateCodes: readonly (string | undefined)[];
+  readonly errors: readonly string[];
+  readonly drains: readonly string[];
+  readonly channels: readonly string[];
+  readonly stats: ConnectionStats;
+  /** By channel; the default channel under the empty name. */
+  readonly received: ReadonlyMap<string, TallySummary>;
+}
+
+/** How often each outcome of a send was seen: `ok` or the error's code. */
+export type Outcomes = Readonly<Record<string, number>>;
+
+/** How a peer process or worker comes to its end without a goodbye. */
+export type PeerEnding = 'exit' | 'throw';
+
+/** Where another thread or process finds a transport. */
+export type PeerModule = TransportFixture['peerModule'];
+
+/** The transport that `module` names. */
+export async function loadTransport({ specifier, className }: PeerModule): Promise<Transport> {
+  const exports = (await import(specifier)) as Record<string, (new () => Transport) | undefined>;
+  const TransportClass = exports[className];
+  if (TransportClass === undefined) throw new Error(`${specifier} exports no ${className}`);
+  return new TransportClass();
+}
+
+/**
+ * The far side of a conformance test: what it can be told to do. Arguments and results are plain data, so that it can
+ * be in the same thread, in a worker or in another process.
+ */
+export class PeerActions {
+  readonly #transport: Transport;
+  #server: ConnectionServer | undefined;
+  #recorder: Recorder | undefined;
+  #connections: NetworkConnection[] = [];
+  #isFlooding = false;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Listens and returns the address. */
+  async listen(config: ConnectionConfig): Promise<string> {
+    this.#server = this.#transport.createServer(config);
+    const listening = await this.#server.listen();
+    if (!listening.ok) throw listening.error;
+    return this.#server.address()!;
+  }
+
+  /** Takes the next client; from here on it is the connection that the other actions mean. */
+  async accept(start: PeerStart = {}): Promise<void> {
+    const accepted = await this.#server!.accept();
+    if (!accepted.ok) throw accepted.error;
+    this.#use(accepted.value, start);
+    if (start.startReceiving !== false) accepted.value.startReceiving();
+  }
+
+  async closeServer(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  /** Connects and returns `ok` or the error's code. */
+  async connect(config: ConnectionConfig, start: PeerStart = {}): Promise<string> {
+    const connection = this.#transport.createConnection(config);
+    this.#use(connection, start);
+    const connected = await connection.connect();
+    return connected.ok ? 'ok' : connected.error.code;
+  }
+
+  async startReceiving(): Promise<void> {
+    this.#connection.startReceiving();
+  }
+
+  async receive(...options: ReceiveOptions[]): Promise<void> {
+    for (const each of options) this.#recorder!.receive(each);
+  }
+
+  async pause(channel = DEFAULT_CHANNEL): Promise<void> {
+    this.#recorder!.pause(channel);
+  }
+
+  /** Sends a row of messages, each awaited or all at once. */
+  async send(row: MessageRow, options: { channel?: string; unawaited?: boolean } = {}): Promise<Outcomes> {
+    const { channel = DEFAULT_CHANNEL, unawaited = false } = options;
+    const sends: Promise<string>[] = [];
+    for (let index = 0; index < countOf(row); index += 1) {
+      const sent = this.#send(channel, rowMessage(row, index));
+      sends.push(sent);
+      if (!unawaited) await sent;
+    }
+    return countOutcomes(await Promise.all(sends));
+  }
+
+  /** Sends messages of `length` bytes (seeds count up from 1) until the connection ends or `stopFlooding` is called. */
+  async flood(length: number): Promise<void> {
+    this.#isFlooding = true;
+    void (async () => {
+      for (let seed = 1; this.#isFlooding; seed += 1) {
+        if ((await this.#send(DEFAULT_CHANNEL, messageOf(length, seed))) !== 'ok') return;
+        if (seed % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+  }
+
+  async stopFlooding(): Promise<void> {
+    this.#isFlooding = false;
+  }
+
+  /** Sends a row, says goodbye and leaves the process or the thread at once. */
+  async sendDisconnectAndExit(row: MessageRow): Promise<void> {
+    const sends: Promise<string>[] = [];
+    for (let index = 0; index < countOf(row); index += 1)
+      sends.push(this.#send(DEFAULT_CHANNEL, rowMessage(row, index)));
+    await Promise.all(sends);
+    await this.#connection.disconnect();
+    process.exit(0);
+  }
+
+  async openChannel(name: string): Promise<string> {
+    const opened = await this.#connection.openChannel(name);
+    return opened.ok ? 'ok' : opened.error.code;
+  }
+
+  async closeChannel(name: string): Promise<string> {
+    const closed = await this.#connection.closeChannel(name);
+    return closed.ok ? 'ok' : closed.error.code;
+  }
+
+  async isChannelOpen(name: string): Promise<boolean> {
+    return this.#connection.isChannelOpen(name);
+  }
+
+  async disconnect(): Promise<void> {
+    this.#isFlooding = false;
+    await this.#connection.disconnect();
+  }
+
+  /** Keeps the thread busy: neither its event loop nor its callbacks go on meanwhile. */
+  async keepBusy(durationMs: number): Promise<void> {
+    keepBusy(durationMs);
+  }
+
+  async report(): Promise<PeerReport> {
+    const recorder = this.#recorder!;
+    return {
+      state: recorder.connection.getState(),
+      states: recorder.states,
+      stateCodes: recorder.stateErrors.map((error) => error?.code),
+      errors: recorder.errors.map((error) => error.code),
+      drains: recorder.drains,
+      channels: recorder.channels,
+      stats: recorder.connection.getStats(),
+      received: new Map([...recorder.tallies()].map(([channel, tally]) => [channel, tally.summary()])),
+    };
+  }
+
+  /** How many messages of a channel arrived. */
+  async count(channel = DEFAULT_CHANNEL): Promise<number> {
+    return this.#recorder?.tally(channel).count ?? 0;
+  }
+
+  /** The labels of the messages of a channel, in order of arrival. */
+  async labels(channel = DEFAULT_CHANNEL): Promise<readonly string[]> {
+    return this.#recorder!.tally(channel).labels;
+  }
+
+  /** States, channels and messages in the order in which they were reported. */
+  async log(): Promise<readonly string[]> {
+    return this.#recorder!.log;
+  }
+
+  /** Ends the process or the thread without a goodbye; the answer may never come. */
+  async end(how: PeerEnding): Promise<void> {
+    setImmediate(() => {
+      if (how === 'exit') process.exit(0);
+      throw new Error('the test asked for it');
+    });
+  }
+
+  /** Closes everything, ready for the next test. */
+  async reset(): Promise<void> {
+    this.#isFlooding = false;
+    const server = this.#server;
+    const connections = this.#connections;
+    this.#server = undefined;
+    this.#connections = [];
+    this.#recorder = undefined;
+    await Promise.all(connections.map((connection) => connection.disconnect()));
+    await server?.close();
+  }
+
+  get #connection(): NetworkConnection {
+    if (this.#recorder === undefined) throw new Error('the peer has no connection yet');
+    return this.#recorder.connection;
+  }
+
+  #use(connection: NetworkConnection, start: PeerStart): void {
+    this.#connections.push(connection);
+    this.#recorder = new Recorder(connection);
+    for (const options of start.receive ?? []) this.#recorder.receive(options);
+  }
+
+  async #send(channel: string, data: Uint8Array): Promise<string> {
+    const connection = this.#connection;
+    const sent = await (channel === DEFAULT_CHANNEL ? connection.send(data) : connection.sendOnChannel(channel, data));
+    return sent.ok ? 'ok' : sent.error.code;
+  }
+}
+
+function countOutcomes(outcomes: readonly string[]): Outcomes {
+  const counts: Record<string, number> = {};
+  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}

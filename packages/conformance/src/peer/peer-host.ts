@@ -1,0 +1,133 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
+import { PendingCalls } from './pending-calls.js';
+import { within } from '../support/until.js';
+
+/** Where the far side of a connection runs. */
+export type Placement = 'same thread' | 'worker thread' | 'other process';
+
+/** A peer and the place where it runs. */
+export interface PeerHost<Actions extends PeerActions = PeerActions> extends AsyncDisposable {
+  readonly actions: Actions;
+  /** Whether it can still be asked. */
+  readonly isAlive: boolean;
+  /** How the process or thread ended: its exit code, or the signal. */
+  readonly ended: Promise<number | string>;
+  /** Sends a signal to the peer's process. */
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts a peer that uses the transport of `module`. */
+export async function startPeer(placement: Placement, module: PeerModule): Promise<PeerHost> {
+  switch (placement) {
+    case 'same thread':
+      return peerInThisThread(new PeerActions(await loadTransport(module)));
+    case 'worker thread':
+      return await peerInWorker(module);
+    case 'other process':
+      return await peerInProcess(spawnPeer(module));
+  }
+}
+
+function peerInThisThread(actions: PeerActions): PeerHost {
+  return {
+    actions,
+    isAlive: true,
+    ended: new Promise(() => undefined),
+    signal: () => {
+      throw new Error('a peer in this thread can have no signal of its own');
+    },
+    [Symbol.asyncDispose]: () => actions.reset(),
+  };
+}
+
+/** The process of a peer; `peer-protocol.ts` says what it is told and what it answers. */
+export function spawnPeer(module: PeerModule): ChildProcess {
+  return forkPeer(module, fileURLToPath(new URL('peer-process.js', import.meta.url)));
+}
+
+/** The same with another program, which does at least as much, and with another command before its own arguments. */
+export function forkPeer(
+  module: PeerModule,
+  program: string,
+  command = process.execPath,
+  execArgv: readonly string[] = [],
+): ChildProcess {
+  return fork(program, [JSON.stringify(module)], {
+    execPath: command,
+    execArgv: [...execArgv],
+    serialization: 'advanced',
+    // What a peer that is to crash writes on its way out is no part of this run's output.
+    stdio: ['ignore', 'ignore', process.env['PEER_OUTPUT'] === undefined ? 'ignore' : 'inherit', 'ipc'],
+  });
+}
+
+/** A peer in a process that `forkPeer` started, once it is ready. */
+export async function peerInProcess<Actions extends PeerActions>(child: ChildProcess): Promise<PeerHost<Actions>> {
+  const calls = new PendingCalls((request) => {
+    child.send(request, () => {
+      // A peer that died meanwhile is noticed by its exit.
+    });
+  });
+  const ended = new Promise<number | string>((resolve) => {
+    child.once('exit', (code, signal) => {
+      calls.end(`the peer process ended: ${signal ?? `code ${code ?? 'unknown'}`}`);
+      resolve(signal ?? code ?? -1);
+    });
+  });
+  const ready = calls.whenReady();
+  child.on('message', (message) => {
+    calls.take(message);
+  });
+  await within(ready, 'a peer process is ready');
+  return {
+    actions: calls.actions(),
+    get isAlive(): boolean {
+      return !calls.isEnded;
+    },
+    ended,
+    signal: (name) => child.kill(name),
+    [Symbol.asyncDispose]: async () => {
+      // Also ends a process that was stopped.
+      child.kill('SIGKILL');
+      await within(ended, 'a peer process ended');
+    },
+  };
+}
+
+async function peerInWorker(module: PeerModule): Promise<PeerHost> {
+  const worker = new Worker(new URL('peer-worker.js', import.meta.url), { workerData: module, execArgv: [] });
+  const calls = new PendingCalls((request) => {
+    worker.postMessage(request);
+  });
+  let failure = '';
+  const ended = new Promise<number | string>((resolve) => {
+    worker.once('exit', (code) => {
+      calls.end(`the peer thread ended: code ${code} ${failure}`);
+      resolve(code);
+    });
+  });
+  worker.once('error', (error) => {
+    failure = error.message;
+  });
+  const ready = calls.whenReady();
+  worker.on('message', (message) => {
+    calls.take(message);
+  });
+  await within(ready, 'a peer thread is ready');
+  return {
+    actions: calls.actions(),
+    get isAlive(): boolean {
+      return !calls.isEnded;
+    },
+    ended,
+    signal: () => {
+      throw new Error('a peer in a worker can have no signal of its own');
+    },
+    [Symbol.asyncDispose]: async () => {
+      await worker.terminate();
+    },
+  };
+}
