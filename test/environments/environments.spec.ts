@@ -19,15 +19,16 @@ const LIMIT_MS = 240_000;
 describe('connections in unusual environments, over shared memory and WebSocket', function () {
   this.timeout(LIMIT_MS + 5000);
 
-  it('work under fake clocks of sinon, and when these come and go', () => expectDone([program('sinon')]));
+  it('[ENVIRONMENT-1] work under fake clocks of sinon, and when these come and go', () =>
+    expectDone([program('sinon')]));
 
-  it('work under the mock timers of node:test', async () => {
+  it('[ENVIRONMENT-1] work under the mock timers of node:test', async () => {
     const { code, output } = await run(['--test', '--test-reporter=tap', program('node-test')]);
     expect(code, output).to.equal(0);
     expect(output).to.match(/^# pass 2$/mu);
   });
 
-  it('work in jest, whose tests run in a realm of their own, and under its fake timers', async () => {
+  it('[ENVIRONMENT-1] [ENVIRONMENT-2] work in jest, whose tests run in a realm of their own, and under its fake timers', async () => {
     const config = {
       rootDir: programs,
       testMatch: ['**/jest.test.js'],
@@ -49,7 +50,7 @@ describe('connections in unusual environments, over shared memory and WebSocket'
   });
 
   for (const pool of ['vmThreads', 'forks']) {
-    it(`work in vitest with the pool ${pool}, and under its fake timers`, async () => {
+    it(`[ENVIRONMENT-1] [ENVIRONMENT-2] work in vitest with the pool ${pool}, and under its fake timers`, async () => {
       const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
       const { code, output } = await run([
         vitest,
@@ -65,16 +66,16 @@ describe('connections in unusual environments, over shared memory and WebSocket'
     });
   }
 
-  it('work where timers are numbers, as in preload scripts of Electron', () =>
+  it('[ENVIRONMENT-1] work where timers are numbers, as in preload scripts of Electron', () =>
     expectDone(['--import', program('number-timers'), program('plain')]));
 
-  it('work where the global timers and microtasks do nothing', () =>
+  it('[ENVIRONMENT-1] work where the global timers and microtasks do nothing', () =>
     expectDone(['--import', program('replaced-timers'), program('plain')]));
 
   it('work where prototypes were extended', () =>
     expectDone(['--import', program('extended-prototypes'), program('plain')]));
 
-  it('lose nothing when globals and clocks are faked and given back under traffic', () =>
+  it('[ENVIRONMENT-1] lose nothing when globals and clocks are faked and given back under traffic', () =>
     expectDone([program('restored-globals')]));
 
   for (const flags of [

@@ -65,7 +65,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
     );
 
     it(
-      'frees the slot of an accepted connection that ended; its handle answers until it is closed',
+      '[HANDLE-3] frees the slot of an accepted connection that ended; its handle answers until it is closed',
       scoped(async (scope) => {
         const manager = managerOf(scope, fixture, 1);
         const clients = managerOf(scope, fixture, 1);
@@ -104,7 +104,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
     );
 
     it(
-      'refuses a client while all slots are in use before its connect() resolves, and takes one after a client left',
+      '[HANDLE-4] refuses a client while all slots are in use before its connect() resolves, and takes one after a client left',
       scoped(async (scope) => {
         const manager = managerOf(scope, fixture, 2);
         const clients = managerOf(scope, fixture, 8);

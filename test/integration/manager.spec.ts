@@ -80,7 +80,7 @@ describe('the connection manager', () => {
       expect(() => accepted.messages()).to.throw(NetworkError, 'stale handle');
     });
 
-    it('turns every copy invalid at close, for operations and getters alike', async () => {
+    it('[HANDLE-1] turns every copy invalid at close, for operations and getters alike', async () => {
       const { client } = await pair();
       const copy = client.copy();
       expect(copy?.equals(client)).to.equal(true);
@@ -111,7 +111,7 @@ describe('the connection manager', () => {
       expect(codeOf(await client.close())).to.equal('ok');
     });
 
-    it('never reaches a slot that is used again through an old handle', async () => {
+    it('[HANDLE-2] never reaches a slot that is used again through an old handle', async () => {
       const old = unwrap(manager.openConnection({ endpoint: freshName() }));
       await old.close();
       const fresh = unwrap(manager.openConnection({ endpoint: freshName() }));
@@ -131,7 +131,7 @@ describe('the connection manager', () => {
       expect(manager.activeCount()).to.equal(manager.capacity());
     });
 
-    it('delivers what was accepted before a close, to the peer', async () => {
+    it('[END-1] delivers what was accepted before a close, to the peer', async () => {
       const { client, accepted } = await pair();
       const received: number[] = [];
       accepted.setMessageCallback((data) => received.push(data[0] ?? -1));
@@ -146,7 +146,7 @@ describe('the connection manager', () => {
       expect(received).to.deep.equal(Array.from({ length: 100 }, (_unused, index) => index));
     });
 
-    it('may be closed inside its own callback, after which no callback starts', async () => {
+    it('[CALLBACK-1] [CALLBACK-4] may be closed inside its own callback, after which no callback starts', async () => {
       const { client, accepted } = await pair();
       let calls = 0;
       const closed = new Promise<void>((resolve) => {
@@ -161,7 +161,7 @@ describe('the connection manager', () => {
       expect(calls).to.equal(1);
     });
 
-    it('reports each transition once, and connects again after a disconnect', async () => {
+    it('[HANDLE-5] reports each transition once, and connects again after a disconnect', async () => {
       const endpoint = freshName();
       await listen({ endpoint });
       const handle = unwrap(manager.openConnection({ endpoint }));
@@ -192,7 +192,7 @@ describe('the connection manager', () => {
   });
 
   describe('adoption', () => {
-    it('keeps what came early and delivers it in order', async () => {
+    it('[ADOPTION-4] keeps what came early and delivers it in order', async () => {
       const endpoint = freshName();
       const transport = new LoopbackTransport();
       const server = transport.createServer({ endpoint });
@@ -335,7 +335,7 @@ describe('the connection manager', () => {
   });
 
   describe('metrics', () => {
-    it('counts each real transition once', async () => {
+    it('[STATISTICS-6] counts each real transition once', async () => {
       const own = new ConnectionManager([new LoopbackTransport()], { capacity: 4 });
       const endpoint = freshName();
       const server = unwrap(own.createServer({ endpoint }));

@@ -12,13 +12,13 @@ const EXPECTED_CODES: Readonly<Record<Ending, number>> = {
   'worker.terminate': CHOSEN_EXIT_CODE,
 };
 
-/** Contract, semantics 12: exit. To be awaited at the top level of a spec file. */
+/** Contract, EXIT. To be awaited at the top level of a spec file. */
 export async function describeExit(name: string, fixture: TransportFixture): Promise<void> {
   const reason = await fixture.unavailableReason?.();
-  describe(`12 exit, with ${name}`, function () {
+  describe(`exit, with ${name}`, function () {
     this.timeout(60_000);
     if (reason !== undefined) {
-      it(`leaves nothing behind (skipped: ${reason})`, function () {
+      it(`[EXIT-2] [EXIT-3] leaves nothing behind (skipped: ${reason})`, function () {
         this.skip();
       });
       return;
@@ -32,7 +32,7 @@ export async function describeExit(name: string, fixture: TransportFixture): Pro
 function describeCutShort(fixture: TransportFixture): void {
   for (const ending of ENDINGS) {
     for (const stage of LIFE_STAGES) {
-      it(`crashes nothing and leaves nothing behind: ${ending}, ${stage}`, async () => {
+      it(`[EXIT-3] crashes nothing and leaves nothing behind: ${ending}, ${stage}`, async () => {
         const exit = await runExitProgram({
           module: fixture.peerModule,
           config: fixture.freshConfig(),
@@ -50,7 +50,7 @@ function describeQuietLives(fixture: TransportFixture): void {
   const { capabilities } = fixture.createTransport();
 
   for (const quiet of ["unref'd connection", "unref'd server", 'closed'] as const) {
-    it(`ends by itself with code 0: ${quiet}, both ends in one process`, async () => {
+    it(`[EXIT-2] ends by itself with code 0: ${quiet}, both ends in one process`, async () => {
       const exit = await runExitProgram({ module: fixture.peerModule, config: fixture.freshConfig(), life: { quiet } });
       expect(exit, exit.output).to.include({ code: 0, signal: null });
       await expectNothingLeft(fixture);
@@ -58,7 +58,7 @@ function describeQuietLives(fixture: TransportFixture): void {
   }
 
   if (!capabilities.crossProcess) {
-    it("stays alive for a ref'd connection (skipped: both ends of this transport are in one thread)", function () {
+    it("[EXIT-2] stays alive for a ref'd connection (skipped: both ends of this transport are in one thread)", function () {
       this.skip();
     });
     return;
@@ -69,7 +69,7 @@ function describeQuietLives(fixture: TransportFixture): void {
     ["ref'd connection", STILL_ALIVE_EXIT_CODE],
   ] as const) {
     it(
-      `${code === 0 ? 'ends by itself with code 0' : 'stays alive'}: ${quiet} to another process`,
+      `[EXIT-2] ${code === 0 ? 'ends by itself with code 0' : 'stays alive'}: ${quiet} to another process`,
       scoped(async (scope) => {
         const config = fixture.freshConfig();
         const server = scope.add(fixture.createTransport().createServer(config));

@@ -14,12 +14,16 @@ import type { TransportFixture } from './transport-fixture.js';
 /** Who called `connect()`. */
 export type Side = 'client' | 'server';
 
+/** Both sides. */
 export const SIDES: readonly Side[] = ['client', 'server'];
 
 /** What a chapter is told: the transport, where the peer runs and which side of the link is the near one. */
 export interface ChapterContext {
+  /** How connections and servers of the transport are made. */
   readonly fixture: TransportFixture;
+  /** Those of the transport. */
   readonly capabilities: TransportCapabilities;
+  /** Where the peer runs. */
   readonly placement: Placement;
   /** The side that the test holds; the other one is the peer's. */
   readonly side: Side;
@@ -70,9 +74,13 @@ export interface LinkOptions {
 
 /** One connection, seen from the near side. */
 export interface Link {
+  /** The near end. */
   readonly local: NetworkConnection;
+  /** Writes down what the near end reports. */
   readonly recorder: Recorder;
+  /** What the peer can be told to do. */
   readonly peer: PeerActions;
+  /** Where the peer runs. */
   readonly host: PeerHost;
   /** With which a client reaches the server. */
   readonly clientConfig: ConnectionConfig;

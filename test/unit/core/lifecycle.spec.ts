@@ -140,7 +140,7 @@ describe('the life of what connects', () => {
     }
   });
 
-  it('resolves closed once for each life, with how it ended, also where a report connects again', async () => {
+  it('[STATE-10] resolves closed once for each life, with how it ended, also where a report connects again', async () => {
     const thing = new Thing();
     const reasons: CloseReason[] = [];
     await thing.lifecycle.connect(undefined);

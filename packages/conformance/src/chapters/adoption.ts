@@ -4,11 +4,11 @@ import { turns, until } from '../support/until.js';
 import { openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { expectLocalToHave } from '../expectations.js';
 
-/** Contract, semantics 9, as far as a connection is concerned: nothing that comes early is lost. */
+/** Contract, ADOPTION: nothing that comes early is lost. */
 export function describeAdoption(context: ChapterContext): void {
-  describe('9 adoption', () => {
+  describe('adoption', () => {
     it(
-      'keeps what arrives before the message callback is set',
+      '[ADOPTION-1] keeps what arrives before the message callback is set',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope);
         const row = { lengths: [0, 5, 600], count: 300 };
@@ -21,7 +21,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'keeps what arrives before a message listener is added',
+      '[ADOPTION-1] keeps what arrives before a message listener is added',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         await peer.send({ lengths: [1, 2, 3] });
@@ -33,7 +33,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'delivers early and late messages in one order',
+      '[ADOPTION-1] delivers early and late messages in one order',
       scoped(async (scope) => {
         const { recorder, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const row = { lengths: [10, 2000, 0, 90_000], count: 400 };
@@ -46,7 +46,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'does not run the callback inside setMessageCallback()',
+      '[ADOPTION-2] does not run the callback inside setMessageCallback()',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         await peer.send({ lengths: [1] });
@@ -67,7 +67,7 @@ export function describeAdoption(context: ChapterContext): void {
     if (context.side === 'client') return;
 
     it(
-      'keeps what a client sends before startReceiving()',
+      '[ADOPTION-3] keeps what a client sends before startReceiving()',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [0, 7, 900], count: 200 };
@@ -81,7 +81,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'keeps what a client sends before startReceiving() when the callback comes later still',
+      '[ADOPTION-3] [ADOPTION-1] keeps what a client sends before startReceiving() when the callback comes later still',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [0, 7, 900], count: 200 };
@@ -95,7 +95,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'keeps the channels that a client opens, and their messages, before startReceiving()',
+      '[ADOPTION-3] [CHANNEL-1] keeps the channels that a client opens, and their messages, before startReceiving()',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [3, 0, 50_000], count: 9 };
@@ -109,7 +109,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'lets a client that is not yet received from wait, not queue without bound',
+      '[ADOPTION-3] [BACKPRESSURE-7] lets a client that is not yet received from wait, not queue without bound',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,
@@ -126,7 +126,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      'delivers everything, then reports the end, when the client left before startReceiving()',
+      '[ADOPTION-3] [END-1] delivers everything, then reports the end, when the client left before startReceiving()',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [0, 7, 900], count: 50 };

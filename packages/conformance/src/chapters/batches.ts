@@ -6,12 +6,12 @@ import { until } from '../support/until.js';
 import { BOTTLENECKS, openLink, type ChapterContext } from '../chapter-context.js';
 import { codeOf, expectPeerToHave, untilPeer } from '../expectations.js';
 
-/** Contract, semantics 2 and 3: several messages with one call. */
+/** Contract, DELIVERY: several messages with one call. */
 export function describeBatches(context: ChapterContext): void {
-  describe('2, 3 batches', () => {
+  describe('batches', () => {
     for (const [what, config] of BOTTLENECKS) {
       it(
-        `takes as much of a batch as there is room for and tells when the rest may follow, through ${what}`,
+        `[DELIVERY-9] [BACKPRESSURE-2] takes as much of a batch as there is room for and tells when the rest may follow, through ${what}`,
         scoped(async (scope) => {
           const { local, peer } = await openLink(context, scope, { config });
           // More than the larger window, so that no medium takes them all at once, however much the kernel buffers.
@@ -42,7 +42,7 @@ export function describeBatches(context: ChapterContext): void {
     }
 
     it(
-      'sends the messages of a batch before one that is too large, which is then refused by itself',
+      '[DELIVERY-9] [DELIVERY-3] sends the messages of a batch before one that is too large, which is then refused by itself',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: { maxMessageSize: 1000 } });
         unwrap(await local.openChannel('bulk'));

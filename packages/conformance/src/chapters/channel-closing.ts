@@ -9,9 +9,9 @@ import { codeOf, expectLocalToHave, expectPeerToHave } from '../expectations.js'
 
 const ROW: MessageRow = { lengths: [0, 1, 100, 3000], count: 60 };
 
-/** Contract, second round: a channel is closed by either side, for both. */
+/** Contract, CHANNEL: either side closes a channel, for both. */
 export function describeChannelClosing(context: ChapterContext): void {
-  describe('8 closing a channel', () => {
+  describe('closing a channel', () => {
     describeOrder(context);
     describeReuse(context);
     describeLimits(context);
@@ -20,7 +20,7 @@ export function describeChannelClosing(context: ChapterContext): void {
 
 function describeOrder(context: ChapterContext): void {
   it(
-    'delivers everything that was sent first, and closes it for the peer too',
+    '[CHANNEL-7] delivers everything that was sent first, and closes it for the peer too',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peer: { receive: [{ channel: 'news' }] } });
       unwrap(await local.openChannel('news'));
@@ -36,7 +36,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    'delivers a message that was promised and does not fit into the window first',
+    '[CHANNEL-7] delivers a message that was promised and does not fit into the window first',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -50,7 +50,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    'ends the sends of the peer that still wait with ConnectionClosed',
+    '[CHANNEL-7] ends the sends of the peer that still wait with ConnectionClosed',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
       unwrap(await local.openChannel('stalled'));
@@ -66,7 +66,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    'leaves what arrived before readable',
+    '[CHANNEL-7] leaves what arrived before readable',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('late'));
@@ -78,7 +78,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    'closes a channel that the peer opened, and one that nobody used',
+    '[CHANNEL-7] closes a channel that the peer opened, and one that nobody used',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope);
       expect(await peer.openChannel('theirs')).to.equal('ok');
@@ -91,7 +91,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    'closes from both sides at the same time',
+    '[CHANNEL-7] closes from both sides at the same time',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         prepare: (near) => near.receive({ channel: 'both' }),
@@ -110,7 +110,7 @@ function describeOrder(context: ChapterContext): void {
 
 function describeReuse(context: ChapterContext): void {
   it(
-    'opens the name again, with a whole window',
+    '[CHANNEL-8] opens the name again, with a whole window',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
       const row = { lengths: [9000], count: 30 };
@@ -129,7 +129,7 @@ function describeReuse(context: ChapterContext): void {
   );
 
   it(
-    'opens and closes at once, without waiting for one another',
+    '[CHANNEL-8] opens and closes at once, without waiting for one another',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const outcomes = await Promise.all([
@@ -147,7 +147,7 @@ function describeReuse(context: ChapterContext): void {
   );
 
   it(
-    'uses a place of maxChannels again, whatever is unread',
+    '[CHANNEL-8] uses a place of maxChannels again, whatever is unread',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: { maxChannels: 2 } });
       unwrap(await local.openChannel('stays'));
@@ -166,7 +166,7 @@ function describeReuse(context: ChapterContext): void {
   );
 
   it(
-    'gives a refused channel its place back',
+    '[CHANNEL-8] [CHANNEL-4] gives a refused channel its place back',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, { config: { maxChannels: 2 } });
       // Opened from both sides at once, some are refused.
@@ -192,7 +192,7 @@ function describeReuse(context: ChapterContext): void {
 
 function describeLimits(context: ChapterContext): void {
   it(
-    'gives Timeout after sendTimeoutMs where the peer takes nothing, and closes when it does',
+    '[CHANNEL-9] gives Timeout after sendTimeoutMs where the peer takes nothing, and closes when it does',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -209,7 +209,7 @@ function describeLimits(context: ChapterContext): void {
   );
 
   it(
-    'gives Aborted where the signal ends the wait, and closes all the same',
+    '[CHANNEL-9] gives Aborted where the signal ends the wait, and closes all the same',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('news'));

@@ -1,14 +1,14 @@
 import { CHANNEL_ASSET_DOWNLOAD, CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core';
 import { expect } from 'chai';
-import { messageOf, rowMessage, type MessageRow } from '../support/messages.js';
+import { openLink, type ChapterContext } from '../chapter-context.js';
+import { codeOf, expectLocalToHave, expectPeerToHave } from '../expectations.js';
+import { messageOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
-import { turns, until } from '../support/until.js';
+import { sendRow } from '../support/sending.js';
+import { until } from '../support/until.js';
 import { describeChannelClosing } from './channel-closing.js';
-import { openLink, SMALL_LIMITS, type ChapterContext, type Link, BOTTLENECKS } from '../chapter-context.js';
-import { offerRow, sendRow } from './delivery.js';
-import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expectations.js';
-
-const ROW: MessageRow = { lengths: [0, 1, 100, 3000], count: 200 };
+import { describeIndependence } from './channel-independence.js';
+import { ROW, sendOn } from './channel-row.js';
 
 /** Names that a table, a parser or a file system might stumble over. */
 const UNUSUAL_NAMES = [
@@ -29,9 +29,9 @@ const UNUSUAL_NAMES = [
   '\ufeffmark',
 ];
 
-/** Contract, semantics 8: channels. */
+/** Contract, CHANNEL. */
 export function describeChannels(context: ChapterContext): void {
-  describe('8 channels', () => {
+  describe('channels', () => {
     describeOpening(context);
     describeNames(context);
     describeIndependence(context);
@@ -41,7 +41,7 @@ export function describeChannels(context: ChapterContext): void {
 
 function describeOpening(context: ChapterContext): void {
   it(
-    'tells the peer of an opened channel, once',
+    '[CHANNEL-1] tells the peer of an opened channel, once',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peer: { receive: [{ channel: 'news' }] } });
       expect(local.supportsMultipleChannels()).to.be.true;
@@ -57,7 +57,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'gives every openChannel() under way the same outcome',
+    '[CHANNEL-1] gives every openChannel() under way the same outcome',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       expect(codeOf(await local.openChannel('news', { signal: AbortSignal.abort() }))).to.equal('Aborted');
@@ -70,7 +70,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'lets the peer answer on a channel without opening it',
+    '[CHANNEL-1] lets the peer answer on a channel without opening it',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         prepare: (near) => near.receive({ channel: 'talk' }),
@@ -85,7 +85,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'opens a channel from both sides at the same time',
+    '[CHANNEL-1] opens a channel from both sides at the same time',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         prepare: (near) => near.receive({ channel: 'both' }),
@@ -100,7 +100,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'keeps what arrives on a channel before its callback is set',
+    '[ADOPTION-1] keeps what arrives on a channel before its callback is set',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('early'));
@@ -112,7 +112,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'gives InvalidParameter for a channel that is not open, and uses no other instead',
+    '[CHANNEL-3] gives InvalidParameter for a channel that is not open, and uses no other instead',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peer: { receive: [{}, { channel: 'closed' }] } });
       local.setChannelMessageCallback('closed', () => undefined);
@@ -128,7 +128,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'gives ResourceLimitExceeded beyond its own maxChannels, and goes on',
+    '[CHANNEL-4] gives ResourceLimitExceeded beyond its own maxChannels, and goes on',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: { maxChannels: 3 } });
       for (const name of ['1', '2', '3']) unwrap(await local.openChannel(name));
@@ -141,7 +141,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    "gives ResourceLimitExceeded beyond the peer's maxChannels, and goes on",
+    "[CHANNEL-4] gives ResourceLimitExceeded beyond the peer's maxChannels, and goes on",
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peerConfig: { maxChannels: 2 } });
       for (const name of ['1', '2']) unwrap(await local.openChannel(name));
@@ -152,7 +152,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'keeps the limit when both sides open channels up to it at the same time',
+    '[CHANNEL-4] keeps the limit when both sides open channels up to it at the same time',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         config: { maxChannels: 4 },
@@ -171,7 +171,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    'opens a hundred channels',
+    '[CHANNEL-1] opens a hundred channels',
     scoped(async (scope) => {
       const names = Array.from({ length: 100 }, (_, index) => `channel ${index}`);
       const { local, peer } = await openLink(context, scope, {
@@ -187,7 +187,7 @@ function describeOpening(context: ChapterContext): void {
   if (context.side === 'server') return;
 
   it(
-    'has no channel open in the next connection',
+    '[CHANNEL-3] has no channel open in the next connection',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('news'));
@@ -207,7 +207,7 @@ function describeOpening(context: ChapterContext): void {
 
 function describeNames(context: ChapterContext): void {
   it(
-    'takes any name of 1 to 255 bytes of UTF-8',
+    '[CHANNEL-2] takes any name of 1 to 255 bytes of UTF-8',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         peer: { receive: UNUSUAL_NAMES.map((channel) => ({ channel })) },
@@ -230,7 +230,7 @@ function describeNames(context: ChapterContext): void {
     ['a lone surrogate', 'a\ud800b'],
   ] as const) {
     it(
-      `gives InvalidParameter for a name of ${what}`,
+      `[CHANNEL-2] gives InvalidParameter for a name of ${what}`,
       scoped(async (scope) => {
         const { local } = await openLink(context, scope);
         expect(codeOf(await local.openChannel(name))).to.equal('InvalidParameter');
@@ -242,7 +242,7 @@ function describeNames(context: ChapterContext): void {
   }
 
   it(
-    'has well-known names that are ordinary channels',
+    '[CHANNEL-2] has well-known names that are ordinary channels',
     scoped(async (scope) => {
       const names = [CHANNEL_CONTROL, CHANNEL_ASSET_UPLOAD, CHANNEL_ASSET_DOWNLOAD];
       const { local, peer } = await openLink(context, scope, {
@@ -255,157 +255,4 @@ function describeNames(context: ChapterContext): void {
       for (const name of names) await expectPeerToHave(peer, [ROW], name);
     }),
   );
-}
-
-function describeIndependence(context: ChapterContext): void {
-  for (const [what, config] of BOTTLENECKS) {
-    it(
-      `keeps the order within each channel and mixes none with another, through ${what}`,
-      scoped(async (scope) => {
-        const channels = ['a', 'b', 'c'];
-        const { local, peer } = await openLink(context, scope, {
-          config,
-          peer: { receive: [{}, ...channels.map((channel) => ({ channel }))] },
-        });
-        const rows = channels.map((_, index) => ({
-          lengths: [index, 500, 30_000 * index],
-          count: 150,
-          seed: 1000 * index,
-        }));
-        for (const channel of channels) unwrap(await local.openChannel(channel));
-        await Promise.all([
-          sendRow(local, ROW),
-          ...channels.map((channel, index) => sendOn({ local }, channel, rows[index]!)),
-        ]);
-        await expectPeerToHave(peer, [ROW]);
-        for (const [index, channel] of channels.entries()) await expectPeerToHave(peer, [rows[index]!], channel);
-      }),
-    );
-  }
-
-  it(
-    'lets a stalled channel delay no other',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{}, { channel: 'live' }] },
-      });
-      for (const name of ['stalled', 'live']) unwrap(await local.openChannel(name));
-      const stalled = Array.from({ length: 300 }, (_, index) =>
-        local.sendOnChannel('stalled', messageOf(1000, index + 1)),
-      );
-      const row = { lengths: [900, 10, 60_000], count: 300 };
-      await Promise.all([sendOn({ local }, 'live', row), sendRow(local, row)]);
-      await expectPeerToHave(peer, [row], 'live');
-      await expectPeerToHave(peer, [row]);
-      expect(codeOf(local.trySendOnChannel('stalled', new Uint8Array(0)))).to.equal('WouldBlock');
-      await peer.receive({ channel: 'stalled' });
-      for (const result of await Promise.all(stalled)) unwrap(result);
-      await expectPeerToHave(peer, [{ lengths: [1000], count: 300 }], 'stalled');
-    }),
-  );
-
-  it(
-    'lets a stalled default channel delay no other',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{ channel: 'live' }] },
-      });
-      unwrap(await local.openChannel('live'));
-      const stalled = Array.from({ length: 200 }, (_, index) => local.send(messageOf(1000, index + 1)));
-      await sendOn({ local }, 'live', ROW);
-      await expectPeerToHave(peer, [ROW], 'live');
-      await peer.receive({});
-      for (const result of await Promise.all(stalled)) unwrap(result);
-      await expectPeerToHave(peer, [{ lengths: [1000], count: 200 }]);
-    }),
-  );
-
-  // With a small window alone: a socket's own buffers in the kernel hold megabytes, and nothing overtakes what is in them.
-  it(
-    'does not let a bulk transfer hold up the control channel',
-    scoped(async (scope) => {
-      const bulk = { lengths: [400_000], count: 20 };
-      const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
-        peer: { receive: [{ channel: CHANNEL_ASSET_UPLOAD }, { channel: CHANNEL_CONTROL }] },
-      });
-      for (const name of [CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL]) unwrap(await local.openChannel(name));
-      const sends = Array.from({ length: bulk.count }, (_, index) =>
-        local.sendOnChannel(CHANNEL_ASSET_UPLOAD, rowMessage(bulk, index)),
-      );
-      unwrap(await local.sendOnChannel(CHANNEL_CONTROL, messageOf(16, 1)));
-      for (const result of await Promise.all(sends)) unwrap(result);
-      await expectPeerToHave(peer, [bulk], CHANNEL_ASSET_UPLOAD);
-      const messages = (await peer.log()).filter((entry) => entry.startsWith('message:'));
-      const place = messages.findIndex((entry) => entry.startsWith(`message:${CHANNEL_CONTROL}:`));
-      expect(place, 'bulk messages before the one of the control channel').to.be.within(0, 2);
-    }),
-  );
-
-  for (const [what, config] of BOTTLENECKS) {
-    it(
-      `delivers large messages on two channels at once, through ${what}`,
-      scoped(async (scope) => {
-        const { local, peer } = await openLink(context, scope, {
-          config,
-          peer: { receive: [{ channel: 'left' }, { channel: 'right' }] },
-        });
-        const left = { lengths: [1_000_000, 3, 200_000], seed: 1 };
-        const right = { lengths: [1_000_001, 0, 300_000], seed: 100 };
-        for (const name of ['left', 'right']) unwrap(await local.openChannel(name));
-        await Promise.all([sendOn({ local }, 'left', left), sendOn({ local }, 'right', right)]);
-        await expectPeerToHave(peer, [left], 'left');
-        await expectPeerToHave(peer, [right], 'right');
-      }),
-    );
-  }
-
-  for (const [what, config] of BOTTLENECKS) {
-    it(
-      `serves every channel while one is flooded, through ${what}`,
-      scoped(async (scope) => {
-        const { local, recorder, peer } = await openLink(context, scope, {
-          config,
-          prepare: (near) => near.receive(),
-          peer: { receive: [{ channel: 'quiet', echo: true }] },
-        });
-        unwrap(await local.openChannel('quiet'));
-        await peer.flood(2000);
-        for (let round = 1; round <= 20; round += 1) {
-          recorder.receive({ channel: 'quiet' });
-          unwrap(await local.sendOnChannel('quiet', messageOf(10, round)));
-          await until(() => recorder.tally('quiet').count === round, 'the echo arrived');
-        }
-        await peer.stopFlooding();
-        await turns(1);
-        await untilPeer(peer, 20, 'quiet');
-      }),
-    );
-  }
-
-  it(
-    'times out one channel without harm to another',
-    scoped(async (scope) => {
-      const { local, peer } = await openLink(context, scope, {
-        config: { ...SMALL_LIMITS, sendTimeoutMs: 60 },
-        peer: { receive: [{ channel: 'live' }] },
-      });
-      for (const name of ['stalled', 'live']) unwrap(await local.openChannel(name));
-      expect(codeOf(await local.sendOnChannel('stalled', messageOf(500_000, 777)))).to.equal('Timeout');
-      // A busy machine may keep the peer from reading for longer than a send waits here.
-      await offerRow(local, ROW, 'live');
-      await expectPeerToHave(peer, [ROW], 'live');
-      await peer.receive({ channel: 'stalled' });
-      await offerRow(local, ROW, 'stalled');
-      await expectPeerToHave(peer, [ROW], 'stalled');
-    }),
-  );
-}
-
-async function sendOn({ local }: Pick<Link, 'local'>, channel: string, row: MessageRow): Promise<void> {
-  for (let index = 0; index < (row.count ?? row.lengths.length); index += 1) {
-    unwrap(await local.sendOnChannel(channel, rowMessage(row, index)));
-  }
 }

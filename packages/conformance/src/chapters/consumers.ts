@@ -9,7 +9,7 @@ import { type ChapterContext, openPair } from '../chapter-context.js';
 export function describeConsumers(context: ChapterContext): void {
   describe('one consumer, and listeners by themselves', () => {
     it(
-      'names the first consumer to the second, whatever kinds they are',
+      '[CONSUMER-1] names the first consumer to the second, whatever kinds they are',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const taken = (use: () => unknown, name: string): void => {
@@ -43,7 +43,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      'hands a lease what had waited, holds it while paused, and ends it after the last message',
+      '[CONSUMER-2] hands a lease what had waited, holds it while paused, and ends it after the last message',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 4; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -72,7 +72,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      "keeps what follows a once('message') for the next one",
+      "[CONSUMER-2] keeps what follows a once('message') for the next one",
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 3; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -84,7 +84,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      'tells the other listeners of an event when one throws or rejects, and reports both',
+      '[CALLBACK-5] tells the other listeners of an event when one throws or rejects, and reports both',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const errors: unknown[] = [];
@@ -106,7 +106,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      'refuses an event that does not exist',
+      '[CALLBACK-6] refuses an event that does not exist',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const unknown = 'mesage' as keyof ConnectionEvents;
@@ -116,7 +116,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      'gives the same object for a name until the channel is closed, then a new one',
+      '[CHANNEL-10] gives the same object for a name until the channel is closed, then a new one',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const channel = near.channel('side');
@@ -143,7 +143,7 @@ export function describeConsumers(context: ChapterContext): void {
 
     if (context.side === 'server') return;
     it(
-      'connects again from the callback that is told of its own disconnect, and receives',
+      '[STATE-4] connects again from the callback that is told of its own disconnect, and receives',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const { closed } = near;

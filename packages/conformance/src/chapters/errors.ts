@@ -1,10 +1,11 @@
 import { NETWORK_ERROR_CODES, NetworkError, unwrap, type NetworkConnection, type Result } from '@entropynet/core';
 import { expect } from 'chai';
+import { openListener, openPair, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
+import { codeOf } from '../expectations.js';
 import { messageOf } from '../support/messages.js';
 import { scoped, type Scope } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { openListener, openPair, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
-import { codeOf } from '../expectations.js';
+import { describeMisuse } from './misuse.js';
 
 type Operation = (connection: NetworkConnection) => Result<unknown> | Promise<Result<unknown>>;
 
@@ -63,19 +64,7 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   },
 };
 
-const WRONG_MESSAGES: Readonly<Record<string, unknown>> = {
-  'a string': 'text',
-  'a number': 5,
-  undefined,
-  null: null,
-  'an array': [1, 2],
-  'an ArrayBuffer': new ArrayBuffer(4),
-  'a Float32Array': new Float32Array(2),
-  'an empty Float32Array': new Float32Array(0),
-  'a DataView': new DataView(new ArrayBuffer(4)),
-};
-
-/** Contract, sections 1 and 2: what goes wrong has a code. */
+/** Contract, ERROR: every failure has a code. */
 export function describeErrors(context: ChapterContext): void {
   describe('errors', () => {
     describeStates(context);
@@ -88,7 +77,7 @@ function describeStates(context: ChapterContext): void {
   for (const [state, bring] of Object.entries(SITUATIONS)) {
     for (const [name, operation] of Object.entries(OPERATIONS)) {
       it(
-        `gives ConnectionClosed to ${name} when ${state}`,
+        `[ERROR-1] gives ConnectionClosed to ${name} when ${state}`,
         scoped(async (scope) => {
           await bring(context, scope, async (connection) => {
             expect(codeOf(await operation(connection))).to.equal('ConnectionClosed');
@@ -99,7 +88,7 @@ function describeStates(context: ChapterContext): void {
     }
 
     it(
-      `has neutral answers when ${state}`,
+      `[ERROR-1] has neutral answers when ${state}`,
       scoped(async (scope) => {
         await bring(context, scope, (connection) => {
           expect(connection.isConnected()).to.be.false;
@@ -112,7 +101,7 @@ function describeStates(context: ChapterContext): void {
     );
 
     it(
-      `gives ok to disconnect() when ${state}`,
+      `[STATE-8] gives ok to disconnect() when ${state}`,
       scoped(async (scope) => {
         await bring(context, scope, async (connection) => {
           // Awaited only where that is possible: some of these situations last as long as a callback runs.
@@ -124,116 +113,9 @@ function describeStates(context: ChapterContext): void {
   }
 }
 
-function describeMisuse(context: ChapterContext): void {
-  for (const [what, value] of Object.entries(WRONG_MESSAGES)) {
-    it(
-      `throws a TypeError where a message is ${what}, and goes on`,
-      scoped(async (scope) => {
-        const { near, far } = await openPair(context, scope);
-        unwrap(await near.openChannel('news'));
-        const data = value as Uint8Array;
-        await expectTypeError(() => near.send(data));
-        await expectTypeError(() => near.trySend(data));
-        await expectTypeError(() => near.sendUnreliable(data));
-        await expectTypeError(() => near.sendOnChannel('news', data));
-        await expectTypeError(() => near.trySendOnChannel('news', data));
-        await expectTypeError(() => near.trySendBatch([messageOf(5, 1), data]));
-        await expectStillUsable(near, far);
-      }),
-    );
-  }
-
-  it(
-    'throws a TypeError where a batch is no array, and goes on',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      for (const wrong of [undefined, null, 'text', new Uint8Array(3), new Set([messageOf(5, 1)])] as never[])
-        await expectTypeError(() => near.trySendBatch(wrong));
-      await expectStillUsable(near, far);
-    }),
-  );
-
-  it(
-    'throws a TypeError where the memory of a message was given away, and goes on',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      const data = new Uint8Array(10);
-      structuredClone(data.buffer, { transfer: [data.buffer] });
-      await expectTypeError(() => near.send(data));
-      await expectTypeError(() => near.trySend(data));
-      await expectStillUsable(near, far);
-    }),
-  );
-
-  it(
-    'throws a TypeError where a message is wrong and the connection is not connected',
-    scoped(async (scope) => {
-      const connection = scope.add(
-        context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),
-      );
-      await expectTypeError(() => connection.send('text' as never));
-      await expectTypeError(() => connection.trySend('text' as never));
-    }),
-  );
-
-  it(
-    'throws a TypeError where a callback is no function',
-    scoped(async (scope) => {
-      const { near } = await openPair(context, scope);
-      for (const wrong of ['text', 5, {}, undefined] as never[]) {
-        await expectTypeError(() => near.setMessageCallback(wrong));
-        await expectTypeError(() => near.setStateCallback(wrong));
-        await expectTypeError(() => near.setChannelMessageCallback('news', wrong));
-      }
-    }),
-  );
-
-  it(
-    'throws a TypeError where the name of a channel is no string',
-    scoped(async (scope) => {
-      const { near } = await openPair(context, scope);
-      for (const wrong of [5, {}, null, undefined] as never[]) {
-        await expectTypeError(() => near.openChannel(wrong));
-        await expectTypeError(() => near.sendOnChannel(wrong, messageOf(1, 1)));
-        await expectTypeError(() => near.trySendOnChannel(wrong, messageOf(1, 1)));
-        await expectTypeError(() => near.setChannelMessageCallback(wrong, () => undefined));
-      }
-    }),
-  );
-
-  it(
-    'gives InvalidParameter to claim() for a length that is none',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      for (const length of [-1, 1.5, NaN, -Infinity]) expect(codeOf(near.claim(length))).to.equal('InvalidParameter');
-      await expectStillUsable(near, far);
-    }),
-  );
-
-  it('throws InvalidParameter, naming the key, for a wrong configuration', () => {
-    const { fixture } = context;
-    const { optionsKey } = fixture.createTransport();
-    const wrongs: readonly [string, object][] = [
-      ['sendTimeoutMs', { sendTimeoutMs: 'soon' }],
-      ['maxMesageSize', { maxMesageSize: 5 }],
-      ...(optionsKey === undefined ? [] : [[optionsKey, { [optionsKey]: 5 }] as [string, object]]),
-      ['endpoint', { endpoint: '' }],
-    ];
-    for (const [key, wrong] of wrongs) {
-      const config = { ...fixture.freshConfig(), ...wrong };
-      for (const create of ['createConnection', 'createServer'] as const) {
-        const error = thrownBy(() => fixture.createTransport()[create](config));
-        expect(error).to.be.instanceOf(NetworkError);
-        expect((error as NetworkError).code).to.equal('InvalidParameter');
-        expect((error as NetworkError).message).to.include(key);
-      }
-    }
-  });
-}
-
 function describeErrorObjects(context: ChapterContext): void {
   it(
-    'gives NetworkErrors with a documented code, a sentence and a stack',
+    '[ERROR-4] gives NetworkErrors with a documented code, a sentence and a stack',
     scoped(async (scope) => {
       const connection = scope.add(
         context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),
@@ -255,7 +137,7 @@ function describeErrorObjects(context: ChapterContext): void {
   );
 
   it(
-    'gives the reason of an abort as the cause',
+    '[ERROR-4] gives the reason of an abort as the cause',
     scoped(async (scope) => {
       const connection = scope.add(
         context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),
@@ -283,31 +165,4 @@ async function inState(
   await until(() => checks.length > 0, `the connection is ${state}`);
   await Promise.all(checks);
   await entered;
-}
-
-async function expectTypeError(act: () => unknown): Promise<void> {
-  let failure: unknown;
-  try {
-    await act();
-  } catch (thrown) {
-    failure = thrown;
-  }
-  expect(failure).to.be.instanceOf(TypeError);
-}
-
-function thrownBy(act: () => unknown): unknown {
-  try {
-    act();
-  } catch (thrown) {
-    return thrown;
-  }
-  return undefined;
-}
-
-async function expectStillUsable(near: NetworkConnection, far: NetworkConnection): Promise<void> {
-  const lengths: number[] = [];
-  far.setMessageCallback((data) => lengths.push(data.length));
-  unwrap(await near.send(messageOf(3, 1)));
-  await until(() => lengths.length > 0, 'a message arrived');
-  expect(lengths).to.deep.equal([3]);
 }

@@ -7,11 +7,11 @@ import { Scope, scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
 import { openPair, skippedTest, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
 
-/** Contract, semantics 12, inside one process: nothing is left behind. */
+/** Contract, EXIT: nothing is left behind in one process. */
 export function describeHygiene(context: ChapterContext): void {
-  describe('12 hygiene', () => {
+  describe('hygiene', () => {
     it(
-      'leaves no descriptor, timer or handle behind when connections were disconnected',
+      '[EXIT-1] leaves no descriptor, timer or handle behind when connections were disconnected',
       scoped(async () => {
         await expectNothingLeft(context, async (scope) => {
           const { near, far } = await openPair(context, scope);
@@ -24,7 +24,7 @@ export function describeHygiene(context: ChapterContext): void {
     );
 
     it(
-      'leaves nothing behind when the far side takes nothing',
+      '[EXIT-1] leaves nothing behind when the far side takes nothing',
       scoped(async () => {
         await expectNothingLeft(context, async (scope) => {
           const { near } = await openPair(context, scope, { sendTimeoutMs: 50 });
@@ -37,7 +37,7 @@ export function describeHygiene(context: ChapterContext): void {
     );
 
     it(
-      'leaves nothing behind when connecting fails',
+      '[EXIT-1] leaves nothing behind when connecting fails',
       scoped(async (scope) => {
         const config = await unusedEndpoint(context, scope);
         await expectNothingLeft(context, (round) => failToConnect(context, round, config));
@@ -45,7 +45,7 @@ export function describeHygiene(context: ChapterContext): void {
     );
 
     it(
-      'leaves nothing behind when a server is closed with connections that nobody accepted',
+      '[EXIT-1] leaves nothing behind when a server is closed with connections that nobody accepted',
       scoped(async () => {
         await expectNothingLeft(context, async (scope) => {
           const { listener } = await openPair(context, scope);
@@ -64,9 +64,9 @@ export function describeHygiene(context: ChapterContext): void {
 
     const { leftovers } = context.fixture;
     if (leftovers === undefined) {
-      skippedTest('leaves none of its own files behind', 'it has no folder of its own');
+      skippedTest('[EXIT-1] leaves none of its own files behind', 'it has no folder of its own');
     } else {
-      it('leaves none of its own files behind', async () => {
+      it('[EXIT-1] leaves none of its own files behind', async () => {
         let names: readonly string[] = [];
         await until(
           async () => (names = await leftovers()).length === 0,
@@ -76,7 +76,7 @@ export function describeHygiene(context: ChapterContext): void {
     }
 
     it(
-      'has a description for people',
+      '[ERROR-4] has a description for people',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         expect(near.description()).to.include(near.getBackend()).and.include('connected');

@@ -8,9 +8,9 @@ import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expec
 
 const LENGTHS = [0, 1, 7, 8, 64, 1000, 20_000, 100_000];
 
-/** Contract, semantics 3 and 4: messages that are read and written where they lie. */
+/** Contract, DELIVERY and OWNERSHIP: messages that are read and written where they lie. */
 export function describeInPlace(context: ChapterContext): void {
-  describe('3, 4 in place', () => {
+  describe('in place', () => {
     describeReading(context);
     describeWriting(context);
   });
@@ -18,7 +18,7 @@ export function describeInPlace(context: ChapterContext): void {
 
 function describeReading(context: ChapterContext): void {
   it(
-    'shows a callback the right bytes of every message, between the bounds that it is given',
+    '[OWNERSHIP-4] shows a callback the right bytes of every message, between the bounds that it is given',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -35,7 +35,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    'shows a late callback the messages that were kept for it',
+    '[OWNERSHIP-4] shows a late callback the messages that were kept for it',
     scoped(async (scope) => {
       const { recorder, peer } = await openLink(context, scope);
       const row = { lengths: [5, 0, 3000, 600_000] };
@@ -46,7 +46,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    'shows the callback the bytes in place and gives the message listeners a copy',
+    '[OWNERSHIP-3] [OWNERSHIP-4] shows the callback the bytes in place and gives the message listeners a copy',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const kept: Uint8Array[] = [];
@@ -64,7 +64,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    'goes on after a callback that throws, and reports it',
+    '[CALLBACK-3] goes on after a callback that throws, and reports it',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope);
       let count = 0;
@@ -82,7 +82,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    'refuses a word that says nothing of ownership, and names what is allowed',
+    '[ERROR-2] refuses a word that says nothing of ownership, and names what is allowed',
     scoped(async (scope) => {
       const { local } = await openLink(context, scope);
       expect(() => {
@@ -95,7 +95,7 @@ function describeReading(context: ChapterContext): void {
 function describeWriting(context: ChapterContext): void {
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `sends what a function writes in place, waits for room and keeps the order, through ${what}`,
+      `[DELIVERY-10] sends what a function writes in place, waits for room and keeps the order, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config });
         unwrap(await local.openChannel('named'));
@@ -113,7 +113,7 @@ function describeWriting(context: ChapterContext): void {
   }
 
   it(
-    'sends nothing where the function throws, throws that on, and goes on',
+    '[DELIVERY-10] sends nothing where the function throws, throws that on, and goes on',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const failure = new Error('it can not be written');
@@ -132,7 +132,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    'sends nothing where the function returns a promise: it would write too late',
+    '[DELIVERY-10] sends nothing where the function returns a promise: it would write too late',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       expect(() => local.trySendWith(10, async () => Promise.reject(new Error('late')))).to.throw(TypeError, /promise/);
@@ -142,7 +142,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    'refuses what is sent from inside the function, and keeps what send() queues for afterwards',
+    '[DELIVERY-10] refuses what is sent from inside the function, and keeps what send() queues for afterwards',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('other'));
@@ -167,7 +167,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    'gives ConnectionClosed where the function ends the connection, and sends nothing',
+    '[DELIVERY-10] gives ConnectionClosed where the function ends the connection, and sends nothing',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       let ending: Promise<Result> | undefined;
@@ -181,7 +181,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    'calls no function for what can not be sent',
+    '[DELIVERY-10] calls no function for what can not be sent',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: { maxMessageSize: 1000 } });
       const unexpected = (): never => {

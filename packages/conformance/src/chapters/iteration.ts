@@ -3,14 +3,14 @@ import { expect } from 'chai';
 import { expectedLabel, labelOf, messageOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { turns, within } from '../support/until.js';
-import { type ChapterContext, openLink, openPair, ownPeer, SMALL_LIMITS } from '../chapter-context.js';
+import { type ChapterContext, openLink, openPair, ownPeer, skippedTest, SMALL_LIMITS } from '../chapter-context.js';
 import { codeOf } from '../expectations.js';
 
 /** `messages()`: the same messages as by callback, taken by a loop. */
 export function describeIteration(context: ChapterContext): void {
   describe('messages() as an async iterator', () => {
     it(
-      'gives every message in order and ends with the connection',
+      '[CONSUMER-2] gives every message in order and ends with the connection',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const reading = collect(near);
@@ -22,7 +22,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      'gives what came before it was asked for, on the default channel and on a named one',
+      '[CONSUMER-2] [ADOPTION-1] gives what came before it was asked for, on the default channel and on a named one',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         unwrap(await far.openChannel('assets'));
@@ -38,7 +38,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      'holds the peer back while nobody asks, and loses nothing',
+      '[CONSUMER-2] [BACKPRESSURE-7] holds the peer back while nobody asks, and loses nothing',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope, SMALL_LIMITS);
         const messages = near.messages();
@@ -62,7 +62,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      'loses nothing when a loop is left: the next loop goes on, then a callback',
+      '[CONSUMER-2] loses nothing when a loop is left: the next loop goes on, then a callback',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 30; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -82,7 +82,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      'serves several that ask at once in their order',
+      '[CONSUMER-2] serves several that ask at once in their order',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const messages = near.messages();
@@ -99,7 +99,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      "rejects with the signal's reason, and leaves the messages to whoever comes next",
+      "[CONSUMER-2] rejects with the signal's reason, and leaves the messages to whoever comes next",
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const controller = new AbortController();
@@ -115,7 +115,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      'ends when this side disconnects, also where it waits',
+      '[CONSUMER-2] ends when this side disconnects, also where it waits',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const waiting = near.messages().next();
@@ -131,13 +131,16 @@ export function describeIteration(context: ChapterContext): void {
 /** The same where the peer dies. */
 export function describeIterationOfTheDead(context: ChapterContext): void {
   describe('messages() and a peer that dies', () => {
-    if (!context.capabilities.detectsPeerDeath) return;
+    if (!context.capabilities.detectsPeerDeath) {
+      skippedTest('[CONSUMER-3] throws after the death of the peer', 'the transport does not detect it');
+      return;
+    }
     for (const [when, isReading] of [
       ['while it waits', true],
       ['before it begins', false],
     ] as const) {
       it(
-        `gives what a peer had sent that dies ${when}, then throws`,
+        `[CONSUMER-3] [DEATH-2] gives what a peer had sent that dies ${when}, then throws`,
         scoped(async (scope) => {
           const host = await ownPeer(context, scope);
           const { local } = await openLink(context, scope, { host });

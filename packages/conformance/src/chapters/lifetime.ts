@@ -1,16 +1,19 @@
-import { unwrap, type NetworkConnection, type NetworkError } from '@entropynet/core';
+import type { NetworkError } from '@entropynet/core';
+import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
+import { openPair, type ChapterContext } from '../chapter-context.js';
+import { expectLocalToHave } from '../expectations.js';
 import { messageOf } from '../support/messages.js';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
+import { sendRow } from '../support/sending.js';
 import { turns, until, within } from '../support/until.js';
-import { openPair, type ChapterContext } from '../chapter-context.js';
-import { codeOf, expectLocalToHave } from '../expectations.js';
-import { sendRow } from './delivery.js';
+import { describeInside } from './inside-callbacks.js';
+import { shutdownCallbacks } from './shutdown-callbacks.js';
 
-/** Contract, semantics 7: lifetime of callbacks. */
+/** Contract, CALLBACK. */
 export function describeLifetime(context: ChapterContext): void {
-  describe('7 callback lifetime', () => {
+  describe('callbacks', () => {
     describeSilence(context);
     describeShutdown(context);
     describeFailingCallbacks(context);
@@ -20,7 +23,7 @@ export function describeLifetime(context: ChapterContext): void {
 
 function describeSilence(context: ChapterContext): void {
   it(
-    'starts no callback after disconnect() resolved',
+    '[CALLBACK-1] starts no callback after disconnect() resolved',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const sends = Array.from({ length: 500 }, (_, index) => far.send(messageOf(500, index)));
@@ -39,7 +42,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    'starts no message callback once disconnect() was called',
+    '[CALLBACK-1] starts no message callback once disconnect() was called',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       await sendRow(far, { lengths: [10], count: 100 });
@@ -60,7 +63,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    'does not wait in disconnect() for the promise of a callback',
+    '[CALLBACK-2] does not wait in disconnect() for the promise of a callback',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       let finish: () => void = () => undefined;
@@ -77,7 +80,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    'tells nothing to a listener that was taken away, also by another listener of the same event',
+    '[CALLBACK-1] tells nothing to a listener that was taken away, also by another listener of the same event',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const told: string[] = [];
@@ -96,7 +99,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    'keeps an open connection going when a garbage collection comes',
+    '[STATE-9] keeps an open connection going when a garbage collection comes',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const recorder = new Recorder(near).receive();
@@ -113,7 +116,7 @@ function describeSilence(context: ChapterContext): void {
 
 function describeShutdown(context: ChapterContext): void {
   it(
-    'starts no callback after shutdownCallbacks() resolved, while the connection stays',
+    '[CALLBACK-1] starts no callback after shutdownCallbacks() resolved, while the connection stays',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       let count = 0;
@@ -134,7 +137,7 @@ function describeShutdown(context: ChapterContext): void {
   );
 
   it(
-    'waits in shutdownCallbacks() for the promises of callbacks that run',
+    '[CALLBACK-2] waits in shutdownCallbacks() for the promises of callbacks that run',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const finishers: (() => void)[] = [];
@@ -156,7 +159,7 @@ function describeShutdown(context: ChapterContext): void {
   );
 
   it(
-    'does not wait in shutdownCallbacks() for the callback that called it',
+    '[CALLBACK-2] does not wait in shutdownCallbacks() for the callback that called it',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       let isDown = false;
@@ -170,7 +173,7 @@ function describeShutdown(context: ChapterContext): void {
   );
 
   it(
-    'resolves shutdownCallbacks() from a plain callback that returns its promise',
+    '[CALLBACK-2] resolves shutdownCallbacks() from a plain callback that returns its promise',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       let isDown = false;
@@ -199,7 +202,7 @@ function describeFailingCallbacks(context: ChapterContext): void {
   ];
   for (const [how, fail] of failures) {
     it(
-      `reports a message callback that ${how} through 'error', and the next message comes`,
+      `[CALLBACK-3] reports a message callback that ${how} through 'error', and the next message comes`,
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const thrown = new Error('as planned');
@@ -221,7 +224,7 @@ function describeFailingCallbacks(context: ChapterContext): void {
     );
 
     it(
-      `reports a state callback that ${how} through 'error', and tells the listeners all the same`,
+      `[CALLBACK-3] [CALLBACK-5] reports a state callback that ${how} through 'error', and tells the listeners all the same`,
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const recorder = new Recorder(near);
@@ -234,7 +237,7 @@ function describeFailingCallbacks(context: ChapterContext): void {
   }
 
   it(
-    "reports a listener that throws through 'error'",
+    "[CALLBACK-3] [CALLBACK-5] reports a listener that throws through 'error'",
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const recorder = new Recorder(near);
@@ -248,7 +251,7 @@ function describeFailingCallbacks(context: ChapterContext): void {
   );
 
   it(
-    'does not wait for the promise of a callback before the next message comes',
+    '[CALLBACK-3] does not wait for the promise of a callback before the next message comes',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const finishers: (() => void)[] = [];
@@ -258,130 +261,4 @@ function describeFailingCallbacks(context: ChapterContext): void {
       for (const finish of finishers) finish();
     }),
   );
-}
-
-function describeInside(context: ChapterContext): void {
-  it(
-    'sends from inside a callback',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      const recorder = new Recorder(far).receive();
-      near.setMessageCallback(async (data) => unwrap(await near.send(data)));
-      const row = { lengths: [0, 10, 2000], count: 300 };
-      await sendRow(far, row);
-      await expectLocalToHave(recorder, [row]);
-    }),
-  );
-
-  it(
-    'replaces the callback from inside itself: the next message goes to the new one',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      const told: string[] = [];
-      near.setMessageCallback((data) => {
-        told.push(`first ${data.length}`);
-        near.setMessageCallback((next) => told.push(`second ${next.length}`));
-      });
-      await sendRow(far, { lengths: [1, 2, 3] });
-      await until(() => told.length === 3, 'three messages were told');
-      expect(told).to.deep.equal(['first 1', 'second 2', 'second 3']);
-    }),
-  );
-
-  it(
-    'takes the callback away from inside itself: the next message is kept',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      const told: string[] = [];
-      near.setMessageCallback((data) => {
-        told.push(`first ${data.length}`);
-        near.setMessageCallback(null);
-      });
-      await sendRow(far, { lengths: [1, 2, 3] });
-      await until(() => told.length === 1, 'the first message was told');
-      await turns(20);
-      near.setMessageCallback((data) => told.push(`second ${data.length}`));
-      await until(() => told.length === 3, 'three messages were told');
-      expect(told).to.deep.equal(['first 1', 'second 2', 'second 3']);
-    }),
-  );
-
-  it(
-    'disconnects from inside a message callback: it is the last one',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      const ended: Promise<string>[] = [];
-      let count = 0;
-      near.setMessageCallback(async () => {
-        count += 1;
-        const ending = near.disconnect().then(codeOf);
-        ended.push(ending);
-        await ending;
-      });
-      const sends = Array.from({ length: 100 }, () => far.send(messageOf(10, 1)));
-      await until(() => ended.length > 0, 'a callback disconnected');
-      expect(await within(Promise.all(ended), 'disconnect() resolved')).to.deep.equal(['ok']);
-      await Promise.all(sends);
-      await turns(20);
-      expect(count).to.equal(1);
-      await until(() => far.getState() === 'disconnected', 'the far side saw the end');
-    }),
-  );
-
-  it(
-    'disconnects from inside a callback for messages that were kept',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      await sendRow(far, { lengths: [10], count: 20 });
-      await turns(20);
-      let count = 0;
-      near.setMessageCallback(() => {
-        count += 1;
-        void near.disconnect();
-      });
-      await until(() => near.getState() === 'disconnected', 'the near side is disconnected');
-      expect(count).to.equal(1);
-    }),
-  );
-
-  it(
-    'is released from inside a callback: it is the last one',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope);
-      let count = 0;
-      near.setMessageCallback(() => {
-        count += 1;
-        near.release();
-      });
-      const sends = Array.from({ length: 100 }, () => far.send(messageOf(10, 1)));
-      await until(() => near.getState() === 'disconnected', 'the near side is disconnected');
-      await Promise.all(sends);
-      await turns(20);
-      expect(count).to.equal(1);
-    }),
-  );
-
-  it(
-    'disconnects from inside a channel, drain and error callback',
-    scoped(async (scope) => {
-      for (const event of ['channel', 'error'] as const) {
-        const { near, far } = await openPair(context, scope);
-        const ended: Promise<unknown>[] = [];
-        near.on(event, () => ended.push(near.disconnect()));
-        near.setMessageCallback(() => {
-          throw new Error('as planned');
-        });
-        if (event === 'channel') unwrap(await far.openChannel('news'));
-        else unwrap(await far.send(messageOf(1, 1)));
-        await until(() => ended.length === 1, `the ${event} listener was told`);
-        await within(Promise.all(ended), 'disconnect() resolved');
-        expect(near.getState()).to.equal('disconnected');
-      }
-    }),
-  );
-}
-
-/** For authors of transports, hence protected: this suite stands in for one. */
-function shutdownCallbacks(connection: NetworkConnection): Promise<void> {
-  return (connection as unknown as { shutdownCallbacks(): Promise<void> }).shutdownCallbacks();
 }

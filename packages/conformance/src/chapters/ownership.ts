@@ -7,11 +7,11 @@ import { expectLocalToHave } from '../expectations.js';
 
 const LENGTHS = [0, 1, 64, 1000, 20_000, 100_000];
 
-/** Contract, semantics 4: ownership. */
+/** Contract, OWNERSHIP. */
 export function describeOwnership(context: ChapterContext): void {
-  describe('4 ownership', () => {
+  describe('ownership', () => {
     it(
-      'gives the bytes to the callback: they stay as they are after more traffic and after the end',
+      '[OWNERSHIP-1] gives the bytes to the callback: they stay as they are after more traffic and after the end',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const kept: Uint8Array[] = [];
@@ -26,7 +26,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'gives every callback bytes of its own: writing to them harms no other message',
+      '[OWNERSHIP-1] gives every callback bytes of its own: writing to them harms no other message',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const labels: string[] = [];
@@ -42,7 +42,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'gives the callback bytes that it may hand on for good, to another thread for example',
+      '[OWNERSHIP-1] gives the callback bytes that it may hand on for good, to another thread for example',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const labels: string[] = [];
@@ -57,7 +57,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'lends a borrowing callback the right bytes while it runs',
+      '[OWNERSHIP-2] lends a borrowing callback the right bytes while it runs',
       scoped(async (scope) => {
         const { recorder, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,
@@ -70,7 +70,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'lends the right bytes of messages that were kept for a late callback',
+      '[OWNERSHIP-2] lends the right bytes of messages that were kept for a late callback',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope);
         const row = { lengths: [5, 0, 3000, 600_000] };
@@ -82,7 +82,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'lends bytes to the callback and gives the message listeners a copy',
+      '[OWNERSHIP-3] lends bytes to the callback and gives the message listeners a copy',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         const kept: Uint8Array[] = [];
@@ -99,7 +99,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      'lends and copies on channels as well',
+      '[OWNERSHIP-2] [OWNERSHIP-1] lends and copies on channels as well',
       scoped(async (scope) => {
         const { recorder, peer } = await openLink(context, scope, {
           prepare: (near) =>

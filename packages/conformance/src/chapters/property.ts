@@ -52,11 +52,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 /** How many random programs each combination runs; each opens a connection of its own. */
 const RUNS = 8;
 
-/** Contract, semantics 2, 3 and 8 under random programs. */
+/** Contract, DELIVERY, BACKPRESSURE and CHANNEL under random programs. */
 export function describeProperty(context: ChapterContext): void {
-  describe('2, 3, 8 random programs', () => {
+  describe('random programs', () => {
     for (const [what, config] of BOTTLENECKS) {
-      it(`lose, merge, reorder and invent nothing, on any channel, in either direction, through ${what}`, async () => {
+      it(`[DELIVERY-4] [BACKPRESSURE-7] [CHANNEL-5] lose, merge, reorder and invent nothing, on any channel, in either direction, through ${what}`, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 80 }), (program) =>
             runProgram(context, config, program),

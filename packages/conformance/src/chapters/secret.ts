@@ -14,7 +14,7 @@ const OTHER = 'another secret of the test, as long';
 export function describeSecret(context: ChapterContext): void {
   describe('shared secret', () => {
     it(
-      'lets in who has the same one, for as long and as much as anyone',
+      '[SECRET-1] lets in who has the same one, for as long and as much as anyone',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope, { secret: SECRET });
         const recorder = new Recorder(far).receive();
@@ -32,7 +32,7 @@ export function describeSecret(context: ChapterContext): void {
     ];
     for (const [what, server, client, sentence] of REFUSED) {
       it(
-        `refuses ${what}, says so, and serves others meanwhile`,
+        `[SECRET-2] refuses ${what}, says so, and serves others meanwhile`,
         scoped(async (scope) => {
           const { listener, clientConfig } = await openListener(context, scope, withSecret(server));
           const refused = await connect(context, scope, { ...clientConfig, secret: client! });
@@ -48,7 +48,7 @@ export function describeSecret(context: ChapterContext): void {
       );
     }
 
-    it('names no secret in a complaint about the configuration', () => {
+    it('[SECRET-3] names no secret in a complaint about the configuration', () => {
       const transport = context.fixture.createTransport();
       for (const config of [{ secret: 'too short' }, { secrets: OTHER }, { secret: 5 }]) {
         const create = (): unknown =>

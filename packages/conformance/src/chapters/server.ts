@@ -11,9 +11,9 @@ export function describeServer(context: ChapterContext): void {
   if (context.side === 'client') return;
   const { fixture } = context;
 
-  describe('1 servers', () => {
+  describe('servers', () => {
     it(
-      'listens until it is closed',
+      '[SERVER-1] listens until it is closed',
       scoped(async (scope) => {
         const server = scope.add(fixture.createTransport().createServer(fixture.freshConfig()));
         expect(server.isListening()).to.be.false;
@@ -28,7 +28,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'gives ok to listen() and to close() once more',
+      '[SERVER-1] gives ok to listen() and to close() once more',
       scoped(async (scope) => {
         const { listener } = await openListener(context, scope);
         unwrap(await listener.listen());
@@ -38,7 +38,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'gives AddressInUse to a second server on the same endpoint',
+      '[SERVER-1] gives AddressInUse to a second server on the same endpoint',
       scoped(async (scope) => {
         const { clientConfig } = await openListener(context, scope);
         const second = scope.add(fixture.createTransport().createServer(clientConfig));
@@ -48,7 +48,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'leaves the endpoint to another server when it is closed',
+      '[SERVER-1] leaves the endpoint to another server when it is closed',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         await listener.close();
@@ -60,7 +60,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'listens again after it was closed',
+      '[SERVER-1] listens again after it was closed',
       scoped(async (scope) => {
         const { listener, serverConfig } = await openListener(context, scope);
         await listener.close();
@@ -73,7 +73,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'keeps the accepted connections when it is closed',
+      '[SERVER-3] keeps the accepted connections when it is closed',
       scoped(async (scope) => {
         const { listener, client, accepted } = await openPair(context, scope);
         unwrap(await listener.close());
@@ -84,7 +84,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'ends the connections that nobody accepted when it is closed',
+      '[SERVER-3] ends the connections that nobody accepted when it is closed',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const client = scope.add(fixture.createTransport().createConnection(clientConfig));
@@ -100,7 +100,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'yields the connections in the order in which they came, each its own',
+      '[SERVER-2] yields the connections in the order in which they came, each its own',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         for (let index = 0; index < 5; index += 1) {
@@ -120,7 +120,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'serves many clients at once',
+      '[SERVER-2] serves many clients at once',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const clients = Array.from({ length: 20 }, () =>
@@ -142,7 +142,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'ends a waiting accept() with ConnectionClosed when it is closed',
+      '[SERVER-3] ends a waiting accept() with ConnectionClosed when it is closed',
       scoped(async (scope) => {
         const { listener } = await openListener(context, scope);
         const accepting = listener.accept();
@@ -153,7 +153,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'ends a waiting accept() with Aborted by its signal, and goes on',
+      '[SERVER-4] ends a waiting accept() with Aborted by its signal, and goes on',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const controller = new AbortController();
@@ -167,7 +167,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'can be iterated until it is closed',
+      '[SERVER-4] can be iterated until it is closed',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const client = scope.add(fixture.createTransport().createConnection(clientConfig));
@@ -183,7 +183,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'refuses a client that `admit` has no place for before its connect() resolves, and takes one when there is a place',
+      '[SERVER-5] refuses a client that `admit` has no place for before its connect() resolves, and takes one when there is a place',
       scoped(async (scope) => {
         let free = 1;
         const { listener, clientConfig } = await openListener(context, scope, {
@@ -216,7 +216,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'refuses a client when `admit` throws or returns nothing',
+      '[SERVER-5] refuses a client when `admit` throws or returns nothing',
       scoped(async (scope) => {
         const admits = [
           () => {
@@ -233,7 +233,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      'probes as available while it listens, and otherwise says why not',
+      '[SERVER-6] probes as available while it listens, and otherwise says why not',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const transport = fixture.createTransport();

@@ -1,17 +1,18 @@
 import { unwrap } from '@entropynet/core';
+import { epochNow } from '@entropynet/core/platform';
 import { expect } from 'chai';
 import { messageOf, summaryOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
 import { openLink, unusedEndpoint, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
-import { sendRow } from './delivery.js';
+import { sendRow } from '../support/sending.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expectations.js';
 
-/** Contract, semantics 11: statistics. */
+/** Contract, STATISTICS. */
 export function describeStatistics(context: ChapterContext): void {
-  describe('11 statistics', () => {
+  describe('statistics', () => {
     it(
-      'start at nothing',
+      '[STATISTICS-1] start at nothing',
       scoped(async (scope) => {
         const { local } = await openLink(context, scope);
         const { connectTime, ...counters } = local.getStats();
@@ -23,7 +24,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'count payload bytes and messages, equal on both ends, however they were sent',
+      '[STATISTICS-1] count payload bytes and messages, equal on both ends, however they were sent',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,
@@ -63,7 +64,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'count committed claims and no aborted ones',
+      '[STATISTICS-2] count committed claims and no aborted ones',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         unwrap(local.claim(10)).abort();
@@ -76,7 +77,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'hold every message as unconfirmed that the peer may not have taken',
+      '[STATISTICS-3] hold every message as unconfirmed that the peer may not have taken',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { peer: { receive: [] } });
         expect(local.unconfirmedSends()).to.deep.equal({ messages: 0, bytes: 0 });
@@ -90,7 +91,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'confirm what the peer has taken, by the window that it gives back',
+      '[STATISTICS-3] confirm what the peer has taken, by the window that it gives back',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,
@@ -111,7 +112,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'count no message that was refused, too large or timed out',
+      '[STATISTICS-2] count no message that was refused, too large or timed out',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, {
           config: { ...SMALL_LIMITS, sendTimeoutMs: 50, maxMessageSize: 100_000 },
@@ -129,7 +130,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'are frozen snapshots',
+      '[STATISTICS-4] are frozen snapshots',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         const before = local.getStats();
@@ -142,17 +143,17 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'say when the connection was made and when it was last used',
+      '[STATISTICS-5] say when the connection was made and when it was last used',
       scoped(async (scope) => {
-        const before = Date.now();
+        const before = epochNow();
         const { local, recorder, peer } = await openLink(context, scope, { prepare: (near) => near.receive() });
         // The clock behind the last activity may be 10 ms old.
         const { connectTime } = local.getStats();
-        expect(connectTime).to.be.within(before - 1, Date.now() + 1);
+        expect(connectTime).to.be.within(before - 1, epochNow() + 1);
         unwrap(await local.send(messageOf(1, 1)));
         const sentTime = local.getStats().lastActivityTime;
-        expect(sentTime).to.be.within(before - 100, Date.now() + 100);
-        await until(() => Date.now() > sentTime + 200, 'the clock went on');
+        expect(sentTime).to.be.within(before - 100, epochNow() + 100);
+        await until(() => epochNow() > sentTime + 200, 'the clock went on');
         await peer.send({ lengths: [1] });
         await expectLocalToHave(recorder, [{ lengths: [1] }]);
         expect(local.getStats().lastActivityTime).to.be.greaterThan(sentTime);
@@ -160,7 +161,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'stay readable after the end',
+      '[STATISTICS-4] stay readable after the end',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         await sendRow(local, { lengths: [10, 20] });
@@ -173,7 +174,7 @@ export function describeStatistics(context: ChapterContext): void {
     if (context.side === 'server') return;
 
     it(
-      'start anew with each connect()',
+      '[STATISTICS-4] start anew with each connect()',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         await sendRow(local, { lengths: [10, 20] });
@@ -186,7 +187,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      'are all zero before connect()',
+      '[STATISTICS-4] are all zero before connect()',
       scoped(async (scope) => {
         const config = await unusedEndpoint(context, scope);
         const stats = scope.add(context.fixture.createTransport().createConnection(config)).getStats();

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type {
   ConnectionConfig,
   ConnectionServer,
@@ -13,18 +14,25 @@ import type { TransportFixture } from '../transport-fixture.js';
 export interface PeerStart {
   /** What it takes from the start; nothing by default. */
   readonly receive?: readonly ReceiveOptions[];
-  /** @default true */
+  /** Whether an accepted connection receives from the start. @default true */
   readonly startReceiving?: boolean;
 }
 
+/** What a peer's connection has reported. */
 export interface PeerReport {
+  /** Its state now. */
   readonly state: string;
+  /** Every state that was reported. */
   readonly states: readonly string[];
   /** The code of each transition's error. */
   readonly stateCodes: readonly (string | undefined)[];
+  /** The code of each `error`. */
   readonly errors: readonly string[];
+  /** The channel of each `drain`. */
   readonly drains: readonly string[];
+  /** The channels that the other side opened. */
   readonly channels: readonly string[];
+  /** Its statistics now. */
   readonly stats: ConnectionStats;
   /** By channel; the default channel under the empty name. */
   readonly received: ReadonlyMap<string, TallySummary>;
@@ -58,6 +66,7 @@ export class PeerActions {
   #connections: NetworkConnection[] = [];
   #isFlooding = false;
 
+  /** @param transport of which it makes connections and servers */
   constructor(transport: Transport) {
     this.#transport = transport;
   }
@@ -78,6 +87,7 @@ export class PeerActions {
     if (start.startReceiving !== false) accepted.value.startReceiving();
   }
 
+  /** Closes the server. */
   async closeServer(): Promise<void> {
     await this.#server?.close();
   }
@@ -90,14 +100,17 @@ export class PeerActions {
     return connected.ok ? 'ok' : connected.error.code;
   }
 
+  /** Lets an accepted connection receive. */
   async startReceiving(): Promise<void> {
     this.#connection.startReceiving();
   }
 
+  /** Takes messages from here on. */
   async receive(...options: ReceiveOptions[]): Promise<void> {
     for (const each of options) this.#recorder!.receive(each);
   }
 
+  /** Takes no more messages of a channel. */
   async pause(channel = DEFAULT_CHANNEL): Promise<void> {
     this.#recorder!.pause(channel);
   }
@@ -125,6 +138,7 @@ export class PeerActions {
     })();
   }
 
+  /** Ends `flood`. */
   async stopFlooding(): Promise<void> {
     this.#isFlooding = false;
   }
@@ -139,20 +153,24 @@ export class PeerActions {
     process.exit(0);
   }
 
+  /** Opens a channel and returns `ok` or the error's code. */
   async openChannel(name: string): Promise<string> {
     const opened = await this.#connection.openChannel(name);
     return opened.ok ? 'ok' : opened.error.code;
   }
 
+  /** Closes a channel and returns `ok` or the error's code. */
   async closeChannel(name: string): Promise<string> {
     const closed = await this.#connection.closeChannel(name);
     return closed.ok ? 'ok' : closed.error.code;
   }
 
+  /** Whether a channel is open. */
   async isChannelOpen(name: string): Promise<boolean> {
     return this.#connection.isChannelOpen(name);
   }
 
+  /** Says goodbye. */
   async disconnect(): Promise<void> {
     this.#isFlooding = false;
     await this.#connection.disconnect();
@@ -163,6 +181,7 @@ export class PeerActions {
     keepBusy(durationMs);
   }
 
+  /** What the connection has reported so far. */
   async report(): Promise<PeerReport> {
     const recorder = this.#recorder!;
     return {

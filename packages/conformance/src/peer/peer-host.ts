@@ -10,6 +10,7 @@ export type Placement = 'same thread' | 'worker thread' | 'other process';
 
 /** A peer and the place where it runs. */
 export interface PeerHost<Actions extends PeerActions = PeerActions> extends AsyncDisposable {
+  /** What it can be told to do. */
   readonly actions: Actions;
   /** Whether it can still be asked. */
   readonly isAlive: boolean;

@@ -1,9 +1,12 @@
 import type { PeerActions } from './peer-actions.js';
 
+/** What a peer is asked. */
 export interface PeerRequest {
+  /** The reply has the same. */
   readonly id: number;
   /** The name of a method of the peer's actions. */
   readonly action: string;
+  /** Plain data. */
   readonly args: readonly unknown[];
 }
 
@@ -19,7 +22,7 @@ export async function runRequest(actions: PeerActions, { id, action, args }: Pee
     const run = Reflect.get(actions, action) as (...values: unknown[]) => Promise<unknown>;
     return { id, value: await run.apply(actions, [...args]) };
   } catch (failure) {
-    return { id, failure: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) };
+    return { id, failure: (failure as Partial<Error> | undefined)?.stack ?? String(failure) };
   }
 }
 

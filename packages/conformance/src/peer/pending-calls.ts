@@ -4,12 +4,14 @@ import { within } from '../support/until.js';
 
 /** Requests on the way to a peer and the promises of their replies. */
 export class PendingCalls {
+  /** Whether the peer is gone. */
   isEnded = false;
   readonly #post: (request: PeerRequest) => void;
   readonly #pending = new Map<number, { resolve: (value: unknown) => void; reject: (failure: Error) => void }>();
   #nextId = 1;
   #reason = '';
 
+  /** @param post sends a request to the peer */
   constructor(post: (request: PeerRequest) => void) {
     this.#post = post;
   }
@@ -19,6 +21,7 @@ export class PendingCalls {
     return new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }));
   }
 
+  /** Takes what the peer said. */
   take(message: unknown): void {
     if (message === PEER_READY) {
       this.#settle(0)?.resolve(undefined);
@@ -29,6 +32,7 @@ export class PendingCalls {
     else this.#settle(reply.id)?.resolve(reply.value);
   }
 
+  /** Rejects every request: the peer is gone. */
   end(reason: string): void {
     this.isEnded = true;
     this.#reason = reason;

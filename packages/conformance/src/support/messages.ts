@@ -33,12 +33,15 @@ export function expectedLabel(length: number, seed: number): string {
 
 /** A row of messages: the lengths are taken in turn, the seeds count up. */
 export interface MessageRow {
+  /** The lengths of the messages, in bytes. */
   readonly lengths: readonly number[];
+  /** How many messages. @default one of each length */
   readonly count?: number;
-  /** @default 1 */
+  /** The seed of the first message. @default 1 */
   readonly seed?: number;
 }
 
+/** How many messages a row has. */
 export function countOf(row: MessageRow): number {
   return row.count ?? row.lengths.length;
 }
@@ -50,12 +53,17 @@ export function rowMessage(row: MessageRow, index: number): Uint8Array {
 
 /** What arrived, in order: counts, a digest of everything and, while they are few, the label of each. */
 export class Tally {
+  /** From this count on, no more labels are kept. */
   static readonly maxLabels = 20_000;
+  /** How many messages arrived. */
   count = 0;
+  /** Their bytes together. */
   bytes = 0;
+  /** The label of each message, in order of arrival. */
   readonly labels: string[] = [];
   #digest = 0x811c9dc5;
 
+  /** Adds a message, which may change afterwards. */
   add(message: Uint8Array): void {
     this.count += 1;
     this.bytes += message.length;
@@ -63,13 +71,17 @@ export class Tally {
     if (this.labels.length < Tally.maxLabels) this.labels.push(labelOf(message));
   }
 
+  /** What has arrived so far. */
   summary(): TallySummary {
     return { count: this.count, bytes: this.bytes, digest: this.#digest };
   }
 }
 
+/** What arrived, short enough to be sent to another process. */
 export interface TallySummary {
+  /** How many messages. */
   readonly count: number;
+  /** Their bytes together. */
   readonly bytes: number;
   /** Depends on every byte, on boundaries and on order. */
   readonly digest: number;

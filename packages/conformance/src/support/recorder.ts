@@ -1,11 +1,15 @@
 import type { ConnectionState, MessageOwnership, NetworkConnection, NetworkError } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
 import { labelOf, Tally } from './messages.js';
 
 /** The name under which the default channel's messages are kept. */
 export const DEFAULT_CHANNEL = '';
 
+/** How messages are taken. */
 export interface ReceiveOptions {
+  /** A named channel. @default the default channel */
   readonly channel?: string;
+  /** As for `setMessageCallback`. @default 'copy' */
   readonly ownership?: MessageOwnership | 'in-place';
   /** Keeps the thread busy for so long at every message: a slow reader. */
   readonly busyMs?: number;
@@ -15,18 +19,23 @@ export interface ReceiveOptions {
 
 /** Writes down everything that a connection reports, in order. */
 export class Recorder {
+  /** Every state that was reported. */
   readonly states: ConnectionState[] = [];
+  /** The error of each of these reports. */
   readonly stateErrors: (NetworkError | undefined)[] = [];
+  /** What came as `error`. */
   readonly errors: NetworkError[] = [];
   /** The channel of each `drain`. */
   readonly drains: string[] = [];
   /** The channels that the peer opened. */
   readonly channels: string[] = [];
+  /** `unresponsive` and `responsive`, as they came. */
   readonly responsiveness: string[] = [];
   /** Everything in one row: `state:…`, `channel:…`, and the first messages as `message:<channel>:<label>`. */
   readonly log: string[] = [];
   readonly #tallies = new Map<string, Tally>();
 
+  /** @param connection what is written about */
   constructor(readonly connection: NetworkConnection) {
     connection.on('state', (state, error) => {
       this.states.push(state);
@@ -74,10 +83,12 @@ export class Recorder {
     else this.connection.setChannelMessageCallback(channel, null);
   }
 
+  /** What arrived, by channel. */
   tallies(): ReadonlyMap<string, Tally> {
     return this.#tallies;
   }
 
+  /** What arrived on one channel. */
   tally(channel = DEFAULT_CHANNEL): Tally {
     let tally = this.#tallies.get(channel);
     if (tally === undefined) this.#tallies.set(channel, (tally = new Tally()));
@@ -87,8 +98,8 @@ export class Recorder {
 
 /** Blocks the thread, and with it its event loop. */
 export function keepBusy(durationMs: number): void {
-  const end = performance.now() + durationMs;
-  while (performance.now() < end) {
+  const end = monotonicNow() + durationMs;
+  while (monotonicNow() < end) {
     // A reader that computes.
   }
 }

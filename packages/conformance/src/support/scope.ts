@@ -13,6 +13,7 @@ export class Scope {
     this.#disposers.push(disposer);
   }
 
+  /** Gives everything back; rejects with the first failure after the last disposer has run. */
   async dispose(): Promise<void> {
     const failures: unknown[] = [];
     for (let disposer = this.#disposers.pop(); disposer !== undefined; disposer = this.#disposers.pop()) {

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 
 /** Far longer than anything here takes: reaching it means that the condition will never hold. */
 const DEADLINE_MS = 30_000;
@@ -11,9 +12,9 @@ export async function until(
   what: string | (() => string),
   deadlineMs = DEADLINE_MS,
 ): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
+  const deadline = monotonicNow() + deadlineMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) {
+    if (monotonicNow() > deadline) {
       throw new Error(`waited ${deadlineMs} ms in vain until ${typeof what === 'string' ? what : what()}`);
     }
     await pause(POLL_MS);
@@ -22,16 +23,16 @@ export async function until(
 
 /** The outcome of `promise`; rejects, naming `what` was awaited, when there is none. */
 export async function within<T>(promise: Promise<T>, what: string, deadlineMs = DEADLINE_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    timer = startTimer(() => {
       reject(new Error(`waited ${deadlineMs} ms in vain until ${what}`));
     }, deadlineMs);
   });
   try {
     return await Promise.race([promise, limit]);
   } finally {
-    clearTimeout(timer);
+    stopTimer(timer);
   }
 }
 
