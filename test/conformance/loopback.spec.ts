@@ -1,4 +1,4 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { loopbackFixture } from '../support/loopback-fixture.js';
 
-await describeTransport('the loopback transport', loopbackFixture);
+await describeConformance('the loopback transport', loopbackFixture);

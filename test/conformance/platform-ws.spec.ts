@@ -1,4 +1,4 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { platformWebSocketFixture } from '../support/platform-web-socket-fixture.js';
 
-await describeTransport("the platform's WebSocket", platformWebSocketFixture);
+await describeConformance("the platform's WebSocket", platformWebSocketFixture);

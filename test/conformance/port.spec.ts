@@ -1,4 +1,4 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { portFixture } from '../support/port-fixture.js';
 
-await describeTransport('the port transport', portFixture);
+await describeConformance('the port transport', portFixture);

@@ -1,7 +1,7 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 
-await describeTransport(
+await describeConformance(
   'the shared-memory transport on copies of its regions',
   sharedMemoryFixture({ access: 'copied' }),
 );

@@ -1,4 +1,4 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 
-await describeTransport('the shared-memory transport that always sleeps', sharedMemoryFixture({ wait: 'sleep' }));
+await describeConformance('the shared-memory transport that always sleeps', sharedMemoryFixture({ wait: 'sleep' }));

@@ -1,4 +1,4 @@
-import { describeTransport } from '@entropynet/conformance';
+import { describeConformance } from '../support/conformance.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 
-await describeTransport('the WebSocket transport', webSocketFixture);
+await describeConformance('the WebSocket transport', webSocketFixture);

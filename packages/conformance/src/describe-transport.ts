@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import { startPeer, type PeerHost, type Placement } from './peer/peer-host.js';
+import { SIDES, skippedTest, type ChapterContext, type Side } from './chapter-context.js';
+import { describeAbnormalEnd } from './chapters/abnormal-end.js';
 import { describeAdoption } from './chapters/adoption.js';
 import { describeBackpressure } from './chapters/backpressure.js';
 import { describeBatches } from './chapters/batches.js';
-import { SIDES, skippedTest, type ChapterContext, type Side } from './chapter-context.js';
 import { describeChannels } from './chapters/channels.js';
+import { describeConsumers } from './chapters/consumers.js';
 import { describeDelivery } from './chapters/delivery.js';
 import { describeErrors } from './chapters/errors.js';
-import { describeAbnormalEnd, describeGracefulEnd } from './chapters/failure.js';
+import { describeGracefulEnd } from './chapters/graceful-end.js';
 import { describeHygiene } from './chapters/hygiene.js';
-import { describeConsumers } from './chapters/consumers.js';
 import { describeInPlace } from './chapters/in-place.js';
 import { describeIteration, describeIterationOfTheDead } from './chapters/iteration.js';
 import { describeLifecycle } from './chapters/lifecycle.js';
@@ -19,6 +19,8 @@ import { describeProperty } from './chapters/property.js';
 import { describeSecret } from './chapters/secret.js';
 import { describeServer } from './chapters/server.js';
 import { describeStatistics } from './chapters/statistics.js';
+import { startPeer, type PeerHost, type Placement } from './peer/peer-host.js';
+import { spread } from './spread.js';
 import type { TransportFixture } from './transport-fixture.js';
 
 type Chapter = (context: ChapterContext) => void;
@@ -54,13 +56,28 @@ const IN_ONE_THREAD: readonly Chapter[] = [
 /** Chapters in which the peer dies. */
 const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd, describeIterationOfTheDead];
 
-const COMBINATIONS = PLACEMENTS.flatMap((placement) => SIDES.map((side): [Placement, Side] => [placement, side]));
+/** What the tests of a transport are. */
+export interface ConformanceOptions {
+  /** Where the peer may be; the order does not matter. @default all three */
+  readonly placements?: readonly Placement[];
+  /**
+   * `'whole'`: every behaviour with the peer in every placement, and with either side at hand. `'spread'`: every behaviour
+   * once, and every placement at least once in each chapter, in about a sixth of the time. @default 'whole'
+   */
+  readonly matrix?: 'whole' | 'spread';
+}
 
-/** What there is where a transport can't listen. */
-const CLIENT_COMBINATIONS: typeof COMBINATIONS = [['other process', 'client']];
-
-/** The contract, as behaviours of one transport. To be awaited at the top level of a spec file. */
-export async function describeTransport(name: string, fixture: TransportFixture): Promise<void> {
+/**
+ * The contract, as mocha's tests of one transport. To be awaited at the top level of a test file.
+ *
+ * @param name what the tests are called; `conformance of` stands before it
+ * @param fixture how the suite makes connections and servers of the transport
+ */
+export async function describeTransport(
+  name: string,
+  fixture: TransportFixture,
+  { placements = PLACEMENTS, matrix = 'whole' }: ConformanceOptions = {},
+): Promise<void> {
   const reason = await fixture.unavailableReason?.();
   describe(`conformance of ${name}`, function () {
     this.timeout(60_000);
@@ -70,14 +87,27 @@ export async function describeTransport(name: string, fixture: TransportFixture)
     }
     after(() => fixture.dispose?.());
     describeCapabilities(fixture);
-    const combinations = fixture.isClientOnly === true ? CLIENT_COMBINATIONS : COMBINATIONS;
-    for (const [placement, side] of combinations) describeCombination(fixture, placement, side);
+    const combinations = combinationsOf(fixture, placements).map(([placement, side]) => ({
+      placement,
+      suite: describeCombination(fixture, placement, side),
+    }));
+    if (matrix === 'spread') spread(combinations);
   });
 }
 
-function describeCombination(fixture: TransportFixture, placement: Placement, side: Side): void {
+function combinationsOf(fixture: TransportFixture, placements: readonly Placement[]): [Placement, Side][] {
+  if (fixture.isClientOnly === true) {
+    skippedTest('keeps what needs both ends in one thread, and the server at hand', 'the transport can not listen');
+    return [['other process', 'client']];
+  }
+  return PLACEMENTS.filter((placement) => placements.includes(placement)).flatMap((placement) =>
+    SIDES.map((side): [Placement, Side] => [placement, side]),
+  );
+}
+
+function describeCombination(fixture: TransportFixture, placement: Placement, side: Side): Mocha.Suite {
   const { capabilities } = fixture.createTransport();
-  describe(`as ${side}, the peer in the ${placement}`, () => {
+  return describe(`as ${side}, the peer in the ${placement}`, () => {
     if (placement !== 'same thread' && !capabilities.crossProcess) {
       skippedTest('keeps the contract', 'both ends of this transport are in one thread');
       return;
@@ -98,13 +128,13 @@ function describeCombination(fixture: TransportFixture, placement: Placement, si
 
 function describeCapabilities(fixture: TransportFixture): void {
   describe('capabilities', () => {
-    it('are frozen and equal in every instance', () => {
+    it('[TRANSPORT-1] are frozen and equal in every instance', () => {
       const [first, second] = [fixture.createTransport(), fixture.createTransport()];
       expect(Object.isFrozen(first.capabilities)).to.be.true;
       expect(second.capabilities).to.deep.equal(first.capabilities);
     });
 
-    it('come with a backend name and schemes that are equal in every instance', () => {
+    it('[TRANSPORT-1] come with a backend name and schemes that are equal in every instance', () => {
       const [first, second] = [fixture.createTransport(), fixture.createTransport()];
       expect(second.backend).to.equal(first.backend);
       expect(second.schemes).to.deep.equal(first.schemes);

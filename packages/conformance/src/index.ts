@@ -4,5 +4,6 @@
  *
  * @packageDocumentation
  */
-export { describeTransport } from './describe-transport.js';
+export { describeTransport, type ConformanceOptions } from './describe-transport.js';
+export type { Placement } from './peer/peer-host.js';
 export type { TransportFixture } from './transport-fixture.js';
