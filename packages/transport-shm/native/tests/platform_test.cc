@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -122,6 +123,27 @@ void PassMany(int socket, int count) {
   CHECK(::sendmsg(socket, &message, MSG_NOSIGNAL) == 1);
 }
 
+// Leaves this process so many descriptor numbers, until the end of the scope.
+class FewNumbers {
+ public:
+  explicit FewNumbers(int free_numbers) {
+    CHECK(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    // The next numbers that the system would give; the limit is the first that it must not give.
+    std::vector<int> taken;
+    for (int count = 0; count < free_numbers + 1; count++) taken.push_back(::dup(0));
+    rlimit few = before_;
+    few.rlim_cur = static_cast<rlim_t>(taken.back());
+    for (const int descriptor : taken) CHECK(::close(descriptor) == 0);
+    CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  }
+  ~FewNumbers() { CHECK(::setrlimit(RLIMIT_NOFILE, &before_) == 0); }
+  FewNumbers(const FewNumbers&) = delete;
+  FewNumbers& operator=(const FewNumbers&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 void AwaitCloses() {
   while (WaitingToClose() != 0) static_cast<void>(::sched_yield());
 }
@@ -164,6 +186,24 @@ void TestPassedDescriptors() {
     ReceivedBytes next;
     const Status again = near->Receive(bytes, sizeof bytes, &next);
     CHECK(is_memory ? again.Ok() && next.bytes == 0 : again.error == kErrorDescriptorPassed);
+  }
+  // With one number left it arrives; with none it is said to be lost, and the bytes arrive all the same.
+  for (const int free_numbers : {1, 0}) {
+    std::unique_ptr<LocalSocket> near;
+    std::unique_ptr<LocalSocket> far;
+    CHECK(LocalSocket::Connect(path, &near).Ok() && listening->Accept(&far).Ok());
+    OwnedDescriptor memory;
+    CHECK(CreateSharedMemory(4096, &memory).Ok());
+    std::size_t sent = 0;
+    CHECK(far->Send(bytes, 10, memory.Get(), &sent).Ok() && sent == 10);
+    ReceivedBytes received;
+    {
+      const FewNumbers few(free_numbers);
+      CHECK(near->Receive(bytes, sizeof bytes, &received).Ok());
+    }
+    CHECK(received.bytes == 10);
+    CHECK(received.descriptor.IsOpen() == (free_numbers == 1));
+    CHECK(received.descriptor_lost == (free_numbers == 0));
   }
   {
     std::unique_ptr<LocalSocket> near;

@@ -142,8 +142,10 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
   OwnedDescriptor second;
   if (ReceiveMessage(socket, into, bytes, 0, count == 1 ? &control : nullptr, &message) < 0)
     return {errno, "recvmsg"};
-  // Looking shows the descriptor of the next message, too. Only taking says whether it came with these bytes.
-  if (KeepFirst(&message, &second) == 1) received->descriptor = std::move(first);
+  // Looking shows the descriptor of the next message, too. Only taking says whether it came with these bytes:
+  // it shows it again, or says that this process has no number left to show it with.
+  const bool is_with_these = KeepFirst(&message, &second) == 1 || (message.msg_flags & MSG_CTRUNC) != 0;
+  if (is_with_these) received->descriptor = std::move(first);
   return {};
 }
 
