@@ -19,6 +19,11 @@ const loopbackModule = new ContainerModule(({ bind }) => {
 
 const CODECS: Readonly<Record<string, () => Codec>> = { JSON: jsonCodec, MessagePack: messagePackCodec };
 
+/** MessagePack's library gives the key `__proto__` another name, so that no peer reaches a prototype. */
+function isPlain(value: unknown): boolean {
+  return !JSON.stringify(value).includes('"__proto__"');
+}
+
 describe('messaging', () => {
   let networking: Networking;
 
@@ -44,7 +49,7 @@ describe('messaging', () => {
     it(`gives back any value of JSON as ${name}`, () => {
       const codec = makeCodec();
       fc.assert(
-        fc.property(fc.jsonValue(), (value) => {
+        fc.property(fc.jsonValue().filter(isPlain), (value) => {
           const expected = JSON.parse(JSON.stringify(value)) as unknown;
           expect(codec.decode(codec.encode(expected))).to.deep.equal(expected);
         }),
@@ -182,7 +187,7 @@ describe('messaging', () => {
       const [client] = await handles();
       const given = await requestReply(client, { signal: AbortSignal.abort() });
       expect(given.ok ? 'ok' : given.error.code).to.equal('Aborted');
-      unwrap(await requestReply(client)).close();
+      await unwrap(await requestReply(client)).close();
     });
 
     it('say why there is no reply', async () => {
@@ -204,7 +209,7 @@ describe('messaging', () => {
       expect(codeOf(await near.request(undefined)), 'nothing that JSON can say').to.equal('InvalidMessage');
       const waiting = [near.request('wait'), near.request('wait')];
       expect(codeOf(await near.request('x'))).to.equal('ResourceLimitExceeded');
-      near.close();
+      await near.close();
       expect((await Promise.all(waiting)).map(codeOf)).to.deep.equal(['ConnectionClosed', 'ConnectionClosed']);
       expect(codeOf(await near.request('x'))).to.equal('ConnectionClosed');
     });
@@ -215,7 +220,7 @@ describe('messaging', () => {
       unwrap(await requestReply(accepted)).handle(() => new Promise(() => undefined));
       const waiting = [1, 2, 3].map((value) => near.request(value));
       expect(codeOf(await near.request(4))).to.equal('ResourceLimitExceeded');
-      near.close();
+      await near.close();
       await Promise.all(waiting);
     });
 

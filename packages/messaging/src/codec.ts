@@ -11,6 +11,7 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
+const NO_BYTES = new Uint8Array(0);
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true });
 
@@ -30,10 +31,18 @@ export function jsonCodec(): Codec {
 /** The bytes of a value; `InvalidMessage` where the codec has none for it. */
 export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
-    return ok(codec.encode(value));
+    const bytes: unknown = codec.encode(value);
+    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${typeof bytes} and no Uint8Array`);
+    return ok(bytes);
   } catch (error) {
     return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${reasonOf(error)}`, error);
   }
+}
+
+/** The bytes of a handler's reply: none for `undefined`, where the codec has none for it. */
+export function encodeReply(codec: Codec, value: unknown): Result<Uint8Array> {
+  const encoded = encodeWith(codec, value);
+  return encoded.ok || value !== undefined ? encoded : ok(NO_BYTES);
 }
 
 /** The value of bytes, as the schema gives it; `InvalidMessage` where they have none, or not such a one. */
@@ -42,25 +51,59 @@ export async function decodeWith<T>(
   schema: StandardSchemaV1<unknown, T> | undefined,
   bytes: Uint8Array,
 ): Promise<Result<T>> {
+  let value: unknown;
   try {
-    const value = codec.decode(bytes);
-    if (schema === undefined) return ok(value as T);
+    value = codec.decode(bytes);
+  } catch (error) {
+    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${reasonOf(error)}`, error);
+  }
+  return checkWith(schema, value);
+}
+
+/** As `decodeWith`; no bytes are `undefined`, where the codec has no value for them. */
+export async function decodeReply<T>(
+  codec: Codec,
+  schema: StandardSchemaV1<unknown, T> | undefined,
+  bytes: Uint8Array,
+): Promise<Result<T>> {
+  if (bytes.length > 0) return decodeWith(codec, schema, bytes);
+  let value: unknown;
+  try {
+    value = codec.decode(bytes);
+  } catch {
+    value = undefined;
+  }
+  return checkWith(schema, value);
+}
+
+async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, value: unknown): Promise<Result<T>> {
+  if (schema === undefined) return { ok: true, value: value as T };
+  try {
     const checked = await schema['~standard'].validate(value);
-    if (checked.issues === undefined) return ok(checked.value);
+    if (checked.issues === undefined) return { ok: true, value: checked.value };
     const issues = checked.issues.map(({ path, message }) => {
       const where = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
       return where === '' ? message : `${where}: ${message}`;
     });
     return err('InvalidMessage', `a value does not fit the schema: ${issues.join('; ')}`, checked.issues);
   } catch (error) {
-    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${reasonOf(error)}`, error);
+    return err('InvalidMessage', `the schema failed: ${reasonOf(error)}`, error);
   }
+}
+
+/** Asks for the shape and not for a class: bytes may be of another realm. */
+function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && (value as Partial<Uint8Array>).BYTES_PER_ELEMENT === 1;
 }
 
 /** What an unknown thrown value says; an error of another realm is one, too. */
 export function reasonOf(error: unknown): string {
-  const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
-  return typeof message === 'string' ? message : String(error);
+  try {
+    const message: unknown = (error as { message?: unknown } | null | undefined)?.message;
+    return typeof message === 'string' ? message : String(error);
+  } catch {
+    return `a ${typeof error} that can't be printed`;
+  }
 }
 
 /** An unknown thrown value as an error of this package. */

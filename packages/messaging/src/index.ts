@@ -4,14 +4,8 @@
  * @packageDocumentation
  */
 export { type Codec, jsonCodec } from './codec.js';
-export { type MessagingConnection, toTypedPort, TypedPort, type TypedPortOptions } from './typed-port.js';
-export {
-  requestReply,
-  RequestReply,
-  type RequestConnection,
-  type RequestContext,
-  type RequestHandler,
-  type RequestOptions,
-  type RequestReplyOptions,
-} from './request-reply.js';
+export type { MessagingConnection, RequestConnection } from './messaging-connection.js';
+export { toTypedPort, TypedPort, type TypedPortOptions } from './typed-port.js';
+export type { RequestContext, RequestHandler } from './answering.js';
+export { requestReply, RequestReply, type RequestOptions, type RequestReplyOptions } from './request-reply.js';
 export { MAX_METADATA_BYTES, type RequestMetadata } from './request-frame.js';

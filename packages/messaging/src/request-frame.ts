@@ -1,14 +1,14 @@
-import { NetworkError, type NetworkErrorCode } from '@entropynet/core';
+import { NetworkError, type NetworkErrorCode, printable, redactText } from '@entropynet/core';
 
 /** The first byte of a message; four bytes of the request's number follow, little end first, then the rest. */
 export const RequestFrame = {
   /** A request; the rest is its value. */
   Request: 1,
-  /** The reply; the rest is its value. */
+  /** The reply; the rest is its value, or empty for `undefined`. */
   Reply: 2,
   /** There is no reply: a byte of `REASONS`, then a sentence in UTF-8. */
   Failure: 3,
-  /** Whoever asked does not want a reply any more. */
+  /** The requester does not want a reply any more. */
   Cancel: 4,
   /** What goes with the request of that number, which comes next: an object of texts as JSON, in UTF-8. */
   Metadata: 5,
@@ -16,7 +16,9 @@ export const RequestFrame = {
 
 /** Of a frame before its rest, in bytes. */
 const HEADER_BYTES = 5;
+/** Longer sentences of a `Failure` are cut, by the sender and again by the receiver. */
 const MAX_SENTENCE_BYTES = 2000;
+const NO_BYTES = new Uint8Array(0);
 
 /** How long the JSON of a request's metadata may be, in bytes. */
 export const MAX_METADATA_BYTES = 8192;
@@ -27,16 +29,21 @@ export type RequestMetadata = Readonly<Record<string, string>>;
 /** Of a request that nothing goes with. */
 export const NO_METADATA: RequestMetadata = Object.freeze({});
 
-/** Why there is no reply, by the byte that says so. */
+/** Why there is no reply, by the byte that says so. A peer of an earlier release takes one that it does not know for the first. */
 const REASONS: readonly NetworkErrorCode[] = [
   'CallbackFailed',
   'NotSupported',
   'ResourceLimitExceeded',
   'InvalidMessage',
+  'MessageTooLarge',
+  'ConnectionClosed',
 ];
 
+const encoder = /* @__PURE__ */ new TextEncoder();
+const decoder = /* @__PURE__ */ new TextDecoder();
+
 /** A message of the protocol. */
-export function frameOf(type: number, id: number, rest: Uint8Array = new Uint8Array(0)): Uint8Array {
+export function frameOf(type: number, id: number, rest: Uint8Array = NO_BYTES): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + rest.length);
   frame[0] = type;
   new DataView(frame.buffer).setUint32(1, id, true);
@@ -52,17 +59,20 @@ export function parseFrame(message: Uint8Array): { type: number; id: number; res
   return { type, id, rest: message.subarray(HEADER_BYTES) };
 }
 
-/** A `Metadata`; undefined where it is longer than the protocol allows. */
-export function metadataFrame(id: number, metadata: RequestMetadata): Uint8Array | undefined {
-  const text = new TextEncoder().encode(JSON.stringify(metadata));
-  return text.length > MAX_METADATA_BYTES ? undefined : frameOf(RequestFrame.Metadata, id, text);
+/** What stands in a `Metadata` frame; a sentence where that can't be sent. */
+export function encodeMetadata(metadata: RequestMetadata): Uint8Array | string {
+  const wrong = Object.entries(metadata).find(([, text]) => typeof text !== 'string');
+  if (wrong !== undefined) return `metadata has texts; ${JSON.stringify(wrong[0])} was given a ${typeof wrong[1]}`;
+  const bytes = encoder.encode(JSON.stringify(metadata));
+  if (bytes.length <= MAX_METADATA_BYTES) return bytes;
+  return `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON; ${bytes.length} were given`;
 }
 
 /** What the peer says in a `Metadata`; nothing where that is not an object of texts. */
 export function decodeMetadata(rest: Uint8Array): RequestMetadata {
   if (rest.length > MAX_METADATA_BYTES) return NO_METADATA;
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(rest));
+    const value: unknown = JSON.parse(decoder.decode(rest));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_METADATA;
     const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
     // Without a prototype: names are the peer's.
@@ -72,17 +82,17 @@ export function decodeMetadata(rest: Uint8Array): RequestMetadata {
   }
 }
 
-/** A `Failure`. */
+/** A `Failure`. Addresses in the sentence are shown without passwords: it goes to another process. */
 export function failureFrame(id: number, error: NetworkError): Uint8Array {
-  const sentence = new TextEncoder().encode(error.message).subarray(0, MAX_SENTENCE_BYTES);
-  const rest = new Uint8Array(1 + sentence.length);
+  const rest = new Uint8Array(1 + MAX_SENTENCE_BYTES);
   rest[0] = Math.max(0, REASONS.indexOf(error.code));
-  rest.set(sentence, 1);
-  return frameOf(RequestFrame.Failure, id, rest);
+  const { written } = encoder.encodeInto(redactText(error.message, MAX_SENTENCE_BYTES), rest.subarray(1));
+  return frameOf(RequestFrame.Failure, id, rest.subarray(0, 1 + written));
 }
 
 /** What the peer says in a `Failure`. */
 export function decodeFailure(rest: Uint8Array): NetworkError {
   const code = REASONS[rest[0] ?? 0] ?? 'CallbackFailed';
-  return new NetworkError(code, `the peer did not reply: ${new TextDecoder().decode(rest.subarray(1))}`);
+  const sentence = printable(decoder.decode(rest.subarray(1, 1 + MAX_SENTENCE_BYTES)), MAX_SENTENCE_BYTES);
+  return new NetworkError(code, `the peer did not reply: ${sentence}`);
 }

@@ -1,56 +1,39 @@
-import { err, NetworkError, ok, type Result } from '@entropynet/core';
-import { startTimer, stopTimer } from '@entropynet/core/platform';
+import { checkChannelName, err, NetworkError, OK, ok, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { asNetworkError, type Codec, decodeWith, encodeWith, jsonCodec, reasonOf } from './codec.js';
-import {
-  decodeFailure,
-  decodeMetadata,
-  failureFrame,
-  frameOf,
-  MAX_METADATA_BYTES,
-  metadataFrame,
-  NO_METADATA,
-  parseFrame,
-  RequestFrame,
-  type RequestMetadata,
-} from './request-frame.js';
-import type { MessagingConnection } from './typed-port.js';
+import type { AnsweringOptions, RequestHandler } from './answering.js';
+import { type Codec, decodeReply, encodeWith, jsonCodec } from './codec.js';
+import { HandlerSlot } from './handler-slot.js';
+import { type RequestConnection, whenClosed } from './messaging-connection.js';
+import { PendingRequest } from './pending-request.js';
+import { encodeMetadata, type RequestMetadata } from './request-frame.js';
+import { RequestSession } from './request-session.js';
 
-/** What requests need of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
-export type RequestConnection = Pick<
-  MessagingConnection,
-  'messages' | 'openChannel' | 'sendOnChannel' | 'trySendOnChannel'
->;
-
-/** Options of `requestReply`. */
-export interface RequestReplyOptions<Request, Reply> {
+/**
+ * Options of `requestReply`.
+ * @typeParam InRequest what the peer asks
+ * @typeParam Reply what the peer replies
+ */
+export interface RequestReplyOptions<InRequest, Reply> {
   /** The named channel that both sides use. @default 'requests' */
   readonly channel?: string;
   /** @default JSON */
   readonly codec?: Codec;
   /** Checks the requests that come in, before the handler sees them. */
-  readonly requestSchema?: StandardSchemaV1<unknown, Request>;
+  readonly requestSchema?: StandardSchemaV1<unknown, InRequest>;
   /** Checks the replies that come in. */
   readonly replySchema?: StandardSchemaV1<unknown, Reply>;
   /** Gives up the wait until the channel is open; requests have signals of their own. */
   readonly signal?: AbortSignal;
   /** How long a request waits for its reply, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
+  /** How long a request of the peer waits for the first `handle()`, in milliseconds. @default 1000 */
+  readonly handlerTimeoutMs?: number;
   /** Requests of this side that may wait at once; one more is `ResourceLimitExceeded`. @default 1024 */
   readonly maxPending?: number;
   /** Requests of the peer that are handled at once; one more is refused. @default 1024 */
   readonly maxHandled?: number;
-}
-
-/** Answers a request. What it throws is told to the peer. */
-export type RequestHandler<Request, Reply> = (request: Request, context: RequestContext) => Reply | Promise<Reply>;
-
-/** What a handler is told beside the request. */
-export interface RequestContext {
-  /** Aborts where the peer does not wait any more. */
-  readonly signal: AbortSignal;
-  /** What the peer sent along; empty where that is nothing. Names and texts are the peer's: check them. */
-  readonly metadata: RequestMetadata;
+  /** Bytes of requests that are handled and of replies that wait to be sent; what exceeds them is refused. @default 64 MiB */
+  readonly maxHandledBytes?: number;
 }
 
 /** What one request may have of its own. */
@@ -63,206 +46,224 @@ export interface RequestOptions {
   readonly metadata?: RequestMetadata;
 }
 
-interface Pending {
-  readonly finish: (result: Result<Uint8Array>) => void;
-}
+/** The greatest value of each number among the options; the smallest is 1. */
+const MOST = {
+  timeoutMs: 2 ** 31 - 1,
+  handlerTimeoutMs: 2 ** 31 - 1,
+  maxPending: 2 ** 31 - 1,
+  maxHandled: 2 ** 31 - 1,
+  maxHandledBytes: Number.MAX_SAFE_INTEGER,
+} as const;
 
-const MAX_ID = 0xffff_ffff;
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** Requests and replies over a channel of a connected connection, both ways at once; opens the channel. */
-export async function requestReply<Request = unknown, Reply = unknown>(
+/**
+ * Requests and replies over a channel, both ways at once. It opens the channel and takes its messages: a second consumer
+ * gets `AlreadyExists`, as this one does where there is one already.
+ *
+ * On a connection, which has to be connected, it ends with that connection. On a manager's handle it stays: it opens the
+ * channel on each connection that the handle gets, with the same handler, also where the handle is not connected yet.
+ * @typeParam Request what this side asks
+ * @typeParam Reply what the peer replies
+ * @typeParam InRequest what the peer asks
+ * @typeParam InReply what this side replies
+ */
+export function requestReply<Request = unknown, Reply = unknown, InRequest = Request, InReply = Reply>(
   connection: RequestConnection,
-  options: RequestReplyOptions<Request, Reply> = {},
-): Promise<Result<RequestReply<Request, Reply>>> {
-  const { channel = 'requests', signal } = options;
-  const opened = await connection.openChannel(channel, { ...(signal !== undefined && { signal }) });
-  return opened.ok ? ok(new RequestReply(connection, options)) : opened;
+  options: RequestReplyOptions<InRequest, Reply> = {},
+): Promise<Result<RequestReply<Request, Reply, InRequest, InReply>>> {
+  return RequestReply.open(connection, options);
 }
 
-/** What `requestReply` resolves with. Memory is bounded by the two limits, whatever the peer sends. */
-export class RequestReply<Request = unknown, Reply = unknown> {
+/** What `requestReply` resolves with. Memory is bounded by the limits of its options, whatever the peer sends. */
+export class RequestReply<Request = unknown, Reply = unknown, InRequest = Request, InReply = Reply> {
   readonly #connection: RequestConnection;
-  readonly #options: RequestReplyOptions<Request, Reply>;
-  readonly #channel: string;
+  readonly #options: RequestReplyOptions<InRequest, Reply>;
   readonly #codec: Codec;
-  readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
-  readonly #pending = new Map<number, Pending>();
-  readonly #handled = new Map<number, AbortController>();
-  /** What came last that goes with the next request. */
-  #announced: { readonly id: number; readonly metadata: RequestMetadata } | undefined;
-  #handler: RequestHandler<Request, Reply> | undefined;
-  #lastId = 0;
-  #isClosed = false;
+  readonly #handler: HandlerSlot<RequestHandler<InRequest, InReply>>;
+  readonly #answering: AnsweringOptions<InRequest, InReply>;
+  /** Requests without an outcome. */
+  readonly #pending = new Set<PendingRequest>();
+  /** The latest; over where the handle gets another connection, or where everything has ended. */
+  #session: RequestSession<InRequest, InReply> | undefined;
+  /** The promise of the handle that is watched, and how it resolved. */
+  #life: Promise<unknown> | undefined;
+  #end: NetworkError | undefined;
+  #unfollow: () => void = () => undefined;
+  #unwatch: () => void = () => undefined;
+  #closing: Promise<void> | undefined;
 
-  /** Made by `requestReply`. */
-  constructor(connection: RequestConnection, options: RequestReplyOptions<Request, Reply>) {
+  private constructor(connection: RequestConnection, options: RequestReplyOptions<InRequest, Reply>) {
     this.#connection = connection;
     this.#options = options;
-    this.#channel = options.channel ?? 'requests';
     this.#codec = options.codec ?? jsonCodec();
-    this.#messages = connection.messages({ channel: this.#channel });
-    void this.#readOn();
+    this.#handler = new HandlerSlot(options.handlerTimeoutMs ?? 1000);
+    this.#answering = {
+      codec: this.#codec,
+      requestSchema: options.requestSchema,
+      maxHandled: options.maxHandled ?? 1024,
+      maxHandledBytes: options.maxHandledBytes ?? 64 * 1024 * 1024,
+      handler: this.#handler,
+    };
   }
 
-  /** Sets who answers the peer's requests; without a handler they are refused as `NotSupported`. */
-  handle(handler: RequestHandler<Request, Reply> | null): void {
-    this.#handler = handler ?? undefined;
+  /** As `requestReply`. */
+  static async open<Request, Reply, InRequest, InReply>(
+    connection: RequestConnection,
+    options: RequestReplyOptions<InRequest, Reply>,
+  ): Promise<Result<RequestReply<Request, Reply, InRequest, InReply>>> {
+    const requests = new RequestReply<Request, Reply, InRequest, InReply>(connection, options);
+    const begun = await requests.#begin();
+    if (begun.ok) return ok(requests);
+    await requests.close();
+    return begun;
   }
 
   /**
-   * Asks the peer. `Timeout`: no reply in time; `Aborted`: by the signal, and the peer's handler is told of both;
-   * `CallbackFailed`: the peer's handler threw; `NotSupported`: it has none; `ResourceLimitExceeded`: too many at once, here
-   * or there; `InvalidMessage`: a value that codec or schema refuse; otherwise the error with which the connection ended.
+   * Sets the function that answers the peer's requests; null refuses them as `NotSupported`. Requests that come before the
+   * first call wait for it, at most `handlerTimeoutMs`.
+   */
+  handle(handler: RequestHandler<InRequest, InReply> | null): void {
+    if (handler !== null && typeof handler !== 'function') {
+      throw new TypeError(`a handler is a function or null; ${typeof handler} was given`);
+    }
+    this.#handler.set(handler);
+  }
+
+  /**
+   * Asks the peer, at most once: what may have been sent is never sent again. While a handle is not connected and may be,
+   * the request waits for the connection. `Timeout`: no reply in time; `Aborted`: by the signal, and the peer's handler is
+   * told of both; `CallbackFailed`: the peer's handler threw; `NotSupported`: it has none; `ResourceLimitExceeded`: too
+   * many at once, here or there; `InvalidMessage`: a value that codec or schema refuse; `MessageTooLarge`: the request, or
+   * the reply; otherwise the error with which the connection ended. The message says whether the request was sent.
    */
   async request(value: Request, options: RequestOptions = {}): Promise<Result<Reply>> {
     const { maxPending = 1024, timeoutMs: usualTimeoutMs = 5000, replySchema } = this.#options;
     const { signal, timeoutMs = usualTimeoutMs, metadata } = options;
-    if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS))
-      return err('InvalidParameter', `timeoutMs is 1 to ${MAX_TIMEOUT_MS}; ${timeoutMs} was given`);
-    if (this.#isClosed) return err('ConnectionClosed', 'these requests were closed');
-    if (signal?.aborted === true) return err('Aborted', 'the request was aborted', signal.reason);
+    const complaint = complaintAbout({ timeoutMs });
+    if (complaint !== undefined) return err('InvalidParameter', complaint);
+    if (signal?.aborted === true) return err('Aborted', 'the request was aborted; it was not sent', signal.reason);
+    const failure = this.#refusal();
+    if (failure !== undefined) return { ok: false, error: failure };
     if (this.#pending.size >= maxPending)
       return err('ResourceLimitExceeded', `${maxPending} requests wait for a reply already (maxPending)`);
     const bytes = encodeWith(this.#codec, value);
     if (!bytes.ok) return bytes;
-    const id = this.#freeId();
-    const frames = [frameOf(RequestFrame.Request, id, bytes.value)];
-    if (metadata !== undefined) {
-      const frame = metadataFrame(id, metadata);
-      if (frame === undefined)
-        return err('InvalidParameter', `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON`);
-      frames.unshift(frame);
-    }
-    const reply = await this.#ask(id, frames, timeoutMs, signal);
-    return reply.ok ? decodeWith(this.#codec, replySchema, reply.value) : reply;
+    const encoded = metadata === undefined ? undefined : encodeMetadata(metadata);
+    if (typeof encoded === 'string') return err('InvalidParameter', encoded);
+    const request = new PendingRequest({ value: bytes.value, metadata: encoded, timeoutMs, signal }, (done) => {
+      this.#pending.delete(done);
+    });
+    this.#pending.add(request);
+    if (this.#session?.isUsable === true) this.#session.ask(request);
+    const reply = await request.reply;
+    return reply.ok ? decodeReply(this.#codec, replySchema, reply.value) : reply;
   }
 
-  /** Ends what waits with `ConnectionClosed`, aborts the handlers, and leaves the channel. The connection goes on. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    void this.#messages.return?.();
-    this.#endAll(new NetworkError('ConnectionClosed', 'these requests were closed'));
+  /**
+   * Ends what waits with `ConnectionClosed`, aborts the handlers, and gives the channel's messages back; the channel too,
+   * where it was opened here. The peer is told. The connection goes on. Resolves when that is done. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** As `close()`, for `using`. */
   [Symbol.dispose](): void {
-    this.close();
+    void this.close();
   }
 
-  #ask(
-    id: number,
-    frames: readonly Uint8Array[],
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Result<Uint8Array>> {
-    return new Promise((resolve) => {
-      const giveUp = (failure: Result<never>): void => {
-        // Behind the request itself, which may still wait for room.
-        void this.#connection.sendOnChannel(this.#channel, frameOf(RequestFrame.Cancel, id));
-        finish(failure);
-      };
-      const onAbort = (): void => {
-        giveUp(err('Aborted', 'the request was aborted', signal?.reason));
-      };
-      const timer = startTimer(() => {
-        giveUp(err('Timeout', `no reply within ${timeoutMs} ms (timeoutMs)`));
-      }, timeoutMs);
-      const finish = (result: Result<Uint8Array>): void => {
-        stopTimer(timer);
-        signal?.removeEventListener('abort', onAbort);
-        this.#pending.delete(id);
-        resolve(result);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#pending.set(id, { finish });
-      // One right behind the other: nothing comes between a request and what goes with it.
-      for (const frame of frames) {
-        const sending = this.#connection.sendOnChannel(this.#channel, frame, {
-          ...(signal !== undefined && { signal }),
-        });
-        void sending.then((sent) => {
-          if (!sent.ok) finish(sent);
-        });
-      }
+  /** As `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #begin(): Promise<Result> {
+    const { channel = 'requests', signal } = this.#options;
+    const connection = this.#connection;
+    const valid = checkChannelName(channel);
+    if (!valid.ok) return valid;
+    const complaint = complaintAbout(this.#options);
+    if (complaint !== undefined) return err('InvalidParameter', complaint);
+    if (signal?.aborted === true) return err('Aborted', 'the requests were aborted', signal.reason);
+    if (connection.onConnected === undefined) return this.#enter(connection, signal);
+    const first: Promise<Result>[] = [];
+    let isBeginning = true;
+    this.#unfollow = connection.onConnected((next) => {
+      if (!isBeginning) return this.#report(this.#enter(next, undefined));
+      first.push(this.#enter(next, signal));
+      return undefined;
+    });
+    isBeginning = false;
+    this.#watch();
+    if (first[0] !== undefined) return first[0];
+    // A handle that gets no connection any more says so at once, and why when it is asked for a channel.
+    await Promise.race([connection.closed, Promise.resolve()]);
+    return this.#end === undefined ? OK : connection.openChannel(channel);
+  }
+
+  /** What can't be set up on a later connection is an `error` event of the handle, unless that connection has ended. */
+  async #report(entering: Promise<Result>): Promise<void> {
+    const entered = await entering;
+    if (!entered.ok && this.#session?.isConnected === true && this.#closing === undefined) throw entered.error;
+  }
+
+  /** Begins on a connection that stands, with the requests that wait for one. */
+  #enter(connection: RequestConnection, signal: AbortSignal | undefined): Promise<Result> {
+    void this.#session?.close(new NetworkError('ConnectionClosed', 'the connection ended'));
+    const session = new RequestSession(connection, this.#options.channel ?? 'requests', this.#answering);
+    this.#session = session;
+    for (const request of [...this.#pending]) {
+      if (session.end === undefined) session.ask(request);
+      else request.end(session.end);
+    }
+    return session.open(signal);
+  }
+
+  /** Why no request can be taken now; undefined also while one has to wait for a connection. */
+  #refusal(): NetworkError | undefined {
+    if (this.#closing !== undefined) return closedHere();
+    const session = this.#session;
+    if (session?.isUsable === true) return undefined;
+    // Somebody closed the channel, or has its messages; or there is no other connection to wait for.
+    if (session !== undefined && (session.isConnected || this.#connection.onConnected === undefined)) {
+      return session.end ?? new NetworkError('ConnectionClosed', 'the connection has ended');
+    }
+    this.#watch();
+    return this.#end;
+  }
+
+  /** Learns when the handle gets no connection any more. It may be connected again after that: then it has a new promise. */
+  #watch(): void {
+    const { closed } = this.#connection;
+    if (closed === this.#life) return;
+    this.#unwatch();
+    this.#life = closed;
+    this.#end = undefined;
+    this.#unwatch = whenClosed(closed, ({ error }) => {
+      const end = new NetworkError(error?.code ?? 'ConnectionClosed', 'the connection has ended', error);
+      this.#end = end;
+      for (const request of [...this.#pending]) if (request.progress === 'waiting for a connection') request.end(end);
     });
   }
 
-  #freeId(): number {
-    do this.#lastId = this.#lastId === MAX_ID ? 0 : this.#lastId + 1;
-    while (this.#pending.has(this.#lastId));
-    return this.#lastId;
+  async #close(): Promise<void> {
+    const error = closedHere();
+    this.#unfollow();
+    this.#unwatch();
+    for (const request of [...this.#pending]) if (request.progress === 'waiting for a connection') request.end(error);
+    await this.#session?.close(error);
   }
+}
 
-  async #readOn(): Promise<void> {
-    let end = new NetworkError('ConnectionClosed', 'the connection ended');
-    try {
-      for await (const message of this.#messages) this.#take(message);
-    } catch (error) {
-      end = asNetworkError(error);
-    }
-    this.#endAll(end);
+/** What is wrong with a number among the options; undefined where nothing is. */
+function complaintAbout(options: { readonly [Key in keyof typeof MOST]?: number | undefined }): string | undefined {
+  for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
+    const value = options[key];
+    if (value !== undefined && !(value >= 1 && value <= most)) return `${key} is 1 to ${most}; ${value} was given`;
   }
+  return undefined;
+}
 
-  #take(message: Uint8Array): void {
-    const frame = parseFrame(message);
-    // Junk, and replies that nobody waits for any more, change nothing.
-    if (frame === undefined) return;
-    const { type, id, rest } = frame;
-    if (type === RequestFrame.Metadata) {
-      this.#announced = { id, metadata: decodeMetadata(rest) };
-      return;
-    }
-    if (type === RequestFrame.Request) {
-      const metadata = this.#announced?.id === id ? this.#announced.metadata : NO_METADATA;
-      this.#announced = undefined;
-      void this.#answer(id, rest, metadata);
-    } else if (type === RequestFrame.Cancel)
-      this.#handled.get(id)?.abort(new NetworkError('Aborted', 'the peer gave the request up'));
-    else
-      this.#pending.get(id)?.finish(type === RequestFrame.Reply ? ok(rest) : { ok: false, error: decodeFailure(rest) });
-  }
-
-  async #answer(id: number, bytes: Uint8Array, metadata: RequestMetadata): Promise<void> {
-    const { maxHandled = 1024 } = this.#options;
-    // A number that is in use already is the peer's mistake: its first request goes on.
-    if (this.#handled.has(id)) return;
-    if (this.#handled.size >= maxHandled) {
-      const refusal = new NetworkError('ResourceLimitExceeded', `${maxHandled} requests are handled already`);
-      // Now or never: a peer that asks without end and reads nothing must not fill this side's queue.
-      this.#connection.trySendOnChannel(this.#channel, failureFrame(id, refusal));
-      return;
-    }
-    const controller = new AbortController();
-    this.#handled.set(id, controller);
-    const outcome = await this.#outcomeOf(bytes, { signal: controller.signal, metadata });
-    // It counts as handled until the transport has its reply.
-    if (!controller.signal.aborted) await this.#reply(id, outcome);
-    this.#handled.delete(id);
-  }
-
-  async #reply(id: number, outcome: Result<Uint8Array>): Promise<void> {
-    const frame = outcome.ok ? frameOf(RequestFrame.Reply, id, outcome.value) : failureFrame(id, outcome.error);
-    const sent = await this.#connection.sendOnChannel(this.#channel, frame);
-    if (!sent.ok && sent.error.code === 'MessageTooLarge')
-      await this.#connection.sendOnChannel(this.#channel, failureFrame(id, sent.error));
-  }
-
-  async #outcomeOf(bytes: Uint8Array, context: RequestContext): Promise<Result<Uint8Array>> {
-    const request = await decodeWith(this.#codec, this.#options.requestSchema, bytes);
-    if (!request.ok) return request;
-    const handler = this.#handler;
-    if (handler === undefined) return err('NotSupported', 'nobody handles requests here');
-    try {
-      return encodeWith(this.#codec, await handler(request.value, context));
-    } catch (error) {
-      return err('CallbackFailed', `its handler failed: ${reasonOf(error)}`, error);
-    }
-  }
-
-  #endAll(error: NetworkError): void {
-    for (const { finish } of [...this.#pending.values()]) finish({ ok: false, error });
-    for (const controller of this.#handled.values()) controller.abort(error);
-  }
+function closedHere(): NetworkError {
+  return new NetworkError('ConnectionClosed', 'these requests were closed');
 }

@@ -1,12 +1,8 @@
-import type { NetworkConnection, NetworkError, Result } from '@entropynet/core';
+import type { NetworkError, Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, decodeWith, encodeWith, jsonCodec } from './codec.js';
-
-/** What a port needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
-export type MessagingConnection = Pick<
-  NetworkConnection,
-  'messages' | 'send' | 'trySend' | 'openChannel' | 'sendOnChannel' | 'trySendOnChannel'
->;
+import type { MessagingConnection } from './messaging-connection.js';
+import { PortValues } from './port-values.js';
 
 /** Options of `toTypedPort`. */
 export interface TypedPortOptions<In> {
@@ -14,14 +10,14 @@ export interface TypedPortOptions<In> {
   readonly codec?: Codec;
   /** What comes in is checked by it, and is what it returns: zod, valibot, arktype and others offer this interface. */
   readonly schema?: StandardSchemaV1<unknown, In>;
-  /** A named channel, to be opened before anything is sent. @default the default channel */
+  /** A named channel, to be opened on each connection before anything is sent. @default the default channel */
   readonly channel?: string;
   /** Told of what comes in and is no value, or none that fits the schema: it is left out and the connection goes on. */
   readonly onInvalid?: (error: NetworkError) => void;
 }
 
 /**
- * Values over a connection instead of bytes. One port a channel: iterating takes the channel's messages.
+ * Values over a connection instead of bytes. On a manager's handle the port stays over all connections of the handle.
  * @typeParam In what comes in
  * @typeParam Out what is sent
  */
@@ -64,19 +60,24 @@ export class TypedPort<In = unknown, Out = In> {
       : this.#connection.trySendOnChannel(channel, bytes.value);
   }
 
-  /** The values that come in; ends and fails as the connection's `messages()` does. */
-  async *values(options?: { signal?: AbortSignal }): AsyncGenerator<In, undefined> {
+  /**
+   * The values that come in. The loop has the channel's messages from this call to its end, and takes one at a time: a
+   * slow loop holds the peer back. It ends when the channel is closed, after the goodbye of either side, and by an
+   * exception where the connection failed; on a handle with `reconnect` it goes on with the next connection instead. Throws
+   * a `NetworkError` (`AlreadyExists`) that names the consumer which has the messages already.
+   */
+  values(options?: { signal?: AbortSignal }): AsyncIterableIterator<In, undefined> {
     const { channel, schema, onInvalid } = this.#options;
-    const messages = this.#connection.messages({ signal: options?.signal, ...(channel !== undefined && { channel }) });
-    for await (const bytes of messages) {
+    const decode = async (bytes: Uint8Array): Promise<Result<In>> => {
       const decoded = await decodeWith(this.#codec, schema, bytes);
-      if (decoded.ok) yield decoded.value;
-      else onInvalid?.(decoded.error);
-    }
+      if (!decoded.ok) onInvalid?.(decoded.error);
+      return decoded;
+    };
+    return new PortValues(this.#connection, channel, decode, options?.signal);
   }
 
   /** As `values()`. */
-  [Symbol.asyncIterator](): AsyncGenerator<In, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined> {
     return this.values();
   }
 }

@@ -30,17 +30,20 @@ export interface TraceRequestsOptions {
 }
 
 /** The part of a `RequestReply` that is traced. */
-export type TracedRequests<Request, Reply> = Pick<RequestReply<Request, Reply>, 'request' | 'handle'>;
+export type TracedRequests<Request, Reply, InRequest = Request, InReply = Reply> = Pick<
+  RequestReply<Request, Reply, InRequest, InReply>,
+  'request' | 'handle'
+>;
 
 /**
  * The same requests with spans: one for each that this side asks, and one for each that its handler answers, inside of which
  * the handler runs. The trace goes to the peer in the request's metadata, by the propagator that is registered: a peer
  * that traces too continues it.
  */
-export function traceRequests<Request, Reply>(
-  requests: TracedRequests<Request, Reply>,
+export function traceRequests<Request, Reply, InRequest = Request, InReply = Reply>(
+  requests: TracedRequests<Request, Reply, InRequest, InReply>,
   options: TraceRequestsOptions = {},
-): TracedRequests<Request, Reply> {
+): TracedRequests<Request, Reply, InRequest, InReply> {
   const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
   const attributes = { [Attribute.Channel]: options.channel ?? 'requests' };
   return {

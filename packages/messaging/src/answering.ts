@@ -1,0 +1,164 @@
+import { err, NetworkError, type Result } from '@entropynet/core';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type Codec, decodeWith, encodeReply, reasonOf } from './codec.js';
+import type { HandlerSlot } from './handler-slot.js';
+import type { Outbox, Outgoing } from './outbox.js';
+import { failureFrame, frameOf, RequestFrame, type RequestMetadata } from './request-frame.js';
+
+/** Answers a request. What it throws is told to the peer; without a value the requester gets `undefined`. */
+export type RequestHandler<Request, Reply> = (request: Request, context: RequestContext) => Reply | Promise<Reply>;
+
+/** What a handler is told beside the request. */
+export interface RequestContext {
+  /** Aborts where the peer does not wait any more, and where the connection ends. */
+  readonly signal: AbortSignal;
+  /** What the peer sent along; empty where that is nothing. Names and texts are the peer's: check them. */
+  readonly metadata: RequestMetadata;
+}
+
+/** How the requests of the peer are answered, on whichever connection they come. */
+export interface AnsweringOptions<Request, Reply> {
+  readonly codec: Codec;
+  readonly requestSchema: StandardSchemaV1<unknown, Request> | undefined;
+  readonly maxHandled: number;
+  readonly maxHandledBytes: number;
+  readonly handler: HandlerSlot<RequestHandler<Request, Reply>>;
+}
+
+interface Handled {
+  readonly controller: AbortController;
+  /** How much it counts of `maxHandledBytes`: its request, later its reply. */
+  bytes: number;
+  /** Whether its handler was called. */
+  isRunning: boolean;
+  /** Its answer, which waits to be sent. */
+  answer: Outgoing | undefined;
+}
+
+/** The peer asks more than this side may answer, and reads nothing: so many refusals wait before its requests do. */
+const MAX_REFUSALS = 16_384;
+
+/**
+ * Answers the requests of the peer on one connection. A request counts until the transport has taken its answer: so a peer
+ * that asks and reads nothing holds as much memory as one whose requests take long, and no more.
+ */
+export class Answering<Request, Reply> {
+  readonly #options: AnsweringOptions<Request, Reply>;
+  readonly #outbox: Outbox;
+  readonly #setReading: (isReading: boolean) => void;
+  readonly #handled = new Map<number, Handled>();
+  #heldBytes = 0;
+  #refusals = 0;
+  #end: NetworkError | undefined;
+
+  /** @param setReading stops reading what the peer asks, and goes on */
+  constructor(options: AnsweringOptions<Request, Reply>, outbox: Outbox, setReading: (isReading: boolean) => void) {
+    this.#options = options;
+    this.#outbox = outbox;
+    this.#setReading = setReading;
+  }
+
+  /** A request of the peer; its bytes are this side's. */
+  take(id: number, bytes: Uint8Array, metadata: RequestMetadata): void {
+    // A number that is in use already is the peer's mistake: its first request goes on.
+    if (this.#end !== undefined || this.#handled.has(id)) return;
+    const { maxHandled, maxHandledBytes } = this.#options;
+    if (this.#handled.size >= maxHandled) {
+      this.#refuse(id, `${maxHandled} requests are handled already (maxHandled)`);
+    } else if (this.#handled.size > 0 && this.#heldBytes + bytes.length > maxHandledBytes) {
+      this.#refuse(id, `requests and replies of ${this.#heldBytes} bytes are under way already (maxHandledBytes)`);
+    } else void this.#answer(id, bytes, metadata);
+  }
+
+  /** The peer does not wait for the reply any more. */
+  cancel(id: number): void {
+    const handled = this.#handled.get(id);
+    if (handled === undefined) return;
+    handled.controller.abort(new NetworkError('Aborted', 'the peer gave the request up'));
+    if (handled.answer !== undefined) this.#outbox.withdraw(handled.answer);
+    // A handler that still works counts until it is done.
+    if (handled.answer !== undefined || !handled.isRunning) this.#forget(id, handled);
+  }
+
+  /** Nothing is answered any more; returns the numbers of the requests that get no reply. */
+  end(error: NetworkError): number[] {
+    this.#end = error;
+    const unanswered = [...this.#handled].filter(([, { answer }]) => answer === undefined).map(([id]) => id);
+    for (const { controller } of this.#handled.values()) controller.abort(error);
+    return unanswered;
+  }
+
+  async #answer(id: number, bytes: Uint8Array, metadata: RequestMetadata): Promise<void> {
+    const controller = new AbortController();
+    const handled: Handled = { controller, bytes: bytes.length, isRunning: false, answer: undefined };
+    this.#handled.set(id, handled);
+    this.#heldBytes += bytes.length;
+    const outcome = await this.#outcomeOf(handled, bytes, { signal: controller.signal, metadata });
+    if (controller.signal.aborted) this.#forget(id, handled);
+    else this.#reply(id, handled, outcome);
+  }
+
+  async #outcomeOf(handled: Handled, bytes: Uint8Array, context: RequestContext): Promise<Result<Uint8Array>> {
+    const { codec, requestSchema, handler: slot } = this.#options;
+    const request = await decodeWith(codec, requestSchema, bytes);
+    if (!request.ok) return request;
+    const handler = await slot.get(context.signal);
+    if (handler === null) return err('NotSupported', 'nobody handles requests here');
+    if (context.signal.aborted) return err('Aborted', 'the peer gave the request up');
+    handled.isRunning = true;
+    try {
+      return encodeReply(codec, await handler(request.value, context));
+    } catch (error) {
+      return err('CallbackFailed', `its handler failed: ${reasonOf(error)}`, error);
+    }
+  }
+
+  #reply(id: number, handled: Handled, outcome: Result<Uint8Array>): void {
+    const { maxHandledBytes } = this.#options;
+    const others = this.#heldBytes - handled.bytes;
+    let frame = outcome.ok ? frameOf(RequestFrame.Reply, id, outcome.value) : failureFrame(id, outcome.error);
+    if (this.#outbox.isBlocked && others > 0 && others + frame.length > maxHandledBytes) {
+      frame = failureFrame(
+        id,
+        new NetworkError('ResourceLimitExceeded', `replies of ${others} bytes wait for the requester to read them`),
+      );
+    }
+    this.#say(id, handled, frame);
+  }
+
+  #say(id: number, handled: Handled, frame: Uint8Array): void {
+    this.#heldBytes += frame.length - handled.bytes;
+    handled.bytes = frame.length;
+    handled.answer = {
+      frames: [frame],
+      onSent: () => {
+        this.#forget(id, handled);
+      },
+      onFailed: (error) => {
+        if (error.code === 'MessageTooLarge') this.#say(id, handled, failureFrame(id, error));
+        else this.#forget(id, handled);
+      },
+    };
+    this.#outbox.push(handled.answer);
+  }
+
+  #forget(id: number, handled: Handled): void {
+    if (this.#handled.get(id) !== handled) return;
+    this.#handled.delete(id);
+    this.#heldBytes -= handled.bytes;
+  }
+
+  #refuse(id: number, sentence: string): void {
+    this.#refusals += 1;
+    const onGone = (): void => {
+      this.#refusals -= 1;
+      if (this.#refusals === MAX_REFUSALS / 2) this.#setReading(true);
+    };
+    this.#outbox.push({
+      frames: [failureFrame(id, new NetworkError('ResourceLimitExceeded', sentence))],
+      onSent: onGone,
+      onFailed: onGone,
+    });
+    if (this.#refusals >= MAX_REFUSALS) this.#setReading(false);
+  }
+}

@@ -1,0 +1,45 @@
+import type { CloseReason, Connection } from '@entropynet/core';
+
+/** What requests need of a connection: a `NetworkConnection`, or the `ConnectionHandle` of a manager. */
+export interface RequestConnection extends Pick<
+  Connection,
+  'channel' | 'closed' | 'isConnected' | 'openChannel' | 'startReceiving'
+> {
+  /** Of a handle, which stands for one connection after another. */
+  onConnected?(listener: (connection: RequestConnection) => unknown): () => void;
+}
+
+/** What a port needs of a connection: a `NetworkConnection`, or the `ConnectionHandle` of a manager. */
+export interface MessagingConnection
+  extends
+    RequestConnection,
+    Pick<Connection, 'defaultChannel' | 'send' | 'sendOnChannel' | 'trySend' | 'trySendOnChannel'> {}
+
+type ClosedListener = (reason: CloseReason) => void;
+
+const listenersOf = new WeakMap<Promise<CloseReason>, Set<ClosedListener>>();
+
+/**
+ * Calls `listener` when `closed` resolves; returns how to prevent that. A connection may live long, and what was added
+ * with `then` to its promise can't be taken away.
+ */
+export function whenClosed(closed: Promise<CloseReason>, listener: ClosedListener): () => void {
+  let listeners = listenersOf.get(closed);
+  if (listeners === undefined) {
+    const all = new Set<ClosedListener>();
+    listeners = all;
+    listenersOf.set(closed, all);
+    void closed.then((reason) => {
+      listenersOf.delete(closed);
+      for (const each of [...all]) if (all.delete(each)) each(reason);
+    });
+  }
+  const own: ClosedListener = (reason) => {
+    listener(reason);
+  };
+  const all = listeners;
+  all.add(own);
+  return () => {
+    all.delete(own);
+  };
+}

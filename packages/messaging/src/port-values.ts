@@ -1,0 +1,185 @@
+import { type Channel, type CloseReason, type ConsumerLease, NetworkError, type Result } from '@entropynet/core';
+import { type MessagingConnection, whenClosed } from './messaging-connection.js';
+
+/** Turns a message into a value. What it fails with is left out. */
+export type Decoder<T> = (bytes: Uint8Array) => Promise<Result<T>>;
+
+interface Waiter {
+  readonly resolve: (message: Uint8Array | undefined) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/**
+ * The values of a port, one at a time. It holds the channel's messages from its first moment to its end, and takes one only
+ * when somebody waits for it. On a handle it goes on with the handle's next connection, after all that had arrived.
+ */
+export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #connection: MessagingConnection;
+  readonly #channelName: string | undefined;
+  readonly #decode: Decoder<T>;
+  readonly #signal: AbortSignal | undefined;
+  #unfollow = ignore;
+  #unwatch = ignore;
+  #channel: Channel | undefined;
+  #lease: ConsumerLease;
+  #isChannelClosed = false;
+  #waiter: Waiter | undefined;
+  /** Of the latest `next()`: they come one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** How the connection, or the handle with its last one, ended. */
+  #closeReason: CloseReason | undefined;
+  #isOver = false;
+  /** Thrown once, by the first that asks after the end. */
+  #failure: { readonly reason: unknown } | undefined;
+
+  /** Throws a `NetworkError` (`AlreadyExists`) where another consumer takes the messages. */
+  constructor(
+    connection: MessagingConnection,
+    channelName: string | undefined,
+    decode: Decoder<T>,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#connection = connection;
+    this.#channelName = channelName;
+    this.#decode = decode;
+    this.#signal = signal;
+    this.#lease = this.#take();
+    if (connection.onConnected !== undefined) {
+      this.#unwatch = whenClosed(connection.closed, this.#onClosed);
+      this.#unfollow = connection.onConnected(() => {
+        if (!this.#lease.isHeld) this.#takeNext();
+      });
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#onAbort();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const turn = this.#turn.then(() => this.#nextValue());
+    this.#turn = turn.catch(() => {
+      // A loop that gets an exception asks no more and says no goodbye.
+      this.#end();
+    });
+    return turn;
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#finish(undefined);
+    this.#failure = undefined;
+    return Promise.resolve(DONE);
+  }
+
+  async #nextValue(): Promise<IteratorResult<T, undefined>> {
+    for (let bytes = await this.#nextMessage(); bytes !== undefined; bytes = await this.#nextMessage()) {
+      const decoded = await this.#decode(bytes);
+      if (decoded.ok) return { done: false, value: decoded.value };
+    }
+    return DONE;
+  }
+
+  /** Undefined at the end. */
+  #nextMessage(): Promise<Uint8Array | undefined> {
+    if (this.#isOver) return this.#afterTheEnd();
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+      this.#lease.resume();
+      this.#connection.startReceiving();
+    });
+  }
+
+  #take(): ConsumerLease {
+    const name = this.#channelName;
+    const channel = name === undefined ? this.#connection.defaultChannel : this.#connection.channel(name);
+    const lease = channel.take(
+      {
+        onMessage: (data) => {
+          const waiter = this.#waiter;
+          this.#waiter = undefined;
+          lease.pause();
+          waiter?.resolve(data);
+        },
+        onEnd: (reason) => {
+          this.#onEnd(reason);
+        },
+      },
+      { name: 'a typed port', isPaused: true },
+    );
+    this.#channel?.off('closed', this.#onChannelClosed);
+    this.#channel = channel.on('closed', this.#onChannelClosed);
+    return lease;
+  }
+
+  /** The connection ended, or the channel was closed, and everything that had arrived was taken. */
+  #onEnd(reason: CloseReason): void {
+    if (this.#connection.onConnected === undefined || this.#isChannelClosed) this.#finish(reason);
+    else if (this.#closeReason !== undefined) this.#finish(this.#closeReason);
+    else if (this.#connection.isConnected()) this.#takeNext();
+  }
+
+  /** Goes on with the connection that the handle has now. */
+  #takeNext(): void {
+    try {
+      this.#lease = this.#take();
+      if (this.#waiter !== undefined) this.#lease.resume();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  readonly #onChannelClosed = (): void => {
+    this.#isChannelClosed = true;
+  };
+
+  /** The handle gets no connection any more. */
+  readonly #onClosed = (reason: CloseReason): void => {
+    this.#closeReason = reason;
+    if (!this.#lease.isHeld) this.#finish(reason);
+  };
+
+  readonly #onAbort = (): void => {
+    this.#fail(this.#signal?.reason);
+  };
+
+  /** Ends as the connection did: without more, or with why it failed. */
+  #finish(reason: CloseReason | undefined): void {
+    if (reason?.state === 'failed') {
+      this.#fail(reason.error ?? new NetworkError('ConnectionClosed', 'the connection has failed'));
+    } else this.#end();
+  }
+
+  #fail(reason: unknown): void {
+    if (!this.#isOver) this.#failure = { reason };
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#unfollow();
+    this.#unwatch();
+    this.#channel?.off('closed', this.#onChannelClosed);
+    this.#lease.release();
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    if (waiter !== undefined) this.#afterTheEnd().then(waiter.resolve, waiter.reject);
+  }
+
+  #afterTheEnd(): Promise<undefined> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    // The reason of a signal is its user's to choose.
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    return failure === undefined ? Promise.resolve(undefined) : Promise.reject(failure.reason);
+  }
+}
+
+function ignore(): void {
+  // Nothing to do.
+}

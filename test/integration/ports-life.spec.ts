@@ -1,0 +1,116 @@
+import { turns, within } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { toTypedPort } from '@entropynet/messaging';
+import { expect } from 'chai';
+import { z } from 'zod';
+import { describeOverTransports, SOON } from './messaging-support.js';
+
+const AlreadyTaken = /^a typed port takes the messages of the default channel already/;
+
+describeOverTransports('the life of typed ports', (bench) => {
+  it('has the messages of its channel from the call of values() to the end of the loop', async () => {
+    const [client, accepted] = await bench.connect();
+    const near = toTypedPort<number>(client);
+    const far = toTypedPort<number>(accepted);
+    const values = far.values();
+    expect(() => far.values()).to.throw(AlreadyTaken);
+    expect(() => accepted.messages()).to.throw(AlreadyTaken);
+    expect(() => {
+      accepted.setMessageCallback(() => undefined);
+    }).to.throw(AlreadyTaken);
+    for (const value of [1, 2, 3]) unwrap(await near.send(value));
+    expect(await within(values.next(), 'the first came')).to.deep.equal({ done: false, value: 1 });
+    expect(() => far.values(), 'also between two values').to.throw(AlreadyTaken);
+    await values.return?.();
+    const rest: number[] = [];
+    for await (const value of far) if (rest.push(value) === 2) break;
+    expect(rest).to.deep.equal([2, 3]);
+    accepted.setMessageCallback(() => undefined);
+  });
+
+  it('gives values in order to callers that do not wait for one another', async () => {
+    const [client, accepted] = await bench.connect();
+    const schema = z.number().refine(async (value) => {
+      await turns(4 - value);
+      return true;
+    });
+    const values = toTypedPort(accepted, { schema }).values();
+    const asked = Promise.all([values.next(), values.next(), values.next()]);
+    for (const value of [1, 2, 3]) unwrap(await toTypedPort(client).send(value));
+    expect((await within(asked, 'three values came')).map(({ value }) => value)).to.deep.equal([1, 2, 3]);
+  });
+
+  it('lets go of the channel when a loop is left, aborted, or fails by onInvalid', async () => {
+    const [client, accepted] = await bench.connect();
+    const controller = new AbortController();
+    const waiting = toTypedPort(accepted).values({ signal: controller.signal }).next();
+    const reason = new Error('enough');
+    controller.abort(reason);
+    expect(await waiting.catch((error: unknown) => error)).to.equal(reason);
+    const aborted = toTypedPort(accepted).values({ signal: controller.signal });
+    expect(await aborted.next().catch((error: unknown) => error)).to.equal(reason);
+    expect(await aborted.next()).to.deep.equal({ done: true, value: undefined });
+    const port = toTypedPort(accepted, {
+      onInvalid: () => {
+        throw reason;
+      },
+    });
+    unwrap(await client.send(Buffer.from('{')));
+    expect(
+      await within(
+        port
+          .values()
+          .next()
+          .catch((error: unknown) => error),
+        'it failed',
+      ),
+    ).to.equal(reason);
+    accepted.setMessageCallback(() => undefined);
+  });
+
+  it('ends with the channel', async () => {
+    const [client, accepted] = await bench.connect();
+    unwrap(await client.openChannel('points'));
+    const near = toTypedPort<number>(client, { channel: 'points' });
+    const values = toTypedPort<number>(accepted, { channel: 'points' }).values();
+    unwrap(await near.send(1));
+    unwrap(await client.closeChannel('points'));
+    expect((await within(values.next(), 'the value came')).value).to.equal(1);
+    expect((await within(values.next(), 'the loop ended')).done).to.equal(true);
+    expect((await near.send(2)).ok).to.equal(false);
+  });
+
+  it('takes what had arrived before a reconnect, and then goes on', async () => {
+    const service = await bench.serve({ reconnect: SOON });
+    const client = unwrap(bench.manager.openConnection(service.config));
+    const values = toTypedPort<string>(client).values();
+    let accepting = service.accept();
+    unwrap(await client.connect());
+    let accepted = await accepting;
+    for (let round = 1; round <= 3; round += 1) {
+      for (const part of ['a', 'b']) unwrap(await toTypedPort(accepted).send(`${part}${round}`));
+      expect((await within(values.next(), 'the first value came')).value).to.equal(`a${round}`);
+      accepting = service.accept();
+      await accepted.close();
+      accepted = await within(accepting, 'it came again');
+      unwrap(await toTypedPort(accepted).send(`c${round}`));
+      // The new connection stands; what the old one had brought comes first.
+      expect((await within(values.next(), 'the kept value came')).value).to.equal(`b${round}`);
+      expect((await within(values.next(), "the next connection's value came")).value).to.equal(`c${round}`);
+    }
+    const last = values.next();
+    await client.close();
+    expect(await within(last, 'the loop ended')).to.deep.equal({ done: true, value: undefined });
+  });
+
+  it('ends where no connection follows', async () => {
+    const [client, accepted] = await bench.connect();
+    const values = toTypedPort(client).values();
+    unwrap(await toTypedPort(accepted).send('last words'));
+    await accepted.close();
+    await within(client.closed, 'the connection ended');
+    expect((await within(values.next(), 'the value came')).value).to.equal('last words');
+    expect((await within(values.next(), 'the loop ended')).done).to.equal(true);
+    expect((await within(toTypedPort(client).values().next(), 'a later loop ended')).done).to.equal(true);
+  });
+});
