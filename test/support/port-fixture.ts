@@ -7,5 +7,6 @@ export const portFixture: TransportFixture = {
   createTransport: () => new PortTransport(),
   freshConfig: () => ({ endpoint: `port://${freshName()}` }),
   clientConfig: (config, address) => ({ ...config, endpoint: address }),
+  mediumOf: (bytes) => ({ port: { maxInFlightBytes: bytes } }),
   peerModule: { specifier: '@entropynet/example-custom-transport', className: 'PortTransport' },
 };

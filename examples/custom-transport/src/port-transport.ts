@@ -6,6 +6,7 @@ import {
   type ConnectionServer,
   ConnectionType,
   decodePeerLimits,
+  defineTransportSection,
   encodePeerLimits,
   err,
   FRAME_COST_BYTES,
@@ -15,6 +16,8 @@ import {
   NetworkError,
   OK,
   ok,
+  type OptionsSchema,
+  optionSchemas,
   resolveConnectionConfig,
   type ResolvedConnectionConfig,
   type Result,
@@ -27,22 +30,42 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { ContainerModule } from 'inversify';
+import * as v from 'valibot';
 
 /** What travels through a port: a frame, bytes that were taken, a goodbye. */
 type PortMessage = readonly [header: number, bytes: Uint8Array] | number | 'goodbye';
 
 const BACKEND = 'port';
-const MAX_IN_FLIGHT_BYTES = 256 * 1024;
+const KIB = 1024;
+
+const optionsSchema = optionSchemas.section({
+  /** Bytes on their way in each direction. */
+  maxInFlightBytes: v.optional(optionSchemas.wholeNumber(32 * KIB, 1024 * KIB), 256 * KIB),
+});
+
+/** The section `port` of a configuration. */
+const portSection = defineTransportSection({ optionsKey: 'port', optionsSchema });
+
+declare module '@entropynet/core' {
+  interface TransportSections {
+    port?: v.InferInput<typeof optionsSchema> | undefined;
+  }
+  interface ResolvedTransportSections {
+    readonly port: v.InferOutput<typeof optionsSchema>;
+  }
+}
 
 class PortWriter implements FrameWriter {
-  readonly maxFrameBytes = 64 * 1024;
+  readonly maxFrameBytes = 16 * KIB;
   readonly #port: MessagePort;
+  readonly #maxInFlightBytes: number;
   #inFlight = 0;
   #wasRefused = false;
   #claimed: Uint8Array | undefined;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, maxInFlightBytes: number) {
     this.#port = port;
+    this.#maxInFlightBytes = maxInFlightBytes;
   }
 
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -74,7 +97,7 @@ class PortWriter implements FrameWriter {
   }
 
   #hasRoom(length: number): boolean {
-    const hasRoom = this.#inFlight + length + FRAME_COST_BYTES <= MAX_IN_FLIGHT_BYTES;
+    const hasRoom = this.#inFlight + length + FRAME_COST_BYTES <= this.#maxInFlightBytes;
     if (!hasRoom) this.#wasRefused = true;
     return hasRoom;
   }
@@ -91,9 +114,10 @@ interface PortLink extends FrameLink {
   readonly writer: PortWriter;
 }
 
-function linkOf(port: MessagePort, greeting: Uint8Array): Result<PortLink> {
+function linkOf(port: MessagePort, greeting: Uint8Array, config: ResolvedConnectionConfig): Result<PortLink> {
   const limits = decodePeerLimits(greeting);
-  return limits.ok ? ok({ port, writer: new PortWriter(port), peerLimits: limits.value }) : limits;
+  if (!limits.ok) return limits;
+  return ok({ port, writer: new PortWriter(port, config.port.maxInFlightBytes), peerLimits: limits.value });
 }
 
 export class PortConnection extends NetworkConnection {
@@ -122,7 +146,7 @@ export class PortConnection extends NetworkConnection {
     const { secret } = this.config;
     const prover = secret === undefined ? undefined : new SecretProver(secret);
     const greeting = server.offer(port2, encodePeerLimits(this.config), prover);
-    const link = greeting.ok ? linkOf(port1, greeting.value) : greeting;
+    const link = greeting.ok ? linkOf(port1, greeting.value, this.config) : greeting;
     if (link.ok) this.#link = link.value;
     else port1.close();
     return Promise.resolve(link);
@@ -196,7 +220,7 @@ export class PortServer implements ConnectionServer {
 
   /** A client's port, greeting and proof of the secret; ok with this side's greeting. */
   offer(port: MessagePort, greeting: Uint8Array, prover: SecretProver | undefined): Result<Uint8Array> {
-    const link = linkOf(port, greeting);
+    const link = linkOf(port, greeting, this.#config);
     if (!link.ok) return link;
     const proved = proveSecret(this.#config.secret, prover);
     if (!proved.ok) return proved;
@@ -263,6 +287,8 @@ export class PortTransport implements Transport {
   readonly schemes = ['port'];
   readonly connectionType = ConnectionType.Local;
   readonly capabilities = CAPABILITIES;
+  readonly optionsKey = portSection.optionsKey;
+  readonly optionsSchema: OptionsSchema = portSection.optionsSchema;
 
   probe({ endpoint }: ConnectionConfig): Promise<TransportProbe> {
     if (servers.has(endpoint)) return Promise.resolve({ available: true });
