@@ -15,6 +15,7 @@ import { describeIteration, describeIterationOfTheDead } from './chapters/iterat
 import { describeLifecycle } from './chapters/lifecycle.js';
 import { describeLifetime } from './chapters/lifetime.js';
 import { describeOwnership } from './chapters/ownership.js';
+import { describePeer } from './chapters/peer.js';
 import { describeProperty } from './chapters/property.js';
 import { describeSecret } from './chapters/secret.js';
 import { describeServer } from './chapters/server.js';
@@ -39,6 +40,7 @@ const EVERYWHERE: readonly Chapter[] = [
   describeBatches,
   describeGracefulEnd,
   describeStatistics,
+  describePeer,
   describeProperty,
 ];
 

@@ -12,12 +12,22 @@ export interface SystemError extends Error {
   readonly path?: string;
 }
 
+/** Who made the other end of a socket, as the kernel says. */
+export interface PeerCredentials {
+  /** 0 where the process is of another namespace of processes. */
+  readonly processId: number;
+  /** Its effective user; 0 on systems whose users have no number. */
+  readonly userId: number;
+  /** Its effective group; 0 on systems whose groups have no number. */
+  readonly groupId: number;
+}
+
 /** A local stream socket: handshake, doorbell and proof of life. JS thread only; failures throw a `SystemError`. */
 export interface LocalSocket {
   /** The next client; null where nobody waits. */
   accept(): LocalSocket | null;
   /** Who made the socket at the other end, as the kernel says. */
-  peerCredentials(): { processId: number; userId: number; groupId: number };
+  peerCredentials(): PeerCredentials;
   /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
   send(bytes: Uint8Array, descriptor?: number): number;
   /**

@@ -1,6 +1,7 @@
 import {
   type ConnectionBackend,
   type ConnectionConfig,
+  type ConnectionPeer,
   ConnectionType,
   type FrameLink,
   NetworkConnection,
@@ -32,17 +33,17 @@ export interface MappedRegion {
   readonly peerLimits: PeerLimits;
   /** The server's configuration; its endpoint names the region. */
   readonly config: ResolvedConnectionConfig;
-  /** Says who the client is, for logs. */
-  readonly peerInfo: string;
+  /** Who the client is, as the kernel says. */
+  readonly peer: ConnectionPeer;
 }
 
 /** A connection through a region of memory that two processes share. An adapter: semantics are the base's. */
 export class SharedMemoryConnection extends NetworkConnection {
   readonly #regionName: string;
-  readonly #peerInfo: string | undefined;
   #link: SharedMemoryLink | undefined;
   #regionBytes: number;
   #identity: Uint8Array | undefined;
+  #peer: ConnectionPeer | undefined;
   #isReferenced = true;
 
   /**
@@ -59,7 +60,7 @@ export class SharedMemoryConnection extends NetworkConnection {
       const link = new SharedMemoryLink(from.region, from.handle, 'server', from.config.sharedMemory);
       super(from.config, { writer: link.writer, peerLimits: from.peerLimits });
       this.#regionBytes = from.region.byteLength;
-      this.#peerInfo = from.peerInfo;
+      this.#peer = from.peer;
       this.#identity = identityIn(from.region.bytes);
       this.#use(link);
     }
@@ -92,9 +93,18 @@ export class SharedMemoryConnection extends NetworkConnection {
     return this.#identity === undefined ? undefined : linkKeyOf(this.#identity);
   }
 
-  /** As that of every connection, and at a server's end who the client is. */
+  /**
+   * The process at the other end, its user and its group, as the kernel says of the end of the socket that it made; the same
+   * at both ends. A process of another namespace of processes has no number here, and a user of Windows none anywhere.
+   */
+  override get peer(): ConnectionPeer {
+    return this.#peer ?? super.peer;
+  }
+
+  /** As that of every connection, and which process is at the other end. */
   override description(): string {
-    return `${super.description()}${this.#peerInfo === undefined ? '' : ` ${this.#peerInfo}`}`;
+    const { process } = this.peer;
+    return `${super.description()}${process === undefined ? '' : ` peer process ${process}`}`;
   }
 
   /** For servers: whether the client has gone and left nothing to read, before anybody received here. */
@@ -114,10 +124,11 @@ export class SharedMemoryConnection extends NetworkConnection {
   protected async doConnect(signal: AbortSignal): Promise<Result<FrameLink>> {
     const assigned = await requestRegion(this.config, signal);
     if (!assigned.ok) return assigned;
-    const { region, socket, peerLimits } = assigned.value;
+    const { region, socket, peerLimits, peer } = assigned.value;
     const link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
     this.#regionBytes = region.byteLength;
     this.#identity = identityIn(region.bytes);
+    this.#peer = peer;
     this.#use(link);
     return ok({ writer: link.writer, peerLimits });
   }

@@ -18,7 +18,13 @@ import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
 import { serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
-import { currentUserId, loadNativeBinding, type LocalSocket, type NativeBinding } from './native-binding.js';
+import {
+  currentUserId,
+  loadNativeBinding,
+  type LocalSocket,
+  type NativeBinding,
+  type PeerCredentials,
+} from './native-binding.js';
 import { clearTimeout, setTimeout } from './platform-time.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
@@ -225,8 +231,8 @@ export class SharedMemoryServer implements ConnectionServer {
     const native = this.#native;
     const nonce = this.#claim?.nonce;
     if (native === undefined || nonce === undefined) return;
-    const clientProcessId = processOfSameUser(socket, native.binding);
-    if (clientProcessId === undefined) {
+    const client = clientOfSameUser(socket, native.binding);
+    if (client === undefined) {
       socket.close();
       return;
     }
@@ -234,7 +240,7 @@ export class SharedMemoryServer implements ConnectionServer {
       {
         ...native,
         socket,
-        clientProcessId,
+        client,
         config: this.#config,
         serverNonce: nonce,
         admit: () => this.#admit(),
@@ -275,13 +281,13 @@ export class SharedMemoryServer implements ConnectionServer {
     return count;
   }
 
-  #offer({ region, socket, peerLimits, clientProcessId, place }: CompletedHandshake): void {
+  #offer({ region, socket, peerLimits, peer, place }: CompletedHandshake): void {
     const connection = new SharedMemoryConnection({
       region,
       handle: socket,
       peerLimits,
       config: this.#config,
-      peerInfo: `client process ${clientProcessId}`,
+      peer,
     });
     this.#connections.add(connection);
     connection.on('state', (state) => {
@@ -292,10 +298,10 @@ export class SharedMemoryServer implements ConnectionServer {
 }
 
 /** The process at the other end; undefined where it is another user's, or the system can't tell any more. */
-function processOfSameUser(socket: LocalSocket, binding: NativeBinding): number | undefined {
+function clientOfSameUser(socket: LocalSocket, binding: NativeBinding): PeerCredentials | undefined {
   try {
-    const { processId, userId } = socket.peerCredentials();
-    return userId === currentUserId(binding) ? processId : undefined;
+    const client = socket.peerCredentials();
+    return client.userId === currentUserId(binding) ? client : undefined;
   } catch {
     // Some systems forget a peer that has gone.
     return undefined;

@@ -23,7 +23,7 @@ import { CloseCode } from './web-socket-protocol.js';
 export abstract class GreetedConnection extends NetworkConnection {
   readonly #address: WebSocketAddress;
   #link: GreetedLink | undefined;
-  #peer: ConnectionPeer = {};
+  #peer: ConnectionPeer | undefined;
   #isReferenced = true;
 
   /**
@@ -49,7 +49,7 @@ export abstract class GreetedConnection extends NetworkConnection {
   }
 
   override get peer(): ConnectionPeer {
-    return this.#peer;
+    return this.#peer ?? super.peer;
   }
 
   getBackend(): ConnectionBackend {

@@ -19,6 +19,8 @@ const log = debugLog('ws');
 /** The longest reason that fits into a close frame, in bytes. */
 const MAX_REASON_BYTES = 123;
 
+const NOTHING_KNOWN: ConnectionPeer = Object.freeze({});
+
 /** What a link tells the connection that uses it. */
 export interface WebSocketLinkReceiver {
   onFrame(header: number, message: Uint8Array, start: number, end: number, isOwned: boolean): void;
@@ -58,7 +60,7 @@ export abstract class GreetedLink implements FrameLink {
 
   /** What is known of the peer. */
   get peer(): ConnectionPeer {
-    return {};
+    return NOTHING_KNOWN;
   }
 
   /** Known once `greet()` has succeeded. */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type {
   ConnectionConfig,
+  ConnectionPeer,
   ConnectionServer,
   ConnectionStats,
   NetworkConnection,
@@ -20,6 +21,10 @@ export interface PeerStart {
 
 /** What a peer's connection has reported. */
 export interface PeerReport {
+  /** The process in which the peer runs. */
+  readonly processId: number;
+  /** What the peer knows of the near side. */
+  readonly peer: ConnectionPeer;
   /** Its state now. */
   readonly state: string;
   /** Every state that was reported. */
@@ -185,6 +190,8 @@ export class PeerActions {
   async report(): Promise<PeerReport> {
     const recorder = this.#recorder!;
     return {
+      processId: process.pid,
+      peer: recorder.connection.peer,
       state: recorder.connection.getState(),
       states: recorder.states,
       stateCodes: recorder.stateErrors.map((error) => error?.code),

@@ -25,15 +25,23 @@ export interface PeerRequest {
 }
 
 /**
- * What a transport knows of the peer, the same shape on every transport; a part that a transport does not know is left out.
- * Numbers and user names of a process come from the operating system, the rest from the peer or its request.
+ * What a transport knows of the peer, the same shape on every transport, at both ends; frozen. A part that a transport does
+ * not know is left out, and never guessed. The process, its user and its group are the operating system's word, the
+ * identity is that of the program's own hook, the certificate was checked where `tls.authorized` says so; the request is the
+ * peer's own word.
+ *
+ * | transport | what it knows |
+ * | --- | --- |
+ * | shared memory | `process`, `user`, `group`; on Windows the process alone |
+ * | WebSocket, at a server | `address`, `request`, `tls` with `wss://`, `identity` where `authenticate` gave one |
+ * | WebSocket, at a client | `address`, `tls` with `wss://`; nothing in a page |
  */
 export interface ConnectionPeer {
-  /** The id of its process, on this machine. */
+  /** The id of its process, on this machine; absent where that is of another namespace of processes. */
   readonly process?: number;
-  /** The user of that process, as a number of the system. */
+  /** The effective user of that process, as a number of the system, when the connection was made. */
   readonly user?: number;
-  /** The group of that process, as a number of the system. */
+  /** The effective group of that process, as a number of the system, when the connection was made. */
   readonly group?: number;
   /** Its address as `host:port`, or that of a proxy before it. */
   readonly address?: string;
@@ -41,6 +49,6 @@ export interface ConnectionPeer {
   readonly tls?: PeerTls;
   /** What the hook `authenticate` returned for it. */
   readonly identity?: unknown;
-  /** The request by which it came to this server. */
+  /** The request by which it came to this server. Headers and query may hold secrets. */
   readonly request?: PeerRequest;
 }

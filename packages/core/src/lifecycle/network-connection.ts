@@ -22,6 +22,8 @@ import { ConnectionBase } from './connection-base.js';
 import { ConnectionCore } from './connection-core.js';
 import type { EventObserver } from './guarded-emitter.js';
 
+const NO_PEER: ConnectionPeer = Object.freeze({});
+
 /**
  * One connection to one peer, the same on every transport; `Connection` describes its methods. All semantics live in core:
  * a transport supplies the hooks `do…` and reports upwards through `on…`; `docs/writing-a-transport.md` describes each.
@@ -98,7 +100,7 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
 
   /** What the transport knows of the peer; empty before the connection stands. It stays after an end. */
   get peer(): ConnectionPeer {
-    return {};
+    return NO_PEER;
   }
 
   getStats(): ConnectionStats {

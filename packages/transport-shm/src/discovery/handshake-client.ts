@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import {
+  type ConnectionPeer,
   err,
   type Failure,
   ok,
@@ -34,6 +35,7 @@ import {
   ProofStep,
 } from './handshake-messages.js';
 import { serverNameOf, serverNames } from './names.js';
+import { peerOf } from './peer-process.js';
 
 /** How long a client waits before it asks a server again whose queue is full. */
 const FULL_QUEUE_PAUSE_MS = 2;
@@ -43,6 +45,14 @@ export interface Assignment {
   readonly region: SharedMemoryRegion;
   readonly socket: LocalSocket;
   readonly peerLimits: PeerLimits;
+  /** The server's process. */
+  readonly peer: ConnectionPeer;
+}
+
+/** A socket to a server of this user. */
+interface OpenedSocket {
+  readonly socket: LocalSocket;
+  readonly peer: ConnectionPeer;
 }
 
 /** A server that was found and looks alive. */
@@ -107,7 +117,7 @@ export async function requestRegion(
   const { binding, access, identity } = found.value;
   const opened = await connectTo(found.value, serverNameOf(config.endpoint), signal);
   if (!opened.ok) return opened;
-  const socket = opened.value;
+  const { socket, peer } = opened.value;
   // STEP(connect: socket open)
   try {
     socket.send(
@@ -128,7 +138,7 @@ export async function requestRegion(
     // STEP(connect: mapped)
     socket.send(ACKNOWLEDGEMENT);
     // STEP(connect: acknowledged)
-    return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits });
+    return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits, peer });
   } catch (error) {
     socket.close();
     return err('HandshakeFailed', `the handshake broke off: ${messageOf(error)}`, error);
@@ -145,7 +155,7 @@ interface Answer {
  * Connects to the server's socket. While its queue is full, which no event tells the end of, it is asked again now and
  * then, until `signal` aborts.
  */
-async function connectTo(found: FoundServer, name: string, signal: AbortSignal): Promise<Result<LocalSocket>> {
+async function connectTo(found: FoundServer, name: string, signal: AbortSignal): Promise<Result<OpenedSocket>> {
   for (;;) {
     const opened = tryToConnect(found, name);
     if (opened !== undefined) return opened;
@@ -155,7 +165,7 @@ async function connectTo(found: FoundServer, name: string, signal: AbortSignal):
 }
 
 /** Undefined where the server lives and can't be reached at this moment. */
-function tryToConnect(found: FoundServer, name: string): Result<LocalSocket> | undefined {
+function tryToConnect(found: FoundServer, name: string): Result<OpenedSocket> | undefined {
   const { binding, socketPath, userId } = found;
   let socket: LocalSocket;
   try {
@@ -176,7 +186,7 @@ function tryToConnect(found: FoundServer, name: string): Result<LocalSocket> | u
   }
   try {
     const server = socket.peerCredentials();
-    if (server.userId === userId) return ok(socket);
+    if (server.userId === userId) return ok({ socket, peer: peerOf(server) });
     socket.close();
     return err(
       'SharedMemoryPermission',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type AcceptPlace,
   agreeOnSecret,
+  type ConnectionPeer,
   debugLog,
   type NetworkConnection,
   type PeerLimits,
@@ -10,7 +11,7 @@ import {
   SecretVerifier,
   redactEndpoint,
 } from '@entropynet/core';
-import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { isSystemError, type LocalSocket, type NativeBinding, type PeerCredentials } from '../native-binding.js';
 import { clearTimeout, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
@@ -27,6 +28,7 @@ import {
   ProofStep,
   Refusal,
 } from './handshake-messages.js';
+import { peerOf } from './peer-process.js';
 
 const log = debugLog('shm');
 
@@ -38,15 +40,14 @@ export interface CompletedHandshake {
   readonly region: SharedMemoryRegion;
   readonly socket: LocalSocket;
   readonly peerLimits: PeerLimits;
-  readonly clientProcessId: number;
+  readonly peer: ConnectionPeer;
   readonly place: AcceptPlace<NetworkConnection>;
 }
 
 interface HandshakeOptions {
   readonly binding: NativeBinding;
   readonly socket: LocalSocket;
-  /** As the kernel says. */
-  readonly clientProcessId: number;
+  readonly client: PeerCredentials;
   readonly config: ResolvedConnectionConfig;
   readonly access: RegionAccess;
   readonly serverNonce: Uint8Array;
@@ -79,7 +80,7 @@ export class PendingHandshake {
   constructor(options: HandshakeOptions, processId: number) {
     this.#options = options;
     this.#processId = processId;
-    this.#clientProcessId = options.clientProcessId;
+    this.#clientProcessId = options.client.processId;
     this.#timer = setTimeout(() => {
       this.cancel();
     }, options.config.sharedMemory.handshakeTimeoutMs).unref();
@@ -203,7 +204,7 @@ export class PendingHandshake {
     const place = this.#place;
     if (received.bytes > 0 && region !== undefined && peerLimits !== undefined && place !== undefined) {
       // STEP(accept: acknowledged)
-      this.#settle({ region, socket, peerLimits, clientProcessId: this.#clientProcessId, place });
+      this.#settle({ region, socket, peerLimits, peer: peerOf(this.#options.client), place });
     } else if (received.ended) this.cancel();
   }
 

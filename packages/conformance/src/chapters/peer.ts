@@ -1,0 +1,76 @@
+import type { ConnectionPeer } from '@entropynet/core';
+import { expect } from 'chai';
+import { scoped } from '../support/scope.js';
+import { openLink, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
+
+/** What each part of `peer` is; a part that a transport does not know is absent. */
+const PARTS: Readonly<Record<keyof ConnectionPeer, (value: unknown) => boolean>> = {
+  process: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+  user: isNumberOfTheSystem,
+  group: isNumberOfTheSystem,
+  address: (value) => typeof value === 'string' && /^(\[[^\]]+\]|[^:]+):\d+$/.test(value),
+  tls: (value) => typeof (value as { authorized?: unknown }).authorized === 'boolean',
+  identity: (value) => value !== undefined,
+  request: (value) => {
+    const { url, headers } = value as { url?: unknown; headers?: unknown };
+    return typeof url === 'string' && typeof headers === 'object';
+  },
+};
+
+/** What a connection says of its peer. */
+export function describePeer(context: ChapterContext): void {
+  describe('the peer', () => {
+    it(
+      '[PEER-1] is told in one shape at both ends, without the parts that are not known',
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope);
+        expect(Object.isFrozen(local.peer)).to.be.true;
+        for (const known of [local.peer, (await peer.report()).peer]) expectShape(known);
+      }),
+    );
+
+    it(
+      '[PEER-2] has the process that the operating system names, at both ends, where its process is told',
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope);
+        const far = await peer.report();
+        const expected = { near: far.processId, far: process.pid };
+        const told = { near: local.peer.process ?? far.processId, far: far.peer.process ?? process.pid };
+        expect(told).to.deep.equal(expected);
+        expect('process' in local.peer).to.equal('process' in far.peer);
+      }),
+    );
+
+    it(
+      '[PEER-3] stays known after the end',
+      scoped(async (scope) => {
+        const { local } = await openLink(context, scope);
+        const known = local.peer;
+        await local.disconnect();
+        expect(local.peer).to.deep.equal(known);
+      }),
+    );
+
+    if (context.side === 'server') return;
+
+    it(
+      '[PEER-3] is empty before connect()',
+      scoped(async (scope) => {
+        const config = await unusedEndpoint(context, scope);
+        const client = scope.add(context.fixture.createTransport().createConnection(config));
+        expect(client.peer).to.deep.equal({});
+      }),
+    );
+  });
+}
+
+function expectShape(known: ConnectionPeer): void {
+  for (const [part, value] of Object.entries(known)) {
+    expect(PARTS, 'a part that the contract knows').to.have.property(part);
+    expect(PARTS[part as keyof ConnectionPeer](value), part).to.be.true;
+  }
+}
+
+function isNumberOfTheSystem(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
