@@ -1,6 +1,9 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   AcceptQueue,
+  Audience,
+  type BroadcastOptions,
+  type BroadcastOutcome,
   agreeOnSecret,
   type ConnectionConfig,
   type ConnectionServer,
@@ -211,11 +214,12 @@ function proveSecret(secret: string | undefined, prover: SecretProver | undefine
 
 export class PortServer implements ConnectionServer {
   readonly #config: ResolvedConnectionConfig;
+  readonly #audience = new Audience<NetworkConnection>();
   readonly #accepted: AcceptQueue<NetworkConnection>;
 
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveConnectionConfig(config));
-    this.#accepted = new AcceptQueue(64, this.#config.admit);
+    this.#accepted = new AcceptQueue(64, this.#config.admit, this.#audience.add);
   }
 
   /** A client's port, greeting and proof of the secret; ok with this side's greeting. */
@@ -241,6 +245,10 @@ export class PortServer implements ConnectionServer {
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
     return this.#accepted.accept(options?.signal);
+  }
+
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
+    return this.#audience.broadcast(data, options);
   }
 
   async close(): Promise<Result> {

@@ -4,6 +4,7 @@ import { describeAbnormalEnd } from './chapters/abnormal-end.js';
 import { describeAdoption } from './chapters/adoption.js';
 import { describeBackpressure } from './chapters/backpressure.js';
 import { describeBatches } from './chapters/batches.js';
+import { describeBroadcast } from './chapters/broadcast.js';
 import { describeChannels } from './chapters/channels.js';
 import { describeConsumers } from './chapters/consumers.js';
 import { describeDelivery } from './chapters/delivery.js';
@@ -47,6 +48,7 @@ const EVERYWHERE: readonly Chapter[] = [
 /** Chapters that hold both ends of a connection. */
 const IN_ONE_THREAD: readonly Chapter[] = [
   describeServer,
+  describeBroadcast,
   describeSecret,
   describeLifetime,
   describeIteration,

@@ -87,6 +87,8 @@ export type {
 } from './diagnostics/connection-diagnostics.js';
 export type { Admission, Admit } from './api/admission.js';
 export { type AcceptPlace, AcceptQueue } from './lifecycle/accept-queue.js';
+export type { BroadcastOptions, BroadcastOutcome, SkippedConnection } from './api/broadcast.js';
+export { Audience } from './lifecycle/audience.js';
 export type { ConnectionServer } from './api/connection-server.js';
 export {
   TRANSPORT,

@@ -2,6 +2,9 @@ import {
   type AcceptPlace,
   AcceptQueue,
   type Admission,
+  Audience,
+  type BroadcastOptions,
+  type BroadcastOutcome,
   changeConfig,
   type ConnectionServer,
   err,
@@ -49,6 +52,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #name: string;
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
+  readonly #audience = new Audience<ConnectionHandle>();
   readonly #accepted: AcceptQueue<ConnectionHandle>;
   /** The manager's servers that it has to close: those that listen or are about to. */
   readonly #listening: Set<ManagedServer>;
@@ -67,7 +71,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     listening: Set<ManagedServer>,
   ) {
     this.#reserve = reserve;
-    this.#accepted = new AcceptQueue(BACKLOG, config.admit);
+    this.#accepted = new AcceptQueue(BACKLOG, config.admit, this.#audience.add);
     this.#name = redactEndpoint(config.endpoint);
     this.#log = log;
     this.#listening = listening;
@@ -125,6 +129,11 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** The next connection, adopted. `ConnectionClosed` once the server is closed, `Aborted` by the signal. */
   accept(options?: { signal?: AbortSignal }): Promise<Result<ConnectionHandle>> {
     return this.#accepted.accept(options?.signal);
+  }
+
+  /** Sends one message to every accepted connection that has not ended: see `ConnectionServer.broadcast`. */
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<ConnectionHandle>> {
+    return this.#audience.broadcast(data, options);
   }
 
   /** Stops listening in every way and closes what nobody accepted; accepted handles go on. Idempotent. */

@@ -1,6 +1,9 @@
 import {
   type AcceptPlace,
   AcceptQueue,
+  Audience,
+  type BroadcastOptions,
+  type BroadcastOutcome,
   type ConnectionServer,
   err,
   type NetworkConnection,
@@ -38,6 +41,7 @@ const MAX_PENDING_HANDSHAKES = 64;
 export class SharedMemoryServer implements ConnectionServer {
   readonly #config: ResolvedConnectionConfig;
   readonly #name: string;
+  readonly #audience = new Audience<NetworkConnection>();
   readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #pending = new Set<PendingHandshake>();
   readonly #connections = new Set<SharedMemoryConnection>();
@@ -57,7 +61,8 @@ export class SharedMemoryServer implements ConnectionServer {
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveOwnConfig(config, sharedMemorySection));
     this.#name = serverNameOf(this.#config.endpoint);
-    this.#accepted = new AcceptQueue(this.#config.sharedMemory.maxConnections, this.#config.admit);
+    const { admit, sharedMemory } = this.#config;
+    this.#accepted = new AcceptQueue(sharedMemory.maxConnections, admit, this.#audience.add);
   }
 
   listen(): Promise<Result> {
@@ -70,6 +75,10 @@ export class SharedMemoryServer implements ConnectionServer {
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
     return this.#accepted.accept(options?.signal);
+  }
+
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
+    return this.#audience.broadcast(data, options);
   }
 
   close(): Promise<Result> {

@@ -12,6 +12,9 @@ import { Server as TlsServer } from 'node:tls';
 import {
   type AcceptPlace,
   AcceptQueue,
+  Audience,
+  type BroadcastOptions,
+  type BroadcastOutcome,
   type ConnectionConfig,
   type ConnectionPeer,
   type ConnectionServer,
@@ -60,6 +63,7 @@ const SPARE_SOCKETS = 64;
 export class WebSocketConnectionServer implements ConnectionServer {
   readonly #config: ResolvedConnectionConfig;
   readonly #address: WebSocketAddress;
+  readonly #audience = new Audience<NetworkConnection>();
   readonly #accepted: AcceptQueue<NetworkConnection>;
   /** Sockets from their upgrade request until they are closed: what `maxConnections` counts. */
   readonly #sockets = new Set<Socket>();
@@ -96,7 +100,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     checkHeaderNames(responseHeaders);
     checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
     this.#tls = tls;
-    this.#accepted = new AcceptQueue(maxConnections, this.#config.admit);
+    this.#accepted = new AcceptQueue(maxConnections, this.#config.admit, this.#audience.add);
     const options = {
       ...SOCKET_OPTIONS,
       noServer: true,
@@ -156,6 +160,10 @@ export class WebSocketConnectionServer implements ConnectionServer {
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
     return this.#accepted.accept(options?.signal);
+  }
+
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
+    return this.#audience.broadcast(data, options);
   }
 
   async close(): Promise<Result> {

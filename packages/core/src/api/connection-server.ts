@@ -1,5 +1,6 @@
 import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { Result } from '../result/result.js';
+import type { BroadcastOptions, BroadcastOutcome } from './broadcast.js';
 
 /** Listens on one endpoint and yields the connections that clients make to it. */
 export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
@@ -12,6 +13,14 @@ export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
    * `Aborted` by the signal. The caller owns the connection.
    */
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>>;
+
+  /**
+   * Sends one message to every connection that `accept()` gave and that has not ended, also after `close()`. Never waits: a
+   * connection without room is skipped, and holds up no other. Of a message that its transport began and could not take
+   * whole, each connection holds the rest, one message at most; nothing else is kept. The caller may use the bytes again at
+   * once. Ok also where nobody took the message; `InvalidParameter`: an impossible channel name.
+   */
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>>;
 
   /** Stops listening and ends connections that nobody accepted; accepted ones go on. Idempotent. */
   close(): Promise<Result>;

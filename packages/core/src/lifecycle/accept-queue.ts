@@ -27,6 +27,7 @@ export class AcceptQueue<T> {
   readonly #waiting: ((result: Result<T>) => void)[] = [];
   readonly #capacity: number;
   readonly #admit: Admit | undefined;
+  readonly #onAccepted: ((connection: T) => void) | undefined;
   /** Clients with a place whose handshake has not ended. */
   #promised = 0;
   #isClosed = false;
@@ -34,10 +35,12 @@ export class AcceptQueue<T> {
   /**
    * @param capacity how many may wait to be accepted
    * @param admit the configuration's `admit`
+   * @param onAccepted called with each connection that a caller of `accept()` gets, before the caller has it
    */
-  constructor(capacity: number, admit?: Admit) {
+  constructor(capacity: number, admit?: Admit, onAccepted?: (connection: T) => void) {
     this.#capacity = capacity;
     this.#admit = admit;
+    this.#onAccepted = onAccepted;
   }
 
   /**
@@ -77,7 +80,7 @@ export class AcceptQueue<T> {
   accept(signal?: AbortSignal): Promise<Result<T>> {
     if (signal?.aborted === true) return Promise.resolve(aborted(signal));
     const next = this.#ready.shift();
-    if (next !== undefined) return Promise.resolve(ok(next.connection));
+    if (next !== undefined) return Promise.resolve(this.#give(next.connection));
     if (this.#isClosed) return Promise.resolve(closed());
     return new Promise((resolve) => {
       const onAbort = (): void => {
@@ -140,8 +143,13 @@ export class AcceptQueue<T> {
     }
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#ready.push(offered);
-    else waiter(ok(offered.connection));
+    else waiter(this.#give(offered.connection));
     return true;
+  }
+
+  #give(connection: T): Result<T> {
+    this.#onAccepted?.(connection);
+    return ok(connection);
   }
 }
 

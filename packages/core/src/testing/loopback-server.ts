@@ -4,6 +4,8 @@ import { OWN_CAPABILITIES, type PeerLimits } from '../wire/peer-limits.js';
 import { agreeOnSecret, WRONG_SECRET } from '../wire/shared-secret.js';
 import { err, OK, ok, unwrap, type Result } from '../result/result.js';
 import { AcceptQueue } from '../lifecycle/accept-queue.js';
+import { Audience } from '../lifecycle/audience.js';
+import type { BroadcastOptions, BroadcastOutcome } from '../api/broadcast.js';
 import type { ConnectionServer } from '../api/connection-server.js';
 import { LoopbackConnection } from './loopback-connection.js';
 import {
@@ -21,13 +23,14 @@ const BACKLOG = 1024;
 export class LoopbackServer implements ConnectionServer, LoopbackListener {
   readonly #config: ResolvedConnectionConfig;
   readonly #name: string;
+  readonly #audience = new Audience<NetworkConnection>();
   readonly #accepted: AcceptQueue<NetworkConnection>;
   #isListening = false;
 
   constructor(config: ServerConfig) {
     this.#config = unwrap(resolveOwnConfig(config));
     this.#name = loopbackNameOf(this.#config.endpoint);
-    this.#accepted = new AcceptQueue(BACKLOG, this.#config.admit);
+    this.#accepted = new AcceptQueue(BACKLOG, this.#config.admit, this.#audience.add);
   }
 
   listen(): Promise<Result> {
@@ -53,6 +56,10 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
     return this.#accepted.accept(options?.signal);
+  }
+
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
+    return this.#audience.broadcast(data, options);
   }
 
   async close(): Promise<Result> {
