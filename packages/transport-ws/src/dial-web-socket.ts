@@ -4,6 +4,7 @@ import type { connect, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { type ClientOptions, WebSocket } from 'ws';
+import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
 import { isLoopbackAddress, isLoopbackName } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
@@ -48,6 +49,7 @@ function openWebSocket(
   const webSocket = created.value;
   return new Promise((resolve) => {
     let socket: Socket | undefined;
+    let compression: AgreedCompression | undefined;
     let isSettled = false;
     const settle = (result: Result<OpenedLink>): void => {
       isSettled = true;
@@ -81,6 +83,8 @@ function openWebSocket(
     webSocket.once('upgrade', (response) => {
       socket = response.socket;
       const { agent, createConnection } = config.webSocket;
+      const extensions = response.headers['sec-websocket-extensions'];
+      compression = agreedCompression(extensions, 'client', config.webSocket.compression);
       // What makes the socket may go through a proxy.
       const isOwn = agent === undefined && createConnection === undefined;
       if (isOwn && isPathPrivate(address.host, socket)) masking.current = 'zero';
@@ -89,7 +93,7 @@ function openWebSocket(
       try {
         if (socket === undefined) throw new Error('it shows no socket');
         // At once, before anything that follows the upgrade is read.
-        const link = new WebSocketLink(webSocket, socket, masking.current, config);
+        const link = new WebSocketLink(webSocket, socket, masking.current, config, { compression });
         settle(ok({ link, greeted: link.greet(signal) }));
       } catch (error) {
         const hint = 'use the client of @entropynet/transport-ws/browser there';
@@ -114,6 +118,7 @@ function createWebSocket(
   const { headers, tls, agent, createConnection, lookup } = config.webSocket;
   const options = {
     ...SOCKET_OPTIONS,
+    perMessageDeflate: negotiationOptions(config.webSocket.compression),
     closeTimeout: config.sendTimeoutMs,
     headers,
     generateMask: (mask: Buffer) => {

@@ -6,8 +6,23 @@ import { randomFillSync } from 'node:crypto';
  */
 export type Masking = 'none' | 'zero' | 'random';
 
-/** Final frame of a binary message (RFC 6455, section 5.2). */
+/** First bytes of frames (RFC 6455, section 5.2): of a whole binary message, and of a whole text message. */
 export const FINAL_BINARY = 0x82;
+export const FINAL_TEXT = 0x81;
+
+/** Of a binary message's fragments: the first one, those in between, the last one (section 5.4). */
+export const FIRST_FRAGMENT = 0x02;
+export const NEXT_FRAGMENT = 0x00;
+export const LAST_FRAGMENT = 0x80;
+
+/** Of pings and pongs, which are never in fragments (sections 5.5.2 and 5.5.3). */
+export const PING = 0x89;
+export const PONG = 0x8a;
+export const MAX_CONTROL_BYTES = 125;
+
+/** Of a compressed binary message (RFC 7692, section 6): whole, and its first fragment; the others are as above. */
+export const COMPRESSED_BINARY = 0xc2;
+export const FIRST_COMPRESSED_FRAGMENT = 0x42;
 
 /** The mask bit, in the second byte; the other bits are the length, or say how long the length is. */
 export const MASKED = 0x80;

@@ -16,7 +16,6 @@ import {
   type BroadcastOptions,
   type BroadcastOutcome,
   type ConnectionConfig,
-  type ConnectionPeer,
   type ConnectionServer,
   err,
   type NetworkConnection,
@@ -30,6 +29,7 @@ import {
 } from '@entropynet/core';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { checkAllowedOrigins } from './allowed-origins.js';
+import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
 import {
@@ -47,11 +47,14 @@ import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { reasonOf } from './web-socket-errors.js';
-import { WebSocketLink } from './web-socket-link.js';
+import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
 import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
 
 /** Bounds on what a client may send before it is known: more than any honest upgrade request needs. */
 const MAX_HEADER_BYTES = 8 * 1024;
+
+/** How the header of an answer begins that tells what was agreed beside the protocol. */
+const EXTENSIONS = 'Sec-WebSocket-Extensions: ';
 
 /** TCP connections beyond `maxConnections` that may be there at once, so that one too many gets an answer. */
 const SPARE_SOCKETS = 64;
@@ -70,6 +73,8 @@ export class WebSocketConnectionServer implements ConnectionServer {
   /** Those that no connection stands for yet, and what gives each up. */
   readonly #handshakes = new Map<Socket, AbortController>();
   readonly #upgrader: WebSocketServer;
+  /** What was agreed with the clients whose upgrade is being answered. */
+  readonly #compressions = new WeakMap<IncomingMessage, AgreedCompression>();
   /** Its own, one for each address; those of the user are not among them. */
   #ownServers: readonly HttpServer[] = [];
   #server: HttpServer | undefined;
@@ -101,15 +106,20 @@ export class WebSocketConnectionServer implements ConnectionServer {
     checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
     this.#tls = tls;
     this.#accepted = new AcceptQueue(maxConnections, this.#config.admit, this.#audience.add);
+    const { compression } = this.#config.webSocket;
     const options = {
       ...SOCKET_OPTIONS,
+      perMessageDeflate: negotiationOptions(compression),
       noServer: true,
       clientTracking: false,
       closeTimeout: this.#config.sendTimeoutMs,
       handleProtocols: () => SUBPROTOCOL,
     };
     this.#upgrader = new WebSocketServer(options);
-    this.#upgrader.on('headers', (lines: string[]) => {
+    this.#upgrader.on('headers', (lines: string[], request: IncomingMessage) => {
+      const extensions = lines.find((line) => line.startsWith(EXTENSIONS))?.slice(EXTENSIONS.length);
+      const agreed = agreedCompression(extensions, 'server', compression);
+      if (agreed !== undefined) this.#compressions.set(request, agreed);
       for (const [name, value] of Object.entries(responseHeaders)) {
         for (const each of typeof value === 'string' ? [value] : value) lines.push(`${name}: ${each}`);
       }
@@ -327,7 +337,8 @@ export class WebSocketConnectionServer implements ConnectionServer {
     try {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         const admitted = { ...identity, request: { url: request.url ?? '', headers: request.headers } };
-        void this.#greet(webSocket, socket, controller, admitted, place.value);
+        const facts = { admitted, compression: this.#compressions.get(request) };
+        void this.#greet(webSocket, socket, controller, facts, place.value);
       });
     } catch {
       // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
@@ -362,14 +373,14 @@ export class WebSocketConnectionServer implements ConnectionServer {
     webSocket: WebSocket,
     socket: Socket,
     controller: AbortController,
-    admitted: Pick<ConnectionPeer, 'identity' | 'request'>,
+    facts: LinkFacts,
     place: AcceptPlace<NetworkConnection>,
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const timer = setTimeout(() => {
       controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
     }, limitMs);
-    const link = new WebSocketLink(webSocket, socket, 'none', this.#config, admitted);
+    const link = new WebSocketLink(webSocket, socket, 'none', this.#config, facts);
     const greeted = await link.greet(controller.signal);
     clearTimeout(timer);
     this.#handshakes.delete(socket);

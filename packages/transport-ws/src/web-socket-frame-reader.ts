@@ -1,31 +1,26 @@
 import type { Duplex } from 'node:stream';
 import { FrameType } from '@entropynet/core';
+import type { CompressedMessages } from './compressed-messages.js';
 import { DeliverySlice } from './delivery-slice.js';
 import {
   applyMask,
   FINAL_BINARY,
+  FINAL_TEXT,
+  FIRST_FRAGMENT,
   KEY_BYTES,
+  LAST_FRAGMENT,
   LENGTH_IN_16_BITS,
   LENGTH_IN_64_BITS,
   MASKED,
+  MAX_CONTROL_BYTES,
   MAX_ENVELOPE_BYTES,
+  NEXT_FRAGMENT,
+  PING,
+  PONG,
 } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { MAX_MESSAGE_BYTES } from './web-socket-protocol.js';
-
-/** First bytes of pings and pongs, which are never in fragments (RFC 6455, sections 5.5.2 and 5.5.3). */
-const PING = 0x89;
-const PONG = 0x8a;
-const MAX_CONTROL_BYTES = 125;
-
-/** First bytes of a binary message's fragments: the first one, those in between, the last one (section 5.4). */
-const FIRST_FRAGMENT = 0x02;
-const NEXT_FRAGMENT = 0x00;
-const LAST_FRAGMENT = 0x80;
-
-/** First byte of a whole text message. */
-const FINAL_TEXT = 0x81;
 
 /** The greetings of a peer are shorter, all together: a peer that sends more before they are done gets no memory for it. */
 const GREETING_BYTES = 1024;
@@ -36,6 +31,7 @@ const CONTROL = -2;
 const FRAGMENT = -3;
 const UNKNOWN_PEER = -4;
 const OTHER = -5;
+const COMPRESSED = -6;
 
 /**
  * Takes one message: `bytes[start, end)`.
@@ -49,7 +45,8 @@ type CloseListener = (this: Duplex, hadError: boolean) => void;
 /**
  * Reads whole binary messages from the stream below a WebSocket, past `ws`, which makes about a kilobyte of objects for
  * each. A message that arrives in one piece is shown where it lies; one that arrives in several is put together in the
- * memory in which it is delivered. Pings, pongs and the fragments of a message are given to `ws` one by one. From the first
+ * memory in which it is delivered. Compressed messages, where they were agreed, are inflated here, in their order. Pings, pongs
+ * and the fragments of other messages are given to `ws` one by one. From the first
  * other byte on, be it a close frame, text or nonsense, `ws` reads the stream alone, as if nobody had been before it: what
  * is allowed, and what each violation is answered with, is decided there.
  *
@@ -60,6 +57,7 @@ export class WebSocketFrameReader {
   readonly #socket: Duplex;
   readonly #onMessage: MessageSink;
   readonly #onUnknownPeer: () => void;
+  readonly #compressed: CompressedMessages | undefined;
   readonly #slice = new DeliverySlice();
   /** The longest message; before the peer is known, how much it may still send. */
   #maxBytes = GREETING_BYTES;
@@ -71,6 +69,9 @@ export class WebSocketFrameReader {
   /** Of the frame whose envelope was read last: the length of a message or of a whole other frame, and the key. */
   #length = 0;
   #key = 0;
+  /** Of a compressed frame: its first byte, and how long its envelope is. */
+  #firstByte = 0;
+  #headBytes = 0;
   /** The beginning of an envelope that lies in two chunks. */
   readonly #envelope = Buffer.alloc(MAX_ENVELOPE_BYTES);
   #envelopeBytes = 0;
@@ -97,11 +98,19 @@ export class WebSocketFrameReader {
    * @param socket the stream, below a `ws` that has just opened; nothing was read from it yet
    * @param isMasked whether the peer masks what it sends, as a client must
    * @param onUnknownPeer called when the peer sends more than a greeting before it is known; nothing more is read then
+   * @param compressed where compression was agreed
    */
-  constructor(socket: Duplex, isMasked: boolean, onMessage: MessageSink, onUnknownPeer: () => void) {
+  constructor(
+    socket: Duplex,
+    isMasked: boolean,
+    onMessage: MessageSink,
+    onUnknownPeer: () => void,
+    compressed?: CompressedMessages,
+  ) {
     this.#socket = socket;
     this.#onMessage = onMessage;
     this.#onUnknownPeer = onUnknownPeer;
+    this.#compressed = compressed;
     this.#maskBit = isMasked ? MASKED : 0;
     const [readByWs, ...others] = socket.listeners('data');
     // Should another version of `ws` read differently, it reads alone: slower, and as right.
@@ -154,6 +163,7 @@ export class WebSocketFrameReader {
   /** Nobody takes anything any more: forgets what waits, and reads on without end, so that the end of the stream is seen. */
   stop(): void {
     this.#message = undefined;
+    this.#compressed?.stop();
     this.#isPaused = false;
     this.#finishWaiting();
   }
@@ -255,7 +265,9 @@ export class WebSocketFrameReader {
     if ((second & MASKED) !== this.#maskBit) return OTHER;
     let length = second & ~MASKED;
     const isMessage = first === FINAL_BINARY && !this.#isFragmented;
-    if (!isMessage && !this.#isForWs(first, length)) return this.#isBearable(first, length) ? OTHER : UNKNOWN_PEER;
+    const compressed = isMessage ? undefined : this.#compressedWith(first);
+    if (!isMessage && compressed === undefined && !this.#isForWs(first, length))
+      return this.#isBearable(first, length) ? OTHER : UNKNOWN_PEER;
     let start = at + 2;
     if (length === LENGTH_IN_16_BITS) {
       start += 2;
@@ -266,7 +278,8 @@ export class WebSocketFrameReader {
       if (start > end) return INCOMPLETE;
       length = bytes.readUInt32BE(at + 2) === 0 ? bytes.readUInt32BE(at + 6) : Number.MAX_SAFE_INTEGER;
     }
-    if (length > this.#maxBytes) return this.#isPeerKnown ? OTHER : UNKNOWN_PEER;
+    if (length > (compressed?.maxFrameBytes(this.#maxBytes) ?? this.#maxBytes))
+      return this.#isPeerKnown ? OTHER : UNKNOWN_PEER;
     this.#length = length;
     if (this.#maskBit !== 0) {
       start += KEY_BYTES;
@@ -274,8 +287,18 @@ export class WebSocketFrameReader {
       this.#key = bytes.readInt32LE(start - KEY_BYTES);
     }
     if (isMessage) return start;
+    if (compressed !== undefined) {
+      this.#firstByte = first;
+      this.#headBytes = start - at;
+      return COMPRESSED;
+    }
     this.#length += start - at;
     return first === PING || first === PONG ? CONTROL : FRAGMENT;
+  }
+
+  /** What collects the message that a frame with that first byte belongs to, where that is a compressed one. */
+  #compressedWith(first: number): CompressedMessages | undefined {
+    return this.#compressed?.takes(first, this.#isFragmented) === true ? this.#compressed : undefined;
   }
 
   /** Whether that is a frame after which this reader goes on, but which is given to `ws`. */
@@ -309,10 +332,26 @@ export class WebSocketFrameReader {
       this.#onUnknownPeer();
       return chunk.length;
     }
+    if (why === COMPRESSED && this.#compressed !== undefined) {
+      const start = at + this.#headBytes - this.#envelopeBytes;
+      this.#envelopeBytes = 0;
+      this.#compressed.begin(this.#firstByte, this.#length, this.#key);
+      this.#isFragmented = this.#compressed.isFragmented;
+      return this.#takeCompressed(this.#compressed, chunk, start);
+    }
     const known = Buffer.from(this.#envelope.subarray(0, this.#envelopeBytes));
     this.#envelopeBytes = 0;
     if (why === FRAGMENT) return this.#giveFragment(known, chunk, at);
     return why === CONTROL ? this.#giveControls(known, chunk, at) : this.#leaveToWs(known, chunk, at);
+  }
+
+  /** The rest of a compressed frame, or what there is of it; returns where the next frame begins. */
+  #takeCompressed(compressed: CompressedMessages, chunk: Buffer, start: number): number {
+    const end = Math.min(start + compressed.missingBytes, chunk.length);
+    const message = compressed.take(chunk.subarray(start, end), this.#maxBytes);
+    // Not given away: zlib may have put it into memory that others use, too.
+    if (message !== undefined) this.#onMessage(message, 0, message.length, false);
+    return end;
   }
 
   #leaveToWs(known: Buffer, chunk: Buffer, at: number): number {
@@ -360,6 +399,8 @@ export class WebSocketFrameReader {
   /** Takes what belongs to the frame that the chunk before left unfinished; returns where the next one begins. */
   #finishFrame(chunk: Buffer): number {
     if (this.#bytesForWs > 0) return this.#giveRest(chunk, 0);
+    if (this.#compressed !== undefined && this.#compressed.missingBytes > 0)
+      return this.#takeCompressed(this.#compressed, chunk, 0);
     return this.#message === undefined ? 0 : this.#fill(this.#message, chunk, 0);
   }
 

@@ -16,14 +16,15 @@ const resolved = Promise.resolve();
  * frame would cost more than all the rest. It has left before the promise of a `send` resolves (a microtask, not the next
  * tick), and at the latest when the process exits (`flushAtExit`), so that what was accepted outlives this process. Each leaves as one piece of memory, envelope included, which
  * goes past `ws`: that writes two pieces and makes an object for each message. Nothing of `ws` waits in between, because
- * nothing is compressed.
+ * `ws` compresses nothing.
  */
 export class WebSocketFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
 
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  readonly #masking: Masking;
+  /** How this side masks. */
+  protected readonly masking: Masking;
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
   readonly #onWritable: () => void;
@@ -48,7 +49,7 @@ export class WebSocketFrameWriter implements FrameWriter {
   ) {
     this.#webSocket = webSocket;
     this.#socket = socket;
-    this.#masking = masking;
+    this.masking = masking;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#resumeBytes = maxBufferedBytes >>> 1;
     this.#onWritable = onWritable;
@@ -58,18 +59,19 @@ export class WebSocketFrameWriter implements FrameWriter {
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom()) return false;
     const messageBytes = HEADER_BYTES + end - start;
-    const messageStart = envelopeBytes(messageBytes, this.#masking);
+    const messageStart = envelopeBytes(messageBytes, this.masking);
     const length = messageStart + messageBytes;
     const isLarge = length >= MIN_SPARE_BYTES;
     const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
     frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), messageStart + HEADER_BYTES);
-    this.#send(header, frame, messageStart, isLarge);
+    putHeader(frame, messageStart, header);
+    this.send(frame, messageStart, isLarge);
     return true;
   }
 
   tryClaim(length: number): Uint8Array | undefined {
     if (!this.#hasRoom()) return undefined;
-    this.#claimedStart = envelopeBytes(HEADER_BYTES + length, this.#masking);
+    this.#claimedStart = envelopeBytes(HEADER_BYTES + length, this.masking);
     // Not `allocUnsafe`: the caller holds this memory, and a part it forgets to write must not leak another's bytes.
     const claimed = Buffer.from(new ArrayBuffer(this.#claimedStart + HEADER_BYTES + length));
     this.#claimed = claimed;
@@ -80,7 +82,8 @@ export class WebSocketFrameWriter implements FrameWriter {
     const claimed = this.#claimed;
     this.#claimed = undefined;
     if (claimed === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#send(header, claimed, this.#claimedStart, false);
+    putHeader(claimed, this.#claimedStart, header);
+    this.send(claimed, this.#claimedStart, false);
   }
 
   abortClaim(): void {
@@ -104,15 +107,17 @@ export class WebSocketFrameWriter implements FrameWriter {
   }
 
   /**
-   * @param start where the message begins, behind the envelope
+   * Sends one message.
+   * @param start where the message begins, behind room for its envelope
    * @param isSpare whether the frame is to be kept for others when the kernel has it
    */
-  #send(header: number, frame: Buffer, start: number, isSpare: boolean): void {
-    frame[start] = header;
-    frame[start + 1] = header >>> 8;
-    frame[start + 2] = header >>> 16;
-    frame[start + 3] = header >>> 24;
-    seal(frame, start, this.#masking);
+  protected send(frame: Buffer, start: number, isSpare: boolean): void {
+    seal(frame, start, this.masking);
+    this.write(frame, isSpare);
+  }
+
+  /** Writes a whole WebSocket frame; `isSpare` as in `send`. */
+  protected write(frame: Buffer, isSpare: boolean): void {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
@@ -146,4 +151,11 @@ export class WebSocketFrameWriter implements FrameWriter {
     this.#wasRefused = false;
     this.#onWritable();
   };
+}
+
+function putHeader(frame: Buffer, start: number, header: number): void {
+  frame[start] = header;
+  frame[start + 1] = header >>> 8;
+  frame[start + 2] = header >>> 16;
+  frame[start + 3] = header >>> 24;
 }

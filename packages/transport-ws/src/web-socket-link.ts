@@ -3,6 +3,9 @@ import { TLSSocket } from 'node:tls';
 import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
 import { WebSocket } from 'ws';
 import { GreetedLink } from './greeted-link.js';
+import { CompressedMessages } from './compressed-messages.js';
+import { CompressingFrameWriter } from './compressing-frame-writer.js';
+import type { AgreedCompression, Unreadable } from './compression.js';
 import { flushAtExit } from './flush-at-exit.js';
 import { Heartbeat } from './heartbeat.js';
 import type { Masking } from './message-envelope.js';
@@ -22,6 +25,14 @@ export interface StreamAddresses {
   readonly local: string;
   /** The peer's end. */
   readonly remote: string;
+}
+
+/** What the handshake of a link has shown. */
+export interface LinkFacts {
+  /** At a server: the client's request, and what the hook made of it. */
+  readonly admitted?: Pick<ConnectionPeer, 'identity' | 'request'>;
+  /** Where both sides agreed to it. */
+  readonly compression?: AgreedCompression | undefined;
 }
 
 /** A link over a WebSocket of `ws`: what it adds is the heartbeat, and that it stops reading while nobody takes anything. */
@@ -52,23 +63,27 @@ export class WebSocketLink extends GreetedLink {
   /**
    * @param webSocket open; nothing may have been received from it yet
    * @param socket the stream below it
-   * @param admitted for a server: the client's request, and what the hook made of it
    */
   constructor(
     webSocket: WebSocket,
     socket: Socket,
     masking: Masking,
     config: ResolvedConnectionConfig,
-    admitted: Pick<ConnectionPeer, 'identity' | 'request'> = {},
+    { admitted = {}, compression }: LinkFacts = {},
   ) {
     // Only a client masks.
     super(masking === 'none' ? 'server' : 'client', config);
     this.#webSocket = webSocket;
     this.#admitted = admitted;
     this.#socket = socket;
-    this.writer = new WebSocketFrameWriter(webSocket, socket, masking, config.webSocket.maxBufferedBytes, () => {
+    const onWritable = (): void => {
       this.receiver?.onWritable();
-    });
+    };
+    const { maxBufferedBytes } = config.webSocket;
+    this.writer =
+      compression === undefined
+        ? new WebSocketFrameWriter(webSocket, socket, masking, maxBufferedBytes, onWritable)
+        : new CompressingFrameWriter(compression, webSocket, socket, masking, maxBufferedBytes, onWritable);
     this.#leaveExit = flushAtExit(this.writer);
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
@@ -79,7 +94,13 @@ export class WebSocketLink extends GreetedLink {
         this.finish(closeErrorOf(CloseCode.Abnormal, ''));
       });
     });
-    this.#reader = new WebSocketFrameReader(socket, masking === 'none', this.#onMessage, this.#onUnknownPeer);
+    this.#reader = new WebSocketFrameReader(
+      socket,
+      masking === 'none',
+      this.#onMessage,
+      this.#onUnknownPeer,
+      compression && new CompressedMessages(compression.config, this.#onUnreadable),
+    );
     webSocket.on('message', this.#onMessageOfWs);
     webSocket.on('ping', this.#onPing);
     webSocket.on('pong', this.#onPong);
@@ -236,6 +257,10 @@ export class WebSocketLink extends GreetedLink {
   readonly #onUnknownPeer = (): void => {
     const reason = 'the peer sent more than a greeting before it had greeted';
     this.abort(CloseCode.ProtocolError, new NetworkError('HandshakeFailed', reason));
+  };
+
+  readonly #onUnreadable = ({ error, closeCode }: Unreadable): void => {
+    this.abort(closeCode, error);
   };
 
   /** What the frame reader left to `ws`, which may lie in memory that is in use. */

@@ -57,6 +57,17 @@ const heartbeatSchema = section({
   timeoutMs: v.optional(durationMs(), 15_000),
 });
 
+/** The default keeps honest messages: deflate makes nothing shorter than by a factor of 1032. */
+const compressionSchema = section({
+  /** Shorter messages are not compressed; in bytes. */
+  threshold: v.optional(wholeNumber(0, 256 * KIB), 1 * KIB),
+  /** How much work compressing is worth: 1 is the fastest, 9 the shortest. */
+  level: v.optional(wholeNumber(1, 9), 3),
+  /** How many times longer than it came a message may become. A peer that sends one that would is disconnected. */
+  maxRatio: v.optional(wholeNumber(1, 1032), 1000),
+});
+const noCompression = v.literal(false, 'false or an object is allowed');
+
 const optionsSchema = section({
   /** Headers that a client adds to its upgrade request. */
   headers: v.optional(v.record(v.string(), text(), 'an object of strings is allowed'), NOTHING_GIVEN),
@@ -83,6 +94,16 @@ const optionsSchema = section({
   ),
   /** Bytes of a connection that may wait for the kernel. */
   maxBufferedBytes: v.optional(wholeNumber(64 * KIB, 1024 * MIB), 1 * MIB),
+  /**
+   * Compresses messages (`permessage-deflate`) where both sides want it; an object turns it on. Of a secret that travels with
+   * text of an attacker's choice, the length of compressed messages may tell something.
+   */
+  compression: v.optional(
+    v.lazy((given): typeof compressionSchema | typeof noCompression =>
+      typeof given === 'object' && given !== null ? compressionSchema : noCompression,
+    ),
+    false,
+  ),
   /** Decides about an upgrade request; only code can give it. */
   authenticate: v.optional(v.custom<Authenticate>(isFunction, 'a function is allowed')),
   /** What makes or keeps a client's TCP connections, such as one through a proxy (`http.Agent`); only code can give it. */

@@ -66,8 +66,8 @@ export function protocolCodeOf(code: number): number {
 }
 
 /**
- * Options of `ws` that hold on both ends: no compression (small messages gain nothing and a zip bomb is impossible),
- * tight bounds on what an unfinished message may hold, and pings left to the link, which answers while there is room.
+ * Options of `ws` that hold on both ends: no compression unless it is asked for, tight bounds on what an unfinished message
+ * may hold, and pings left to the link, which answers while there is room.
  */
 export const SOCKET_OPTIONS = Object.freeze({
   perMessageDeflate: false,

@@ -26,7 +26,7 @@ export function unknownKey(path: readonly string[], given: unknown, allowed: rea
 
 /** The unknown keys of a section and of its sections, of a schema of valibot; other libraries report their own. */
 export function unknownKeysIn(schema: unknown, given: unknown, path: readonly string[]): string[] {
-  const entries = entriesOf(schema);
+  const entries = entriesOf(schema, given);
   if (entries === undefined || typeof given !== 'object' || given === null) return [];
   // A schema of valibot takes a list for an object with numbers as keys.
   if (isList(given)) return [complaintOf({ message: 'an object is allowed' }, path, given)];
@@ -101,7 +101,15 @@ function isList(value: object): boolean {
   }
 }
 
-function entriesOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
-  const { entries, wrapped } = schema as { entries?: Readonly<Record<string, unknown>>; wrapped?: unknown };
-  return entries ?? (wrapped === undefined ? undefined : entriesOf(wrapped));
+interface SchemaParts {
+  readonly entries?: Readonly<Record<string, unknown>>;
+  readonly wrapped?: unknown;
+  /** Of a lazy schema: which one holds for a value. */
+  readonly getter?: (given: unknown) => unknown;
+}
+
+function entriesOf(schema: unknown, given: unknown): Readonly<Record<string, unknown>> | undefined {
+  const { entries, wrapped, getter } = schema as SchemaParts;
+  const inner = wrapped ?? getter?.(given);
+  return entries ?? (inner === undefined ? undefined : entriesOf(inner, given));
 }

@@ -1,0 +1,126 @@
+import { NetworkError } from '@entropynet/core';
+import { type CompressionConfig, inflate, type Unreadable } from './compression.js';
+import {
+  applyMask,
+  COMPRESSED_BINARY,
+  FIRST_COMPRESSED_FRAGMENT,
+  LAST_FRAGMENT,
+  NEXT_FRAGMENT,
+} from './message-envelope.js';
+import { CloseCode } from './web-socket-protocol.js';
+
+/** As many as `ws` takes. */
+const MAX_FRAGMENTS = 1024;
+
+/** Set in the first byte of control frames (RFC 6455, section 5.5). */
+const CONTROL_BIT = 0x08;
+
+/**
+ * Collects the frames of one compressed message after the other and inflates each when it is whole. Between messages it
+ * holds no memory.
+ */
+export class CompressedMessages {
+  readonly #maxRatio: number;
+  readonly #onUnreadable: (why: Unreadable) => void;
+  /** The frames of the message, and how many bytes they have together. */
+  #parts: Buffer[] = [];
+  #collectedBytes = 0;
+  /** The frame that is being read; undefined also where its bytes are only passed by. */
+  #frame: Buffer | undefined;
+  #missingBytes = 0;
+  #key = 0;
+  #isLast = true;
+  #isStopped = false;
+
+  /** @param onUnreadable called when a message can't be inflated, or not within its bounds; nothing is inflated after that */
+  constructor({ maxRatio }: CompressionConfig, onUnreadable: (why: Unreadable) => void) {
+    this.#maxRatio = maxRatio;
+    this.#onUnreadable = onUnreadable;
+  }
+
+  /** How much of the frame that was begun is still to come. */
+  get missingBytes(): number {
+    return this.#missingBytes;
+  }
+
+  /** Whether a fragment is to follow. */
+  get isFragmented(): boolean {
+    return !this.#isLast;
+  }
+
+  /** Whether a frame that begins so belongs to a compressed message; `isFragmented`: a message of any kind is unfinished. */
+  takes(first: number, isFragmented: boolean): boolean {
+    // All of them: `ws` has not seen the beginning, and would take what must not follow it for a message of its own.
+    if (isFragmented) return this.isFragmented && (first & CONTROL_BIT) === 0;
+    return first === COMPRESSED_BINARY || first === FIRST_COMPRESSED_FRAGMENT;
+  }
+
+  /** How long the next frame may be where a message may have `maxBytes`: what can't be compressed gets a little longer. */
+  maxFrameBytes(maxBytes: number): number {
+    return maxBytes + (maxBytes >>> 6) + 64 - this.#collectedBytes;
+  }
+
+  /** A frame begins. */
+  begin(first: number, length: number, key: number): void {
+    const isNext = first === NEXT_FRAGMENT || first === LAST_FRAGMENT;
+    if (this.isFragmented !== isNext) this.#refuse(brokenOff());
+    this.#isLast = first === COMPRESSED_BINARY || first === LAST_FRAGMENT;
+    this.#missingBytes = length;
+    this.#key = key;
+    if (!this.#isStopped) this.#frame = Buffer.allocUnsafe(length);
+  }
+
+  /**
+   * Takes more of the frame, which is copied. Gives the message where it is whole now and can be read.
+   * @param maxBytes the longest message
+   */
+  take(bytes: Buffer, maxBytes: number): Buffer | undefined {
+    const frame = this.#frame;
+    const at = (frame?.length ?? 0) - this.#missingBytes;
+    this.#missingBytes -= bytes.length;
+    if (frame === undefined) return undefined;
+    bytes.copy(frame, at);
+    if (this.#missingBytes > 0) return undefined;
+    if (this.#key !== 0) applyMask(frame, 0, frame.length, this.#key);
+    this.#frame = undefined;
+    this.#parts.push(frame);
+    this.#collectedBytes += frame.length;
+    if (!this.#isLast) {
+      if (this.#parts.length >= MAX_FRAGMENTS) this.#refuse(tooManyFragments());
+      return undefined;
+    }
+    const parts = this.#parts;
+    this.#forget();
+    const message = inflate(parts, maxBytes, this.#maxRatio);
+    if ('length' in message) return message;
+    this.#refuse(message);
+    return undefined;
+  }
+
+  /** Inflates nothing more: what comes is passed by. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#frame = undefined;
+    this.#forget();
+  }
+
+  #refuse(why: Unreadable): void {
+    this.stop();
+    this.#onUnreadable(why);
+  }
+
+  #forget(): void {
+    this.#parts = [];
+    this.#collectedBytes = 0;
+  }
+}
+
+function tooManyFragments(): Unreadable {
+  const error = new NetworkError('InvalidMessage', `the peer sent a message in ${MAX_FRAGMENTS} fragments and more`);
+  return { error, closeCode: CloseCode.PolicyViolation };
+}
+
+function brokenOff(): Unreadable {
+  const error = new NetworkError('InvalidMessage', 'the peer began a message before the one before was whole');
+  return { error, closeCode: CloseCode.ProtocolError };
+}
