@@ -139,6 +139,11 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.connection?.peer ?? {};
   }
 
+  /** See `Connection.roundTripMs`; undefined while there is no connection. */
+  get roundTripMs(): number | undefined {
+    return this.#session.connection?.roundTripMs;
+  }
+
   /** All zero while there is no connection. */
   getStats(): ConnectionStats {
     return this.#session.connection?.getStats() ?? NO_STATS;

@@ -19,7 +19,7 @@ import { ConnectionHandle } from './connection-handle.js';
 import type { DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer, type Reservation } from './managed-server.js';
-import { type ManagerMetrics, MetricsTally } from './metrics-tally.js';
+import { type BackendMetrics, type ManagerMetrics, MetricsTally } from './metrics-tally.js';
 import { candidatesOf } from './selection.js';
 import { type Seat, SlotTable } from './slot-table.js';
 
@@ -48,7 +48,7 @@ const MAX_CAPACITY = 65_536;
 export class ConnectionManager extends EntropyObject {
   readonly #transports: readonly Transport[];
   readonly #log: (line: string) => void;
-  readonly #tally = new MetricsTally();
+  readonly #tally: MetricsTally;
   readonly #slots: SlotTable;
   readonly #owner: SessionOwner;
   readonly #adopted = new WeakSet<NetworkConnection>();
@@ -72,6 +72,7 @@ export class ConnectionManager extends EntropyObject {
       throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
     this.#transports = [...transports];
     this.#log = options?.log ?? writeToStandardError;
+    this.#tally = new MetricsTally(transports.map(({ backend }) => backend));
     this.#slots = new SlotTable(capacity);
     this.#owner = { manager: this, tally: this.#tally, log: this.#log, slots: this.#slots };
   }
@@ -155,6 +156,11 @@ export class ConnectionManager extends EntropyObject {
   /** A frozen snapshot. */
   getManagerMetrics(): ManagerMetrics {
     return this.#tally.snapshot();
+  }
+
+  /** The same for each transport, by its name, with what its connections hold and how long their round trips are; frozen. */
+  getBackendMetrics(): Readonly<Record<string, BackendMetrics>> {
+    return this.#tally.byBackend();
   }
 
   /** Closes every server and every connection. Handles turn invalid at once. */

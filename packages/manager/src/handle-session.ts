@@ -302,7 +302,8 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     if (connection !== undefined && this.#tally.ended(connection, hasFailed)) {
       reconnection?.ended(error, connection.unconfirmedSends());
     } else if (hasFailed) {
-      this.#tally.connectFailed();
+      const [first] = this.#plan?.candidates ?? [];
+      if (first !== undefined) this.#tally.connectFailed(first.transport.backend);
       if (error !== undefined) reconnection?.attemptFailed(error, codesOf(error));
     }
     return reconnection?.isPending !== true;

@@ -16,5 +16,5 @@ export type {
   ReconnectionStatus,
 } from './handle-events.js';
 export { ManagedServer } from './managed-server.js';
-export type { ManagerMetrics } from './metrics-tally.js';
+export type { BackendMetrics, ManagerMetrics, RoundTrips } from './metrics-tally.js';
 export type { FallbackDiagnostics, PassedOver, Selection } from './selection.js';

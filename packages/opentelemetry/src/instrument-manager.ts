@@ -1,9 +1,10 @@
-import type { ConnectionManager, ManagerMetrics } from '@entropynet/manager';
-import { type Attributes, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
+import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
+import { type Attributes, type Meter, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
 
 /** The part of a manager that is read, whenever metrics are collected and at no other time. */
-export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'>;
+export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'> &
+  Partial<Pick<ConnectionManager, 'getBackendMetrics'>>;
 
 /** Options of `instrumentManager`. */
 export interface ManagerTelemetryOptions {
@@ -67,6 +68,100 @@ const COUNTERS: readonly CounterKind[] = [
   },
 ];
 
+/** What is measured of one transport. What goes up and down and can't be added up is a gauge. */
+interface BackendKind {
+  readonly name: string;
+  /** As UCUM writes it. */
+  readonly unit: string;
+  readonly description: string;
+  readonly kind: 'counter' | 'up-down' | 'gauge';
+  readonly values: readonly (readonly [
+    read: (metrics: BackendMetrics) => number | undefined,
+    direction?: 'transmit' | 'receive',
+  ])[];
+}
+
+const MS_PER_SECOND = 1000;
+
+const BACKEND_KINDS: readonly BackendKind[] = [
+  {
+    name: 'entropynet.backend.connections',
+    unit: '{connection}',
+    description: 'Connections that stand now, by transport.',
+    kind: 'up-down',
+    values: [[(metrics) => metrics.connections]],
+  },
+  {
+    name: 'entropynet.backend.io',
+    unit: 'By',
+    description: 'Payload bytes accepted for sending, and handed to callbacks, by transport.',
+    kind: 'counter',
+    values: [
+      [(metrics) => metrics.bytesSent, 'transmit'],
+      [(metrics) => metrics.bytesReceived, 'receive'],
+    ],
+  },
+  {
+    name: 'entropynet.backend.messages',
+    unit: '{message}',
+    description: 'Messages accepted for sending, and handed to callbacks, by transport.',
+    kind: 'counter',
+    values: [
+      [(metrics) => metrics.messagesSent, 'transmit'],
+      [(metrics) => metrics.messagesReceived, 'receive'],
+    ],
+  },
+  {
+    name: 'entropynet.backend.connections.opened',
+    unit: '{connection}',
+    description: 'Connections that reached connected, by transport.',
+    kind: 'counter',
+    values: [[(metrics) => metrics.connectionsOpened]],
+  },
+  {
+    name: 'entropynet.backend.connections.failed',
+    unit: '{connection}',
+    description: 'Attempts and connections that failed, by transport.',
+    kind: 'counter',
+    values: [[(metrics) => metrics.connectionsFailed]],
+  },
+  {
+    name: 'entropynet.backend.connections.closed',
+    unit: '{connection}',
+    description: 'Connections that ended in disconnected, by transport.',
+    kind: 'counter',
+    values: [[(metrics) => metrics.connectionsClosed]],
+  },
+  {
+    name: 'entropynet.backend.sends.would_block',
+    unit: '{send}',
+    description: 'Sends refused because there was no room, by transport.',
+    kind: 'counter',
+    values: [[(metrics) => metrics.wouldBlockSends]],
+  },
+  {
+    name: 'entropynet.backend.unconfirmed',
+    unit: 'By',
+    description: 'Payload bytes that peers have not confirmed, by transport.',
+    kind: 'up-down',
+    values: [[(metrics) => metrics.unconfirmedBytes]],
+  },
+  {
+    name: 'entropynet.backend.round_trip.mean',
+    unit: 's',
+    description: 'Mean of the last round trips of connections, by transport.',
+    kind: 'gauge',
+    values: [[({ roundTripMs }) => roundTripMs && roundTripMs.mean / MS_PER_SECOND]],
+  },
+  {
+    name: 'entropynet.backend.round_trip.max',
+    unit: 's',
+    description: 'Longest of the last round trips of connections, by transport.',
+    kind: 'gauge',
+    values: [[({ roundTripMs }) => roundTripMs && roundTripMs.max / MS_PER_SECOND]],
+  },
+];
+
 /**
  * Metrics of a manager as observable instruments. They are read when metrics are collected; sending and receiving costs
  * nothing more.
@@ -87,7 +182,13 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
     unit: '{connection}',
     description: 'Connections that the manager has places for.',
   });
-  const observables: Observable[] = [...counters.map(([counter]) => counter), active, capacity];
+  const ofBackends = BACKEND_KINDS.map((kind) => [instrumentOf(meter, kind), kind.values] as const);
+  const observables: Observable[] = [
+    ...counters.map(([counter]) => counter),
+    active,
+    capacity,
+    ...ofBackends.map(([instrument]) => instrument),
+  ];
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
     const snapshot = manager.getManagerMetrics();
     for (const [counter, values] of counters) {
@@ -100,9 +201,25 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
     }
     result.observe(active, manager.activeCount(), attributes);
     result.observe(capacity, manager.capacity(), attributes);
+    for (const [backend, metrics] of Object.entries(manager.getBackendMetrics?.() ?? {})) {
+      for (const [instrument, values] of ofBackends) {
+        for (const [read, direction] of values) {
+          const value = read(metrics);
+          const own = { ...attributes, [Attribute.Backend]: backend };
+          if (value !== undefined)
+            result.observe(instrument, value, direction ? { ...own, [Attribute.Direction]: direction } : own);
+        }
+      }
+    }
   };
   meter.addBatchObservableCallback(observe, observables);
   return () => {
     meter.removeBatchObservableCallback(observe, observables);
   };
+}
+
+function instrumentOf(meter: Meter, { name, unit, description, kind }: BackendKind): Observable {
+  if (kind === 'counter') return meter.createObservableCounter(name, { unit, description });
+  if (kind === 'up-down') return meter.createObservableUpDownCounter(name, { unit, description });
+  return meter.createObservableGauge(name, { unit, description });
 }

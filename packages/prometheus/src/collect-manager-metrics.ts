@@ -1,8 +1,9 @@
-import type { ConnectionManager, ManagerMetrics } from '@entropynet/manager';
+import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
 import { Counter, Gauge, type Metric, register as defaultRegister, type Registry } from 'prom-client';
 
 /** The part of a manager that is read, at each scrape and at no other time. */
-export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'>;
+export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'> &
+  Partial<Pick<ConnectionManager, 'getBackendMetrics'>>;
 
 /** Options of `collectManagerMetrics`. */
 export interface CollectOptions {
@@ -33,11 +34,55 @@ const METRICS: readonly (readonly [Kind, suffix: string, help: string, read: (ma
     [Gauge, 'connections_capacity', 'Connections that the manager has places for.', (manager) => manager.capacity()],
   ];
 
+/** The label that tells transports apart, on metrics of their own: the sums over all transports stand beside them. */
+const BACKEND = 'backend';
+
+const MS_PER_SECOND = 1000;
+
+/** Metrics of one transport; what `read` does not know is left out. */
+const BACKEND_METRICS: readonly (readonly [
+  Kind,
+  suffix: string,
+  help: string,
+  read: (metrics: BackendMetrics) => number | undefined,
+])[] = [
+  [Gauge, 'backend_connections', 'Connections that stand now, by transport.', (m) => m.connections],
+  [Counter, 'backend_sent_bytes_total', 'Payload bytes accepted for sending, by transport.', (m) => m.bytesSent],
+  [Counter, 'backend_received_bytes_total', 'Payload bytes handed to callbacks, by transport.', (m) => m.bytesReceived],
+  [Counter, 'backend_sent_messages_total', 'Messages accepted for sending, by transport.', (m) => m.messagesSent],
+  [
+    Counter,
+    'backend_received_messages_total',
+    'Messages handed to callbacks, by transport.',
+    (m) => m.messagesReceived,
+  ],
+  [Counter, 'backend_connections_opened_total', 'Connections that reached connected.', (m) => m.connectionsOpened],
+  [Counter, 'backend_connections_failed_total', 'Attempts and connections that failed.', (m) => m.connectionsFailed],
+  [Counter, 'backend_connections_closed_total', 'Connections that ended in disconnected.', (m) => m.connectionsClosed],
+  [Counter, 'backend_would_block_sends_total', 'Sends refused because there was no room.', (m) => m.wouldBlockSends],
+  [Gauge, 'backend_unconfirmed_bytes', 'Payload bytes that peers have not confirmed.', (m) => m.unconfirmedBytes],
+  [
+    Gauge,
+    'backend_round_trip_mean_seconds',
+    'Mean of the last round trips of connections.',
+    (m) => m.roundTripMs && m.roundTripMs.mean / MS_PER_SECOND,
+  ],
+  [
+    Gauge,
+    'backend_round_trip_max_seconds',
+    'Longest of the last round trips of connections.',
+    (m) => m.roundTripMs && m.roundTripMs.max / MS_PER_SECOND,
+  ],
+];
+
 function counters(
   rows: readonly (readonly [suffix: string, help: string, key: keyof ManagerMetrics])[],
 ): (typeof METRICS)[number][] {
   return rows.map(([suffix, help, key]) => [Counter, suffix, help, (manager) => manager.getManagerMetrics()[key]]);
 }
+
+/** A measurement with its labels. */
+type Value = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** The metrics of one registry and prefix: prom-client has each name once, however many managers there are. */
 interface Family {
@@ -89,29 +134,46 @@ function standingFamily(register: Registry, family: Family | undefined): Family 
 function newFamily(register: Registry, prefix: string, labelNames: string[]): Family {
   const managers: Family['managers'] = new Map();
   const metrics: Metric[] = [];
+  const add = (Metric: Kind, suffix: string, help: string, names: string[], values: () => Iterable<Value>): void => {
+    const name = prefix + suffix;
+    if (register.getSingleMetric(name) !== undefined)
+      throw new TypeError(`the registry has a metric ${name} already: choose another prefix`);
+    const metric = new Metric({
+      name,
+      help,
+      labelNames: names,
+      registers: [register],
+      collect() {
+        // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
+        this.reset();
+        for (const [labels, value] of values()) this.inc(labels, value);
+      },
+    });
+    metrics.push(metric);
+  };
   try {
-    for (const [Metric, suffix, help, read] of METRICS) {
-      const name = prefix + suffix;
-      if (register.getSingleMetric(name) !== undefined)
-        throw new TypeError(`the registry has a metric ${name} already: choose another prefix`);
-      const metric = new Metric({
-        name,
-        help,
-        labelNames,
-        registers: [register],
-        collect() {
-          // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
-          this.reset();
-          for (const [manager, labels] of managers) this.inc(labels, read(manager));
-        },
-      });
-      metrics.push(metric);
-    }
+    if (labelNames.includes(BACKEND))
+      throw new TypeError(`labels were given '${BACKEND}', which tells transports apart: choose another name`);
+    for (const [Metric, suffix, help, read] of METRICS)
+      add(Metric, suffix, help, labelNames, () => [...managers].map(([manager, labels]) => [labels, read(manager)]));
+    for (const [Metric, suffix, help, read] of BACKEND_METRICS)
+      add(Metric, suffix, help, [...labelNames, BACKEND], () => backendValues(managers, read));
   } catch (error) {
     removeFrom(register, metrics);
     throw error;
   }
   return { managers, labelNames, metrics };
+}
+
+function* backendValues(
+  managers: Family['managers'],
+  read: (metrics: BackendMetrics) => number | undefined,
+): Iterable<Value> {
+  for (const [manager, labels] of managers)
+    for (const [backend, metrics] of Object.entries(manager.getBackendMetrics?.() ?? {})) {
+      const value = read(metrics);
+      if (value !== undefined) yield [{ ...labels, [BACKEND]: backend }, value];
+    }
 }
 
 /** Removes these metrics and no other of the same name. */

@@ -20,7 +20,7 @@ export class WebSocketConnection extends GreetedConnection {
    * How long the last ping and its answer took, in milliseconds, behind whatever was on the way in front of them; there is
    * one each `webSocket.heartbeat.intervalMs`. Undefined before the first, and while not connected.
    */
-  get roundTripMs(): number | undefined {
+  override get roundTripMs(): number | undefined {
     return this.link instanceof WebSocketLink ? this.link.roundTripMs : undefined;
   }
 

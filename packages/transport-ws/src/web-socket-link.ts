@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
@@ -18,6 +19,9 @@ import { CloseCode } from './web-socket-protocol.js';
 
 /** How long the peer may take to answer a close frame that ended a broken connection. */
 const LINGER_MS = 1000;
+
+/** What a ping carries, in bytes. */
+const PING_BYTES = 8;
 
 /** Where a stream goes, as `host:port`. */
 export interface StreamAddresses {
@@ -48,8 +52,8 @@ export class WebSocketLink extends GreetedLink {
   #socketError: Error | undefined;
   #isResponsive = true;
   #silentBeats = 0;
-  /** When the ping was sent whose answer is awaited (`now()`). */
-  #pingedAt: number | undefined;
+  /** The ping whose answer is awaited, when it was first sent (`now()`), and what it carries: a peer can't guess that. */
+  #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
   #roundTripMs: number | undefined;
   #bytesHeard = -1;
   /** What waited for the kernel at the last beat. */
@@ -195,8 +199,9 @@ export class WebSocketLink extends GreetedLink {
       this.#setResponsive(false);
     }
     if (!this.#hasRoom) return;
-    this.#webSocket.ping();
-    this.#pingedAt ??= now();
+    // A peer answers the last ping only, so an unanswered one is sent again.
+    this.#ping ??= { sentAt: now(), payload: randomBytes(PING_BYTES) };
+    this.#webSocket.ping(this.#ping.payload);
   }
 
   /**
@@ -290,11 +295,12 @@ export class WebSocketLink extends GreetedLink {
     });
   };
 
-  readonly #onPong = (): void => {
+  readonly #onPong = (data: Buffer): void => {
     this.#onHeard();
-    if (this.#pingedAt === undefined) return;
-    this.#roundTripMs = now() - this.#pingedAt;
-    this.#pingedAt = undefined;
+    // A pong that nobody asked for says nothing about the way.
+    if (this.#ping?.payload.equals(data) !== true) return;
+    this.#roundTripMs = now() - this.#ping.sentAt;
+    this.#ping = undefined;
   };
 
   readonly #onHeard = (): void => {

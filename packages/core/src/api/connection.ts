@@ -111,6 +111,11 @@ export interface Connection {
   getBackend(): ConnectionBackend | undefined;
   /** What the transport knows of the peer; empty for a handle without connection. */
   readonly peer: ConnectionPeer;
+  /**
+   * How long the last answered question to the peer took, in milliseconds, behind whatever was on the way in front of it.
+   * Undefined before the first answer, after the end, and on transports that ask nothing (shared memory, pages).
+   */
+  readonly roundTripMs: number | undefined;
   /** A frozen snapshot. The counters start anew with each connection. */
   getStats(): ConnectionStats;
   /** What was accepted for sending and may not have reached the peer: upper bounds. Stays after an end. */

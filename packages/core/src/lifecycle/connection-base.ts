@@ -40,6 +40,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   abstract getType(): ConnectionType | undefined;
   abstract getBackend(): ConnectionBackend | undefined;
   abstract get peer(): ConnectionPeer;
+  abstract get roundTripMs(): number | undefined;
   abstract getStats(): ConnectionStats;
   abstract unconfirmedSends(): UnconfirmedSends;
   abstract wouldBlockCount(): number;

@@ -103,6 +103,11 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     return NO_PEER;
   }
 
+  /** How long the last question to the peer and its answer took, in milliseconds; undefined where a transport asks nothing. */
+  get roundTripMs(): number | undefined {
+    return undefined;
+  }
+
   getStats(): ConnectionStats {
     return statsOf(this.#core.sender, this.#core.receiver);
   }

@@ -81,7 +81,7 @@ export class ConnectionWatch {
         peer,
         why,
         unconfirmedBytes: connection.unconfirmedSends().bytes,
-        roundTripMs: connection instanceof WebSocketConnection ? (connection.roundTripMs ?? null) : null,
+        roundTripMs: connection.roundTripMs ?? null,
         channels: channelsOf(watched),
       });
     }
