@@ -22,6 +22,7 @@ import { ManagedServer, type Reservation } from './managed-server.js';
 import { type BackendMetrics, type ManagerMetrics, MetricsTally } from './metrics-tally.js';
 import { candidatesOf } from './selection.js';
 import { type Seat, SlotTable } from './slot-table.js';
+import { faultOfTransportOptions, logUnusedSections } from './unused-options.js';
 
 /** Options of a manager. */
 export interface ConnectionManagerOptions {
@@ -185,8 +186,12 @@ export class ConnectionManager extends EntropyObject {
   #planOf(config: ConnectionConfig | undefined): Result<DialPlan> {
     const resolved = resolveConnectionConfig(config, this.#transports);
     if (!resolved.ok) return resolved;
+    const fault = faultOfTransportOptions(resolved.value, this.#transports);
+    if (fault !== undefined) return err('InvalidParameter', `invalid configuration: ${fault}`);
     const candidates = candidatesOf(resolved.value, this.#transports);
-    return candidates.ok ? ok({ config: resolved.value, candidates: candidates.value }) : candidates;
+    if (!candidates.ok) return candidates;
+    logUnusedSections(config, resolved.value, candidates.value, this.#transports);
+    return ok({ config: resolved.value, candidates: candidates.value });
   }
 
   #openOfType(text: string, type: ConnectionType): Result<ConnectionHandle> {

@@ -19,7 +19,7 @@ import { sharedMemorySection } from './shared-memory-options.js';
 import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
 import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
-import { serverNameOf } from './discovery/names.js';
+import { hintAboutPort, serverNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import {
   currentUserId,
@@ -167,6 +167,11 @@ export class SharedMemoryServer implements ConnectionServer {
     this.#native = { binding: binding.value, access: access.value };
     this.#claim = claim.value;
     this.#accepted.open();
+    const hint = hintAboutPort(this.#config.endpoint);
+    if (hint !== undefined) {
+      const name = redactEndpoint(this.#config.endpoint);
+      process.emitWarning(`EntropyNet server '${name}' listens on no port, it has that name on this machine: ${hint}`);
+    }
     this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.#config.endpoint), (replaced) => {
       this.#moveFrom(replaced);
     });

@@ -119,7 +119,18 @@ const optionsSchema = section({
 });
 
 /** The section `webSocket` of a configuration. */
-export const webSocketSection = defineTransportSection({ optionsKey: 'webSocket', optionsSchema });
+export const webSocketSection = defineTransportSection({
+  optionsKey: 'webSocket',
+  optionsSchema,
+  faultOf: (section, endpoints) => {
+    const { agent, createConnection, tls } = section as WebSocketConfig;
+    if (tls !== undefined && !endpoints.some((endpoint) => /^wss:/i.test(endpoint)))
+      return "'webSocket.tls' was given though no endpoint begins with wss://: nothing would be encrypted";
+    if (agent !== undefined && createConnection !== undefined)
+      return "'webSocket.createConnection' was given beside 'webSocket.agent', which makes the connections: one is allowed";
+    return undefined;
+  },
+});
 
 /** The section `webSocket`, as a user writes it. */
 export type WebSocketOptions = v.InferInput<typeof optionsSchema>;

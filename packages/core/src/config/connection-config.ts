@@ -105,16 +105,26 @@ function resolve(
   const complete: Record<string, unknown> = {};
   if (checked.issues === undefined) Object.assign(complete, checked.value);
   else complaints.push(...complain(checked.issues, common, []));
-  for (const [key, { optionsSchema }] of sections) {
+  for (const [key, section] of sections) {
+    const { optionsSchema } = section;
     complaints.push(...unknownKeysIn(optionsSchema, parts[key], [key]));
     const outcome = check(optionsSchema, parts[key]);
-    if (outcome.issues === undefined) complete[key] = outcome.value;
-    else complaints.push(...complain(outcome.issues, parts[key], [key]));
+    if (outcome.issues === undefined) {
+      complete[key] = outcome.value;
+      const fault =
+        checked.issues === undefined ? section.faultOf?.(outcome.value, endpointsOf(checked.value)) : undefined;
+      if (fault !== undefined) complaints.push(fault);
+    } else complaints.push(...complain(outcome.issues, parts[key], [key]));
   }
   if (complaints.length > 0) return invalid(complaints);
   const frozen = Object.freeze(complete) as unknown as ResolvedConnectionConfig;
   resolved.set(frozen, new Set(sections.keys()));
   return ok(frozen);
+}
+
+function endpointsOf(checked: unknown): readonly string[] {
+  const { endpoint, fallback } = checked as v.InferOutput<typeof commonSchema>;
+  return [endpoint, ...fallback];
 }
 
 /** Whether it was checked before, with those sections. */

@@ -78,6 +78,12 @@ export interface TransportSection {
   readonly optionsKey: string;
   /** Checks the section and fills in the defaults; undefined is checked as an empty section. It must not be asynchronous. */
   readonly optionsSchema: OptionsSchema;
+  /**
+   * Looks for keys that would have no effect at either end, with these endpoints, or beside each other. Gives a sentence that
+   * names the key, or undefined. It is asked about sections that the schema takes. Keys of the other end stay allowed: both
+   * ends may use one configuration.
+   */
+  faultOf?(section: unknown, endpoints: readonly string[]): string | undefined;
 }
 
 const known = new Map<string, TransportSection>();
@@ -94,7 +100,10 @@ export function defineTransportSection<const S extends TransportSection>(section
 /** The sections of the transports that this program has loaded, with those given in front. */
 export function knownSections(given: readonly Partial<TransportSection>[]): ReadonlyMap<string, TransportSection> {
   const all = new Map(known);
-  for (const { optionsKey, optionsSchema } of given)
-    if (optionsKey !== undefined && optionsSchema !== undefined) all.set(optionsKey, { optionsKey, optionsSchema });
+  for (const { optionsKey, optionsSchema } of given) {
+    if (optionsKey === undefined || optionsSchema === undefined) continue;
+    // What a module has defined says more.
+    if (all.get(optionsKey)?.optionsSchema !== optionsSchema) all.set(optionsKey, { optionsKey, optionsSchema });
+  }
   return all;
 }

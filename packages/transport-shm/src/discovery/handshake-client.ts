@@ -5,6 +5,7 @@ import {
   type Failure,
   ok,
   type PeerLimits,
+  redactEndpoint,
   type ResolvedConnectionConfig,
   type Result,
   SecretProver,
@@ -34,7 +35,7 @@ import {
   MIN_REGION_BYTES,
   ProofStep,
 } from './handshake-messages.js';
-import { serverNameOf, serverNames } from './names.js';
+import { hintAboutName, serverNameOf, serverNames } from './names.js';
 import { peerOf } from './peer-process.js';
 
 /** How long a client waits before it asks a server again whose queue is full. */
@@ -77,7 +78,8 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
   const name = serverNameOf(config.endpoint);
   const names = serverNames(directory, name);
   const identity = checked.ok ? readDiscoveryRegion(names.region, userId) : checked;
-  if (!identity.ok) return identity.error.code === 'TransportUnavailable' ? absent(directory, name, userId) : identity;
+  if (!identity.ok)
+    return identity.error.code === 'TransportUnavailable' ? absent(directory, config.endpoint, userId) : identity;
   return ok({
     binding: binding.value,
     access: access.value,
@@ -89,12 +91,15 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
 }
 
 /** Where it was looked, and where else the server may be: the two sides may have different environments. */
-function absent(directory: string, name: string, userId: number): Failure {
+function absent(directory: string, endpoint: string, userId: number): Failure {
+  const name = serverNameOf(endpoint);
+  const shown = redactEndpoint(name);
+  const hint = hintAboutName(endpoint);
   const names = serverNames(directory, name);
   if (existsSync(names.socket)) {
     return err(
       'TransportUnavailable',
-      `the server named '${name}' has lost its file ${names.region}; if it lives it makes the file anew within a second`,
+      `the server named '${shown}' has lost its file ${names.region}; if it lives it makes the file anew within a second`,
     );
   }
   const remedy = 'give both sides the same sharedMemory.directory, or the same XDG_RUNTIME_DIR and temporary directory';
@@ -102,8 +107,8 @@ function absent(directory: string, name: string, userId: number): Failure {
   return err(
     'TransportUnavailable',
     elsewhere === undefined
-      ? `no server named '${name}' is in the directory ${directory}: start it, or ${remedy}`
-      : `no server named '${name}' is in the directory ${directory}, but there is one in ${elsewhere}: ${remedy}`,
+      ? `no server named '${shown}' is in the directory ${directory}: start it, or ${remedy}${hint === undefined ? '' : `; ${hint}`}`
+      : `no server named '${shown}' is in the directory ${directory}, but there is one in ${elsewhere}: ${remedy}`,
   );
 }
 

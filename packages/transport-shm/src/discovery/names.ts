@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { redactEndpoint } from '@entropynet/core';
 
 /** Enough of the hash that two names never meet, short enough for every system's limits. */
 const HASH_CHARACTERS = 24;
@@ -15,6 +16,27 @@ export interface ServerNames {
 /** The name inside `shm://name`, or the bare name. */
 export function serverNameOf(endpoint: string): string {
   return endpoint.replace(/^shm:\/\//i, '');
+}
+
+const HOST_AND_PORT = /^(?:\[[0-9a-f:.]+\]|[^\s/\\:@]+):\d{1,5}(?:\/.*)?$/i;
+const PATH = /^(?:[/\\~]|\.{1,2}[/\\]|[a-z]:\\)|\.sock(?:et)?$/i;
+const DOMAIN = /^[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}$/i;
+
+/** What the endpoint may have been meant as where it is a host and a port, and stands for a name; one sentence. */
+export function hintAboutPort(endpoint: string): string | undefined {
+  return HOST_AND_PORT.test(endpoint)
+    ? `a server at a host and port has an endpoint like ws://${redactEndpoint(endpoint)}`
+    : undefined;
+}
+
+/** The same where nobody has that name: it may also be a path or another machine. Undefined for what looks like a name. */
+export function hintAboutName(endpoint: string): string | undefined {
+  const hint = hintAboutPort(endpoint);
+  if (hint !== undefined) return hint;
+  if (PATH.test(endpoint)) return 'a name is any text that both sides use, and no path of a file or a socket';
+  return DOMAIN.test(endpoint)
+    ? `a server on another machine has an endpoint like ws://${redactEndpoint(endpoint)}`
+    : undefined;
 }
 
 /** The file names of a server. A hash, so that any name makes a short and harmless file name. */
