@@ -61,6 +61,11 @@ const SCENARIOS: Readonly<Record<string, (pair: Pair) => Promise<unknown>>> = {
     await until(() => events.includes('close'), 'the far side is closed');
     return [text.toString(), events.sort()];
   },
+  'a burst of short writes before a stream is destroyed arrives': async ([near, far]) => {
+    for (let index = 0; index < 100; index += 1) near.write(`line ${index}\n`);
+    near.destroy();
+    return (await everythingOf(far)).toString();
+  },
   'every write of a destroyed stream is called back': async ([near]) => {
     near.on('error', () => undefined);
     let called = 0;
@@ -181,6 +186,19 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       });
     }
 
+    it('put the short writes of one turn together', async () => {
+      const [client, accepted] = await handles();
+      const [near, far] = [toDuplex(client), toDuplex(accepted)];
+      const closed = Promise.all([once(near.resume(), 'close'), once(far, 'close')]);
+      const texts = Array.from({ length: 3000 }, (_each, index) => `line ${index}\n`);
+      for (const text of texts) near.write(text);
+      near.end();
+      expect((await everythingOf(far)).toString()).to.equal(texts.join(''));
+      await closed;
+      // What is written at once, the rest together, and the end.
+      expect(client.getStats().messagesSent).to.be.lessThan(25);
+    });
+
     it('connect by themselves, and say how far they are', async () => {
       const { server, endpoint } = await listen();
       const accepting = server[Symbol.asyncIterator]().next();
@@ -195,6 +213,17 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(events).to.deep.equal(['connect', 'ready']);
       expect([near.connecting, near.pending, near.readyState]).to.deep.equal([false, false, 'open']);
       for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
+    });
+
+    it('say where the peer is, while they are open', async () => {
+      const [client] = await handles();
+      const near = toDuplex(client);
+      await until(() => near.readyState === 'open' && !near.pending, 'the stream is open');
+      const remote = (): unknown[] => [near.remoteAddress, near.remoteFamily, typeof near.remotePort];
+      const nowhere = [undefined, undefined, 'undefined'];
+      expect(remote()).to.deep.equal(backend === 'websocket' ? ['127.0.0.1', 'IPv4', 'number'] : nowhere);
+      near.destroy();
+      expect(remote()).to.deep.equal(nowhere);
     });
 
     it('fail by ECONNREFUSED where nobody listens', async () => {

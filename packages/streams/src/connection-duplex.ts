@@ -4,8 +4,11 @@ import { END, resetFor } from './control-message.js';
 import { IdleTimer } from './idle-timer.js';
 import { IncomingBytes } from './incoming-bytes.js';
 import { OutgoingBytes } from './outgoing-bytes.js';
+import type { Chunk } from './pieces.js';
+import { type RemoteAddress, remoteAddressOf } from './remote-address.js';
 import type { StreamConnection } from './stream-connection.js';
 import { destroyedError, endedEarly, StreamError, type StreamSyscall } from './stream-error.js';
+import { WriteBurst } from './write-burst.js';
 
 /** Options of `toDuplex` and `connectDuplex`. */
 export interface ConnectionDuplexOptions {
@@ -41,6 +44,7 @@ export class ConnectionDuplex extends Duplex {
   readonly #lease: ConsumerLease;
   readonly #incoming: IncomingBytes;
   readonly #outgoing: OutgoingBytes;
+  readonly #burst = new WriteBurst();
   readonly #idle: IdleTimer;
   readonly #connecting = new AbortController();
   #phase: Phase = 'pending';
@@ -51,6 +55,8 @@ export class ConnectionDuplex extends Duplex {
   #isReset = false;
   /** Why the connection that the stream belongs to carries nothing any more. */
   #ended: NetworkError | undefined;
+  /** Known while the stream is open. */
+  #remote: RemoteAddress | undefined;
   #bytesRead = 0;
   /** Node.js asked for more since the last chunk. */
   #isWanted = false;
@@ -87,7 +93,7 @@ export class ConnectionDuplex extends Duplex {
           this.#onEnded(reason.error);
         },
       },
-      { name: 'a stream', ownership: 'borrow', isPaused: true },
+      { name: 'a stream', isPaused: true },
     );
     this.#channel.on('drain', this.#onDrain);
     connection.on('state', this.#onState);
@@ -125,6 +131,21 @@ export class ConnectionDuplex extends Duplex {
   /** The time that `setTimeout` set, in milliseconds; undefined: none. */
   get timeout(): number | undefined {
     return this.#idle.milliseconds === 0 ? undefined : this.#idle.milliseconds;
+  }
+
+  /** The peer's IP address, as of `net.Socket`; undefined where the stream is not open, and over shared memory. */
+  get remoteAddress(): string | undefined {
+    return this.#remote?.host;
+  }
+
+  /** The peer's port; undefined where `remoteAddress` is. */
+  get remotePort(): number | undefined {
+    return this.#remote?.port;
+  }
+
+  /** `IPv4` or `IPv6`; undefined where `remoteAddress` is. */
+  get remoteFamily(): string | undefined {
+    return this.#remote?.family;
   }
 
   /** An address as of a socket; empty, because the connection knows where it goes. */
@@ -181,6 +202,12 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
+  /** As of `net.Socket`: without an error what was written goes first, as far as there is room. */
+  override destroy(error?: Error): this {
+    if (error === undefined) this.#burst.release();
+    return super.destroy(error);
+  }
+
   /** Ends the stream, and destroys it when everything was written. */
   destroySoon(): void {
     if (this.writable) this.end();
@@ -202,15 +229,12 @@ export class ConnectionDuplex extends Duplex {
 
   /** Sends a chunk, when there is room. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error) => void): void {
-    this.#write([chunk], callback);
+    this.#write([{ chunk }], callback);
   }
 
   /** Sends the chunks that waited, short ones together. */
-  override _writev(entries: readonly { readonly chunk: Buffer }[], callback: (error?: Error) => void): void {
-    this.#write(
-      entries.map(({ chunk }) => chunk),
-      callback,
-    );
+  override _writev(chunks: readonly Chunk[], callback: (error?: Error) => void): void {
+    this.#write(chunks, callback);
   }
 
   /** Tells the peer that nothing follows in this direction. */
@@ -229,6 +253,7 @@ export class ConnectionDuplex extends Duplex {
   /** Tells the peer how the stream ended, then gives channel and connection back. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#idle.stop();
+    this.#remote = undefined;
     this.#channel.off('drain', this.#onDrain);
     this.#connection.off('state', this.#onState);
     this.#lease.release();
@@ -255,6 +280,7 @@ export class ConnectionDuplex extends Duplex {
       }
     }
     this.#phase = 'open';
+    this.#remote = remoteAddressOf(this.#connection.peer.address);
     const waiting = this.#onOpen;
     this.#onOpen = undefined;
     waiting?.();
@@ -265,11 +291,12 @@ export class ConnectionDuplex extends Duplex {
     this.emit('ready');
   }
 
-  #write(chunks: readonly Buffer[], callback: (error?: Error) => void): void {
+  #write(chunks: readonly Chunk[], callback: (error?: Error) => void): void {
     this.#whenOpen(callback, () => {
       this.#outgoing.write(chunks, (error) => {
         this.#idle.refresh();
-        callback(error && this.#writeError(error));
+        if (error === undefined) this.#burst.taken(callback);
+        else callback(this.#writeError(error));
       });
     });
   }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Result } from '@entropynet/core';
 import type { ConnectionDuplex } from './connection-duplex.js';
@@ -45,10 +46,13 @@ export interface ConnectorOptions {
   readonly protocol?: string;
 }
 
-/** What undici calls for each new socket. */
+/**
+ * What undici calls for each new socket. The socket is a `ConnectionDuplex`: the types of undici ask for a `Socket`, of
+ * which it has all that undici uses.
+ */
 export type Connector = (
   options: ConnectorOptions,
-  callback: (...outcome: [error: null, socket: ConnectionDuplex] | [error: Error, socket: null]) => void,
+  callback: (...outcome: [error: null, socket: Socket] | [error: Error, socket: null]) => void,
 ) => void;
 
 /** A function for the option `connect` of undici's `Client`, `Pool` and `Agent`. */
@@ -67,7 +71,7 @@ export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connect
     socket.once('error', onError);
     socket.once('connect', () => {
       socket.off('error', onError);
-      callback(null, socket);
+      callback(null, socket as unknown as Socket);
     });
   };
 }

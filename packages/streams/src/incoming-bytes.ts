@@ -32,14 +32,14 @@ export class IncomingBytes {
     this.#events = events;
   }
 
-  /** Takes one message; its bytes are valid during this call only. */
+  /** Takes one message, whose bytes belong to the stream from here on. */
   take(message: Uint8Array): void {
     if (this.#isControlNext) this.#takeControl(message);
     else if (message.length === 0) this.#isControlNext = true;
     else if (this.#hasEnded) this.#fail('the peer sent bytes after its end');
     else if (message.length >= DIRECT_BYTES) {
       this.flush();
-      this.#events.onBytes(Buffer.from(message));
+      this.#events.onBytes(Buffer.from(message.buffer, message.byteOffset, message.length));
     } else this.#gather(message);
   }
 
@@ -63,16 +63,17 @@ export class IncomingBytes {
     this.#filled += message.length;
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
-    runAsMicrotask(() => {
-      this.flush();
-    });
+    runAsMicrotask(this.#flushLater);
   }
+
+  readonly #flushLater = (): void => {
+    this.flush();
+  };
 
   #takeControl(message: Uint8Array): void {
     this.#isControlNext = false;
     this.flush();
-    // A copy first: the peer can change the bytes while they are read.
-    const error = errorOf(Uint8Array.from(message));
+    const error = errorOf(message);
     if (error !== undefined) this.#events.onFailed(error);
     else if (this.#hasEnded) this.#fail('the peer ended its direction twice');
     else {

@@ -1,6 +1,6 @@
 import { type Channel, NetworkError, OK, type Result } from '@entropynet/core';
 import { END, ESCAPE } from './control-message.js';
-import { Pieces } from './pieces.js';
+import { type Chunk, Pieces } from './pieces.js';
 
 type Done = (error?: NetworkError) => void;
 
@@ -26,7 +26,7 @@ export class OutgoingBytes {
   }
 
   /** Sends chunks in order; short ones go together. */
-  write(chunks: readonly Uint8Array[], done: Done): void {
+  write(chunks: readonly Chunk[], done: Done): void {
     this.#writePieces(new Pieces(chunks), done);
   }
 

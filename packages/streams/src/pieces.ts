@@ -1,3 +1,8 @@
+/** A chunk as a Writable hands it over. */
+export interface Chunk {
+  readonly chunk: Uint8Array;
+}
+
 /**
  * Where short chunks are put together. All streams of the thread share it: the transport copies a piece before the next
  * one is made.
@@ -6,11 +11,11 @@ let packed = new Uint8Array(0);
 
 /** Chunks as pieces of bounded length: a long chunk is cut, short ones in a row are put together. */
 export class Pieces {
-  readonly #chunks: readonly Uint8Array[];
+  readonly #chunks: readonly Chunk[];
   #index = 0;
   #offset = 0;
 
-  constructor(chunks: readonly Uint8Array[]) {
+  constructor(chunks: readonly Chunk[]) {
     this.#chunks = chunks;
   }
 
@@ -19,22 +24,24 @@ export class Pieces {
    * called. Valid until the next call for any stream.
    */
   next(limit: number): Uint8Array | undefined {
-    let first = this.#chunks[this.#index];
+    let first = this.#chunks[this.#index]?.chunk;
     while (first !== undefined && this.#offset === first.length) {
       this.#index += 1;
       this.#offset = 0;
-      first = this.#chunks[this.#index];
+      first = this.#chunks[this.#index]?.chunk;
     }
     if (first === undefined) return undefined;
     const isAlone = first.length - this.#offset >= limit || this.#index === this.#chunks.length - 1;
-    return isAlone ? first.subarray(this.#offset, this.#offset + limit) : this.#pack(limit);
+    if (!isAlone) return this.#pack(limit);
+    const isWhole = this.#offset === 0 && first.length <= limit;
+    return isWhole ? first : first.subarray(this.#offset, this.#offset + limit);
   }
 
   /** Leaves `bytes` behind, which is the length of the piece that was sent. */
   advance(bytes: number): void {
     let left = bytes;
     while (left > 0) {
-      const rest = (this.#chunks[this.#index]?.length ?? 0) - this.#offset;
+      const rest = (this.#chunks[this.#index]?.chunk.length ?? 0) - this.#offset;
       if (left < rest) {
         this.#offset += left;
         return;
@@ -45,15 +52,22 @@ export class Pieces {
     }
   }
 
+  /** Hot path for bursts of short chunks: one copy a chunk, and no view of it. */
   #pack(limit: number): Uint8Array {
     if (packed.length < limit) packed = new Uint8Array(limit);
+    const chunks = this.#chunks;
     let filled = 0;
-    let offset = this.#offset;
-    for (let index = this.#index; index < this.#chunks.length && filled < limit; index += 1) {
-      const part = this.#chunks[index]?.subarray(offset, offset + limit - filled);
-      if (part !== undefined) packed.set(part, filled);
-      filled += part?.length ?? 0;
-      offset = 0;
+    let index = this.#index;
+    let part = chunks[index]?.chunk.subarray(this.#offset);
+    while (part !== undefined && part.length <= limit - filled) {
+      packed.set(part, filled);
+      filled += part.length;
+      index += 1;
+      part = chunks[index]?.chunk;
+    }
+    if (part !== undefined && filled < limit) {
+      packed.set(part.subarray(0, limit - filled), filled);
+      filled = limit;
     }
     return packed.subarray(0, filled);
   }

@@ -10,6 +10,7 @@ export type StreamConnection = Pick<
   | 'isConnected'
   | 'off'
   | 'on'
+  | 'peer'
   | 'ref'
   | 'startReceiving'
   | 'unref'

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 
 /** All pieces, as copies: a piece is valid until the next one is made. */
 function piecesOf(chunks: readonly Uint8Array[], limit: number): Uint8Array[] {
-  const pieces = new Pieces(chunks);
+  const pieces = new Pieces(chunks.map((chunk) => ({ chunk })));
   const all: Uint8Array[] = [];
   for (let piece = pieces.next(limit); piece !== undefined; piece = pieces.next(limit)) {
     all.push(Uint8Array.from(piece));
@@ -32,12 +32,12 @@ describe('the pieces of chunks', () => {
     const short = [Uint8Array.of(1), Uint8Array.of(2, 3), Uint8Array.of(4)];
     expect(piecesOf(short, 64)).to.deep.equal([Uint8Array.of(1, 2, 3, 4)]);
     const long = new Uint8Array(100);
-    const piece = new Pieces([long]).next(64);
+    const piece = new Pieces([{ chunk: long }]).next(64);
     expect(piece?.buffer).to.equal(long.buffer);
   });
 
   it('stay the same until they were sent', () => {
-    const pieces = new Pieces([Uint8Array.of(1), Uint8Array.of(2)]);
+    const pieces = new Pieces([{ chunk: Uint8Array.of(1) }, { chunk: Uint8Array.of(2) }]);
     expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));
     expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));
     pieces.advance(1);

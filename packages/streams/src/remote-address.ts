@@ -1,0 +1,16 @@
+import { isIP } from 'node:net';
+
+/** Where a peer is, in the parts that a socket has. */
+export interface RemoteAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly family: 'IPv4' | 'IPv6' | undefined;
+}
+
+/** Takes an address `host:port` apart; undefined where there is none. */
+export function remoteAddressOf(address: string | undefined): RemoteAddress | undefined {
+  const [, host = '', port] = /^\[?(.+?)\]?:(\d+)$/.exec(address ?? '') ?? [];
+  if (port === undefined) return undefined;
+  const version = isIP(host);
+  return { host, port: Number(port), family: version === 0 ? undefined : version === 4 ? 'IPv4' : 'IPv6' };
+}
