@@ -4,7 +4,7 @@ import { REFERENCE } from './subjects/index.js';
 import { nameWithMemoryKept } from './subjects/memory-kept.js';
 
 /**
- * A ratio that the shared-memory transport is to reach on two processors, within one run: the median of the ratios of
+ * A ratio that EntropyNet is to reach on two processors, within one run: the median of the ratios of
  * the single rounds. A virtual machine's processors move closer and apart, which meets both figures of a round alike.
  */
 export interface Goal {
@@ -39,6 +39,13 @@ const CONTROL_NAMES = new Map([
   [nameWithMemoryKept(OWNED), 'owned, memory kept'],
   [ZERO_COPY, 'claim+borrow'],
 ]);
+
+const SMALL_CHUNKS = 'stream, chunks of 30 B';
+const LARGE_CHUNKS = 'stream, chunks of 65536 B';
+const STREAM = 'EntropyNet shm stream';
+const WS_STREAM = 'EntropyNet ws stream';
+const WS_STREAM_REFERENCE = 'ws createWebSocketStream';
+const SOCKET = 'net (Unix socket)';
 
 /** The goals, as far as the results say something of them. */
 export function goalsOf(results: readonly Result[], peers: readonly string[]): Goal[] {
@@ -143,6 +150,22 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
       kept(REFERENCE, KIBIBYTES, 'rate'),
     ),
     goal(`EntropyNet ws / ${REFERENCE}, round trip p50`, 'at most', 1.1, own(ROUND_TRIP, 'p50'), ws(ROUND_TRIP, 'p50')),
+    ...(
+      [
+        [STREAM, SOCKET, SMALL_CHUNKS, 1],
+        [STREAM, SOCKET, LARGE_CHUNKS, 2],
+        [WS_STREAM, WS_STREAM_REFERENCE, SMALL_CHUNKS, 0.9],
+        [WS_STREAM, WS_STREAM_REFERENCE, LARGE_CHUNKS, 0.9],
+      ] as const
+    ).map(([own, other, figure, bound]) =>
+      goal(
+        `${own} / ${other}, ${figure.slice('stream, '.length)}`,
+        'at least',
+        bound,
+        value(own, figure, 'rate'),
+        value(other, figure, 'rate'),
+      ),
+    ),
     ...[OWNED, nameWithMemoryKept(OWNED), ZERO_COPY].map((subject) =>
       goal(
         `control round trip p99 under upload, ${CONTROL_NAMES.get(subject) ?? subject}, ms`,

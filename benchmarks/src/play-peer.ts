@@ -1,5 +1,5 @@
 import { nativeCallCount } from './native-calls.js';
-import { LAST_BYTE, type Port, Task } from './subject.js';
+import { LAST_BYTE, numberIn, type Port, Task } from './subject.js';
 import { Watch } from './watch.js';
 
 /** Plays the other end of every workload on a port. */
@@ -19,6 +19,11 @@ export async function playPeer(port: Port): Promise<void> {
       case Task.Count:
         count += 1;
         if (message[message.length - 1] !== LAST_BYTE) isDamaged = true;
+        break;
+      case Task.Bytes:
+        port.bytes?.receive(numberIn(message), (isWhole) => {
+          answer(port, Task.Bytes, Number(isWhole));
+        });
         break;
       default:
         perform(message[0] ?? 0);

@@ -144,6 +144,22 @@ export class Session {
     return count / seconds;
   }
 
+  /** Writes `count` chunks of `length` bytes without boundaries as fast as they are taken; resolves with chunks a second. */
+  async streamed(count: number, length: number): Promise<number> {
+    const stream = this.port.bytes;
+    if (stream === undefined) throw new Error('the subject is no stream of bytes');
+    const chunk = new Uint8Array(length).fill(LAST_BYTE);
+    const question = messageFor(Task.Bytes);
+    new DataView(question.buffer).setFloat64(8, count * length, true);
+    const startedAt = performance.now();
+    const answered = this.#ask(question);
+    await this.flood(count, chunk, { ...this.port, send: (bytes) => stream.write(bytes) });
+    const [isWhole] = await answered;
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (isWhole !== 1) throw new Error(`${count} chunks were written and did not arrive whole`);
+    return count / seconds;
+  }
+
   /** Sends the message `count` times; resolves when the last was taken. */
   flood(count: number, message: Uint8Array, port: Omit<Port, 'close'> = this.port): Promise<void> {
     const sendOne = port === this.port ? this.#sender(message) : (): boolean => port.send(message);
@@ -172,17 +188,7 @@ export class Session {
 
   /** The peer's answer: numbers. */
   request(task: number): Promise<Float64Array> {
-    const question = messageFor(task);
-    return new Promise((resolve) => {
-      this.#onMessage = (bytes, start, end) => {
-        // A copy of its own, whose buffer begins where the message does.
-        if (bytes[start] === task) resolve(new Float64Array(new Uint8Array(bytes.subarray(start, end)).buffer, 8));
-      };
-      const send = (): void => {
-        if (!this.port.send(question)) this.port.whenWritable(send);
-      };
-      send();
-    });
+    return this.#ask(messageFor(task));
   }
 
   async close(): Promise<void> {
@@ -193,6 +199,21 @@ export class Session {
       await once(child, 'exit');
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Sends a question, before this returns where there is room; resolves with the numbers of the answer. */
+  #ask(question: Uint8Array): Promise<Float64Array> {
+    return new Promise((resolve) => {
+      this.#onMessage = (bytes, start, end) => {
+        // A copy of its own, whose buffer begins where the message does.
+        const isAnswer = bytes[start] === question[0];
+        if (isAnswer) resolve(new Float64Array(new Uint8Array(bytes.subarray(start, end)).buffer, 8));
+      };
+      const send = (): void => {
+        if (!this.port.send(question)) this.port.whenWritable(send);
+      };
+      send();
+    });
   }
 
   #sender(message: Uint8Array): () => boolean {

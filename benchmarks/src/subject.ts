@@ -3,6 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 /** Reads a message where it lies: `bytes[start]` to `bytes[end - 1]`. */
 export type MessageReader = (bytes: Uint8Array, start: number, end: number) => void;
 
+/** Bytes without boundaries, in order with the messages of their port. */
+export interface ByteStream {
+  /** Writes a chunk; false where the stream's own backpressure says to wait: the chunk was not taken. */
+  write(chunk: Uint8Array): boolean;
+  /** Counts the `count` bytes behind the message that is being taken; `isWhole`: as far as was looked, they are the right ones. */
+  receive(count: number, callback: (isWhole: boolean) => void): void;
+}
+
 /** One end of a subject under test: what every workload is written against. */
 export interface Port {
   /** Sends one message; false where the subject's own backpressure says to wait: the message was not taken. */
@@ -13,6 +21,8 @@ export interface Port {
   whenWritable(callback: () => void): void;
   /** Sets who gets the messages; called once, in the turn of the event loop in which the port was made. */
   onMessage(callback: (message: Uint8Array) => void): void;
+  /** Bytes without boundaries, where the subject is a stream of bytes. */
+  readonly bytes?: ByteStream;
   /** Sends `length` bytes of which only the first is written; where the subject can send without touching them. */
   sendUntouched?(firstByte: number, length: number): boolean;
   /** Takes the place of `onMessage`, `send` and copies, where the subject reads and writes messages where they lie. */
@@ -76,6 +86,8 @@ export const Task = {
   Watched: 6,
   /** Answers how much processor time it has used. */
   ProcessorTime: 7,
+  /** Counts the bytes that follow, as many as the number in the message says, and answers whether they are whole. */
+  Bytes: 8,
 } as const;
 
 /** The length of a message where nothing else is said, in bytes. */
@@ -83,3 +95,8 @@ export const MESSAGE_BYTES = 64;
 
 /** The last byte of every counted message. */
 export const LAST_BYTE = 0xa5;
+
+/** The number behind the first eight bytes of a message. */
+export function numberIn(message: Uint8Array): number {
+  return new DataView(message.buffer, message.byteOffset, message.length).getFloat64(8, true);
+}

@@ -68,22 +68,39 @@ class EntropyNetSubject implements Subject {
   }
 
   async serve(startPeer: StartPeer, folder: string): Promise<Port> {
-    const networking = await start();
-    const { wait } = this.what;
-    const endpoint = wait === undefined ? 'ws://127.0.0.1:0/bench' : `bench-${randomBytes(4).toString('hex')}`;
-    const server = unwrap(networking.manager.createServer(configOf(this.what, endpoint, folder)));
-    unwrap(await server.listen());
-    startPeer(wait === undefined ? (server.addresses()[0] ?? '') : endpoint);
-    const handle = unwrap(await server.accept());
+    const { handle, networking } = await serveEntropyNet(this.what, startPeer, folder);
     return portOf(this.what, handle, networking);
   }
 
   async join(address: string, folder: string): Promise<Port> {
-    const networking = await start();
-    const handle = unwrap(networking.manager.openConnection(configOf(this.what, address, folder)));
-    unwrap(await handle.connect());
+    const { handle, networking } = await joinEntropyNet(this.what, address, folder);
     return portOf(this.what, handle, networking);
   }
+}
+
+/** One end of a connection, and all that belongs to it. */
+interface End {
+  readonly handle: ConnectionHandle;
+  readonly networking: Networking;
+}
+
+/** Listens, starts the peer, and resolves when the two are connected. */
+export async function serveEntropyNet(what: Kind, startPeer: StartPeer, folder: string): Promise<End> {
+  const networking = await start();
+  const { wait } = what;
+  const endpoint = wait === undefined ? 'ws://127.0.0.1:0/bench' : `bench-${randomBytes(4).toString('hex')}`;
+  const server = unwrap(networking.manager.createServer(configOf(what, endpoint, folder)));
+  unwrap(await server.listen());
+  startPeer(wait === undefined ? (server.addresses()[0] ?? '') : endpoint);
+  return { handle: unwrap(await server.accept()), networking };
+}
+
+/** Connects to a driver that listens at `address`. */
+export async function joinEntropyNet(what: Kind, address: string, folder: string): Promise<End> {
+  const networking = await start();
+  const handle = unwrap(networking.manager.openConnection(configOf(what, address, folder)));
+  unwrap(await handle.connect());
+  return { handle, networking };
 }
 
 /** What the semantics cost by themselves: both ends in one thread, without a medium in between. */

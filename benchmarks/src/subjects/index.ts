@@ -1,9 +1,10 @@
 import type { Subject } from '../subject.js';
 import { bareRingSubjects } from './bare-ring.js';
 import { entropyNetSubjects } from './entropynet.js';
+import { sharedMemoryStream, webSocketStream } from './entropynet-streams.js';
 import { messagePort } from './message-port.js';
 import { processIpcSubjects } from './process-ipc.js';
-import { rawWs, rawWsMemoryKept } from './raw-ws.js';
+import { rawWs, rawWsMemoryKept, rawWsStream } from './raw-ws.js';
 import { unixSocket } from './unix-socket.js';
 import { zeroMq } from './zeromq.js';
 
@@ -11,8 +12,11 @@ import { zeroMq } from './zeromq.js';
 export const subjects: readonly Subject[] = [
   ...entropyNetSubjects,
   ...bareRingSubjects,
+  sharedMemoryStream,
+  webSocketStream,
   rawWs,
   rawWsMemoryKept,
+  rawWsStream,
   unixSocket,
   ...processIpcSubjects,
   zeroMq,

@@ -3,8 +3,8 @@ import type { Subject } from '../subject.js';
 /** Where subjects are, those last that take longest to load. */
 const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
   async () => {
-    const { rawWs, rawWsMemoryKept } = await import('./raw-ws.js');
-    return [rawWs, rawWsMemoryKept];
+    const { rawWs, rawWsMemoryKept, rawWsStream } = await import('./raw-ws.js');
+    return [rawWs, rawWsMemoryKept, rawWsStream];
   },
   async () => [(await import('./unix-socket.js')).unixSocket],
   async () => (await import('./process-ipc.js')).processIpcSubjects,
@@ -12,6 +12,10 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
   async () => [(await import('./zeromq.js')).zeroMq],
   async () => (await import('./entropynet.js')).entropyNetSubjects,
   async () => (await import('./bare-ring.js')).bareRingSubjects,
+  async () => {
+    const { sharedMemoryStream, webSocketStream } = await import('./entropynet-streams.js');
+    return [sharedMemoryStream, webSocketStream];
+  },
 ];
 
 /** The subject of that name. A process that measures one loads as little of the others as it can. */

@@ -1,41 +1,58 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
+import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws';
 import type { Port, StartPeer, Subject } from '../subject.js';
 import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
+import { streamPortOf } from './stream-port.js';
 
 /** Bytes that may wait inside `ws` before the sender pauses. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 
-/** The package `ws` by itself, compression off, over loopback. */
-export const rawWs: Subject = {
-  name: 'ws',
-  kind: 'peer',
-  async serve(startPeer: StartPeer): Promise<Port> {
-    const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-    await once(server, 'listening');
-    const connected = once(server, 'connection');
-    startPeer(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const [socket] = (await connected) as [WebSocket];
-    return portOf(socket, () => {
-      server.close();
-    });
-  },
-  async join(address: string): Promise<Port> {
-    const socket = new WebSocket(address, { perMessageDeflate: false });
-    // The first message may come in one piece with the handshake, before anyone listens for it: hold it back.
-    socket.once('open', () => {
-      socket.pause();
-    });
-    await once(socket, 'open');
-    return portOf(socket, () => undefined);
-  },
-};
+/** The package `ws` by itself, compression off, over loopback; `portOf` makes ports of its sockets. */
+function subjectOf(name: string, portOf: (socket: WebSocket, after: () => void) => Port): Subject {
+  return {
+    name,
+    kind: 'peer',
+    async serve(startPeer: StartPeer): Promise<Port> {
+      const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+      await once(server, 'listening');
+      const connected = once(server, 'connection');
+      startPeer(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      const [socket] = (await connected) as [WebSocket];
+      return portOf(socket, () => {
+        server.close();
+      });
+    },
+    async join(address: string): Promise<Port> {
+      const socket = new WebSocket(address, { perMessageDeflate: false });
+      // The first message may come in one piece with the handshake, before anyone listens for it: hold it back.
+      socket.once('open', () => {
+        socket.pause();
+      });
+      await once(socket, 'open');
+      return portOf(socket, () => undefined);
+    },
+  };
+}
+
+/** Messages of the package `ws`. */
+export const rawWs = subjectOf('ws', messagePortOf);
 
 /** The same in processes that keep their memory. */
 export const rawWsMemoryKept: Subject = { ...rawWs, ...MEMORY_KEPT, name: nameWithMemoryKept(rawWs.name) };
 
-function portOf(socket: WebSocket, after: () => void): Port {
+/** The stream that the package itself makes of a socket. */
+export const rawWsStream: Subject = {
+  ...subjectOf('ws createWebSocketStream', (socket, after) => {
+    const stream = createWebSocketStream(socket);
+    socket.resume();
+    return streamPortOf(stream, after);
+  }),
+  isExtra: true,
+  workloads: ['streams'],
+};
+
+function messagePortOf(socket: WebSocket, after: () => void): Port {
   return {
     send: (message) => {
       if (socket.bufferedAmount > HIGH_WATER_BYTES) return false;

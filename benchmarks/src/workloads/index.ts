@@ -1,7 +1,7 @@
 import { idle } from './idle.js';
 import { paced, pipelined, roundTrip, untouched } from './latency.js';
 import { allocation, controlUnderUpload, flood } from './side-effects.js';
-import { oneWay, sizes } from './throughput.js';
+import { oneWay, sizes, streams } from './throughput.js';
 import type { Workload } from './workload.js';
 
 /** Every workload of one connection, in the order in which a session goes through them. */
@@ -10,6 +10,7 @@ export const workloads: readonly Workload[] = [
   pipelined,
   oneWay,
   sizes,
+  streams,
   paced,
   untouched,
   controlUnderUpload,

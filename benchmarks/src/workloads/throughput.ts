@@ -20,31 +20,40 @@ const TRIAL_BYTES = 1_280_000;
 
 /** The sizes of the one-way workloads, in bytes; the first is part of `--quick`. */
 const SIZES = [64, 16_777_216, 1_048_576, 65_536, 1024, 16];
+/** Chunks that are written to a stream of bytes, in bytes. */
+const CHUNKS = [30, 65_536];
 
-async function rateOf(session: Session, length: number): Promise<Measurement[]> {
+/** What a stretch of one-way traffic is measured by: sends so many messages, and resolves with how many a second arrived. */
+type Measure = (count: number, length: number) => Promise<number>;
+
+async function rateOf(figure: string, length: number, measure: Measure): Promise<Measurement[]> {
   const isLong = length >= LONG_BYTES;
   const few = Math.max(2, Math.min(20_000, Math.ceil(TRIAL_BYTES / length)));
-  let trial = await session.oneWay(few, length);
+  let trial = await measure(few, length);
   const end = performance.now() + (isLong ? LONG_WARM_UP_MS : WARM_UP_MS);
-  while (performance.now() < end) trial = await session.oneWay(few, length);
+  while (performance.now() < end) trial = await measure(few, length);
   const count = Math.min(
     MOST_MESSAGES,
     Math.max(few, Math.ceil((trial * (isLong ? LONG_STRETCH_MS : STRETCH_MS)) / 1000)),
   );
   const rates = [];
-  for (let stretch = 0; stretch < STRETCHES; stretch += 1) rates.push(await session.oneWay(count, length));
+  for (let stretch = 0; stretch < STRETCHES; stretch += 1) rates.push(await measure(count, length));
   const value = medianOf(rates);
   return [
-    { figure: `one way ${length} B`, statistic: 'rate', unit: '/s', value },
-    { figure: `one way ${length} B`, statistic: 'bandwidth', unit: 'B/s', value: value * length },
+    { figure, statistic: 'rate', unit: '/s', value },
+    { figure, statistic: 'bandwidth', unit: 'B/s', value: value * length },
   ];
+}
+
+function oneWayOf(session: Session, length: number): Promise<Measurement[]> {
+  return rateOf(`one way ${length} B`, length, (count) => session.oneWay(count, length));
 }
 
 /** 64-byte messages in one direction, as fast as they are taken. */
 export const oneWay: Workload = {
   name: 'one-way',
   isQuick: true,
-  run: (session) => rateOf(session, SIZES[0] ?? 64),
+  run: (session) => oneWayOf(session, SIZES[0] ?? 64),
 };
 
 /** The other sizes. */
@@ -53,7 +62,22 @@ export const sizes: Workload = {
   isQuick: false,
   async run(session) {
     const measurements = [];
-    for (const length of SIZES.slice(1)) measurements.push(...(await rateOf(session, length)));
+    for (const length of SIZES.slice(1)) measurements.push(...(await oneWayOf(session, length)));
+    return measurements;
+  },
+};
+
+/** Bytes without boundaries, written in chunks of two lengths. */
+export const streams: Workload = {
+  name: 'streams',
+  isQuick: false,
+  applies: (_subject, session) => session.port.bytes !== undefined,
+  async run(session) {
+    const measurements = [];
+    for (const length of CHUNKS) {
+      const measure = (count: number): Promise<number> => session.streamed(count, length);
+      measurements.push(...(await rateOf(`stream, chunks of ${length} B`, length, measure)));
+    }
     return measurements;
   },
 };
