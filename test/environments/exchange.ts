@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { requestReply } from '@entropynet/messaging';
 import { ConnectionBackend, createNetworking, unwrap, type ConnectionConfig, type ConnectionHandle } from 'entropynet';
 
 /*
@@ -86,6 +87,7 @@ export async function exchange(backend: Backend): Promise<void> {
   await sendNumbered({ ...pair, client: peer, peer: client });
   await sendLarge(pair);
   await useChannel(pair);
+  await askForReplies(pair);
   await failCallback(pair);
   await endIterator(pair);
   await pair.close();
@@ -112,6 +114,23 @@ async function useChannel({ client, peer }: Pair): Promise<void> {
   });
   unwrap(await client.sendOnChannel('side', Uint8Array.of(1, 2, 3)));
   assert.equal((await arrived).join(), '1,2,3');
+}
+
+/** Requests, one that waits for its handler, and one that ends by its time limit, whatever the clocks of the program say. */
+async function askForReplies({ client, peer }: Pair): Promise<void> {
+  const near = unwrap(await requestReply(client));
+  const early = near.request('early');
+  const far = unwrap(await requestReply(peer, { handlerTimeoutMs: 50 }));
+  const refused = await early;
+  assert.equal(refused.ok, false);
+  assert.equal(refused.error.code, 'NotSupported');
+  far.handle((request) => (request === 'never' ? new Promise(() => undefined) : `reply to ${String(request)}`));
+  assert.equal(unwrap(await near.request('a question')), 'reply to a question');
+  const late = await near.request('never', { timeoutMs: 50 });
+  assert.equal(late.ok, false);
+  assert.equal(late.error.code, 'Timeout');
+  await near.close();
+  await far.close();
 }
 
 /** A callback that fails without an `error` listener becomes a warning of the process, which the parent looks for, and the connection goes on. */
