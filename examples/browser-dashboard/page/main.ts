@@ -96,7 +96,10 @@ function colorOf(property: string): string {
 
 async function takeOrders(): Promise<void> {
   const opened = await requestReply<Order, Settings>(connection);
-  if (!opened.ok) return;
+  if (!opened.ok) {
+    element('reply').textContent = opened.error.message;
+    return;
+  }
   let settings: Settings = { particles: 0, isPaused: false };
   const ask = async (order: Order): Promise<void> => {
     const reply = await opened.value.request(order);

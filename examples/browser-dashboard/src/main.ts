@@ -62,6 +62,8 @@ async function run(wanted: number): Promise<void> {
     });
     void requestReply<Order, Settings>(page, { requestSchema: orderSchema }).then((requests) => {
       if (requests.ok) requests.value.handle((order) => engine.apply(order));
+      // A page that can't be answered learns it by the end of its connection.
+      else void page.close();
     });
   }
 }

@@ -53,12 +53,14 @@ function readScene(from: ConnectionHandle, scene: SceneReader): Promise<void> {
 
 /** Sends one ping after the other until the engine reports the end of its work. */
 function exchangePings(to: ConnectionHandle, latency: LatencyRecorder): Promise<EngineReport> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let sentAt = 0;
     let timer: NodeJS.Timeout | undefined;
     const ping = (): void => {
       sentAt = performance.now();
-      void to.sendOnChannel(CHANNEL_CONTROL, Uint8Array.of(Control.Ping));
+      void to.sendOnChannel(CHANNEL_CONTROL, Uint8Array.of(Control.Ping)).then((sent) => {
+        if (!sent.ok) reject(sent.error);
+      });
     };
     to.setChannelMessageCallback(CHANNEL_CONTROL, (message) => {
       if (message[0] === Control.Ping) {

@@ -26,9 +26,9 @@ await runWithNetworking(async (manager, config) => {
 
 async function serve(editor: ConnectionHandle): Promise<void> {
   unwrap(await editor.openChannel(CHANNEL_CONTROL));
-  editor.setChannelMessageCallback(CHANNEL_CONTROL, (ping) => {
-    // A ping goes back as it came. Should the connection have ended, its state tells.
-    void editor.sendOnChannel(CHANNEL_CONTROL, ping);
+  editor.setChannelMessageCallback(CHANNEL_CONTROL, async (ping) => {
+    // A ping goes back as it came. What fails is an `error` event, which ends the run.
+    unwrap(await editor.sendOnChannel(CHANNEL_CONTROL, ping));
   });
   const upload = receiveFile(editor);
   const updates = await streamScene(editor, upload);

@@ -102,9 +102,14 @@ export class Pool {
         const task = this.#waiting.shift();
         if (task === undefined) return;
         tasks.set(task.id, task);
-        // Where it fails the connection ends, and `#onEnd` gives the task to another.
-        void handle.send(encode(task));
+        void this.#give(handle, task);
       }
     }
+  }
+
+  /** A worker that can't be given a task has failed: when its connection has ended, `#onEnd` gives the task to another. */
+  async #give(handle: ConnectionHandle, task: Task): Promise<void> {
+    const given = await handle.send(encode(task));
+    if (!given.ok) await handle.disconnect();
   }
 }
