@@ -16,7 +16,7 @@ const BUDGET: Readonly<Record<string, number>> = {
   '@entropynet/core': 225 * KIBIBYTE,
   '@entropynet/inspector': 130 * KIBIBYTE,
   '@entropynet/manager': 60 * KIBIBYTE,
-  '@entropynet/messaging': 30 * KIBIBYTE,
+  '@entropynet/messaging': 50 * KIBIBYTE,
   '@entropynet/opentelemetry': 20 * KIBIBYTE,
   '@entropynet/prometheus': 15 * KIBIBYTE,
   '@entropynet/streams': 37 * KIBIBYTE,
