@@ -236,8 +236,8 @@ function portOf(
   const [outgoing, incoming] = (isServer ? rings : [...rings].reverse()) as [BareRing, BareRing];
   let onWritable: (() => void) | undefined;
   let isClosed = false;
-  handle.once('state', () => {
-    isClosed = true;
+  handle.on('state', (state) => {
+    if (state !== 'connected') isClosed = true;
   });
 
   const poll = (drain: () => void): void => {
@@ -287,7 +287,11 @@ function portOf(
         return taken;
       },
     }),
-    close: () => networking.close(),
+    close: () => {
+      // A handle that is closed tells its listeners nothing more.
+      isClosed = true;
+      return networking.close();
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import type { FrameSink } from '../wire/frame-link.js';
 import type { Channel } from './channel.js';
 import { ChannelReceiver, type ChannelReceiverEvents } from './channel-receiver.js';
 import type { ChannelTable } from './channel-table.js';
-import { coarseNow } from './coarse-clock.js';
+import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import { type AnyOwnership, Delivery, type DeliveryCallback, deliveryOf, type IncomingHalf } from './incoming-half.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
@@ -35,11 +35,15 @@ export class MessageReceiver implements FrameSink {
   readonly #events: ChannelReceiverEvents;
   readonly #channelReceiver: ChannelReceiver;
   readonly #creditThreshold: number;
+  readonly #maxCost: number;
+  readonly #window: number;
   /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
   #lastBytes: Uint8Array | undefined;
   #lastBuffer: ArrayBufferLike | undefined;
   #lastOffset = 0;
   #lastPlain: Uint8Array | undefined;
+  /** The tick of the coarse clock in which the last message came. */
+  #tick = NO_TICK;
   /** Messages are dropped once this side has decided to end the connection. */
   #isDelivering = false;
 
@@ -57,6 +61,8 @@ export class MessageReceiver implements FrameSink {
     this.#events = events;
     this.#channelReceiver = new ChannelReceiver(channels, limits.maxChannels, sender, events);
     // A half: the peer sends the other while credit travels, and as no frame costs more than half, it always gets some.
+    this.#maxCost = limits.maxMessageSize + FRAME_COST_BYTES;
+    this.#window = limits.channelWindow;
     this.#creditThreshold = limits.channelWindow >>> 1;
   }
 
@@ -65,6 +71,7 @@ export class MessageReceiver implements FrameSink {
     this.messagesReceived = 0;
     this.bytesReceived = 0;
     this.lastActivityTime = 0;
+    this.#tick = NO_TICK;
     this.#lastBytes = undefined;
     this.#lastBuffer = undefined;
     this.#lastPlain = undefined;
@@ -113,17 +120,14 @@ export class MessageReceiver implements FrameSink {
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     const half = this.#channels.incoming(channelIdOf(header));
-    if (frameTypeOf(header) === FrameType.Message && half?.canDeliver === true && half.reassembly === undefined) {
+    const type = frameTypeOf(header);
+    if (type === 0 && half !== undefined && half.canDeliver && half.reassembly === undefined && this.#isDelivering) {
       const cost = end - start + FRAME_COST_BYTES;
-      if (!this.#isDelivering || !this.#account(half, cost)) {
-        this.#drop(half, cost);
-        return;
-      }
+      if (!this.#account(half, cost)) return;
       this.#deliver(half, bytes, start, end, isOwned);
       this.#consume(half, cost);
       return;
     }
-    const type = frameTypeOf(header);
     if (type > FrameType.MessageAbort) {
       this.#channelReceiver.receive(type, channelIdOf(header), bytes, start, end);
     } else if (half !== undefined) {
@@ -168,11 +172,11 @@ export class MessageReceiver implements FrameSink {
 
   /** Counts a data frame against the window of its channel; false where the peer sent more than it may. */
   #account(half: IncomingHalf, cost: number): boolean {
-    if (cost > this.#limits.maxMessageSize + FRAME_COST_BYTES) {
+    if (cost > this.#maxCost) {
       this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
       return false;
     }
-    if (half.account(cost, this.#limits.channelWindow)) return true;
+    if (half.account(cost, this.#window)) return true;
     this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
     return false;
   }
@@ -226,7 +230,7 @@ export class MessageReceiver implements FrameSink {
   #deliver(half: IncomingHalf, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.messagesReceived += 1;
     this.bytesReceived += end - start;
-    this.lastActivityTime = coarseNow();
+    if (this.#tick !== coarseClock.tick) this.#noteActivity();
     const { callback } = half;
     if (callback === null) return;
     if (half.delivery === Delivery.InPlace) {
@@ -243,6 +247,12 @@ export class MessageReceiver implements FrameSink {
         ? ownedBytes(bytes, start, end, isOwned)
         : this.#borrow(bytes, start, end, isOwned);
     this.#guard.run(callback as MessageCallback, data);
+  }
+
+  /** The first message of this tick. */
+  #noteActivity(): void {
+    this.lastActivityTime = coarseNow();
+    this.#tick = coarseClock.tick;
   }
 
   /** A plain view, also where the transport has a subclass. */

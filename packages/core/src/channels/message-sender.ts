@@ -1,5 +1,5 @@
 import { OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
-import { coarseNow } from './coarse-clock.js';
+import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/connection-types.js';
 import type { Channel } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
@@ -60,13 +60,15 @@ export class MessageSender {
   /** Set while user messages are taken. */
   #writer: FrameWriter | undefined;
   #maxMessageSize = 0;
+  /** The tick of the coarse clock in which the last message went. */
+  #tick = NO_TICK;
   /** The longest message that goes as one frame. */
   #wholeBytes = 0;
 
   constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
     const onSent = (half: OutgoingHalf, length: number): void => {
       half.countSent(length);
-      this.lastActivityTime = coarseNow();
+      if (this.#tick !== coarseClock.tick) this.#noteActivity();
     };
     this.#channels = channels;
     this.#limits = limits;
@@ -80,6 +82,7 @@ export class MessageSender {
   start(link: FrameLink): void {
     this.wouldBlockSends = 0;
     this.lastActivityTime = 0;
+    this.#tick = NO_TICK;
     const { channelWindow, maxMessageSize } = link.peerLimits;
     this.#writer = link.writer;
     this.#maxMessageSize = Math.min(this.#limits.maxMessageSize, maxMessageSize);
@@ -222,8 +225,14 @@ export class MessageSender {
     }
     half.spend(cost);
     half.countSent(length);
-    this.lastActivityTime = coarseNow();
+    if (this.#tick !== coarseClock.tick) this.#noteActivity();
     return true;
+  }
+
+  /** The first message of this tick. */
+  #noteActivity(): void {
+    this.lastActivityTime = coarseNow();
+    this.#tick = coarseClock.tick;
   }
 
   /** Starts a message that needs fragments; what can't go at once is copied and follows. */
@@ -236,7 +245,7 @@ export class MessageSender {
     }
     if (message.offset === data.length) {
       half.countSent(data.length);
-      this.lastActivityTime = coarseNow();
+      if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
       message.bytes = this.#queue.copies.copy(data, message.offset);
       message.isCopy = true;
