@@ -32,8 +32,8 @@ export interface WebSocketLinkReceiver {
 
 /**
  * One open WebSocket, seen as a link: greeting, frames, end; the same whether `ws` or the platform's WebSocket is below.
- * From the greeting until `start()` nothing more is read where that can be kept from happening, and what has arrived is
- * held.
+ * Between the greeting and `start()` the first message is held, and nothing more is read where that can be kept from
+ * happening.
  */
 export abstract class GreetedLink implements FrameLink {
   /** The sending half. */
@@ -90,6 +90,11 @@ export abstract class GreetedLink implements FrameLink {
       else if (this.#end !== undefined) this.#onGreeted(failureOf(this.#end.error));
       else this.#greeting.begin();
     });
+  }
+
+  /** For servers: whether the peer has gone and left no message, before anybody received here. */
+  get isAbandoned(): boolean {
+    return this.#end !== undefined && !this.#isReceiving && this.#held.length === 0;
   }
 
   /** Takes part from here on; frames come with `start()`. */
@@ -157,7 +162,7 @@ export abstract class GreetedLink implements FrameLink {
     if (this.#end !== undefined) return;
     if (this.#isReceiving) this.#deliver(bytes, start, end, isOwned);
     else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
-    else this.#held.push(new Uint8Array(bytes.subarray(start, end)));
+    else this.#hold(bytes.subarray(start, end));
   }
 
   /** A text message arrived: the protocol has none. */
@@ -193,9 +198,14 @@ export abstract class GreetedLink implements FrameLink {
     }
     if (greeted.value === undefined) return;
     this.#peerLimits = greeted.value;
-    this.pauseReading();
     this.onGreeted();
     onGreeted(OK);
+  }
+
+  /** Keeps a message until somebody takes it, and reads no further: until then the end of the peer would be seen. */
+  #hold(message: Uint8Array): void {
+    this.#held.push(new Uint8Array(message));
+    this.pauseReading();
   }
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {

@@ -1,6 +1,7 @@
-import type { IncomingMessage } from 'node:http';
-import { printable } from '@entropynet/core';
+import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
+import { NetworkError, printable } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
+import { reasonOf } from './web-socket-errors.js';
 import type { WebSocketConfig } from './web-socket-options.js';
 import { SUBPROTOCOL } from './web-socket-protocol.js';
 
@@ -65,4 +66,20 @@ export async function checkAuthentication(
     signal.removeEventListener('abort', giveUp);
   }
   return { refusal: { status: 401, reason: 'authentication failed' } };
+}
+
+/** Throws a `NetworkError` (`InvalidParameter`) for a header that HTTP does not allow. */
+export function checkHeaderNames(headers: Readonly<Record<string, string | readonly string[]>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      for (const each of typeof value === 'string' ? [value] : value) validateHeaderValue(name, each);
+    } catch (error) {
+      throw new NetworkError(
+        'InvalidParameter',
+        `'webSocket.responseHeaders' can not be used: ${reasonOf(error)}`,
+        error,
+      );
+    }
+  }
 }

@@ -1,10 +1,4 @@
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  Server as HttpServer,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -42,11 +36,10 @@ import {
   tryTls,
 } from './tls-options.js';
 import { webSocketSection } from './web-socket-options.js';
-import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
+import { asksForProtocol, checkAuthentication, checkHeaderNames, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
-import { reasonOf } from './web-socket-errors.js';
 import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
 import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
 
@@ -325,7 +318,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
       refuseUpgrade(socket, refusal.status, refusal.reason);
       return;
     }
-    const place = this.#accepted.admit();
+    const place = this.#takePlace();
     if (!place.ok) {
       this.#turnAway(request, socket, head);
       return;
@@ -346,6 +339,15 @@ export class WebSocketConnectionServer implements ConnectionServer {
       this.#handshakes.delete(socket);
       place.value.release();
     }
+  }
+
+  /** Clients that left before anybody accepted them, and left no message, hold no place where places are short. */
+  #takePlace(): Result<AcceptPlace<NetworkConnection>> {
+    const place = this.#accepted.admit();
+    if (place.ok) return place;
+    const left = this.#accepted.removeWhere((each) => each instanceof WebSocketConnection && each.isAbandoned);
+    for (const connection of left) void connection.disconnect();
+    return left.length === 0 ? place : this.#accepted.admit();
   }
 
   /** Refuses a client by a close code: a page sees no HTTP status, and must learn that the server is full. */
@@ -408,20 +410,4 @@ function isTaken(socket: Socket): boolean {
 function reachableHostOf(bound: string): string {
   if (bound === '0.0.0.0') return '127.0.0.1';
   return bound === '::' ? '::1' : bound;
-}
-
-/** Throws a `NetworkError` (`InvalidParameter`) for a header that HTTP does not allow. */
-function checkHeaderNames(headers: Readonly<Record<string, string | readonly string[]>>): void {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      validateHeaderName(name);
-      for (const each of typeof value === 'string' ? [value] : value) validateHeaderValue(name, each);
-    } catch (error) {
-      throw new NetworkError(
-        'InvalidParameter',
-        `'webSocket.responseHeaders' can not be used: ${reasonOf(error)}`,
-        error,
-      );
-    }
-  }
 }

@@ -38,6 +38,11 @@ export class WebSocketConnection extends GreetedConnection {
     return addresses && `tcp-${[addresses.local, addresses.remote].sort().join('-')}`;
   }
 
+  /** For servers: whether the client has gone and left no message, before anybody received here. */
+  get isAbandoned(): boolean {
+    return this.link?.isAbandoned ?? false;
+  }
+
   protected dial(
     address: WebSocketAddress,
     config: ResolvedConnectionConfig,

@@ -72,9 +72,7 @@ export class MessageReceiver implements FrameSink {
     this.bytesReceived = 0;
     this.lastActivityTime = 0;
     this.#tick = NO_TICK;
-    this.#lastBytes = undefined;
-    this.#lastBuffer = undefined;
-    this.#lastPlain = undefined;
+    this.#forgetLast();
     this.#isDelivering = true;
   }
 
@@ -275,7 +273,15 @@ export class MessageReceiver implements FrameSink {
     this.#lastBuffer = bytes.buffer;
     this.#lastOffset = bytes.byteOffset;
     this.#lastPlain = undefined;
+    // A ring is one plain array for the life of its link. Another class is a piece of a stream, which must not outlive it.
+    if (bytes.constructor !== Uint8Array) runAsMicrotask(this.#forgetLast);
   }
+
+  readonly #forgetLast = (): void => {
+    this.#lastBytes = undefined;
+    this.#lastBuffer = undefined;
+    this.#lastPlain = undefined;
+  };
 
   #violated(what: string): false {
     this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));

@@ -98,8 +98,17 @@ export class AcceptQueue<T> {
 
   /** Takes out a connection that nobody has accepted yet; nothing happens where it is not there. */
   remove(connection: T): void {
-    const index = this.#ready.findIndex((each) => each.connection === connection);
-    if (index >= 0) for (const { admission } of this.#ready.splice(index, 1)) admission.release();
+    this.removeWhere((each) => each === connection);
+  }
+
+  /** Takes out every connection that nobody has accepted yet and for which `condition` holds; returns those. */
+  removeWhere(condition: (connection: T) => boolean): T[] {
+    const removed = this.#ready.filter(({ connection }) => condition(connection));
+    if (removed.length === 0) return [];
+    const kept = this.#ready.filter((each) => !removed.includes(each));
+    this.#ready.splice(0, this.#ready.length, ...kept);
+    for (const { admission } of removed) admission.release();
+    return removed.map(({ connection }) => connection);
   }
 
   /** Ends the callers that wait with `ConnectionClosed`; returns the connections that nobody took. */

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { codeOf, turns, until } from '@entropynet/conformance/tools';
+import { encodePeerLimits, unwrap } from '@entropynet/core';
+import { WebSocketConnectionServer } from '@entropynet/transport-ws';
+import { expect } from 'chai';
+import {
+  clientMessage,
+  PEER_LIMITS,
+  upgradeRequest,
+  WebSocketFixtures,
+  Witness,
+} from '../support/web-socket/web-socket-fixtures.js';
+
+const KIB = 1024;
+
+describe('WebSocket: what idle and left connections hold', () => {
+  const fixtures = new WebSocketFixtures();
+
+  afterEach(() => fixtures.dispose());
+
+  for (const ownership of ['borrow', 'copy'] as const) {
+    it(`is not the last bytes that arrived, with ownership '${ownership}'`, async () => {
+      const server = await fixtures.serve();
+      const client = await fixtures.connect(server);
+      const accepted = await fixtures.accept(server);
+      const arrived: WeakRef<ArrayBufferLike>[] = [];
+      accepted.setMessageCallback((data) => arrived.push(new WeakRef(data.buffer)), { ownership });
+      accepted.startReceiving();
+      // One that lies in one chunk, one in several, and one in frames.
+      for (const length of [20 * KIB, 200 * KIB, 700 * KIB]) unwrap(await client.send(new Uint8Array(length)));
+      await until(() => arrived.length === 3, 'three messages arrived');
+      // A short one is shown where it lies, in a piece of the stream.
+      unwrap(client.trySend(new Uint8Array(10)));
+      unwrap(client.trySend(new Uint8Array(20)));
+      await until(() => arrived.length === 5, 'two more messages arrived');
+      await until(() => {
+        gc!();
+        return arrived.every((buffer) => buffer.deref() === undefined);
+      }, 'the memory of the messages was given back');
+      expect(accepted.isConnected()).to.be.true;
+    });
+  }
+
+  it('is little for clients that never prove the secret', async () => {
+    const server = new WebSocketConnectionServer({
+      endpoint: 'ws://127.0.0.1:0/test',
+      secret: 'a secret of the server',
+    });
+    fixtures.defer(() => server.close());
+    unwrap(await server.listen());
+    const address = server.address()!;
+    const CLIENTS = 30;
+    gc!();
+    const before = process.memoryUsage();
+    for (let index = 0; index < CLIENTS; index += 1) {
+      const socket = await fixtures.tcp(address);
+      socket.write(upgradeRequest('/test'));
+      await once(socket, 'data');
+      // A greeting that says that a proof will follow, and the beginning of a message of 1000 bytes.
+      socket.write(clientMessage(encodePeerLimits({ ...PEER_LIMITS, secret: 'x' })));
+      socket.write(Buffer.concat([Buffer.of(0x82, 0xfe, 0x03, 0xe8, 0, 0, 0, 0), Buffer.alloc(900)]));
+    }
+    await turns(20);
+    gc!();
+    const after = process.memoryUsage();
+    expect(after.arrayBuffers - before.arrayBuffers).to.be.lessThan(CLIENTS * 16 * KIB);
+    // And nobody gets more by asking for it.
+    const greedy = await fixtures.tcp(address);
+    greedy.write(upgradeRequest('/test'));
+    await once(greedy, 'data');
+    greedy.write(Buffer.of(0x82, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0));
+    await once(greedy, 'close');
+  });
+
+  for (const how of ['says goodbye', 'dies'] as const) {
+    it(`is no place for a client that ${how} before anybody accepts it`, async () => {
+      const server = await fixtures.serve({ maxConnections: 2 });
+      const leave = async (): Promise<void> => {
+        if (how === 'says goodbye') {
+          const client = await fixtures.connect(server);
+          unwrap(await client.disconnect());
+          return;
+        }
+        const raw = await fixtures.tcp(server.address()!);
+        raw.write(upgradeRequest('/test'));
+        await once(raw, 'data');
+        raw.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
+        await turns(5);
+        raw.end();
+        // The server has seen the end, and ends its side.
+        await once(raw, 'close');
+      };
+      for (let round = 0; round < 5; round += 1) await leave();
+      const client = await fixtures.connect(server);
+      let accepted = await fixtures.accept(server);
+      // Those that left are given out, too, as long as their places are not needed.
+      while (!accepted.isConnected() || accepted.peer.address !== addressOf(client)) {
+        accepted = await fixtures.accept(server);
+      }
+      const witness = new Witness(accepted);
+      unwrap(await client.send(Uint8Array.of(7)));
+      await until(() => witness.messages.length === 1, 'the message arrived');
+    });
+  }
+
+  it('is a place for a client that left a message, until somebody has it', async () => {
+    const server = await fixtures.serve({ maxConnections: 1 });
+    const leaving = await fixtures.connect(server, { sendTimeoutMs: 50 });
+    unwrap(await leaving.send(Uint8Array.of(1, 2, 3)));
+    await turns(10);
+    await leaving.disconnect();
+    const next = fixtures.client(server.address()!);
+    expect(codeOf(await next.connect())).to.equal('ResourceLimitExceeded');
+    const witness = new Witness(await fixtures.accept(server));
+    await witness.ended();
+    expect([...witness.messages[0]!]).to.deep.equal([1, 2, 3]);
+    unwrap(await next.connect());
+  });
+});
+
+function addressOf(client: {
+  readonly linkKey: string | undefined;
+  readonly peer: { readonly address?: string };
+}): string {
+  const [first, second] = client.linkKey!.slice('tcp-'.length).split('-');
+  return first === client.peer.address ? second! : first!;
+}
