@@ -1,5 +1,3 @@
-import type { HandleSession } from './handle-session.js';
-
 const MAX_GENERATION = 0xffff_ffff;
 
 /** A hold on one slot. No other hold has the same index and generation. */
@@ -9,15 +7,24 @@ export interface Seat {
   readonly generation: number;
 }
 
+/** What sits in a slot: a session of a handle. */
+export interface Seated {
+  readonly seat: Seat;
+  /** Whether its handles are invalid. */
+  readonly isOver: boolean;
+  /** Makes its handles invalid at once, then ends its connection. */
+  close(): Promise<void>;
+}
+
 /** The places of a manager's connections. A connection that has ended for good leaves its slot, and its handle lives on. */
 export class SlotTable {
-  readonly #sessions: (HandleSession | undefined)[];
+  readonly #sessions: (Seated | undefined)[];
   readonly #generations: number[];
   /** Last in, first out: a slot used lately is still in the processor's caches. */
   readonly #free: number[];
   /** Of those that left their slot and whose handles are still valid. Weak, so that a dropped handle costs nothing. */
-  readonly #retired = new Set<WeakRef<HandleSession>>();
-  readonly #dropped = new FinalizationRegistry<WeakRef<HandleSession>>((session) => this.#retired.delete(session));
+  readonly #retired = new Set<WeakRef<Seated>>();
+  readonly #dropped = new FinalizationRegistry<WeakRef<Seated>>((session) => this.#retired.delete(session));
   readonly #closing = new Set<Promise<void>>();
   #inUse = 0;
 
@@ -44,7 +51,7 @@ export class SlotTable {
   }
 
   /** The session sits in the slot that was taken for it. */
-  occupy(session: HandleSession): void {
+  occupy(session: Seated): void {
     this.#sessions[session.seat.index] = session;
     this.#inUse += 1;
   }
@@ -56,7 +63,7 @@ export class SlotTable {
   }
 
   /** The session has ended for good: its slot is free from here on, its handles answer until they are closed. */
-  retire(session: HandleSession): void {
+  retire(session: Seated): void {
     if (!this.#vacate(session)) return;
     const reference = new WeakRef(session);
     this.#retired.add(reference);
@@ -64,7 +71,7 @@ export class SlotTable {
   }
 
   /** Makes the session's handles invalid at once, then ends its connection; its slot is free when this resolves. */
-  async close(session: HandleSession): Promise<void> {
+  async close(session: Seated): Promise<void> {
     if (session.isOver) return;
     const closing = session.close().finally(() => {
       this.#vacate(session);
@@ -83,7 +90,7 @@ export class SlotTable {
   }
 
   /** @returns whether the slot was still this session's */
-  #vacate(session: HandleSession): boolean {
+  #vacate(session: Seated): boolean {
     const { seat } = session;
     if (this.#sessions[seat.index] !== session) return false;
     this.#sessions[seat.index] = undefined;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MessageLine, QueuedMessage } from '@entropynet/core/internal/channels/message-line';
 import { Reassembly } from '@entropynet/core/internal/channels/reassembly';
-import { OutgoingHalf } from '@entropynet/core/internal/channels/outgoing-half';
+import { OutgoingHalfOf } from '@entropynet/core/internal/channels/outgoing-half';
 import { Channel } from '@entropynet/core/internal/channels/channel';
 
 describe('the line of messages of a channel', () => {
@@ -51,7 +51,7 @@ describe('a message that is put together', () => {
 describe('the window of a channel', () => {
   it('takes back no more than was spent', () => {
     const { outgoing } = new Channel('x');
-    expect(outgoing).to.be.instanceOf(OutgoingHalf);
+    expect(outgoing).to.be.instanceOf(OutgoingHalfOf);
     outgoing.open(1, 1000);
     expect(outgoing.restore(1)).to.equal(false);
     outgoing.spend(300);

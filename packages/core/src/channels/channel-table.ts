@@ -1,9 +1,7 @@
 import type { UnconfirmedSends } from '../api/connection-types.js';
 import { MAX_CHANNEL_ID } from '../wire/frame.js';
-import { Channel } from './channel.js';
+import { Channel, type IncomingHalf, type OutgoingHalf } from './channel.js';
 import { ClosedChannels } from './closed-channels.js';
-import type { IncomingHalf } from './incoming-half.js';
-import { OutgoingHalf } from './outgoing-half.js';
 
 /** What the table needs to know of the configuration. */
 export interface TableLimits {
@@ -165,7 +163,7 @@ export class ChannelTable {
     this.#count(half);
     this.#unconfirmed.messages += half.messagesSent - half.confirmation.messages;
     this.#unconfirmed.bytes += half.bytesSent - half.confirmation.bytes;
-    channel.outgoing = new OutgoingHalf(channel);
+    channel.renewOutgoing();
     return half;
   }
 

@@ -1,12 +1,18 @@
 import type { NetworkError } from '../result/network-error.js';
-import { IncomingHalf } from './incoming-half.js';
+import { IncomingHalfOf } from './incoming-half.js';
 import type { SendOutcome } from './message-line.js';
-import { OutgoingHalf } from './outgoing-half.js';
+import { OutgoingHalfOf } from './outgoing-half.js';
 
 /** How waiting messages end when the connection ends for this reason. */
 export function outcomeOf(error: NetworkError): SendOutcome {
   return error.code === 'PeerDied' ? 'peer-died' : 'closed';
 }
+
+/** The receiving half of a channel. */
+export type IncomingHalf = IncomingHalfOf<Channel>;
+
+/** The sending half of a channel. */
+export type OutgoingHalf = OutgoingHalfOf<Channel>;
 
 /** One channel: a name and its two halves, which live and end by themselves. */
 export class Channel {
@@ -25,8 +31,8 @@ export class Channel {
 
   constructor(name: string | undefined) {
     this.name = name;
-    this.outgoing = new OutgoingHalf(this);
-    this.incoming = new IncomingHalf(this);
+    this.outgoing = new OutgoingHalfOf<Channel>(this);
+    this.incoming = new IncomingHalfOf<Channel>(this);
   }
 
   /** Whether this side may send on it. */
@@ -47,9 +53,14 @@ export class Channel {
     return this.incoming.isEnded && (phase === 'over' || phase === 'none');
   }
 
+  /** Another outgoing half takes the place of the one that the peer refused. */
+  renewOutgoing(): void {
+    this.outgoing = new OutgoingHalfOf<Channel>(this);
+  }
+
   /** Forgets everything that belongs to a link; the consumer stays. */
   reset(): void {
-    this.outgoing = new OutgoingHalf(this);
+    this.renewOutgoing();
     this.incoming.reset();
     this.closeWaiters = undefined;
   }

@@ -4,8 +4,8 @@ import type { SendClaim } from '../api/send-claim.js';
 import { isThenable } from '../lifecycle/callback-guard.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
+import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage } from './message-line.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 import { notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 

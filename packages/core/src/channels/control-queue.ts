@@ -1,7 +1,6 @@
 import { encodeUint32, frameHeader, FrameType } from '../wire/frame.js';
+import type { IncomingHalf, OutgoingHalf } from './channel.js';
 import { Fifo } from './fifo.js';
-import type { IncomingHalf } from './incoming-half.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 
 interface ControlFrame {
   readonly header: number;

@@ -4,7 +4,6 @@ import type {
   MessageCallback,
   MessageOwnership,
 } from '../api/connection-types.js';
-import type { Channel } from './channel.js';
 import { Fifo } from './fifo.js';
 import type { Reassembly } from './reassembly.js';
 
@@ -35,8 +34,8 @@ export interface ParkedFrame {
  * The receiving half of one channel: who takes its messages, the window that the peer has used, and what waits to be
  * taken. One class with all fields set by the constructor, so that every channel has the same hidden class.
  */
-export class IncomingHalf {
-  readonly channel: Channel;
+export class IncomingHalfOf<Owner> {
+  readonly channel: Owner;
   /** Under which the peer sends on the channel; -1 while it has none. */
   id = -1;
   /** Whether the peer has said that it sends nothing more. */
@@ -57,7 +56,7 @@ export class IncomingHalf {
   /** Those of them that were consumed. */
   #owed = 0;
 
-  constructor(channel: Channel) {
+  constructor(channel: Owner) {
     this.channel = channel;
   }
 

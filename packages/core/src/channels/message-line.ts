@@ -1,5 +1,3 @@
-import type { OutgoingHalf } from './outgoing-half.js';
-
 /** How a queued message ended. */
 export type SendOutcome = 'accepted' | 'timed-out' | 'aborted' | 'closed' | 'channel-closed' | 'peer-died';
 
@@ -13,8 +11,6 @@ export class QueuedMessage {
   previous: QueuedMessage | undefined;
   next: QueuedMessage | undefined;
   isInLine = false;
-  /** The half on which it waits. */
-  half: OutgoingHalf | undefined;
 
   /**
    * @param bytes what is not sent yet; nobody else writes to it

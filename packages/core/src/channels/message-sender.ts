@@ -1,16 +1,14 @@
 import { OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/connection-types.js';
-import type { Channel } from './channel.js';
+import type { Channel, IncomingHalf, OutgoingHalf } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import { ChannelLifecycle } from './channel-lifecycle.js';
 import { Claims } from './claims.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import type { IncomingHalf } from './incoming-half.js';
 import { checkBatch, checkMessageBytes } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 import {
   channelNotOpen,
   channelUnusable,

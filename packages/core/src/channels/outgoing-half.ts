@@ -1,6 +1,5 @@
 import { CHANNEL_CONTROL } from '../api/connection-types.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
-import type { Channel } from './channel.js';
 import { MessageLine, type QueuedMessage } from './message-line.js';
 import { SendConfirmation } from './send-confirmation.js';
 
@@ -14,8 +13,8 @@ export type OutgoingPhase = 'none' | 'open' | 'closing' | 'closed' | 'over';
  * The sending half of one channel: its id, its window, what waits on it, and how much of it was sent. One class with all
  * fields set by the constructor, so that every channel has the same hidden class on the message path.
  */
-export class OutgoingHalf {
-  readonly channel: Channel;
+export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }> {
+  readonly channel: Owner;
   /** Whether its frames go before those of other channels. */
   readonly isUrgent: boolean;
   /** Under which this side announces and uses the channel; -1 while it has none. */
@@ -38,7 +37,7 @@ export class OutgoingHalf {
   #owesAbort = false;
   readonly #line = new MessageLine();
 
-  constructor(channel: Channel) {
+  constructor(channel: Owner) {
     this.channel = channel;
     this.isUrgent = channel.name === CHANNEL_CONTROL;
   }

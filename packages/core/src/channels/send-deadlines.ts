@@ -1,4 +1,5 @@
 import { monotonicNow, startTimer, stopTimer, type Timer } from '../platform/clock.js';
+import type { OutgoingHalf } from './channel.js';
 import type { QueuedMessage } from './message-line.js';
 
 /** So many messages time out in one turn of the event loop: telling all of a long queue at once would hold it up. */
@@ -6,17 +7,18 @@ const MAX_EXPIRED_AT_ONCE = 256;
 
 /** One timer for all messages that wait. They time out in the order in which they began to wait: all have the same time. */
 export class SendDeadlines {
-  readonly #waiting = new Set<QueuedMessage>();
-  readonly #onExpired: (messages: readonly QueuedMessage[]) => void;
+  /** Each with the half on which it waits. */
+  readonly #waiting = new Map<QueuedMessage, OutgoingHalf>();
+  readonly #onExpired: (messages: ReadonlyMap<QueuedMessage, OutgoingHalf>) => void;
   #timer: Timer | undefined;
 
   /** @param onExpired must take each of the messages out with `delete` */
-  constructor(onExpired: (messages: readonly QueuedMessage[]) => void) {
+  constructor(onExpired: (messages: ReadonlyMap<QueuedMessage, OutgoingHalf>) => void) {
     this.#onExpired = onExpired;
   }
 
-  add(message: QueuedMessage): void {
-    this.#waiting.add(message);
+  add(half: OutgoingHalf, message: QueuedMessage): void {
+    this.#waiting.set(message, half);
     if (this.#timer === undefined) this.#arm(message);
   }
 
@@ -37,13 +39,13 @@ export class SendDeadlines {
   #expire(): void {
     this.#timer = undefined;
     const now = monotonicNow();
-    const expired: QueuedMessage[] = [];
-    for (const message of this.#waiting) {
-      if (message.deadline > now || expired.length === MAX_EXPIRED_AT_ONCE) break;
-      expired.push(message);
+    const expired = new Map<QueuedMessage, OutgoingHalf>();
+    for (const [message, half] of this.#waiting) {
+      if (message.deadline > now || expired.size === MAX_EXPIRED_AT_ONCE) break;
+      expired.set(message, half);
     }
     this.#onExpired(expired);
-    const [next] = this.#waiting;
+    const [next] = this.#waiting.keys();
     if (next !== undefined && this.#timer === undefined) this.#arm(next);
   }
 }

@@ -1,11 +1,9 @@
 import type { UnconfirmedSends } from '../api/connection-types.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
-import type { Channel } from './channel.js';
+import type { Channel, IncomingHalf, OutgoingHalf } from './channel.js';
 import { ControlQueue } from './control-queue.js';
-import type { IncomingHalf } from './incoming-half.js';
 import type { QueuedMessage, SendOutcome } from './message-line.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 import { SendDeadlines } from './send-deadlines.js';
 import { SendRound } from './send-round.js';
 import { WaitingCopies } from './waiting-copies.js';
@@ -60,7 +58,7 @@ export class SendQueue {
       },
     );
     this.#deadlines = new SendDeadlines((messages) => {
-      for (const message of messages) if (message.half !== undefined) this.#drop(message.half, message, 'timed-out');
+      for (const [message, half] of messages) this.#drop(half, message, 'timed-out');
       this.pump();
     });
   }
@@ -123,14 +121,13 @@ export class SendQueue {
 
   /** Puts a message at the end of its channel's queue; the queue has the bytes to itself. */
   add(half: OutgoingHalf, message: QueuedMessage): void {
-    message.half = half;
     half.push(message);
     this.#busy.add(half);
     this.#queuedBytes += message.bytes.length + FRAME_COST_BYTES;
     if (message.settle === undefined) {
       this.#promised.messages += 1;
       this.#promised.bytes += message.length;
-    } else this.#deadlines.add(message);
+    } else this.#deadlines.add(half, message);
     this.#wake(half);
   }
 

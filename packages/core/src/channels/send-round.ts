@@ -1,5 +1,5 @@
+import type { OutgoingHalf } from './channel.js';
 import { Fifo } from './fifo.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 
 /**
  * The channels that have something to write and the window for it, in the order of their turns: one frame each. The

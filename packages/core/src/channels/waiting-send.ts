@@ -1,7 +1,7 @@
 import { err, OK, type Result } from '../result/result.js';
 import { monotonicNow } from '../platform/clock.js';
+import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
-import type { OutgoingHalf } from './outgoing-half.js';
 import { channelClosed, sendAborted } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
