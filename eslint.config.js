@@ -127,7 +127,7 @@ const directionOfDependencies = [
   ...importDirection({
     folder: 'cli',
     allowed: [
-      '@entropynet/(core|core/platform|inspector|manager|streams|transport-shm|transport-ws)',
+      '@entropynet/(core|core/platform|inspector|manager|streams|streams/files|transport-shm|transport-ws)',
       'commander',
       'cli-progress',
     ],
@@ -137,7 +137,7 @@ const directionOfDependencies = [
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
     ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
-      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|tools|msgpack|browser|http)$)',
+      regex: '^@entropynet/[^/]+/(?!(?:platform|testing|tools|msgpack|browser|http|files)$)',
       message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
     }),
   },

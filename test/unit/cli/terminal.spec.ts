@@ -87,17 +87,17 @@ describe('the bar of a transfer', () => {
 
   it('is nothing where there is no terminal', () => {
     const { terminal, written } = recordingTerminal();
-    using progress = new Progress(terminal, 'file');
-    progress.show('moving', 1, 2);
+    using progress = new Progress(terminal);
+    progress.show({ name: 'file', phase: 'moving', done: 1, total: 2, from: 0 });
     expect(written()).to.equal('');
   });
 
   it('is there at once, also while what is there is read', () => {
     const { terminal, written } = recordingTerminal(true);
-    using progress = new Progress(terminal, 'file');
-    progress.show('checking', 0, 1000);
+    using progress = new Progress(terminal);
+    progress.show({ name: 'file', phase: 'checking', done: 0, total: 1000, from: 0 });
     expect(written()).to.include('checking file').and.to.include('0 %');
-    progress.show('other side checking', 0, 1000);
+    progress.show({ name: 'file', phase: 'other side checking', done: 0, total: 1000, from: 0 });
     expect(written()).to.include('other side checks file');
   });
 });

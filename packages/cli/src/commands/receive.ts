@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { type ConnectionHandle } from '@entropynet/manager';
+import { receiveFile, type ReceivedFile } from '@entropynet/streams/files';
 import { type Command, Option } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
 import {
@@ -11,9 +12,8 @@ import {
   withManager,
 } from '../support/connection-options.js';
 import { Progress } from '../support/progress.js';
+import { TRANSFER_CHANNELS, transferred } from '../support/transfers.js';
 import { formatBytes, print, printJson, tell, type Terminal } from '../support/terminal.js';
-import { Inbox } from '../transfer/inbox.js';
-import { receiveFile, type ReceivedFile } from '../transfer/receive-file.js';
 
 interface ReceiveOptions extends ConnectionOptions {
   readonly once?: true;
@@ -53,13 +53,12 @@ async function receive(terminal: Terminal, endpoint: string, folder: string, opt
   });
   await withManager(terminal, async (manager) => {
     const server = await serveAt(terminal, manager, config);
-    const inbox = new Inbox(folder);
     const transfers = new Set<Promise<void>>();
     let failure: unknown;
     for (;;) {
       const accepted = await server.accept({ signal: terminal.interrupted });
       if (!accepted.ok) break;
-      const transfer = take(terminal, accepted.value, inbox, options).catch((error: unknown) => {
+      const transfer = take(terminal, accepted.value, folder, options).catch((error: unknown) => {
         if (!(error instanceof CommandFailure)) throw error;
         failure = error;
         if (options.once !== true) tell(terminal, `entropynet: ${error.message}`);
@@ -77,16 +76,21 @@ async function receive(terminal: Terminal, endpoint: string, folder: string, opt
 async function take(
   terminal: Terminal,
   client: ConnectionHandle,
-  inbox: Inbox,
+  folder: string,
   options: ReceiveOptions,
 ): Promise<void> {
   try {
-    const file = await receiveFile(client, {
-      inbox,
+    using view = new Progress(terminal);
+    const received = await receiveFile(client, folder, {
+      ...TRANSFER_CHANNELS,
       maxBytes: Math.floor(options.maxSize * 1024 ** 3),
       signal: terminal.interrupted,
-      viewOf: (name) => new Progress(terminal, name),
+      onProgress: (progress) => {
+        view.show(progress);
+      },
     });
+    view[Symbol.dispose]();
+    const file = transferred(received);
     if (options.json === true) printJson(terminal, file);
     else print(terminal, describe(file));
   } finally {

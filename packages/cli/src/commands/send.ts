@@ -1,7 +1,8 @@
-import { open, stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command } from 'commander';
 import { monotonicNow } from '@entropynet/core/platform';
+import { sendFile } from '@entropynet/streams/files';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import {
   addClientOptions,
@@ -12,8 +13,8 @@ import {
   withManager,
 } from '../support/connection-options.js';
 import { Progress } from '../support/progress.js';
+import { TRANSFER_CHANNELS, transferred } from '../support/transfers.js';
 import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
-import { sendFile } from '../transfer/send-file.js';
 
 interface SendOptions extends ConnectionOptions {
   readonly name?: string;
@@ -40,25 +41,26 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
   const unreadable = (error: unknown): never => {
     throw new CommandFailure(`${path} can't be read: ${(error as Error).message}`, ExitCode.Usage);
   };
-  // Before it is opened: opening a pipe waits for its writer.
+  // Before anything is connected: what can't be read is wrong usage.
   if (!(await stat(path).catch(unreadable)).isFile()) throw new CommandFailure(`${path} is not a file`, ExitCode.Usage);
-  const file = await open(path, 'r').catch(unreadable);
-  try {
-    const { size } = await file.stat();
-    const name = options.name ?? basename(path);
-    await withManager(terminal, async (manager) => {
-      const handle = await connectTo(terminal, manager, config);
-      const start = monotonicNow();
-      using view = new Progress(terminal, name);
-      const sent = await sendFile(handle, { name, file, size, signal: terminal.interrupted, view });
-      view[Symbol.dispose]();
-      const report = { ...sent, seconds: (monotonicNow() - start) / 1000 };
-      if (options.json === true) printJson(terminal, report, 2);
-      else print(terminal, describe(report));
+  await access(path, constants.R_OK).catch(unreadable);
+  await withManager(terminal, async (manager) => {
+    const handle = await connectTo(terminal, manager, config);
+    const start = monotonicNow();
+    using view = new Progress(terminal);
+    const sent = await sendFile(handle, path, {
+      name: options.name ?? basename(path),
+      ...TRANSFER_CHANNELS,
+      signal: terminal.interrupted,
+      onProgress: (progress) => {
+        view.show(progress);
+      },
     });
-  } finally {
-    await file.close();
-  }
+    view[Symbol.dispose]();
+    const report = { ...transferred(sent), seconds: (monotonicNow() - start) / 1000 };
+    if (options.json === true) printJson(terminal, report, 2);
+    else print(terminal, describe(report));
+  });
 }
 
 function describe(report: { name: string; size: number; sent: number; sha256: string; seconds: number }): string {

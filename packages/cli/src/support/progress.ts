@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import { monotonicNow } from '@entropynet/core/platform';
-import { type TransferPhase, type TransferView } from '../transfer/transfer-view.js';
+import { type TransferPhase, type TransferProgress } from '@entropynet/streams/files';
 import { formatBytes, lineOf, type Terminal } from './terminal.js';
 
 const MAX_BAR = 40;
@@ -8,24 +8,23 @@ const MIN_BAR = 5;
 const MIN_NAME = 8;
 
 /** A bar on a terminal, one for each phase of a transfer; nothing elsewhere. */
-export class Progress implements TransferView, Disposable {
+export class Progress implements Disposable {
   readonly #terminal: Terminal;
-  readonly #name: string;
   #bar: cliProgress.SingleBar | undefined;
   #phase = '';
   #start = 0;
 
-  constructor(terminal: Terminal, name: string) {
+  constructor(terminal: Terminal) {
     this.#terminal = terminal;
-    this.#name = name;
   }
 
-  show(phase: TransferPhase, done: number, total: number, from = 0): void {
+  /** Shows how far a transfer is. */
+  show({ name, phase, done, total, from }: TransferProgress): void {
     if (!this.#terminal.errors.isTTY) return;
     if (phase !== this.#phase) this.#begin(phase);
     const seconds = Math.max((monotonicNow() - this.#start) / 1000, 0.001);
     const rate = formatBytes(Math.round((done - from) / seconds));
-    const line: BarLine = { name: TITLES[phase](this.#name), done, total, rate };
+    const line: BarLine = { name: TITLES[phase](name), done, total, rate };
     if (this.#bar === undefined) {
       this.#bar = this.#makeBar();
       this.#bar.start(Math.max(total, 1), done, line);

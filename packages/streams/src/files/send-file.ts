@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle } from 'node:fs/promises';
-import { CHANNEL_ASSET_UPLOAD } from '@entropynet/core';
-import { type ConnectionHandle } from '@entropynet/manager';
-import { CommandFailure, expectOk } from '../support/command-failure.js';
+import { NetworkError, unwrap } from '@entropynet/core';
 import { type FileHash, hashFile, type HashFile } from './file-hash.js';
-import { type TransferView } from './transfer-view.js';
-import { countIn, textIn, TRANSFER_TIMES, type TransferTimes, type Word, Words } from './words.js';
+import { type OnTransferProgress, type TransferPhase } from './progress.js';
+import { countIn, type FileConnection, textIn, TRANSFER_TIMES, type TransferTimes, type Word, Words } from './words.js';
 
 /** Bytes of one message: long enough to be fast, short enough for a bar that moves. */
 const PIECE_BYTES = 256 * 1024;
@@ -13,8 +11,16 @@ const PIECE_BYTES = 256 * 1024;
 /** More beginnings than a receiver offers are not looked at. */
 const MAX_BEGINNINGS = 32;
 
-/** What `sendFile` needs. */
-export interface SendOptions {
+/** The channels of a transfer. */
+export interface TransferChannels {
+  /** For the file's bytes. */
+  readonly channel: string;
+  /** For what both sides say of the file. */
+  readonly controlChannel: string;
+}
+
+/** What `sendOpenFile` needs. */
+export interface SendOptions extends TransferChannels {
   /** What the file is called there. */
   readonly name: string;
   /** Its bytes; the caller closes it. */
@@ -23,7 +29,7 @@ export interface SendOptions {
   readonly size: number;
   /** Aborts the transfer; what has arrived there stays for the next one. */
   readonly signal: AbortSignal;
-  readonly view: TransferView;
+  readonly onProgress: OnTransferProgress;
   /** @default `TRANSFER_TIMES` */
   readonly times?: TransferTimes;
   /** @default `hashFile` */
@@ -40,27 +46,35 @@ export interface SentFile {
   readonly sha256: string;
 }
 
-/** Sends one file to `receiveFile`. Throws a `CommandFailure` when it can't, with the other side's reason if it gave one. */
-export async function sendFile(handle: ConnectionHandle, options: SendOptions): Promise<SentFile> {
-  const { name, size, signal, view, times = TRANSFER_TIMES } = options;
-  const words = new Words(handle, signal, times);
-  words.onChecked = ({ checked, of }) => {
-    view.show('other side checking', checked, of);
-  };
-  await words.open();
-  expectOk(await handle.openChannel(CHANNEL_ASSET_UPLOAD));
-  expectOk(await words.say({ name, size }));
-  const { from, hash } = await findBeginning(words, options);
-  await sendBytes(handle, words, hash, from, options);
-  const sha256 = hash.digest('hex');
-  expectOk(await words.say({ sha256 }));
-  await words.next();
-  return { name, size, sent: size - from, sha256 };
+/** Sends an open file. Throws a `NetworkError` when it can't, with the other side's reason if it gave one. */
+export async function sendOpenFile(connection: FileConnection, options: SendOptions): Promise<SentFile> {
+  const { name, size, signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
+  const words = new Words(connection, controlChannel, signal, times);
+  try {
+    words.onChecked = ({ checked, of }) => {
+      show(options, 'other side checking', checked, of);
+    };
+    await words.open();
+    unwrap(await connection.openChannel(channel, { signal }));
+    unwrap(await words.say({ name, size }));
+    const { from, hash } = await findBeginning(words, options);
+    await sendBytes(connection, words, hash, from, options);
+    const sha256 = hash.digest('hex');
+    unwrap(await words.say({ sha256 }));
+    await words.next();
+    return { name, size, sent: size - from, sha256 };
+  } finally {
+    await words.close();
+  }
+}
+
+function show({ name, onProgress }: SendOptions, phase: TransferPhase, done: number, total: number, from = 0): void {
+  onProgress({ name, phase, done, total, from });
 }
 
 /** The longest beginning of the file that the other side has, and the hash behind it. */
 async function findBeginning(words: Words, options: SendOptions): Promise<{ from: number; hash: FileHash }> {
-  const { file, size, signal, view, hash: feed = hashFile } = options;
+  const { file, size, signal, hash: feed = hashFile } = options;
   const beginnings = beginningsIn(await words.next(), size);
   const total = beginnings.at(-1)?.have ?? 0;
   let found = { from: 0, hash: createHash('sha256') };
@@ -68,7 +82,7 @@ async function findBeginning(words: Words, options: SendOptions): Promise<{ from
   let at = 0;
   const onProgress = (checked: number): void => {
     at = checked;
-    view.show('checking', checked, total);
+    show(options, 'checking', checked, total);
   };
   const check = async (): Promise<void> => {
     for (const { have, sha256 } of beginnings) {
@@ -79,11 +93,11 @@ async function findBeginning(words: Words, options: SendOptions): Promise<{ from
     }
   };
   if (total > 0) {
-    view.show('checking', 0, total);
+    show(options, 'checking', 0, total);
     await words.whileTalking(() => ({ checked: at, of: total }), check);
   }
   const { from } = found;
-  expectOk(await words.say({ from, ...(from > 0 && { sha256: found.hash.copy().digest('hex') }) }));
+  unwrap(await words.say({ from, ...(from > 0 && { sha256: found.hash.copy().digest('hex') }) }));
   return found;
 }
 
@@ -97,28 +111,30 @@ function beginningsIn(offer: Word, size: number): { readonly have: number; reado
 }
 
 async function sendBytes(
-  handle: ConnectionHandle,
+  connection: FileConnection,
   words: Words,
   hash: FileHash,
   from: number,
-  { file, size, signal, view }: SendOptions,
+  options: SendOptions,
 ): Promise<void> {
+  const { file, size, signal, channel } = options;
   const buffer = Buffer.allocUnsafe(PIECE_BYTES);
   const stop = AbortSignal.any([signal, words.broken]);
-  view.show('moving', from, size, from);
+  show(options, 'moving', from, size, from);
   for (let at = from; at < size;) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(PIECE_BYTES, size - at), at);
-    if (bytesRead === 0) throw new CommandFailure(`the file became shorter while it was sent: ${at} of ${size} bytes`);
+    if (bytesRead === 0)
+      throw new NetworkError('Aborted', `the file became shorter while it was sent: ${at} of ${size} bytes`);
     const piece = buffer.subarray(0, bytesRead);
-    const sent = await handle.sendOnChannel(CHANNEL_ASSET_UPLOAD, piece, { signal: stop });
+    const sent = await connection.sendOnChannel(channel, piece, { signal: stop });
     if (!sent.ok) {
       // After its end a connection still gives what arrived before: the reason, for one.
-      if (!handle.isConnected()) await words.heardOut;
-      if (words.broken.aborted) throw words.broken.reason as CommandFailure;
-      expectOk(sent);
+      if (!connection.isConnected()) await words.heardOut;
+      if (words.broken.aborted) throw words.broken.reason as NetworkError;
+      unwrap(sent);
     }
     hash.update(piece);
     at += bytesRead;
-    view.show('moving', at, size, from);
+    show(options, 'moving', at, size, from);
   }
 }

@@ -4,20 +4,25 @@ import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Scope, scoped, turns, until } from '@entropynet/conformance/tools';
-import { CommandFailure } from '@entropynet/cli/internal/support/command-failure';
-import { hashFile, type HashFile } from '@entropynet/cli/internal/transfer/file-hash';
-import { Inbox } from '@entropynet/cli/internal/transfer/inbox';
-import { receiveFile, type ReceivedFile } from '@entropynet/cli/internal/transfer/receive-file';
-import { sendFile, type SentFile } from '@entropynet/cli/internal/transfer/send-file';
-import { TRANSFER_TIMES, type TransferTimes, type Word } from '@entropynet/cli/internal/transfer/words';
-import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core';
+import { hashFile, type HashFile } from '@entropynet/streams/internal/files/file-hash';
+import { Inbox } from '@entropynet/streams/internal/files/inbox';
+import { type TransferProgress } from '@entropynet/streams/files';
+import { receiveInto, type ReceivedFile } from '@entropynet/streams/internal/files/receive-file';
+import { sendOpenFile, type SentFile } from '@entropynet/streams/internal/files/send-file';
+import { TRANSFER_TIMES, type TransferTimes, type Word } from '@entropynet/streams/internal/files/words';
+import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, NetworkError, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '../../support/fresh-name.js';
 
 const NO_SIGNAL = new AbortController().signal;
-const SILENT_VIEW = { show: (): void => undefined, [Symbol.dispose]: (): void => undefined };
+const COMMON = {
+  channel: CHANNEL_ASSET_UPLOAD,
+  controlChannel: CHANNEL_CONTROL,
+  signal: NO_SIGNAL,
+  onProgress: (): void => undefined,
+};
 
 /** Time that passes when the test says so. */
 class ManualTime implements TransferTimes {
@@ -76,12 +81,11 @@ interface Extra {
   readonly hash?: HashFile;
 }
 
-function receive(receiver: ConnectionHandle, inbox: string, extra: Extra = {}): Promise<ReceivedFile | CommandFailure> {
-  return receiveFile(receiver, {
+function receive(receiver: ConnectionHandle, inbox: string, extra: Extra = {}): Promise<ReceivedFile | NetworkError> {
+  return receiveInto(receiver, {
+    ...COMMON,
     inbox: new Inbox(inbox),
     maxBytes: 1_000_000_000,
-    signal: NO_SIGNAL,
-    viewOf: () => SILENT_VIEW,
     ...extra,
   }).catch(failure);
 }
@@ -90,15 +94,15 @@ async function send(
   sender: ConnectionHandle,
   path: string,
   extra: Extra & { readonly name?: string } = {},
-): Promise<SentFile | CommandFailure> {
+): Promise<SentFile | NetworkError> {
   const file = await open(path);
   const { size } = await file.stat();
-  const sent = sendFile(sender, { name: 'file', file, size, signal: NO_SIGNAL, view: SILENT_VIEW, ...extra });
+  const sent = sendOpenFile(sender, { ...COMMON, name: 'file', file, size, ...extra });
   return await sent.catch(failure).finally(() => file.close());
 }
 
-function failure(error: unknown): CommandFailure {
-  if (error instanceof CommandFailure) return error;
+function failure(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error;
   throw error;
 }
 
@@ -245,28 +249,25 @@ describe('a transfer of a file', () => {
           }
           await hashFile(into, file, range, options);
         };
-        const view = {
-          ...SILENT_VIEW,
-          show: (phase: string): void => {
-            if (phase === 'other side checking') heard += 1;
-          },
+        const onProgress = ({ phase }: TransferProgress): void => {
+          if (phase === 'other side checking') heard += 1;
         };
-        const received = receiveFile(receiver, {
+        const received = receiveInto(receiver, {
+          ...COMMON,
           inbox: new Inbox(inbox),
           maxBytes: bytes.length,
-          signal: NO_SIGNAL,
-          viewOf: () => view,
+          onProgress,
           times: time,
           ...(slow === 'receiver' && { hash: slowHash }),
         });
         const file = await open(path);
         scope.defer(() => file.close());
-        const sent = await sendFile(sender, {
+        const sent = await sendOpenFile(sender, {
+          ...COMMON,
           name: 'file',
           file,
           size: bytes.length,
-          signal: NO_SIGNAL,
-          view,
+          onProgress,
           times: time,
           ...(slow === 'sender' && { hash: slowHash }),
         });

@@ -1,4 +1,4 @@
-import { CommandFailure } from '../support/command-failure.js';
+import { NetworkError } from '@entropynet/core';
 
 /** The longest name that common file systems take, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
@@ -10,15 +10,15 @@ const FORBIDDEN = /[/\\:*?"<>|\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 const DEVICE = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])[ .]*(?:\..*)?$/isu;
 
 /**
- * The name, if it means the same ordinary file inside the folder on every system. Otherwise throws a `CommandFailure` that
- * says which rule the name breaks.
+ * The name, if it means the same ordinary file inside the folder on every system. Otherwise throws a `NetworkError` (`InvalidParameter`)
+ * that says which rule the name breaks.
  */
 export function checkFileName(name: string): string {
   const problem = problemOf(name);
   if (problem === undefined) return name;
   // A hostile name may be long; the beginning is enough to know it again.
   const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  throw new CommandFailure(`the name ${JSON.stringify(shown)} is not taken: ${problem}`);
+  throw new NetworkError('InvalidParameter', `the name ${JSON.stringify(shown)} is not taken: ${problem}`);
 }
 
 function problemOf(name: string): string | undefined {

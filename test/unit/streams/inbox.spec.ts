@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Inbox, type Part, type ReservedName } from '@entropynet/cli/internal/transfer/inbox';
+import { Inbox, type Part, type ReservedName } from '@entropynet/streams/internal/files/inbox';
 import { expect } from 'chai';
 
 const PARTS = '.entropynet-parts';

@@ -1,22 +1,30 @@
 import { createHash } from 'node:crypto';
-import { CHANNEL_ASSET_UPLOAD } from '@entropynet/core';
-import { type ConnectionHandle } from '@entropynet/manager';
-import { CommandFailure, expectOk } from '../support/command-failure.js';
-import { formatBytes } from '../support/terminal.js';
+import { NetworkError, unwrap } from '@entropynet/core';
 import { hashFile, type HashFile } from './file-hash.js';
 import { checkFileName } from './file-name.js';
 import { type Inbox, type Part, type ReservedName } from './inbox.js';
-import { type TransferPhase, type TransferView } from './transfer-view.js';
-import { countIn, hashIn, SideLeft, textIn, TRANSFER_TIMES, type TransferTimes, type Word, Words } from './words.js';
+import { type OnTransferProgress, type TransferPhase } from './progress.js';
+import { type TransferChannels } from './send-file.js';
+import {
+  countIn,
+  type FileConnection,
+  hashIn,
+  nonsense,
+  textIn,
+  TRANSFER_TIMES,
+  type TransferTimes,
+  type Word,
+  Words,
+} from './words.js';
 
-/** What `receiveFile` needs. */
-export interface ReceiveOptions {
+/** What `receiveInto` needs. */
+export interface ReceiveOptions extends TransferChannels {
   readonly inbox: Inbox;
   /** The largest file that is taken, in bytes. */
   readonly maxBytes: number;
   /** Aborts the transfer; what has arrived stays for the next one. */
   readonly signal: AbortSignal;
-  readonly viewOf: (name: string) => TransferView & Disposable;
+  readonly onProgress: OnTransferProgress;
   /** @default `TRANSFER_TIMES` */
   readonly times?: TransferTimes;
   /** @default `hashFile` */
@@ -39,32 +47,35 @@ interface Incoming {
   readonly fault: AbortSignal;
 }
 
-/** Receives one file from a client. Throws a `CommandFailure` when it can't; the client hears why. */
-export async function receiveFile(client: ConnectionHandle, options: ReceiveOptions): Promise<ReceivedFile> {
-  const { signal, times = TRANSFER_TIMES } = options;
-  let words: Words | undefined;
+/** Receives one file. Throws what kept it from that; the sender hears why. */
+export async function receiveInto(connection: FileConnection, options: ReceiveOptions): Promise<ReceivedFile> {
+  const { signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
+  // Both channels are listened to before anything is awaited, so that nothing waits for a listener.
+  const words = new Words(connection, controlChannel, signal, times);
+  let pieces: AsyncIterableIterator<Uint8Array, undefined> | undefined;
   try {
-    // Both channels are listened to before anything is awaited, so that nothing waits for a listener.
-    words = new Words(client, signal, times);
     const fault = faultOf(words);
-    const pieces = client.messages({ channel: CHANNEL_ASSET_UPLOAD, signal: AbortSignal.any([signal, fault]) });
+    pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
     await words.open();
     const file = await takeFile(words, { pieces, fault }, options);
     // The file is there, even if the sender has gone meanwhile.
     await words.say({ done: true });
     return file;
   } catch (error) {
-    const reason = reasonOf(error);
-    await words?.say({ refused: reason });
-    throw error instanceof CommandFailure ? error : new CommandFailure(`the transfer failed: ${reason}`);
+    // Where the sender has gone, nobody hears it.
+    await words.say({ refused: reasonOf(error) });
+    throw error;
+  } finally {
+    await pieces?.return?.();
+    await words.close();
   }
 }
 
 /** Aborted when the other side says nonsense or gives up; not when it leaves, because what it sent is still worth reading. */
-function faultOf({ broken }: Words): AbortSignal {
+function faultOf(words: Words): AbortSignal {
   const fault = new AbortController();
-  broken.addEventListener('abort', () => {
-    if (!(broken.reason instanceof SideLeft)) fault.abort(broken.reason);
+  words.broken.addEventListener('abort', () => {
+    if (!words.hasLeft) fault.abort(words.broken.reason);
   });
   return fault.signal;
 }
@@ -74,14 +85,14 @@ async function takeFile(words: Words, incoming: Incoming, options: ReceiveOption
   const name = checkFileName(textIn(offer, 'name'));
   const size = countIn(offer, 'size');
   if (size > options.maxBytes)
-    throw new CommandFailure(
-      `'${name}' has ${formatBytes(size)}; at most ${formatBytes(options.maxBytes)} are taken (--max-size)`,
+    throw new NetworkError(
+      'ResourceLimitExceeded',
+      `'${name}' has ${size} bytes; at most ${options.maxBytes} are taken (maxBytes)`,
     );
   const reservation = options.inbox.reserve(name);
   // Nothing is awaited between the offer and this line: a second sender of the name is refused.
   try {
-    using view = options.viewOf(name);
-    return await new Arrival(words, reservation, { name, size }, view, options).take(incoming);
+    return await new Arrival(words, reservation, { name, size }, options).take(incoming);
   } finally {
     await reservation.release();
   }
@@ -92,23 +103,20 @@ class Arrival {
   readonly #words: Words;
   readonly #reservation: ReservedName;
   readonly #file: { readonly name: string; readonly size: number };
-  readonly #view: TransferView;
   readonly #options: ReceiveOptions;
 
   constructor(
     words: Words,
     reservation: ReservedName,
     file: { readonly name: string; readonly size: number },
-    view: TransferView,
     options: ReceiveOptions,
   ) {
     this.#words = words;
     this.#reservation = reservation;
     this.#file = file;
-    this.#view = view;
     this.#options = options;
     words.onChecked = ({ checked, of }) => {
-      view.show('other side checking', checked, of);
+      this.#show('other side checking', checked, of);
     };
   }
 
@@ -124,7 +132,7 @@ class Arrival {
     if (sha256 !== expected) {
       // Nothing of it can be trusted: the next attempt starts from nothing.
       await this.#reservation.discard(part);
-      throw new CommandFailure(`'${name}' arrived damaged: its SHA-256 is ${sha256}, not ${expected}`);
+      throw nonsense(`'${name}' arrived damaged: its SHA-256 is ${sha256}, not ${expected}`);
     }
     await this.#reservation.publish(part);
     return { name, size, received: size - from, sha256 };
@@ -138,7 +146,7 @@ class Arrival {
     const [first = { have: 0, sha256: createHash('sha256').digest('hex') }, ...others] = beginnings.map(
       ({ have, sha256 }) => ({ have, sha256 }),
     );
-    expectOk(await this.#words.say({ ...first, ...(others.length > 0 && { others }) }));
+    unwrap(await this.#words.say({ ...first, ...(others.length > 0 && { others }) }));
     const answer = await this.#words.next();
     const from = countIn(answer, 'from', this.#file.size);
     // The bytes of another file stay: they are another sender's.
@@ -146,31 +154,38 @@ class Arrival {
     const chosen = beginnings.find((each) => each.have === from && isMeant(answer, each.sha256));
     if (chosen !== undefined) return { part: chosen.part, from };
     const offered = beginnings.map(({ have }) => have).join(', ');
-    throw new CommandFailure(`the sender goes on at ${from}; it was offered to go on at 0${offered && ', '}${offered}`);
+    throw nonsense(`the sender goes on at ${from}; it was offered to go on at 0${offered && ', '}${offered}`);
   }
 
   async #takeBytes({ pieces, fault }: Incoming, part: Part, from: number): Promise<void> {
     const { name, size } = this.#file;
-    this.#view.show('moving', from, size, from);
+    this.#show('moving', from, size, from);
     for (let at = from; at < size;) {
       const taken: IteratorResult<Uint8Array, undefined> = await pieces.next();
-      if (fault.aborted) throw fault.reason as CommandFailure;
+      if (fault.aborted) throw fault.reason as NetworkError;
       if (taken.done === true)
-        throw new CommandFailure(`'${name}' broke off at ${at} of ${size} bytes; send it again to go on`);
+        throw new NetworkError(
+          'ConnectionClosed',
+          `'${name}' broke off at ${at} of ${size} bytes; send it again to go on`,
+        );
       const { value } = taken;
-      if (at + value.length > size) throw new CommandFailure(`more came than the ${size} bytes of '${name}'`);
+      if (at + value.length > size) throw nonsense(`more came than the ${size} bytes of '${name}'`);
       for (let written = 0; written < value.length;)
         written += (await part.file.write(value, written, value.length - written, at + written)).bytesWritten;
       at += value.length;
-      this.#view.show('moving', at, size, from);
+      this.#show('moving', at, size, from);
     }
+  }
+
+  #show(phase: TransferPhase, done: number, total: number, from = 0): void {
+    this.#options.onProgress({ name: this.#file.name, phase, done, total, from });
   }
 
   async #hashOf({ file }: Part, length: number, phase: TransferPhase): Promise<string> {
     const { signal, hash: feed = hashFile } = this.#options;
     const hash = createHash('sha256');
     let checked = 0;
-    this.#view.show(phase, 0, length);
+    this.#show(phase, 0, length);
     await this.#words.whileTalking(
       () => ({ checked, of: length }),
       () =>
@@ -182,7 +197,7 @@ class Arrival {
             signal,
             onProgress: (at) => {
               checked = at;
-              this.#view.show(phase, at, length);
+              this.#show(phase, at, length);
             },
           },
         ),
@@ -197,8 +212,7 @@ function isMeant(answer: Word, sha256: string): boolean {
 }
 
 /** A sentence for the sender: what the system said, without the paths of this machine. */
-function reasonOf(error: unknown): string {
-  if (error instanceof CommandFailure) return error.message;
+export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  return code === undefined ? message : (message.split(', ')[0] ?? code);
+  return error instanceof NetworkError || code === undefined ? message : (message.split(', ')[0] ?? code);
 }

@@ -1,4 +1,4 @@
-import { checkFileName, foldedName } from '@entropynet/cli/internal/transfer/file-name';
+import { checkFileName, foldedName } from '@entropynet/streams/internal/files/file-name';
 import { expect } from 'chai';
 
 describe('the name of a received file', () => {

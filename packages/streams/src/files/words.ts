@@ -1,11 +1,9 @@
 import { setTimeout as startTimer, clearTimeout as stopTimer } from 'node:timers';
-import { CHANNEL_CONTROL, type Result } from '@entropynet/core';
-import { type ConnectionHandle } from '@entropynet/manager';
-import { CommandFailure, expectOk } from '../support/command-failure.js';
+import { type Connection, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
 
 /*
- * What both sides of a transfer say. The file's bytes go over the channel for assets, in order. What both sides say of the
- * file goes over the channel for control, as one JSON object in each message:
+ * What both sides of a transfer say. The file's bytes go over one channel, in order. What both sides say of the file goes over
+ * another one, as one JSON object in each message:
  *
  *   sender    { name, size }              what it offers
  *   receiver  { have, sha256, others }    how many bytes of the file may be here from a transfer that broke, and their hash;
@@ -30,7 +28,13 @@ export interface TransferTimes {
   readonly after: (milliseconds: number, callback: () => void) => () => void;
 }
 
-/** As the command line uses them. */
+/** What a transfer needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
+export type FileConnection = Pick<
+  Connection,
+  'closeChannel' | 'isConnected' | 'messages' | 'openChannel' | 'sendOnChannel'
+>;
+
+/** As programs use them. */
 export const TRANSFER_TIMES: TransferTimes = {
   silenceMs: 30_000,
   talkMs: 5000,
@@ -48,25 +52,25 @@ export interface Checked {
   readonly of: number;
 }
 
+/** The longest reason of the other side that is shown. */
+const MAX_REASON = 500;
+
 /** Words that wait to be read. A side that says more without being asked is hostile. */
 const MAX_WAITING = 16;
 
-/** The other side has ended the connection; what it sent before may still be read. */
-export class SideLeft extends CommandFailure {
-  constructor() {
-    super('the other side left before the transfer was over');
-  }
-}
-
-/** The control channel of a transfer. It is read all the time, so that a refusal is heard while bytes are sent. */
+/** What is said of a transfer. The channel is read all the time, so that a refusal is heard while bytes are sent. */
 export class Words {
-  /** Aborted when the other side refuses, leaves or says nonsense; the reason is the `CommandFailure`. */
+  /** Aborted when the other side refuses, leaves or says nonsense; the reason is a `NetworkError`. */
   readonly broken: AbortSignal;
   /** Resolves when nothing more can be heard. */
   readonly heardOut: Promise<void>;
   /** Called when the other side says how far it is. */
   onChecked: (checked: Checked) => void = () => undefined;
-  readonly #handle: ConnectionHandle;
+  /** Whether the other side has ended the channel or the connection; what it sent before may still be read. */
+  hasLeft = false;
+  readonly #connection: FileConnection;
+  readonly #channel: string;
+  readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
   readonly #signal: AbortSignal;
   readonly #times: TransferTimes;
   readonly #break = new AbortController();
@@ -74,32 +78,39 @@ export class Words {
   #onWord: (() => void) | undefined;
   #restartLimit: () => void = () => undefined;
 
-  /** Listens from now on. `open()` has to follow. */
-  constructor(handle: ConnectionHandle, signal: AbortSignal, times: TransferTimes) {
-    this.#handle = handle;
+  /** Listens from now on. `open()` has to follow, and `close()`. */
+  constructor(connection: FileConnection, channel: string, signal: AbortSignal, times: TransferTimes) {
+    this.#connection = connection;
+    this.#channel = channel;
     this.#signal = signal;
     this.#times = times;
     this.broken = this.#break.signal;
-    this.heardOut = this.#listen(handle.messages({ channel: CHANNEL_CONTROL, signal }));
+    this.#messages = connection.messages({ channel, signal });
+    this.heardOut = this.#listen();
   }
 
   /** Opens the channel. */
   async open(): Promise<void> {
-    expectOk(await this.#handle.openChannel(CHANNEL_CONTROL));
+    unwrap(await this.#connection.openChannel(this.#channel, { signal: this.#signal }));
+  }
+
+  /** Listens no more. The channel stays open. */
+  async close(): Promise<void> {
+    await this.#messages.return?.();
   }
 
   say(word: Word): Promise<Result> {
-    return this.#handle.sendOnChannel(CHANNEL_CONTROL, new TextEncoder().encode(JSON.stringify(word)), {
+    return this.#connection.sendOnChannel(this.#channel, new TextEncoder().encode(JSON.stringify(word)), {
       signal: this.#signal,
     });
   }
 
-  /** The other side's next word. Throws a `CommandFailure` at a refusal, an end, nonsense, or too long a silence. */
+  /** The other side's next word. Throws a `NetworkError` at a refusal, an end, nonsense, or too long a silence. */
   async next(): Promise<Word> {
     const { silenceMs, after } = this.#times;
     const late = (): void => {
       this.#fail(
-        new CommandFailure(`the other side said nothing for ${silenceMs} ms: is it "entropynet send" or "receive"?`),
+        new NetworkError('Timeout', `the other side said nothing for ${silenceMs} ms: does it send or receive files?`),
       );
     };
     let cancel = after(silenceMs, late);
@@ -111,7 +122,7 @@ export class Words {
       for (;;) {
         const word = this.#heard.shift();
         if (word !== undefined) return word;
-        if (this.broken.aborted) throw this.broken.reason as CommandFailure;
+        if (this.broken.aborted) throw this.broken.reason as NetworkError;
         await new Promise<void>((resolve) => {
           this.#onWord = resolve;
         });
@@ -138,29 +149,30 @@ export class Words {
     }
   }
 
-  async #listen(messages: AsyncIterable<Uint8Array>): Promise<void> {
+  async #listen(): Promise<void> {
     try {
-      for await (const bytes of messages) this.#take(wordOf(bytes));
-      this.#fail(new SideLeft());
+      for await (const bytes of this.#messages) this.#take(wordOf(bytes));
+      this.hasLeft = true;
+      this.#fail(new NetworkError('ConnectionClosed', 'the other side left before the transfer was over'));
     } catch (error) {
-      this.#fail(error instanceof CommandFailure ? error : new CommandFailure(String(error)));
+      this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', String(error), error));
     }
   }
 
   #take(word: Word): void {
-    if (typeof word['refused'] === 'string') throw new CommandFailure(`the other side refused: ${word['refused']}`);
+    if (typeof word['refused'] === 'string') throw refusedBy(word['refused']);
     if ('checked' in word) {
       this.#restartLimit();
       const of = countIn(word, 'of');
       this.onChecked({ checked: countIn(word, 'checked', of), of });
       return;
     }
-    if (this.#heard.length >= MAX_WAITING) throw new CommandFailure('the other side says more than it was asked');
+    if (this.#heard.length >= MAX_WAITING) throw nonsense('the other side says more than it was asked');
     this.#heard.push(word);
     this.#onWord?.();
   }
 
-  #fail(failure: CommandFailure): void {
+  #fail(failure: NetworkError): void {
     this.#break.abort(failure);
     this.#onWord?.();
   }
@@ -170,26 +182,34 @@ export class Words {
 export function countIn(word: Word, key: string, most = Number.MAX_SAFE_INTEGER): number {
   const value = word[key];
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
-  throw new CommandFailure(`the other side said ${shown(word)}; '${key}' has to be a number from 0 to ${most}`);
+  throw nonsense(`the other side said ${shown(word)}; '${key}' has to be a number from 0 to ${most}`);
 }
 
 /** A text in a word. */
 export function textIn(word: Word, key: string): string {
   const value = word[key];
   if (typeof value === 'string') return value;
-  throw new CommandFailure(`the other side said ${shown(word)}; '${key}' has to be a text`);
+  throw nonsense(`the other side said ${shown(word)}; '${key}' has to be a text`);
 }
 
 /** A SHA-256 in a word: 64 hexadecimal digits. */
 export function hashIn(word: Word): string {
   const value = textIn(word, 'sha256');
   if (/^[0-9a-f]{64}$/.test(value)) return value;
-  throw new CommandFailure(`the other side said ${shown(word)}; 'sha256' has to be 64 hexadecimal digits`);
+  throw nonsense(`the other side said ${shown(word)}; 'sha256' has to be 64 hexadecimal digits`);
+}
+
+/** The other side does not speak the protocol. */
+export function nonsense(sentence: string): NetworkError {
+  return new NetworkError('InvalidMessage', sentence);
+}
+
+function refusedBy(reason: string): NetworkError {
+  return new NetworkError('Aborted', `the other side refused: ${printable(reason, MAX_REASON)}`);
 }
 
 function shown(word: Word): string {
-  const text = JSON.stringify(word);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return printable(JSON.stringify(word));
 }
 
 function wordOf(bytes: Uint8Array): Word {
@@ -199,5 +219,5 @@ function wordOf(bytes: Uint8Array): Word {
   } catch {
     // Said below.
   }
-  throw new CommandFailure('the other side does not speak the protocol of "entropynet send" and "receive"');
+  throw nonsense('the other side does not speak the protocol of "entropynet send" and "receive"');
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { CommandFailure } from '../support/command-failure.js';
+import { NetworkError } from '@entropynet/core';
 import { foldedName } from './file-name.js';
 
 /** Inside the folder. No sender can choose a name that starts with a dot. */
@@ -30,11 +30,11 @@ export class Inbox {
 
   /**
    * Keeps a name for one transfer, before anything is awaited. `name` has passed `checkFileName`. Throws a
-   * `CommandFailure` while another transfer has the name, or one that some file system takes for it.
+   * `NetworkError` (`AlreadyExists`) while another transfer has the name, or one that some file system takes for it.
    */
   reserve(name: string): ReservedName {
     const key = `${this.#folder}\0${foldedName(name)}`;
-    if (reserved.has(key)) throw new CommandFailure(`'${name}' is being received from another sender`);
+    if (reserved.has(key)) throw new NetworkError('AlreadyExists', `'${name}' is being received from another sender`);
     reserved.add(key);
     return new ReservedName(this.#folder, name, key, this.#linkFile);
   }
@@ -60,7 +60,7 @@ export class ReservedName {
     this.#prefix = createHash('sha256').update(name).digest('hex').slice(0, 32);
   }
 
-  /** Throws a `CommandFailure` when the folder has the name, or one that some file system takes for it. */
+  /** Throws a `NetworkError` (`AlreadyExists`) when the folder has the name, or one that some file system takes for it. */
   async checkFree(): Promise<void> {
     const folded = foldedName(this.#name);
     const there = (await readdir(this.#folder)).find((name) => foldedName(name) === folded);
@@ -189,10 +189,13 @@ export class ReservedName {
     return join(this.#partsFolder, `${this.#prefix}.${process.pid}.${randomBytes(4).toString('hex')}.part`);
   }
 
-  #exists(there: string): CommandFailure {
+  #exists(there: string): NetworkError {
     const name = this.#name;
-    if (there === name) return new CommandFailure(`there is a '${name}' already`);
-    return new CommandFailure(`there is a '${there}' already, and some file systems take '${name}' for the same name`);
+    if (there === name) return new NetworkError('AlreadyExists', `there is a '${name}' already`);
+    return new NetworkError(
+      'AlreadyExists',
+      `there is a '${there}' already, and some file systems take '${name}' for the same name`,
+    );
   }
 }
 
@@ -217,7 +220,8 @@ async function checkPartsFolder(path: string): Promise<void> {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   });
-  if (status?.isDirectory() === false) throw new CommandFailure(`'${PARTS_FOLDER}' in the folder is not a folder`);
+  if (status?.isDirectory() === false)
+    throw new NetworkError('InvalidParameter', `'${PARTS_FOLDER}' in the folder is not a folder`);
 }
 
 /** A new name is safe from a crash of the system when its folder is on the disk. Windows has no such call. */

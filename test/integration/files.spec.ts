@@ -1,0 +1,127 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { turns, until, within } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { receiveFile, sendFile, type TransferProgress } from '@entropynet/streams/files';
+import { expect } from 'chai';
+import { codeOf, describeOverTransports, failureOf } from './messaging-support.js';
+
+const PARTS = '.entropynet-parts';
+
+describeOverTransports('files', (bench) => {
+  let folder: string;
+  let inbox: string;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'entropynet-files-'));
+    inbox = join(folder, 'inbox');
+    await mkdir(inbox);
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function fileOf(bytes: Uint8Array, name = 'level.pak'): Promise<string> {
+    const path = join(folder, name);
+    await writeFile(path, bytes);
+    return path;
+  }
+
+  it('go from one disk to the other, one after the other over the same channels, and say how far they are', async () => {
+    const [client, accepted] = await bench.connect({ channelWindow: 65_536 });
+    for (const [index, length] of [3_000_000, 0, 1].entries()) {
+      const bytes = randomBytes(length);
+      const path = await fileOf(bytes, `file ${index}`);
+      const heard: TransferProgress[] = [];
+      const receiving = receiveFile(accepted, inbox);
+      const sent = unwrap(await sendFile(client, path, { onProgress: (progress) => heard.push(progress) }));
+      const received = unwrap(await within(receiving, 'it was received'));
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      expect(sent).to.deep.equal({ name: `file ${index}`, size: length, sent: length, sha256 });
+      expect(received).to.deep.equal({ name: `file ${index}`, size: length, received: length, sha256 });
+      expect((await readFile(join(inbox, `file ${index}`))).equals(bytes)).to.equal(true);
+      expect(heard.at(-1)).to.deep.equal({
+        name: `file ${index}`,
+        phase: 'moving',
+        done: length,
+        total: length,
+        from: 0,
+      });
+    }
+    expect(await readdir(inbox)).to.deep.equal(['file 0', 'file 1', 'file 2']);
+  });
+
+  it('go on behind what had arrived of them, on the same connection', async () => {
+    const [client, accepted] = await bench.connect({ channelWindow: 65_536 });
+    const bytes = randomBytes(3_000_000);
+    const path = await fileOf(bytes);
+    const controller = new AbortController();
+    const receiving = receiveFile(accepted, inbox);
+    const reason = new Error('enough');
+    const broken = await sendFile(client, path, {
+      signal: controller.signal,
+      onProgress: ({ phase, done }) => {
+        if (phase === 'moving' && done > 1_000_000) controller.abort(reason);
+      },
+    });
+    expect(failureOf(broken)).to.include({ code: 'Aborted', cause: reason });
+    expect(codeOf(await within(receiving, 'the receiver was told'))).to.equal('ConnectionClosed');
+    expect(await readdir(inbox)).to.deep.equal([PARTS]);
+    const again = receiveFile(accepted, inbox);
+    const sent = unwrap(await sendFile(client, path));
+    expect(sent.sent).to.be.within(1, bytes.length - 500_000);
+    expect(unwrap(await within(again, 'it was received')).received).to.equal(sent.sent);
+    expect((await readFile(join(inbox, 'level.pak'))).equals(bytes)).to.equal(true);
+    expect(await readdir(inbox)).to.deep.equal(['level.pak']);
+  });
+
+  it('are refused with a reason that both sides get, and leave nothing', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(1000));
+    await writeFile(join(inbox, 'there'), 'already');
+    for (const [options, limit, code, reason] of [
+      [{ name: '../outside' }, {}, 'InvalidParameter', 'is not taken'],
+      [{ name: 'there' }, {}, 'AlreadyExists', "there is a 'there' already"],
+      [{ name: 'THERE' }, {}, 'AlreadyExists', "there is a 'there' already"],
+      [{}, { maxBytes: 999 }, 'ResourceLimitExceeded', 'at most 999 are taken (maxBytes)'],
+    ] as const) {
+      const receiving = receiveFile(accepted, inbox, limit);
+      const refused = failureOf(await sendFile(client, path, options));
+      expect(refused.code).to.equal('Aborted');
+      expect(refused.message).to.contain('the other side refused: ').and.to.contain(reason);
+      const failure = failureOf(await within(receiving, 'the receiver gave up'));
+      expect(failure.code).to.equal(code);
+      expect(failure.message).to.contain(reason);
+    }
+    expect(await readdir(inbox)).to.deep.equal(['there']);
+    expect(await readFile(join(inbox, 'there'), 'utf8')).to.equal('already');
+  });
+
+  it('have one transfer at a time on a pair of channels, and more on others', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(500_000));
+    const receiving = receiveFile(accepted, inbox);
+    const second = failureOf(await receiveFile(accepted, inbox));
+    expect(second.code).to.equal('AlreadyExists');
+    const others = { channel: 'more', controlChannel: 'more-control' };
+    const more = receiveFile(accepted, inbox, others);
+    const sent = await Promise.all([sendFile(client, path), sendFile(client, path, { ...others, name: 'other' })]);
+    expect(sent.map(codeOf)).to.deep.equal(['ok', 'ok']);
+    expect([await receiving, await more].map(codeOf)).to.deep.equal(['ok', 'ok']);
+  });
+
+  it('end with the connection, and name what can not be read or written', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(1000));
+    expect(failureOf(await sendFile(client, join(folder, 'nowhere'))).message).to.contain('ENOENT');
+    expect(codeOf(await sendFile(client, inbox))).to.equal('InvalidParameter');
+    expect(codeOf(await receiveFile(accepted, path))).to.equal('InvalidParameter');
+    const sending = sendFile(client, path);
+    await until(() => accepted.isChannelOpen('files-control'), 'the sender has begun');
+    await turns(3);
+    await accepted.close();
+    expect(codeOf(await within(sending, 'the transfer ended'))).to.equal('ConnectionClosed');
+  });
+});
