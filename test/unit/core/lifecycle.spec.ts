@@ -14,6 +14,7 @@ class Thing implements LifecycleHooks<number> {
   /** What an attempt does; the next one by default. */
   work: (signal: AbortSignal) => Promise<Result<number>> = () => Promise.resolve(ok(this.attempts));
   onReport: (state: string) => void = () => undefined;
+  onStarting: () => void = () => undefined;
 
   constructor(timeoutMs = 60_000) {
     this.deadline = { timeoutMs, describe: () => 'too late' };
@@ -26,6 +27,7 @@ class Thing implements LifecycleHooks<number> {
 
   starting(): void {
     this.log.push('starting');
+    this.onStarting();
   }
 
   async establish(signal: AbortSignal): Promise<Result<number>> {
@@ -123,6 +125,33 @@ describe('the life of what connects', () => {
     await ending;
     expect(thing.lifecycle.state).to.equal('disconnected');
     expect(thing.attempts).to.equal(1);
+  });
+
+  it('stays disconnected after disconnect(), at whichever moment of the attempt that waits it is called', async () => {
+    for (let moment = 0; moment < 20; moment += 1) {
+      const thing = new Thing();
+      await thing.lifecycle.connect(undefined);
+      void thing.lifecycle.disconnect(undefined);
+      const waiting = thing.lifecycle.connect(undefined);
+      for (let passed = 0; passed < moment; passed += 1) await Promise.resolve();
+      await thing.lifecycle.disconnect(undefined);
+      await waiting;
+      expect(thing.lifecycle.state, `after ${moment} microtasks`).to.equal('disconnected');
+    }
+  });
+
+  it('gives an attempt up that is ended while it begins, and reports nothing of it', async () => {
+    const thing = new Thing();
+    let ending: Promise<Result> | undefined;
+    thing.onStarting = () => {
+      ending = thing.lifecycle.disconnect(undefined);
+    };
+    const outcome = await thing.lifecycle.connect(undefined);
+    expect(outcome.ok ? 'ok' : outcome.error.code).to.equal('Aborted');
+    expect((await ending)?.ok).to.equal(true);
+    expect(thing.log).to.deep.equal(['starting', 'left']);
+    thing.onStarting = () => undefined;
+    expect((await thing.lifecycle.connect(undefined)).ok).to.equal(true);
   });
 
   it('connects from inside every report of an end', async () => {

@@ -1,5 +1,6 @@
 import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
 import type { CloseReason } from '../api/connection-types.js';
+import { isThenable } from '../lifecycle/callback-guard.js';
 import { NetworkError } from '../result/network-error.js';
 import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
@@ -81,7 +82,12 @@ export class Lease implements ConsumerLease {
     const holder = this.#holder;
     this.release();
     try {
-      this.#consumer.onEnd?.(reason);
+      const returned = this.#consumer.onEnd?.(reason);
+      if (isThenable(returned)) {
+        void Promise.resolve(returned).then(undefined, (error: unknown) => {
+          holder?.leaseFailed(error);
+        });
+      }
     } catch (error) {
       holder?.leaseFailed(error);
     }

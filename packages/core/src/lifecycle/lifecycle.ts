@@ -156,7 +156,12 @@ export class Lifecycle<T> {
   }
 
   async #run(controller: AbortController): Promise<Result> {
-    this.#hooks.starting();
+    if (!isUnwanted(controller.signal)) this.#hooks.starting();
+    // A consumer of the connection before has learned of its end by now, and may have called disconnect().
+    if (isUnwanted(controller.signal)) {
+      this.#attempt = undefined;
+      return abortedBy(controller.signal);
+    }
     this.#closeReason = undefined;
     this.#earlyEnd = undefined;
     if (this.#closed.isUsed) this.#closed = new Deferred();
@@ -216,11 +221,12 @@ export class Lifecycle<T> {
 
   async #runDisconnect(signal: AbortSignal | undefined): Promise<Result> {
     let goodbye: Result = OK;
-    if (this.state === 'connecting') {
-      const attempt = this.#attempt;
-      this.#states.transition('disconnecting');
-      attempt?.controller.abort(DISCONNECTED);
-      await attempt?.promise;
+    const attempt = this.#attempt;
+    if (attempt !== undefined) {
+      // An attempt that is about to begin has reported nothing yet.
+      if (this.state === 'connecting') this.#states.transition('disconnecting');
+      attempt.controller.abort(DISCONNECTED);
+      await attempt.promise;
     } else if (this.state === 'connected') {
       this.#hooks.leaving();
       this.#states.transition('disconnecting');
@@ -254,6 +260,10 @@ const STOPPING_MS = 5000;
 
 /** Why an attempt was given up that `disconnect()` ended. */
 const DISCONNECTED = Symbol('disconnect');
+
+function isUnwanted(signal: AbortSignal): boolean {
+  return signal.aborted && signal.reason === DISCONNECTED;
+}
 
 function abortedBy(signal: AbortSignal): Result<never> {
   if (signal.reason === DISCONNECTED) return err('Aborted', 'disconnect() was called before the connection was made');
