@@ -85,7 +85,8 @@ export class ConnectionChannels {
   /** The peer, or this side, opened the channel of that name. */
   opened(name: string): void {
     const state = this.#table.find(name);
-    if (state === undefined) return;
+    // One that closes is not the new object's: what waits on it is for the readers of the old object.
+    if (state === undefined || state.isClosing || state.isOver) return;
     if (this.#closed.has(name)) {
       if (this.#named.get(name)?.endpoint.state !== state) this.obtain(name);
     } else this.#named.get(name)?.endpoint.rebind(state);

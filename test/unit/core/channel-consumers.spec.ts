@@ -1,0 +1,65 @@
+import { turns, until } from '@entropynet/conformance/tools';
+import { type NetworkConnection, type NetworkError, unwrap } from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+
+describe('the consumers of a channel', () => {
+  let server: LoopbackServer;
+  let client: NetworkConnection;
+  let accepted: NetworkConnection;
+
+  beforeEach(async () => {
+    server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    client = new LoopbackConnection({ endpoint: server.address()! });
+    unwrap(await client.connect());
+    accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+  });
+
+  afterEach(async () => {
+    await client.disconnect();
+    await server.close();
+  });
+
+  it('keep what waits on a channel while the next one of its name is opened', async () => {
+    unwrap(await client.openChannel('x'));
+    await until(() => accepted.isChannelOpen('x'), 'the channel is open');
+    const old = accepted.channel('x');
+    for (const text of ['one', 'two']) unwrap(client.trySendOnChannel('x', Buffer.from(text)));
+    const fromNext: string[] = [];
+    const reopened = new Promise<void>((resolve) => {
+      old.once('closed', () => {
+        // The peer has not acknowledged the end of the old channel yet.
+        const next = accepted.channel('x');
+        next.setMessageCallback((data) => fromNext.push(Buffer.from(data).toString()));
+        void next.open().then(() => {
+          resolve();
+        });
+      });
+    });
+    unwrap(await client.closeChannel('x'));
+    await reopened;
+    const fromOld: string[] = [];
+    for await (const data of old.messages()) fromOld.push(Buffer.from(data).toString());
+    unwrap(await client.channel('x').open());
+    unwrap(client.trySendOnChannel('x', Buffer.from('three')));
+    await until(() => fromNext.length > 0, 'the next channel has a message');
+    expect(fromOld).to.deep.equal(['one', 'two']);
+    expect(fromNext).to.deep.equal(['three']);
+  });
+
+  it('that reject when the connection ends are an error event', async () => {
+    const errors: NetworkError[] = [];
+    client.on('error', (error) => errors.push(error));
+    const reason = new Error('the consumer is broken');
+    client.defaultChannel.take({ onMessage: () => undefined, onEnd: () => Promise.reject(reason) }, { name: 'a test' });
+    await accepted.disconnect();
+    await until(() => errors.length > 0, 'the error came');
+    await turns(2);
+    expect(errors.map(({ code, cause }) => ({ code, cause }))).to.deep.equal([
+      { code: 'CallbackFailed', cause: reason },
+    ]);
+  });
+});
