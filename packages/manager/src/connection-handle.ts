@@ -119,6 +119,11 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.connection?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
   }
 
+  /** Whether a server accepted its connection: then only the client can make it again. False for an invalid handle. */
+  get wasAccepted(): boolean {
+    return this.#session.isOfClient;
+  }
+
   /** `disconnected` for an invalid handle. */
   getState(): ConnectionState {
     return this.valid() ? this.#session.lifecycle.state : 'disconnected';

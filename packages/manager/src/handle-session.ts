@@ -231,7 +231,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
 
   mayConnect(): Result {
     if (this.#isClosed) return this.absence();
-    if (this.#isOfClient) {
+    if (this.isOfClient) {
       return err('NotSupported', 'an accepted connection can only be made again by its client');
     }
     return OK;
@@ -317,7 +317,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     }
     // Unless a state callback has already reconnected.
     if (!this.lifecycle.isConnecting && this.lifecycle.state === reason.state) this.#reconnection?.proceed();
-    if (!this.#isClosed && this.#isOfClient) this.#manager.slots.retire(this);
+    if (!this.#isClosed && this.isOfClient) this.#manager.slots.retire(this);
   }
 
   left(): void {
@@ -327,7 +327,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   }
 
   /** Whether only the peer can make the connection again. */
-  get #isOfClient(): boolean {
+  get isOfClient(): boolean {
     return this.#plan === undefined && this.connection?.wasAccepted === true;
   }
 

@@ -1,5 +1,12 @@
 import { Duplex } from 'node:stream';
-import type { Channel, ConnectionState, ConsumerLease, NetworkError } from '@entropynet/core';
+import type {
+  Channel,
+  ConnectionState,
+  ConsumerLease,
+  ConsumerOptions,
+  MessageConsumer,
+  NetworkError,
+} from '@entropynet/core';
 import { END, resetFor } from './control-message.js';
 import { IdleTimer } from './idle-timer.js';
 import { IncomingBytes } from './incoming-bytes.js';
@@ -28,6 +35,8 @@ export interface ConnectionDuplexOptions {
   readonly ownsConnection?: boolean | undefined;
 }
 
+const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
+
 type Phase = 'pending' | 'connecting' | 'open';
 
 /**
@@ -41,12 +50,21 @@ export class ConnectionDuplex extends Duplex {
   readonly #channel: Channel;
   readonly #endsConnection: boolean;
   readonly #ownsConnection: boolean;
-  readonly #lease: ConsumerLease;
+  #lease: ConsumerLease;
   readonly #incoming: IncomingBytes;
   readonly #outgoing: OutgoingBytes;
   readonly #burst = new WriteBurst();
   readonly #idle: IdleTimer;
   readonly #connecting = new AbortController();
+  readonly #consumer: MessageConsumer = {
+    onMessage: (data) => {
+      // What arrives for a stream that is destroyed is dropped: parked, it would wait for a reader that never comes.
+      if (!this.destroyed) this.#incoming.take(data);
+    },
+    onEnd: (reason) => {
+      this.#onEnded(reason.error);
+    },
+  };
   #phase: Phase = 'pending';
   /** Called when the stream is open; undefined while nothing waits for that. */
   #onOpen: (() => void) | undefined;
@@ -55,6 +73,8 @@ export class ConnectionDuplex extends Duplex {
   #isReset = false;
   /** Why the connection that the stream belongs to carries nothing any more. */
   #ended: NetworkError | undefined;
+  /** Whether that is because the connection itself has ended. */
+  #isConnectionOver = false;
   /** Known while the stream is open. */
   #remote: RemoteAddress | undefined;
   #bytesRead = 0;
@@ -84,20 +104,11 @@ export class ConnectionDuplex extends Duplex {
         this.#fail(error, 'read');
       },
     });
-    this.#lease = this.#channel.take(
-      {
-        onMessage: (data) => {
-          this.#incoming.take(data);
-        },
-        onEnd: (reason) => {
-          this.#onEnded(reason.error);
-        },
-      },
-      { name: 'a stream', isPaused: true },
-    );
+    this.#lease = this.#channel.take(this.#consumer, LEASE);
     this.#channel.on('drain', this.#onDrain);
     connection.on('state', this.#onState);
     if (connection.isConnected()) void this.#open(channel !== undefined);
+    else if (connection.wasAccepted) this.#openEnded();
   }
 
   /** As of `net.Socket`: whether the stream is being connected, and which directions are open. */
@@ -256,12 +267,16 @@ export class ConnectionDuplex extends Duplex {
     this.#remote = undefined;
     this.#channel.off('drain', this.#onDrain);
     this.#connection.off('state', this.#onState);
-    this.#lease.release();
+    // A named channel is closed: until then the peer gets its window back for what nobody reads any more.
+    if (this.#channel.name === undefined) this.#lease.release();
+    else this.#lease.resume();
     this.#outgoing.abort();
     const waiting = this.#onOpen;
     this.#onOpen = undefined;
     waiting?.();
-    const leaving = this.#leave(error);
+    const leaving = this.#leave(error).then(() => {
+      this.#lease.release();
+    });
     // A named channel can carry the next stream once this one says `close`. An error is told at once.
     if (error === null && this.#channel.name !== undefined) void leaving.then(() => callback(null));
     else callback(error);
@@ -279,6 +294,7 @@ export class ConnectionDuplex extends Duplex {
         return;
       }
     }
+    if (isLate && !this.#takeAnew()) return;
     this.#phase = 'open';
     this.#remote = remoteAddressOf(this.#connection.peer.address);
     const waiting = this.#onOpen;
@@ -289,6 +305,29 @@ export class ConnectionDuplex extends Duplex {
     if (!isLate) return;
     this.emit('connect');
     this.emit('ready');
+  }
+
+  /** An accepted connection that has ended can't be connected again: what arrived is read, and then the stream ends. */
+  #openEnded(): void {
+    this.#phase = 'open';
+    this.#endWith(endedEarly());
+  }
+
+  /** A lease that was taken before the connection stood may be on the connection before. False where that failed. */
+  #takeAnew(): boolean {
+    this.#lease.release();
+    try {
+      this.#lease = this.#channel.take(this.#consumer, { ...LEASE, isPaused: !this.#isWanted });
+      return true;
+    } catch (error) {
+      this.#fail(error as NetworkError, 'connect');
+      return false;
+    }
+  }
+
+  #endWith(error: NetworkError): void {
+    this.#isConnectionOver = true;
+    this.#ended ??= error;
   }
 
   #write(chunks: readonly Chunk[], callback: (error?: Error) => void): void {
@@ -338,7 +377,7 @@ export class ConnectionDuplex extends Duplex {
   readonly #onState = (state: ConnectionState, error?: NetworkError): void => {
     if (state === 'connected' && this.#phase === 'pending') void this.#open(true);
     if ((state !== 'disconnected' && state !== 'failed') || this.#phase !== 'open') return;
-    this.#ended ??= error ?? endedEarly();
+    this.#endWith(error ?? endedEarly());
     // A write that waits learns why nothing is taken any more.
     this.#outgoing.resume();
   };
@@ -354,9 +393,12 @@ export class ConnectionDuplex extends Duplex {
   async #leave(error: Error | null): Promise<void> {
     const isNamed = this.#channel.name !== undefined;
     if (this.#phase !== 'open') this.#connecting.abort();
-    else if (this.#ended === undefined) await this.#sayHow(error, isNamed);
+    // The channel may be open although the stream has not learned of it yet.
+    const hasPeer = this.#phase === 'open' || (isNamed && this.#channel.isOpen);
+    if (hasPeer && this.#ended === undefined) await this.#sayHow(error, isNamed);
     if (this.#ownsConnection) await this.#connection[Symbol.asyncDispose]();
-    else if (this.#endsConnection) await this.#connection.disconnect();
+    // Where the stream's own connection has ended, a later one is not the stream's to end.
+    else if (this.#endsConnection && !this.#isConnectionOver) await this.#connection.disconnect();
   }
 
   /** Without an error a stream that is destroyed has ended, as a socket: what was written arrives, then the end. */

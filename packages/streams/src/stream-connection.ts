@@ -14,5 +14,6 @@ export type StreamConnection = Pick<
   | 'ref'
   | 'startReceiving'
   | 'unref'
+  | 'wasAccepted'
   | typeof Symbol.asyncDispose
 >;

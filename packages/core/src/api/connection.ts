@@ -103,6 +103,8 @@ export interface Connection {
 
   /** Whether the state is `connected`. */
   isConnected(): boolean;
+  /** Whether a server accepted it: then only its client can make it again, and `connect()` gives `NotSupported`. */
+  readonly wasAccepted: boolean;
   /** Where the connection is in its life. */
   getState(): ConnectionState;
   /** Whether the peer is on this machine (`local`) or may be on another (`remote`); undefined for a handle without connection. */

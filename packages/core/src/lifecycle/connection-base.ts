@@ -36,6 +36,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   abstract channels(): Channel[];
   abstract connect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
   abstract disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
+  abstract get wasAccepted(): boolean;
   abstract getState(): ConnectionState;
   abstract getType(): ConnectionType | undefined;
   abstract getBackend(): ConnectionBackend | undefined;

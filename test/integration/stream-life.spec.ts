@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { turns, until, within } from '@entropynet/conformance/tools';
+import { type ConnectionConfig, type NetworkConnection, unwrap } from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer, LoopbackTransport } from '@entropynet/core/testing';
+import { ConnectionManager } from '@entropynet/manager';
+import { connectDuplex, toDuplex } from '@entropynet/streams';
+import { expect } from 'chai';
+import { freshName } from './manager-support.js';
+
+describe('a stream and the life of its connection', () => {
+  let server: LoopbackServer;
+  let client: NetworkConnection;
+  let manager: ConnectionManager;
+
+  async function accept(): Promise<NetworkConnection> {
+    const accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+    return accepted;
+  }
+
+  async function begin(config: Partial<ConnectionConfig> = {}): Promise<void> {
+    server = new LoopbackServer({ ...config, endpoint: `loopback://${freshName()}` });
+    unwrap(await server.listen());
+    client = new LoopbackConnection({ ...config, endpoint: server.address()! });
+    unwrap(await client.connect());
+  }
+
+  beforeEach(() => {
+    manager = new ConnectionManager([new LoopbackTransport()]);
+  });
+
+  afterEach(async () => {
+    await client.disconnect();
+    await manager.closeAll();
+    await server.close();
+  });
+
+  it('leaves the next connection alone when its own has ended with bytes unread', async () => {
+    await begin();
+    const accepted = await accept();
+    const stream = toDuplex(client);
+    const failed = once(stream, 'error');
+    for (let index = 0; index < 300; index += 1) unwrap(accepted.trySend(new Uint8Array(2000)));
+    await accepted.disconnect();
+    await until(() => !client.isConnected(), 'the connection has ended');
+    const states: string[] = [];
+    client.on('state', (state) => states.push(state));
+    unwrap(await client.connect());
+    await within(failed, 'the stream failed');
+    const next = await accept();
+    const received: string[] = [];
+    client.setMessageCallback((data) => received.push(Buffer.from(data).toString()));
+    unwrap(await next.send(Buffer.from('hello')));
+    await until(() => received.length > 0, 'the message came');
+    expect(states).to.deep.equal(['connecting', 'connected']);
+    expect(received).to.deep.equal(['hello']);
+  });
+
+  it('reads on a connection that stood before', async () => {
+    await begin();
+    await accept();
+    await client.disconnect();
+    const stream = connectDuplex(client);
+    toDuplex(await accept()).end('raw');
+    expect((await within(buffer(stream), 'the bytes came')).toString()).to.equal('raw');
+  });
+
+  it('reads on a handle that stood before', async () => {
+    await begin();
+    const handle = unwrap(manager.openConnection({ endpoint: server.address()! }));
+    await accept();
+    for (const text of ['one', 'two', 'three']) {
+      const stream = connectDuplex(handle);
+      const closed = once(stream, 'close');
+      toDuplex(await accept()).end(text);
+      expect((await within(buffer(stream), 'the bytes came')).toString()).to.equal(text);
+      await closed;
+      await until(() => handle.getState() === 'disconnected', 'the handle has disconnected');
+    }
+  });
+
+  it('reads what had arrived before it was accepted, then closes', async () => {
+    await begin();
+    const managed = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}` }));
+    unwrap(await managed.listen());
+    const sender = new LoopbackConnection({ endpoint: managed.addresses()[0]! });
+    unwrap(await sender.connect());
+    // The bytes of a stream and its end, from a peer that does not wait for the other direction.
+    for (const part of [Buffer.from('log line'), new Uint8Array(0), Uint8Array.of(1)]) unwrap(await sender.send(part));
+    await sender.disconnect();
+    await turns(2);
+    const handle = unwrap(await managed.accept());
+    expect(handle.getState()).to.equal('disconnected');
+    const stream = toDuplex(handle, { ownsConnection: true });
+    const closed = once(stream, 'close');
+    expect((await within(buffer(stream), 'the bytes came')).toString()).to.equal('log line');
+    await within(closed, 'the stream closed');
+    expect(handle.valid()).to.equal(false);
+  });
+
+  it('closes its channel when it is destroyed before the channel is open', async () => {
+    await begin();
+    const accepted = await accept();
+    const ends: string[] = [];
+    accepted.on('channel', (channel) => {
+      const far = toDuplex(accepted, { channel }).resume();
+      far.on('close', () => ends.push(channel));
+    });
+    const near = toDuplex(client, { channel: 'short' });
+    const closed = once(near, 'close');
+    near.destroy();
+    await within(closed, 'the stream closed');
+    await until(() => ends.length === 1, 'the far stream closed');
+    expect(client.channels()).to.deep.equal([]);
+    expect(accepted.channels()).to.deep.equal([]);
+  });
+
+  for (const [how, error] of [
+    ['without an error', undefined],
+    ['with an error', new Error('enough')],
+  ] as const) {
+    it(`closes its channel when it is destroyed ${how} before everything was read`, async () => {
+      await begin({ channelWindow: 65_536, maxChannels: 4 });
+      const accepted = await accept();
+      accepted.on('channel', (channel) => {
+        const far = toDuplex(accepted, { channel });
+        far.on('error', () => undefined);
+        far.write(Buffer.alloc(1_000_000));
+      });
+      for (let index = 0; index < 12; index += 1) {
+        const near = toDuplex(client, { channel: `file ${index}` });
+        near.on('error', (failure) => {
+          expect(failure).to.equal(error);
+        });
+        await within(once(near, 'data'), 'some bytes came');
+        near.pause();
+        const closed = new Promise((resolve) => near.once('close', resolve));
+        near.destroy(error);
+        await within(closed, 'the stream closed');
+        await until(() => client.channels().length === 0, 'the channel is closed');
+        await until(() => accepted.channels().length === 0, 'the channel is closed at the other side');
+      }
+    });
+  }
+});
