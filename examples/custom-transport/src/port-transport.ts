@@ -1,10 +1,11 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   AcceptQueue,
+  agreeOnSecret,
   Audience,
   type BroadcastOptions,
   type BroadcastOutcome,
-  agreeOnSecret,
+  type Complete,
   type ConnectionConfig,
   type ConnectionServer,
   ConnectionType,
@@ -19,20 +20,19 @@ import {
   NetworkError,
   OK,
   ok,
-  type OptionsSchema,
   optionSchemas,
-  resolveConnectionConfig,
   type ResolvedConnectionConfig,
+  resolveOwnConfig,
   type Result,
   SecretProver,
   SecretVerifier,
   type ServerConfig,
   type Transport,
   TRANSPORT,
+  type TransportModule,
   type TransportProbe,
   unwrap,
 } from '@entropynet/core';
-import { ContainerModule } from 'inversify';
 import * as v from 'valibot';
 
 /** What travels through a port: a frame, bytes that were taken, a goodbye. */
@@ -41,22 +41,33 @@ type PortMessage = readonly [header: number, bytes: Uint8Array] | number | 'good
 const BACKEND = 'port';
 const KIB = 1024;
 
-const optionsSchema = optionSchemas.section({
-  /** Bytes on their way in each direction. */
-  maxInFlightBytes: v.optional(optionSchemas.wholeNumber(32 * KIB, 1024 * KIB), 256 * KIB),
-});
+/** The section `port` of a configuration, as a user writes it. */
+export interface PortOptions {
+  /** Bytes that may be on their way in each direction. */
+  maxInFlightBytes?: number | undefined;
+}
 
-/** The section `port` of a configuration. */
-const portSection = defineTransportSection({ optionsKey: 'port', optionsSchema });
+/** The section `port`, complete. */
+export type PortConfig = Complete<PortOptions>;
 
 declare module '@entropynet/core' {
   interface TransportSections {
-    port?: v.InferInput<typeof optionsSchema> | undefined;
+    /** Options of the port transport. */
+    port?: PortOptions | undefined;
   }
+
   interface ResolvedTransportSections {
-    readonly port: v.InferOutput<typeof optionsSchema>;
+    /** Options of the port transport, complete. */
+    readonly port: PortConfig;
   }
 }
+
+const portSection = defineTransportSection({
+  optionsKey: 'port',
+  optionsSchema: optionSchemas.section({
+    maxInFlightBytes: v.optional(optionSchemas.byteCount(32 * KIB, 1024 * KIB), 256 * KIB),
+  }),
+});
 
 class PortWriter implements FrameWriter {
   readonly maxFrameBytes = 16 * KIB;
@@ -128,7 +139,7 @@ export class PortConnection extends NetworkConnection {
   #isReferenced = true;
 
   constructor(config: ConnectionConfig, accepted?: PortLink) {
-    super(config, accepted);
+    super(unwrap(resolveOwnConfig(config, portSection)), accepted);
     this.#link = accepted;
   }
 
@@ -218,7 +229,7 @@ export class PortServer implements ConnectionServer {
   readonly #accepted: AcceptQueue<NetworkConnection>;
 
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveConnectionConfig(config));
+    this.#config = unwrap(resolveOwnConfig(config, portSection));
     this.#accepted = new AcceptQueue(64, this.#config.admit, this.#audience.add);
   }
 
@@ -295,8 +306,10 @@ export class PortTransport implements Transport {
   readonly schemes = ['port'];
   readonly connectionType = ConnectionType.Local;
   readonly capabilities = CAPABILITIES;
+  /** Before WebSocket, which has 0, and after shared memory, which has 100. */
+  readonly preference = 50;
   readonly optionsKey = portSection.optionsKey;
-  readonly optionsSchema: OptionsSchema = portSection.optionsSchema;
+  readonly optionsSchema = portSection.optionsSchema;
 
   probe({ endpoint }: ConnectionConfig): Promise<TransportProbe> {
     if (servers.has(endpoint)) return Promise.resolve({ available: true });
@@ -312,6 +325,9 @@ export class PortTransport implements Transport {
   }
 }
 
-export const portTransportModule = new ContainerModule(({ bind }) => {
-  bind(TRANSPORT).toConstantValue(new PortTransport());
-});
+export const portTransportModule: TransportModule = {
+  id: Symbol('port'),
+  load: ({ bind }) => {
+    bind(TRANSPORT).toConstantValue(new PortTransport());
+  },
+};

@@ -43,12 +43,11 @@ export {
   changeConfig,
   resolveConnectionConfig,
   resolveOwnConfig,
-  type CommonOptions,
   type ConnectionConfig,
-  type ReconnectConfig,
   type ResolvedConnectionConfig,
   type ServerConfig,
 } from './config/connection-config.js';
+export type { CommonConfig, CommonOptions, ReconnectConfig, ReconnectOptions } from './config/common-options.js';
 export * as optionSchemas from './config/option-schemas.js';
 export type { NumberInRange, NumberRange } from './config/option-schemas.js';
 // By star, so that packages can merge declarations into the interfaces of this module.

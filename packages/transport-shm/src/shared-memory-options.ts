@@ -1,48 +1,61 @@
 import { resolve } from 'node:path';
-import { defineTransportSection, optionSchemas } from '@entropynet/core';
+import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
 import * as v from 'valibot';
 
-const { durationMs, flag, oneOf, section, text, wholeNumber } = optionSchemas;
+const { byteCount, durationMs, flag, oneOf, section, text, wholeNumber } = optionSchemas;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 /** The largest region, so that every position in it is a positive 32-bit integer. */
 const MAX_REGION_BYTES = 1024 * MIB;
 
-const optionsSchema = section({
+/** The section `sharedMemory` of a configuration, as a user writes it. */
+export interface SharedMemoryOptions {
   /** Bytes of a connection's region, both rings; the smaller value of both ends counts. */
-  regionSize: v.optional(wholeNumber(64 * KIB, MAX_REGION_BYTES), 4 * MIB),
-  /** Touches every page of the region when a connection is made, so that no message pays for it. */
-  prefault: v.optional(flag(), false),
-  /** Works on the region itself or on a copy of it; `auto`: on the region where the runtime allows it. */
-  access: v.optional(oneOf('auto', 'direct', 'copied'), 'auto'),
+  regionSize?: number | undefined;
+  /** Whether to touch every page of the region when a connection is made, so that no message pays for it. */
+  prefault?: boolean | undefined;
+  /** Work on the region itself or on a copy of it; `auto`: on the region where the runtime allows it. */
+  access?: 'auto' | 'direct' | 'copied' | undefined;
   /** How a receiver waits: polls while it pays off, sleeps at once, or never sleeps. */
-  wait: v.optional(oneOf('adaptive', 'sleep', 'spin'), 'adaptive'),
+  wait?: 'adaptive' | 'sleep' | 'spin' | undefined;
   /** How long one window of polling lasts, in microseconds. */
+  pollMicroseconds?: number | undefined;
+  /**
+   * The directory where servers are found. A relative path starts from the working directory of the moment. Without it:
+   * `$XDG_RUNTIME_DIR/entropynet`, or `entropynet-<user id>` in the temporary directory.
+   */
+  directory?: string | undefined;
+  /** How many connections a server has at most, granted handshakes included. */
+  maxConnections?: number | undefined;
+  /** How long a server waits for a client's handshake, in milliseconds. */
+  handshakeTimeoutMs?: number | undefined;
+  /** How long a peer may read nothing before it is reported as `unresponsive`, in milliseconds. */
+  unresponsiveAfterMs?: number | undefined;
+}
+
+/** The section `sharedMemory`, complete. */
+export type SharedMemoryConfig = Complete<SharedMemoryOptions, 'directory'>;
+
+const optionsSchema = section({
+  regionSize: v.optional(byteCount(64 * KIB, MAX_REGION_BYTES), 4 * MIB),
+  prefault: v.optional(flag(), false),
+  access: v.optional(oneOf('auto', 'direct', 'copied'), 'auto'),
+  wait: v.optional(oneOf('adaptive', 'sleep', 'spin'), 'adaptive'),
   pollMicroseconds: v.optional(wholeNumber(1, 1000), 50),
-  /** The folder where servers are found, a relative one from the working directory of this moment; without it `$XDG_RUNTIME_DIR/entropynet`, or one of the user's in the temporary folder. */
   directory: v.optional(
     v.pipe(
       text(1),
       v.transform((directory) => resolve(directory)),
     ),
   ),
-  /** Connections that a server has at most, granted handshakes included. */
   maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
-  /** How long a server waits for a client's handshake, in milliseconds. */
   handshakeTimeoutMs: v.optional(durationMs(), 5000),
-  /** How long a peer may read nothing before it is reported as `unresponsive`, in milliseconds. */
   unresponsiveAfterMs: v.optional(durationMs(), 2000),
 });
 
 /** The section `sharedMemory` of a configuration. */
 export const sharedMemorySection = defineTransportSection({ optionsKey: 'sharedMemory', optionsSchema });
-
-/** The section `sharedMemory`, as a user writes it. */
-export type SharedMemoryOptions = v.InferInput<typeof optionsSchema>;
-
-/** The section `sharedMemory`, complete. */
-export type SharedMemoryConfig = v.InferOutput<typeof optionsSchema>;
 
 declare module '@entropynet/core' {
   interface TransportSections {

@@ -1,16 +1,13 @@
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { err, NetworkError, OK, type Result } from '@entropynet/core';
-import type { WebSocketConfig } from './web-socket-options.js';
+import type { WebSocketTlsConfig } from './web-socket-options.js';
 import { reasonOf } from './web-socket-errors.js';
-
-/** The section `webSocket.tls`, complete. */
-export type TlsConfig = NonNullable<WebSocketConfig['tls']>;
 
 /**
  * Checks that each key has the others without which it would be ignored. Throws a `NetworkError` (`InvalidParameter`) that
  * names what is missing.
  */
-export function checkTlsKeys(tls: TlsConfig | undefined): void {
+export function checkTlsKeys(tls: WebSocketTlsConfig | undefined): void {
   if (tls === undefined) return;
   requireWith(tls, 'certificate', 'privateKey');
   requireWith(tls, 'privateKey', 'certificate');
@@ -18,13 +15,13 @@ export function checkTlsKeys(tls: TlsConfig | undefined): void {
 }
 
 /** Checks that a server of `wss://` has what it shows to clients; throws as `checkTlsKeys`. */
-export function requireServerTls(tls: TlsConfig | undefined): void {
+export function requireServerTls(tls: WebSocketTlsConfig | undefined): void {
   requireKey('webSocket.tls.certificate', tls?.certificate);
   requireKey('webSocket.tls.privateKey', tls?.privateKey);
 }
 
 /** Checks that nothing is given for a server of the user's, whose TLS is the user's; throws as `checkTlsKeys`. */
-export function refuseServerTls(tls: TlsConfig | undefined): void {
+export function refuseServerTls(tls: WebSocketTlsConfig | undefined): void {
   const keys = ['certificate', 'privateKey', 'passphrase', 'certificateAuthority'] as const;
   const given = keys.find((key) => tls?.[key] !== undefined);
   if (given === undefined) return;
@@ -35,7 +32,7 @@ export function refuseServerTls(tls: TlsConfig | undefined): void {
 }
 
 /** What Node.js takes of it, for either side. */
-export function secureContextOptions(tls: TlsConfig | undefined): SecureContextOptions {
+export function secureContextOptions(tls: WebSocketTlsConfig | undefined): SecureContextOptions {
   if (tls === undefined) return {};
   const { certificate: cert, privateKey: key, passphrase, certificateAuthority: ca, minVersion } = tls;
   return {
@@ -48,13 +45,13 @@ export function secureContextOptions(tls: TlsConfig | undefined): SecureContextO
 }
 
 /** The same for a server, which asks clients for a certificate where it has an authority to check them with. */
-export function serverTlsOptions(tls: TlsConfig | undefined): TlsOptions {
+export function serverTlsOptions(tls: WebSocketTlsConfig | undefined): TlsOptions {
   const requestCert = tls?.certificateAuthority !== undefined;
   return { ...secureContextOptions(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized };
 }
 
 /** Whether Node.js takes the certificates and keys. `InvalidParameter` with its reason where it does not. */
-export function tryTls(tls: TlsConfig | undefined): Result {
+export function tryTls(tls: WebSocketTlsConfig | undefined): Result {
   try {
     createSecureContext(secureContextOptions(tls));
     return OK;
@@ -63,7 +60,7 @@ export function tryTls(tls: TlsConfig | undefined): Result {
   }
 }
 
-function requireWith(tls: TlsConfig, key: keyof TlsConfig, needed: keyof TlsConfig): void {
+function requireWith(tls: WebSocketTlsConfig, key: keyof WebSocketTlsConfig, needed: keyof WebSocketTlsConfig): void {
   if (tls[key] === undefined || tls[needed] !== undefined) return;
   throw new NetworkError(
     'InvalidParameter',

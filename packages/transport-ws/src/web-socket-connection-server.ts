@@ -9,7 +9,6 @@ import {
   Audience,
   type BroadcastOptions,
   type BroadcastOutcome,
-  type ConnectionConfig,
   type ConnectionServer,
   err,
   type NetworkConnection,
@@ -32,10 +31,9 @@ import {
   requireServerTls,
   secureContextOptions,
   serverTlsOptions,
-  type TlsConfig,
   tryTls,
 } from './tls-options.js';
-import { webSocketSection } from './web-socket-options.js';
+import { webSocketSection, type WebSocketTlsConfig, type WebSocketTlsOptions } from './web-socket-options.js';
 import { asksForProtocol, checkAuthentication, checkHeaderNames, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
@@ -76,7 +74,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   #isListening = false;
   #isReferenced = true;
   /** What the next listening servers use. */
-  #tls: TlsConfig | undefined;
+  #tls: WebSocketTlsConfig | undefined;
 
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
@@ -133,7 +131,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
    * Takes other certificates and keys from the next connection on; those that stand go on. With the attached server of a
    * program, or without TLS: `NotSupported`. `InvalidParameter`: what can't be used, and nothing changes.
    */
-  setTls(tls: NonNullable<ConnectionConfig['webSocket']>['tls']): Result {
+  setTls(tls: WebSocketTlsOptions | undefined): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
     if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own now');
     const resolved = resolveOwnConfig({ endpoint: this.#config.endpoint, webSocket: { tls } }, webSocketSection);

@@ -1,6 +1,7 @@
 import type { ConnectionConfig, ResolvedConnectionConfig, Result } from '@entropynet/core';
 import { dialWebSocket } from './dial-web-socket.js';
 import { GreetedConnection } from './greeted-connection.js';
+import type { GreetedLink } from './greeted-link.js';
 import { checkTlsKeys } from './tls-options.js';
 import type { WebSocketAddress } from './web-socket-address.js';
 import { WebSocketLink } from './web-socket-link.js';
@@ -11,7 +12,7 @@ export class WebSocketConnection extends GreetedConnection {
    * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one.
    * @param accepted for a server: a link on which both sides have greeted
    */
-  constructor(config: ConnectionConfig | string, accepted?: WebSocketLink) {
+  constructor(config: ConnectionConfig | string, accepted?: GreetedLink) {
     super(config, accepted);
     checkTlsKeys(this.config.webSocket.tls);
   }
@@ -47,7 +48,7 @@ export class WebSocketConnection extends GreetedConnection {
     address: WebSocketAddress,
     config: ResolvedConnectionConfig,
     signal: AbortSignal,
-  ): Promise<Result<WebSocketLink>> {
+  ): Promise<Result<GreetedLink>> {
     return dialWebSocket(address, config, signal);
   }
 }

@@ -1,7 +1,7 @@
-import { defineTransportSection, optionSchemas } from '@entropynet/core';
+import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
 import * as v from 'valibot';
 
-const { durationMs, flag, listOf, NOTHING_GIVEN, oneOf, section, text, wholeNumber } = optionSchemas;
+const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, section, text, wholeNumber } = optionSchemas;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -27,63 +27,143 @@ export type LookupFunction = (
   callback: (error: Error | null, address: string | { address: string; family: number }[], family?: number) => void,
 ) => void;
 
-const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+/** The section `webSocket` of a configuration, as a user writes it. */
+export interface WebSocketOptions {
+  /** Headers that a client adds to its upgrade request. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Certificates and their checks, for `wss://` on either side. */
+  tls?: WebSocketTlsOptions | undefined;
+  /** Signs of life, which both sides ask for. */
+  heartbeat?: WebSocketHeartbeatOptions | undefined;
+  /** How long a server waits for each step of a client's handshake, in milliseconds. */
+  handshakeTimeoutMs?: number | undefined;
+  /** The origins of web pages that may connect to a server. */
+  allowedOrigins?: readonly string[] | undefined;
+  /** How many connections a server has at most, handshakes included. */
+  maxConnections?: number | undefined;
+  /** How many connections a server has at most from one address, handshakes included; without it as many as from all. */
+  maxConnectionsPerAddress?: number | undefined;
+  /** Headers that a server adds to its answer to an upgrade request, such as `Set-Cookie`. */
+  responseHeaders?: Readonly<Record<string, string | readonly string[]>> | undefined;
+  /** Bytes of a connection that may wait for the kernel. */
+  maxBufferedBytes?: number | undefined;
+  /**
+   * Compresses messages (`permessage-deflate`) where both sides want it; an object turns it on. Where a secret travels with text
+   * of an attacker's choice, the length of compressed messages may tell something about the secret.
+   */
+  compression?: false | WebSocketCompressionOptions | undefined;
+  /** Decides about an upgrade request. Only code can give it. */
+  authenticate?: Authenticate | undefined;
+  /** Makes or keeps a client's TCP connections, such as an agent for a proxy. Only code can give it. */
+  agent?: object | undefined;
+  /** Makes a client's socket in place of `net.connect` or `tls.connect`. Only code can give it. */
+  createConnection?: ((options: object) => object) | undefined;
+  /** Finds a host's addresses for a client in place of `dns.lookup`. Only code can give it. */
+  lookup?: LookupFunction | undefined;
+  /** For a program that hands upgrade requests over itself (`handleUpgrade`): the server binds no port. */
+  noServer?: boolean | undefined;
+  /** An HTTP server of the program to attach to. The program closes it. Only code can give it. */
+  server?: object | undefined;
+}
 
-const tlsSchema = section({
+/** Certificates and their checks, as a user writes them. */
+export interface WebSocketTlsOptions {
   /** This side's certificate chain, as PEM: a server's, or what a client shows to a server that asks for it. */
-  certificate: v.optional(text()),
+  certificate?: string | undefined;
   /** The private key of the certificate, as PEM. */
-  privateKey: v.optional(text()),
+  privateKey?: string | undefined;
   /** The passphrase that the private key is encrypted with. */
-  passphrase: v.optional(text()),
+  passphrase?: string | undefined;
   /**
    * The authorities whose signatures count instead of those of Node.js, as PEM. A server that has it asks each client for
    * a certificate of theirs.
    */
-  certificateAuthority: v.optional(text()),
+  certificateAuthority?: string | undefined;
   /** Whether a side refuses the other one where its certificate is not valid. */
-  rejectUnauthorized: v.optional(flag(), true),
+  rejectUnauthorized?: boolean | undefined;
   /** The name that a client asks for and that the server's certificate must have, instead of the endpoint's host. */
-  servername: v.optional(text(1)),
+  servername?: string | undefined;
   /** The oldest version of TLS that this side takes. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+/** Signs of life, as a user writes them. */
+export interface WebSocketHeartbeatOptions {
+  /** How often each side asks for a sign of life, in milliseconds. */
+  intervalMs?: number | undefined;
+  /** After how much silence the peer counts as dead, in milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** How messages are compressed, as a user writes it. */
+export interface WebSocketCompressionOptions {
+  /** Shorter messages are not compressed; in bytes. */
+  threshold?: number | undefined;
+  /** How much work compressing is worth: 1 is the fastest, 9 the shortest. */
+  level?: number | undefined;
+  /** How many times longer than it came a message may become. A peer that sends one that would is disconnected. */
+  maxRatio?: number | undefined;
+}
+
+/** The section `webSocket`, complete. */
+export interface WebSocketConfig extends Complete<
+  WebSocketOptions,
+  'tls' | 'maxConnectionsPerAddress' | 'authenticate' | 'agent' | 'createConnection' | 'lookup' | 'server'
+> {
+  /** Certificates and their checks, complete; undefined where none were given. */
+  readonly tls?: WebSocketTlsConfig | undefined;
+  /** Signs of life, complete. */
+  readonly heartbeat: WebSocketHeartbeatConfig;
+  /** How messages are compressed, complete; false where they are not. */
+  readonly compression: false | WebSocketCompressionConfig;
+}
+
+/** Certificates and their checks, complete. */
+export type WebSocketTlsConfig = Complete<
+  WebSocketTlsOptions,
+  'certificate' | 'privateKey' | 'passphrase' | 'certificateAuthority' | 'servername'
+>;
+
+/** Signs of life, complete. */
+export type WebSocketHeartbeatConfig = Complete<WebSocketHeartbeatOptions>;
+
+/** How messages are compressed, complete. */
+export type WebSocketCompressionConfig = Complete<WebSocketCompressionOptions>;
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+const tlsSchema = section({
+  certificate: v.optional(text()),
+  privateKey: v.optional(text()),
+  passphrase: v.optional(text()),
+  certificateAuthority: v.optional(text()),
+  rejectUnauthorized: v.optional(flag(), true),
+  servername: v.optional(text(1)),
   minVersion: v.optional(oneOf('TLSv1.2', 'TLSv1.3'), 'TLSv1.2'),
 });
 
 const heartbeatSchema = section({
-  /** How often each side asks for a sign of life, in milliseconds. */
   intervalMs: v.optional(durationMs(), 5000),
-  /** After how much silence the peer counts as dead, in milliseconds. */
   timeoutMs: v.optional(durationMs(), 15_000),
 });
 
-/** The default keeps honest messages: deflate makes nothing shorter than by a factor of 1032. */
 const compressionSchema = section({
-  /** Shorter messages are not compressed; in bytes. */
-  threshold: v.optional(wholeNumber(0, 256 * KIB), 1 * KIB),
-  /** How much work compressing is worth: 1 is the fastest, 9 the shortest. */
+  threshold: v.optional(byteCount(0, 256 * KIB), 1 * KIB),
   level: v.optional(wholeNumber(1, 9), 3),
-  /** How many times longer than it came a message may become. A peer that sends one that would is disconnected. */
+  // The default keeps honest messages: deflate makes nothing shorter than by a factor of 1032.
   maxRatio: v.optional(wholeNumber(1, 1032), 1000),
 });
 const noCompression = v.literal(false, 'false or an object is allowed');
 
 const optionsSchema = section({
-  /** Headers that a client adds to its upgrade request. */
   headers: v.optional(v.record(v.string(), text(), 'an object of strings is allowed'), NOTHING_GIVEN),
-  /** For `wss://`, on either side. */
   tls: v.optional(tlsSchema),
-  /** Signs of life, which both sides ask for. */
   heartbeat: v.optional(heartbeatSchema, NOTHING_GIVEN),
-  /** How long a server waits for each step of a client's handshake, in milliseconds. */
   handshakeTimeoutMs: v.optional(durationMs(), 5000),
-  /** The origins of web pages that may connect to a server. */
   allowedOrigins: v.optional(listOf(text()), []),
-  /** Connections that a server has at most, handshakes included. */
   maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
-  /** Connections that a server has at most from one address, handshakes included; without it as many as from all. */
   maxConnectionsPerAddress: v.optional(wholeNumber(1, 65_536)),
-  /** Headers that a server adds to its answer to an upgrade request, such as `Set-Cookie`. */
   responseHeaders: v.optional(
     v.record(
       v.string(),
@@ -92,29 +172,19 @@ const optionsSchema = section({
     ),
     NOTHING_GIVEN,
   ),
-  /** Bytes of a connection that may wait for the kernel. */
-  maxBufferedBytes: v.optional(wholeNumber(64 * KIB, 1024 * MIB), 1 * MIB),
-  /**
-   * Compresses messages (`permessage-deflate`) where both sides want it; an object turns it on. Of a secret that travels with
-   * text of an attacker's choice, the length of compressed messages may tell something.
-   */
+  maxBufferedBytes: v.optional(byteCount(64 * KIB, 1024 * MIB), 1 * MIB),
+  // Which one is meant decides about the sentence of an error, so it is asked before either is checked.
   compression: v.optional(
     v.lazy((given): typeof compressionSchema | typeof noCompression =>
       typeof given === 'object' && given !== null ? compressionSchema : noCompression,
     ),
     false,
   ),
-  /** Decides about an upgrade request; only code can give it. */
   authenticate: v.optional(v.custom<Authenticate>(isFunction, 'a function is allowed')),
-  /** What makes or keeps a client's TCP connections, such as one through a proxy (`http.Agent`); only code can give it. */
   agent: v.optional(v.custom<object>(isObject, 'an http.Agent or https.Agent is allowed')),
-  /** Makes a client's socket in place of `net.connect` or `tls.connect`; only code can give it. */
   createConnection: v.optional(v.custom<(options: object) => object>(isFunction, 'a function is allowed')),
-  /** Finds a host's addresses for a client in place of `dns.lookup`; only code can give it. */
   lookup: v.optional(v.custom<LookupFunction>(isFunction, 'a function is allowed')),
-  /** For a program that hands upgrade requests over itself (`handleUpgrade`): the server binds no port. */
   noServer: v.optional(flag(), false),
-  /** An HTTP server of yours to attach to, which stays yours to close; only code can give it. */
   server: v.optional(v.custom<object>(isObject, 'an http.Server or https.Server is allowed')),
 });
 
@@ -131,12 +201,6 @@ export const webSocketSection = defineTransportSection({
     return undefined;
   },
 });
-
-/** The section `webSocket`, as a user writes it. */
-export type WebSocketOptions = v.InferInput<typeof optionsSchema>;
-
-/** The section `webSocket`, complete. */
-export type WebSocketConfig = v.InferOutput<typeof optionsSchema>;
 
 declare module '@entropynet/core' {
   interface TransportSections {

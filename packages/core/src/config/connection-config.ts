@@ -1,6 +1,5 @@
-import type * as v from 'valibot';
 import { err, ok, type Result } from '../result/result.js';
-import { commonSchema, type reconnectSchema } from './common-options.js';
+import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
 import { snapshot, type UnreadableKey } from './snapshot.js';
 import {
@@ -12,28 +11,10 @@ import {
   type TransportSections,
 } from './transport-sections.js';
 
-/** The options that every transport keeps to, as a user writes them. */
-export type CommonOptions = v.InferInput<typeof commonSchema>;
-
 /**
- * The configuration of a connection or a server: one plain object, valid as JSON, save for `admit` and a few hooks of
- * sections that only code can give. Both ends of a connection may use the same one. `README.md` has a table of all keys.
- *
- * | key | meaning |
- * | --- | --- |
- * | `endpoint` | `'canvas'`, `shm://canvas`, `ws://host:port/path`, `wss://…`; required |
- * | `backend` | the transport's name, or `auto` |
- * | `fallback` | further endpoints, tried in order |
- * | `connectTimeoutMs`, `sendTimeoutMs` | how long `connect()` and a waiting `send()` last |
- * | `maxMessageSize` | bytes of the longest message, in both directions |
- * | `channelWindow` | bytes that one channel may have on the way to this side |
- * | `maxChannels` | named channels that may be open |
- * | `secret` | a secret of 16 characters or more; only peers that prove to have the same are let in |
- * | `sendQueueBytes` | bytes that unfinished `send()` calls may hold |
- * | `reconnect` | how a manager's handle connects again by itself |
- * | `admit` | whether a server has a place for one more client |
- * | one section for each transport | such as `sharedMemory` and `webSocket`: options of one transport only |
- * | `transportOptions` | options of transports without a section of their own, by backend name |
+ * The configuration of a connection or a server: one plain object, valid as JSON, save for the few options that only code can
+ * give. Both ends of a connection may use the same one. Each transport adds a section with its own options, such as
+ * `sharedMemory` and `webSocket`. `docs/configuration.md` lists all options.
  */
 export interface ConnectionConfig extends CommonOptions, TransportSections {}
 
@@ -41,11 +22,7 @@ export interface ConnectionConfig extends CommonOptions, TransportSections {}
 export type ServerConfig = ConnectionConfig;
 
 /** A checked configuration with every default filled in. */
-export interface ResolvedConnectionConfig
-  extends Readonly<v.InferOutput<typeof commonSchema>>, ResolvedTransportSections {}
-
-/** The policy of connecting again, complete. */
-export type ReconnectConfig = v.InferOutput<typeof reconnectSchema>;
+export interface ResolvedConnectionConfig extends CommonConfig, ResolvedTransportSections {}
 
 /** Configurations that were checked, each with the sections that were checked in it. */
 const resolved = new WeakMap<object, ReadonlySet<string>>();
@@ -123,7 +100,7 @@ function resolve(
 }
 
 function endpointsOf(checked: unknown): readonly string[] {
-  const { endpoint, fallback } = checked as v.InferOutput<typeof commonSchema>;
+  const { endpoint, fallback } = checked as CommonConfig;
   return [endpoint, ...fallback];
 }
 

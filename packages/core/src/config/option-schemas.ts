@@ -1,5 +1,6 @@
 // The namespace, of which a bundler keeps what is used.
 import * as v from 'valibot';
+import type { SchemaAgreement } from './transport-sections.js';
 
 /** The longest time that a timer of the platform holds, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -32,6 +33,11 @@ export function numberFrom(least: number, most: number): NumberInRange {
   return ranged(least, most, `a number from ${least} to ${most} is allowed`, Number.isFinite);
 }
 
+/** A number of bytes in a range, both ends included. */
+export function byteCount(least: number, most: number): NumberInRange {
+  return ranged(least, most, `a whole number from ${least} to ${most} is allowed`, Number.isSafeInteger, 'bytes');
+}
+
 /** A span of time in milliseconds that a timer of the platform can hold. */
 export function durationMs(): NumberInRange {
   return wholeNumber(1, MAX_TIMER_MS);
@@ -46,7 +52,8 @@ export function flag(): v.BooleanSchema<string> {
 export function text(
   least = 0,
 ): v.SchemaWithPipe<readonly [v.StringSchema<string>, v.MinLengthAction<string, number, string>]> {
-  const allowed = least === 0 ? 'a string is allowed' : `a string of ${least} characters or more is allowed`;
+  const length = least === 0 ? '' : least === 1 ? ' that is not empty' : ` of ${least} characters or more`;
+  const allowed = `a string${length} is allowed`;
   return v.pipe(v.string(allowed), v.minLength(least, allowed));
 }
 
@@ -67,6 +74,8 @@ export type NumberRange = {
   readonly least: number;
   /** The greatest number that is allowed; undefined: any. */
   readonly most: number | undefined;
+  /** What is counted, where a table writes it in larger units. */
+  readonly unit: 'bytes' | undefined;
 };
 
 /** The schema of a number in a range. */
@@ -79,10 +88,21 @@ function ranged(
   most: number | undefined,
   allowed: string,
   isKind: (value: number) => boolean,
+  unit?: 'bytes',
 ): NumberInRange {
   return v.pipe(
     v.number(allowed),
     v.check((value) => isKind(value) && value >= least && value <= (most ?? Infinity), allowed),
-    v.metadata({ least, most }),
+    v.metadata({ least, most, unit }),
   );
+}
+
+/**
+ * Ties a schema to the interfaces that describe it: `schemaOf<Options, Config>()(schema)` gives the schema, and compiles only
+ * while a program may write exactly `Options` and the check gives exactly `Config`.
+ */
+export function schemaOf<Input, Output>(): <S extends v.GenericSchema>(
+  schema: S & SchemaAgreement<v.InferInput<S>, v.InferOutput<S>, Input, Output>,
+) => S {
+  return (schema) => schema;
 }

@@ -15,6 +15,16 @@ export interface TransportSections {}
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the packages of transports fill it
 export interface ResolvedTransportSections {}
 
+/**
+ * Options as a check gives them: what has a default is there, and nothing can be changed.
+ *
+ * `Options` are the options as a user writes them, `WithoutDefault` the names of those that stay absent where the user left
+ * them out.
+ */
+export type Complete<Options, WithoutDefault extends keyof Options = never> = {
+  readonly [Key in keyof Options as Key extends WithoutDefault ? never : Key]-?: Exclude<Options[Key], undefined>;
+} & { readonly [Key in keyof Options as Key extends WithoutDefault ? Key : never]?: Options[Key] };
+
 /** A fault of an option, as Standard Schema (https://standardschema.dev) describes it. */
 export interface OptionIssue {
   /** What is allowed. It must not repeat what was given: that may be a secret. */
@@ -86,13 +96,60 @@ export interface TransportSection {
   faultOf?(section: unknown, endpoints: readonly string[]): string | undefined;
 }
 
+/**
+ * Nothing, where a schema's types are those of two interfaces; otherwise a type that no schema has, whose text is the compiler's
+ * complaint. `readonly` makes no difference.
+ */
+export type SchemaAgreement<SchemaInput, SchemaOutput, Input, Output> =
+  IsSame<SchemaInput, Input> extends true
+    ? IsSame<SchemaOutput, Output> extends true
+      ? unknown
+      : 'the schema gives other options than the interface of complete options declares'
+    : 'the schema takes other options than their interface declares';
+
+/**
+ * The same for the section of a transport whose key is declared in `TransportSections` and `ResolvedTransportSections`. A
+ * section that is declared in neither, or a schema without types, agrees with everything.
+ */
+export type SectionAgreement<Section> = Section extends Readonly<
+  Record<'optionsKey', infer Key extends Extract<keyof TransportSections, keyof ResolvedTransportSections>>
+> &
+  Readonly<Record<'optionsSchema', OptionsSchema<infer Input, infer Output>>>
+  ? unknown extends Input
+    ? unknown
+    : Readonly<
+        Record<
+          'optionsSchema',
+          SchemaAgreement<
+            Input,
+            Output,
+            Exclude<TransportSections[Key], undefined>,
+            Exclude<ResolvedTransportSections[Key], undefined>
+          >
+        >
+      >
+  : unknown;
+
+type IsSame<A, B> = IsIdentical<Frozen<A>, Frozen<B>>;
+
+/** Two conditional types are assignable to each other only where what they ask for is identical. */
+type IsIdentical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+/** The type without a difference between what can be changed and what can't. */
+type Frozen<T> = T extends (...parameters: never) => unknown
+  ? T
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
+
 const known = new Map<string, TransportSection>();
 
 /**
  * Defines the section of a transport, once, where its module is loaded. From then on `resolveConnectionConfig` checks that
- * section in every configuration, so that one configuration serves several transports.
+ * section in every configuration, so that one configuration serves several transports. It compiles only while the schema's
+ * types are those that `TransportSections` and `ResolvedTransportSections` declare for the key.
  */
-export function defineTransportSection<const S extends TransportSection>(section: S): S {
+export function defineTransportSection<const S extends TransportSection>(section: S & SectionAgreement<S>): S {
   known.set(section.optionsKey, section);
   return section;
 }

@@ -4,6 +4,18 @@
  * @packageDocumentation
  */
 export { WebSocketConnection } from './web-socket-connection.js';
-export type { WebSocketConfig, WebSocketOptions } from '../web-socket-options.js';
+export type {
+  Authenticate,
+  LookupFunction,
+  UpgradeRequest,
+  WebSocketCompressionConfig,
+  WebSocketCompressionOptions,
+  WebSocketConfig,
+  WebSocketHeartbeatConfig,
+  WebSocketHeartbeatOptions,
+  WebSocketOptions,
+  WebSocketTlsConfig,
+  WebSocketTlsOptions,
+} from '../web-socket-options.js';
 export { WebSocketTransport } from './web-socket-transport.js';
 export { webSocketTransportModule } from './web-socket-transport.module.js';
