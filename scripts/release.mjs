@@ -4,11 +4,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-
-const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+import { publishedFolders, rootFolder } from './workspace.mjs';
 
 /** Ends the release; the sentence is all the user needs to read. */
 class ReleaseError extends Error {}
@@ -50,8 +48,7 @@ function release(isDryRun) {
     });
     return;
   }
-  const folders = [...readdirSync(join(rootFolder, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
-  for (const folder of folders) run('npm', ['publish', '--dry-run'], { folder: join(rootFolder, folder) });
+  for (const folder of publishedFolders()) run('npm', ['publish', '--dry-run'], { folder: join(rootFolder, folder) });
   process.stdout.write('Nothing was published: this was a dry run.\n');
   for (const obstacle of found) process.stdout.write(`Before it is published: ${obstacle}.\n`);
 }

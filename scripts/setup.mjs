@@ -4,54 +4,20 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, relative, sep } from 'node:path';
 import {
   addonFolder,
   buildAddon,
   isAddonBuilt,
   run as runProgram,
 } from '../packages/transport-shm/bin/addon-build.mjs';
+import { compiledProjects, pageFolders, rootFolder } from './workspace.mjs';
 
-const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const isQuiet = process.argv.includes('--quiet');
 const isNativeStrict = process.argv.includes('--native-strict');
 
 const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
 const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
-
-/** Folders that `tsc -b` compiles, each with where its sources lie and where its output goes. */
-const compiledFolders = [
-  { source: 'packages/core/src', output: 'packages/core/dist' },
-  { source: 'packages/conformance/src', output: 'packages/conformance/dist' },
-  { source: 'packages/transport-shm/src', output: 'packages/transport-shm/dist' },
-  { source: 'packages/transport-ws/src', output: 'packages/transport-ws/dist' },
-  { source: 'packages/manager/src', output: 'packages/manager/dist' },
-  { source: 'packages/streams/src', output: 'packages/streams/dist' },
-  { source: 'packages/messaging/src', output: 'packages/messaging/dist' },
-  { source: 'packages/prometheus/src', output: 'packages/prometheus/dist' },
-  { source: 'packages/opentelemetry/src', output: 'packages/opentelemetry/dist' },
-  { source: 'packages/entropynet/src', output: 'packages/entropynet/dist' },
-  { source: 'packages/inspector/src', output: 'packages/inspector/dist' },
-  { source: 'packages/inspector/page', output: 'packages/inspector/page/build' },
-  { source: 'packages/cli/src', output: 'packages/cli/dist' },
-  { source: 'examples/custom-transport/src', output: 'examples/custom-transport/dist' },
-  { source: 'test', output: 'test/dist' },
-  { source: 'test/page', output: 'test/page/dist' },
-  { source: 'benchmarks/src', output: 'benchmarks/dist' },
-  { source: 'examples/browser-dashboard/src', output: 'examples/browser-dashboard/dist' },
-  { source: 'examples/browser-dashboard/page', output: 'examples/browser-dashboard/page/build' },
-  { source: 'examples/canvas/src', output: 'examples/canvas/dist' },
-  {
-    source: 'examples/http-over-shared-memory/src',
-    output: 'examples/http-over-shared-memory/dist',
-  },
-  { source: 'examples/log-shipper/src', output: 'examples/log-shipper/dist' },
-  { source: 'examples/worker-pool/src', output: 'examples/worker-pool/dist' },
-];
-
-/** Folders whose `page` is bundled into their `dist/page`. */
-const pageFolders = ['packages/inspector', 'examples/browser-dashboard'];
 
 /** Ends the set-up; the sentence is all the user needs to read. */
 class SetupError extends Error {}
@@ -162,7 +128,7 @@ function bringAddonUpToDate() {
 
 /** Deletes output whose source is gone, so that a deleted test doesn't go on running. */
 function removeOrphanedOutput() {
-  for (const { source, output } of compiledFolders) {
+  for (const { source, output } of compiledProjects()) {
     const outputFolder = join(rootFolder, output);
     for (const file of filesBelow(outputFolder)) {
       const moduleName = relative(outputFolder, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '');
@@ -174,7 +140,7 @@ function removeOrphanedOutput() {
 }
 
 function hasTypeScriptOutput() {
-  return compiledFolders.every(({ output }) => existsSync(join(rootFolder, output, '.tsbuildinfo')));
+  return compiledProjects().every(({ output }) => existsSync(join(rootFolder, output, '.tsbuildinfo')));
 }
 
 function compileTypeScript() {
@@ -189,7 +155,7 @@ function compileTypeScript() {
 /** Pages, which a browser needs in one piece. */
 function bundlePages() {
   const libraries = ['core', 'messaging', 'transport-ws'].map((name) => join(rootFolder, 'packages', name, 'dist'));
-  for (const name of pageFolders) {
+  for (const name of pageFolders()) {
     const page = join(rootFolder, name, 'page');
     const output = join(rootFolder, name, 'dist', 'page');
     const files = [page, join(rootFolder, name, 'src'), ...libraries].flatMap(filesBelow);

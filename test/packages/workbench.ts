@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
@@ -12,6 +13,7 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
+  readonly config?: { readonly maxPackedKiB?: number };
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
@@ -35,8 +37,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** The part of `scripts/workspace.mjs` that is used here. */
+interface Workspace {
+  publishedFolders(): readonly string[];
+}
+
+const { publishedFolders } = (await import(pathToFileURL(join(ROOT, 'scripts', 'workspace.mjs')).href)) as Workspace;
+
 /** The folders of the packages that are published. */
-const FOLDERS = [...readdirSync(join(ROOT, 'packages')).map((name) => join('packages', name)), 'benchmarks'];
+const FOLDERS = publishedFolders();
 
 /** The package that not everyone installs: it brings the libraries that it compares with. */
 export const BENCHMARKS = '@entropynet/benchmarks';
@@ -118,6 +127,13 @@ export class Workbench {
     const tarballs = names.map((name) => this.packed(name).tarball);
     const options = ['install', '--no-audit', '--no-fund'];
     succeeded(await this.npm([...options, ...tarballs, ...fromRegistry], { folder: project }));
+  }
+
+  /** A package with those of this repository that it needs, all of which a user would get from the registry. */
+  withOwnDependencies(name: string): string[] {
+    const { dependencies = {} } = this.packed(name).manifest;
+    const own = Object.keys(dependencies).filter((each) => this.#packages.has(each));
+    return [...new Set([name, ...own.flatMap((each) => this.withOwnDependencies(each))])];
   }
 
   emptyFolder(name: string): string {
