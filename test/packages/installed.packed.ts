@@ -274,7 +274,18 @@ describe('the packages, installed', function () {
       expect(wrong.stderr).to.contain("'--fast'").and.to.contain('Usage: npx entropynet-build-addon');
     });
 
+    it('say in one sentence that the headers for the build are not there', async () => {
+      const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet-build-addon'], { folder: project });
+      expect(outcome.code).to.equal(1);
+      expect(outcome.stderr).to.contain('run "npm install --save-dev node-addon-api@8" and the command again.\n');
+    });
+
     it('use shared memory once it is built from source', async () => {
+      succeeded(
+        await workbench.npm(['install', '--no-audit', '--no-fund', '--save-dev', 'node-addon-api@8'], {
+          folder: project,
+        }),
+      );
       const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet-build-addon'], { folder: project });
       expect(succeeded(outcome).stderr).to.contain('The addon is built');
       expect(await firstMessage(join(project, 'first-message.mjs'))).to.have.property('backend', 'shared-memory');

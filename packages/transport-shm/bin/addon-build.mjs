@@ -3,7 +3,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where the package lies. */
@@ -18,6 +19,10 @@ const installHints = {
   darwin: 'install the command line tools (xcode-select --install)',
   win32: 'install Python 3 and the Visual Studio Build Tools with the C++ workload',
 };
+
+const NO_ADDON_HEADERS =
+  'The headers of node-addon-api were not found, so shared memory is not available here and WebSocket is used instead: ' +
+  'run "npm install --save-dev node-addon-api@8" and the command again.';
 
 /** Runs a program to its end with its output captured, so that it is shown only when it matters. */
 export function run(command, args, options = {}) {
@@ -64,6 +69,21 @@ function findBuildTools() {
   return { environment: process.env.CXX ? {} : { CXX: compiler } };
 }
 
+/**
+ * The folder that holds node-addon-api, the C++ headers of Node-API. Only a build needs them, so the package does not depend
+ * on them: they lie beside it, as in the workspace, or in the project whose user builds.
+ */
+function findAddonHeaders() {
+  for (const folder of [addonFolder, process.cwd()]) {
+    try {
+      return dirname(dirname(createRequire(join(folder, 'package.json')).resolve('node-addon-api/package.json')));
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
 /** The folder whose include/node holds the headers of the running Node.js, where they were installed with it. */
 export function nodeHeadersFolder() {
   const prefix = resolve(dirname(realpathSync(process.execPath)), '..');
@@ -91,10 +111,13 @@ export function buildAddon({ nodeGyp, compilerFlags = '' }) {
   const tools = findBuildTools();
   removeBuild();
   if (tools.problem) return tools;
+  const headers = findAddonHeaders();
+  if (headers === undefined) return { problem: NO_ADDON_HEADERS };
+  const nodePath = [headers, process.env.NODE_PATH].filter(Boolean).join(delimiter);
   const flags = compilerFlags && { CXXFLAGS: `${process.env.CXXFLAGS ?? ''} ${compilerFlags}`.trim() };
   const { succeeded, output } = run(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...nodeHeaderArguments()], {
     cwd: nativeFolder,
-    env: { ...process.env, ...tools.environment, ...flags },
+    env: { ...process.env, NODE_PATH: nodePath, ...tools.environment, ...flags },
   });
   // The addon is looked for beside the package's manifest.
   if (succeeded) renameSync(join(nativeFolder, 'build'), buildFolder);

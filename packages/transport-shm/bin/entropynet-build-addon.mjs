@@ -8,7 +8,8 @@ import { parseArgs } from 'node:util';
 import { addonFolder, buildAddon } from './addon-build.mjs';
 
 const HELP = `Builds the native addon of @entropynet/transport-shm from its sources, where no prebuilt one fits.
-It needs a C++ compiler, make and Python 3, and node-gyp, which npm brings along.
+It needs a C++ compiler, make and Python 3, node-gyp, which npm brings along, and the headers of node-addon-api, which
+"npm install --save-dev node-addon-api@8" brings.
 
 Usage: npx entropynet-build-addon
 `;
