@@ -8,7 +8,7 @@ import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import { type Terminal } from '../support/terminal.js';
 
-/** The benchmarks bring what they compare with, a native library among it: whoever does not measure is spared that. */
+/** A package of its own: the benchmarks bring the libraries that they compare with, among them a native one. */
 const BENCHMARKS = '@entropynet/benchmarks';
 
 /** `entropynet bench`: the benchmark, where its package is installed. */

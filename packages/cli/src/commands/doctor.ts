@@ -134,7 +134,7 @@ function problemOf(what: string, code: string, message: string): Finding {
 
 const REMEDIES: Readonly<Record<string, string>> = {
   SharedMemoryNotAvailable:
-    'Reinstall with a C++ compiler, make and Python 3 there, on Linux, in Node.js; or list a ws:// address in "fallback".',
+    'Where the addon is missing, build it on Linux ("npx entropynet-build-addon"); otherwise list a ws:// address in "fallback".',
   SharedMemoryPermission: 'Give both sides a directory of the same user that nobody else may write to (--directory).',
   ResourceLimitExceeded: 'Raise the limit that is named, with ulimit or in the service’s or container’s settings.',
   AddressInUse: 'Choose another port.',

@@ -59,7 +59,10 @@ async function inspectInPage(
   const { address, obstacle } = inspector;
   if (json === true) printJson(terminal, { address });
   else print(terminal, address);
-  tell(terminal, 'Open this address in a browser on this machine; whoever has it sees everything. Ctrl+C ends it.');
+  tell(
+    terminal,
+    'Open this address in a browser on this machine; everybody who has it sees everything. Ctrl+C ends it.',
+  );
   if (obstacle !== undefined) tell(terminal, `Processes can not report: ${obstacle}`);
   if (!terminal.interrupted.aborted) await once(terminal.interrupted, 'abort');
   await inspector.close();

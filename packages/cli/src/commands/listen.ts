@@ -1,4 +1,4 @@
-import { type MessageCallback, type Result } from '@entropynet/core';
+import { type Channel, type NetworkError } from '@entropynet/core';
 import { type ConnectionHandle, type ManagedServer } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
@@ -90,9 +90,9 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
       }),
     );
     tell(terminal, `${name} connected over ${client.getBackend() ?? 'nothing'}`);
-    if (options.echo === true) echo(terminal, client);
+    if (options.echo === true) echo(terminal, name, client);
     else showMessages(terminal, client, options, `${name} `);
-    if (options.channel !== undefined) void client.openChannel(options.channel);
+    if (options.channel !== undefined) void openChannelFor(terminal, name, client, options.channel);
     void leaveOf(terminal, name, client).then(() => {
       outboxes.delete(own);
       if (options.once === true) over.abort();
@@ -101,46 +101,50 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
   await typing;
 }
 
+/** Says so where the channel can't be opened; that the client left is said once. */
+async function openChannelFor(
+  terminal: Terminal,
+  name: string,
+  client: ConnectionHandle,
+  channel: string,
+): Promise<void> {
+  const opened = await client.openChannel(channel);
+  if (!opened.ok && client.isConnected())
+    tell(terminal, `${name} channel '${channel}' could not be opened: ${opened.error.message} (${opened.error.code})`);
+}
+
 async function leaveOf(terminal: Terminal, name: string, client: ConnectionHandle): Promise<void> {
   const error = await endOf(client);
   tell(terminal, error === undefined ? `${name} left` : `${name} failed: ${error.message}`);
   await client.close();
 }
 
-/** Sends everything back. */
-function echo(terminal: Terminal, client: ConnectionHandle): void {
-  echoOn(
-    (callback) => {
-      client.setMessageCallback(callback);
-    },
-    (data) => client.trySend(data),
-    (data) => client.send(data),
-  );
+/** Sends everything back, on the channel that it came on. */
+function echo(terminal: Terminal, name: string, client: ConnectionHandle): void {
+  const onFailure = ({ message, code }: NetworkError): void => {
+    if (client.isConnected()) tell(terminal, `${name} a message was not sent back: ${message} (${code})`);
+  };
+  echoOn(client.defaultChannel, onFailure);
   client.on('channel', (channel) => {
-    tell(terminal, `echoes the channel '${channel}', too`);
-    echoOn(
-      (callback) => {
-        client.setChannelMessageCallback(channel, callback);
-      },
-      (data) => client.trySendOnChannel(channel, data),
-      (data) => client.sendOnChannel(channel, data),
-    );
+    tell(terminal, `${name} echoes the channel '${channel}', too`);
+    echoOn(client.channel(channel), onFailure);
   });
 }
 
-/** Sends back at once while there is room; while a reply has to wait, nothing more is taken. */
-function echoOn(
-  take: (callback: MessageCallback | null) => void,
-  trySend: (data: Uint8Array) => Result,
-  send: (data: Uint8Array) => Promise<Result>,
-): void {
+/** Sends back at once while there is room. While a reply has to wait, the channel takes no more messages. */
+function echoOn(channel: Channel, onFailure: (error: NetworkError) => void): void {
   const back = (data: Uint8Array): void => {
-    const sent = trySend(data);
-    if (sent.ok || sent.error.code !== 'WouldBlock') return;
-    take(null);
-    void send(data).then(() => {
-      take(back);
+    const sent = channel.trySend(data);
+    if (sent.ok) return;
+    if (sent.error.code !== 'WouldBlock') {
+      onFailure(sent.error);
+      return;
+    }
+    channel.setMessageCallback(null);
+    void channel.send(data).then((result) => {
+      if (!result.ok) onFailure(result.error);
+      channel.setMessageCallback(back);
     });
   };
-  take(back);
+  channel.setMessageCallback(back);
 }

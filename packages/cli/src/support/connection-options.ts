@@ -36,13 +36,16 @@ const SECRET_VARIABLE = 'ENTROPYNET_SECRET';
 export function addConnectionOptions(command: Command): Command {
   return command
     .argument('<endpoint>', 'a name on this machine, shm://name, ws://host:port/path or wss://…')
-    .option('-b, --backend <name>', 'shared-memory, websocket, or auto', 'auto')
+    .option('-b, --backend <name>', 'shared-memory, websocket, or auto, which takes the first that works (the default)')
     .option(
       '-f, --fallback <endpoint>',
       'a further endpoint, repeatable: a client tries them in order, a server listens on all',
       listed,
     )
-    .option('-c, --config <file>', 'a JSON file with further configuration; what is given here goes before it')
+    .option(
+      '-c, --config <file>',
+      'a JSON file with further configuration; options of the command line take precedence',
+    )
     .option(
       '--secret-file <file>',
       `a file with the secret that both sides must have; without it, ${SECRET_VARIABLE} of the environment`,
@@ -58,7 +61,7 @@ export function addConnectionOptions(command: Command): Command {
 export function addClientOptions(command: Command): Command {
   return command.option(
     '-H, --header <header>',
-    "for ws://: 'Name: value', repeatable; '@file' reads one from each line of a file, which other users don't see as they see a command line",
+    "for ws://: 'Name: value', repeatable; '@file' reads one from each line of a file, because other users can see a command line",
     listed,
   );
 }
@@ -97,7 +100,7 @@ export function configOf(endpoint: string, options: ConnectionOptions): Connecti
     endpoint,
     sharedMemory,
     webSocket: webSocketOf(file.webSocket, options),
-    ...(options.backend !== undefined && options.backend !== 'auto' && { backend: options.backend }),
+    ...(options.backend !== undefined && { backend: options.backend }),
     ...(options.fallback !== undefined && { fallback: [...options.fallback] }),
     ...(options.timeout !== undefined && { connectTimeoutMs: options.timeout }),
     ...(secret !== undefined && { secret }),
