@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from './pages.js';
 
 /** What `npm` itself understands, as far as the documentation uses it. */
-const OWN_COMMANDS = new Set(['ci', 'i', 'install', 'exec', 'pack']);
+const OWN_COMMANDS = new Set(['ci', 'i', 'init', 'install', 'exec', 'pack', 'pkg']);
 
 /** What is wrong with a script of the shell: its syntax, or a script of npm or a program that does not exist. */
 export function complaintsAboutScript(code: string): string[] {

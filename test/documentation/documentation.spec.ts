@@ -1,7 +1,10 @@
 import { NETWORK_ERROR_CODES, resolveConnectionConfig } from '@entropynet/core';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
+// A configuration may have a section of each built-in transport.
+import '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { validate as validateDockerfile } from 'dockerfile-utils';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +130,26 @@ describe('the documentation', function () {
         .map(({ line, path, fragment }) => `${page.path}:${line} ${path}#${fragment}`),
     );
     expect(broken).to.be.empty;
+  });
+
+  it('has the tables of options as the schemas and types are now', () => {
+    const script = join(ROOT, 'scripts', 'option-tables.mjs');
+    const { status, stderr } = spawnSync(process.execPath, ['--conditions=entropynet-internal', script, '--check'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+  });
+
+  it('says of each decision since when it holds and what else was possible', () => {
+    const records = pages.filter(({ path }) => path.startsWith('docs/adr/'));
+    expect(records).to.not.be.empty;
+    for (const { path } of records) {
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      expect(text, path).to.match(/^# \d+\. .+\n\n- Status: (?:accepted|superseded by .+)\n- Date: \d{4}-\d\d-\d\d\n/);
+      for (const heading of ['Context', 'Decision', 'Alternatives']) expect(text, path).to.include(`\n## ${heading}\n`);
+    }
   });
 
   it('has a section for every error code, and for no other', () => {
