@@ -47,6 +47,8 @@ export const FAULT_CASES = {
   H19: 'TypeError, or exactly the bytes given',
   H20: 'SharedMemoryCorrupted, before a word is used',
   H21: 'the event loop goes on; others are served; bounded',
+  H22: 'bounded memory; others are served; none is lost',
+  H23: 'each request has its own reply, or its own error',
   F24: 'its place is free, unless it left messages',
   R1: 'ResourceLimitExceeded with a sentence; nothing left',
   R2: 'ResourceLimitExceeded; the process lives',
