@@ -50,7 +50,7 @@ function check(model, definition) {
   }
 }
 
-/** Everything that a model can be told to leave out, in the order of its text. */
+/** Everything that a model can leave out, in the order of its text. */
 function controlsOf(model) {
   const names = [...readFileSync(model, 'utf8').matchAll(/^#ifn?def (\w+)$/gm)].map(([, name]) => name);
   return [...new Set(names)];

@@ -19,7 +19,7 @@ const MESSAGES = 500_000;
 const WARM_UP_RATES = 3;
 const RATES = 5;
 
-/** What the process with the clients is told; it answers a `connect` with how long that took, in milliseconds. */
+/** The requests to the process with the clients; it answers a `connect` with how long that took, in milliseconds. */
 export type ConnectionsTask =
   | { readonly task: 'connect'; readonly endpoint: string; readonly folder: string; readonly count: number }
   | { readonly task: 'send-by-one' | 'send-by-all'; readonly messages: number };

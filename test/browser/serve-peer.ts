@@ -27,7 +27,7 @@ export async function servePeer(socket: WebSocket): Promise<void> {
   });
   socket.on('message', (data: Buffer) => {
     const { request, signal } = packr.unpack(data) as Order;
-    // A peer that is dying takes nothing more; that it has ended is told below.
+    // A peer that is dying takes nothing more; that it has ended is reported below.
     if (request !== undefined && child.connected) child.send(request, () => undefined);
     if (signal !== undefined) child.kill(signal);
   });

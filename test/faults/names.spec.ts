@@ -300,7 +300,7 @@ describeFaults('names', () => {
       expect(region).to.include('SharedMemoryPermission').and.include('only this user may write');
       rmSync(world.names.region);
 
-      // The file is this user's, but whoever answers at the socket is not.
+      // The file is this user's, but the process that answers at the socket is not.
       publishDiscoveryRegion(world.names.region, identity);
       const open = join(world.directory, 'open');
       mkdirSync(open, { mode: 0o777 });

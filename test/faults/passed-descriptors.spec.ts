@@ -10,7 +10,7 @@ import { addon, describeFaults, faultTest, linux } from './support/fault-test.js
 import { expectServing, ownFixture } from './support/processes.js';
 
 /**
- * Passes `count` TCP sockets, each over a connection of its own. Whoever closes one last waits until its bytes have gone,
+ * Passes `count` TCP sockets, each over a connection of its own. The last process to close one waits until its bytes have gone,
  * which is never: nobody reads them. Ends when its input does.
  */
 const ATTACKER = `

@@ -94,7 +94,7 @@ describe('the command line', () => {
     );
 
     it(
-      'measures what it is told to',
+      'measures what the options name',
       scoped(async (scope) => {
         const line = ['bench', '--only', 'round-trip', '--subjects', 'ws', '--rounds', '1'];
         const end = await run(scope, line);

@@ -47,18 +47,18 @@ for (const [name, transport, endpoint] of [
         accepted.startReceiving();
         const both = (messages: ConnectionDiagnostics[]): Set<NetworkConnection> =>
           new Set(messages.map(({ connection }) => connection));
-        await until(() => connects.length === 2, 'both ends were told of');
+        await until(() => connects.length === 2, 'both ends were reported');
         expect(both(connects)).to.deep.equal(new Set([client, accepted]));
         expect(connects[0]).to.include({ backend: client.getBackend() });
         await client.disconnect();
-        await until(() => disconnects.length === 2, 'both ends were told to have ended');
+        await until(() => disconnects.length === 2, 'both ends were reported as ended');
         expect(both(disconnects)).to.deep.equal(new Set([client, accepted]));
         expect(failures).to.deep.equal([]);
       }),
     );
 
     it(
-      'tell of a failure with its error, where state callbacks are told of it too',
+      'tell of a failure with its error, where state callbacks get it too',
       scoped(async (scope) => {
         const failures = listenTo<FailureDiagnostics>(scope, DiagnosticsChannel.Failure);
         const client = scope.add(transport.createConnection({ endpoint: endpoint().replace(':0/', ':9/') }));

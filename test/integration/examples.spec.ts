@@ -42,7 +42,7 @@ describe('the smaller examples', function () {
     return Object.fromEntries(lines.map((line) => [line.slice(0, 34).trimEnd(), line.slice(34)]));
   }
 
-  // Without the option shared memory, where it can be had.
+  // Without the option shared memory, where it is available.
   for (const option of [[], ['--websocket']]) {
     const how = option[0] ?? 'no option';
 

@@ -85,7 +85,7 @@ describe('the life of a handle', () => {
     expect(handle.isConnected()).to.equal(true);
   });
 
-  it('connects again from the state callback that is told of the end', async () => {
+  it('connects again from the state callback that reports the end', async () => {
     const name = freshName();
     await listen(name);
     const handle = unwrap(manager.openConnection({ endpoint: `loopback://${name}` }));

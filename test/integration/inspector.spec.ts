@@ -65,7 +65,7 @@ describe('the inspector', () => {
 
   const page = (): URL => new URL(inspector.address);
 
-  it('serves the page to whoever has the token, and to nobody else', async () => {
+  it('serves the page to everybody who has the token, and to nobody else', async () => {
     const good = await get(inspector.address);
     expect(good.status).to.equal(200);
     expect(good.text).to.contain('<title>EntropyNet inspector</title>');
@@ -90,7 +90,7 @@ describe('the inspector', () => {
     expect((await get(inspector.address, { host: `localhost:${page().port}` })).status).to.equal(200);
   });
 
-  it('feeds whoever knows the token, and only from its own page', async () => {
+  it('feeds everybody who knows the token, and only from its own page', async () => {
     const endpoint = `ws://${page().host}/feed`;
     const secret = page().searchParams.get('token') ?? '';
     const without = await new WebSocketConnection({ endpoint }).connect();
@@ -108,7 +108,7 @@ describe('the inspector', () => {
   });
 
   it(
-    'is told by an agent what its process does, and hears no more once it stopped',
+    'gets what its process does from an agent, and nothing more once the agent stopped',
     scoped(async (scope) => {
       const { states, inspectorConfig } = await watched(scope);
       const agent = startInspectorAgent({ name: 'tested', inspector: inspectorConfig, intervalMs: 50 });

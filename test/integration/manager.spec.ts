@@ -47,7 +47,7 @@ describe('the connection manager', () => {
   }
 
   describe('handles', () => {
-    it('opens without connecting, and says so to whoever sends', async () => {
+    it('opens without connecting, and says so to a sender', async () => {
       const handle = unwrap(manager.openConnection({ endpoint: freshName() }));
       expect(handle.getState()).to.equal('disconnected');
       expect(codeOf(handle.trySend(bytes(1)))).to.equal('ConnectionClosed');

@@ -161,7 +161,7 @@ describe('messaging', () => {
       expect(unwrap(await near.request(2))).to.deep.equal([2, {}]);
     });
 
-    it('end with Timeout or Aborted, and the handler is told', async () => {
+    it('end with Timeout or Aborted, and the handler learns it', async () => {
       const [client, accepted] = await handles();
       const [near, far] = [unwrap(await requestReply(client)), unwrap(await requestReply(accepted))];
       const signals: AbortSignal[] = [];
@@ -178,7 +178,7 @@ describe('messaging', () => {
       const aborted = await asked;
       expect(codeOf(aborted)).to.equal('Aborted');
       expect(aborted.ok ? undefined : aborted.error.cause).to.equal(reason);
-      await until(() => signals.every(({ aborted }) => aborted), 'both handlers were told');
+      await until(() => signals.every(({ aborted }) => aborted), 'both handlers learned it');
       expect(codeOf(await near.request('x', { signal: controller.signal }))).to.equal('Aborted');
       expect(codeOf(await near.request('x', { timeoutMs: 0 }))).to.equal('InvalidParameter');
     });
@@ -241,7 +241,7 @@ describe('messaging', () => {
         await until(() => signal !== undefined, 'the request arrived');
         await end(client, accepted);
         expect(codeOf(await within(asked, 'the request ended'))).to.equal('ConnectionClosed');
-        await until(() => signal?.aborted === true, 'the handler was told');
+        await until(() => signal?.aborted === true, 'the handler learned it');
         expect(codeOf(await requestReply(client))).to.not.equal('ok');
       });
     }

@@ -7,7 +7,7 @@ const transport = import.meta.resolve('@entropynet/transport-shm');
 
 describe('runtimes with Node-API and without libuv', () => {
   for (const runtime of ['bun', 'deno']) {
-    it(`${runtime} is told from Node.js before the addon is loaded`, async () => {
+    it(`${runtime} is distinguished from Node.js before the addon is loaded`, async () => {
       // What such a runtime says of itself, in a process of its own.
       const program = `
         Object.defineProperty(process, 'versions', { value: { ...process.versions, ${runtime}: '1.0.0' } });

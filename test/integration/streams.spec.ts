@@ -295,7 +295,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       const [near, far] = await duplexes();
       let count = 0;
       near.setTimeout(20, () => (count += 1));
-      await until(() => count === 1, 'the timeout was told');
+      await until(() => count === 1, 'the timeout was reported');
       near.setTimeout(0);
       near.end();
       far.end();

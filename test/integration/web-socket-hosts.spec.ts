@@ -169,7 +169,7 @@ describe('WebSocket: hosts and other programs', () => {
   it('what an HTTP server says is cut and made printable, and waited for a limited time', async () => {
     const http = createServer((socket) => {
       socket.on('error', () => undefined);
-      // Neither the length nor the end is told.
+      // The answer names neither the length nor the end.
       socket.once('data', () => {
         socket.write(`HTTP/1.1 403 No\r\n\r\n\u001b[31mno\u202e${'x'.repeat(100_000)}`);
       });

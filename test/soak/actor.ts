@@ -53,7 +53,7 @@ function complain(text: string): void {
   if (complaints.length < 100) complaints.push(`${task.role} (seed ${task.seed}): ${text}`);
 }
 
-/** Serves every client until it is told to stop. */
+/** Serves every client until the order to stop. */
 async function serve(): Promise<void> {
   const [config] = task.configs;
   const server = unwrap(manager.createServer(config));

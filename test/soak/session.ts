@@ -58,7 +58,7 @@ export class Session {
     await Promise.all(channels.map((channel) => this.#sendOn(channel, end, channels.length)));
     if (saysGoodbye) await this.#sayGoodbye();
     else while (!this.#hasEnded && performance.now() < end + 10_000) await pause(5);
-    // Whoever was to say goodbye may have been stopped: then this side does.
+    // The side that was to say goodbye may have been stopped: then this side says it.
     if (!this.#hasEnded) await this.#sayGoodbye();
     await this.#handle.close();
   }

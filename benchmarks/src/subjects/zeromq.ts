@@ -6,7 +6,7 @@ import type { Port, StartPeer, Subject } from '../subject.js';
 const MAX_WAITING = 1000;
 
 /**
- * The package `zeromq` over `ipc`: a socket for each direction. One that sends and receives at once stops to answer now
+ * The package `zeromq` over `ipc`: a socket for each direction. One that sends and receives at once stops answering now
  * and then.
  */
 export const zeroMq: Subject = {

@@ -10,7 +10,7 @@ const EXIT_WRONG_ARGUMENTS = 2;
 const RUNS: readonly Run[] = [
   { title: 'shared memory', backend: 'auto', sharesDirectory: true },
   { title: 'WebSocket', backend: 'websocket', sharesDirectory: true },
-  // `auto` takes shared memory where it can be had and says why where it can't: here the editor looks for the engine in
+  // `auto` takes shared memory where it is available and otherwise says why it is not: here the editor looks for the engine in
   // a folder that the engine does not share with it, as in a container without the engine's volume.
   { title: 'shared memory out of reach', backend: 'auto', sharesDirectory: false },
 ];

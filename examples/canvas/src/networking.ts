@@ -7,7 +7,7 @@ import { tellMain } from './messages.js';
 
 /**
  * Runs the program of a child process with a manager that knows both transports, and with the configuration from the
- * file that the command line names. Whatever goes wrong is told to the main process as one sentence.
+ * file that the command line names. The main process gets each failure as one sentence.
  */
 export async function runWithNetworking(
   work: (manager: ConnectionManager, config: ConnectionConfig) => Promise<void>,

@@ -59,7 +59,7 @@ interface Processes {
 function runProcesses({ engineFile, editorFile, file, progress, children, signal }: Processes): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     let result: RunResult | undefined;
-    /** What was told first: the other process may then fail because of it. */
+    /** The first failure: the other process may then fail because of it. */
     let reason: string | undefined;
     const start = (program: Program, ...argv: string[]): void => {
       const child = fork(fileURLToPath(new URL(`./${program}.js`, import.meta.url)), argv, {

@@ -23,7 +23,7 @@ export class Collector {
     this.file = new RotatingFile(folder, maxBytes, onReady, this.#failed.reject);
   }
 
-  /** Listens; the workers may be started when it resolved, with what there is to fall back to. */
+  /** Listens; the workers may be started when it resolved, with the addresses to fall back to. */
   async listen(): Promise<string[]> {
     unwrap(await this.#server.listen());
     return this.#server.addresses().filter((address) => address.startsWith('ws:'));

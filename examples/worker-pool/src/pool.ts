@@ -29,7 +29,7 @@ export class Pool {
     this.#onWorkerLost = onWorkerLost;
   }
 
-  /** Listens; workers may be started when it resolved, with what there is to fall back to. */
+  /** Listens; workers may be started when it resolved, with the addresses to fall back to. */
   async listen(): Promise<string[]> {
     unwrap(await this.#server.listen());
     void this.#acceptAll();
@@ -69,7 +69,7 @@ export class Pool {
       handle.on('state', (state) => {
         if (state === 'disconnected' || state === 'failed') this.#onEnd(handle, tasks);
       });
-      // Whoever ended before the listener was there.
+      // A worker may have ended before the listener was there.
       if (!handle.isConnected()) this.#onEnd(handle, tasks);
       this.#distribute();
       if (this.#workers.size >= this.#awaited) this.#onArrived();

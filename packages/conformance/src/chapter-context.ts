@@ -17,7 +17,7 @@ export type Side = 'client' | 'server';
 /** Both sides. */
 export const SIDES: readonly Side[] = ['client', 'server'];
 
-/** What a chapter is told: the transport, where the peer runs and which side of the link is the near one. */
+/** What a chapter gets: the transport, where the peer runs and which side of the link is the near one. */
 export interface ChapterContext {
   /** How connections and servers of the transport are made. */
   readonly fixture: TransportFixture;

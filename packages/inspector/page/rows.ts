@@ -20,7 +20,7 @@ export interface ConnectionRow {
   readonly received: number;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  /** How long a byte is under way, in milliseconds; null where that can't be told. */
+  /** How long a byte is under way, in milliseconds; null where nobody can know it. */
   readonly waiting: number | null;
   readonly isStalled: boolean;
   /** The agent has not reported for longer than its interval explains. */

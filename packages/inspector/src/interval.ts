@@ -1,6 +1,6 @@
 import { err, ok, type Result } from '@entropynet/core';
 
-/** How often agents report and the page is told, in milliseconds. */
+/** How often agents report and the page gets the news, in milliseconds. */
 export const DEFAULT_INTERVAL_MS = 1000;
 
 const LEAST_MS = 10;

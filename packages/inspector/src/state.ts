@@ -169,7 +169,7 @@ export interface FailureState extends FailureReport {
   readonly agent: AgentName;
 }
 
-/** What the page is told, once an interval. Plain data. */
+/** What the page gets, once an interval. Plain data. */
 export interface InspectorState {
   /** When it was made, in milliseconds since the epoch. */
   readonly at: number;

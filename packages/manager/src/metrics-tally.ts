@@ -16,7 +16,7 @@ export interface ManagerMetrics {
   readonly connectionsFailed: number;
   /** Connections that ended in `disconnected`. */
   readonly connectionsClosed: number;
-  /** `trySend` calls that were told `WouldBlock`. */
+  /** `trySend` calls that gave `WouldBlock`. */
   readonly wouldBlockSends: number;
 }
 
@@ -41,7 +41,7 @@ export interface BackendMetrics {
   readonly connectionsFailed: number;
   /** Connections that ended in `disconnected`. */
   readonly connectionsClosed: number;
-  /** `trySend` calls that were told `WouldBlock`. */
+  /** `trySend` calls that gave `WouldBlock`. */
   readonly wouldBlockSends: number;
   /** Payload bytes that connections which stand were given for sending and their peers have not confirmed: an upper bound. */
   readonly unconfirmedBytes: number;
@@ -73,7 +73,7 @@ export class MetricsTally {
     this.#of(connection.getBackend()).opened(connection);
   }
 
-  /** A connection that was open ended. Counted once, however often it is told. @returns whether this was that time */
+  /** A connection that was open ended. Counted once, however often it is reported. @returns whether this was that time */
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
     return this.#of(connection.getBackend()).ended(connection, hasFailed);
   }

@@ -30,7 +30,7 @@ interface Outage {
 
 /**
  * When a slot connects again: waits that grow, with chance taken off, until a connection stands or it is given up. What
- * was sent is the program's to send again, for only it knows what the peer has acted on; it is told how much that may be.
+ * was sent is the program's to send again, for only it knows what the peer has acted on; the events say how much that may be.
  */
 export class Reconnection {
   readonly #policy: ReconnectConfig;
@@ -40,7 +40,7 @@ export class Reconnection {
   #timer: Timer | undefined;
   #isReferenced = true;
   #connectedAt = 0;
-  /** Why it was given up, until that is told. */
+  /** Why it was given up, until that is reported. */
   #givenUp: NetworkError | undefined;
   /** How often the wait has grown; outlives connections that do not last, so that such a server is not hammered. */
   #growth = 0;

@@ -60,7 +60,7 @@ export interface FallbackDiagnostics {
   readonly passedOver: readonly PassedOver[];
 }
 
-/** Tells whoever monitors the process that something got another transport than the first of its configuration. */
+/** Reports for monitoring that something got another transport than the first of its configuration. */
 export function reportFallback(fallback: FallbackDiagnostics): void {
   if (fallback.passedOver.length > 0) publishDiagnostics(DiagnosticsChannel.Fallback, () => fallback);
 }

@@ -37,7 +37,7 @@ const MOST_CHARACTERS = 1000;
 interface Attempt {
   readonly span: Span;
   readonly startedAt: number;
-  /** What the histogram of durations is told beside the outcome. */
+  /** Attributes of the histogram of durations beside the outcome. */
   readonly attributes: Attributes;
 }
 

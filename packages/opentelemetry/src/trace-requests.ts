@@ -61,7 +61,7 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
 
 /**
  * The options with the trace in their metadata. A request must not fail because it is traced: what does not fit beside
- * the caller's own metadata is left out, the longest first, which is baggage as a rule; a diagnostic says so.
+ * the caller's own metadata is left out, the longest first, which is usually baggage; a diagnostic says so.
  */
 function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
   const carrier: Record<string, string> = {};

@@ -32,7 +32,7 @@ void Environment::CloseEverything() {
   RemoveNames();
   // A socket takes itself off the list as it closes.
   while (!sockets_.empty()) (*sockets_.begin())->CloseNow();
-  // Directory locks are among these: whoever waits for one finds everything else cleared away.
+  // Directory locks are among these: a process that waits for one finds everything else cleared away.
   const std::set<Descriptor> closing = std::move(descriptors_);
   descriptors_.clear();
   for (const Descriptor descriptor : closing) static_cast<void>(Close(descriptor));

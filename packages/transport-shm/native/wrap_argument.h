@@ -9,7 +9,7 @@ namespace entropynet {
 
 /*
  * Makes the JavaScript object that wraps `content`: calls `constructor` with an argument that only the addon
- * can make. `tag` tells it from the arguments of other classes and of other addons. Whoever does not take the
+ * can make. `tag` tells it from the arguments of other classes and of other addons. A caller that does not take the
  * content (an environment that is being terminated runs no constructor) leaves it to this function to
  * destroy.
  */

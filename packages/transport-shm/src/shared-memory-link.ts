@@ -126,7 +126,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#reader.seemsToHaveFrames || this.writer.mayUnblock;
   }
 
-  /** Who is told from here on. The peer's end is noticed from here on too. */
+  /** Receives the reports from here on. The peer's end is noticed from here on too. */
   attach(events: LinkEvents): void {
     this.#events = events;
   }
@@ -246,7 +246,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (this.seemsToHaveWork) this.#rouse(false);
   }
 
-  /** Ends the connection: one of its members threw, for want of memory or because its memory was taken away. */
+  /** Ends the connection: one of its members threw, because there was no memory or because its memory was taken away. */
   fail(error: unknown): void {
     if (!this.#isClosed) this.#fail(linkError(error, this.#region.isDetached));
   }

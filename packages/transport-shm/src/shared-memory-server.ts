@@ -288,7 +288,7 @@ export class SharedMemoryServer implements ConnectionServer {
     return this.#promisedCount() < maxConnections;
   }
 
-  /** Connections, and clients that were told that they will be one. */
+  /** Connections, and clients whose handshake was granted. */
   #promisedCount(): number {
     let count = this.#connections.size;
     for (const handshake of this.#pending) if (handshake.isGranted) count += 1;

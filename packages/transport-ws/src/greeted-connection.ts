@@ -93,7 +93,7 @@ export abstract class GreetedConnection extends NetworkConnection {
     this.#link?.setReferenced(isReferenced);
   }
 
-  /** Where it was this side that found fault, the peer is told. */
+  /** Where this side found the fault, the peer learns the reason. */
   protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (error?.code === 'InvalidMessage') this.#link?.abort(CloseCode.ProtocolError, error);
     super.onStateChanged(state, error);

@@ -143,7 +143,7 @@ export abstract class GreetedLink implements FrameLink {
   /** The greetings are done. */
   protected abstract onGreeted(): void;
 
-  /** The link is over, whoever is told when. */
+  /** The link ended; the receiver may learn it later. */
   protected abstract onEnded(): void;
 
   /** Whether frames go to a receiver by now. */
@@ -151,7 +151,7 @@ export abstract class GreetedLink implements FrameLink {
     return this.#isReceiving;
   }
 
-  /** Who is told; undefined before `use()` and after the end. */
+  /** Receives the reports; undefined before `use()` and after the end. */
   protected get receiver(): WebSocketLinkReceiver | undefined {
     return this.#receiver;
   }
@@ -182,7 +182,7 @@ export abstract class GreetedLink implements FrameLink {
     } else if (this.#isReceiving) this.#tellEnd();
   }
 
-  /** Nobody is told anything any more. */
+  /** Nothing is reported any more. */
   protected forget(): void {
     this.#receiver = undefined;
     this.#held = [];

@@ -345,7 +345,7 @@ export class WebSocketFrameReader {
     return why === CONTROL ? this.#giveControls(known, chunk, at) : this.#leaveToWs(known, chunk, at);
   }
 
-  /** The rest of a compressed frame, or what there is of it; returns where the next frame begins. */
+  /** The rest of a compressed frame, or the part of it that has arrived; returns where the next frame begins. */
   #takeCompressed(compressed: CompressedMessages, chunk: Buffer, start: number): number {
     const end = Math.min(start + compressed.missingBytes, chunk.length);
     const message = compressed.take(chunk.subarray(start, end), this.#maxBytes);
@@ -387,7 +387,7 @@ export class WebSocketFrameReader {
     return this.#giveRest(chunk, at);
   }
 
-  /** The rest of a frame for `ws`, or what there is of it; returns where the next frame begins. */
+  /** The rest of a frame for `ws`, or the part of it that has arrived; returns where the next frame begins. */
   #giveRest(chunk: Buffer, at: number): number {
     const end = Math.min(at + this.#bytesForWs, chunk.length);
     this.#bytesForWs -= end - at;

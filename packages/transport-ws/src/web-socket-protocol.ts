@@ -59,7 +59,7 @@ export function applicationCodeOf(code: CloseCode): number {
   return code === CloseCode.Normal ? code : code + APPLICATION_CODES;
 }
 
-/** The code that is meant, whoever sent it. */
+/** The code that is meant, no matter which side sent it. */
 export function protocolCodeOf(code: number): number {
   const meant = code - APPLICATION_CODES;
   return meant > CloseCode.Normal && meant <= CloseCode.TryAgainLater ? meant : code;

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { unwrap } from '@entropynet/core';
 import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 
-/** What the adversary is told. */
+/** The orders for the adversary. */
 export interface AdversaryPlan {
   readonly descriptor: number;
   readonly byteLength: number;

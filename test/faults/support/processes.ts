@@ -23,7 +23,7 @@ export function contextOf(fixture: TransportFixture, side: Side): ChapterContext
   };
 }
 
-/** A process of the test's own, which may be told to die or stop at a step. */
+/** A process of the test's own, which dies or stops at a step where the test asks for it. */
 export async function ownProcess(
   scope: Scope,
   fixture: TransportFixture,

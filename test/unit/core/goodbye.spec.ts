@@ -55,7 +55,7 @@ describe('a goodbye', () => {
       },
     ],
   ] as const) {
-    it(`that ${what} ends the connection and is told to whoever disconnects`, async () => {
+    it(`that ${what} ends the connection and is the result of disconnect()`, async () => {
       const connection = await connected();
       connection.goodbye = goodbye;
       const outcome = await connection.disconnect();
@@ -114,7 +114,7 @@ describe('a channel name', () => {
 });
 
 describe('opening a channel', () => {
-  it('is not waited for after the signal aborted, and happens all the same', async () => {
+  it('delays nothing after the signal aborted, and happens all the same', async () => {
     const server = new LoopbackServer({ endpoint: randomUUID() });
     unwrap(await server.listen());
     const connection = new LoopbackConnection({ endpoint: server.address() ?? '' });

@@ -60,7 +60,7 @@ export function processState(
   };
 }
 
-/** What the page is told when these agents are there and nothing else. */
+/** What the page gets when these agents are there and nothing else. */
 export function inspectorState(processes: readonly ProcessState[], own: Partial<InspectorState> = {}): InspectorState {
   return {
     at: 1_000_000,

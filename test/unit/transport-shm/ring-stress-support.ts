@@ -5,14 +5,14 @@ const TAIL = 0;
 const HEAD = 16;
 const WAITS = 48;
 export const SLEEP = 32;
-/** Counts how often the producer was told of room: what it sleeps on. */
+/** Counts the reports of room to the producer: what it sleeps on. */
 export const BELL = 64;
 const START = 320;
 
 /** Far longer than any wake takes: a thread that waits so long was forgotten. */
 export const WAIT_MS = 15_000;
 
-/** What both threads are told. */
+/** The orders for both threads. */
 export interface StressPlan {
   readonly buffer: SharedArrayBuffer;
   readonly capacity: number;

@@ -207,7 +207,7 @@ describe('the reader of WebSocket frames', () => {
     expect(second?.bytes.buffer.byteLength).to.equal(LARGE);
   });
 
-  it('lends a long message that is not the last of its chunk, so that whoever owns one may detach its memory', async () => {
+  it('lends a long message that is not the last of its chunk, so that its owner may detach its memory', async () => {
     const bench = new Bench();
     bench.onMessage = (bytes) => {
       if (bench.messages.at(-1)?.isOwned === true) structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });

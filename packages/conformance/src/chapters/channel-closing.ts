@@ -229,7 +229,7 @@ async function sendOn(local: Link['local'], channel: string, row: MessageRow): P
   }
 }
 
-/** What the peer is told when it sends one message on the channel. */
+/** The result that the peer gets when it sends one message on the channel. */
 async function outcomesOf(peer: PeerActions, channel: string): Promise<string[]> {
   return Object.keys(await peer.send({ lengths: [5] }, { channel }));
 }

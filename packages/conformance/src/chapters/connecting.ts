@@ -160,7 +160,7 @@ export function describeConnecting(context: ChapterContext): void {
       const accepted = peer.accept();
       await peer.disconnect();
       await accepted;
-      await until(() => again.length === 1, 'the callback was told of disconnected');
+      await until(() => again.length === 1, 'the callback got disconnected');
       local.setStateCallback(null);
       expect(await again[0]).to.equal('ok');
       expect(recorder.states.slice(-2)).to.deep.equal(['connecting', 'connected']);

@@ -125,7 +125,7 @@ async function inScope(use: (scope: Scope) => Promise<void>): Promise<void> {
 /** What the process has open, by kind. */
 function openThings(): Map<string, number> {
   const counts = new Map<string, number>();
-  // The timers are those of whoever waits, this test among them.
+  // The timers belong to the waiting code, this test among it.
   for (const kind of process.getActiveResourcesInfo()) {
     if (kind !== 'Timeout' && kind !== 'Immediate') counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }

@@ -99,7 +99,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      "[CONSUMER-2] rejects with the signal's reason, and leaves the messages to whoever comes next",
+      "[CONSUMER-2] rejects with the signal's reason, and leaves the messages to the next consumer",
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const controller = new AbortController();

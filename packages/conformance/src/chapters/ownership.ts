@@ -90,9 +90,9 @@ export function describeOwnership(context: ChapterContext): void {
         local.setMessageCallback((data) => void (borrowed = labelOf(data)), { ownership: 'borrow' });
         local.on('message', (data) => kept.push(data));
         await peer.send({ lengths: [500] });
-        await until(() => kept.length === 1, 'the listener was told');
+        await until(() => kept.length === 1, 'the listener got a message');
         await peer.send({ lengths: Array.from({ length: 200 }, () => 500), seed: 50 });
-        await until(() => kept.length === 201, 'the listener was told of all');
+        await until(() => kept.length === 201, 'the listener got all messages');
         expect(borrowed).to.equal(expectedLabel(500, 249));
         expect(labelOf(kept[0]!)).to.equal(expectedLabel(500, 1));
       }),

@@ -61,7 +61,7 @@ export async function loadTransport({ specifier, className }: PeerModule): Promi
 }
 
 /**
- * The far side of a conformance test: what it can be told to do. Arguments and results are plain data, so that it can
+ * The far side of a conformance test: what it can do. Arguments and results are plain data, so that it can
  * be in the same thread, in a worker or in another process.
  */
 export class PeerActions {

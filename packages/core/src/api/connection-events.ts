@@ -7,7 +7,7 @@ export interface ConnectionEvents {
   state: (state: ConnectionState, error?: NetworkError) => unknown;
   /** A message of the default channel. The listener owns the bytes and shares them with the other listeners. */
   message: (data: Uint8Array) => unknown;
-  /** The peer opened a named channel. The first listener also learns of open channels that nobody was told of. */
+  /** The peer opened a named channel. The first listener also learns of the channels that were open before. */
   channel: (name: string) => unknown;
   /** A sender that got `WouldBlock` may go on; the channel's name, undefined for the default one. */
   drain: (channel: string | undefined) => unknown;

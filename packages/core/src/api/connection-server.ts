@@ -8,7 +8,7 @@ export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
   listen(): Promise<Result>;
 
   /**
-   * The next connection: connected, with nothing received yet. Whoever takes it sets the callbacks and then calls
+   * The next connection: connected, with nothing received yet. The caller sets the callbacks and then calls
    * `startReceiving()`; what the peer sent until then is kept. `ConnectionClosed` once the server is closed,
    * `Aborted` by the signal. The caller owns the connection.
    */

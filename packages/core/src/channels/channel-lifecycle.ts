@@ -42,7 +42,7 @@ export class ChannelLifecycle {
     this.#canClose = ((peer.capabilities ?? 0) & Capability.ChannelClose) !== 0;
   }
 
-  /** Nothing is opened or closed any more; who waits for a close is told so. */
+  /** Nothing is opened or closed any more; calls that wait for a close end. */
   stop(outcome: SendOutcome): void {
     this.#peer = undefined;
     for (const channel of this.#channels.all()) settleWaiters(channel, outcome);
@@ -58,7 +58,7 @@ export class ChannelLifecycle {
     return this.#queue.control.length > this.#maxWaiting;
   }
 
-  /** Opens the channel of that name towards the peer, who is told; resolves when the transport has taken that frame. */
+  /** Opens the channel of that name and announces it to the peer; resolves when the transport has taken that frame. */
   async open(name: string, signal?: AbortSignal): Promise<Result> {
     if (signal?.aborted === true) return openNotAwaited(signal);
     const channel = this.#channels.obtainLive(name);

@@ -6,7 +6,7 @@ import type { ChannelTable } from './channel-table.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 
-/** What is told of channels. */
+/** Receives the reports about channels. */
 export interface ChannelReceiverEvents {
   /** The peer broke the protocol, or asks for more than it may have: the connection must fail. */
   onViolation(error: NetworkError): void;

@@ -7,7 +7,7 @@ const RESOLUTION_MS = 10;
 const LAST_TICK = 0x3fff_ffff;
 
 /**
- * The number of the present tick. Whoever was active in it already has nothing to note: comparing two small integers is
+ * The number of the present tick. A connection that was active in it has nothing to note: comparing two small integers is
  * all that a message costs. Read it as a property: it changes.
  */
 export const coarseClock = { tick: 1 };

@@ -23,7 +23,7 @@ export class ControlQueue {
   readonly #announcements = new Map<OutgoingHalf, ((wasAnnounced: boolean) => void)[]>();
   readonly #onAnnounced: (half: OutgoingHalf) => void;
 
-  /** @param onAnnounced the peer was told of the half's id: what waits on it may go */
+  /** @param onAnnounced the announcement of the half's id was written: its waiting messages may go */
   constructor(write: WriteFrame, onAnnounced: (half: OutgoingHalf) => void) {
     this.#write = write;
     this.#onAnnounced = onAnnounced;
@@ -60,7 +60,7 @@ export class ControlQueue {
     this.#creditDue.add(half);
   }
 
-  /** The peer does not use the half any more: it is told nothing about its window. */
+  /** The peer does not use the half any more: no window update goes out for it. */
   forgetCredit(half: IncomingHalf): void {
     this.#creditDue.delete(half);
   }

@@ -97,7 +97,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
       this.#afterTheEnd().then(waiter.resolve, waiter.reject);
   }
 
-  /** The failure goes to the first that asks; the rest are told that there is no more. */
+  /** The failure goes to the first that asks; the rest learn that there is no more. */
   #afterTheEnd(): Promise<IteratorResult<Uint8Array, undefined>> {
     const failure = this.#failure;
     this.#failure = undefined;

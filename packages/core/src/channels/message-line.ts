@@ -5,7 +5,7 @@ export type SendOutcome = 'accepted' | 'timed-out' | 'aborted' | 'closed' | 'cha
 export class QueuedMessage {
   /** The next of `bytes` to send, when the message is cut into fragments. */
   offset = 0;
-  /** Whether its first frame was accepted: from then on the peer must be told when it is given up. */
+  /** Whether its first frame was accepted: from then on the peer must learn when it is given up. */
   isStarted = false;
   /** Its neighbours and its place in a `MessageLine`; that line's alone. */
   previous: QueuedMessage | undefined;
@@ -17,7 +17,7 @@ export class QueuedMessage {
    * @param isCopy whether `bytes` is of the queue's `WaitingCopies`, to be given back there
    * @param length of the whole message, in bytes
    * @param deadline when it times out, in monotonic milliseconds; Infinity once its sender was promised delivery
-   * @param settle tells the sender; undefined where the sender has been told already
+   * @param settle tells the sender; undefined where the sender has its result already
    */
   constructor(
     public bytes: Uint8Array,

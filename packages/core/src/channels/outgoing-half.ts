@@ -5,7 +5,7 @@ import { SendConfirmation } from './send-confirmation.js';
 
 /**
  * Where the sending half of a channel is in its life: `none`, it has no id; `open`; `closing`, what waits goes first;
- * `closed`, the peer was told and has not acknowledged it; `over`, the id is free again.
+ * `closed`, the close was sent and the peer has not acknowledged it; `over`, the id is free again.
  */
 export type OutgoingPhase = 'none' | 'open' | 'closing' | 'closed' | 'over';
 
@@ -51,12 +51,12 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     return this.#credit;
   }
 
-  /** Whether the peer has been told of the id. */
+  /** Whether the id was announced to the peer. */
   get isAnnounced(): boolean {
     return this.#isAnnounced;
   }
 
-  /** Whether the peer must be told that a started message was given up. */
+  /** Whether the peer has to learn that a started message was given up. */
   get owesAbort(): boolean {
     return this.#owesAbort;
   }
@@ -94,7 +94,7 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.#phase = 'open';
   }
 
-  /** The peer was told of the id: messages may follow. */
+  /** The id was announced to the peer: messages may follow. */
   noteAnnounced(): void {
     this.#isAnnounced = true;
     this.#look();
@@ -106,7 +106,7 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.#look();
   }
 
-  /** The peer was told that nothing follows. */
+  /** The peer knows that nothing follows. */
   noteClosed(): void {
     this.#phase = 'closed';
   }
@@ -149,13 +149,13 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     return true;
   }
 
-  /** A started message was given up: the peer is to be told. */
+  /** A started message was given up, and the peer has to learn it. */
   oweAbort(): void {
     this.#owesAbort = true;
     this.isClear = false;
   }
 
-  /** The peer was told, or need not be any more. */
+  /** The peer knows, or need not know any more. */
   clearAbort(): void {
     this.#owesAbort = false;
     this.#look();

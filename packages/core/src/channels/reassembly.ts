@@ -1,7 +1,7 @@
 import { unwrittenBytes } from './owned-bytes.js';
 
 /**
- * So much memory an announced message gets until more than that of it has arrived, in bytes. Shorter than the fragments of
+ * Initial buffer for an announced message, in bytes; it grows with what arrives. Shorter than the fragments of
  * a peer with the default window, so that its messages get all of theirs with the first one.
  */
 const FIRST_BYTES = 32 * 1024;

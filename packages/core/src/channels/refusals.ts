@@ -48,7 +48,7 @@ export function sendAborted(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'the send was aborted before the message was accepted; it is not delivered', signal?.reason);
 }
 
-/** The channel opens all the same: the peer is told as soon as there is room. */
+/** The channel opens all the same: the peer learns it as soon as there is room. */
 export function openNotAwaited(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'stopped waiting for the channel; it may still open', signal?.reason);
 }

@@ -42,10 +42,10 @@ export class SendQueue {
   #fragmentBytes = 0;
   #isPumping = false;
   #queuedBytes = 0;
-  /** What waits although its sender was told that it is on its way. */
+  /** Messages that wait although their sender has an ok already. */
   #promised = { messages: 0, bytes: 0 };
   #onFlushed: (() => void) | undefined;
-  /** No sender is told to go on any more. */
+  /** No sender gets the report that it may go on any more. */
   #isFinishing = false;
 
   constructor(events: QueueEvents) {
@@ -80,7 +80,7 @@ export class SendQueue {
     return new Promise((resolve) => {
       this.#onFlushed = resolve;
       this.pump();
-      // A full transport keeps nobody here who has nothing to write.
+      // With nothing to write, do not wait for a full transport.
       this.#noteFlushed();
     });
   }
@@ -101,7 +101,7 @@ export class SendQueue {
     this.#onFlushed = undefined;
   }
 
-  /** What waits although its sender was told that it is on its way; after `stop()`, what was never written. */
+  /** Messages that wait although their sender has an ok already; after `stop()`, what was never written. */
   get promised(): UnconfirmedSends {
     return this.#promised;
   }
@@ -171,7 +171,7 @@ export class SendQueue {
     this.pump();
   }
 
-  /** A sender was refused on the half and is to be told when it may go on. */
+  /** A sender was refused on the half and waits for the report that it may go on. */
   noteDrain(half: OutgoingHalf): void {
     half.owesDrain = true;
     this.#drainDue.add(half);

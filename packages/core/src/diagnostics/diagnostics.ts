@@ -15,14 +15,14 @@ export const DiagnosticsChannel = {
   Disconnect: 'entropynet:disconnect',
   /** A connection, or the attempt to make one, failed: `FailureDiagnostics`. */
   Failure: 'entropynet:failure',
-  /** A sender was told `WouldBlock`, or its message has to wait: `BackpressureDiagnostics`. */
+  /** A sender got `WouldBlock`, or its message has to wait: `BackpressureDiagnostics`. */
   Backpressure: 'entropynet:backpressure',
   /** Something got another transport than its first choice: the message's shape is the publisher's (`@entropynet/manager`). */
   Fallback: 'entropynet:fallback',
 } as const;
 export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof DiagnosticsChannel];
 
-/** What is told of a connection. */
+/** The reports about a connection. */
 export interface ReportedConnection {
   readonly endpoint: string;
   getBackend(): string;

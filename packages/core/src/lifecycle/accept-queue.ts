@@ -5,7 +5,7 @@ import { describeThrown } from './callback-guard.js';
 /** A place that a client has before its handshake ends. One of the two is called; later calls do nothing. */
 export interface AcceptPlace<T> {
   /**
-   * Offers the connection to whoever accepts, whatever the queue holds by now: the client was promised a place. False where
+   * Offers the connection to the callers of `accept()`, also where the queue is full by now: the client was promised a place. False where
    * the queue was closed or the place given back: the caller must end the connection.
    */
   push(connection: T): boolean;
@@ -44,7 +44,7 @@ export class AcceptQueue<T> {
   }
 
   /**
-   * Reserves a place for a client, before it is told that it is connected: a client that is refused here learns it from
+   * Reserves a place for a client, before it learns that it is connected: a client that is refused here learns it from
    * `connect()`. `ResourceLimitExceeded`: the queue is full or `admit` refuses; `ConnectionClosed`: the queue is closed.
    */
   admit(): Result<AcceptPlace<T>> {

@@ -124,7 +124,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   startReceiving(): void {
     if (this.#isReceiving || !this.#isLinked) return;
     this.#isReceiving = true;
-    // The program has set its callbacks: only a channel may be told of later, for it stays open.
+    // The program has set its callbacks. Only a channel may be reported later, because it stays open.
     for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.dropUnheard(event);
     this.#link.startReceiving();
   }

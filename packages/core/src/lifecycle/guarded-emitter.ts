@@ -13,7 +13,7 @@ interface Listener {
   readonly isCallback: boolean;
 }
 
-/** Is told of every event, before the listeners; must not throw. */
+/** Gets every event, before the listeners; must not throw. */
 export type EventObserver<Events extends object> = <E extends keyof Events>(
   event: E,
   values: EventValues<Events[E]>,
@@ -30,7 +30,7 @@ const MAX_UNHEARD = 1024;
 export class GuardedEmitter<Events extends object> {
   /** Runs callbacks as well, so that all of one object's user code is behind one gate. */
   readonly guard: CallbackGuard;
-  /** Is told of every event, before the listeners; must not throw. */
+  /** Gets every event, before the listeners; must not throw. */
   observer: EventObserver<Events> | undefined;
   readonly #listeners = new Map<keyof Events, readonly Listener[]>();
   /** Events that wait for their first listener. An event that is no key does not wait. */
@@ -65,7 +65,7 @@ export class GuardedEmitter<Events extends object> {
     }
   }
 
-  /** Sets the one callback of an event, which is told before the listeners; null: none. */
+  /** Sets the one callback of an event, which gets it before the listeners; null: none. */
   setCallback(event: keyof Events, callback: unknown): void {
     checkCallback(callback);
     const listeners = this.#of(event).filter((each) => !each.isCallback);

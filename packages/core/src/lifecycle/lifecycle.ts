@@ -182,7 +182,7 @@ export class Lifecycle<T> {
     return OK;
   }
 
-  /** The callbacks that were told may have ended it; it may also have ended while it was made. */
+  /** A callback that got the report may have ended it; it may also have ended while it was made. */
   #reportedConnected(): void {
     if (this.state === 'connected') this.#hooks.connected();
     const early = this.#earlyEnd;

@@ -145,7 +145,7 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   }
 
   /**
-   * For what stands above connections (a manager's handle): is told of every event before the program's listeners, and is
+   * For what stands above connections (a manager's handle): gets every event before the program's listeners, and is
    * not one of them. Takes the place of the observer before it; must not throw.
    */
   observe(observer: EventObserver<ConnectionEvents> | undefined): void {

@@ -20,7 +20,7 @@ import { withRates } from './rates.js';
 export interface InspectorServerOptions {
   /** The port of the page, on the loopback interface. @default 0: any that is free */
   readonly port?: number;
-  /** How often processes are looked at and the page is told, in milliseconds. @default 1000 */
+  /** How often it looks at the processes and updates the page, in milliseconds. @default 1000 */
   readonly intervalMs?: number;
   /** Where agents find it. @default `INSPECTOR_ENDPOINT`, through shared memory */
   readonly endpoint?: string;
@@ -30,7 +30,7 @@ export interface InspectorServerOptions {
 
 /** What `serveInspector` resolves with. */
 export interface InspectorServer {
-  /** The page, with the token that lets in; whoever has it sees everything. */
+  /** The page, with the token that lets in; everybody who has it sees everything. */
   readonly address: string;
   /** Why agents can't find it; undefined where they can. */
   readonly obstacle: string | undefined;

@@ -8,7 +8,7 @@
 
 namespace entropynet {
 
-// What a name stands for, so that a successor under the same name is told apart.
+// What a name stands for, so that a successor under the same name can be distinguished.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t number = 0;

@@ -334,7 +334,7 @@ void TestFutex() {
   WaitResult result = WaitResult::kWoken;
   CHECK(WaitOnWord(word, 1, 1000000, &result).Ok() && result == WaitResult::kChanged);
   CHECK(WaitOnWord(word, 0, 1000000, &result).Ok() && result == WaitResult::kTimedOut);
-  // Each thread waits for its turn: a wake that is lost ends this by the time limit of whoever runs it.
+  // Each thread waits for its turn: a wake that is lost ends this by the time limit of the runner.
   constexpr std::uint32_t kTurns = 5000;
   std::thread other([&] {
     for (std::uint32_t turn = 0; turn < kTurns; turn += 2) {

@@ -118,7 +118,7 @@ function proveOwnership(directory: string, mode: number): Result {
   } catch (error) {
     return err(
       'SharedMemoryPermission',
-      `the directory ${directory} can not be told to be this user's: neither has a number in this user namespace, and ` +
+      `the directory ${directory} can't be shown to be this user's: neither has a number in this user namespace, and ` +
         `changing its mode failed (${describeSystemError(error)}); map the user, or choose another directory`,
       error,
     );

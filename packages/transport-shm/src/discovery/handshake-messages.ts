@@ -167,7 +167,7 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readon
   });
 }
 
-/** What a client is told, for the server's own log. */
+/** The sentence for a client, for the server's own log. */
 export function describeRefusal(refusal: Refusal): string {
   return REFUSALS[refusal]?.[1] ?? `status ${refusal}`;
 }

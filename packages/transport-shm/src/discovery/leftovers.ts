@@ -47,7 +47,7 @@ const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
 /**
  * Removes the sockets and discovery regions of servers that died without removing them; a new server of the same name
  * would do it as well. Under the directory's lock, so that no server that is starting is mistaken for a dead one. Files of
- * other names stay, whoever made them.
+ * other names stay, no matter which program made them.
  *
  * `SharedMemoryNotAvailable`: no addon; `SharedMemoryPermission`: the directory is not this user's alone; `Timeout`.
  */

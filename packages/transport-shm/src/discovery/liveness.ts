@@ -16,7 +16,7 @@ export type Liveness =
 /**
  * Asks the system whether a server has these names, with the directory's lock held. A server is dead only by proof: nobody
  * listens at its socket, and nobody holds the lock of its discovery region, which a server keeps for life. Servers of
- * version 0.1.0 hold no such lock; for them the socket decides. A question that the system does not answer, for want of a
+ * version 0.1.0 hold no such lock; for them the socket decides. A question that the system does not answer, because it has no
  * descriptor for instance, is a failure and proves nothing.
  */
 export function askWhetherServed(binding: NativeBinding, names: ServerNames): Result<Liveness> {

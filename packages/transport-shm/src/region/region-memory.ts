@@ -11,7 +11,7 @@ export interface RegionMemory {
   readonly exchange: (() => boolean) | undefined;
   /** Blocks this thread until the word changes from `expected`, somebody wakes it, or time is up. */
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
-  /** Wakes whoever waits on a word. A copy does that in `exchange`. */
+  /** Wakes the threads that wait on a word. A copy does that in `exchange`. */
   wakeWord(byteOffset: number): void;
   /**
    * Detaches the buffer and gives the shared memory back. What asynchronous work still reads or writes under the old

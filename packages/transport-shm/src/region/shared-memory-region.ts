@@ -139,7 +139,7 @@ export class SharedMemoryRegion {
     this.#memory.waitOnWord(index << 2, expected, timeoutMs);
   }
 
-  /** Wakes whoever waits on a word. */
+  /** Wakes the threads that wait on a word. */
   wakeWord(index: number): void {
     this.#memory.wakeWord(index << 2);
   }

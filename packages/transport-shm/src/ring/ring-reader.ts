@@ -4,7 +4,7 @@ import type { RingLocation } from './ring-writer.js';
 
 /** What a reader tells its connection. */
 export interface RingReaderEvents {
-  /** The producer asked to be told that there is room. */
+  /** The producer asked for a report that there is room. */
   onRoom(): void;
   /** The producer's position or a frame's length is impossible. */
   onCorrupted(reason: string): void;

@@ -285,7 +285,7 @@ export class RingWriter implements FrameWriter {
     // SYNC POINT(room): declared before the head is read again; pairs with the load in RingReader.#publishHead.
     Atomics.store(this.#words, this.#waitsIndex, 1);
     if (!this.#readHead() || this.#used() + needed > this.#capacity) return false;
-    // There is room for this one; whoever was refused before is still to be told.
+    // There is room for this one; a sender that was refused before still waits for the report.
     if (wasBlocked) return true;
     this.#isBlocked = false;
     Atomics.store(this.#words, this.#waitsIndex, 0);

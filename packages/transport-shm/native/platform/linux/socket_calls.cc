@@ -134,7 +134,7 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
     return {};
   }
   if (count == 1 && !IsMemory(first.Get())) {
-    // No region: whoever checks it says so. It stays in the socket, too.
+    // No region: the check says so. It stays in the socket, too.
     received->descriptor = std::move(first);
     return {};
   }

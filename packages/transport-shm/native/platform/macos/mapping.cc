@@ -52,7 +52,7 @@ Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::ui
   struct stat information;
   if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
   // There are no seals here, but a shared-memory object takes its size only once: a second ftruncate is
-  // refused. Such an object has no kind in its mode, so a regular file, which could shrink, is told apart.
+  // refused. Such an object has no kind in its mode, so a regular file, which could shrink, is distinguished.
   if ((information.st_mode & S_IFMT) != 0) return {kErrorUnsealed, "fstat"};
   *actual_length = static_cast<std::uint64_t>(information.st_size);
   // The system reports the size in whole pages.

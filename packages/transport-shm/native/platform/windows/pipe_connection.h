@@ -41,7 +41,7 @@ class PipeConnection final : public LocalSocket {
   HANDLE Pipe() const { return reinterpret_cast<HANDLE>(pipe_.Get()); }
   void StartRead();
 
-  // Whether there are bytes to take; if not, says in `status` and `received` what there is instead.
+  // Whether there are bytes to take; if not, says in `status` and `received` what it found instead.
   bool FinishRead(Status* status, ReceivedBytes* received);
 
   // Leaves `fetched` closed where the peer does not let go of the handle.
