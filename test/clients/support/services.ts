@@ -66,7 +66,8 @@ export const SERVICES = {
   /** Hands the bytes of each connection to a server on a Unix socket, whose path is the argument, and back. */
   gateway: (path: string): Promise<Serve> =>
     eachStream((stream) => {
-      const socket = net.connect(path);
+      // Half-open: a socket that ends by itself would be a destination that closed too early.
+      const socket = net.connect({ path, allowHalfOpen: true });
       pipeline(stream, socket, () => undefined);
       pipeline(socket, stream, () => undefined);
     }),
