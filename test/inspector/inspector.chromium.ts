@@ -108,6 +108,24 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
+  it('shows the channels of a connection, what waits on them, and what the other end counts', async () => {
+    const page = await openPage();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    const bulk = detailsOf(page).locator('.channels tr', { hasText: 'bulk' });
+    const cell = (label: string): Locator => bulk.locator(`[data-label="${label}"]`);
+    expect(await cell('sent').textContent()).to.match(/^20 messages, /);
+    expect(await cell('received').textContent()).to.equal('0 messages, 0 B');
+    expect(await cell('window left').textContent()).to.match(/ KiB$/);
+    expect(await cell('not read').textContent()).to.equal('0 frames');
+    await detailsOf(page).locator('.channels tr', { hasText: 'the default channel' }).waitFor();
+    // The other end has it all, and has read nothing.
+    await rowOf(page, 'websocket-program').locator('.link').click();
+    const far = page.locator('tr.revealed + tr.details .channels tr', { hasText: 'bulk' });
+    await far.locator('[data-label="not read"]', { hasText: '20 frames' }).waitFor();
+    expect(await far.locator('[data-label=received]').textContent()).to.match(/^20 messages, /);
+    await page.close();
+  });
+
   it('counts in its tiles what its tables have', async () => {
     const page = await openPage();
     for (const [tile, table] of [
@@ -225,6 +243,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     const page = await openPage({ viewport: PHONE });
     for (const toggle of await page.locator('#connections-table .toggle').all()) await toggle.click();
     await page.locator('canvas').first().waitFor();
+    await page.locator('.channels').first().waitFor();
     const [content, window] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]');
     expect(content).to.equal(window);
     await page.close();

@@ -27,6 +27,12 @@ if (role === 'server') {
   client.setMessageCallback(() => undefined);
   unwrap(await client.connect());
   if (role === 'websocket') await unwrap(manager.openConnection({ endpoint: 'ws://127.0.0.1:9/absent' })).connect();
+  // Nobody reads this channel: it fills its window.
+  if (role === 'websocket') {
+    unwrap(await client.openChannel('bulk'));
+    while (client.trySendOnChannel('bulk', new Uint8Array(50_000)).ok);
+    void client.sendOnChannel('bulk', new Uint8Array(50_000));
+  }
   process.send?.('connected');
   setInterval(() => {
     for (let index = 0; index < 50; index += 1) client.trySend(new Uint8Array(1000));

@@ -36,7 +36,14 @@ export {
   type UnconfirmedSends,
 } from './api/connection-types.js';
 export type { ConnectionPeer, PeerCertificate, PeerRequest, PeerTls } from './api/connection-peer.js';
-export type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from './api/channel.js';
+export type {
+  Channel,
+  ChannelEvents,
+  ChannelStats,
+  ConsumerLease,
+  ConsumerOptions,
+  MessageConsumer,
+} from './api/channel.js';
 export type { Connection } from './api/connection.js';
 export type { ConnectionEvents } from './api/connection-events.js';
 export {

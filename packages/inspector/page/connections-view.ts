@@ -1,5 +1,6 @@
 import type { RatedRegion, RatedRing } from '@entropynet/inspector';
 import { html, nothing, type TemplateResult } from 'lit-html';
+import { channelTable } from './channels-view.js';
 import { bytes, clock, countOf, duration, perSecond, rate } from './format.js';
 import { type History, ringKey, waitingInRing } from './history.js';
 import { MESSAGE_RATES, plot, RATES, RING_RATES, ROUND_TRIP, WAITING } from './plots.js';
@@ -140,30 +141,7 @@ function connectionDetails(row: ConnectionRow, peer: ConnectionRow | undefined, 
       ${roundTripMs === null ? nothing : fact('round trip of a ping', duration(roundTripMs))}
       ${region === undefined ? nothing : ringFacts(region)}
     </dl>
-    ${
-      channels.length === 0
-        ? nothing
-        : html`<table class="channels">
-            <caption>
-              Channels
-            </caption>
-            <thead>
-              <tr>
-                <th scope="col">channel</th>
-                <th scope="col" class="number">messages that had to wait</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${channels.map(
-                ({ name, waits }) =>
-                  html`<tr>
-                    <td>${name === '' ? 'the default channel' : name}</td>
-                    <td class="number">${waits}</td>
-                  </tr>`,
-              )}
-            </tbody>
-          </table>`
-    }
+    ${channels.length === 0 ? nothing : channelTable(channels, peer?.connection.channels ?? [])}
     <div class="plots">
       ${plot(RATES, samples)}${plot(MESSAGE_RATES, samples)}
       ${region === undefined ? nothing : plot(WAITING, history.of(ringKey(region.key)))}

@@ -7,6 +7,7 @@ export { type InspectorAgent, type InspectorAgentOptions, startInspectorAgent } 
 export { type InspectorServer, type InspectorServerOptions, serveInspector } from './server/inspector-server.js';
 export type {
   AgentName,
+  ChannelCounts,
   ChannelReport,
   ConnectionCounts,
   ConnectionFacts,

@@ -47,6 +47,14 @@ const facts = {
   since: finite,
 };
 
+const channelCounts = v.object({
+  messagesSent: count,
+  bytesSent: count,
+  window: count,
+  queued: count,
+  parked: count,
+});
+
 const connection = v.object({
   ...facts,
   ...counts,
@@ -55,7 +63,10 @@ const connection = v.object({
   why: atMost(ReportLimit.Reasons, text),
   unconfirmedBytes: count,
   roundTripMs: v.nullable(count),
-  channels: atMost(ReportLimit.Channels, v.object({ name: text, waits: count })),
+  channels: atMost(
+    ReportLimit.Channels,
+    v.object({ name: text, waits: count, now: v.optional(v.nullable(channelCounts), null) }),
+  ),
 });
 
 /** What an agent sends. The inspector drops a report with anything wrong in it, and every key that is not listed. */

@@ -40,7 +40,7 @@ export interface ConnectionReport extends ConnectionFacts, ConnectionCounts {
   readonly unconfirmedBytes: number;
   /** How long the last ping and its answer took, in milliseconds; null where the transport has none. */
   readonly roundTripMs: number | null;
-  /** The channels that the agent has seen in use; the default channel has the name ''. */
+  /** The open channels, where there are named ones, and channels on which a message had to wait; the default one is ''. */
   readonly channels: readonly ChannelReport[];
 }
 
@@ -50,6 +50,22 @@ export interface ChannelReport {
   readonly name: string;
   /** How often a message had to wait on it, or was refused. */
   readonly waits: number;
+  /** What was sent on it and what waits on it now; null where it is closed, and from agents of earlier releases. */
+  readonly now: ChannelCounts | null;
+}
+
+/** What an agent counts of an open channel. */
+export interface ChannelCounts {
+  /** Messages that the transport has taken. */
+  readonly messagesSent: number;
+  /** Their payload bytes. */
+  readonly bytesSent: number;
+  /** Bytes that may be sent before the peer gives window back. */
+  readonly window: number;
+  /** Messages that wait to be written. */
+  readonly queued: number;
+  /** Frames that have arrived and that nobody has read. */
+  readonly parked: number;
 }
 
 /** What an agent reports of a connection that has ended. */

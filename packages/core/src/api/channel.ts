@@ -21,6 +21,23 @@ export interface ChannelEvents {
 }
 
 /**
+ * A frozen snapshot of one channel, for monitoring. It counts from the beginning of the connection, or of the channel where
+ * that is later.
+ */
+export interface ChannelStats {
+  /** Messages that the transport has taken whole. */
+  readonly messagesSent: number;
+  /** Their payload bytes. */
+  readonly bytesSent: number;
+  /** Bytes that may be sent before the peer gives window back; each frame counts 64 more than its payload. */
+  readonly sendWindow: number;
+  /** Messages that wait to be written. */
+  readonly waitingMessages: number;
+  /** Frames that have arrived and wait for a consumer. */
+  readonly unreadFrames: number;
+}
+
+/**
  * One channel of a connection: messages in order, with a window of their own, so that a slow channel delays no other.
  *
  * `connection.channel(name)` gives the same object for a name until the channel is closed. `connection.defaultChannel`
@@ -101,6 +118,9 @@ export interface Channel {
    * handed over. Throws a `NetworkError` (`AlreadyExists`) that names the present consumer.
    */
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease;
+
+  /** What was sent on it, and what waits on either side; all zero while the channel is not open. */
+  getStats(): ChannelStats;
 
   /** Adds a listener. `message` listeners and the message callback are one consumer: see `setMessageCallback`. */
   on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this;

@@ -1,4 +1,11 @@
-import type { Channel, ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
+import type {
+  Channel,
+  ChannelEvents,
+  ChannelStats,
+  ConsumerLease,
+  ConsumerOptions,
+  MessageConsumer,
+} from '../api/channel.js';
 import type {
   CloseReason,
   InPlaceCallbackOptions,
@@ -88,6 +95,10 @@ export class ChannelObject implements Channel, EndpointWatcher {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return this.#owner.absence();
     return endpoint.sender.claim(endpoint.state, length);
+  }
+
+  getStats(): ChannelStats {
+    return this.#endpoint?.isOpen === true ? this.#endpoint.state.stats() : NO_STATS;
   }
 
   open(options?: { readonly signal?: AbortSignal }): Promise<Result> {
@@ -271,6 +282,14 @@ export class ChannelObject implements Channel, EndpointWatcher {
     },
   };
 }
+
+const NO_STATS: ChannelStats = Object.freeze({
+  messagesSent: 0,
+  bytesSent: 0,
+  sendWindow: 0,
+  waitingMessages: 0,
+  unreadFrames: 0,
+});
 
 const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
 /** Stands for the callback of an object that has no connection yet. */

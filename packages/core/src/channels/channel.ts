@@ -1,3 +1,4 @@
+import type { ChannelStats } from '../api/channel.js';
 import type { NetworkError } from '../result/network-error.js';
 import { IncomingHalfOf } from './incoming-half.js';
 import type { SendOutcome } from './message-line.js';
@@ -56,6 +57,13 @@ export class Channel {
   /** Another outgoing half takes the place of the one that the peer refused. */
   renewOutgoing(): void {
     this.outgoing = new OutgoingHalfOf<Channel>(this);
+  }
+
+  /** What both halves count, for monitoring. */
+  stats(): ChannelStats {
+    const { messagesSent, bytesSent, credit, waitingCount } = this.outgoing;
+    const unreadFrames = this.incoming.parked.length;
+    return Object.freeze({ messagesSent, bytesSent, sendWindow: credit, waitingMessages: waitingCount, unreadFrames });
   }
 
   /** Forgets everything that belongs to a link; the consumer stays. */

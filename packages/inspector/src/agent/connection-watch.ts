@@ -82,7 +82,7 @@ export class ConnectionWatch {
         why,
         unconfirmedBytes: connection.unconfirmedSends().bytes,
         roundTripMs: connection.roundTripMs ?? null,
-        channels: channelsOf(watched),
+        channels: channelsOf(connection, watched),
       });
     }
     return reports;
@@ -172,8 +172,23 @@ function endsOf(connection: NetworkConnection): Pick<Watched, 'link' | 'peer'> {
   return { link: connection.linkKey ?? null, peer: connection.remoteAddress ?? null };
 }
 
-function channelsOf({ waitsByChannel }: Watched): ChannelReport[] {
-  return [...waitsByChannel].map(([name, waits]) => ({ name, waits }));
+/** The default channel by itself says nothing that its connection does not say. */
+function channelsOf(connection: NetworkConnection, { waitsByChannel }: Watched): ChannelReport[] {
+  const named = connection.channels();
+  const open = named.length === 0 && waitsByChannel.size === 0 ? [] : [connection.defaultChannel, ...named];
+  const reports = open.slice(0, ReportLimit.Channels).map((channel): ChannelReport => {
+    const { messagesSent, bytesSent, sendWindow, waitingMessages, unreadFrames } = channel.getStats();
+    const name = channel.name ?? '';
+    return {
+      name: cut(name),
+      waits: waitsByChannel.get(name) ?? 0,
+      now: { messagesSent, bytesSent, window: sendWindow, queued: waitingMessages, parked: unreadFrames },
+    };
+  });
+  const isOpen = new Set(open.map(({ name }) => name ?? ''));
+  const closed = [...waitsByChannel].filter(([name]) => !isOpen.has(name));
+  const left = ReportLimit.Channels - reports.length;
+  return [...reports, ...closed.slice(0, left).map(([name, waits]) => ({ name: cut(name), waits, now: null }))];
 }
 
 function countsOf(connection: NetworkConnection, { waits }: Watched): ConnectionCounts {
