@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { NameClaim } from '@entropynet/transport-shm/internal/discovery/name-claim';
+import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';
 import { itWithAddon, nativeBinding, Scene } from './shared-memory-support.js';
@@ -57,4 +58,38 @@ describe('taking a name fails where its removal at exit can not be noted', () =>
       }
     });
   }
+});
+
+describe('making names anew', () => {
+  itWithAddon(
+    'after half of it failed, the socket that was replaced is given back, to be served and closed',
+    async () => {
+      const scene = new Scene();
+      const options = { directory: scene.directory, name: 'halves', maxConnections: 1, timeoutMs: 5000 };
+      const names = serverNames(scene.directory, options.name);
+      const taken = await NameClaim.take({ ...options, binding: nativeBinding()! });
+      try {
+        expect(taken.ok).to.equal(true);
+        if (!taken.ok) return;
+        const claim = taken.value;
+        const before = claim.socket;
+        rmSync(names.socket);
+        rmSync(names.region);
+        const obstacle = `${names.region}.new`;
+        mkdirSync(obstacle);
+        const failed = await claim.renew();
+        expect(failed.ok ? 'renewed' : failed.error.message).to.include(obstacle);
+        expect(claim.socket, 'the socket that is served').to.equal(before);
+        rmdirSync(obstacle);
+        const renewed = await claim.renew();
+        expect(renewed.ok && renewed.value, 'the socket that was replaced').to.equal(before);
+        expect(claim.socket).not.to.equal(before);
+        expect(claim.isIntact).to.equal(true);
+        before.close();
+      } finally {
+        if (taken.ok) await taken.value.release(5000);
+        await scene.close();
+      }
+    },
+  );
 });

@@ -114,8 +114,9 @@ export class NameClaim {
         return asked;
       }
       const replaced = hasSocket ? undefined : this.#socket;
-      if (!hasSocket) this.#bind();
+      // The socket last: where either step fails, nothing has replaced the socket that the caller listens at.
       if (!hasRegion) this.#publish();
+      if (!hasSocket) this.#bind();
       this.#usurper = undefined;
       return ok(replaced);
     } catch (error) {
