@@ -29,6 +29,9 @@ const text = v.pipe(
 );
 const finite = v.pipe(v.number(), v.finite());
 const count = v.pipe(finite, v.minValue(0));
+/** The last moment that a calendar of JavaScript has: the page could not show a later one, and would show nothing then. */
+const MOST_TIME = 8.64e15;
+const time = v.pipe(count, v.maxValue(MOST_TIME));
 const whole = v.pipe(v.number(), v.integer());
 
 const counts = {
@@ -44,7 +47,7 @@ const facts = {
   backend: text,
   endpoint: text,
   role: v.picklist(['client', 'server']),
-  since: finite,
+  since: time,
 };
 
 const channelCounts = v.object({
@@ -74,17 +77,17 @@ export const reportSchema: v.GenericSchema<unknown, ProcessReport> = v.object({
   processId: v.pipe(whole, v.minValue(1)),
   threadId: v.pipe(whole, v.minValue(0)),
   name: text,
-  startedAt: finite,
+  startedAt: time,
   measuredAt: count,
   intervalMs: count,
   delay: v.object({ p50: count, p99: count }),
   totals: v.object({ ...counts, opened: count, ended: count, failed: count }),
   connectionCount: count,
   connections: atMost(ReportLimit.Connections, connection),
-  ended: atMost(ReportLimit.Ended, v.object({ ...facts, ...counts, endedAt: finite, code: text, message: text })),
+  ended: atMost(ReportLimit.Ended, v.object({ ...facts, ...counts, endedAt: time, code: text, message: text })),
   failures: atMost(
     ReportLimit.Failures,
-    v.object({ id: whole, at: finite, backend: text, endpoint: text, code: text, message: text }),
+    v.object({ id: whole, at: time, backend: text, endpoint: text, code: text, message: text }),
   ),
 });
 

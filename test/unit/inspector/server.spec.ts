@@ -1,4 +1,5 @@
 import type { AgentName, EndedReport, FailureReport, InspectorState } from '@entropynet/inspector';
+import { reportSchema } from '@entropynet/inspector/internal/report-schema';
 import { encodeWithin } from '@entropynet/inspector/internal/server/encode-within';
 import { Journal } from '@entropynet/inspector/internal/server/journal';
 import { expect } from 'chai';
@@ -43,5 +44,24 @@ describe('what the inspector remembers and sends', () => {
     expect(second).to.equal(3);
     expect(first! + leftOut).to.equal(100);
     expect(shown(encodeWithin(state, 10, encode)).leftOut).to.equal(103);
+  });
+
+  it('takes no report with a time that no calendar has: the page could not show it', () => {
+    const isTaken = (report: unknown): boolean => {
+      const checked = reportSchema['~standard'].validate(report);
+      return !('issues' in checked) || checked.issues === undefined;
+    };
+    const reportWith = (at: number): object[] => {
+      const last = { ...ended(1), endedAt: at };
+      return [
+        processState('1', 0, [connectionReport({ since: at })]).report,
+        processState('1', 0, [], { startedAt: at }).report,
+        processState('1', 0, [], { ended: [last] }).report,
+        processState('1', 0, [], { failures: [{ ...failure(1), at }] }).report,
+      ];
+    };
+    for (const report of reportWith(8.64e15)) expect(isTaken(report)).to.equal(true);
+    for (const at of [8.64e15 + 2, 1e300, -1])
+      for (const report of reportWith(at)) expect(isTaken(report), JSON.stringify(report)).to.equal(false);
   });
 });

@@ -65,6 +65,9 @@ interface Mapping {
 const MAPPED_REGION =
   /^([0-9a-f]+)-([0-9a-f]+) rw.s 0+ ([0-9a-f]+:[0-9a-f]+) (\d+) +\/memfd:entropynet(?: \(deleted\))?$/;
 
+/** The last moment of a calendar; what peers write there may be anything. */
+const MOST_TIME = 8.64e15;
+
 const WAITS: readonly InspectedWait[] = ['awake', 'doorbell', 'futex'];
 
 /**
@@ -152,7 +155,7 @@ function decodeRegion(
     key,
     linkKey: linkKeyOf(identityIn(new Uint8Array(view.buffer))),
     size: regionBytes,
-    madeAt: madeAt === 0 ? undefined : madeAt,
+    madeAt: madeAt === 0 || madeAt > MOST_TIME ? undefined : madeAt,
     server: ifHolder(word(layout.SERVER_PROCESS_ID_OFFSET)),
     client: ifHolder(word(layout.CLIENT_PROCESS_ID_OFFSET)),
     toClient,
