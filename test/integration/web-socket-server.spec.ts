@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
-import { NetworkError, redactEndpoint } from '@entropynet/core';
+import { NetworkError, redactEndpoint, unwrap } from '@entropynet/core';
 import { type Authenticate, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
@@ -268,6 +268,16 @@ describe('WebSocket: servers', () => {
       expect(now.filter((name) => name.startsWith('TCP'))).to.deep.equal(
         before.filter((name) => name.startsWith('TCP')),
       );
+    });
+
+    it('may be followed by listen at once, which comes after it', async () => {
+      const server = await fixtures.serve();
+      const closing = server.close();
+      unwrap(await server.listen());
+      unwrap(await closing);
+      expect(server.isListening()).to.equal(true);
+      await fixtures.connect(server);
+      expect((await fixtures.accept(server)).isConnected()).to.equal(true);
     });
 
     it('may be followed by listen', async () => {

@@ -66,11 +66,14 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   listen(): Promise<Result> {
-    this.#listening ??= this.#startAfterClosing().then((result) => {
-      if (!result.ok) this.#listening = undefined;
+    if (this.#listening !== undefined) return this.#listening;
+    const listening = this.#startAfterClosing().then((result) => {
+      // By now there may be a later one.
+      if (!result.ok && this.#listening === listening) this.#listening = undefined;
       return result;
     });
-    return this.#listening;
+    this.#listening = listening;
+    return listening;
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {

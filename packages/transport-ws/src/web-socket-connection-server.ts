@@ -71,6 +71,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   #server: HttpServer | undefined;
   #removeRoutes: (() => void)[] = [];
   #listening: Promise<Result> | undefined;
+  #closing: Promise<Result> | undefined;
   #isListening = false;
   #isReferenced = true;
   /** What the next listening servers use. */
@@ -152,11 +153,14 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   listen(): Promise<Result> {
-    this.#listening ??= this.#startListening().then((result) => {
-      if (!result.ok) this.#listening = undefined;
+    if (this.#listening !== undefined) return this.#listening;
+    const listening = this.#startAfterClosing().then((result) => {
+      // By now there may be a later one.
+      if (!result.ok && this.#listening === listening) this.#listening = undefined;
       return result;
     });
-    return this.#listening;
+    this.#listening = listening;
+    return listening;
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
@@ -167,9 +171,17 @@ export class WebSocketConnectionServer implements ConnectionServer {
     return this.#audience.broadcast(data, options);
   }
 
-  async close(): Promise<Result> {
-    await this.#listening;
+  close(): Promise<Result> {
+    const listening = this.#listening;
+    // A `listen()` from here on is one more, after this.
     this.#listening = undefined;
+    const closing = this.#stopListening(listening, this.#closing);
+    this.#closing = closing;
+    return closing;
+  }
+
+  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
+    await Promise.all([listening, closing]);
     this.#isListening = false;
     for (const removeRoute of this.#removeRoutes.splice(0)) removeRoute();
     for (const server of this.#ownServers) {
@@ -220,6 +232,10 @@ export class WebSocketConnectionServer implements ConnectionServer {
   /** As `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #startAfterClosing(): Promise<Result> {
+    return this.#closing === undefined ? this.#startListening() : this.#closing.then(() => this.#startListening());
   }
 
   async #startListening(): Promise<Result> {
