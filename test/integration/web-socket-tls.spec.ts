@@ -99,6 +99,19 @@ describe('WebSocket: TLS and what programs bring along', () => {
     expect(refused.ok ? 'ok' : refused.error.code).to.equal('NotSupported');
   });
 
+  it('what is asked of clients can be replaced, too', async () => {
+    const server = await fixtures.serve({ tls: own }, 'wss://localhost:0/test');
+    const address = server.address()!;
+    expect(await outcomeOf(address, trusting)).to.equal('ok');
+    unwrap(server.setTls({ ...own, ...trusting }));
+    expect(await outcomeOf(address, trusting), 'without a certificate').not.to.equal('ok');
+    expect(await outcomeOf(address, { ...own, ...trusting }), 'with one').to.equal('ok');
+    unwrap(server.setTls({ ...own, ...trusting, rejectUnauthorized: false }));
+    expect(await outcomeOf(address, trusting), 'asked for and not required').to.equal('ok');
+    unwrap(server.setTls({ ...own, ...trusting }));
+    expect(await outcomeOf(address, trusting), 'required again').not.to.equal('ok');
+  });
+
   it('what would be ignored is refused', () => {
     const cases = [
       [{ certificate: LOCALHOST_CERTIFICATE }, "'webSocket.tls.privateKey'"],

@@ -148,7 +148,12 @@ export class WebSocketConnectionServer implements ConnectionServer {
     const usable = tryTls(next);
     if (!usable.ok) return usable;
     this.#tls = next;
-    for (const server of servers) server.setSecureContext(secureContextOptions(next));
+    const { requestCert, rejectUnauthorized } = serverTlsOptions(next);
+    for (const server of servers) {
+      server.setSecureContext(secureContextOptions(next));
+      // Not part of the context: Node.js reads these two from the server, for each connection.
+      Object.assign(server, { requestCert, rejectUnauthorized });
+    }
     return OK;
   }
 
