@@ -79,6 +79,23 @@ describe('WebSocket: life and death', () => {
       });
     }
 
+    it('with a close frame is a goodbye at once, also where the client keeps TCP open and says nothing more', async () => {
+      const server = await fixtures.serve(FAST_HEARTBEAT);
+      const socket = await fixtures.tcp(server.address() ?? '');
+      socket.write(upgradeRequest('/test'));
+      socket.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
+      const witness = new Witness(await fixtures.accept(server));
+      // It reads no more: neither the answer to its goodbye, nor that the server ends TCP.
+      socket.pause();
+      const goodbye = Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8);
+      socket.write(Buffer.concat([clientMessage(messageFrame('last words')), goodbye]));
+      await witness.ended();
+      expect(witness.states.at(-1)).to.equal('disconnected');
+      expect(witness.error).to.equal(undefined);
+      expect(witness.texts).to.deep.equal(['last words']);
+      expect(socket.destroyed).to.equal(false);
+    });
+
     it('is seen by a client too, which may connect again', async () => {
       const server = await fixtures.serve();
       const witness = new Witness(await fixtures.connect(server));

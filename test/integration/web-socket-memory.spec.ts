@@ -103,6 +103,19 @@ describe('WebSocket: what idle and left connections hold', () => {
     });
   }
 
+  it('is no place for a page that said that it is alive, and left', async () => {
+    const server = await fixtures.serve({ maxConnections: 1 });
+    const raw = await fixtures.tcp(server.address()!);
+    raw.write(upgradeRequest('/test'));
+    await once(raw, 'data');
+    raw.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
+    await turns(5);
+    // One byte: docs/web-socket-protocol.md.
+    raw.end(clientMessage(Uint8Array.of(0)));
+    await once(raw, 'close');
+    await fixtures.connect(server);
+  });
+
   it('is a place for a client that left a message, until somebody has it', async () => {
     const server = await fixtures.serve({ maxConnections: 1 });
     const leaving = await fixtures.connect(server, { sendTimeoutMs: 50 });

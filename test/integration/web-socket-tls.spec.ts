@@ -151,6 +151,34 @@ describe('WebSocket: TLS and what programs bring along', () => {
     expect(await refusalOf(fixtures.raw(address))).to.equal(503);
   });
 
+  it('a request whose client has gone while the program routed it takes no place', async () => {
+    const server = await fixtures.serve({ noServer: true, maxConnections: 1 }, 'ws://localhost/routed');
+    const http = createServer();
+    const routed = new Promise<void>((resolve) => {
+      http.once('upgrade', (request, socket, head) => {
+        socket.once('close', () => {
+          server.handleUpgrade(request, socket, head);
+          resolve();
+        });
+        socket.destroy();
+      });
+    });
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    fixtures.defer(() => {
+      http.close();
+      http.closeAllConnections();
+    });
+    const address = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/any/path`;
+    fixtures.raw(address);
+    await routed;
+    http.on('upgrade', (request, socket, head) => {
+      server.handleUpgrade(request, socket, head);
+    });
+    unwrap(await fixtures.client(address).connect());
+    expect((await fixtures.accept(server)).isConnected()).to.equal(true);
+  });
+
   it('an accepted connection knows its peer: address, TLS, request, and the identity that the hook gave', async () => {
     const authenticate = async (request: { readonly headers: Readonly<Record<string, unknown>> }): Promise<unknown> =>
       request.headers['x-user'] === 'ada' ? { name: 'ada' } : undefined;

@@ -162,7 +162,8 @@ export abstract class GreetedLink implements FrameLink {
     if (this.#end !== undefined) return;
     if (this.#isReceiving) this.#deliver(bytes, start, end, isOwned);
     else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
-    else this.#hold(bytes.subarray(start, end));
+    // A sign of life says nothing to anybody later on.
+    else if (end - start !== SIGN_OF_LIFE.length) this.#hold(bytes.subarray(start, end));
   }
 
   /** A text message arrived: the protocol has none. */

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { codeOf } from './web-socket-errors.js';
 
 /** What a write to a peer that has gone gives. */
@@ -11,7 +11,7 @@ type WriteCallback = (error?: Error | null) => void;
  * failed write, with everything that the kernel still holds to be read. Such a peer has ended its own direction too: the
  * write counts as unfinished until that end is read, and fails then.
  */
-export function readBeforeFailing(socket: Socket): void {
+export function readBeforeFailing(socket: Duplex): void {
   const write = socket._write.bind(socket);
   const writev = socket._writev?.bind(socket);
   let callback: WriteCallback | undefined;

@@ -298,6 +298,8 @@ export class WebSocketConnectionServer implements ConnectionServer {
     const { webSocket } = this.#config;
     // Another listener of the user's server speaks that protocol, or has taken the socket over: it is not ours to answer.
     if (!isAlone && (!asksForProtocol(request) || isTaken(socket))) return;
+    // It ended while the program was routing it: its 'close', which gives a place back, does not come again.
+    if (socket.destroyed) return;
     const refusal = checkHeaders(request, webSocket);
     if (refusal !== undefined) {
       refuseUpgrade(socket, refusal.status, refusal.reason, refusal.detail);

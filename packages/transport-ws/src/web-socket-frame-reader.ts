@@ -87,6 +87,7 @@ export class WebSocketFrameReader {
   #waiting: Buffer[] = [];
   #first = 0;
   #firstAt = 0;
+  #bytesRead = 0;
   #isReading = false;
   #isPaused = false;
   /** Timers and I/O have their turn. */
@@ -143,6 +144,11 @@ export class WebSocketFrameReader {
     return this.#first < this.#waiting.length;
   }
 
+  /** So many bytes came by here. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
   /** Calls `then` when all that has arrived was delivered: at once, where nothing waits. */
   whenRead(then: () => void): void {
     if (this.isWaiting) this.#whenRead.push(then);
@@ -171,6 +177,7 @@ export class WebSocketFrameReader {
   // Hot path.
   readonly #onData = (chunk: Buffer): void => {
     this.#waiting.push(chunk);
+    this.#bytesRead += chunk.length;
     if (this.#isReading || this.#isYielding || this.#isPaused) this.#socket.pause();
     else this.#readWaiting();
   };

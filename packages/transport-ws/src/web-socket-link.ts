@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
 import { WebSocket } from 'ws';
@@ -31,6 +33,10 @@ export interface StreamAddresses {
   readonly remote: string;
 }
 
+/** The stream below a link: a socket, or what a program has in its place, which knows less. */
+export type LinkStream = Duplex &
+  Partial<Pick<Socket, 'ref' | 'unref' | 'bytesRead' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>>;
+
 /** What the handshake of a link has shown. */
 export interface LinkFacts {
   /** At a server: the client's request, and what the hook made of it. */
@@ -45,11 +51,14 @@ export class WebSocketLink extends GreetedLink {
   readonly writer: WebSocketFrameWriter;
 
   readonly #webSocket: WebSocket;
-  readonly #socket: Socket;
+  readonly #socket: LinkStream;
   readonly #reader: WebSocketFrameReader;
   /** What a server knows of the client by its request. */
   readonly #admitted: Pick<ConnectionPeer, 'identity' | 'request'>;
   #socketError: Error | undefined;
+  /** Whether this side said goodbye, or the peer did before. */
+  #hasSaidGoodbye = false;
+  #hasPeerLeft = false;
   #isResponsive = true;
   #silentBeats = 0;
   /** The ping whose answer is awaited, when it was first sent (`now()`), and what it carries: a peer can't guess that. */
@@ -70,7 +79,7 @@ export class WebSocketLink extends GreetedLink {
    */
   constructor(
     webSocket: WebSocket,
-    socket: Socket,
+    socket: LinkStream,
     masking: Masking,
     config: ResolvedConnectionConfig,
     { admitted = {}, compression }: LinkFacts = {},
@@ -114,6 +123,13 @@ export class WebSocketLink extends GreetedLink {
     webSocket.once('close', (code, reason) => {
       this.finish(closeErrorOf(code, reason.toString(), this.#socketError));
     });
+    // `ws` emits 'close' when TCP has ended, and a peer may keep that open. A close frame is the end by itself.
+    const { _receiver: receiver } = webSocket as unknown as { readonly _receiver?: EventEmitter | null };
+    receiver?.once('conclude', (code: number, reason: Buffer) => {
+      if (this.#hasSaidGoodbye) return;
+      this.#hasPeerLeft = true;
+      this.finish(closeErrorOf(code, reason.toString()));
+    });
   }
 
   /** The addresses of both ends of the stream, as `host:port`; undefined where the stream has none, or has ended. */
@@ -150,6 +166,7 @@ export class WebSocketLink extends GreetedLink {
         resolve();
       });
       this.writer.flush();
+      this.#hasSaidGoodbye = true;
       webSocket.close(CloseCode.Normal);
       // The peer's answer is behind whatever else it has sent.
       this.resumeReading();
@@ -165,8 +182,10 @@ export class WebSocketLink extends GreetedLink {
       webSocket.terminate();
       return;
     }
-    this.#socket.unref();
+    this.#socket.unref?.();
     webSocket.resume();
+    // `ws` has answered, and ends what is left at `sendTimeoutMs`: the answer is behind all that the peer has not read.
+    if (this.#hasPeerLeft) return;
     const timer = setTimeout(() => {
       webSocket.terminate();
     }, LINGER_MS).unref();
@@ -176,14 +195,14 @@ export class WebSocketLink extends GreetedLink {
   }
 
   setReferenced(isReferenced: boolean): void {
-    if (isReferenced) this.#socket.ref();
-    else this.#socket.unref();
+    if (isReferenced) this.#socket.ref?.();
+    else this.#socket.unref?.();
   }
 
   /** Called by the shared heartbeat. */
   onBeat(): void {
     const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
-    const bytes = this.#socket.bytesRead;
+    const bytes = this.#socket.bytesRead ?? this.#reader.bytesRead;
     // While nothing is read here, silence says nothing about the peer.
     if (bytes !== this.#bytesHeard || !this.isReceiving || this.#reader.isWaiting || this.#hasPeerTaken()) {
       this.#bytesHeard = bytes;
@@ -211,7 +230,9 @@ export class WebSocketLink extends GreetedLink {
   #hasPeerTaken(): boolean {
     const before = this.#bytesForKernel;
     // As `net` itself looks whether a write goes on (`socket.setTimeout`).
-    const { _handle: handle } = this.#socket as { readonly _handle?: { readonly writeQueueSize?: number } | null };
+    const { _handle: handle } = this.#socket as LinkStream & {
+      readonly _handle?: { readonly writeQueueSize?: number } | null;
+    };
     this.#bytesForKernel = handle?.writeQueueSize ?? 0;
     return before > 0 && before !== this.#bytesForKernel;
   }
