@@ -58,6 +58,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #listening: Set<ManagedServer>;
   /** Counts calls of `close()`, so that a `listen()` under way sees one. */
   #closes = 0;
+  #closing: Promise<Result> | undefined;
   #passedOver: readonly PassedOver[] = [];
   /** Whether the client before was turned away: one line in the log tells of all. */
   #isRefusing = false;
@@ -87,10 +88,13 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
    * an error of the whole: a server that half of its clients can't find would be worse than none.
    */
   async listen(): Promise<Result> {
+    const closes = this.#closes;
+    // Until a close is done, the transports' servers seem to listen.
+    if (this.#closing !== undefined) await this.#closing;
+    if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
     if (this.isListening()) return OK;
     this.#accepted.open();
     this.#listening.add(this);
-    const closes = this.#closes;
     const passedOver: PassedOver[] = [];
     for (const { candidate, server } of this.#listeners) {
       const listening = await server.listen();
@@ -137,7 +141,12 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   }
 
   /** Stops listening in every way and closes what nobody accepted; accepted handles go on. Idempotent. */
-  async close(): Promise<Result> {
+  close(): Promise<Result> {
+    this.#closing = this.#stopListening();
+    return this.#closing;
+  }
+
+  async #stopListening(): Promise<Result> {
     this.#closes += 1;
     this.#listening.delete(this);
     const unaccepted = this.#accepted.close();

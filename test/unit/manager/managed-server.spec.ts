@@ -1,6 +1,7 @@
 import { type ConnectionServer, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
+import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '../../support/fresh-name.js';
 
@@ -19,6 +20,22 @@ describe('a managed server', () => {
     expect(server.addresses()).to.have.lengthOf(2);
     await manager.closeAll();
     expect(server.isListening()).to.equal(false);
+  });
+
+  it('listens again right behind a close, after it', async () => {
+    const manager = new ConnectionManager([new WebSocketTransport()]);
+    const server = unwrap(manager.createServer({ endpoint: 'ws://127.0.0.1:0/' }));
+    unwrap(await server.listen());
+    const closing = server.close();
+    unwrap(await server.listen());
+    unwrap(await closing);
+    expect(server.isListening()).to.equal(true);
+    const client = unwrap(manager.openConnection({ endpoint: server.addresses()[0]! }));
+    unwrap(await client.connect());
+    expect(unwrap(await server.accept()).isConnected()).to.equal(true);
+    unwrap(await server.close());
+    expect(server.isListening(), 'closed last').to.equal(false);
+    await manager.closeAll();
   });
 
   it('goes on accepting while a client that was turned away does not take its goodbye', async () => {
