@@ -236,11 +236,14 @@ export class MessageSender {
   /** Starts a message that needs fragments; what can't go at once is copied and follows. */
   #sendLarge(half: OutgoingHalf, data: Uint8Array): boolean {
     if (data.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
+    const writer = this.#writer;
     const message = QueuedMessage.promised(data);
     if (!this.#queue.sendFrame(half, message)) return false;
     while (message.offset < data.length && this.#queue.sendFrame(half, message)) {
       // Each turn sends one fragment.
     }
+    // A link that was found broken has ended everything: the rest must not wait for the next one.
+    if (this.#writer !== writer) return false;
     if (message.offset === data.length) {
       half.countSent(data.length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();

@@ -1,0 +1,52 @@
+import { until } from '@entropynet/conformance/tools';
+import { type FrameLink, NetworkError, type Result, unwrap } from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
+import { expect } from 'chai';
+import { randomUUID } from 'node:crypto';
+
+/** Its first link is found broken when so many frames were written. */
+class BreakingConnection extends LoopbackConnection {
+  framesLeft = 2;
+
+  protected override async doConnect(): Promise<Result<FrameLink>> {
+    const made = await super.doConnect();
+    if (made.ok && this.framesLeft > 0) {
+      const { writer } = made.value;
+      const tryWrite = writer.tryWrite.bind(writer);
+      writer.tryWrite = (header, bytes, start, end) => {
+        this.framesLeft -= 1;
+        if (this.framesLeft > 0) return tryWrite(header, bytes, start, end);
+        this.onStateChanged('failed', new NetworkError('PeerDied', 'the link is broken'));
+        return true;
+      };
+    }
+    return made;
+  }
+}
+
+describe('a link that is found broken while a long message is written', () => {
+  it('leaves nothing of the message for the next link', async () => {
+    const server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    const client = new BreakingConnection({ endpoint: server.address()! });
+    unwrap(await client.connect());
+    unwrap(await server.accept());
+    const sent = client.trySend(new Uint8Array(800_000));
+    expect(client.getState()).to.equal('failed');
+    expect(sent.ok ? 'ok' : sent.error.code).to.equal('ConnectionClosed');
+    unwrap(await client.connect());
+    const accepted = unwrap(await server.accept());
+    const received: string[] = [];
+    const errors: string[] = [];
+    accepted.setMessageCallback((data) => received.push(Buffer.from(data).toString()));
+    accepted.on('state', (state, error) => errors.push(`${state} ${error?.message ?? ''}`));
+    accepted.startReceiving();
+    unwrap(await client.openChannel('x'));
+    unwrap(await client.send(Buffer.from('next')));
+    await until(() => received.length + errors.length > 0, 'the message came');
+    expect(errors).to.deep.equal([]);
+    expect(received).to.deep.equal(['next']);
+    await client.disconnect();
+    await server.close();
+  });
+});
