@@ -107,9 +107,10 @@ export class GuardedEmitter<Events extends object> {
     this.observer?.(event, values);
     if (!this.guard.isOpen) return;
     const listeners = this.#of(event);
-    if (listeners.length === 0) {
-      const waiting = this.#unheard.get(event);
-      if (waiting !== undefined && waiting.push(values) > MAX_UNHEARD) waiting.shift();
+    const waiting = this.#unheard.get(event);
+    // Behind those that the first listener has not been told of yet.
+    if (waiting !== undefined && (listeners.length === 0 || waiting.length > 0)) {
+      if (waiting.push(values) > MAX_UNHEARD) waiting.shift();
       return;
     }
     for (const listener of listeners) this.#tell(event, listener, values);
@@ -152,10 +153,13 @@ export class GuardedEmitter<Events extends object> {
   #tellUnheard(event: keyof Events): void {
     if ((this.#unheard.get(event)?.length ?? 0) === 0) return;
     runAsMicrotask(() => {
-      const waiting = this.#unheard.get(event);
-      if (waiting === undefined || this.#of(event).length === 0) return;
-      for (const values of waiting.splice(0)) {
+      while (this.#of(event).length > 0) {
+        const values = this.#unheard.get(event)?.[0];
+        if (values === undefined) return;
         for (const listener of this.#of(event)) this.#tell(event, listener, values);
+        // Only now: what is emitted meanwhile comes after it. A listener may have changed what waits.
+        const waiting = this.#unheard.get(event);
+        if (waiting?.[0] === values) waiting.shift();
       }
     });
   }
