@@ -86,7 +86,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   /** Ends the connection within `sendTimeoutMs`; the handle can connect again. See `Connection.disconnect`. */
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
     if (!this.valid()) return Promise.resolve(this.#session.absence());
-    return this.#session.lifecycle.disconnect(options?.signal);
+    return this.#session.disconnect(options?.signal);
   }
 
   /**
@@ -116,12 +116,12 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
 
   /** Sends without the promise of delivery where the transport can; otherwise as `send`. */
   sendUnreliable(data: Uint8Array): Promise<Result> {
-    return this.#session.connection?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
+    return this.#session.current?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
   }
 
   /** Whether a server accepted its connection: then only the client can make it again. False for an invalid handle. */
   get wasAccepted(): boolean {
-    return this.#session.isOfClient;
+    return this.valid() && this.#session.isOfClient;
   }
 
   /** `disconnected` for an invalid handle. */
@@ -131,27 +131,27 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
 
   /** Undefined while there is no connection. */
   getType(): ConnectionType | undefined {
-    return this.#session.connection?.getType();
+    return this.#session.current?.getType();
   }
 
   /** Undefined while there is no connection. */
   getBackend(): ConnectionBackend | undefined {
-    return this.#session.connection?.getBackend();
+    return this.#session.current?.getBackend();
   }
 
   /** What the transport knows of the peer; empty while there is no connection. */
   get peer(): ConnectionPeer {
-    return this.#session.connection?.peer ?? {};
+    return this.#session.current?.peer ?? {};
   }
 
   /** See `Connection.roundTripMs`; undefined while there is no connection. */
   get roundTripMs(): number | undefined {
-    return this.#session.connection?.roundTripMs;
+    return this.#session.current?.roundTripMs;
   }
 
   /** All zero while there is no connection. */
   getStats(): ConnectionStats {
-    return this.#session.connection?.getStats() ?? NO_STATS;
+    return this.#session.current?.getStats() ?? NO_STATS;
   }
 
   /** Which transport it got, and for each candidate before it why not that one; undefined before the first success. */
@@ -161,12 +161,12 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
 
   /** What was accepted for sending and may not have reached the peer: upper bounds; zero before the first connection. */
   unconfirmedSends(): UnconfirmedSends {
-    return this.#session.connection?.unconfirmedSends() ?? NO_SENDS;
+    return this.#session.current?.unconfirmedSends() ?? NO_SENDS;
   }
 
   /** How often a `trySend` gave `WouldBlock` since connecting. */
   wouldBlockCount(): number {
-    return this.#session.connection?.wouldBlockCount() ?? 0;
+    return this.#session.current?.wouldBlockCount() ?? 0;
   }
 
   /** Whether and why the handle is connecting again by itself; all neutral without `reconnect` in the configuration. */
@@ -176,17 +176,17 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
 
   /** Whether named channels work; false while there is no connection. */
   supportsMultipleChannels(): boolean {
-    return this.#session.connection?.supportsMultipleChannels() ?? false;
+    return this.#session.current?.supportsMultipleChannels() ?? false;
   }
 
   /** Whether the connection's callbacks are being shut. */
   isShuttingDown(): boolean {
-    return this.#session.connection?.isShuttingDown() ?? false;
+    return this.#session.current?.isShuttingDown() ?? false;
   }
 
   /** Without effect: a handle receives from the start. */
   startReceiving(): void {
-    this.#session.connection?.startReceiving();
+    this.#session.current?.startReceiving();
   }
 
   /** An idle connection keeps the process alive (the default). */
@@ -205,7 +205,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   }
 
   override description(): string {
-    return `${this.toString()} ${this.#session.connection?.description() ?? this.getState()}`;
+    return `${this.toString()} ${this.#session.current?.description() ?? this.getState()}`;
   }
 
   /** The last reference of the last copy gives the slot back. */

@@ -92,6 +92,8 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   #isClosed = false;
   #isReferenced = true;
   #isLeaving = false;
+  /** Whether the listeners of `onConnected` were told of the connection that stands. */
+  #hasToldConnected: boolean;
   /** What the connection told between its first moment and the report that the handle is connected. */
   #early: (() => void)[] = [];
 
@@ -103,6 +105,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     this.#log = manager.log;
     this.defaultChannel = new ChannelObject(undefined, this);
     const isAdoption = 'adopted' in source;
+    this.#hasToldConnected = isAdoption;
     this.lifecycle = new Lifecycle<Dialled>(isAdoption ? 'connected' : 'disconnected', this);
     this.events.keepUnheard('channel');
     if (isAdoption) {
@@ -141,6 +144,11 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     return this.#reconnection?.status ?? NO_RECONNECTION;
   }
 
+  /** The connection for what a program does with the handle: none once the handle was closed, also while that ends it. */
+  get current(): NetworkConnection | undefined {
+    return this.#isClosed ? undefined : this.connection;
+  }
+
   absence(): Failure {
     if (this.#isClosed) return err('InvalidParameter', 'stale handle: its connection was closed');
     return err('ConnectionClosed', 'the handle was never connected: call connect() first');
@@ -149,14 +157,15 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   /** Why nothing can be sent on a channel of that name, which is not known. */
   unknownChannel(name: string): Failure {
     const notOpen = channelNotOpen(name);
-    if (this.connection === undefined) return this.absence();
-    return this.connection.isConnected() ? notOpen : notConnected();
+    const { current } = this;
+    if (current === undefined) return this.absence();
+    return current.isConnected() ? notOpen : notConnected();
   }
 
   find(name: string): ChannelObject | undefined {
     const known = this.#channels.get(name);
     if (known !== undefined) return known;
-    const isKnown = this.connection?.channels().some((channel) => channel.name === name) ?? false;
+    const isKnown = this.current?.channels().some((channel) => channel.name === name) ?? false;
     return isKnown ? this.obtain(name) : undefined;
   }
 
@@ -171,7 +180,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   }
 
   channels(): Channel[] {
-    return (this.connection?.channels() ?? []).map(({ name }) => this.obtain(name as string));
+    return (this.current?.channels() ?? []).map(({ name }) => this.obtain(name as string));
   }
 
   channelClosed(channel: ChannelObject): void {
@@ -186,7 +195,8 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   onConnected(listener: ConnectedListener): () => void {
     if (this.#isClosed) return () => undefined;
     this.#onConnected.add(listener);
-    if (this.lifecycle.state === 'connected') this.#tellConnected(listener);
+    // Before the report is over, `connected` tells it.
+    if (this.#hasToldConnected && this.lifecycle.state === 'connected') this.#tellConnected(listener);
     return () => {
       this.#onConnected.delete(listener);
     };
@@ -197,6 +207,12 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     this.#reconnection?.setReferenced(isReferenced);
     if (isReferenced) this.connection?.ref();
     else this.connection?.unref();
+  }
+
+  /** The program wants no connection: none follows, in whatever state the handle is. */
+  disconnect(signal: AbortSignal | undefined): Promise<Result> {
+    this.leaving();
+    return this.lifecycle.disconnect(signal);
   }
 
   /** Ends the connection and gives its slot back. The handles are invalid at once. Idempotent. */
@@ -240,6 +256,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   starting(): void {
     if (!this.#isClosed) this.guard.open();
     this.#isLeaving = false;
+    this.#hasToldConnected = false;
     this.#early = [];
     this.#reconnection?.attempting();
   }
@@ -262,7 +279,9 @@ export class HandleSession implements LifecycleHooks<Dialled> {
 
   connected(): void {
     this.#reconnection?.succeeded();
-    for (const listener of [...this.#onConnected]) this.#tellConnected(listener);
+    const listeners = [...this.#onConnected];
+    this.#hasToldConnected = true;
+    for (const listener of listeners) if (this.lifecycle.state === 'connected') this.#tellConnected(listener);
     for (const tell of this.#early.splice(0)) tell();
   }
 
@@ -346,7 +365,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   }
 
   #attach(channel: ChannelObject): void {
-    const { connection } = this;
+    const connection = this.current;
     if (connection === undefined) return;
     const { name } = channel;
     channel.follow(name === undefined ? connection.defaultChannel : connection.channel(name));

@@ -1,3 +1,4 @@
+import { hold } from '@entropynet/core/handle';
 const MAX_GENERATION = 0xffff_ffff;
 
 /** A hold on one slot. No other hold has the same index and generation. */
@@ -25,7 +26,8 @@ export class SlotTable {
   /** Of those that left their slot and whose handles are still valid. Weak, so that a dropped handle costs nothing. */
   readonly #retired = new Set<WeakRef<Seated>>();
   readonly #dropped = new FinalizationRegistry<WeakRef<Seated>>((session) => this.#retired.delete(session));
-  readonly #closing = new Set<Promise<void>>();
+  /** Sessions that are being closed, and when that is done. */
+  readonly #closing = new Map<Seated, Promise<void>>();
   #inUse = 0;
 
   constructor(capacity: number) {
@@ -71,14 +73,19 @@ export class SlotTable {
   }
 
   /** Makes the session's handles invalid at once, then ends its connection; its slot is free when this resolves. */
-  async close(session: Seated): Promise<void> {
-    if (session.isOver) return;
-    const closing = session.close().finally(() => {
-      this.#vacate(session);
-      this.#closing.delete(closing);
-    });
-    this.#closing.add(closing);
-    await closing;
+  close(session: Seated): Promise<void> {
+    if (session.isOver) return this.#closing.get(session) ?? Promise.resolve();
+    return hold(
+      (closing) => this.#closing.set(session, closing),
+      async () => {
+        try {
+          await session.close();
+        } finally {
+          this.#vacate(session);
+          this.#closing.delete(session);
+        }
+      },
+    );
   }
 
   /** Does that to every session, also to those that have left their slot. */
@@ -86,7 +93,7 @@ export class SlotTable {
     const retired = [...this.#retired].map((reference) => reference.deref());
     this.#retired.clear();
     for (const session of [...this.#sessions, ...retired]) if (session !== undefined) void this.close(session);
-    await Promise.all(this.#closing);
+    await Promise.all(this.#closing.values());
   }
 
   /** @returns whether the slot was still this session's */
