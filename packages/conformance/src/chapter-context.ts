@@ -55,6 +55,7 @@ export const BOTTLENECKS: readonly (readonly [string, LinkConfig])[] = [
   ['a small ring or buffer', SMALL_MEDIUM],
 ];
 
+/** How a link is made. */
 export interface LinkOptions {
   /** What differs from the fixture's configuration, on both sides. */
   readonly config?: LinkConfig;
