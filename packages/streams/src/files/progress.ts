@@ -5,6 +5,7 @@ export type TransferPhase = 'checking' | 'other side checking' | 'moving';
 export interface TransferProgress {
   /** What the file is called on the receiving side. */
   readonly name: string;
+  /** What the transfer is doing. */
   readonly phase: TransferPhase;
   /** Bytes of the phase that are done. */
   readonly done: number;

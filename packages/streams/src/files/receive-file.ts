@@ -33,7 +33,9 @@ export interface ReceiveOptions extends TransferChannels {
 
 /** A file that is in the folder, whole. */
 export interface ReceivedFile {
+  /** What the file is called on the receiving side. */
   readonly name: string;
+  /** Bytes of the file. */
   readonly size: number;
   /** Bytes that came over this connection. */
   readonly received: number;

@@ -38,7 +38,9 @@ export interface SendOptions extends TransferChannels {
 
 /** A file that is on the other side's disk, whole. */
 export interface SentFile {
+  /** What the file is called on the receiving side. */
   readonly name: string;
+  /** Bytes of the file. */
   readonly size: number;
   /** Bytes that went over this connection. */
   readonly sent: number;
