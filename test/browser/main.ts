@@ -12,6 +12,7 @@ import { build } from 'vite';
 import { WebSocketServer } from 'ws';
 import { launchChromium } from './launch-chromium.js';
 import { servePeer } from './serve-peer.js';
+import type { TestResult } from './test-result.js';
 
 const PAGE_FOLDER = resolve(import.meta.dirname, '../../page');
 
@@ -74,8 +75,8 @@ async function serve(folder: string): Promise<{ address: string; close: () => Pr
   };
 }
 
-/** @returns how many tests failed */
-async function runInChromium(address: string): Promise<number> {
+/** How each test ended. */
+async function runInChromium(address: string): Promise<readonly TestResult[]> {
   const browser = await launchChromium();
   try {
     const page = await browser.newPage();
@@ -99,14 +100,27 @@ async function runInChromium(address: string): Promise<number> {
   }
 }
 
+/** Writes the results where the checks want them, as mocha's reporter does for the other tests. */
+async function report(tests: readonly TestResult[], started: number): Promise<void> {
+  const file = process.env['ENTROPYNET_TEST_RESULTS'];
+  if (file === undefined) return;
+  const module = new URL('../../../scripts/test-results.mjs', import.meta.url).href;
+  const { writeResults } = (await import(module)) as {
+    writeResults: (file: string, tests: readonly TestResult[], started: number) => void;
+  };
+  writeResults(file, tests, started);
+}
+
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-page-'));
   try {
     await bundle(folder);
     const { address, close } = await serve(folder);
     try {
-      const failures = await runInChromium(address);
-      if (failures > 0) process.exitCode = 1;
+      const started = Date.now();
+      const tests = await runInChromium(address);
+      if (tests.some(({ state }) => state === 'failed')) process.exitCode = 1;
+      await report(tests, started);
     } finally {
       await close();
     }

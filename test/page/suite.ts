@@ -1,12 +1,13 @@
 import 'mocha/mocha.js';
 import { describeTransport } from '@entropynet/conformance';
+import type { TestResult } from '../browser/test-result.js';
 import { pageFixture } from './fixture.js';
 
 declare global {
   /** Of the program that opened the page: prints a line. */
   function printLine(line: string): Promise<void>;
   /** Of the same: the tests are over. */
-  function finish(failures: number): Promise<void>;
+  function finish(tests: readonly TestResult[]): Promise<void>;
 }
 
 const FORMAT = /%[sd%]/g;
@@ -17,10 +18,30 @@ function print(format: unknown = '', ...values: unknown[]): void {
   void printLine([line, ...values.map(String)].join(' '));
 }
 
+const results: TestResult[] = [];
+
+/** What mocha prints by itself; notes how each test ended. */
+class NotingReporter extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    const { EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants;
+    const note = (test: Mocha.Test, state: TestResult['state']): TestResult => ({
+      title: test.fullTitle(),
+      state,
+      durationMs: test.duration ?? 0,
+    });
+    runner.on(EVENT_TEST_PASS, (test) => results.push(note(test, 'passed')));
+    runner.on(EVENT_TEST_PENDING, (test) => results.push(note(test, 'left out')));
+    runner.on(EVENT_TEST_FAIL, (test, error: Error) =>
+      results.push({ ...note(test, 'failed'), error: error.stack ?? error.message }),
+    );
+  }
+}
+
 Mocha.reporters.Base.consoleLog = print;
 Mocha.reporters.Base.useColors = false;
-mocha.setup({ ui: 'bdd', reporter: 'spec', timeout: 20_000, forbidOnly: true, checkLeaks: true });
+mocha.setup({ ui: 'bdd', reporter: NotingReporter, timeout: 20_000, forbidOnly: true, checkLeaks: true });
 await describeTransport('the client in a page', pageFixture);
-mocha.run((failures) => {
-  void finish(failures);
+mocha.run(() => {
+  void finish(results);
 });
