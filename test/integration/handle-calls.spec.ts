@@ -98,4 +98,36 @@ describe('the calls of a handle', () => {
     await turns(1);
     expect(states).to.deep.equal(['disconnecting', 'disconnected', 'connecting', 'connected']);
   });
+
+  it('tell a late listener of the channels that are open, and of none that was closed', async () => {
+    unwrap(await handle.connect());
+    const accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+    for (const name of ['gone', 'there']) unwrap(await accepted.openChannel(name));
+    await until(() => handle.channels().length === 2, 'both channels are open');
+    unwrap(await accepted.closeChannel('gone'));
+    const names: string[] = [];
+    handle.on('channel', (name) => names.push(name));
+    await turns(1);
+    expect(names).to.deep.equal(['there']);
+  });
+
+  it('tell no listener of the channels of an earlier connection', async () => {
+    unwrap(await handle.connect());
+    const accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+    unwrap(await accepted.openChannel('earlier'));
+    await until(() => handle.channels().length === 1, 'the channel is open');
+    await accepted.disconnect();
+    await until(() => handle.getState() === 'disconnected', 'the peer has gone');
+    unwrap(await handle.connect());
+    const next = unwrap(await server.accept());
+    next.startReceiving();
+    unwrap(await next.openChannel('present'));
+    const names: string[] = [];
+    handle.on('channel', (name) => names.push(name));
+    await until(() => names.length > 0, 'the listener was told');
+    await turns(1);
+    expect(names).to.deep.equal(['present']);
+  });
 });

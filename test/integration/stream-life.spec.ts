@@ -4,7 +4,7 @@ import { turns, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkConnection, unwrap } from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer, LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
-import { connectDuplex, toDuplex } from '@entropynet/streams';
+import { connectDuplex, toDuplex, toWebStreams } from '@entropynet/streams';
 import { expect } from 'chai';
 import { freshName } from './manager-support.js';
 
@@ -145,4 +145,29 @@ describe('a stream and the life of its connection', () => {
       }
     });
   }
+
+  for (const [what, given, expected] of [
+    ['an error whose message is no text', Object.assign(new Error(), { message: 7 }), 'the peer gave the stream up'],
+    ['an error', new Error('the disk is full'), 'the peer gave the stream up: the disk is full'],
+  ] as const) {
+    it(`tells the peer when it is destroyed with ${what}`, async () => {
+      await begin();
+      const far = toDuplex(await accept());
+      const failed = once(far, 'error');
+      const stream = toDuplex(client);
+      stream.on('error', () => undefined);
+      stream.destroy(given);
+      const [error] = (await within(failed, 'the peer was told')) as [Error];
+      expect(error.message).to.equal(`read ECONNRESET: ${expected}`);
+    });
+  }
+
+  it('tells the peer of a web stream that is cancelled without a reason', async () => {
+    await begin();
+    const far = toDuplex(await accept());
+    const failed = once(far, 'error');
+    await toWebStreams(client).readable.cancel();
+    const [error] = (await within(failed, 'the peer was told')) as [Error];
+    expect(error.message).to.equal('read ECONNRESET: the peer gave the stream up');
+  });
 });

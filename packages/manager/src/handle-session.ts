@@ -107,7 +107,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     const isAdoption = 'adopted' in source;
     this.#hasToldConnected = isAdoption;
     this.lifecycle = new Lifecycle<Dialled>(isAdoption ? 'connected' : 'disconnected', this);
-    this.events.keepUnheard('channel');
+    this.events.keepUnheard('channel', ([name]) => this.#mayBeRead(name as string));
     if (isAdoption) {
       // The program may get the handle later: what happens until then waits for its first listener.
       for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.keepUnheard(event);
@@ -258,6 +258,8 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     this.#isLeaving = false;
     this.#hasToldConnected = false;
     this.#early = [];
+    // The channels of an earlier connection are not those of the next.
+    this.events.forgetUnheard('channel', () => true);
     this.#reconnection?.attempting();
   }
 
@@ -348,6 +350,11 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   /** Whether only the peer can make the connection again. */
   get isOfClient(): boolean {
     return this.#plan === undefined && this.connection?.wasAccepted === true;
+  }
+
+  /** Whether a channel that the peer has opened is open, or has ended with the whole connection and can be read. */
+  #mayBeRead(name: string): boolean {
+    return this.connection?.isConnected() !== true || this.connection.isChannelOpen(name);
   }
 
   #tellSelection(endpoint: string, selection: Selection): void {

@@ -22,7 +22,9 @@ export const END = Uint8Array.of(Control.End);
 
 /** The control message that gives a stream up. */
 export function resetFor(error: Error | null): Uint8Array {
-  const reason = Buffer.from(error?.message ?? '').subarray(0, MAX_REASON_BYTES);
+  // A program may destroy a stream with anything.
+  const message: unknown = error?.message;
+  const reason = Buffer.from(typeof message === 'string' ? message : '').subarray(0, MAX_REASON_BYTES);
   return Buffer.concat([Uint8Array.of(Control.Reset), reason]);
 }
 

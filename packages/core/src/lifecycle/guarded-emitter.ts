@@ -35,6 +35,7 @@ export class GuardedEmitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, readonly Listener[]>();
   /** Events that wait for their first listener. An event that is no key does not wait. */
   readonly #unheard = new Map<keyof Events, unknown[][]>();
+  readonly #isStillTrue = new Map<keyof Events, (values: readonly unknown[]) => boolean>();
 
   /**
    * @param names every event that exists
@@ -81,14 +82,19 @@ export class GuardedEmitter<Events extends object> {
     return this.#of(event).length;
   }
 
-  /** From here on an event waits for its first listener, if it has none. */
-  keepUnheard(event: keyof Events): void {
+  /**
+   * From here on an event waits for its first listener, if it has none.
+   * @param isStillTrue asked when the listener is there: what is not true any more is not told
+   */
+  keepUnheard(event: keyof Events, isStillTrue?: (values: readonly unknown[]) => boolean): void {
     if (!this.#unheard.has(event)) this.#unheard.set(event, []);
+    if (isStillTrue !== undefined) this.#isStillTrue.set(event, isStillTrue);
   }
 
   /** Ends `keepUnheard` and drops what waits. */
   dropUnheard(event: keyof Events): void {
     this.#unheard.delete(event);
+    this.#isStillTrue.delete(event);
   }
 
   /** Drops what waits of an event and is not true any more. */
@@ -156,7 +162,9 @@ export class GuardedEmitter<Events extends object> {
       while (this.#of(event).length > 0) {
         const values = this.#unheard.get(event)?.[0];
         if (values === undefined) return;
-        for (const listener of this.#of(event)) this.#tell(event, listener, values);
+        if (this.#isStillTrue.get(event)?.(values) !== false) {
+          for (const listener of this.#of(event)) this.#tell(event, listener, values);
+        }
         // Only now: what is emitted meanwhile comes after it. A listener may have changed what waits.
         const waiting = this.#unheard.get(event);
         if (waiting?.[0] === values) waiting.shift();
