@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { until } from '@entropynet/conformance/tools';
+import { turns, until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, NetworkError } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
@@ -63,6 +63,26 @@ describe('WebSocket: life and death', () => {
       expect(answers).to.be.greaterThan(0);
     });
 
+    it('is heard to the end before its end is seen, where a late receiver finds its messages in one piece', async () => {
+      const server = await fixtures.serve();
+      const socket = await fixtures.tcp(server.address() ?? '');
+      socket.write(upgradeRequest('/test'));
+      socket.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
+      const connection = await fixtures.accept(server);
+      socket.write(Buffer.concat(['one', 'two', 'three'].map((text) => clientMessage(messageFrame(text)))));
+      socket.end();
+      await once(socket, 'finish');
+      await turns(10);
+      // In the phase of the timers: the next thing that the event loop does is to read from sockets.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const answers: boolean[] = [];
+      connection.on('message', () => answers.push(connection.trySend(new Uint8Array(10)).ok));
+      const witness = new Witness(connection);
+      await witness.ended();
+      expect(witness.texts).to.deep.equal(['one', 'two', 'three']);
+      expect(answers).to.deep.equal([true, true, true]);
+    });
+
     for (const how of ['end', 'resetAndDestroy'] as const) {
       it(`without a close frame (${how}) is PeerDied, once`, async () => {
         const server = await fixtures.serve();
@@ -94,6 +114,25 @@ describe('WebSocket: life and death', () => {
       expect(witness.error).to.equal(undefined);
       expect(witness.texts).to.deep.equal(['last words']);
       expect(socket.destroyed).to.equal(false);
+    });
+
+    it('with a close frame behind messages that take long is a goodbye, also where TCP ends at once', async () => {
+      const server = await fixtures.serve();
+      const socket = await fixtures.tcp(server.address() ?? '');
+      socket.write(upgradeRequest('/test'));
+      socket.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
+      const connection = await fixtures.accept(server);
+      connection.on('message', () => {
+        // Longer than a slice: the rest waits while the event loop reads the end of the stream.
+        const end = performance.now() + 3;
+        while (performance.now() < end);
+      });
+      const witness = new Witness(connection);
+      const messages = ['one', 'two', 'three'].map((text) => clientMessage(messageFrame(text)));
+      socket.end(Buffer.concat([...messages, Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8)]));
+      await witness.ended();
+      expect(witness.states.at(-1)).to.equal('disconnected');
+      expect(witness.texts).to.deep.equal(['one', 'two', 'three']);
     });
 
     it('is seen by a client too, which may connect again', async () => {

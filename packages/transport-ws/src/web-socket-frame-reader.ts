@@ -41,6 +41,7 @@ export type MessageSink = (bytes: Uint8Array, start: number, end: number, isOwne
 
 type DataListener = (this: Duplex, chunk: Buffer) => void;
 type CloseListener = (this: Duplex, hadError: boolean) => void;
+type EndListener = (this: Duplex) => void;
 
 /**
  * Reads whole binary messages from the stream below a WebSocket, past `ws`, which makes about a kilobyte of objects for
@@ -51,7 +52,7 @@ type CloseListener = (this: Duplex, hadError: boolean) => void;
  * is allowed, and what each violation is answered with, is decided there.
  *
  * After a millisecond of delivering, what is left waits until timers and I/O had their turn. While something waits, the
- * stream is paused, and `ws` does not learn that it has closed.
+ * stream is paused, and `ws` does not learn that it has ended or closed.
  */
 export class WebSocketFrameReader {
   readonly #socket: Duplex;
@@ -130,6 +131,15 @@ export class WebSocketFrameReader {
         this.#onData(rest);
       }
       this.whenRead(() => closeOfWs?.call(socket, hadError));
+    });
+    // A paused stream tells its end all the same. Then `ws` writes nothing more and takes no frame, also none that waits here.
+    const endOfWs = socket.listeners('end').at(-1) as EndListener | undefined;
+    if (endOfWs === undefined) return;
+    socket.off('end', endOfWs);
+    socket.once('end', () => {
+      this.whenRead(() => {
+        endOfWs.call(socket);
+      });
     });
   }
 

@@ -253,8 +253,9 @@ export class WebSocketLink extends GreetedLink {
   }
 
   protected resumeReading(): void {
-    this.#reader.resume();
     this.#webSocket.resume();
+    // Afterwards: while the reader has something left to deliver, it holds the stream back, and with it the peer's end.
+    this.#reader.resume();
   }
 
   protected closeWith(code: CloseCode, reason: string): void {
