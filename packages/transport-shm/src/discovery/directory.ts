@@ -46,9 +46,13 @@ export function prepareDirectory(directory: string, userId: number): Result {
   const checked = checkDirectory(directory, userId);
   // The superuser needs no mode.
   if (!checked.ok || process.platform === 'win32' || userId === 0) return checked;
-  return (lstatSync(directory).mode & OWNER_MAY_ALL) === OWNER_MAY_ALL
-    ? ok()
-    : err('SharedMemoryPermission', `this user may not use its own directory ${directory}: run "chmod 700" on it`);
+  try {
+    if ((lstatSync(directory).mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return ok();
+  } catch (error) {
+    // Somebody has removed it since.
+    return failureAt(directory, `the directory ${directory} could not be read`, error);
+  }
+  return err('SharedMemoryPermission', `this user may not use its own directory ${directory}: run "chmod 700" on it`);
 }
 
 /**
