@@ -96,7 +96,8 @@ function settled(start: (done: (error?: Error | null) => void) => void): Promise
 
 /** The reason as an error; one of another realm counts as such, too. Without a reason, an error without a message. */
 function asError(reason: unknown): Error {
-  if (reason === undefined) return new Error();
   const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
-  return isError ? (reason as Error) : new Error(String(reason));
+  if (isError) return reason as Error;
+  const text = String(reason);
+  return new Error(text === 'undefined' ? '' : text);
 }

@@ -41,7 +41,6 @@ export type MessageSink = (bytes: Uint8Array, start: number, end: number, isOwne
 
 type DataListener = (this: Duplex, chunk: Buffer) => void;
 type CloseListener = (this: Duplex, hadError: boolean) => void;
-type EndListener = (this: Duplex) => void;
 
 /**
  * Reads whole binary messages from the stream below a WebSocket, past `ws`, which makes about a kilobyte of objects for
@@ -133,13 +132,10 @@ export class WebSocketFrameReader {
       this.whenRead(() => closeOfWs?.call(socket, hadError));
     });
     // A paused stream tells its end all the same. Then `ws` writes nothing more and takes no frame, also none that waits here.
-    const endOfWs = socket.listeners('end').at(-1) as EndListener | undefined;
-    if (endOfWs === undefined) return;
-    socket.off('end', endOfWs);
+    const endOfWs = socket.listeners('end').at(-1) as (() => void) | undefined;
+    if (endOfWs !== undefined) socket.off('end', endOfWs);
     socket.once('end', () => {
-      this.whenRead(() => {
-        endOfWs.call(socket);
-      });
+      this.whenRead(() => endOfWs?.call(socket));
     });
   }
 
