@@ -43,8 +43,8 @@ class Environment {
   Descriptor OwnPassed(OwnedDescriptor descriptor);
 
   /*
-   * Closes a descriptor that Own took over. kErrorClosed for any other: a second close would hit the owner who
-   * got the number in the meantime.
+   * Closes a descriptor that Own took over. kErrorClosed for any other: a second close would hit the owner
+   * who got the number in the meantime.
    */
   Status CloseOwned(Descriptor descriptor);
 

@@ -9,9 +9,9 @@ namespace entropynet {
 
 /*
  * Makes the JavaScript object that wraps `content`: calls `constructor` with an argument that only the addon
- * can make. `tag` tells it from the arguments of other classes and of other addons. A caller that does not take the
- * content (an environment that is being terminated runs no constructor) leaves it to this function to
- * destroy.
+ * can make. `tag` tells it from the arguments of other classes and of other addons. A caller that does not
+ * take the content (an environment that is being terminated runs no constructor) leaves it to this function
+ * to destroy.
  */
 template <typename Content>
 Napi::Value WrapContent(Napi::Env env, const Napi::FunctionReference& constructor, const napi_type_tag& tag,
