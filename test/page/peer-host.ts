@@ -58,3 +58,10 @@ export async function startPeer(_placement: Placement, module: PeerModule): Prom
     },
   };
 }
+
+/** A page starts no process: what the suite's own module offers for that has no counterpart here. */
+function notInAPage(): never {
+  throw new Error('a page starts no process of its own');
+}
+
+export { notInAPage as forkPeer, notInAPage as peerInProcess, notInAPage as spawnPeer };

@@ -307,7 +307,7 @@ export class PortTransport implements Transport {
   readonly connectionType = ConnectionType.Local;
   readonly capabilities = CAPABILITIES;
   /** Before WebSocket, which has 0, and after shared memory, which has 100. */
-  readonly preference = 50;
+  readonly preference: number = 50;
   readonly optionsKey = portSection.optionsKey;
   readonly optionsSchema = portSection.optionsSchema;
 

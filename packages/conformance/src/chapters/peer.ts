@@ -17,6 +17,9 @@ const PARTS: Readonly<Record<keyof ConnectionPeer, (value: unknown) => boolean>>
   },
 };
 
+/** A page has none. */
+const OWN_PROCESS_ID = (globalThis as { readonly process?: { readonly pid: number } }).process?.pid;
+
 /** What a connection says of its peer. */
 export function describePeer(context: ChapterContext): void {
   describe('the peer', () => {
@@ -34,8 +37,8 @@ export function describePeer(context: ChapterContext): void {
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         const far = await peer.report();
-        const expected = { near: far.processId, far: process.pid };
-        const told = { near: local.peer.process ?? far.processId, far: far.peer.process ?? process.pid };
+        const expected = { near: far.processId, far: OWN_PROCESS_ID };
+        const told = { near: local.peer.process ?? far.processId, far: far.peer.process ?? OWN_PROCESS_ID };
         expect(told).to.deep.equal(expected);
         expect('process' in local.peer).to.equal('process' in far.peer);
       }),
