@@ -48,6 +48,7 @@ class EntropyNetSubject implements Subject {
     return (
       this.what.isBatching === true ||
       this.what.isBorrowing === true ||
+      this.what.isInPlace === true ||
       this.what.isLarge === true ||
       this.what.isMemoryKept === true
     );

@@ -143,7 +143,7 @@ export function describeConsumers(context: ChapterContext): void {
 
     if (context.side === 'server') return;
     it(
-      '[STATE-4] connects again from the callback that is told of its own disconnect, and receives',
+      '[STATE-4] connects again from inside the disconnected callback, and receives',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const { closed } = near;

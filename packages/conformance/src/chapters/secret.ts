@@ -14,7 +14,7 @@ const OTHER = 'another secret of the test, as long';
 export function describeSecret(context: ChapterContext): void {
   describe('shared secret', () => {
     it(
-      '[SECRET-1] lets in who has the same one, for as long and as much as anyone',
+      '[SECRET-1] accepts a peer with the same secret, and carries its messages',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope, { secret: SECRET });
         const recorder = new Recorder(far).receive();
