@@ -136,7 +136,7 @@ describeFaults('lost names', () => {
       const before = readdirSync(world.directory);
       const binding = cannotAsk(unwrap(loadNativeBinding()), code);
       const name = world.config.endpoint;
-      const options = { binding, directory: world.directory, name, maxConnections: 1, timeoutMs: 1000 };
+      const options = { binding, directory: world.directory, name, shown: name, maxConnections: 1, timeoutMs: 1000 };
       const refused = await NameClaim.take(options);
       expect(refused.ok ? 'ok' : refused.error.message).to.include(code);
       expect(readdirSync(world.directory)).to.deep.equal(before);

@@ -19,7 +19,7 @@ import { sharedMemorySection } from './shared-memory-options.js';
 import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
 import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
-import { hintAboutPort, serverNameOf } from './discovery/names.js';
+import { hintAboutPort, serverNameOf, shownNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
 import {
   currentUserId,
@@ -163,6 +163,7 @@ export class SharedMemoryServer implements ConnectionServer {
       binding: binding.value,
       directory,
       name: this.#name,
+      shown: shownNameOf(this.#config.endpoint),
       maxConnections: this.#config.sharedMemory.maxConnections,
       timeoutMs: this.#config.connectTimeoutMs,
     });
@@ -224,7 +225,7 @@ export class SharedMemoryServer implements ConnectionServer {
   #pauseAccepting(error: unknown): void {
     const reason = describeSystemError(error);
     this.#warnings.warn(
-      `EntropyNet server '${this.#name}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
+      `EntropyNet server '${redactEndpoint(this.#config.endpoint)}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
     );
     this.#unwatch();
     this.#pause = setTimeout(() => {

@@ -39,7 +39,7 @@ describe('taking a name fails where its removal at exit can not be noted', () =>
     itWithAddon(`${what}: no listening socket and no file stays, and the name is free`, async () => {
       const scene = new Scene();
       const real = nativeBinding()!;
-      const options = { directory: scene.directory, name: 'noted', maxConnections: 1, timeoutMs: 5000 };
+      const options = { directory: scene.directory, name: 'noted', shown: 'noted', maxConnections: 1, timeoutMs: 5000 };
       try {
         const before = readdirSync('/proc/self/fd').length;
         const refused = await NameClaim.take({ ...options, binding: withoutNotes(real, notes) });
@@ -65,7 +65,13 @@ describe('making names anew', () => {
     'after half of it failed, the socket that was replaced is given back, to be served and closed',
     async () => {
       const scene = new Scene();
-      const options = { directory: scene.directory, name: 'halves', maxConnections: 1, timeoutMs: 5000 };
+      const options = {
+        directory: scene.directory,
+        name: 'halves',
+        shown: 'halves',
+        maxConnections: 1,
+        timeoutMs: 5000,
+      };
       const names = serverNames(scene.directory, options.name);
       const taken = await NameClaim.take({ ...options, binding: nativeBinding()! });
       try {

@@ -5,7 +5,7 @@ import { NetworkConnection } from '../lifecycle/network-connection.js';
 import { OWN_CAPABILITIES } from '../wire/peer-limits.js';
 import { err, ok, type Result } from '../result/result.js';
 import { LoopbackPipe } from './loopback-pipe.js';
-import { findLoopbackServer, loopbackNameOf, type LoopbackLink } from './loopback-registry.js';
+import { findLoopbackServer, loopbackNameOf, type LoopbackLink, shownLoopbackNameOf } from './loopback-registry.js';
 
 /** The backend name of the loopback transport. */
 export const LOOPBACK_BACKEND = 'loopback';
@@ -30,10 +30,13 @@ export class LoopbackConnection extends NetworkConnection {
   }
 
   protected doConnect(): Promise<Result<FrameLink>> {
-    const name = loopbackNameOf(this.config.endpoint);
-    const server = findLoopbackServer(name);
+    const { endpoint } = this.config;
+    const server = findLoopbackServer(loopbackNameOf(endpoint));
     if (server === undefined) {
-      return Promise.resolve(err('TransportUnavailable', `no loopback server named '${name}' listens in this process`));
+      const shown = shownLoopbackNameOf(endpoint);
+      return Promise.resolve(
+        err('TransportUnavailable', `no loopback server named '${shown}' listens in this process`),
+      );
     }
     const toServer = new LoopbackPipe(PIPE_BYTES);
     const toClient = new LoopbackPipe(PIPE_BYTES);

@@ -1,3 +1,4 @@
+import { redactEndpoint } from '../result/redact.js';
 import { err, OK, type Result } from '../result/result.js';
 import type { PeerLimits } from '../wire/peer-limits.js';
 import type { LoopbackPipe } from './loopback-pipe.js';
@@ -22,14 +23,22 @@ export function loopbackNameOf(endpoint: string): string {
   return endpoint.replace(/^loopback:\/\//i, '');
 }
 
+/** The same as errors may have it. */
+export function shownLoopbackNameOf(endpoint: string): string {
+  return loopbackNameOf(redactEndpoint(endpoint));
+}
+
 export function findLoopbackServer(name: string): LoopbackListener | undefined {
   return listeners.get(name);
 }
 
-/** `AddressInUse` where the name is taken. */
-export function registerLoopbackServer(name: string, listener: LoopbackListener): Result {
-  if (listeners.has(name))
-    return err('AddressInUse', `a loopback server named '${name}' listens in this process already`);
+/** `AddressInUse` where the name of that endpoint is taken. */
+export function registerLoopbackServer(endpoint: string, listener: LoopbackListener): Result {
+  const name = loopbackNameOf(endpoint);
+  if (listeners.has(name)) {
+    const shown = shownLoopbackNameOf(endpoint);
+    return err('AddressInUse', `a loopback server named '${shown}' listens in this process already`);
+  }
   listeners.set(name, listener);
   return OK;
 }

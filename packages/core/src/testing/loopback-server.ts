@@ -35,7 +35,7 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
 
   listen(): Promise<Result> {
     if (this.#isListening) return Promise.resolve(OK);
-    const registered = registerLoopbackServer(this.#name, this);
+    const registered = registerLoopbackServer(this.#config.endpoint, this);
     if (registered.ok) {
       this.#isListening = true;
       this.#accepted.open();

@@ -4,7 +4,7 @@ import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { ConnectionServer } from '../api/connection-server.js';
 import type { Transport, TransportCapabilities, TransportProbe } from '../api/transport.js';
 import { LOOPBACK_BACKEND, LoopbackConnection } from './loopback-connection.js';
-import { findLoopbackServer, loopbackNameOf } from './loopback-registry.js';
+import { findLoopbackServer, loopbackNameOf, shownLoopbackNameOf } from './loopback-registry.js';
 import { LoopbackServer } from './loopback-server.js';
 
 const CAPABILITIES: TransportCapabilities = Object.freeze({
@@ -23,9 +23,10 @@ export class LoopbackTransport implements Transport {
   readonly capabilities = CAPABILITIES;
 
   probe(config: ConnectionConfig): Promise<TransportProbe> {
-    const name = loopbackNameOf(config.endpoint);
-    if (findLoopbackServer(name) !== undefined) return Promise.resolve({ available: true });
-    return Promise.resolve({ available: false, reason: `no loopback server named '${name}' listens in this process` });
+    const { endpoint } = config;
+    if (findLoopbackServer(loopbackNameOf(endpoint)) !== undefined) return Promise.resolve({ available: true });
+    const shown = shownLoopbackNameOf(endpoint);
+    return Promise.resolve({ available: false, reason: `no loopback server named '${shown}' listens in this process` });
   }
 
   createConnection(config: ConnectionConfig): NetworkConnection {

@@ -5,7 +5,6 @@ import {
   type Failure,
   ok,
   type PeerLimits,
-  redactEndpoint,
   type ResolvedConnectionConfig,
   type Result,
   SecretProver,
@@ -35,7 +34,7 @@ import {
   MIN_REGION_BYTES,
   ProofStep,
 } from './handshake-messages.js';
-import { hintAboutName, serverNameOf, serverNames } from './names.js';
+import { hintAboutName, serverNameOf, serverNames, shownNameOf } from './names.js';
 import { peerOf } from './peer-process.js';
 
 /** How long a client waits before it asks a server again whose queue is full. */
@@ -93,7 +92,7 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
 /** Where it was looked, and where else the server may be: the two sides may have different environments. */
 function absent(directory: string, endpoint: string, userId: number): Failure {
   const name = serverNameOf(endpoint);
-  const shown = redactEndpoint(name);
+  const shown = shownNameOf(endpoint);
   const hint = hintAboutName(endpoint);
   const names = serverNames(directory, name);
   if (existsSync(names.socket)) {
@@ -120,7 +119,7 @@ export async function requestRegion(
   const found = findServer(config);
   if (!found.ok) return found;
   const { binding, access, identity } = found.value;
-  const opened = await connectTo(found.value, serverNameOf(config.endpoint), signal);
+  const opened = await connectTo(found.value, shownNameOf(config.endpoint), signal);
   if (!opened.ok) return opened;
   const { socket, peer } = opened.value;
   // STEP(connect: socket open)
@@ -160,17 +159,17 @@ interface Answer {
  * Connects to the server's socket. While its queue is full, which no event tells the end of, it is asked again now and
  * then, until `signal` aborts.
  */
-async function connectTo(found: FoundServer, name: string, signal: AbortSignal): Promise<Result<OpenedSocket>> {
+async function connectTo(found: FoundServer, shown: string, signal: AbortSignal): Promise<Result<OpenedSocket>> {
   for (;;) {
-    const opened = tryToConnect(found, name);
+    const opened = tryToConnect(found, shown);
     if (opened !== undefined) return opened;
     await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
     if (signal.aborted) return err('Aborted', 'connecting was given up');
   }
 }
 
-/** Undefined where the server lives and can't be reached at this moment. */
-function tryToConnect(found: FoundServer, name: string): Result<OpenedSocket> | undefined {
+/** Undefined where the server lives and can't be reached at this moment. `shown`: its name as an error may have it. */
+function tryToConnect(found: FoundServer, shown: string): Result<OpenedSocket> | undefined {
   const { binding, socketPath, userId } = found;
   let socket: LocalSocket;
   try {
@@ -179,13 +178,13 @@ function tryToConnect(found: FoundServer, name: string): Result<OpenedSocket> | 
     const code = isSystemError(error) ? error.code : '';
     if (code === 'EAGAIN') return undefined;
     if (code !== 'ECONNREFUSED' && code !== 'ENOENT') {
-      return failureAt(socketPath, `the server named '${name}' could not be asked at ${socketPath}`, error);
+      return failureAt(socketPath, `the server named '${shown}' could not be asked at ${socketPath}`, error);
     }
     // On some systems its queue is full; on every system it may be about to make its socket anew.
     if (isLocked(found)) return undefined;
     return err(
       'TransportUnavailable',
-      `the server named '${name}' is gone: nobody listens at its socket ${socketPath}`,
+      `the server named '${shown}' is gone: nobody listens at its socket ${socketPath}`,
       error,
     );
   }
@@ -195,12 +194,12 @@ function tryToConnect(found: FoundServer, name: string): Result<OpenedSocket> | 
     socket.close();
     return err(
       'SharedMemoryPermission',
-      `the server named '${name}' belongs to user ${server.userId}, not to this user (${userId})`,
+      `the server named '${shown}' belongs to user ${server.userId}, not to this user (${userId})`,
     );
   } catch (error) {
     // Some systems forget a peer that has gone.
     socket.close();
-    return err('TransportUnavailable', `the server named '${name}' went away: ${messageOf(error)}`, error);
+    return err('TransportUnavailable', `the server named '${shown}' went away: ${messageOf(error)}`, error);
   }
 }
 

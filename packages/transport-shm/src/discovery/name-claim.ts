@@ -22,6 +22,8 @@ interface ClaimOptions {
   readonly binding: NativeBinding;
   readonly directory: string;
   readonly name: string;
+  /** The name as errors and logs may have it. */
+  readonly shown: string;
   readonly maxConnections: number;
   readonly timeoutMs: number;
 }
@@ -57,7 +59,7 @@ export class NameClaim {
 
   /** Takes the name. `AddressInUse`: a living server has it. */
   static async take(options: ClaimOptions): Promise<Result<NameClaim>> {
-    const { binding, directory, name, timeoutMs } = options;
+    const { binding, directory, timeoutMs } = options;
     const lock = await lockDirectory(binding, directory, timeoutMs);
     if (!lock.ok) return lock;
     const claim = new NameClaim(options);
@@ -70,7 +72,7 @@ export class NameClaim {
       // STEP(listen: socket bound)
       claim.#publish();
       // STEP(listen: published)
-      log(() => `took the name '${name}': socket ${claim.#names.socket}`);
+      log(() => `took the name '${options.shown}': socket ${claim.#names.socket}`);
       return ok(claim);
     } catch (error) {
       claim.#removeNames();
@@ -150,7 +152,7 @@ export class NameClaim {
     const which = processId === undefined ? '' : ` in process ${processId}`;
     return err(
       'AddressInUse',
-      `a server named '${this.#options.name}' is running already${which} (socket ${this.#names.socket})`,
+      `a server named '${this.#options.shown}' is running already${which} (socket ${this.#names.socket})`,
     );
   }
 
@@ -212,9 +214,8 @@ export class NameClaim {
   }
 
   #failure(error: unknown): Failure {
-    const { name } = this.#options;
     const path = isSystemError(error) && error.path !== undefined ? error.path : this.#names.socket;
-    return failureAt(path, `the server named '${name}' could not be set up at ${path}`, error);
+    return failureAt(path, `the server named '${this.#options.shown}' could not be set up at ${path}`, error);
   }
 }
 

@@ -18,6 +18,11 @@ export function serverNameOf(endpoint: string): string {
   return endpoint.replace(/^shm:\/\//i, '');
 }
 
+/** The same as errors, warnings and logs may have it: a name may hold what looks like a password, or a query. */
+export function shownNameOf(endpoint: string): string {
+  return serverNameOf(redactEndpoint(endpoint));
+}
+
 const HOST_AND_PORT = /^(?:\[[0-9a-f:.]+\]|[^\s/\\:@]+):\d{1,5}(?:\/.*)?$/i;
 const PATH = /^(?:[/\\~]|\.{1,2}[/\\]|[a-z]:\\)|\.sock(?:et)?$/i;
 const DOMAIN = /^[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}$/i;
