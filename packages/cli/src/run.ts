@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { printable } from '@entropynet/core';
 import { startTurn } from '@entropynet/core/platform';
 import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
@@ -136,5 +137,5 @@ function ownVersion(): string {
 /** Where a fault of the program comes from; an error of another realm is one, too. */
 function stackOf(error: unknown): string {
   const { stack, message } = typeof error === 'object' && error !== null ? (error as Partial<Error>) : {};
-  return stack ?? message ?? String(error);
+  return stack ?? message ?? printable(error);
 }

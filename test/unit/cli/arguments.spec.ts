@@ -25,8 +25,10 @@ describe('arguments of the command line', () => {
       'a header without a colon',
       ['connect', 'ws://127.0.0.1:1/', '--header', 'token'],
       2,
-      "'token' is not 'Name: value'",
+      "number 1 of the headers is not 'Name: value'",
     ],
+    ['a wait that no timer holds', ['ping', 'x', '--interval', '2147483648'], 2, 'from 0 to 2147483647'],
+    ['a message longer than any may be', ['ping', 'x', '--size', '9007199254740991'], 2, 'from 8 to 1073741824'],
     ['a key that is not there', ['listen', 'wss://127.0.0.1:0/', '--key', '/nowhere.pem'], 2, "can't be read"],
     ['a folder of servers that is not there', ['inspect', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
     ['the same, to clean', ['clean', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
@@ -49,6 +51,27 @@ describe('arguments of the command line', () => {
     expect(end.errors).to.include("unknown key 'sendTimeout'");
     await writeFile(path, '{');
     expect((await runInProcess(['connect', 'x', '--config', path])).errors).to.include('is not JSON');
+  });
+
+  it('never show what may be a secret', async () => {
+    const path = join(folder, 'secret.json');
+    for (const text of [
+      '{"secret": "hunter2hunter2", x}',
+      '{"secret": hunter2hunter2}',
+      "{'secret': 'hunter2hunter2'}",
+    ]) {
+      await writeFile(path, text);
+      const { code, errors } = await runInProcess(['connect', 'x', '--config', path]);
+      expect(code).to.equal(2);
+      expect(errors).to.match(/is not JSON: (Unexpected token|Expected .* at position)/);
+      expect(errors).not.to.include('hunter2');
+    }
+    await writeFile(path, 'X-Name: 1\nAuthorization=Bearer hunter2hunter2');
+    for (const header of ['Authorization=Bearer hunter2hunter2', `@${path}`]) {
+      const { errors } = await runInProcess(['connect', 'ws://127.0.0.1:1/', '--header', header]);
+      expect(errors).to.match(/number [12] of the headers/);
+      expect(errors).not.to.include('hunter2');
+    }
   });
 
   for (const command of ['listen', 'connect', 'ping', 'send', 'receive', 'inspect', 'doctor', 'clean']) {

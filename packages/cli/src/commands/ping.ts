@@ -38,6 +38,10 @@ interface PingReport {
 }
 
 const NUMBER_BYTES = 8;
+/** More than any `maxMessageSize` allows. */
+const MOST_BYTES = 1024 ** 3;
+/** What a timer of Node.js holds. */
+const LONGEST_MS = 2 ** 31 - 1;
 const REPLY_LIMIT_MS = 5000;
 const REDRAW_MS = 200;
 
@@ -46,8 +50,13 @@ export function addPing(program: Command, terminal: Terminal): void {
   addClientOptions(addConnectionOptions(program.command('ping')))
     .description('Measure round trips to a peer that sends everything back, one after the other.')
     .option('-n, --count <number>', 'how many round trips', wholeNumber(1), 10)
-    .option('-i, --interval <ms>', 'how long after the start of one the next starts; 0: at once', wholeNumber(0), 200)
-    .option('--size <bytes>', `bytes of a message, from ${NUMBER_BYTES} on`, wholeNumber(NUMBER_BYTES), 64)
+    .option(
+      '-i, --interval <ms>',
+      'how long after the start of one the next starts; 0: at once',
+      wholeNumber(0, LONGEST_MS),
+      200,
+    )
+    .option('--size <bytes>', `bytes of a message, from ${NUMBER_BYTES} on`, wholeNumber(NUMBER_BYTES, MOST_BYTES), 64)
     .option('--json', 'print one JSON object, durations in microseconds')
     .addHelpText(
       'after',

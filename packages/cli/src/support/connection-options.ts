@@ -141,10 +141,9 @@ function headersOf(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     lines.map((line, index) => {
       const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
-      // A line of a file may be a secret.
-      const shown = given.includes(line) ? `'${line}'` : `line ${index + 1} of the headers`;
+      // The line itself may be a secret.
       if (name === undefined || value === undefined)
-        throw new CommandFailure(`${shown} is not 'Name: value'`, ExitCode.Usage);
+        throw new CommandFailure(`number ${index + 1} of the headers is not 'Name: value'`, ExitCode.Usage);
       return [name, value.trim()];
     }),
   );
@@ -204,11 +203,17 @@ function readConfig(path: string): Partial<ConnectionConfig> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new CommandFailure(`${path} is not JSON: ${(error as Error).message}`, ExitCode.Usage);
+    throw new CommandFailure(`${path} is not JSON${placeIn(error as Error)}`, ExitCode.Usage);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CommandFailure(`${path} has to hold one JSON object`, ExitCode.Usage);
   return value;
+}
+
+/** Where a text is no JSON. V8 quotes the text around some of these places, and that may be a secret. */
+function placeIn({ message }: Error): string {
+  const place = /^Unexpected token '..?'|^[^"]* at position \d+|^Unexpected end of JSON input/su.exec(message)?.[0];
+  return place === undefined ? '' : `: ${place}`;
 }
 
 function readText(path: string): string {
