@@ -162,6 +162,47 @@ describe('a stream and the life of its connection', () => {
     });
   }
 
+  it('hides passwords in what it tells the peer, and says no more than fits in a line', async () => {
+    await begin();
+    const far = toDuplex(await accept());
+    const failed = once(far, 'error');
+    const stream = toDuplex(client);
+    stream.on('error', () => undefined);
+    stream.destroy(new Error(`\u001b[2J ws://me:hunter2@host/?token=hunter2 ${'x'.repeat(5000)}`));
+    const [error] = (await within(failed, 'the peer was told')) as [Error];
+    expect(error.message).to.include('\\u{1b}[2J ws://***@host/?*** xxx').and.not.to.include('hunter2');
+    expect(error.message.length).to.be.at.most(1100);
+  });
+
+  it('shows what a hostile peer says as one printable line of bounded length', async () => {
+    await begin();
+    const far = toDuplex(await accept());
+    const failed = once(far, 'error');
+    unwrap(await client.send(new Uint8Array(0)));
+    unwrap(await client.send(Buffer.concat([Uint8Array.of(2), Buffer.from(`\u001b]0;${'y'.repeat(50_000)}`)])));
+    const [error] = (await within(failed, 'the peer was told')) as [Error];
+    expect(error.message).to.include('\\u{1b}]0;yyy');
+    expect(error.message.length).to.be.at.most(1100);
+  });
+
+  for (const [what, reason, expected] of [
+    ['a reason that can not become text', Object.create(null) as unknown, ': a value that can not be turned into text'],
+    ['a symbol', Symbol('s'), ': Symbol(s)'],
+  ] as const) {
+    for (const how of ['readable', 'writable'] as const) {
+      it(`tells the peer of a web stream that is given up, its ${how} with ${what}`, async () => {
+        await begin();
+        const far = toDuplex(await accept());
+        const failed = once(far, 'error');
+        const streams = toWebStreams(client);
+        if (how === 'readable') await streams.readable.cancel(reason);
+        else await streams.writable.abort(reason);
+        const [error] = (await within(failed, 'the peer was told')) as [Error];
+        expect(error.message).to.equal(`read ECONNRESET: the peer gave the stream up${expected}`);
+      });
+    }
+  }
+
   it('tells the peer of a web stream that is cancelled without a reason', async () => {
     await begin();
     const far = toDuplex(await accept());

@@ -1,4 +1,4 @@
-import { type NetworkError, redactText } from '@entropynet/core';
+import { type NetworkError, printable, redactText } from '@entropynet/core';
 import {
   MAX_METADATA_BYTES,
   type RequestContext,
@@ -112,7 +112,7 @@ function tracedHandler<Request, Reply>(
         end(span);
         return reply;
       } catch (error) {
-        span.recordException(isException(error) ? error : String(error));
+        span.recordException(isException(error) ? error : printable(error));
         span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
         span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();

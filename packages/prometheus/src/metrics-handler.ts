@@ -28,6 +28,10 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
 
 /** Errors of another realm are errors, too; Node.js's own warnings take none of them. */
 function reasonOf(error: unknown): string {
-  const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
-  return typeof message === 'string' ? message : String(error);
+  try {
+    const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
+    return typeof message === 'string' ? message : String(error);
+  } catch {
+    return 'the metrics can not be read, and the reason can not be printed';
+  }
 }

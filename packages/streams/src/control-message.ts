@@ -1,4 +1,4 @@
-import { NetworkError } from '@entropynet/core';
+import { NetworkError, printable, redactText } from '@entropynet/core';
 
 /**
  * A stream's bytes are messages as they are. An empty message, which no bytes need, says that the next message is a
@@ -11,8 +11,8 @@ const Control = {
   Reset: 2,
 } as const;
 
-/** Of a reason in UTF-8. */
-const MAX_REASON_BYTES = 1000;
+/** Characters of a reason, on either side. */
+const MAX_REASON = 1000;
 
 /** What stands before a control message. */
 export const ESCAPE = new Uint8Array(0);
@@ -24,7 +24,7 @@ export const END = Uint8Array.of(Control.End);
 export function resetFor(error: Error | null): Uint8Array {
   // A program may destroy a stream with anything.
   const message: unknown = error?.message;
-  const reason = Buffer.from(typeof message === 'string' ? message : '').subarray(0, MAX_REASON_BYTES);
+  const reason = Buffer.from(typeof message === 'string' ? redactText(message, MAX_REASON) : '');
   return Buffer.concat([Uint8Array.of(Control.Reset), reason]);
 }
 
@@ -32,7 +32,8 @@ export function resetFor(error: Error | null): Uint8Array {
 export function errorOf(control: Uint8Array): NetworkError | undefined {
   if (control[0] === Control.End && control.length === 1) return undefined;
   if (control[0] === Control.Reset) {
-    const reason = Buffer.from(control.subarray(1)).toString();
+    // The peer's words: they may be as long as a message, and may command a terminal.
+    const reason = printable(Buffer.from(control.subarray(1)).toString(), MAX_REASON);
     return new NetworkError('Aborted', `the peer gave the stream up${reason === '' ? '' : `: ${reason}`}`);
   }
   const given = `${control.length} bytes that begin with ${String(control[0])}`;

@@ -1,8 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
+import { printable } from '@entropynet/core';
 import type { ConnectionDuplexOptions } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { toDuplex } from './to-duplex.js';
+
+/** Characters of a reason that is no error. */
+const MAX_REASON = 1000;
 
 /** Both directions of a connection, as the streams that pages and `fetch` know. */
 export interface WebStreams {
@@ -98,6 +102,5 @@ function settled(start: (done: (error?: Error | null) => void) => void): Promise
 function asError(reason: unknown): Error {
   const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
   if (isError) return reason as Error;
-  const text = String(reason);
-  return new Error(text === 'undefined' ? '' : text);
+  return new Error(reason === undefined ? '' : printable(reason, MAX_REASON));
 }

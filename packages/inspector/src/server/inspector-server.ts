@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionState, err, ok, type Result } from '@entropynet/core';
+import { type ConnectionState, err, ok, printable, type Result } from '@entropynet/core';
 import { epochNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
@@ -187,7 +187,7 @@ class Inspector {
         return inspectSharedMemory(directory === undefined ? {} : { directory });
       } catch (error) {
         // This runs in a timer of the program: what the file system refuses is shown in the page and nothing more.
-        return err('SharedMemoryNotAvailable', `shared memory can't be looked at: ${String(error)}`, error);
+        return err('SharedMemoryNotAvailable', `shared memory can't be looked at: ${printable(error)}`, error);
       }
     };
     let before = inspect();

@@ -155,7 +155,7 @@ export class Words {
       this.hasLeft = true;
       this.#fail(new NetworkError('ConnectionClosed', 'the other side left before the transfer was over'));
     } catch (error) {
-      this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', String(error), error));
+      this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', printable(error), error));
     }
   }
 
