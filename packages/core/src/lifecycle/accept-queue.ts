@@ -24,7 +24,8 @@ const FREE: Admission = Object.freeze({ release: () => undefined });
 /** Connections that clients made and nobody accepted yet, and callers that wait for one. What every server needs. */
 export class AcceptQueue<T> {
   readonly #ready: Waiting<T>[] = [];
-  readonly #waiting: ((result: Result<T>) => void)[] = [];
+  /** In the order of their calls; each can leave without a look at the others. */
+  readonly #waiting = new Set<(result: Result<T>) => void>();
   readonly #capacity: number;
   readonly #admit: Admit | undefined;
   readonly #onAccepted: ((connection: T) => void) | undefined;
@@ -49,7 +50,7 @@ export class AcceptQueue<T> {
    */
   admit(): Result<AcceptPlace<T>> {
     if (this.#isClosed) return closed();
-    if (this.#ready.length + this.#promised >= this.#capacity + this.#waiting.length) {
+    if (this.#ready.length + this.#promised >= this.#capacity + this.#waiting.size) {
       return err('ResourceLimitExceeded', `${this.#capacity} connections wait to be accepted already`);
     }
     const admission = this.#ask();
@@ -84,7 +85,7 @@ export class AcceptQueue<T> {
     if (this.#isClosed) return Promise.resolve(closed());
     return new Promise((resolve) => {
       const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(settle), 1);
+        this.#waiting.delete(settle);
         resolve(aborted(signal));
       };
       const settle = (result: Result<T>): void => {
@@ -92,7 +93,7 @@ export class AcceptQueue<T> {
         resolve(result);
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(settle);
+      this.#waiting.add(settle);
     });
   }
 
@@ -103,18 +104,22 @@ export class AcceptQueue<T> {
 
   /** Takes out every connection that nobody has accepted yet and for which `condition` holds; returns those. */
   removeWhere(condition: (connection: T) => boolean): T[] {
-    const removed = this.#ready.filter(({ connection }) => condition(connection));
-    if (removed.length === 0) return [];
-    const kept = this.#ready.filter((each) => !removed.includes(each));
-    this.#ready.splice(0, this.#ready.length, ...kept);
-    for (const { admission } of removed) admission.release();
-    return removed.map(({ connection }) => connection);
+    const removed: T[] = [];
+    for (const waiting of this.#ready.splice(0)) {
+      if (condition(waiting.connection)) {
+        removed.push(waiting.connection);
+        waiting.admission.release();
+      } else this.#ready.push(waiting);
+    }
+    return removed;
   }
 
   /** Ends the callers that wait with `ConnectionClosed`; returns the connections that nobody took. */
   close(): T[] {
     this.#isClosed = true;
-    for (const settle of this.#waiting.splice(0)) settle(closed());
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const settle of waiting) settle(closed());
     return this.#ready.splice(0).map(({ connection, admission }) => {
       admission.release();
       return connection;
@@ -150,9 +155,12 @@ export class AcceptQueue<T> {
       offered.admission.release();
       return false;
     }
-    const waiter = this.#waiting.shift();
+    const [waiter] = this.#waiting;
     if (waiter === undefined) this.#ready.push(offered);
-    else waiter(this.#give(offered.connection));
+    else {
+      this.#waiting.delete(waiter);
+      waiter(this.#give(offered.connection));
+    }
     return true;
   }
 
