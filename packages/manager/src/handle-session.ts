@@ -6,7 +6,7 @@ import {
   err,
   type Failure,
   type NetworkConnection,
-  type NetworkError,
+  NetworkError,
   OK,
   redactEndpoint,
   type Result,
@@ -191,6 +191,10 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     this.guard.fail(error);
   }
 
+  unreadDropped(error: NetworkError): void {
+    this.events.emitError(error);
+  }
+
   /** Runs the listener for the connection that stands, and for each later one; returns its remover. */
   onConnected(listener: ConnectedListener): () => void {
     if (this.#isClosed) return () => undefined;
@@ -297,6 +301,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   leaving(): void {
     this.#isLeaving = true;
     this.#reconnection?.stop();
+    for (const channel of [this.defaultChannel, ...this.#channels.values()]) channel.forgetUnread();
   }
 
   farewell(signal: AbortSignal | undefined): Promise<Result> {
@@ -364,11 +369,29 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   }
 
   #use(connection: NetworkConnection): void {
+    this.#keepUnread();
     this.connection = connection;
     this.#generation += 1;
     this.#tally.opened(connection);
     if (!this.#isReferenced) connection.unref();
     for (const channel of [this.defaultChannel, ...this.#channels.values()]) this.#attach(channel);
+  }
+
+  /** Channels that only the peer has named so far may have messages for a reader that comes after their connection. */
+  #keepUnread(): void {
+    const unread = this.current?.unreadChannels().filter((name) => !this.#channels.has(name)) ?? [];
+    if (unread.length === 0) return;
+    const present = [...this.#channels.values()].filter(({ hasUnread }) => hasUnread).length;
+    const room = Math.max(0, (this.#plan?.config.maxChannels ?? 0) - present);
+    for (const name of unread.slice(0, room)) this.obtain(name);
+    if (unread.length <= room) return;
+    const dropped = `what ${unread.length - room} channels of an earlier connection have left was dropped unread`;
+    this.unreadDropped(
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `${dropped}: ${room + present} channels (maxChannels) wait for a reader`,
+      ),
+    );
   }
 
   #attach(channel: ChannelObject): void {

@@ -47,7 +47,8 @@ export interface Connection {
 
   /**
    * Connects. Ok when connected already; the same outcome as a `connect()` under way; after a `disconnect()` under way,
-   * connects when that is done. `docs/errors.md` lists the codes. May be called from inside any callback.
+   * connects when that is done. `docs/errors.md` lists the codes. May be called from inside any callback. What arrived before
+   * and was not read is dropped by a raw connection; a handle keeps it for the next reader, unless this side had disconnected.
    */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 

@@ -15,6 +15,8 @@ export interface EndpointHost {
   /** How the connection ended; undefined while it has not. */
   readonly closeReason: CloseReason | undefined;
   readonly isConnected: boolean;
+  /** How many bytes may wait unread on a channel. */
+  readonly channelWindow: number;
   startReceiving(): void;
   openChannel(endpoint: ChannelEndpoint, signal: AbortSignal | undefined): Promise<Result>;
   closeChannel(state: ChannelState, signal: AbortSignal | undefined): Promise<Result>;
@@ -38,6 +40,8 @@ export class ChannelEndpoint implements LeaseHolder {
   state: ChannelState;
   readonly watchers = new Set<EndpointWatcher>();
   #lease: Lease | undefined;
+  /** Loops over `messages()` that have begun and not ended: between two of their steps they hold no lease. */
+  #loops = 0;
   /** Set when the channel was closed while the connection stands. */
   #closeReason: CloseReason | undefined;
 
@@ -81,6 +85,26 @@ export class ChannelEndpoint implements LeaseHolder {
     this.#lease = lease;
     lease.bind(this);
     this.leaseChanged(lease);
+  }
+
+  loopBegan(): void {
+    this.#loops += 1;
+  }
+
+  loopEnded(): void {
+    this.#loops -= 1;
+  }
+
+  /** Bytes of the window that messages hold which nobody has read; 0 where there are none, and once this side has ended. */
+  get unreadBytes(): number {
+    const { parked, outstanding } = this.state.incoming;
+    return parked.length > 0 && this.host.receiver.isDelivering ? outstanding : 0;
+  }
+
+  /** Takes out the messages that nobody reads; none where a consumer, or a loop that has begun, still does. */
+  takeUnread(): Uint8Array[] {
+    if (this.#lease !== undefined || this.#loops > 0) return [];
+    return this.host.receiver.takeUnread(this.state);
   }
 
   leaseChanged(lease: Lease): void {

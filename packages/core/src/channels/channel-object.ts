@@ -17,12 +17,15 @@ import type {
 import type { SendClaim } from '../api/send-claim.js';
 import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
+import { runAsMicrotask } from '../platform/clock.js';
+import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
 import { err, OK, type Failure, type Result } from '../result/result.js';
 import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
 import { checkUntaken, Lease } from './consumer-lease.js';
 import { type AnyOwnership, type DeliveryCallback, deliveryOf } from './incoming-half.js';
 import { MessageIterator } from './message-iterator.js';
+import { UnreadMessages } from './unread-messages.js';
 
 const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
 
@@ -38,6 +41,8 @@ export interface ChannelOwner {
   channelClosed(channel: ChannelObject): void;
   /** A callback can't take the messages of a connection that the object was attached to. */
   callbackRefused(error: unknown): void;
+  /** Messages of an earlier connection that nobody has read find no room any more. */
+  unreadDropped?(error: NetworkError): void;
 }
 
 /**
@@ -53,8 +58,9 @@ export class ChannelObject implements Channel, EndpointWatcher {
   #ownership: AnyOwnership = 'copy';
   /** Of the callback and the listeners, while there is one of either. */
   #callbackLease: Lease | undefined;
-  /** Of a consumer that came before the first connection. */
+  /** Of a consumer that came before the first connection, or that first gets what earlier connections have left. */
   #waiting: Lease | undefined;
+  readonly #unread = new UnreadMessages();
 
   constructor(name: string | undefined, owner: ChannelOwner) {
     this.name = name;
@@ -126,9 +132,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
       {
         take: (consumer, consumerOptions) => {
           endpoint ??= this.#endpoint;
-          return this.#take(consumer, consumerOptions, endpoint);
+          const isBehind = endpoint === this.#endpoint && this.#unread.collect();
+          return this.#take(consumer, consumerOptions, isBehind ? undefined : endpoint);
         },
         startReceiving: () => endpoint?.host.startReceiving(),
+        began: () => endpoint?.loopBegan(),
+        ended: () => endpoint?.loopEnded(),
       },
       options?.signal,
     );
@@ -181,13 +190,13 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   attach(endpoint: ChannelEndpoint): void {
-    this.detach();
+    const before = this.#endpoint;
+    if (before !== undefined && before !== endpoint) this.#keepUnreadOf(before);
+    this.#leave();
     this.#endpoint = endpoint;
     endpoint.watchers.add(this);
+    if (!this.#unread.collect()) this.#installWaiting();
     try {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      if (waiting !== undefined) endpoint.install(waiting);
       this.#updateCallbackLease();
     } catch (error) {
       this.#owner.callbackRefused(error);
@@ -196,9 +205,18 @@ export class ChannelObject implements Channel, EndpointWatcher {
 
   /** Stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
   detach(): void {
-    this.#endpoint?.watchers.delete(this);
-    this.#endpoint = undefined;
-    this.#callbackLease = undefined;
+    this.#leave();
+    this.#unread.clear();
+  }
+
+  /** Whether messages of earlier connections wait for a reader. */
+  get hasUnread(): boolean {
+    return this.#unread.collect();
+  }
+
+  /** This side wants nothing more of what earlier connections have left. */
+  forgetUnread(): void {
+    this.#unread.clear();
   }
 
   /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
@@ -217,18 +235,71 @@ export class ChannelObject implements Channel, EndpointWatcher {
     const lease = new Lease(consumer, options);
     if (endpoint === undefined) {
       this.#checkUntaken(false);
-      this.#waiting = lease;
-      lease.bind(this.#waitingRoom);
+      this.#wait(lease);
     } else endpoint.install(lease);
     return lease;
   }
 
   #checkUntaken(isCallback: boolean): void {
     if (this.#owner.isOver) throw this.#owner.absence().error;
-    if (this.#endpoint !== undefined) this.#endpoint.checkUntaken(isCallback);
-    else {
+    if (this.#endpoint !== undefined) {
+      this.#endpoint.checkUntaken(isCallback);
+      checkUntaken(this.#waiting, this.name, isCallback);
+    } else {
       const present = this.#callback !== null || this.#events.count('message') > 0 ? CALLBACK : this.#waiting;
       checkUntaken(present, this.name, isCallback);
+    }
+  }
+
+  #leave(): void {
+    this.#endpoint?.watchers.delete(this);
+    this.#endpoint = undefined;
+    this.#callbackLease = undefined;
+  }
+
+  #keepUnreadOf(endpoint: ChannelEndpoint): void {
+    const dropped = this.#unread.keep(endpoint);
+    if (dropped === 0) return;
+    const channel = this.name === undefined ? 'the default channel' : `channel ${JSON.stringify(printable(this.name))}`;
+    this.#owner.unreadDropped?.(
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `${dropped} messages of an earlier connection were dropped unread on ${channel}: ` +
+          `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
+      ),
+    );
+  }
+
+  /** The lease gets what earlier connections have left, then the messages of the present one. */
+  #wait(lease: Lease): void {
+    this.#waiting = lease;
+    lease.bind(this.#waitingRoom);
+    // Not at once: a program that sets a callback has seldom finished setting up.
+    if (this.#endpoint !== undefined) runAsMicrotask(this.#deliverUnread);
+  }
+
+  readonly #deliverUnread = (): void => {
+    const { guard } = this.#owner;
+    while (this.#waiting !== undefined && guard.isOpen) {
+      const { deliver, ownership } = this.#waiting;
+      const data = this.#unread.shift();
+      if (data === undefined) {
+        this.#installWaiting();
+        return;
+      }
+      if (ownership === 'in-place') guard.runInPlace(deliver, data, 0, data.length);
+      else guard.run(deliver as MessageCallback, data);
+    }
+  };
+
+  #installWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#endpoint === undefined) return;
+    this.#waiting = undefined;
+    try {
+      this.#endpoint.install(waiting);
+    } catch (error) {
+      this.#owner.callbackRefused(error);
     }
   }
 
@@ -245,8 +316,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
     const ownership = this.#ownership;
     const onMessage = hasListeners ? this.#forAll(callback) : callback;
     if (onMessage === null) return;
-    this.#callbackLease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
-    this.#endpoint.install(this.#callbackLease);
+    const lease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
+    const isBehind = this.#unread.collect();
+    if (isBehind || this.#waiting === this.#callbackLease) this.#callbackLease?.release();
+    if (isBehind) this.#wait(lease);
+    else this.#endpoint.install(lease);
+    this.#callbackLease = lease;
   }
 
   /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */

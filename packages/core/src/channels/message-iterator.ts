@@ -8,6 +8,10 @@ export interface MessageSource {
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease;
   /** Begins to receive, on a connection that a server accepted. */
   startReceiving(): void;
+  /** The iteration has asked for its first message. */
+  began(): void;
+  /** It is over, and had begun. */
+  ended(): void;
 }
 
 interface Waiter {
@@ -28,6 +32,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
   readonly #waiters = new Fifo<Waiter>();
   readonly #consumer: MessageConsumer;
   #lease: ConsumerLease | undefined;
+  #hasBegun = false;
   #isOver = false;
   /** Thrown once, by the first that asks after the end. */
   #failure: { readonly reason: unknown } | undefined;
@@ -65,6 +70,8 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
       if (this.#waiters.length === 0) {
         // What this throws, the promise rejects with.
         this.#lease = this.#source.take(this.#consumer, OPTIONS);
+        if (!this.#hasBegun) this.#source.began();
+        this.#hasBegun = true;
         this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
       }
       this.#waiters.push({ resolve, reject });
@@ -93,6 +100,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
     if (this.#isOver) return;
     this.#isOver = true;
     this.#letGo();
+    if (this.#hasBegun) this.#source.ended();
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift())
       this.#afterTheEnd().then(waiter.resolve, waiter.reject);
   }

@@ -112,6 +112,18 @@ export class MessageReceiver implements FrameSink {
     });
   }
 
+  /** Takes out the whole messages that nobody has read on the channel; nothing once this side has ended the connection. */
+  takeUnread({ incoming }: Channel): Uint8Array[] {
+    const messages: Uint8Array[] = [];
+    incoming.callback = (data: Uint8Array) => {
+      messages.push(data);
+    };
+    incoming.delivery = Delivery.Copy;
+    this.#deliverParked(incoming);
+    incoming.callback = null;
+    return messages;
+  }
+
   /**
    * One frame from the peer. Hot path for whole messages that somebody takes.
    * @param isOwned whether `bytes` is the receiver's to keep; if not, it is valid during this call only

@@ -121,6 +121,10 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     return this.lifecycle.closeReason;
   }
 
+  get channelWindow(): number {
+    return this.#config.channelWindow;
+  }
+
   startReceiving(): void {
     if (this.#isReceiving || !this.#isLinked) return;
     this.#isReceiving = true;

@@ -152,6 +152,15 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     this.events.observer = observer;
   }
 
+  /** For what stands above connections: the named channels on which messages arrived that nobody has read. */
+  unreadChannels(): string[] {
+    const { table, receiver } = this.#core;
+    if (!receiver.isDelivering) return [];
+    return table
+      .all()
+      .flatMap(({ name, incoming }) => (name === undefined || incoming.parked.length === 0 ? [] : [name]));
+  }
+
   /** As `disconnect()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();
