@@ -64,20 +64,21 @@ const directionOfDependencies = [
   ...importDirection({
     folder: 'transport-ws',
     allowed: ['@entropynet/core', 'ws'],
-    message: 'transport-ws imports core and ws; valibot only in web-socket-options.ts.',
-    exceptions: [{ files: ['web-socket-options.ts'], also: ['valibot'] }],
+    message: 'transport-ws imports core and ws; protocol/ and browser/ import core alone, and valibot for the options.',
   }),
   {
-    files: [
-      'packages/transport-ws/src/browser/*.ts',
-      'packages/transport-ws/src/greet*.ts',
-      'packages/transport-ws/src/web-socket-{address,errors,protocol}.ts',
-    ],
+    files: ['packages/transport-ws/src/{protocol,browser}/*.ts'],
     rules: importRule(
       mayImportOnly(
-        [relativeImport, '@entropynet/core'],
-        'what runs in a page imports core, and nothing of Node.js or ws.',
+        [String.raw`\./.*`, String.raw`\.\./protocol/.*`, '@entropynet/core'],
+        'what runs in a page imports core, and nothing of Node.js, of ws or of node/.',
       ),
+    ),
+  },
+  {
+    files: ['packages/transport-ws/src/protocol/web-socket-options.ts'],
+    rules: importRule(
+      mayImportOnly(['@entropynet/core', 'valibot'], 'the options of transport-ws import core and valibot.'),
     ),
   },
   ...importDirection({

@@ -28,7 +28,7 @@ import {
 } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { checkControlBlock, writeControlBlock } from '@entropynet/transport-shm/internal/region/control-block';
 import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
-import { Greeting } from '@entropynet/transport-ws/internal/greeting';
+import { Greeting } from '@entropynet/transport-ws/internal/protocol/greeting';
 import { fuzz, word } from './fuzz.js';
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });

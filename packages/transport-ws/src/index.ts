@@ -3,8 +3,8 @@
  *
  * @packageDocumentation
  */
-export { WebSocketConnection } from './web-socket-connection.js';
-export { WebSocketConnectionServer } from './web-socket-connection-server.js';
+export { WebSocketConnection } from './node/web-socket-connection.js';
+export { WebSocketConnectionServer } from './node/web-socket-connection-server.js';
 export type {
   Authenticate,
   LookupFunction,
@@ -17,7 +17,7 @@ export type {
   WebSocketOptions,
   WebSocketTlsConfig,
   WebSocketTlsOptions,
-} from './web-socket-options.js';
-export { CloseCode as WebSocketCloseCode, MAX_FRAME_BYTES, SUBPROTOCOL } from './web-socket-protocol.js';
-export { WebSocketTransport } from './web-socket-transport.js';
-export { webSocketTransportModule } from './web-socket-transport.module.js';
+} from './protocol/web-socket-options.js';
+export { CloseCode as WebSocketCloseCode, MAX_FRAME_BYTES, SUBPROTOCOL } from './protocol/web-socket-protocol.js';
+export { WebSocketTransport } from './node/web-socket-transport.js';
+export { webSocketTransportModule } from './node/web-socket-transport.module.js';

@@ -1,4 +1,4 @@
-import { addressesToBind, isLoopbackAddress, isLoopbackName } from '@entropynet/transport-ws/internal/loopback';
+import { addressesToBind, isLoopbackAddress, isLoopbackName } from '@entropynet/transport-ws/internal/node/loopback';
 import { expect } from 'chai';
 
 describe('loopback addresses', () => {

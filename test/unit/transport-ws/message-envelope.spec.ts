@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import * as ws from 'ws';
-import { envelopeBytes, type Masking, seal } from '@entropynet/transport-ws/internal/message-envelope';
+import { envelopeBytes, type Masking, seal } from '@entropynet/transport-ws/internal/node/message-envelope';
 
 /** Exported by `ws`, but not part of its types. */
 const { Receiver } = ws as unknown as {

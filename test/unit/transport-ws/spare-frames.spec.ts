@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SpareFrames } from '@entropynet/transport-ws/internal/spare-frames';
+import { SpareFrames } from '@entropynet/transport-ws/internal/node/spare-frames';
 
 const KIBIBYTE = 1024;
 

@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketConnectionServer } from '@entropynet/transport-ws';
-import { checkHeaders } from '@entropynet/transport-ws/internal/upgrade-gate';
-import { UpgradeRouter } from '@entropynet/transport-ws/internal/upgrade-router';
+import { checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
+import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
 import { expect } from 'chai';
 import { refusalOf, WebSocketFixtures } from '../../support/web-socket/web-socket-fixtures.js';
 
 /** What a module of the package exports, loaded a second time as another installed copy of it is. */
 async function secondCopy(): Promise<typeof UpgradeRouter> {
-  const module = import.meta.resolve('@entropynet/transport-ws/internal/upgrade-router');
+  const module = import.meta.resolve('@entropynet/transport-ws/internal/node/upgrade-router');
   const copy = (await import(`${module}?copy`)) as { readonly UpgradeRouter: typeof UpgradeRouter };
   return copy.UpgradeRouter;
 }

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
 import { FrameType } from '@entropynet/core';
-import { applyMask, envelopeBytes, seal } from '@entropynet/transport-ws/internal/message-envelope';
-import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/web-socket-frame-reader';
-import { MAX_MESSAGE_BYTES } from '@entropynet/transport-ws/internal/web-socket-protocol';
+import { applyMask, envelopeBytes, seal } from '@entropynet/transport-ws/internal/node/message-envelope';
+import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/node/web-socket-frame-reader';
+import { MAX_MESSAGE_BYTES } from '@entropynet/transport-ws/internal/protocol/web-socket-protocol';
 import { rawFrame } from '../../faults/support/raw-web-socket.js';
 
 const LARGE = 64 * 1024;

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
-import { WebSocketLink } from '@entropynet/transport-ws/internal/web-socket-link';
+import { WebSocketLink } from '@entropynet/transport-ws/internal/node/web-socket-link';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { rawFrame } from '../../faults/support/raw-web-socket.js';
 

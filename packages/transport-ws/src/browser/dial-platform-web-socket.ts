@@ -7,9 +7,9 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
-import { formatHostPort, type WebSocketAddress } from '../web-socket-address.js';
-import { reasonOf } from '../web-socket-errors.js';
-import { SUBPROTOCOL } from '../web-socket-protocol.js';
+import { formatHostPort, type WebSocketAddress } from '../protocol/web-socket-address.js';
+import { reasonOf } from '../protocol/web-socket-errors.js';
+import { SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 import { PlatformLink } from './platform-link.js';
 import { newPlatformWebSocket, type PlatformWebSocket } from './platform-web-socket.js';
 

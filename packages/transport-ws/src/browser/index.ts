@@ -16,6 +16,6 @@ export type {
   WebSocketOptions,
   WebSocketTlsConfig,
   WebSocketTlsOptions,
-} from '../web-socket-options.js';
+} from '../protocol/web-socket-options.js';
 export { WebSocketTransport } from './web-socket-transport.js';
 export { webSocketTransportModule } from './web-socket-transport.module.js';

@@ -1,5 +1,5 @@
 import type { FrameWriter } from '@entropynet/core';
-import { HEADER_BYTES, MAX_FRAME_BYTES } from '../web-socket-protocol.js';
+import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 import { clearInterval, setInterval } from './page-timers.js';
 import { OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 

@@ -1,7 +1,7 @@
 import { Capability, NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
-import { GreetedLink } from '../greeted-link.js';
-import { closeErrorOf } from '../web-socket-errors.js';
-import { applicationCodeOf, CloseCode, SIGN_OF_LIFE } from '../web-socket-protocol.js';
+import { GreetedLink } from '../protocol/greeted-link.js';
+import { closeErrorOf } from '../protocol/web-socket-errors.js';
+import { applicationCodeOf, CloseCode, SIGN_OF_LIFE } from '../protocol/web-socket-protocol.js';
 import { clearInterval, clearTimeout, setInterval, setTimeout } from './page-timers.js';
 import { PlatformFrameWriter } from './platform-frame-writer.js';
 import { CLOSED, OPEN, type PlatformWebSocket } from './platform-web-socket.js';

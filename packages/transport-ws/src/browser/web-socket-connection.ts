@@ -1,7 +1,7 @@
 import { type ConnectionConfig, NetworkError, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
-import { GreetedConnection } from '../greeted-connection.js';
-import type { GreetedLink } from '../greeted-link.js';
-import type { WebSocketAddress } from '../web-socket-address.js';
+import { GreetedConnection } from '../protocol/greeted-connection.js';
+import type { GreetedLink } from '../protocol/greeted-link.js';
+import type { WebSocketAddress } from '../protocol/web-socket-address.js';
 import { dialPlatformWebSocket } from './dial-platform-web-socket.js';
 
 /** A connection over the platform's WebSocket: in a page, a worker, or a runtime without `ws`. */

@@ -14,9 +14,9 @@ import {
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
-import { webSocketSection } from '../web-socket-options.js';
-import { parseWebSocketAddress } from '../web-socket-address.js';
-import { unavailable } from '../web-socket-errors.js';
+import { webSocketSection } from '../protocol/web-socket-options.js';
+import { parseWebSocketAddress } from '../protocol/web-socket-address.js';
+import { unavailable } from '../protocol/web-socket-errors.js';
 import { openPlatformWebSocket } from './dial-platform-web-socket.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 

@@ -1,9 +1,9 @@
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
 import { NetworkError, printable } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
-import { reasonOf } from './web-socket-errors.js';
-import type { WebSocketConfig } from './web-socket-options.js';
-import { SUBPROTOCOL } from './web-socket-protocol.js';
+import { reasonOf } from '../protocol/web-socket-errors.js';
+import type { WebSocketConfig } from '../protocol/web-socket-options.js';
+import { SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** Why an upgrade request is refused. */
 export interface UpgradeRefusal {

@@ -33,13 +33,13 @@ import {
   serverTlsOptions,
   tryTls,
 } from './tls-options.js';
-import { webSocketSection, type WebSocketTlsConfig, type WebSocketTlsOptions } from './web-socket-options.js';
+import { webSocketSection, type WebSocketTlsConfig, type WebSocketTlsOptions } from '../protocol/web-socket-options.js';
 import { asksForProtocol, checkAuthentication, checkHeaderNames, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
-import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from './web-socket-address.js';
+import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from '../protocol/web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
-import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
+import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** Bounds on what a client may send before it is known: more than any honest upgrade request needs. */
 const MAX_HEADER_BYTES = 8 * 1024;

@@ -1,9 +1,9 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { NetworkError } from '@entropynet/core';
 import type { PerMessageDeflateOptions } from 'ws';
-import { codeOf, reasonOf } from './web-socket-errors.js';
-import type { WebSocketConfig } from './web-socket-options.js';
-import { CloseCode } from './web-socket-protocol.js';
+import { codeOf, reasonOf } from '../protocol/web-socket-errors.js';
+import type { WebSocketConfig } from '../protocol/web-socket-options.js';
+import { CloseCode } from '../protocol/web-socket-protocol.js';
 
 /** The section `webSocket.compression`, complete. */
 export type CompressionConfig = Exclude<WebSocketConfig['compression'], false>;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { codeOf } from './web-socket-errors.js';
+import { codeOf } from '../protocol/web-socket-errors.js';
 
 /** What a write to a peer that has gone gives. */
 const GONE = new Set(['EPIPE', 'ECONNRESET']);

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
 import { WebSocket } from 'ws';
-import { GreetedLink } from './greeted-link.js';
+import { GreetedLink } from '../protocol/greeted-link.js';
 import { CompressedMessages } from './compressed-messages.js';
 import { CompressingFrameWriter } from './compressing-frame-writer.js';
 import type { AgreedCompression, Unreadable } from './compression.js';
@@ -14,10 +14,10 @@ import { Heartbeat } from './heartbeat.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, now, setTimeout } from './platform-timers.js';
 import { readBeforeFailing } from './read-before-failing.js';
-import { closeErrorOf, receiveErrorOf } from './web-socket-errors.js';
+import { closeErrorOf, receiveErrorOf } from '../protocol/web-socket-errors.js';
 import { WebSocketFrameReader } from './web-socket-frame-reader.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
-import { CloseCode } from './web-socket-protocol.js';
+import { CloseCode } from '../protocol/web-socket-protocol.js';
 
 /** How long the peer may take to answer a close frame that ended a broken connection. */
 const LINGER_MS = 1000;

@@ -1,6 +1,6 @@
 import dns from 'node:dns';
 import { isIP } from 'node:net';
-import { LOOPBACK_HOST } from './web-socket-address.js';
+import { LOOPBACK_HOST } from '../protocol/web-socket-address.js';
 
 /** The loopback addresses that every name for this machine may stand for: a page's browser takes either. */
 const LOOPBACK_ADDRESSES = [LOOPBACK_HOST, '::1'];

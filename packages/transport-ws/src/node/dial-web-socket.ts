@@ -9,10 +9,10 @@ import { isLoopbackAddress, isLoopbackName } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
 import { secureContextOptions, tryTls } from './tls-options.js';
-import type { WebSocketAddress } from './web-socket-address.js';
-import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from './web-socket-errors.js';
+import type { WebSocketAddress } from '../protocol/web-socket-address.js';
+import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from '../protocol/web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
-import { SOCKET_OPTIONS, SUBPROTOCOL } from './web-socket-protocol.js';
+import { SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** How much is read of what a server says that refuses the upgrade, in bytes, and for how long, in milliseconds. */
 const MAX_BODY_BYTES = 1024;

@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { err, ok, type NetworkError, type Result } from '@entropynet/core';
 import { addressesToBind } from './loopback.js';
-import { formatHostPort, type WebSocketAddress } from './web-socket-address.js';
-import { codeOf, listenErrorOf } from './web-socket-errors.js';
+import { formatHostPort, type WebSocketAddress } from '../protocol/web-socket-address.js';
+import { codeOf, listenErrorOf } from '../protocol/web-socket-errors.js';
 
 /** What binding an address gives where this machine has no such address: no other program can have it either. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);

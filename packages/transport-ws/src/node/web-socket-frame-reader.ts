@@ -20,7 +20,7 @@ import {
 } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
-import { MAX_MESSAGE_BYTES } from './web-socket-protocol.js';
+import { MAX_MESSAGE_BYTES } from '../protocol/web-socket-protocol.js';
 
 /** The greetings of a peer are shorter, all together: a peer that sends more before they are done gets no memory for it. */
 const GREETING_BYTES = 1024;

@@ -16,11 +16,11 @@ import {
   type TransportProbe,
 } from '@entropynet/core';
 import { clearTimeout, setTimeout } from './platform-timers.js';
-import { webSocketSection } from './web-socket-options.js';
-import { formatHostPort, parseWebSocketAddress } from './web-socket-address.js';
+import { webSocketSection } from '../protocol/web-socket-options.js';
+import { formatHostPort, parseWebSocketAddress } from '../protocol/web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { WebSocketConnectionServer } from './web-socket-connection-server.js';
-import { connectErrorOf, unavailable } from './web-socket-errors.js';
+import { connectErrorOf, unavailable } from '../protocol/web-socket-errors.js';
 
 const CAPABILITIES: TransportCapabilities = Object.freeze({
   unreliable: false,

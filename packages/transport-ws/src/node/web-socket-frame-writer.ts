@@ -3,7 +3,7 @@ import type { FrameWriter } from '@entropynet/core';
 import { WebSocket } from 'ws';
 import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
-import { HEADER_BYTES, MAX_FRAME_BYTES } from './web-socket-protocol.js';
+import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 
 /** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
 const BATCH_BYTES = 64 * 1024;

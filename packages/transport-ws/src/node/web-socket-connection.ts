@@ -1,9 +1,9 @@
 import type { ConnectionConfig, ResolvedConnectionConfig, Result } from '@entropynet/core';
 import { dialWebSocket } from './dial-web-socket.js';
-import { GreetedConnection } from './greeted-connection.js';
-import type { GreetedLink } from './greeted-link.js';
+import { GreetedConnection } from '../protocol/greeted-connection.js';
+import type { GreetedLink } from '../protocol/greeted-link.js';
 import { checkTlsKeys } from './tls-options.js';
-import type { WebSocketAddress } from './web-socket-address.js';
+import type { WebSocketAddress } from '../protocol/web-socket-address.js';
 import { WebSocketLink } from './web-socket-link.js';
 
 /** A connection over WebSocket. */

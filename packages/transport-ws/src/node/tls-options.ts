@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import { err, NetworkError, OK, type Result } from '@entropynet/core';
-import type { WebSocketTlsConfig } from './web-socket-options.js';
-import { reasonOf } from './web-socket-errors.js';
+import type { WebSocketTlsConfig } from '../protocol/web-socket-options.js';
+import { reasonOf } from '../protocol/web-socket-errors.js';
 
 /**
  * Checks that each key has the others without which it would be ignored. Throws a `NetworkError` (`InvalidParameter`) that

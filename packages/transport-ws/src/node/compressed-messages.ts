@@ -7,7 +7,7 @@ import {
   LAST_FRAGMENT,
   NEXT_FRAGMENT,
 } from './message-envelope.js';
-import { CloseCode } from './web-socket-protocol.js';
+import { CloseCode } from '../protocol/web-socket-protocol.js';
 
 /** As many as `ws` takes. */
 const MAX_FRAGMENTS = 1024;
