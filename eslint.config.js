@@ -136,10 +136,11 @@ const directionOfDependencies = [
   }),
   {
     files: ['test/**/*.ts', 'benchmarks/src/**/*.ts', 'examples/*/src/**/*.ts'],
-    ignores: ['test/unit/**', 'test/faults/**', 'test/fuzz/**'],
+    ignores: ['test/support/**', 'test/faults/**', 'test/fuzz/**'],
     rules: importRule({
       regex: '^@entropynet/[^/]+/(?!(?:platform|testing|tools|msgpack|browser|http|files)$)',
-      message: 'Use the public entry points; only test/unit, test/faults and test/fuzz may look inside a package.',
+      message:
+        'Use the public entry points; only packages/*/test, test/support, test/faults and test/fuzz may look inside.',
     }),
   },
 ];
@@ -236,7 +237,7 @@ export default tseslint.config(
   ...directionOfDependencies,
   ...independenceOfTheRealm,
   {
-    files: ['test/**/*.ts', 'packages/conformance/src/**/*.ts'],
+    files: ['test/**/*.ts', '{packages/*,benchmarks}/test/*.ts', 'packages/conformance/src/**/*.ts'],
     plugins: { mocha },
     rules: {
       'mocha/no-exclusive-tests': 'error',

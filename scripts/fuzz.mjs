@@ -155,11 +155,11 @@ function runNative(folder, { seconds, seed }) {
 
 /** Specs whose peers misbehave, and whose processes and workers end in every way. */
 const ADDON_SPECS = [
-  'faults/hostile-client',
-  'faults/hostile-region',
-  'lifecycle/exit-shm',
-  'lifecycle/exit-shm-copied',
-  'unit/transport-shm/*',
+  'test/dist/faults/hostile-client',
+  'test/dist/faults/hostile-region',
+  'test/dist/exit/exit-shm',
+  'test/dist/exit/exit-shm-copied',
+  'packages/transport-shm/test/dist/*',
 ];
 
 /** The addon itself, in Node: built anew with sanitizers for this, and without them afterwards. */
@@ -185,7 +185,7 @@ function runAddon() {
     if (built.status !== 0) throw new FuzzError(`the addon can't be built with sanitizers:\n${built.stderr}`);
     // What Node keeps until its end is no leak of the addon's.
     const environment = { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0' };
-    const specs = ADDON_SPECS.map((name) => `test/dist/${name}.spec.js`);
+    const specs = ADDON_SPECS.map((name) => `${name}.spec.js`);
     const result = runMocha([...specs, '--timeout', '120000'], environment);
     const passing = /(\d+) passing/.exec(result.output)?.[1] ?? '0';
     return report('addon in Node', 'sanitizer: address and undefined behaviour', result, `; ${passing} tests`);

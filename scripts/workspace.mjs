@@ -35,7 +35,7 @@ export function pageFolders() {
 
 /** What `tsc -b` compiles: the folder of each `tsconfig.json`, where its sources are and where its output goes. */
 export function compiledProjects() {
-  const folders = workspaceFolders().flatMap((folder) => [folder, `${folder}/page`]);
+  const folders = workspaceFolders().flatMap((folder) => [folder, `${folder}/page`, `${folder}/test`]);
   return folders
     .filter((folder) => existsSync(join(rootFolder, folder, 'tsconfig.json')))
     .map((folder) => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { ROOT } from './pages.js';
 
@@ -11,7 +11,13 @@ interface Promised {
 }
 
 /** Where tests may be. */
-const TEST_FOLDERS = ['packages/conformance/src', 'test'];
+const TEST_FOLDERS = [
+  'packages/conformance/src',
+  'test',
+  ...readdirSync(join(ROOT, 'packages'))
+    .map((name) => `packages/${name}/test`)
+    .filter((folder) => existsSync(join(ROOT, folder))),
+];
 
 /** A promise in the title of a test. */
 const NAMED = /\[([A-Z]+-\d+)\]/g;

@@ -7,7 +7,7 @@ import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/c
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
-import { clientWriter, nativeBinding, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
+import { clientWriter, nativeBinding, reached, Scene } from '../support/shared-memory/shared-memory-support.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };

@@ -10,7 +10,7 @@ import { SharedMemoryConnection, type SharedMemoryServer } from '@entropynet/tra
 import { CONTROL_BLOCK_BYTES, sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
 import { type RingLocation, RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
-import { clientWriter, nativeBinding, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
+import { clientWriter, nativeBinding, reached, Scene } from '../support/shared-memory/shared-memory-support.js';
 import type { AdversaryPlan } from './support/adversary-worker.js';
 import { addon, describeFaults, faultTest, linux, rounds, superuser } from './support/fault-test.js';
 import { grant, IDENTITY, rawConnect, serveHostilely, type Answer, type RawConnection } from './support/hostile.js';

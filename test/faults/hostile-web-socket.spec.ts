@@ -8,7 +8,7 @@ import { WebSocketTransport } from '@entropynet/transport-ws';
 import { describeFaults, faultTest, rounds } from './support/fault-test.js';
 import { ended, expectServing } from './support/processes.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
-import { GREETING, RawClient, rawFrame, type RawFrame } from './support/raw-web-socket.js';
+import { GREETING, RawClient, rawFrame, type RawFrame } from '../support/web-socket/raw-web-socket.js';
 
 interface Served {
   readonly port: number;

@@ -4,7 +4,7 @@ import { codeOf, labelOf, messageOf, openLink, turns, until, untilPeer } from '@
 import { frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
-import { clientWriter, reached, Scene } from '../unit/transport-shm/shared-memory-support.js';
+import { clientWriter, reached, Scene } from '../support/shared-memory/shared-memory-support.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
 import { rawConnect } from './support/hostile.js';
 import { contextOf, ownFixture, ownProcess } from './support/processes.js';

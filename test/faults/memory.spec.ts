@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
-import { nativeBinding } from '../unit/transport-shm/shared-memory-support.js';
+import { nativeBinding } from '../support/shared-memory/shared-memory-support.js';
 import { addon, describeFaults, faultTest, linux } from './support/fault-test.js';
 import type { HeldMemoryTask } from './support/held-memory-program.js';
 import { connectPair, type Pair } from './support/pairs.js';

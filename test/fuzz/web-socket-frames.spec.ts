@@ -3,7 +3,7 @@ import { unwrap } from '@entropynet/core';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RawClient, rawFrame } from '../faults/support/raw-web-socket.js';
+import { RawClient, rawFrame } from '../support/web-socket/raw-web-socket.js';
 import { fuzz } from './fuzz.js';
 
 describe('fuzz: frames of a WebSocket', function () {

@@ -23,7 +23,7 @@ import { promisify } from 'node:util';
 import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
 
-const THREADS = fileURLToPath(new URL('../inspector/thread-program.js', import.meta.url));
+const THREADS = fileURLToPath(new URL('./thread-program.js', import.meta.url));
 
 interface Answer {
   readonly status: number | undefined;

@@ -14,7 +14,7 @@ import { describeHygiene } from './chapters/hygiene.js';
 import { describeInPlace } from './chapters/in-place.js';
 import { describeIteration, describeIterationOfTheDead } from './chapters/iteration.js';
 import { describeLifecycle } from './chapters/lifecycle.js';
-import { describeLifetime } from './chapters/lifetime.js';
+import { describeLifetime } from './chapters/callback-lifetime.js';
 import { describeOwnership } from './chapters/ownership.js';
 import { describePeer } from './chapters/peer.js';
 import { describeProperty } from './chapters/property.js';

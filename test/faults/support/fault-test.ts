@@ -1,5 +1,5 @@
 import { Scope, skippedTest } from '@entropynet/conformance/tools';
-import { nativeBinding } from '../../unit/transport-shm/shared-memory-support.js';
+import { nativeBinding } from '../../support/shared-memory/shared-memory-support.js';
 import type { FaultCase } from './cases.js';
 import { OpenThings } from './open-things.js';
 

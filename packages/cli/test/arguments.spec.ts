@@ -1,0 +1,92 @@
+import { mkdtempSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { runInProcess } from '@entropynet/test/support/command-in-process';
+
+describe('arguments of the command line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-arguments-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const CASES: readonly (readonly [string, readonly string[], number, string])[] = [
+    ['an unknown command', ['nonsense'], 2, "unknown command 'nonsense'"],
+    ['an unknown command that commands a terminal', ['\u001b[2J'], 2, "unknown command '\\u{1b}[2J'"],
+    ['a missing endpoint', ['ping'], 2, "missing required argument 'endpoint'"],
+    ['an unknown scheme', ['ping', 'ftp://here'], 2, "unknown scheme 'ftp'"],
+    ['a number that is none', ['ping', 'x', '--count', 'many'], 2, "'many' is not a whole number from 1 on"],
+    ['options that exclude each other', ['connect', 'x', '--hex', '--stream'], 2, '--hex and --stream exclude'],
+    ['a configuration that is not there', ['connect', 'x', '--config', '/nowhere.json'], 2, "can't be read"],
+    ['a file that is not there', ['send', '/nowhere/file', 'x'], 2, "can't be read"],
+    ['a folder instead of a file', ['send', folder, 'x'], 2, 'is not a file'],
+    ['a device instead of a file', ['send', '/dev/null', 'x'], 2, 'is not a file'],
+    ['a server that is not there', ['connect', 'ws://127.0.0.1:1/'], 1, 'could not be reached'],
+    [
+      'a header without a colon',
+      ['connect', 'ws://127.0.0.1:1/', '--header', 'token'],
+      2,
+      "number 1 of the headers is not 'Name: value'",
+    ],
+    ['a wait that no timer holds', ['ping', 'x', '--interval', '2147483648'], 2, 'from 0 to 2147483647'],
+    ['a message longer than any may be', ['ping', 'x', '--size', '9007199254740991'], 2, 'from 8 to 1073741824'],
+    ['a key that is not there', ['listen', 'wss://127.0.0.1:0/', '--key', '/nowhere.pem'], 2, "can't be read"],
+    ['a folder of servers that is not there', ['inspect', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
+    ['the same, to clean', ['clean', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
+    ['a file instead of a folder of servers', ['clean', '--directory', '/dev/null'], 2, '/dev/null is not a folder'],
+  ];
+  for (const [what, line, code, sentence] of CASES) {
+    it(`give a sentence and an exit code: ${what}`, async () => {
+      const end = await runInProcess(line);
+      expect(end.errors).to.include(sentence);
+      expect(end.errors.trim().split('\n').length).to.be.at.most(2);
+      expect([end.code, end.output]).to.deep.equal([code, '']);
+    });
+  }
+
+  it('give a sentence about a configuration file', async () => {
+    const path = join(folder, 'wrong.json');
+    await writeFile(path, '{"sendTimeout": 5}');
+    const end = await runInProcess(['connect', 'x', '--config', path]);
+    expect(end).to.include({ code: 2 });
+    expect(end.errors).to.include("unknown key 'sendTimeout'");
+    await writeFile(path, '{');
+    expect((await runInProcess(['connect', 'x', '--config', path])).errors).to.include('is not JSON');
+  });
+
+  it('never show what may be a secret', async () => {
+    const path = join(folder, 'secret.json');
+    for (const text of [
+      '{"secret": "hunter2hunter2", x}',
+      '{"secret": hunter2hunter2}',
+      "{'secret': 'hunter2hunter2'}",
+    ]) {
+      await writeFile(path, text);
+      const { code, errors } = await runInProcess(['connect', 'x', '--config', path]);
+      expect(code).to.equal(2);
+      expect(errors).to.match(/is not JSON: (Unexpected token|Expected .* at position)/);
+      expect(errors).not.to.include('hunter2');
+    }
+    await writeFile(path, 'X-Name: 1\nAuthorization=Bearer hunter2hunter2');
+    for (const header of ['Authorization=Bearer hunter2hunter2', `@${path}`]) {
+      const { errors } = await runInProcess(['connect', 'ws://127.0.0.1:1/', '--header', header]);
+      expect(errors).to.match(/number [12] of the headers/);
+      expect(errors).not.to.include('hunter2');
+    }
+  });
+
+  for (const command of ['listen', 'connect', 'ping', 'send', 'receive', 'inspect', 'doctor', 'clean']) {
+    it(`have an example in the help of ${command}`, async () => {
+      const end = await runInProcess([command, '--help']);
+      expect(end).to.include({ code: 0, errors: '' });
+      expect(end.output).to.match(/\nExamples?[^]*\n {2}(echo|entropynet) /);
+      expect(end.output).to.not.include('(default: "")');
+    });
+  }
+
+  it('print the version', async () => {
+    const path = new URL('../../package.json', import.meta.url);
+    const { version } = JSON.parse(await readFile(path, 'utf8')) as { version: string };
+    for (const option of ['--version', '-V'])
+      expect(await runInProcess([option])).to.deep.equal({ code: 0, output: `${version}\n`, errors: '' });
+  });
+});

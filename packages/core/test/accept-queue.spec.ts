@@ -1,0 +1,91 @@
+import { type AcceptPlace, AcceptQueue, type Admit, err, ok, type Result, unwrap } from '@entropynet/core';
+import { expect } from 'chai';
+import { counted } from '@entropynet/test/support/counted-admissions';
+
+const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
+
+describe('a queue of connections that wait to be accepted', () => {
+  it('counts promised places as waiting connections', async () => {
+    const queue = new AcceptQueue<string>(2);
+    const first = unwrap(queue.admit());
+    expect(queue.push('second')).to.equal(true);
+    expect(codeOf(queue.admit())).to.equal('ResourceLimitExceeded');
+    expect(queue.push('third')).to.equal(false);
+    expect(first.push('first')).to.equal(true);
+    expect(unwrap(await queue.accept())).to.equal('second');
+    expect(unwrap(await queue.accept())).to.equal('first');
+    first.release();
+    expect(queue.push('a') && queue.push('b')).to.equal(true);
+    expect(queue.push('c')).to.equal(false);
+  });
+
+  it('has a place more for each caller that waits, and keeps it when that caller goes', async () => {
+    const queue = new AcceptQueue<string>(1);
+    const controller = new AbortController();
+    const waiting = queue.accept(controller.signal);
+    const places = [1, 2].map(() => unwrap(queue.admit()));
+    expect(codeOf(queue.admit())).to.equal('ResourceLimitExceeded');
+    controller.abort();
+    expect(codeOf(await waiting)).to.equal('Aborted');
+    expect(places.map((place, index) => place.push(`client ${index}`))).to.deep.equal([true, true]);
+    expect(unwrap(await queue.accept())).to.equal('client 0');
+    expect(unwrap(await queue.accept())).to.equal('client 1');
+  });
+
+  it('gives back a place once, and only where no connection was accepted', async () => {
+    const count = counted();
+    const queue = new AcceptQueue<string>(8, count.admit);
+    const places = Array.from({ length: 4 }, () => unwrap(queue.admit()));
+    const [left, accepted, removed, unaccepted] = places as [
+      AcceptPlace<string>,
+      AcceptPlace<string>,
+      AcceptPlace<string>,
+      AcceptPlace<string>,
+    ];
+    left.release();
+    left.release();
+    expect(left.push('late')).to.equal(false);
+    expect(count.taken).to.equal(3);
+    accepted.push('accepted');
+    expect(unwrap(await queue.accept())).to.equal('accepted');
+    accepted.release();
+    expect(count.taken).to.equal(3);
+    removed.push('removed');
+    queue.remove('removed');
+    queue.remove('removed');
+    expect(count.taken).to.equal(2);
+    unaccepted.push('unaccepted');
+    const late = unwrap(queue.admit());
+    expect(queue.close()).to.deep.equal(['unaccepted']);
+    expect(count.taken).to.equal(2);
+    expect(late.push('after the end')).to.equal(false);
+    expect(count.taken).to.equal(1);
+    expect(codeOf(queue.admit())).to.equal('ConnectionClosed');
+    expect(count.taken).to.equal(1);
+  });
+
+  it('refuses with ResourceLimitExceeded whatever `admit` answers, and asks it only where there is room', () => {
+    let asked = 0;
+    const queue = new AcceptQueue<string>(0, () => {
+      asked += 1;
+      return err('Timeout', 'unused');
+    });
+    expect(codeOf(queue.admit())).to.equal('ResourceLimitExceeded');
+    expect(asked).to.equal(0);
+    const refusing = new AcceptQueue<string>(1, () => err('Timeout', 'come back later'));
+    expect(refusing.push('a client')).to.equal(false);
+    const refused = refusing.admit();
+    expect(refused.ok ? 'ok' : refused.error).to.include({ code: 'ResourceLimitExceeded', message: 'come back later' });
+    const broken = [
+      () => {
+        throw new Error('broken');
+      },
+      () => undefined,
+      () => Promise.resolve(ok()),
+      () => ok(),
+    ] as unknown as Admit[];
+    for (const admit of broken) {
+      expect(codeOf(new AcceptQueue<string>(1, admit).admit())).to.equal('ResourceLimitExceeded');
+    }
+  });
+});

@@ -1,0 +1,351 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Scope, scoped, turns, until } from '@entropynet/conformance/tools';
+import { hashFile, type HashFile } from '@entropynet/streams/internal/files/file-hash';
+import { Inbox } from '@entropynet/streams/internal/files/inbox';
+import { type TransferProgress } from '@entropynet/streams/files';
+import { receiveInto, type ReceivedFile } from '@entropynet/streams/internal/files/receive-file';
+import { sendOpenFile, type SentFile } from '@entropynet/streams/internal/files/send-file';
+import { TRANSFER_TIMES, type TransferTimes, type Word } from '@entropynet/streams/internal/files/words';
+import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, NetworkError, unwrap } from '@entropynet/core';
+import { LoopbackTransport } from '@entropynet/core/testing';
+import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
+import { expect } from 'chai';
+import { freshName } from '@entropynet/test/support/fresh-name';
+
+const NO_SIGNAL = new AbortController().signal;
+const COMMON = {
+  channel: CHANNEL_ASSET_UPLOAD,
+  controlChannel: CHANNEL_CONTROL,
+  signal: NO_SIGNAL,
+  onProgress: (): void => undefined,
+};
+
+/** Time that passes when the test says so. */
+class ManualTime implements TransferTimes {
+  readonly silenceMs = 30_000;
+  readonly talkMs = 5000;
+  #now = 0;
+  readonly #timers = new Map<object, { readonly due: number; readonly callback: () => void }>();
+
+  readonly after = (milliseconds: number, callback: () => void): (() => void) => {
+    const timer = {};
+    this.#timers.set(timer, { due: this.#now + milliseconds, callback });
+    return () => {
+      this.#timers.delete(timer);
+    };
+  };
+
+  /** Lets so much time pass; what is due then is called in order. */
+  pass(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const [timer, { due, callback }] of [...this.#timers].sort(([, a], [, b]) => a.due - b.due)) {
+      if (due > this.#now || !this.#timers.delete(timer)) continue;
+      callback();
+    }
+  }
+}
+
+/** A folder, a file to be sent, and connections to a receiver of the folder. */
+async function setUp(scope: Scope): Promise<{ inbox: string; path: string; connect: () => Promise<Ends> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-transfer-'));
+  scope.defer(() => rm(folder, { recursive: true, force: true }));
+  const inbox = join(folder, 'inbox');
+  await mkdir(inbox);
+  const manager = new ConnectionManager([new LoopbackTransport()]);
+  const endpoint = `loopback:${freshName()}`;
+  const server = unwrap(manager.createServer({ endpoint }));
+  unwrap(await server.listen());
+  scope.defer(() => server.close());
+  const connect = async (): Promise<Ends> => {
+    const sender = unwrap(manager.openConnection({ endpoint }));
+    unwrap(await sender.connect());
+    const receiver = unwrap(await server.accept());
+    scope.defer(() => sender.close());
+    scope.defer(() => receiver.close());
+    return { sender, receiver };
+  };
+  return { inbox, path: join(folder, 'file'), connect };
+}
+
+interface Ends {
+  readonly sender: ConnectionHandle;
+  readonly receiver: ConnectionHandle;
+}
+
+interface Extra {
+  readonly times?: TransferTimes;
+  readonly hash?: HashFile;
+}
+
+function receive(receiver: ConnectionHandle, inbox: string, extra: Extra = {}): Promise<ReceivedFile | NetworkError> {
+  return receiveInto(receiver, {
+    ...COMMON,
+    inbox: new Inbox(inbox),
+    maxBytes: 1_000_000_000,
+    ...extra,
+  }).catch(failure);
+}
+
+async function send(
+  sender: ConnectionHandle,
+  path: string,
+  extra: Extra & { readonly name?: string } = {},
+): Promise<SentFile | NetworkError> {
+  const file = await open(path);
+  const { size } = await file.stat();
+  const sent = sendOpenFile(sender, { ...COMMON, name: 'file', file, size, ...extra });
+  return await sent.catch(failure).finally(() => file.close());
+}
+
+function failure(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error;
+  throw error;
+}
+
+/** A side that says what the test wants. */
+class RawSide {
+  readonly #handle: ConnectionHandle;
+  readonly #words: AsyncIterator<Uint8Array, undefined>;
+
+  private constructor(handle: ConnectionHandle) {
+    this.#handle = handle;
+    this.#words = handle.messages({ channel: CHANNEL_CONTROL });
+  }
+
+  static async open(handle: ConnectionHandle): Promise<RawSide> {
+    const side = new RawSide(handle);
+    unwrap(await handle.openChannel(CHANNEL_CONTROL));
+    unwrap(await handle.openChannel(CHANNEL_ASSET_UPLOAD));
+    return side;
+  }
+
+  async say(word: Word): Promise<void> {
+    unwrap(await this.#handle.sendOnChannel(CHANNEL_CONTROL, new TextEncoder().encode(JSON.stringify(word))));
+  }
+
+  async piece(data: Uint8Array): Promise<void> {
+    unwrap(await this.#handle.sendOnChannel(CHANNEL_ASSET_UPLOAD, data));
+  }
+
+  async next(): Promise<Word> {
+    return JSON.parse(new TextDecoder().decode((await this.#words.next()).value)) as Word;
+  }
+}
+
+function sha256Of(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+describe('a transfer of a file', () => {
+  it(
+    'goes on behind its own beginning, and leaves that of another sender',
+    scoped(async (scope) => {
+      const { inbox, path, connect } = await setUp(scope);
+      const bytes = randomBytes(1_000_000);
+      await writeFile(path, bytes);
+      // Two senders of one name and size break off: this one at 300,000 bytes, another one at 500,000.
+      for (const beginning of [bytes.subarray(0, 300_000), randomBytes(500_000)]) {
+        const { sender, receiver } = await connect();
+        const received = receive(receiver, inbox);
+        const side = await RawSide.open(sender);
+        await side.say({ name: 'file', size: bytes.length });
+        await side.next();
+        await side.say({ from: 0 });
+        await side.piece(beginning);
+        await sender.close();
+        expect(await received)
+          .to.have.property('message')
+          .that.includes('send it again to go on');
+      }
+      const { sender, receiver } = await connect();
+      const received = receive(receiver, inbox);
+      expect(await send(sender, path)).to.include({ sent: 700_000, sha256: sha256Of(bytes) });
+      expect(await received).to.include({ received: 700_000, sha256: sha256Of(bytes) });
+      expect((await readFile(join(inbox, 'file'))).equals(bytes)).to.be.true;
+      expect(await readdir(join(inbox, '.entropynet-parts'))).to.have.length(1);
+    }),
+  );
+
+  it(
+    'lets one of two senders in that offer a name at the same moment, in whatever case',
+    scoped(async (scope) => {
+      const { inbox, connect } = await setUp(scope);
+      const two = [await connect(), await connect()];
+      const received = two.map(({ receiver }) => receive(receiver, inbox));
+      const sides = await Promise.all(two.map(({ sender }) => RawSide.open(sender)));
+      const contents = [Buffer.alloc(200_000, 'a'), Buffer.alloc(200_000, 'b')] as const;
+      await Promise.all(sides.map((side, index) => side.say({ name: ['Same', 'same'][index], size: 200_000 })));
+      const answers = await Promise.all(sides.map((side) => side.next()));
+      const winner = answers.findIndex((answer) => 'have' in answer);
+      expect(answers[1 - winner])
+        .to.have.property('refused')
+        .that.includes('is being received from another sender');
+      const [side, content] = [sides[winner]!, contents[winner]!];
+      await side.say({ from: 0 });
+      await side.piece(content);
+      await side.say({ sha256: sha256Of(content) });
+      expect(await side.next()).to.deep.equal({ done: true });
+      expect(await received[winner]).to.include({ sha256: sha256Of(content) });
+      expect((await readFile(join(inbox, ['Same', 'same'][winner]!))).equals(content)).to.be.true;
+    }),
+  );
+
+  it(
+    'vouches for the bytes on the disk, not for those that came',
+    scoped(async (scope) => {
+      const { inbox, connect } = await setUp(scope);
+      const { sender, receiver } = await connect();
+      // Somebody changes the file on the disk before it is whole.
+      const hash: HashFile = async (into, file, range, options) => {
+        await file.write('changed', 0);
+        await hashFile(into, file, range, options);
+      };
+      const received = receive(receiver, inbox, { hash });
+      const side = await RawSide.open(sender);
+      const bytes = randomBytes(1000);
+      await side.say({ name: 'file', size: bytes.length });
+      await side.next();
+      await side.say({ from: 0 });
+      await side.piece(bytes);
+      await side.say({ sha256: sha256Of(bytes) });
+      expect(await side.next())
+        .to.have.property('refused')
+        .that.includes('arrived damaged');
+      expect(await received)
+        .to.have.property('message')
+        .that.includes('arrived damaged');
+      expect(await readdir(inbox)).to.deep.equal([]);
+    }),
+  );
+
+  for (const slow of ['receiver', 'sender'] as const) {
+    it(
+      `goes on while the ${slow} hashes for far longer than a side may be silent`,
+      scoped(async (scope) => {
+        const { inbox, path, connect } = await setUp(scope);
+        const bytes = randomBytes(400_000);
+        await writeFile(path, bytes);
+        const first = await connect();
+        const broken = receive(first.receiver, inbox);
+        const side = await RawSide.open(first.sender);
+        await side.say({ name: 'file', size: bytes.length });
+        await side.next();
+        await side.say({ from: 0 });
+        await side.piece(bytes.subarray(0, 100_000));
+        await first.sender.close();
+        await broken;
+        const time = new ManualTime();
+        const { sender, receiver } = await connect();
+        let heard = 0;
+        const slowHash: HashFile = async (into, file, range, options) => {
+          for (let spent = 0; spent < 10 * time.silenceMs; spent += time.talkMs) {
+            const before = heard;
+            time.pass(time.talkMs);
+            await until(() => heard > before, 'the other side hears that this one is busy');
+          }
+          await hashFile(into, file, range, options);
+        };
+        const onProgress = ({ phase }: TransferProgress): void => {
+          if (phase === 'other side checking') heard += 1;
+        };
+        const received = receiveInto(receiver, {
+          ...COMMON,
+          inbox: new Inbox(inbox),
+          maxBytes: bytes.length,
+          onProgress,
+          times: time,
+          ...(slow === 'receiver' && { hash: slowHash }),
+        });
+        const file = await open(path);
+        scope.defer(() => file.close());
+        const sent = await sendOpenFile(sender, {
+          ...COMMON,
+          name: 'file',
+          file,
+          size: bytes.length,
+          onProgress,
+          times: time,
+          ...(slow === 'sender' && { hash: slowHash }),
+        });
+        expect(sent).to.include({ sent: 300_000 });
+        expect(await received).to.include({ received: 300_000, sha256: sha256Of(bytes) });
+      }),
+    );
+  }
+
+  it(
+    'ends when the other side says nothing',
+    scoped(async (scope) => {
+      const { inbox, connect } = await setUp(scope);
+      const { sender, receiver } = await connect();
+      const time = new ManualTime();
+      const received = receive(receiver, inbox, { times: time });
+      await RawSide.open(sender);
+      await turns(5);
+      time.pass(time.silenceMs);
+      expect(await received)
+        .to.have.property('message')
+        .that.includes('said nothing for 30000 ms');
+    }),
+  );
+
+  it(
+    'shows the reason of a refusal that comes while bytes are sent, also from a side that has left since',
+    scoped(async (scope) => {
+      const { path, connect } = await setUp(scope);
+      await writeFile(path, randomBytes(5_000_000));
+      const { sender, receiver } = await connect();
+      const pieces = receiver.messages({ channel: CHANNEL_ASSET_UPLOAD });
+      const side = await RawSide.open(receiver);
+      const sent = send(sender, path);
+      await side.next();
+      await side.say({ have: 0, sha256: sha256Of(new Uint8Array(0)) });
+      await side.next();
+      await pieces.next();
+      await side.say({ refused: 'ENOSPC: no space left on device' });
+      await receiver.close();
+      expect(await sent)
+        .to.have.property('message')
+        .that.equals('the other side refused: ENOSPC: no space left on device');
+    }),
+  );
+
+  const NONSENSE: readonly (readonly [string, readonly Word[], string])[] = [
+    ['a size that is none', [{ name: 'file', size: -1 }], "'size' has to be a number"],
+    ['a name that is none', [{ name: 7, size: 1 }], "'name' has to be a text"],
+    ['a size above the limit', [{ name: 'file', size: 2_000_000_000 }], 'at most'],
+    ['a place that was not offered', [{ name: 'file', size: 9 }, { from: 5 }], 'it was offered to go on at 0'],
+    ['a hash that is none', [{ name: 'file', size: 0 }, { from: 0 }, { sha256: '\u001b[2J' }], '64 hexadecimal digits'],
+    [
+      'words without end',
+      [{ name: 'file', size: 9 }, { from: 0 }, ...Array<Word>(20).fill({})],
+      'says more than it was asked',
+    ],
+  ];
+  for (const [what, said, sentence] of NONSENSE) {
+    it(
+      `refuses ${what}, and keeps nothing`,
+      scoped(async (scope) => {
+        const { inbox, connect } = await setUp(scope);
+        const { sender, receiver } = await connect();
+        const received = receive(receiver, inbox);
+        const side = await RawSide.open(sender);
+        for (const word of said) await side.say(word);
+        expect(await received)
+          .to.have.property('message')
+          .that.includes(sentence);
+        expect(await readdir(inbox)).to.deep.equal([]);
+        // The name is free again.
+        await new Inbox(inbox).reserve('file').release();
+      }),
+    );
+  }
+
+  it('waits half a minute for a word, and talks far more often', () => {
+    expect(TRANSFER_TIMES.talkMs * 3).to.be.below(TRANSFER_TIMES.silenceMs);
+  });
+});

@@ -1,0 +1,47 @@
+import { until } from '@entropynet/conformance/tools';
+import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
+import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
+import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
+import { expect } from 'chai';
+import { counted } from '@entropynet/test/support/counted-admissions';
+import { nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+
+describe('the places of clients in the middle of a shared-memory handshake', () => {
+  let scene: Scene;
+
+  beforeEach(function () {
+    scene = new Scene({ sharedMemory: { handshakeTimeoutMs: 300 } });
+    if (nativeBinding() === undefined) this.skip();
+  });
+
+  afterEach(() => scene.close());
+
+  /** A client that asks, is granted a region, and does not acknowledge it. */
+  function ask(): LocalSocket {
+    const config = unwrap(resolveConnectionConfig(scene.config));
+    const { binding, identity, socketPath } = unwrap(findServer(config));
+    const socket = binding.LocalSocket.connect(socketPath);
+    const { regionSize: regionBytes } = config.sharedMemory;
+    socket.send(encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: config }));
+    return socket;
+  }
+
+  it('come back when the client goes, says nothing, or the server closes', async () => {
+    const count = counted();
+    const server = await scene.server({ admit: count.admit });
+    const gone = ask();
+    await until(() => count.taken === 1, 'the client has its place');
+    gone.close();
+    await until(() => count.taken === 0, 'the place of the client that went came back');
+    const quiet = ask();
+    await until(() => count.taken === 1, 'the silent client has its place');
+    await until(() => count.taken === 0, 'the place of the silent client came back');
+    const last = ask();
+    await until(() => count.taken === 1, 'the last client has its place');
+    await server.close();
+    expect([count.taken, count.asked]).to.deep.equal([0, 3]);
+    quiet.close();
+    last.close();
+  });
+});

@@ -1,0 +1,193 @@
+import { turns } from '@entropynet/conformance/tools';
+import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
+import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
+import type { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
+import { expect } from 'chai';
+import { clientWriter } from '@entropynet/test/support/shared-memory/shared-memory-support';
+
+const REGION_BYTES = 65_536;
+
+/** A link that sleeps, over memory of this process, with a socket that the test rings, and the peer's writer. */
+class LinkHarness {
+  readonly link: SharedMemoryLink;
+  readonly writer: RingWriter;
+  readonly received: number[] = [];
+  readonly responsiveness: boolean[] = [];
+  /** Rings that wait in the socket. */
+  rings = 0;
+  /** Called when the link empties the socket, before it does. */
+  onConsume: () => void = () => undefined;
+  /** Called when the link blocks its thread. */
+  onWait: () => void = () => undefined;
+  #listener: () => void = () => undefined;
+  readonly #words: Int32Array;
+  readonly #peerHead: number;
+  readonly #needIndex: number;
+
+  constructor() {
+    const binding = {
+      createRegion: (byteLength: number) => ({ buffer: new ArrayBuffer(byteLength), descriptor: -1 }),
+      unmapRegion: () => undefined,
+      waitOnWord: () => {
+        this.onWait();
+        return 'timed-out';
+      },
+    } as unknown as NativeBinding;
+    const block = { identity: new Uint8Array(16), serverProcessId: 1, clientProcessId: 2 };
+    const { region } = unwrap(SharedMemoryRegion.create(binding, 'direct', REGION_BYTES, block));
+    const socket = {
+      watch: (listener: () => void) => {
+        this.#listener = listener;
+      },
+      consumeRings: () => {
+        this.onConsume();
+        this.rings = 0;
+        return false;
+      },
+      close: () => undefined,
+    } as unknown as LocalSocket;
+    const { sharedMemory } = unwrap(
+      resolveConnectionConfig({
+        endpoint: 'harness',
+        sharedMemory: { wait: 'sleep', regionSize: REGION_BYTES, unresponsiveAfterMs: 1000 },
+      }),
+    );
+    this.link = new SharedMemoryLink(region, socket, 'server', sharedMemory);
+    this.link.attach({
+      sink: { receive: (header) => void this.received.push(header) },
+      onWritable: () => undefined,
+      onResponsivenessChanged: (isResponsive) => this.responsiveness.push(isResponsive),
+      onEnded: () => undefined,
+    });
+    this.#words = region.words;
+    this.#needIndex = sideLayout('server', region.ringCapacity).waitsForRoom;
+    this.#peerHead = sideLayout('client', region.ringCapacity).head;
+    this.writer = clientWriter(region, () => {
+      this.rings += 1;
+    });
+  }
+
+  write(header: number): void {
+    this.writer.tryWrite(header, new Uint8Array(4), 0, 4);
+  }
+
+  /** Whether the link has declared that it needs room. */
+  get needsRoom(): boolean {
+    return this.#words[this.#needIndex] === 1;
+  }
+
+  /** What the peer does when it reports room. */
+  turnBackNeed(): void {
+    this.#words[this.#needIndex] = 0;
+  }
+
+  /** The peer reads everything that the link has written. */
+  readEverything(): void {
+    Atomics.store(this.#words, this.#peerHead, this.link.writer.written);
+  }
+
+  /** What the event loop does as long as the socket is readable. */
+  ringUntilQuiet(): void {
+    while (this.rings > 0) this.#listener();
+  }
+}
+
+describe('a link that sleeps', () => {
+  it('delivers what its doorbell told it of', async () => {
+    const harness = new LinkHarness();
+    harness.link.startReceiving();
+    await turns(3);
+    harness.write(1);
+    expect(harness.rings).to.equal(1);
+    harness.ringUntilQuiet();
+    expect(harness.received).to.deep.equal([1]);
+    harness.link.close();
+  });
+
+  it('misses no frame whose ring it takes out of the socket with an older one', async () => {
+    const harness = new LinkHarness();
+    harness.link.startReceiving();
+    await turns(3);
+    // The doorbell rings for nothing; the peer writes after this side has gone back to sleep, before the socket is emptied.
+    harness.rings = 1;
+    harness.onConsume = () => {
+      harness.onConsume = () => undefined;
+      harness.write(2);
+    };
+    harness.ringUntilQuiet();
+    await turns(3);
+    expect(harness.received).to.deep.equal([2]);
+    harness.link.close();
+  });
+
+  it('declares that it needs room again before its thread blocks, because an old report may have gone to the doorbell', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.startReceiving();
+    while (link.writer.tryWrite(1, new Uint8Array(1000), 0, 1000));
+    expect(harness.needsRoom).to.equal(true);
+    harness.turnBackNeed();
+    const seen: boolean[] = [];
+    harness.onWait = () => {
+      seen.push(harness.needsRoom);
+      harness.readEverything();
+    };
+    expect(link.waitForWork(1000)).to.equal(true);
+    expect(seen).to.deep.equal([true]);
+    link.close();
+  });
+
+  /** Looks every 250 ms, as the timer does. */
+  const look = (link: SharedMemoryLink, fromMs: number, toMs: number): void => {
+    for (let nowMs = fromMs; nowMs <= toMs; nowMs += 250) link.checkResponsiveness(nowMs);
+  };
+
+  it('counts the time without progress from when there was something to read', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    look(link, 0, 10_000);
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    look(link, 10_250, 11_000);
+    expect(harness.responsiveness).to.deep.equal([]);
+    look(link, 11_250, 11_250);
+    expect(harness.responsiveness).to.deep.equal([false]);
+    link.close();
+  });
+
+  it('holds nothing against the peer when this thread was busy before it wrote', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    look(link, 60_000, 61_000);
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    // The first look comes late, and at a moment at which the peer had no time to read.
+    link.checkResponsiveness(64_000);
+    expect(harness.responsiveness).to.deep.equal([]);
+    link.close();
+  });
+
+  it('holds nothing against the peer when this thread was held up while something was unread', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    look(link, 0, 250);
+    link.checkResponsiveness(60_000);
+    expect(harness.responsiveness).to.deep.equal([]);
+    look(link, 60_250, 60_250);
+    expect(harness.responsiveness).to.deep.equal([false]);
+    link.close();
+  });
+
+  it('sees a peer that reads again, and then looks no more until something is written', () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    look(link, 0, 1000);
+    harness.readEverything();
+    for (const nowMs of [1250, 1500, 9000]) link.checkResponsiveness(nowMs);
+    expect(harness.responsiveness).to.deep.equal([false, true]);
+    link.close();
+  });
+});

@@ -1,0 +1,101 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { NameClaim } from '@entropynet/transport-shm/internal/discovery/name-claim';
+import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { expect } from 'chai';
+import { itWithAddon, nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+
+/** The addon; after the first `notes` times it has no memory left to note what is removed at exit. */
+function withoutNotes(binding: NativeBinding, notes: number): NativeBinding {
+  let left = notes;
+  return Object.create(binding, {
+    removeAtExit: {
+      value: (path: string) => {
+        left -= 1;
+        if (left < 0) throw Object.assign(new Error(`ENOMEM: not enough memory, ${path}`), { code: 'ENOMEM' });
+        binding.removeAtExit(path);
+      },
+    },
+  }) as NativeBinding;
+}
+
+/** The sockets of this directory that exist in the system, whether they still have a name or not. */
+function socketsIn(directory: string): string[] {
+  return readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(directory));
+}
+
+describe('taking a name fails where its removal at exit can not be noted', () => {
+  before(function () {
+    // Elsewhere no file lists the sockets.
+    if (process.platform !== 'linux') this.skip();
+  });
+
+  for (const [what, notes] of [
+    ['the socket', 0],
+    ['the discovery region', 1],
+  ] as const) {
+    itWithAddon(`${what}: no listening socket and no file stays, and the name is free`, async () => {
+      const scene = new Scene();
+      const real = nativeBinding()!;
+      const options = { directory: scene.directory, name: 'noted', shown: 'noted', maxConnections: 1, timeoutMs: 5000 };
+      try {
+        const before = readdirSync('/proc/self/fd').length;
+        const refused = await NameClaim.take({ ...options, binding: withoutNotes(real, notes) });
+        expect(refused.ok ? 'taken' : refused.error.message).to.include(scene.directory);
+        expect(socketsIn(scene.directory), 'sockets').to.deep.equal([]);
+        expect(readdirSync(scene.directory), 'files').to.deep.equal([]);
+        expect(readdirSync('/proc/self/fd').length, 'descriptors').to.equal(before);
+
+        const taken = await NameClaim.take({ ...options, binding: real });
+        expect(taken.ok).to.equal(true);
+        if (!taken.ok) return;
+        expect(socketsIn(scene.directory)).to.have.length(1);
+        await taken.value.release(5000);
+      } finally {
+        await scene.close();
+      }
+    });
+  }
+});
+
+describe('making names anew', () => {
+  itWithAddon(
+    'after half of it failed, the socket that was replaced is given back, to be served and closed',
+    async () => {
+      const scene = new Scene();
+      const options = {
+        directory: scene.directory,
+        name: 'halves',
+        shown: 'halves',
+        maxConnections: 1,
+        timeoutMs: 5000,
+      };
+      const names = serverNames(scene.directory, options.name);
+      const taken = await NameClaim.take({ ...options, binding: nativeBinding()! });
+      try {
+        expect(taken.ok).to.equal(true);
+        if (!taken.ok) return;
+        const claim = taken.value;
+        const before = claim.socket;
+        rmSync(names.socket);
+        rmSync(names.region);
+        const obstacle = `${names.region}.new`;
+        mkdirSync(obstacle);
+        const failed = await claim.renew();
+        expect(failed.ok ? 'renewed' : failed.error.message).to.include(obstacle);
+        expect(claim.socket, 'the socket that is served').to.equal(before);
+        rmdirSync(obstacle);
+        const renewed = await claim.renew();
+        expect(renewed.ok && renewed.value, 'the socket that was replaced').to.equal(before);
+        expect(claim.socket).not.to.equal(before);
+        expect(claim.isIntact).to.equal(true);
+        before.close();
+      } finally {
+        if (taken.ok) await taken.value.release(5000);
+        await scene.close();
+      }
+    },
+  );
+});

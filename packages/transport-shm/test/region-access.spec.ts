@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { SharedMemoryConnection } from '@entropynet/transport-shm';
+import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
+import { regionAccess } from '@entropynet/transport-shm/internal/region/shared-memory-region';
+import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+
+describe('the way to a region', () => {
+  const wanted = (access: 'auto' | 'direct' | 'copied', isAllowed: boolean): string => {
+    const config = unwrap(resolveConnectionConfig({ endpoint: 'x', sharedMemory: { access } }));
+    const runtime = { supportsExternalBuffers: () => isAllowed } as NativeBinding;
+    const decided = regionAccess(runtime, config.sharedMemory);
+    return decided.ok ? decided.value : decided.error.code;
+  };
+
+  it('is direct where the runtime allows it, and by a copy elsewhere or where that is wanted', () => {
+    expect(wanted('auto', true)).to.equal('direct');
+    expect(wanted('auto', false)).to.equal('copied');
+    expect(wanted('copied', true)).to.equal('copied');
+    expect(wanted('direct', true)).to.equal('direct');
+    expect(wanted('direct', false)).to.equal('SharedMemoryNotAvailable');
+  });
+
+  for (const [serverAccess, clientAccess] of [
+    ['direct', 'copied'],
+    ['copied', 'direct'],
+    ['copied', 'copied'],
+  ] as const) {
+    itWithAddon(`may differ between the ends: server ${serverAccess}, client ${clientAccess}`, async () => {
+      const scene = new Scene();
+      try {
+        const { sharedMemory } = scene.config;
+        const server = await scene.server({ sharedMemory: { ...sharedMemory, access: serverAccess } });
+        const client = new SharedMemoryConnection('scene', { sharedMemory: { ...sharedMemory, access: clientAccess } });
+        scene.onClose(() => client.disconnect());
+        unwrap(await client.connect());
+        const accepted = unwrap(await server.accept());
+        scene.onClose(() => accepted.disconnect());
+        accepted.setMessageCallback((data) => accepted.send(data));
+        accepted.startReceiving();
+        // All through the rings several times, and one longer than a ring.
+        const lengths = [...Array.from({ length: 200 }, (_, index) => (index * 97) % 5000), 100_000, 0];
+        const echoed: Uint8Array[] = [];
+        const done = new Promise<void>((resolve) => {
+          client.setMessageCallback((data) => {
+            if (echoed.push(data) === lengths.length) resolve();
+          });
+        });
+        const sent = lengths.map((length, index) => new Uint8Array(length).fill(index + 1));
+        for (const message of sent) unwrap(await client.send(message));
+        await done;
+        expect(echoed.map((data) => data.length)).to.deep.equal(lengths);
+        expect(echoed.every((data, index) => Buffer.compare(data, sent[index] ?? data) === 0)).to.equal(true);
+      } finally {
+        await scene.close();
+      }
+    });
+  }
+
+  itWithAddon('leaves views of a copy empty when the connection has ended', async () => {
+    const scene = new Scene({ sharedMemory: { access: 'copied' } });
+    try {
+      const { client, accepted } = await scene.pair(await scene.server());
+      const borrowed = new Promise<Uint8Array>((resolve) => {
+        accepted.setMessageCallback(resolve, { ownership: 'borrow' });
+      });
+      accepted.startReceiving();
+      const claim = unwrap(client.claim(8));
+      claim.bytes.fill(7);
+      unwrap(claim.commit());
+      const view = await borrowed;
+      expect(view.length).to.equal(8);
+      await client.disconnect();
+      await accepted.disconnect();
+      expect([view.length, claim.bytes.length]).to.deep.equal([0, 0]);
+    } finally {
+      await scene.close();
+    }
+  });
+});

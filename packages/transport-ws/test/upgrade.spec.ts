@@ -1,0 +1,52 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketConnectionServer } from '@entropynet/transport-ws';
+import { checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
+import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
+import { expect } from 'chai';
+import { refusalOf, WebSocketFixtures } from '@entropynet/test/support/web-socket/web-socket-fixtures';
+
+/** What a module of the package exports, loaded a second time as another installed copy of it is. */
+async function secondCopy(): Promise<typeof UpgradeRouter> {
+  const module = import.meta.resolve('@entropynet/transport-ws/internal/node/upgrade-router');
+  const copy = (await import(`${module}?copy`)) as { readonly UpgradeRouter: typeof UpgradeRouter };
+  return copy.UpgradeRouter;
+}
+
+describe('upgrade requests', () => {
+  const fixtures = new WebSocketFixtures();
+  afterEach(() => fixtures.dispose());
+
+  it('of an unknown path are answered once where two copies of this package are attached to one server', async () => {
+    const http = createServer();
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    fixtures.defer(() => {
+      http.close();
+      http.closeAllConnections();
+    });
+    const Copy = await secondCopy();
+    expect(Copy).not.to.equal(UpgradeRouter);
+    const remove = Copy.add(http, '/copy', (_request, socket) => {
+      socket.end('HTTP/1.1 503 The copy\r\nConnection: close\r\n\r\n');
+    });
+    fixtures.defer(() => remove?.());
+    await fixtures.serve({ server: http }, 'ws://localhost/test');
+    const { port } = http.address() as AddressInfo;
+    expect(await refusalOf(fixtures.raw(`ws://127.0.0.1:${port}/other`))).to.equal(404);
+    expect(await refusalOf(fixtures.raw(`ws://127.0.0.1:${port}/copy`))).to.equal(503);
+    const config = { endpoint: 'ws://localhost/copy', webSocket: { server: http } };
+    const taken = await new WebSocketConnectionServer(config).listen();
+    expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
+  });
+
+  it('of a refused origin keep it for the log, made printable', () => {
+    const request = { headers: { origin: 'http://evil.example\u001b[31m', 'sec-websocket-protocol': 'entropynet.v1' } };
+    const refusal = checkHeaders(request as never, { allowedOrigins: ['https://a.example'] } as never);
+    expect(refusal?.status).to.equal(403);
+    expect(refusal?.reason).not.to.contain('evil');
+    expect(refusal?.detail).to.contain('http://evil.example').and.to.contain('https://a.example');
+    expect(refusal?.detail).not.to.contain('\u001b');
+  });
+});

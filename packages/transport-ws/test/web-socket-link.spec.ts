@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import type { IncomingMessage } from 'node:http';
+import { Duplex } from 'node:stream';
+import { until } from '@entropynet/conformance/tools';
+import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { WebSocketLink } from '@entropynet/transport-ws/internal/node/web-socket-link';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
+
+/** A stream whose writes take as long as the test wants. */
+class SlowStream extends Duplex {
+  readonly written: Buffer[] = [];
+  #finishWrite: (() => void) | undefined;
+
+  override _read(): void {
+    // What is read is pushed.
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.#begin([chunk], callback);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], callback: () => void): void {
+    this.#begin(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  #begin(chunks: readonly Buffer[], callback: () => void): void {
+    this.written.push(...chunks);
+    this.#finishWrite = callback;
+  }
+
+  /** The write under way has left. */
+  finishWrite(): void {
+    const finish = this.#finishWrite;
+    this.#finishWrite = undefined;
+    finish?.();
+  }
+}
+
+/** A WebSocket of `ws`, as a server has it after the upgrade. */
+function openWebSocket(stream: Duplex): WebSocket {
+  const request = {
+    method: 'GET',
+    url: '/',
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    },
+  };
+  let webSocket: WebSocket | undefined;
+  const server = new WebSocketServer({ noServer: true, autoPong: false });
+  server.handleUpgrade(request as unknown as IncomingMessage, stream, Buffer.alloc(0), (opened) => {
+    webSocket = opened;
+  });
+  if (webSocket === undefined) throw new Error('the upgrade was refused');
+  return webSocket;
+}
+
+describe('a link over a WebSocket', () => {
+  it('answers the last of many pings, and holds one answer at most for a peer that does not read', async () => {
+    const stream = new SlowStream();
+    const webSocket = openWebSocket(stream);
+    stream.finishWrite();
+    const config = unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' }));
+    const link = new WebSocketLink(webSocket, stream, 'none', config);
+    const pings = Array.from({ length: 1000 }, (_unused, index) =>
+      rawFrame({ opcode: 9, payload: Buffer.from(String(index)) }),
+    );
+    let isRead = false;
+    webSocket.on('ping', (data: Buffer) => (isRead = data.toString() === '999'));
+    stream.push(Buffer.concat(pings));
+    await until(() => isRead, 'every ping was read');
+    const answers = (): string => Buffer.concat(stream.written.slice(1)).toString('latin1');
+    expect(answers()).to.equal('\u008a\u00010');
+    expect(webSocket.bufferedAmount).to.be.lessThan(10);
+    // As often as the stream has taken one.
+    for (let count = 0; count < 4; count += 1) {
+      stream.finishWrite();
+      await new Promise(setImmediate);
+    }
+    expect(answers()).to.equal('\u008a\u00010\u008a\u0003999');
+    link.release();
+  });
+});

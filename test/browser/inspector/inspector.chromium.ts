@@ -1,0 +1,358 @@
+import { until } from '@entropynet/conformance/tools';
+import { type InspectorServer, type InspectorState, serveInspector } from '@entropynet/inspector';
+import { unwrap } from '@entropynet/core';
+import { expect } from 'chai';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { launchChromium } from '../launch-chromium.js';
+import { freshName } from '../../support/fresh-name.js';
+
+const PROGRAM = fileURLToPath(new URL('traffic-program.js', import.meta.url));
+const MANY = fileURLToPath(new URL('many-program.js', import.meta.url));
+const DESKTOP = { width: 1200, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+describe('the page of the inspector, in Chromium, with traffic of several processes', function () {
+  this.timeout(60_000);
+
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
+  const programs: ChildProcess[] = [];
+  const complaints: string[] = [];
+  let browser: Browser;
+  let inspector: InspectorServer;
+
+  before(async () => {
+    const endpoint = freshName();
+    inspector = unwrap(await serveInspector({ directory, endpoint, intervalMs: 100 }));
+    expect(inspector.obstacle).to.equal(undefined);
+    const name = freshName();
+    const start = async (role: string, webSocket = ''): Promise<unknown> => {
+      const program = fork(PROGRAM, [role, name, endpoint, directory, webSocket]);
+      programs.push(program);
+      return ((await once(program, 'message')) as [unknown])[0];
+    };
+    const webSocket = String(await start('server'));
+    for (const role of ['shared-memory', 'websocket', 'fallback']) await start(role, webSocket);
+    browser = await launchChromium();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await inspector?.close();
+    for (const program of programs) {
+      program.kill();
+      await once(program, 'exit');
+    }
+    rmSync(directory, { recursive: true, force: true });
+    expect(complaints, 'what the pages complained of').to.be.empty;
+  });
+
+  async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+    const page = await browser.newPage({ viewport: DESKTOP, ...options });
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(inspector.address);
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    await rowsOf(page).nth(5).waitFor();
+    return page;
+  }
+
+  function rowsOf(page: Page, table = 'connections'): Locator {
+    return page.locator(`#${table}-table > tbody > tr.row`);
+  }
+
+  /** The row of a connection that one of the programs reports. */
+  function rowOf(page: Page, program: string): Locator {
+    return rowsOf(page).filter({ has: page.locator('[data-label=process]', { hasText: program }) });
+  }
+
+  function detailsOf(page: Page): Locator {
+    return page.locator('tr.details');
+  }
+
+  it('shows each connection, its transport, why, how fast it goes, and its peer', async () => {
+    const page = await openPage();
+    for (const [program, backend] of [
+      ['shared-memory-program', 'shared-memory'],
+      ['websocket-program', 'websocket'],
+      ['fallback-program', 'websocket'],
+    ] as const) {
+      const row = rowOf(page, program);
+      expect(await row.locator('.badge').textContent()).to.equal(backend);
+      await row.locator('[data-label="↑ bytes/s"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
+      await row.locator('[data-label="↑ msg/s"]', { hasText: /[1-9]/ }).waitFor();
+      await row.locator('[data-label=peer]', { hasText: 'server-program' }).waitFor();
+    }
+    expect(await rowOf(page, 'server-program').count()).to.equal(3);
+    await rowOf(page, 'fallback-program').locator('.toggle').click();
+    const why = detailsOf(page).locator('.facts > div', { hasText: 'why this transport' }).locator('dd');
+    expect(await why.textContent()).to.match(/^not shared-memory: no server named 'nobody-is-here'/);
+    await page.close();
+  });
+
+  it('leads from one end of a connection to the other', async () => {
+    const page = await openPage();
+    const client = rowOf(page, 'shared-memory-program');
+    await client.locator('.link', { hasText: 'server-program' }).click();
+    const revealed = page.locator('tr.revealed');
+    expect(await revealed.locator('[data-label=process]').textContent()).to.contain('server-program');
+    expect(await revealed.locator('[data-label=role]').textContent()).to.contain('server');
+    await revealed.locator('.link', { hasText: 'shared-memory-program' }).waitFor();
+    await page.close();
+  });
+
+  it('shows the channels of a connection, what waits on them, and what the other end counts', async () => {
+    const page = await openPage();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    const bulk = detailsOf(page).locator('.channels tr', { hasText: 'bulk' });
+    const cell = (label: string): Locator => bulk.locator(`[data-label="${label}"]`);
+    expect(await cell('sent').textContent()).to.match(/^20 messages, /);
+    expect(await cell('received').textContent()).to.equal('0 messages, 0 B');
+    expect(await cell('window left').textContent()).to.match(/ KiB$/);
+    expect(await cell('not read').textContent()).to.equal('0 frames');
+    await detailsOf(page).locator('.channels tr', { hasText: 'the default channel' }).waitFor();
+    // The other end has it all, and has read nothing.
+    await rowOf(page, 'websocket-program').locator('.link').click();
+    const far = page.locator('tr.revealed + tr.details .channels tr', { hasText: 'bulk' });
+    await far.locator('[data-label="not read"]', { hasText: '20 frames' }).waitFor();
+    expect(await far.locator('[data-label=received]').textContent()).to.match(/^20 messages, /);
+    await page.close();
+  });
+
+  it('counts in its tiles what its tables have', async () => {
+    const page = await openPage();
+    for (const [tile, table] of [
+      ['ends of connections', 'connections'],
+      ['regions of shared memory', 'regions'],
+      ['agents', 'processes'],
+      ['failures', 'failures'],
+    ] as const) {
+      const value = await page.locator('.tile', { hasText: tile }).first().locator('.value').textContent();
+      expect(await rowsOf(page, table).count(), tile).to.equal(Number(value));
+    }
+    await page.close();
+  });
+
+  it('plots how long a ping and its answer take, where the transport has pings', async () => {
+    const page = await openPage();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    const details = detailsOf(page);
+    await details
+      .locator('.facts > div', { hasText: 'round trip of a ping' })
+      .locator('dd', { hasText: /s$/ })
+      .waitFor();
+    await details.locator('.u-title', { hasText: 'round trip of a ping' }).waitFor();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    await rowOf(page, 'shared-memory-program').locator('.toggle').click();
+    await details.locator('.u-title', { hasText: 'time under way' }).waitFor();
+    expect(await details.locator('.u-title', { hasText: 'round trip' }).count()).to.equal(0);
+    await page.close();
+  });
+
+  it('has legends that always say something', async () => {
+    const page = await openPage();
+    await rowOf(page, 'shared-memory-program').locator('.toggle').click();
+    const values = detailsOf(page).locator('.u-legend .u-value');
+    await values.nth(8).waitFor();
+    await until(
+      async () => (await values.allTextContents()).every((text) => /\d/.test(text)),
+      'the legends have values',
+    );
+    await page.close();
+  });
+
+  it('shows the rings between the processes from outside, none of its own among them', async () => {
+    const page = await openPage();
+    const ring = rowsOf(page, 'regions').filter({ hasText: String(programs[1]?.pid) });
+    await ring.locator('[data-label="to server"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
+    expect(await ring.textContent()).to.contain(`server-program (${programs[0]?.pid})`);
+    expect(
+      await rowsOf(page, 'regions')
+        .filter({ hasText: `(${process.pid})` })
+        .count(),
+    ).to.equal(0);
+    await page.close();
+  });
+
+  it('lists failures with their codes and sentences', async () => {
+    const page = await openPage();
+    const failures = rowsOf(page, 'failures');
+    await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: '127.0.0.1:9' }).waitFor();
+    await failures.filter({ hasText: 'nobody-is-here' }).filter({ hasText: 'fallback-program' }).waitFor();
+    await page.close();
+  });
+
+  it('plots what is opened, by the keyboard alone, and goes on plotting', async () => {
+    const page = await openPage();
+    await rowsOf(page).first().locator('.toggle').focus();
+    await page.keyboard.press('Enter');
+    const details = detailsOf(page);
+    await details.locator('canvas').nth(1).waitFor();
+    const paint = (): Promise<string> =>
+      details
+        .locator('canvas')
+        .first()
+        .evaluate((canvas) => (canvas as unknown as { toDataURL(): string }).toDataURL());
+    const before = await paint();
+    await until(async () => (await paint()) !== before, 'the plot changed');
+    await page.keyboard.press('Enter');
+    await details.waitFor({ state: 'detached' });
+    await page.close();
+  });
+
+  it('exports what is shown', async () => {
+    const page = await openPage();
+    await page.getByLabel('Search ends').fill('websocket-program client');
+    await until(async () => (await rowsOf(page).count()) === 1, 'one row is left');
+    const [csv] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('search', { name: 'ends' }).getByRole('button', { name: 'CSV' }).click(),
+    ]);
+    const lines = readFileSync(await csv.path(), 'utf8')
+      .trimEnd()
+      .split('\r\n');
+    expect(lines).to.have.length(2);
+    expect(lines[0]).to.match(/^endpoint,transport,process,role,peer,/);
+    expect(lines[1]).to.match(/^ws:\/\/127\.0\.0\.1:\d+\/engine,websocket,websocket-program \(\d+\),client,/);
+    const [json] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'JSON' }).click(),
+    ]);
+    const state = JSON.parse(readFileSync(await json.path(), 'utf8')) as InspectorState;
+    expect(state.processes).to.have.length(4);
+    await page.close();
+  });
+
+  it('is light or dark as the reader has it, plots included, and follows a change', async () => {
+    const page = await openPage({ colorScheme: 'light' });
+    const ground = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+    expect(await ground()).to.equal('rgb(246, 247, 249)');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await ground()).to.equal('rgb(20, 23, 28)');
+    await page.close();
+  });
+
+  it('fits on a phone, with details open', async () => {
+    const page = await openPage({ viewport: PHONE });
+    for (const toggle of await page.locator('#connections-table .toggle').all()) await toggle.click();
+    await page.locator('canvas').first().waitFor();
+    await page.locator('.channels').first().waitFor();
+    const [content, window] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]');
+    expect(content).to.equal(window);
+    await page.close();
+  });
+
+  it('goes on after a reload, in this tab alone', async () => {
+    const page = await openPage();
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: /^live/ }).waitFor();
+    expect(page.url()).to.not.contain('token');
+    const context = await browser.newContext();
+    const stranger = await context.newPage();
+    await stranger.goto(page.url());
+    await stranger.getByRole('status').filter({ hasText: 'open the whole address that was printed' }).waitFor();
+    await context.close();
+    await page.close();
+  });
+
+  it('keeps the token out of the address bar, and says when it is not live', async () => {
+    const page = await openPage();
+    expect(page.url()).to.not.contain('token');
+    const other = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 100 }));
+    await page.goto(other.address);
+    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+    complaints.length = 0;
+    await other.close();
+    await page.getByRole('status').filter({ hasText: 'not live' }).waitFor();
+    await page.close();
+    // The browser itself says that it could not connect again.
+    complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')));
+  });
+});
+
+describe('the page of the inspector, in Chromium, with 1,000 connections', function () {
+  this.timeout(300_000);
+
+  const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
+  const COUNT = 1000;
+  let browser: Browser;
+  let inspector: InspectorServer;
+  let program: ChildProcess;
+  let page: Page;
+
+  before(async () => {
+    const endpoint = freshName();
+    inspector = unwrap(await serveInspector({ directory, endpoint }));
+    program = fork(MANY, [JSON.stringify({ endpoint, sharedMemory: { directory } }), String(COUNT)]);
+    await once(program, 'message');
+    browser = await launchChromium();
+    page = await browser.newPage({ viewport: DESKTOP });
+    page.setDefaultTimeout(120_000);
+    await page.goto(inspector.address);
+    await count.filter({ hasText: `${2 * COUNT} ends` }).waitFor();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await inspector?.close();
+    program.kill();
+    await once(program, 'exit');
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const count = {
+    filter: (options: { hasText: string }): Locator =>
+      page.getByRole('search', { name: 'ends' }).locator('.count').filter(options),
+  };
+  const rows = (): Locator => page.locator('#connections-table > tbody > tr.row');
+
+  it('draws one page of rows, and goes through all of them', async () => {
+    expect(await rows().count()).to.equal(50);
+    const pages = page.getByRole('navigation', { name: 'Pages' }).first();
+    await pages.getByRole('button', { name: 'Last' }).click();
+    await pages.getByText('1951–2000 of 2000').waitFor();
+    expect(await rows().count()).to.equal(50);
+    await pages.getByRole('button', { name: 'First' }).click();
+    await pages.getByText('1–50 of 2000').waitFor();
+  });
+
+  it('searches, filters, sorts and groups by server', async () => {
+    const tools = page.getByRole('search', { name: 'ends' });
+    await tools.getByLabel('Show').selectOption({ label: 'clients' });
+    await count.filter({ hasText: `${COUNT} of ${2 * COUNT} ends` }).waitFor();
+    await page.getByRole('columnheader', { name: '↑ bytes/s' }).first().getByRole('button').click();
+    const fastest = rows().first().locator('[data-label="↑ bytes/s"]');
+    await fastest.filter({ hasText: /KiB\/s/ }).waitFor();
+    await tools.getByLabel('Show').selectOption({ label: 'all' });
+    await tools.getByLabel('Group by').selectOption('server');
+    const group = page.locator('#connections-table tr.group');
+    await group.filter({ hasText: `${2 * COUNT} ends` }).waitFor();
+    expect(await group.count()).to.equal(1);
+    await group.locator('.toggle').click();
+    await rows().nth(48).waitFor();
+    await tools.getByLabel('Group by').selectOption('');
+  });
+
+  it('finds the other end on whichever page it is', async () => {
+    const client = rows()
+      .filter({ has: page.locator('[data-label=role]', { hasText: 'client' }) })
+      .first();
+    await client.locator('.link').click();
+    const revealed = page.locator('tr.revealed');
+    expect(await revealed.locator('[data-label=role]').textContent()).to.contain('server');
+  });
+
+  it('remembers connections that have ended', async () => {
+    program.send('end one');
+    const ended = page.locator('#ended-table > tbody > tr.row');
+    await ended.filter({ hasText: 'goodbye' }).nth(1).waitFor();
+    expect(await ended.count()).to.equal(2);
+  });
+});
