@@ -15,6 +15,9 @@ constexpr std::uint32_t kMachAbsoluteTime = 32;     // OS_CLOCK_MACH_ABSOLUTE_TI
 constexpr std::uint32_t kCompareAndWaitShared = 3;  // UL_COMPARE_AND_WAIT_SHARED
 constexpr std::uint32_t kWakeAll = 0x00000100;      // ULF_WAKE_ALL
 
+// A page that is being moved is there again at once. Memory that is not there at all gives the same error.
+constexpr int kMaxFaults = 8;
+
 using WaitWithTimeout = int (*)(void*, std::uint64_t, std::size_t, std::uint32_t, std::uint32_t,
                                 std::uint64_t);
 using WakeAll = int (*)(void*, std::size_t, std::uint32_t);
@@ -78,7 +81,7 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
     return {};
   }
   const std::int64_t deadline = MonotonicNanoseconds() + timeout_ns;
-  for (;;) {
+  for (int faults = 0; faults < kMaxFaults;) {
     const std::int64_t remaining = deadline - MonotonicNanoseconds();
     if (remaining <= 0) {
       *result = WaitResult::kTimedOut;
@@ -88,22 +91,26 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
       *result = WaitResult::kWoken;
       return {};
     }
-    // A timeout goes round once more, because the old call cannot wait for long at a time. EFAULT here
-    // means that the page was being moved.
-    if (errno != ETIMEDOUT && errno != EINTR && errno != EFAULT) return {errno, "os_sync_wait_on_address"};
+    // A timeout goes round once more, because the old call cannot wait for long at a time.
+    if (errno == EFAULT) {
+      faults++;
+    } else if (errno != ETIMEDOUT && errno != EINTR) {
+      return {errno, "os_sync_wait_on_address"};
+    }
   }
+  return {EFAULT, "os_sync_wait_on_address"};
 }
 
 Status WakeWord(const SharedWord& word, int* woken) {
   const Functions& functions = SystemFunctions();
-  int result = -1;
-  if (functions.wait != nullptr && functions.wake != nullptr) {
-    result = functions.wake(word.Address(), sizeof(std::uint32_t), kSyncShared);
-  } else if (functions.old_wake != nullptr) {
-    result = functions.old_wake(kCompareAndWaitShared | kWakeAll, word.Address(), 0);
-  } else {
-    return {kErrorUnsupported, "os_sync_wake_by_address_all"};
-  }
+  const bool is_new = functions.wait != nullptr && functions.wake != nullptr;
+  if (!is_new && functions.old_wake == nullptr) return {kErrorUnsupported, "os_sync_wake_by_address_all"};
+  int result;
+  do {
+    result = is_new ? functions.wake(word.Address(), sizeof(std::uint32_t), kSyncShared)
+                    : functions.old_wake(kCompareAndWaitShared | kWakeAll, word.Address(), 0);
+    // A wake that a signal cut off has woken nobody.
+  } while (result < 0 && errno == EINTR);
   if (result < 0 && errno != ENOENT) return {errno, "os_sync_wake_by_address_all"};
   // The system tells only whether anybody waited (ENOENT: nobody).
   *woken = result < 0 ? 0 : 1;

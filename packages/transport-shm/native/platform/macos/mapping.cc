@@ -15,9 +15,16 @@ namespace {
 
 constexpr int kNameAttempts = 16;
 
-std::size_t RoundUpToPage(std::size_t byte_length) {
-  const auto page = static_cast<std::size_t>(::getpagesize());
-  return (byte_length + page - 1) / page * page;
+// Both kinds of Mac. A program for the one that runs on the other sees pages of its own kind, and objects
+// whose sizes are rounded to those of the machine; its peer may be a program of either kind.
+constexpr std::uint64_t kPageSizes[] = {4096, 16384};
+
+// Whether an object of `actual` bytes is one that was made for `byte_length`.
+bool IsRoundedUp(std::uint64_t actual, std::uint64_t byte_length) {
+  for (const std::uint64_t page : kPageSizes) {
+    if (actual == (byte_length + page - 1) / page * page) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -33,7 +40,11 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
     ::shm_unlink(name);
     OwnedDescriptor memory(descriptor);
     if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) return {errno, "fcntl"};
-    if (::ftruncate(descriptor, static_cast<off_t>(byte_length)) != 0) return {errno, "ftruncate"};
+    int resized;
+    do {
+      resized = ::ftruncate(descriptor, static_cast<off_t>(byte_length));
+    } while (resized != 0 && errno == EINTR);
+    if (resized != 0) return {errno, "ftruncate"};
     *created = std::move(memory);
     return {};
   }
@@ -56,7 +67,7 @@ Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::ui
   if ((information.st_mode & S_IFMT) != 0) return {kErrorUnsealed, "fstat"};
   *actual_length = static_cast<std::uint64_t>(information.st_size);
   // The system reports the size in whole pages.
-  if (*actual_length == RoundUpToPage(byte_length)) *actual_length = byte_length;
+  if (IsRoundedUp(*actual_length, byte_length)) *actual_length = byte_length;
   if (*actual_length != byte_length) return {kErrorSizeMismatch, "fstat"};
   return {};
 }

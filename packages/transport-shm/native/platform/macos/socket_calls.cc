@@ -103,6 +103,8 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
     result = ::recvmsg(socket, &message, MSG_DONTWAIT);
   } while (result < 0 && errno == EINTR);
   if (result < 0 && errno == EAGAIN) return {};
+  // This process has no number left for what was passed: the system does not cut it off, it fails.
+  if (result < 0 && errno == EMSGSIZE) return {EMFILE, "recvmsg"};
   // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
   if (result < 0 && errno != ECONNRESET) return {errno, "recvmsg"};
   if (result <= 0) {
