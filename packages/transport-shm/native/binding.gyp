@@ -76,6 +76,8 @@
             'OTHER_CPLUSPLUSFLAGS': ['-Wall', '-Wextra', '-Wshadow'],
           },
         }],
+        # node-gyp adds a hook of its own by which other programs than node.exe can load the addon; the other
+        # builds for Windows take windows/host_program.cc.
         ['OS=="win"', {
           'sources': [
             'platform/windows/descriptor.cc',
@@ -87,6 +89,7 @@
             'platform/windows/named_pipe.cc',
             'platform/windows/pipe_connection.cc',
             'platform/windows/process_identity.cc',
+            'platform/windows/security.cc',
           ],
           'defines': ['NOMINMAX', 'WIN32_LEAN_AND_MEAN', 'UNICODE', '_UNICODE'],
           'libraries': ['-ladvapi32.lib'],

@@ -27,6 +27,8 @@ Description Describe(int error) {
       return {UV_EINVAL, "ESIZEMISMATCH", "shared memory of another size"};
     case kErrorDescriptorPassed:
       return {UV_EPROTO, "EPROTO", "the peer passed a descriptor where none belongs"};
+    case kErrorBadMessage:
+      return {UV_EPROTO, "EPROTO", "the peer sent a message that is none of this protocol"};
     case kErrorClosesWaiting:
       return {UV_EBUSY, "EBUSY", "too many sockets wait to be closed whose peers passed descriptors"};
     case kErrorClosed:

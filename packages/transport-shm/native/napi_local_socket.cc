@@ -127,6 +127,9 @@ Napi::Value NapiLocalSocket::Peer(const Napi::CallbackInfo& info) {
   result.Set("processId", static_cast<double>(credentials.process_id));
   result.Set("userId", static_cast<double>(credentials.user_id));
   result.Set("groupId", static_cast<double>(credentials.group_id));
+#ifdef _WIN32
+  result.Set("isSameUser", credentials.is_same_user);
+#endif
   return result;
 }
 

@@ -8,6 +8,9 @@
 #include "napi_arguments.h"
 #include "napi_error.h"
 #include "platform/directory_lock.h"
+#ifdef _WIN32
+#include "platform/windows/security.h"
+#endif
 
 namespace entropynet {
 namespace {
@@ -49,6 +52,32 @@ void ForgetAtExit(const Napi::CallbackInfo& info) {
   Environment::Of(info.Env()).ForgetAtExit(path);
 }
 
+#ifdef _WIN32
+// Where modes say nothing, access lists do.
+Napi::Value FileAccess(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!ReadPath(info, 0, "path", &path)) return {};
+  ObjectAccess access;
+  const Status status = ReadFileAccess(path, &access);
+  if (!status.Ok()) {
+    ThrowStatus(info.Env(), status, path);
+    return {};
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("owner", access.owner);
+  result.Set("isOwn", access.is_own_or_administered);
+  result.Set("writer", access.writer);
+  return result;
+}
+
+void MakeDirectory(const Napi::CallbackInfo& info) {
+  std::string path;
+  if (!ReadPath(info, 0, "path", &path)) return;
+  const Status status = MakePrivateDirectory(path);
+  if (!status.Ok()) ThrowStatus(info.Env(), status, path);
+}
+#endif
+
 }  // namespace
 
 void ExportNames(Napi::Env env, Napi::Object exports) {
@@ -57,6 +86,10 @@ void ExportNames(Napi::Env env, Napi::Object exports) {
   exports.Set("isFileLocked", Napi::Function::New<IsLocked>(env, "isFileLocked"));
   exports.Set("removeAtExit", Napi::Function::New<RemoveAtExit>(env, "removeAtExit"));
   exports.Set("forgetAtExit", Napi::Function::New<ForgetAtExit>(env, "forgetAtExit"));
+#ifdef _WIN32
+  exports.Set("fileAccess", Napi::Function::New<FileAccess>(env, "fileAccess"));
+  exports.Set("makePrivateDirectory", Napi::Function::New<MakeDirectory>(env, "makePrivateDirectory"));
+#endif
 }
 
 }  // namespace entropynet

@@ -20,6 +20,8 @@ export interface PeerCredentials {
   readonly userId: number;
   /** Its effective group; 0 on systems whose groups have no number. */
   readonly groupId: number;
+  /** Windows only: whether it acts for this user. */
+  readonly isSameUser?: boolean;
 }
 
 /** A local stream socket: handshake, doorbell and proof of life. JS thread only; failures throw a `SystemError`. */
@@ -62,6 +64,15 @@ export interface RegionCopy {
   unmap(): void;
 }
 
+/** To whom a file or directory belongs and who else may change it, as security identifiers of Windows. */
+export interface FileAccess {
+  readonly owner: string;
+  /** Whether the owner is this user, or the system or its administrators, who may take everything anyway. */
+  readonly isOwn: boolean;
+  /** Somebody else who may change it; empty where nobody may. */
+  readonly writer: string;
+}
+
 /** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
 export interface NativeBinding {
   /**
@@ -98,6 +109,10 @@ export interface NativeBinding {
   lockFile(path: string): number;
   /** Whether somebody holds the lock of a file. Throws `ENOENT` where there is none. */
   isFileLocked(path: string): boolean;
+  /** Windows only, where modes say nothing: who may change a file or directory. */
+  fileAccess?(path: string): FileAccess;
+  /** Windows only: makes a directory that is this user's alone, and so is what is made in it. */
+  makePrivateDirectory?(path: string): void;
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;

@@ -151,13 +151,19 @@ export class SharedMemoryLink implements Receiver, Watched {
   startReceiving(): void {
     if (this.#isClosed || this.#isReceiving) return;
     this.#isReceiving = true;
-    this.#socket.watch(() => {
-      try {
-        this.#onDoorbell();
-      } catch (error) {
-        this.fail(error);
-      }
-    });
+    try {
+      this.#socket.watch(() => {
+        try {
+          this.#onDoorbell();
+        } catch (error) {
+          this.fail(error);
+        }
+      });
+    } catch (error) {
+      // The system has nothing left to watch it with.
+      this.fail(error);
+      return;
+    }
     stallWatch.add(this);
     // Not urgent: the caller is in the middle of its set-up.
     this.#rouse(false);

@@ -21,6 +21,7 @@ import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
 import { hintAboutPort, serverNameOf, shownNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
+import { isOfUser } from './discovery/peer-process.js';
 import {
   currentUserId,
   loadNativeBinding,
@@ -187,10 +188,15 @@ export class SharedMemoryServer implements ConnectionServer {
   #watch(): void {
     const socket = this.#claim?.socket;
     if (socket === undefined || this.#watched !== undefined || this.#pause !== undefined) return;
+    try {
+      socket.watch(() => {
+        this.#acceptClients(socket);
+      });
+    } catch (error) {
+      this.#pauseAccepting(error);
+      return;
+    }
     this.#watched = socket;
-    socket.watch(() => {
-      this.#acceptClients(socket);
-    });
     if (!this.#isReferenced) socket.unref();
   }
 
@@ -200,7 +206,7 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   #acceptClients(socket: LocalSocket): void {
-    while (this.#claim !== undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
+    while (this.#claim !== undefined && this.#pause === undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
       const client = this.#acceptClient(socket);
       if (client === null) return;
       this.#greet(client);
@@ -228,6 +234,7 @@ export class SharedMemoryServer implements ConnectionServer {
       `EntropyNet server '${redactEndpoint(this.#config.endpoint)}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
     );
     this.#unwatch();
+    clearTimeout(this.#pause);
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
       this.#watch();
@@ -254,23 +261,39 @@ export class SharedMemoryServer implements ConnectionServer {
       socket.close();
       return;
     }
-    const handshake = new PendingHandshake(
-      {
-        ...native,
-        socket,
-        client,
-        config: this.#config,
-        serverNonce: nonce,
-        admit: () => this.#admit(),
-        onSettled: (settled, completed) => {
-          this.#pending.delete(settled);
-          if (completed !== undefined) this.#offer(completed);
-          if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
+    const handshake = this.#begin(native, socket, client, nonce);
+    if (handshake !== undefined) this.#pending.add(handshake);
+  }
+
+  /** Undefined where the system has nothing left to watch the client's socket with: the client sees the end. */
+  #begin(
+    native: { readonly binding: NativeBinding; readonly access: RegionAccess },
+    socket: LocalSocket,
+    client: PeerCredentials,
+    serverNonce: Uint8Array,
+  ): PendingHandshake | undefined {
+    try {
+      return new PendingHandshake(
+        {
+          ...native,
+          socket,
+          client,
+          config: this.#config,
+          serverNonce,
+          admit: () => this.#admit(),
+          onSettled: (settled, completed) => {
+            this.#pending.delete(settled);
+            if (completed !== undefined) this.#offer(completed);
+            if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
+          },
         },
-      },
-      process.pid,
-    );
-    this.#pending.add(handshake);
+        process.pid,
+      );
+    } catch (error) {
+      socket.close();
+      this.#pauseAccepting(error);
+      return undefined;
+    }
   }
 
   #admit(): Result<AcceptPlace<NetworkConnection>> {
@@ -319,7 +342,7 @@ export class SharedMemoryServer implements ConnectionServer {
 function clientOfSameUser(socket: LocalSocket, binding: NativeBinding): PeerCredentials | undefined {
   try {
     const client = socket.peerCredentials();
-    return client.userId === currentUserId(binding) ? client : undefined;
+    return isOfUser(client, currentUserId(binding)) ? client : undefined;
   } catch {
     // Some systems forget a peer that has gone.
     return undefined;

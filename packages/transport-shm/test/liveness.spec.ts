@@ -9,6 +9,8 @@ import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/inter
 /** What a system answers: to a connection with the socket, and to the question whether the region's file is locked. */
 interface Answers {
   readonly connect: string;
+  /** What it says of the process at the other end: nothing, or an error. */
+  readonly credentials?: string;
   readonly isLocked?: boolean | string;
 }
 
@@ -17,7 +19,7 @@ function systemError(code: string): Error {
 }
 
 /** A platform that answers so, whatever this one is. */
-function platform({ connect, isLocked = false }: Answers): NativeBinding {
+function platform({ connect, credentials, isLocked = false }: Answers): NativeBinding {
   const fake: Partial<NativeBinding> = {
     LocalSocket: {
       listen: () => {
@@ -26,7 +28,10 @@ function platform({ connect, isLocked = false }: Answers): NativeBinding {
       connect: () => {
         if (connect !== 'ok') throw systemError(connect);
         const socket: Partial<LocalSocket> = {
-          peerCredentials: () => ({ processId: 17, userId: 0, groupId: 0 }),
+          peerCredentials: () => {
+            if (credentials !== undefined) throw systemError(credentials);
+            return { processId: 17, userId: 0, groupId: 0 };
+          },
           close: () => undefined,
         };
         return socket as LocalSocket;
@@ -58,6 +63,11 @@ describe('whether a server lives', () => {
       expect(ask({ connect, isLocked: true })).to.equal('lives');
     });
   }
+
+  it('is asked of its lock where the system has forgotten the other end (ENOTCONN on macOS)', () => {
+    expect(ask({ connect: 'ok', credentials: 'ENOTCONN' })).to.equal('dead');
+    expect(ask({ connect: 'ok', credentials: 'ENOTCONN', isLocked: true })).to.equal('lives');
+  });
 
   it('is proved by a socket that answers or is full', () => {
     expect(ask({ connect: 'ok' })).to.equal('lives');

@@ -15,6 +15,10 @@ struct PeerCredentials {
   std::uint32_t process_id = 0;
   std::uint32_t user_id = 0;
   std::uint32_t group_id = 0;
+#ifdef _WIN32
+  // Users and groups have no numbers here: whether the peer acts for the user of this process.
+  bool is_same_user = false;
+#endif
 };
 
 struct ReceivedBytes {

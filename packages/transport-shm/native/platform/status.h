@@ -13,6 +13,7 @@ constexpr int kErrorNameTooLong = 0x40000006;
 constexpr int kErrorAlreadyStarted = 0x40000007;
 constexpr int kErrorDescriptorPassed = 0x40000008;
 constexpr int kErrorClosesWaiting = 0x40000009;
+constexpr int kErrorBadMessage = 0x4000000a;
 
 /*
  * What a platform function came to. `error` is 0 for success, otherwise the system's own number (errno;

@@ -2,8 +2,9 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, type Stats }
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { err, ok, type Result } from '@entropynet/core';
-import { isSystemError } from '../native-binding.js';
+import { isSystemError, loadNativeBinding } from '../native-binding.js';
 import { describeSystemError, failureAt } from '../system-failures.js';
+import { foreignAccess } from './file-access.js';
 
 /** What of a configuration says where servers are found. */
 interface DirectoryConfig {
@@ -72,7 +73,9 @@ function makeDirectory(directory: string): void {
 
 function makeOneDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { mode: OWNER_MAY_ALL });
+    const native = loadNativeBinding();
+    if (native.ok && native.value.makePrivateDirectory !== undefined) native.value.makePrivateDirectory(directory);
+    else mkdirSync(directory, { mode: OWNER_MAY_ALL });
   } catch (error) {
     if (isSystemError(error) && error.code === 'EEXIST') return;
     throw error;
@@ -98,7 +101,7 @@ export function checkDirectory(directory: string, userId: number): Result {
   if (!status.isDirectory()) {
     return err('SharedMemoryPermission', `${directory} is not a directory (links are not followed)`);
   }
-  if (process.platform === 'win32') return ok();
+  if (process.platform === 'win32') return checkAccess(directory);
   if (status.uid !== userId) {
     return err(
       'SharedMemoryPermission',
@@ -109,6 +112,16 @@ export function checkDirectory(directory: string, userId: number): Result {
     return err('SharedMemoryPermission', `other users may write to the directory ${directory}: run "chmod 700" on it`);
   }
   return userId === overflowUserId() ? proveOwnership(directory, status.mode) : ok();
+}
+
+/** What `checkDirectory` asks where modes say nothing. */
+function checkAccess(directory: string): Result {
+  try {
+    const foreign = foreignAccess(directory);
+    return foreign === undefined ? ok() : err('SharedMemoryPermission', `the directory ${directory} ${foreign}`);
+  } catch (error) {
+    return failureAt(directory, `the access list of the directory ${directory} could not be read`, error);
+  }
 }
 
 /**

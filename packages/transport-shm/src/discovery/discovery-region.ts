@@ -13,6 +13,7 @@ import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
+import { foreignAccess } from './file-access.js';
 
 /** The size of a discovery region in bytes. */
 export const DISCOVERY_BYTES = 64;
@@ -115,7 +116,10 @@ export function readDiscoveryRegion(path: string, userId: number): Result<Server
   }
   try {
     const status = fstatSync(descriptor);
-    const isOurs = process.platform === 'win32' || (status.uid === userId && (status.mode & 0o022) === 0);
+    const isOurs =
+      process.platform === 'win32'
+        ? foreignAccess(path) === undefined
+        : status.uid === userId && (status.mode & 0o022) === 0;
     if (!status.isFile() || !isOurs) {
       return err('SharedMemoryPermission', `the discovery region ${path} is not a file that only this user may write`);
     }

@@ -16,10 +16,11 @@ import {
   type LocalSocket,
   messageOf,
   type NativeBinding,
+  type PeerCredentials,
 } from '../native-binding.js';
 import { setTimeout } from '../platform-time.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
-import { describeCode, failureAt } from '../system-failures.js';
+import { describeCode, describeSystemError, failureAt, isShortage } from '../system-failures.js';
 import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { checkDirectory, discoveryDirectory, otherDirectories } from './directory.js';
@@ -33,9 +34,10 @@ import {
   type HandshakeReply,
   MIN_REGION_BYTES,
   ProofStep,
+  sendMessage,
 } from './handshake-messages.js';
-import { hintAboutName, serverNameOf, serverNames, shownNameOf } from './names.js';
-import { peerOf } from './peer-process.js';
+import { hintAboutName, serverNameOf, serverNames, shownNameOf, socketPath, SOCKETS_ARE_FILES } from './names.js';
+import { isOfUser, peerOf } from './peer-process.js';
 
 /** How long a client waits before it asks a server again whose queue is full. */
 const FULL_QUEUE_PAUSE_MS = 2;
@@ -83,7 +85,7 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
     binding: binding.value,
     access: access.value,
     identity: identity.value,
-    socketPath: names.socket,
+    socketPath: socketPath(names, identity.value.nonce),
     regionPath: names.region,
     userId,
   });
@@ -124,9 +126,8 @@ export async function requestRegion(
   const { socket, peer } = opened.value;
   // STEP(connect: socket open)
   try {
-    socket.send(
-      encodeRequest({ serverNonce: identity.nonce, regionBytes: config.sharedMemory.regionSize, limits: config }),
-    );
+    const regionBytes = config.sharedMemory.regionSize;
+    sendMessage(socket, encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: config }));
     // STEP(connect: asked)
     const answered = await receiveAnswer(binding, socket, config.secret, signal);
     if (!answered.ok) {
@@ -140,13 +141,24 @@ export async function requestRegion(
       return mapped;
     }
     // STEP(connect: mapped)
-    socket.send(ACKNOWLEDGEMENT);
+    sendMessage(socket, ACKNOWLEDGEMENT);
     // STEP(connect: acknowledged)
     return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits, peer });
   } catch (error) {
     socket.close();
-    return err('HandshakeFailed', `the handshake broke off: ${messageOf(error)}`, error);
+    return brokenOff(error);
   }
+}
+
+function brokenOff(error: unknown): Failure {
+  // On Windows a client fetches the region out of the server's process.
+  const isKeptOut = isSystemError(error) && error.syscall === 'OpenProcess';
+  const hint = isKeptOut ? '; the server has more rights than this process: run both as administrator, or neither' : '';
+  return err(
+    isShortage(error) ? 'ResourceLimitExceeded' : 'HandshakeFailed',
+    `the handshake broke off: ${describeSystemError(error)}${hint}`,
+    error,
+  );
 }
 
 interface Answer {
@@ -170,37 +182,47 @@ async function connectTo(found: FoundServer, shown: string, signal: AbortSignal)
 
 /** Undefined where the server lives and can't be reached at this moment. `shown`: its name as an error may have it. */
 function tryToConnect(found: FoundServer, shown: string): Result<OpenedSocket> | undefined {
-  const { binding, socketPath, userId } = found;
+  const { binding, socketPath: path } = found;
   let socket: LocalSocket;
   try {
-    socket = binding.LocalSocket.connect(socketPath);
+    socket = binding.LocalSocket.connect(path);
   } catch (error) {
     const code = isSystemError(error) ? error.code : '';
     if (code === 'EAGAIN') return undefined;
     if (code !== 'ECONNREFUSED' && code !== 'ENOENT') {
-      return failureAt(socketPath, `the server named '${shown}' could not be asked at ${socketPath}`, error);
+      return failureAt(path, `the server named '${shown}' could not be asked at ${path}`, error);
     }
     // On some systems its queue is full; on every system it may be about to make its socket anew.
     if (isLocked(found)) return undefined;
     return err(
       'TransportUnavailable',
-      `the server named '${shown}' is gone: nobody listens at its socket ${socketPath}`,
+      `the server named '${shown}' is gone: nobody listens at its socket ${path}`,
       error,
     );
   }
   try {
     const server = socket.peerCredentials();
-    if (server.userId === userId) return ok({ socket, peer: peerOf(server) });
+    const stranger = strangenessOf(server, found);
+    if (stranger === undefined) return ok({ socket, peer: peerOf(server) });
     socket.close();
-    return err(
-      'SharedMemoryPermission',
-      `the server named '${shown}' belongs to user ${server.userId}, not to this user (${userId})`,
-    );
+    return err('SharedMemoryPermission', `the server named '${shown}' ${stranger}`);
   } catch (error) {
     // Some systems forget a peer that has gone.
     socket.close();
     return err('TransportUnavailable', `the server named '${shown}' went away: ${messageOf(error)}`, error);
   }
+}
+
+/** What is wrong with the process that answers; undefined where it is one of this user. */
+function strangenessOf(server: PeerCredentials, { identity, userId }: FoundServer): string | undefined {
+  if (!isOfUser(server, userId)) {
+    return SOCKETS_ARE_FILES
+      ? `belongs to user ${server.userId}, not to this user (${userId})`
+      : 'belongs to another user, or others may change its pipe';
+  }
+  // Elsewhere the two may number processes differently, as in two containers.
+  if (SOCKETS_ARE_FILES || server.processId === identity.processId) return undefined;
+  return `is process ${identity.processId} by its discovery region, and process ${server.processId} answers in its place`;
 }
 
 function isLocked({ binding, regionPath }: FoundServer): boolean {
@@ -241,7 +263,7 @@ async function proveSecret(
   if (!challenge.ok) return challenge;
   const answer = prover.answer(challenge.value);
   if (!answer.ok) return answer;
-  socket.send(answer.value);
+  sendMessage(socket, answer.value);
   const proof = await receiveProofStep(binding, socket, ProofStep.Proof, signal);
   return proof.ok ? prover.check(proof.value) : proof;
 }
@@ -297,7 +319,7 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
       try {
         read();
       } catch (error) {
-        settle(err('HandshakeFailed', `the handshake broke off: ${messageOf(error)}`, error));
+        settle(brokenOff(error));
       }
     });
     signal.addEventListener('abort', onAbort, { once: true });

@@ -12,6 +12,7 @@ import {
   SECRET_PROOF_BYTES,
   WRONG_SECRET,
 } from '@entropynet/core';
+import type { LocalSocket } from '../native-binding.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { describeCode } from '../system-failures.js';
 
@@ -20,6 +21,17 @@ export const HANDSHAKE_BYTES = 64;
 
 /** What the client sends when it has mapped its region; wakes may follow at once. */
 export const ACKNOWLEDGEMENT = new Uint8Array([0x06]);
+
+/**
+ * Sends a message of the handshake whole, with a descriptor if one is given. A peer that reads finds room for it in every
+ * socket's buffer; throws where there is none, because the peer does not read.
+ */
+export function sendMessage(socket: LocalSocket, message: Uint8Array, descriptor?: number): void {
+  const sent = socket.send(message, descriptor);
+  if (sent !== message.length) {
+    throw new Error(`the peer does not read: ${sent} of ${message.length} bytes of a message could be sent`);
+  }
+}
 
 /** The smallest region of a connection, as in the configuration's schema: below it, a ring holds no frame worth sending. */
 export const MIN_REGION_BYTES = 64 * 1024;

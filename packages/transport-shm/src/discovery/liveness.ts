@@ -2,7 +2,7 @@ import { ok, type Result } from '@entropynet/core';
 import { isSystemError, type NativeBinding } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
 import { readDiscoveryRegion } from './discovery-region.js';
-import type { ServerNames } from './names.js';
+import { type ServerNames, SOCKETS_ARE_FILES } from './names.js';
 
 /** Whether a server lives that has these names. */
 export type Liveness =
@@ -16,10 +16,12 @@ export type Liveness =
 /**
  * Asks the system whether a server has these names, with the directory's lock held. A server is dead only by proof: nobody
  * listens at its socket, and nobody holds the lock of its discovery region, which a server keeps for life. Servers of
- * version 0.1.0 hold no such lock; for them the socket decides. A question that the system does not answer, because it has no
+ * version 0.1.0 hold no such lock; for them the socket decides. On Windows, where none of that version has run, the lock
+ * decides alone: a pipe's name ends with its last connection, and says nothing of the server. A question that the system does not answer, because it has no
  * descriptor for instance, is a failure and proves nothing.
  */
 export function askWhetherServed(binding: NativeBinding, names: ServerNames): Result<Liveness> {
+  if (!SOCKETS_ARE_FILES) return askLock(binding, names);
   const listening = askSocket(binding, names);
   return !listening.ok || listening.value.isLiving ? listening : askLock(binding, names);
 }
@@ -35,9 +37,10 @@ function askSocket(binding: NativeBinding, names: ServerNames): Result<Liveness>
     }
   } catch (error) {
     const code = isSystemError(error) ? error.code : '';
-    // Its queue is full: it lives. macOS says ECONNREFUSED there, and the lock decides.
+    // Its queue is full: it lives.
     if (code === 'EAGAIN') return ok({ isLiving: true, processId: processInRegion(names) });
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return ok({ isLiving: false });
+    // The lock decides. macOS says ECONNREFUSED where the queue is full, and ENOTCONN where the other end was closed at once.
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTCONN') return ok({ isLiving: false });
     return failureAt(names.socket, `the system does not say whether a server listens at ${names.socket}`, error);
   }
 }

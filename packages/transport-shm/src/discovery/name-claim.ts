@@ -8,7 +8,7 @@ import { failureAt } from '../system-failures.js';
 import { prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { askWhetherServed } from './liveness.js';
-import { type ServerNames, serverNames } from './names.js';
+import { type ServerNames, serverNames, socketPath, SOCKETS_ARE_FILES } from './names.js';
 
 const log = debugLog('shm');
 
@@ -44,6 +44,7 @@ export class NameClaim {
   readonly nonce: Uint8Array = randomBytes(IDENTITY_BYTES);
   readonly #options: ClaimOptions;
   readonly #names: ServerNames;
+  readonly #socketPath: string;
   #socket: LocalSocket | undefined;
   #socketName: OwnName | undefined;
   #regionName: OwnName | undefined;
@@ -55,6 +56,7 @@ export class NameClaim {
   private constructor(options: ClaimOptions) {
     this.#options = options;
     this.#names = serverNames(options.directory, options.name);
+    this.#socketPath = socketPath(this.#names, this.nonce);
   }
 
   /** Takes the name. `AddressInUse`: a living server has it. */
@@ -72,7 +74,7 @@ export class NameClaim {
       // STEP(listen: socket bound)
       claim.#publish();
       // STEP(listen: published)
-      log(() => `took the name '${options.shown}': socket ${claim.#names.socket}`);
+      log(() => `took the name '${options.shown}': socket ${claim.#socketPath}`);
       return ok(claim);
     } catch (error) {
       claim.#removeNames();
@@ -90,7 +92,12 @@ export class NameClaim {
 
   /** Whether both names still are what this server made. Costs a look at each. */
   get isIntact(): boolean {
-    return isStill(this.#socketName) && isStill(this.#regionName);
+    return this.#hasSocketName && isStill(this.#regionName);
+  }
+
+  /** Nothing but the end of the socket itself takes a pipe's name away. */
+  get #hasSocketName(): boolean {
+    return SOCKETS_ARE_FILES ? isStill(this.#socketName) : this.#socket !== undefined;
   }
 
   /**
@@ -107,7 +114,7 @@ export class NameClaim {
     const lock = await lockDirectory(binding, directory, timeoutMs);
     if (!lock.ok) return lock;
     try {
-      const hasSocket = isStill(this.#socketName);
+      const hasSocket = this.#hasSocketName;
       const hasRegion = isStill(this.#regionName);
       // With either of the two, nobody else can have taken the name.
       const asked = hasSocket || hasRegion ? ok() : this.#refuseIfServed();
@@ -138,7 +145,7 @@ export class NameClaim {
     // STEP(close: names removed)
     log(
       () =>
-        `gave back the socket ${this.#names.socket}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
+        `gave back the socket ${this.#socketPath}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
     );
     this.#letGo();
     if (lock.ok) binding.closeDescriptor(lock.value);
@@ -150,21 +157,23 @@ export class NameClaim {
     if (!asked.value.isLiving) return ok();
     const { processId } = asked.value;
     const which = processId === undefined ? '' : ` in process ${processId}`;
-    return err(
-      'AddressInUse',
-      `a server named '${this.#options.shown}' is running already${which} (socket ${this.#names.socket})`,
-    );
+    const where = SOCKETS_ARE_FILES ? `socket ${this.#names.socket}` : `discovery region ${this.#names.region}`;
+    return err('AddressInUse', `a server named '${this.#options.shown}' is running already${which} (${where})`);
   }
 
   /** Listens at the socket's name, which nobody answers at. Nothing is changed where that fails. */
   #bind(): void {
     const { binding } = this.#options;
-    const path = this.#names.socket;
+    const path = this.#socketPath;
+    if (!SOCKETS_ARE_FILES) {
+      this.#socket = binding.LocalSocket.listen(path, BACKLOG);
+      return;
+    }
     rmSync(path, { force: true });
     const socket = binding.LocalSocket.listen(path, BACKLOG);
     try {
       // The umask may take rights from its owner too.
-      if (process.platform !== 'win32') chmodSync(path, SOCKET_MODE);
+      chmodSync(path, SOCKET_MODE);
       binding.removeAtExit(path);
       this.#socketName = identify(path);
     } catch (error) {
@@ -214,7 +223,7 @@ export class NameClaim {
   }
 
   #failure(error: unknown): Failure {
-    const path = isSystemError(error) && error.path !== undefined ? error.path : this.#names.socket;
+    const path = isSystemError(error) && error.path !== undefined ? error.path : this.#socketPath;
     return failureAt(path, `the server named '${this.#options.shown}' could not be set up at ${path}`, error);
   }
 }

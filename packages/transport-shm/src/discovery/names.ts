@@ -5,11 +5,14 @@ import { redactEndpoint } from '@entropynet/core';
 /** Enough of the hash that two names never meet, short enough for every system's limits. */
 const HASH_CHARACTERS = 24;
 
+/** Whether a local socket is a file. A named pipe of Windows has a name of its own kind, which ends with its last handle. */
+export const SOCKETS_ARE_FILES = process.platform !== 'win32';
+
 /** Where the objects of one server name are. */
 export interface ServerNames {
   /** The discovery region: a file that clients only read. */
   readonly region: string;
-  /** The local socket. */
+  /** The file of the local socket, where sockets are files. */
   readonly socket: string;
 }
 
@@ -42,6 +45,14 @@ export function hintAboutName(endpoint: string): string | undefined {
   return DOMAIN.test(endpoint)
     ? `a server on another machine has an endpoint like ws://${redactEndpoint(endpoint)}`
     : undefined;
+}
+
+/**
+ * Where the server with these names and this nonce is asked. A pipe's name comes from the nonce, which only this user can
+ * read: nobody else can take the name beforehand, and connections of an earlier server keep none from a later one.
+ */
+export function socketPath(names: ServerNames, nonce: Uint8Array): string {
+  return SOCKETS_ARE_FILES ? names.socket : `\\\\.\\pipe\\entropynet-${Buffer.from(nonce).toString('hex')}`;
 }
 
 /** The file names of a server. A hash, so that any name makes a short and harmless file name. */

@@ -27,6 +27,7 @@ import {
   MIN_REGION_BYTES,
   ProofStep,
   Refusal,
+  sendMessage,
 } from './handshake-messages.js';
 import { peerOf } from './peer-process.js';
 
@@ -73,17 +74,21 @@ export class PendingHandshake {
   #request: HandshakeRequest | undefined;
   #verifier: SecretVerifier | undefined;
   #region: SharedMemoryRegion | undefined;
+  /**
+   * The region's, -1 where there is none. It is held until the client has mapped the region: on Windows it is the client
+   * that fetches it out of this process, and other systems lose what was closed on its way.
+   */
+  #descriptor = -1;
   #place: AcceptPlace<NetworkConnection> | undefined;
   #peerLimits: PeerLimits | undefined;
   #isSettled = false;
 
+  /** Throws what the system says where the client's socket can't be watched; the socket stays the caller's then. */
   constructor(options: HandshakeOptions, processId: number) {
     this.#options = options;
     this.#processId = processId;
     this.#clientProcessId = options.client.processId;
-    this.#timer = setTimeout(() => {
-      this.cancel();
-    }, options.config.sharedMemory.handshakeTimeoutMs).unref();
+    // First: where the system has nothing left to watch with, this throws, and nothing is to be taken back.
     options.socket.watch(() => {
       try {
         this.#read();
@@ -92,6 +97,9 @@ export class PendingHandshake {
         this.cancel();
       }
     });
+    this.#timer = setTimeout(() => {
+      this.cancel();
+    }, options.config.sharedMemory.handshakeTimeoutMs).unref();
   }
 
   /** Whether the client was promised a connection: it counts as one until the handshake ends. */
@@ -143,7 +151,7 @@ export class PendingHandshake {
       return;
     }
     this.#verifier = new SecretVerifier(config.secret);
-    socket.send(encodeProofStep(ProofStep.Challenge, this.#verifier.challenge));
+    sendMessage(socket, encodeProofStep(ProofStep.Challenge, this.#verifier.challenge));
   }
 
   #onProof(request: HandshakeRequest): void {
@@ -152,7 +160,7 @@ export class PendingHandshake {
       this.#refuse(Refusal.SecretWrong);
       return;
     }
-    this.#options.socket.send(encodeProofStep(ProofStep.Proof, proof.value));
+    sendMessage(this.#options.socket, encodeProofStep(ProofStep.Proof, proof.value));
     this.#grant(request);
   }
 
@@ -183,13 +191,9 @@ export class PendingHandshake {
       return;
     }
     this.#region = made.value.region;
+    this.#descriptor = made.value.descriptor;
     // STEP(accept: region made)
-    try {
-      socket.send(encodeReply({ regionBytes, identity, limits: config }), made.value.descriptor);
-    } finally {
-      // The mapping keeps the memory.
-      binding.closeDescriptor(made.value.descriptor);
-    }
+    sendMessage(socket, encodeReply({ regionBytes, identity, limits: config }), made.value.descriptor);
     // STEP(accept: answered)
     this.#peerLimits = request.limits;
   }
@@ -211,7 +215,7 @@ export class PendingHandshake {
   /** @param systemCode what the system said, such as `ENOMEM`, where it said anything */
   #refuse(refusal: Refusal, systemCode = ''): void {
     log(() => `handshake with process ${this.#clientProcessId} refused: ${describeRefusal(refusal)}`);
-    this.#options.socket.send(encodeRefusal(refusal, systemCode));
+    sendMessage(this.#options.socket, encodeRefusal(refusal, systemCode));
     this.cancel();
   }
 
@@ -220,6 +224,9 @@ export class PendingHandshake {
     this.#isSettled = true;
     clearTimeout(this.#timer);
     this.#options.socket.unwatch();
+    // The mapping keeps the memory.
+    if (this.#descriptor >= 0) this.#options.binding.closeDescriptor(this.#descriptor);
+    this.#descriptor = -1;
     log(() => {
       const outcome = completed === undefined ? 'gave up' : `assigned a region of ${completed.region.byteLength} bytes`;
       return `handshake with process ${this.#clientProcessId}: ${outcome}`;

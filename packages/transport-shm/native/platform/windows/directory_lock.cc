@@ -5,54 +5,60 @@
 #include "win32.h"
 
 namespace entropynet {
-
-Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
-  // Shared with nobody: the open handle itself is the lock. Asks for a right that share modes govern.
-  const HANDLE opened = ::CreateFileW(Widen(path).c_str(), GENERIC_READ | DELETE, 0, nullptr, OPEN_EXISTING,
-                                      FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
-  if (opened == INVALID_HANDLE_VALUE) {
-    if (::GetLastError() == ERROR_SHARING_VIOLATION) return {kErrorWouldBlock, "CreateFile"};
-    return LastError("CreateFile");
-  }
-  OwnedDescriptor directory(ToDescriptor(opened));
-  BY_HANDLE_FILE_INFORMATION information;
-  if (!::GetFileInformationByHandle(opened, &information)) return LastError("GetFileInformationByHandle");
-  constexpr DWORD kind = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
-  if ((information.dwFileAttributes & kind) != FILE_ATTRIBUTE_DIRECTORY)
-    return {ERROR_DIRECTORY, "CreateFile"};
-  *lock = std::move(directory);
-  return {};
-}
-
 namespace {
 
-// `flags`: LOCKFILE_EXCLUSIVE_LOCK, or 0 for a shared one.
-Status LockOpened(const std::string& path, DWORD flags, OwnedDescriptor* lock) {
-  constexpr DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-  const HANDLE opened = ::CreateFileW(Widen(path).c_str(), GENERIC_READ, share, nullptr, OPEN_EXISTING,
-                                      FILE_FLAG_OPEN_REPARSE_POINT, nullptr);
-  if (opened == INVALID_HANDLE_VALUE) return LastError("CreateFile");
-  OwnedDescriptor file(ToDescriptor(opened));
+// Takes the lock of an opened file without waiting. `flags`: LOCKFILE_EXCLUSIVE_LOCK, or 0 for a shared one.
+Status LockOpened(OwnedDescriptor file, DWORD flags, OwnedDescriptor* lock) {
   // One byte far behind the file's end: a lock of its content would keep readers out.
   OVERLAPPED range{};
   range.OffsetHigh = 1;
-  if (!::LockFileEx(opened, flags | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &range)) {
-    if (::GetLastError() == ERROR_LOCK_VIOLATION) return {kErrorWouldBlock, "LockFileEx"};
-    return LastError("LockFileEx");
+  if (!::LockFileEx(ToHandle(file.Get()), flags | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &range)) {
+    const DWORD error = ::GetLastError();
+    if (error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING) return {kErrorWouldBlock, "LockFileEx"};
+    return {static_cast<int>(error), "LockFileEx"};
   }
   *lock = std::move(file);
   return {};
 }
 
+Status LockExisting(const std::string& path, DWORD flags, OwnedDescriptor* lock) {
+  constexpr DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  OwnedDescriptor file = OwnHandle(::CreateFileW(Widen(path).c_str(), GENERIC_READ, share, nullptr,
+                                                 OPEN_EXISTING, FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
+  if (!file.IsOpen()) return LastError("CreateFile");
+  return LockOpened(std::move(file), flags, lock);
+}
+
 }  // namespace
 
+/*
+ * A directory can't be locked here without keeping others from its files, so a file in it stands for it:
+ * "directory.lock", which stays. Nobody can remove it while somebody has it open, so everybody who waits
+ * waits for the same file.
+ */
+Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
+  const DWORD attributes = ::GetFileAttributesW(Widen(path).c_str());
+  if (attributes == INVALID_FILE_ATTRIBUTES) return LastError("GetFileAttributes");
+  constexpr DWORD kind = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+  if ((attributes & kind) != FILE_ATTRIBUTE_DIRECTORY) return {ERROR_DIRECTORY, "GetFileAttributes"};
+  OwnedDescriptor file = OwnHandle(::CreateFileW(Widen(path + "\\directory.lock").c_str(), GENERIC_READ,
+                                                 FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS,
+                                                 FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
+  if (!file.IsOpen()) {
+    // A program that looks at every new file has it for a moment.
+    if (::GetLastError() == ERROR_SHARING_VIOLATION) return {kErrorWouldBlock, "CreateFile"};
+    return LastError("CreateFile");
+  }
+  return LockOpened(std::move(file), LOCKFILE_EXCLUSIVE_LOCK, lock);
+}
+
 Status LockFile(const std::string& path, OwnedDescriptor* lock) {
-  return LockOpened(path, LOCKFILE_EXCLUSIVE_LOCK, lock);
+  return LockExisting(path, LOCKFILE_EXCLUSIVE_LOCK, lock);
 }
 
 Status IsFileLocked(const std::string& path, bool* is_locked) {
   OwnedDescriptor lock;
-  const Status status = LockOpened(path, 0, &lock);
+  const Status status = LockExisting(path, 0, &lock);
   *is_locked = status.error == kErrorWouldBlock;
   return *is_locked ? Status{} : status;
 }

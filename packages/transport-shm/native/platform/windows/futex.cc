@@ -5,6 +5,7 @@
 
 #include "../../region_layout.h"
 #include "../descriptor.h"
+#include "security.h"
 #include "win32.h"
 
 namespace entropynet {
@@ -13,12 +14,20 @@ namespace {
 constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kNameCharacters = 96;
 
-// WaitOnAddress finds waiters of its own process only, so an auto-reset event stands for the word. Both
-// sides derive its name from the region's random identity and the word's offset. It exists only while
-// somebody waits; making it costs a few microseconds, little beside the sleep it is for.
+/*
+ * WaitOnAddress finds waiters of its own process only, so an auto-reset event stands for the word. Both sides
+ * derive its name from the region's random identity and the word's offset. The name is the whole machine's
+ * ("Global"), so that a service and a program on the desktop meet; making an event there needs no privilege.
+ * The event exists only while somebody waits; making it costs a few microseconds, little beside the sleep it
+ * is for.
+ *
+ * The peer may change the identity in the region at any moment. Each byte is read once, and whatever it says,
+ * the name has the same length and form: a peer that changes it loses wakes of this one connection, and the
+ * waiter looks again when its time is up.
+ */
 Status NameEvent(const SharedWord& word, wchar_t* name) {
   if (word.region_bytes < kControlBlockBytes) return {kErrorUnsupported, "CreateEvent"};
-  int length = std::swprintf(name, kNameCharacters, L"Local\\entropynet-");
+  int length = std::swprintf(name, kNameCharacters, L"Global\\entropynet-");
   for (std::uint32_t index = 0; index < kIdentityBytes; index++) {
     const unsigned int byte = word.region[kIdentityOffset + index];
     length += std::swprintf(name + length, kNameCharacters - static_cast<std::size_t>(length), L"%02x", byte);
@@ -35,9 +44,11 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
   wchar_t name[kNameCharacters];
   const Status status = NameEvent(word, name);
   if (!status.Ok()) return status;
-  const HANDLE made = ::CreateEventW(nullptr, FALSE, FALSE, name);
-  if (made == nullptr) return LastError("CreateEvent");
-  const OwnedDescriptor event(ToDescriptor(made));
+  PrivateSecurity security;
+  const Status secured = security.Make(PrivateSecurity::For::kObject);
+  if (!secured.Ok()) return secured;
+  const OwnedDescriptor event = OwnHandle(::CreateEventW(security.Attributes(), FALSE, FALSE, name));
+  if (!event.IsOpen()) return LastError("CreateEvent");
   // After the event exists: a producer that did not find it has stored the new value before this load.
   const auto* value = reinterpret_cast<const std::atomic<std::uint32_t>*>(word.Address());
   if (value->load(std::memory_order_seq_cst) != expected) {
@@ -45,7 +56,7 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
     return {};
   }
   const std::int64_t timeout_ms = (timeout_ns + kNanosecondsPerMillisecond - 1) / kNanosecondsPerMillisecond;
-  switch (::WaitForSingleObject(made, static_cast<DWORD>(timeout_ms))) {
+  switch (::WaitForSingleObject(ToHandle(event.Get()), static_cast<DWORD>(timeout_ms))) {
     case WAIT_OBJECT_0:
       *result = WaitResult::kWoken;
       return {};
@@ -64,13 +75,12 @@ Status WakeWord(const SharedWord& word, int* woken) {
   *woken = 0;
   // Orders the caller's store of the word before the search for the event.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  const HANDLE opened = ::OpenEventW(EVENT_MODIFY_STATE, FALSE, name);
-  if (opened == nullptr) {
+  const OwnedDescriptor event = OwnHandle(::OpenEventW(EVENT_MODIFY_STATE, FALSE, name));
+  if (!event.IsOpen()) {
     if (::GetLastError() == ERROR_FILE_NOT_FOUND) return {};
     return LastError("OpenEvent");
   }
-  const OwnedDescriptor event(ToDescriptor(opened));
-  if (!::SetEvent(opened)) return LastError("SetEvent");
+  if (!::SetEvent(ToHandle(event.Get()))) return LastError("SetEvent");
   // An auto-reset event lets one waiter go; a region's words never have two.
   *woken = 1;
   return {};

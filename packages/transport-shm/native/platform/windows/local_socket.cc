@@ -1,14 +1,15 @@
 #include "../local_socket.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
 #include <windows.h>
 
-#include <sddl.h>
-
 #include "named_pipe.h"
 #include "pipe_connection.h"
+#include "security.h"
 #include "win32.h"
 
 namespace entropynet {
@@ -16,59 +17,101 @@ namespace {
 
 constexpr std::size_t kMaxPathCharacters = 256;
 
-class PipeListener final : public LocalSocket {
+// So many clients can connect between two calls of Accept. Each instance costs two handles and a wait.
+constexpr std::size_t kMaxWaitingInstances = 16;
+
+// One instance of a pipe, which the next client connects to.
+class WaitingInstance {
  public:
-  explicit PipeListener(std::wstring name) : name_(std::move(name)) {}
-  ~PipeListener() override {
+  WaitingInstance() = default;
+  WaitingInstance(const WaitingInstance&) = delete;
+  WaitingInstance& operator=(const WaitingInstance&) = delete;
+  ~WaitingInstance() {
     notifier_.Stop();
-    connecting_.Cancel(ToHandle(waiting_.Get()));
+    connecting_.Cancel(ToHandle(pipe_.Get()));
   }
 
-  // Makes the pipe instance that the next client connects to.
-  Status Open(bool first) {
-    // Full access for the owner, none for anybody else; P: nothing is inherited.
-    PSECURITY_DESCRIPTOR security = nullptr;
-    if (!::ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;GA;;;OW)", SDDL_REVISION_1,
-                                                                &security, nullptr)) {
-      return LastError("ConvertStringSecurityDescriptorToSecurityDescriptor");
-    }
-    SECURITY_ATTRIBUTES attributes{sizeof attributes, security, FALSE};
+  bool IsOpen() const { return pipe_.IsOpen(); }
+  Descriptor Get() const { return pipe_.Get(); }
+
+  // Makes the instance. With `is_first` it fails with WSAEADDRINUSE where the pipe exists already.
+  Status Open(const std::wstring& name, bool is_first) {
+    if (!connecting_.IsReady()) return {ERROR_OUTOFMEMORY, "CreateEvent"};
+    PrivateSecurity security;
+    const Status secured = security.Make(PrivateSecurity::For::kObject);
+    if (!secured.Ok()) return secured;
     const DWORD mode =
-        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0);
-    const HANDLE made =
-        ::CreateNamedPipeW(name_.c_str(), mode,
-                           PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
-                           PIPE_UNLIMITED_INSTANCES, kPipeBufferBytes, kPipeBufferBytes, 0, &attributes);
-    // With FIRST_PIPE_INSTANCE this is how the system says that another server has the name.
-    const bool taken = first && ::GetLastError() == ERROR_ACCESS_DENIED;
-    const Status status = taken ? Status{WSAEADDRINUSE, "CreateNamedPipe"} : LastError("CreateNamedPipe");
-    ::LocalFree(security);
-    if (made == INVALID_HANDLE_VALUE) return status;
-    waiting_.Reset(ToDescriptor(made));
-    if (!::ConnectNamedPipe(made, connecting_.Begin()) && ::GetLastError() != ERROR_IO_PENDING) {
-      const bool connected = ::GetLastError() == ERROR_PIPE_CONNECTED;
-      const Status failure = LastError("ConnectNamedPipe");
-      if (!connected) return failure;
-      already_connected_ = true;
-      ::SetEvent(connecting_.Event());
+        PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | (is_first ? FILE_FLAG_FIRST_PIPE_INSTANCE : 0);
+    OwnedDescriptor made = OwnHandle(::CreateNamedPipeW(
+        name.c_str(), mode,
+        PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
+        PIPE_UNLIMITED_INSTANCES, kPipeBufferBytes, kPipeBufferBytes, 0, security.Attributes()));
+    if (!made.IsOpen()) {
+      // This is how the system says that somebody has made the first one.
+      const bool is_taken = is_first && ::GetLastError() == ERROR_ACCESS_DENIED;
+      return is_taken ? Status{WSAEADDRINUSE, "CreateNamedPipe"} : LastError("CreateNamedPipe");
     }
+    const HANDLE pipe = ToHandle(made.Get());
+    const Status begun =
+        connecting_.Begun(::ConnectNamedPipe(pipe, connecting_.Prepare()), "ConnectNamedPipe");
+    // A client may have come in between, and even have left again: it is one to accept.
+    const bool is_met = begun.error == ERROR_PIPE_CONNECTED || begun.error == ERROR_NO_DATA;
+    if (!begun.Ok() && !is_met) return begun;
+    if (is_met) ::SetEvent(connecting_.Event());
+    pipe_ = std::move(made);
     notifier_.Rearm();
     return {};
   }
 
-  Status Accept(std::unique_ptr<LocalSocket>* accepted) override {
+  // Whether a client has come; then its pipe is the caller's. One that has left again can be read to its end.
+  bool Take(OwnedDescriptor* connected) {
     Status status;
     DWORD bytes = 0;
-    if (!already_connected_ && connecting_.IsRunning(ToHandle(waiting_.Get()), &status, &bytes)) {
+    if (connecting_.IsRunning(ToHandle(pipe_.Get()), &status, &bytes)) {
       notifier_.Rearm();
-      return {};
+      return false;
     }
-    already_connected_ = false;
-    OwnedDescriptor connected = std::move(waiting_);
-    const Status opened = Open(false);
-    // A peer that connected and left at once is not worth an error of the listener's.
-    if (status.Ok()) *accepted = std::make_unique<PipeConnection>(std::move(connected), true);
-    return opened;
+    *connected = std::move(pipe_);
+    return true;
+  }
+
+  Status StartNotifying(void (*notify)(void*), void* data) {
+    return notifier_.Start(connecting_.Event(), notify, data);
+  }
+  void StopNotifying() { notifier_.Stop(); }
+
+ private:
+  OwnedDescriptor pipe_;
+  Operation connecting_;
+  EventNotifier notifier_;
+};
+
+// Keeps several instances waiting. One that could not be replaced is made by a later call.
+class PipeListener final : public LocalSocket {
+ public:
+  explicit PipeListener(std::wstring name) : name_(std::move(name)) {}
+
+  Status Open(std::size_t count) {
+    count_ = std::min(count, kMaxWaitingInstances);
+    Status status = instances_[0].Open(name_, true);
+    if (status.Ok()) status = CheckAccess();
+    // Fewer do: the others are made when they can be.
+    if (status.Ok()) static_cast<void>(OpenMissing());
+    return status;
+  }
+
+  Status Accept(std::unique_ptr<LocalSocket>* accepted) override {
+    const Status filled = OpenMissing();
+    for (std::size_t tried = 0; tried < count_; tried++) {
+      WaitingInstance& instance = instances_[next_];
+      next_ = (next_ + 1) % count_;
+      OwnedDescriptor connected;
+      if (!instance.IsOpen() || !instance.Take(&connected)) continue;
+      // Before the client is served: while one instance exists, nobody else can make the pipe.
+      static_cast<void>(instance.Open(name_, false));
+      return PipeConnection::Make(std::move(connected), PipeConnection::Side::kAccepted, accepted);
+    }
+    return filled;
   }
 
   Status Peer(PeerCredentials*) override { return {ERROR_INVALID_FUNCTION, "peerCredentials"}; }
@@ -80,20 +123,50 @@ class PipeListener final : public LocalSocket {
   }
   void Ring() override {}
   Status Discard(bool*) override { return {ERROR_INVALID_FUNCTION, "receive"}; }
-  Descriptor Get() const override { return waiting_.Get(); }
+  Descriptor Get() const override { return instances_[0].Get(); }
   bool IsPollable() const override { return false; }
+
   Status StartNotifying(void (*notify)(void*), void* data) override {
-    return notifier_.Start(connecting_.Event(), notify, data);
+    Status status = OpenMissing();
+    for (std::size_t index = 0; status.Ok() && index < count_; index++)
+      status = instances_[index].StartNotifying(notify, data);
+    if (!status.Ok()) StopNotifying();
+    return status;
   }
-  void StopNotifying() override { notifier_.Stop(); }
+  void StopNotifying() override {
+    for (WaitingInstance& instance : instances_) instance.StopNotifying();
+  }
 
  private:
+  // Fails only where no instance is left that a client could connect to.
+  Status OpenMissing() {
+    Status failure;
+    bool is_any_open = false;
+    for (std::size_t index = 0; index < count_; index++) {
+      WaitingInstance& instance = instances_[index];
+      if (!instance.IsOpen()) {
+        const Status status = instance.Open(name_, false);
+        if (!status.Ok()) failure = status;
+      }
+      is_any_open = is_any_open || instance.IsOpen();
+    }
+    return is_any_open ? Status{} : failure;
+  }
+
+  // Whether the pipe has the rights that it was made with.
+  Status CheckAccess() {
+    ObjectAccess access;
+    const Status status = ReadObjectAccess(ToHandle(instances_[0].Get()), SE_KERNEL_OBJECT, &access);
+    if (!status.Ok()) return status;
+    if (!access.is_own || !access.writer.empty()) return {ERROR_ACCESS_DENIED, "GetSecurityInfo"};
+    return {};
+  }
+
   const std::wstring name_;
-  OwnedDescriptor waiting_;
-  bool already_connected_ = false;
-  Operation connecting_;
-  // Last, so that it stops first.
-  EventNotifier notifier_;
+  std::array<WaitingInstance, kMaxWaitingInstances> instances_;
+  std::size_t count_ = 1;
+  // Whose turn it is.
+  std::size_t next_ = 0;
 };
 
 }  // namespace
@@ -101,11 +174,11 @@ class PipeListener final : public LocalSocket {
 std::size_t LocalSocket::MaxPathBytes() { return kMaxPathCharacters; }
 
 // Here `path` is a pipe's name, \\.\pipe\..., which lasts as long as a handle to the pipe does. The system
-// keeps no queue of peers: between two Accept calls one peer can connect, whatever the backlog.
-Status LocalSocket::Listen(const std::string& path, int, std::unique_ptr<LocalSocket>* listening) {
+// keeps no queue of peers: between two Accept calls as many can connect as instances wait.
+Status LocalSocket::Listen(const std::string& path, int backlog, std::unique_ptr<LocalSocket>* listening) {
   if (path.size() > kMaxPathCharacters) return {kErrorNameTooLong, "CreateNamedPipe"};
   auto listener = std::make_unique<PipeListener>(Widen(path));
-  const Status status = listener->Open(true);
+  const Status status = listener->Open(static_cast<std::size_t>(backlog));
   if (status.Ok()) *listening = std::move(listener);
   return status;
 }
@@ -114,18 +187,16 @@ Status LocalSocket::Connect(const std::string& path, std::unique_ptr<LocalSocket
   if (path.size() > kMaxPathCharacters) return {kErrorNameTooLong, "CreateFile"};
   // The server may learn who we are but not act in our name.
   constexpr DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
-  const HANDLE opened = ::CreateFileW(Widen(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0, nullptr,
-                                      OPEN_EXISTING, flags, nullptr);
-  if (opened == INVALID_HANDLE_VALUE) {
+  OwnedDescriptor pipe = OwnHandle(::CreateFileW(Widen(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0,
+                                                 nullptr, OPEN_EXISTING, flags, nullptr));
+  if (!pipe.IsOpen()) {
     if (::GetLastError() == ERROR_PIPE_BUSY) return {kErrorWouldBlock, "CreateFile"};
     return LastError("CreateFile");
   }
-  OwnedDescriptor pipe(ToDescriptor(opened));
   DWORD mode = PIPE_READMODE_MESSAGE;
-  if (!::SetNamedPipeHandleState(opened, &mode, nullptr, nullptr))
+  if (!::SetNamedPipeHandleState(ToHandle(pipe.Get()), &mode, nullptr, nullptr))
     return LastError("SetNamedPipeHandleState");
-  *connected = std::make_unique<PipeConnection>(std::move(pipe), false);
-  return {};
+  return PipeConnection::Make(std::move(pipe), PipeConnection::Side::kConnected, connected);
 }
 
 }  // namespace entropynet

@@ -1,5 +1,7 @@
 #include "../mapping.h"
 
+#include <utility>
+
 #include "win32.h"
 
 namespace entropynet {
@@ -7,45 +9,74 @@ namespace {
 
 constexpr int kHighWordBits = 32;
 
+// Attributes of a section; the headers of some toolchains lack them.
+constexpr ULONG kFileBacked = 0x00800000;  // SEC_FILE
+constexpr ULONG kImage = 0x01000000;       // SEC_IMAGE
+constexpr ULONG kReserved = 0x04000000;    // SEC_RESERVE
+constexpr ULONG kCommitted = 0x08000000;   // SEC_COMMIT
+
+// SECTION_BASIC_INFORMATION of the system's own library.
+struct SectionInformation {
+  void* base_address;
+  ULONG attributes;
+  LARGE_INTEGER size;
+};
+
+/*
+ * Reads what `descriptor` is, without mapping it. The system's documented interface has no such question;
+ * this call of its own library has been there since its first version.
+ */
+bool ReadSection(Descriptor descriptor, SectionInformation* information) {
+  using Query = LONG(NTAPI*)(HANDLE, int, void*, SIZE_T, SIZE_T*);
+  static const auto query = reinterpret_cast<Query>(
+      reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQuerySection")));
+  constexpr int basic_information = 0;
+  return query != nullptr &&
+         query(ToHandle(descriptor), basic_information, information, sizeof *information, nullptr) >= 0;
+}
+
+/*
+ * Memory of the paging file only. Reading a view of a file fails with an exception where the file or its
+ * disk is gone, and memory that is reserved only faults on touch.
+ */
+bool IsPagingFileMemory(const SectionInformation& information) {
+  return (information.attributes & (kFileBacked | kImage | kReserved | kCommitted)) == kCommitted;
+}
+
 }  // namespace
 
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   const std::uint64_t size = byte_length;
   // Backed by the paging file and nameless: others get it as a duplicated handle only.
-  const HANDLE section =
+  OwnedDescriptor section = OwnHandle(
       ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE | SEC_COMMIT,
-                           static_cast<DWORD>(size >> kHighWordBits), static_cast<DWORD>(size), nullptr);
-  if (section == nullptr) return LastError("CreateFileMapping");
-  created->Reset(ToDescriptor(section));
+                           static_cast<DWORD>(size >> kHighWordBits), static_cast<DWORD>(size), nullptr));
+  if (!section.IsOpen()) return LastError("CreateFileMapping");
+  *created = std::move(section);
   return {};
 }
 
 // A section is committed when it is made.
 Status Preallocate(Descriptor, std::size_t) { return {}; }
 
-// Handles are fetched from the peer only after they were found to be sections.
-bool IsMemory(Descriptor) { return true; }
+bool IsMemory(Descriptor descriptor) {
+  SectionInformation information{};
+  return ReadSection(descriptor, &information) && IsPagingFileMemory(information);
+}
 
+// Such a section never changes its size, so there is nothing to seal.
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
-  // A section never shrinks, so there is nothing to seal, and mapping all of it is how its size is found
-  // without calls that are not documented. This view is gone again before the region is mapped. A section
-  // that was reserved but not committed would fault on touch.
-  void* view = ::MapViewOfFile(ToHandle(descriptor), FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, 0);
-  if (view == nullptr) return LastError("MapViewOfFile");
-  MEMORY_BASIC_INFORMATION information{};
-  const SIZE_T queried = ::VirtualQuery(view, &information, sizeof information);
-  const Status query_status = LastError("VirtualQuery");
-  ::UnmapViewOfFile(view);
-  if (queried == 0) return query_status;
-  if (information.State != MEM_COMMIT || information.Type != MEM_MAPPED)
-    return {kErrorUnsealed, "VirtualQuery"};
+  SectionInformation information{};
+  if (!ReadSection(descriptor, &information) || !IsPagingFileMemory(information))
+    return {kErrorUnsealed, "NtQuerySection"};
   SYSTEM_INFO system;
   ::GetSystemInfo(&system);
   const std::uint64_t page = system.dwPageSize;
-  // Views come in whole pages.
   const std::uint64_t rounded = (byte_length + page - 1) / page * page;
-  *actual_length = information.RegionSize == rounded ? byte_length : information.RegionSize;
-  if (*actual_length != byte_length) return {kErrorSizeMismatch, "VirtualQuery"};
+  *actual_length = static_cast<std::uint64_t>(information.size.QuadPart);
+  // The size may be told in whole pages.
+  if (*actual_length == rounded) *actual_length = byte_length;
+  if (*actual_length != byte_length) return {kErrorSizeMismatch, "NtQuerySection"};
   return {};
 }
 

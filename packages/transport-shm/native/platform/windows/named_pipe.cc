@@ -4,48 +4,63 @@
 
 namespace entropynet {
 
-Operation::Operation() : event_(ToDescriptor(::CreateEventW(nullptr, TRUE, FALSE, nullptr))) {}
+Operation::Operation() : event_(OwnHandle(::CreateEventW(nullptr, TRUE, FALSE, nullptr))) {}
 
-OVERLAPPED* Operation::Begin() {
+OVERLAPPED* Operation::Prepare() {
   overlapped_ = {};
   overlapped_.hEvent = Event();
-  begun_ = true;
   return &overlapped_;
 }
 
+Status Operation::Begun(BOOL result, const char* syscall) {
+  is_begun_ = result || ::GetLastError() == ERROR_IO_PENDING;
+  if (is_begun_) return {};
+  return LastError(syscall);
+}
+
 bool Operation::IsRunning(HANDLE file, Status* status, DWORD* bytes) {
-  if (!begun_) return false;
   *bytes = 0;
+  if (!is_begun_) return false;
   if (!::GetOverlappedResult(file, &overlapped_, bytes, FALSE)) {
     if (::GetLastError() == ERROR_IO_INCOMPLETE) return true;
     *status = LastError("GetOverlappedResult");
   }
-  begun_ = false;
+  is_begun_ = false;
   return false;
 }
 
 void Operation::Cancel(HANDLE file) {
-  if (!begun_) return;
+  if (!is_begun_) return;
   DWORD bytes = 0;
   ::CancelIoEx(file, &overlapped_);
   ::GetOverlappedResult(file, &overlapped_, &bytes, TRUE);
-  begun_ = false;
+  is_begun_ = false;
 }
 
 Status EventNotifier::Start(HANDLE event, void (*notify)(void*), void* data) {
   event_ = event;
   notify_ = notify;
   data_ = data;
-  Rearm();
-  if (wait_ == nullptr) return LastError("RegisterWaitForSingleObject");
-  return {};
+  const Status status = Arm();
+  if (!status.Ok()) Stop();
+  return status;
 }
 
 void EventNotifier::Rearm() {
-  if (notify_ == nullptr) return;
+  if (notify_ == nullptr || !has_called_.load()) return;
+  // Where the pool has no room for a wait, the event loop is woken at once: it looks again, and comes back
+  // here.
+  if (!Arm().Ok()) notify_(data_);
+}
+
+Status EventNotifier::Arm() {
   if (wait_ != nullptr) ::UnregisterWaitEx(wait_, INVALID_HANDLE_VALUE);
   wait_ = nullptr;
-  ::RegisterWaitForSingleObject(&wait_, event_, OnEvent, this, INFINITE, WT_EXECUTEONLYONCE);
+  has_called_.store(false);
+  if (::RegisterWaitForSingleObject(&wait_, event_, OnEvent, this, INFINITE, WT_EXECUTEONLYONCE)) return {};
+  wait_ = nullptr;
+  has_called_.store(true);
+  return LastError("RegisterWaitForSingleObject");
 }
 
 void EventNotifier::Stop() {
@@ -57,7 +72,8 @@ void EventNotifier::Stop() {
 
 // A thread of the system's pool.
 void CALLBACK EventNotifier::OnEvent(void* context, BOOLEAN) {
-  const auto* notifier = static_cast<EventNotifier*>(context);
+  auto* notifier = static_cast<EventNotifier*>(context);
+  notifier->has_called_.store(true);
   notifier->notify_(notifier->data_);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "security.h"
 #include "win32.h"
 
 namespace entropynet {
@@ -12,16 +13,29 @@ namespace {
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kDiscardBytes = 64 * 1024;
 
+// What a section is asked for: its size and kind, and to be mapped. The name is missing in some headers.
+constexpr DWORD kSectionRights = 0x0001 | FILE_MAP_READ | FILE_MAP_WRITE;  // SECTION_QUERY
+
 bool IsEnd(int error) {
   return error == ERROR_BROKEN_PIPE || error == ERROR_PIPE_NOT_CONNECTED || error == ERROR_NO_DATA;
 }
 
 }  // namespace
 
-PipeConnection::PipeConnection(OwnedDescriptor pipe, bool is_server)
-    : pipe_(std::move(pipe)), is_server_(is_server), inbox_(kPipeBufferBytes) {
-  StartRead();
+Status PipeConnection::Make(OwnedDescriptor pipe, Side side, std::unique_ptr<LocalSocket>* made) {
+  auto connection = std::make_unique<PipeConnection>(std::move(pipe), side);
+  if (!connection->reading_.IsReady() || !connection->writing_.IsReady())
+    return {ERROR_OUTOFMEMORY, "CreateEvent"};
+  connection->StartRead();
+  *made = std::move(connection);
+  return {};
 }
+
+PipeConnection::PipeConnection(OwnedDescriptor pipe, Side side)
+    : pipe_(std::move(pipe)),
+      side_(side),
+      takes_descriptor_(side == Side::kConnected),
+      inbox_(kPipeBufferBytes) {}
 
 PipeConnection::~PipeConnection() {
   notifier_.Stop();
@@ -33,12 +47,18 @@ Status PipeConnection::Accept(std::unique_ptr<LocalSocket>*) { return {ERROR_INV
 
 Status PipeConnection::Peer(PeerCredentials* credentials) {
   ULONG process = 0;
-  const BOOL known = is_server_ ? ::GetNamedPipeClientProcessId(Pipe(), &process)
-                                : ::GetNamedPipeServerProcessId(Pipe(), &process);
-  if (!known) return LastError("GetNamedPipeClientProcessId");
-  // There are no numbers for users here. The pipe's access list lets nobody but its owner connect.
-  *credentials = {process, 0, 0};
-  return {};
+  if (side_ == Side::kAccepted) {
+    if (!::GetNamedPipeClientProcessId(Pipe(), &process)) return LastError("GetNamedPipeClientProcessId");
+    // The system lets only this user open the pipe: see the security that PipeListener gives it.
+    *credentials = {process, 0, 0, true};
+    return {};
+  }
+  if (!::GetNamedPipeServerProcessId(Pipe(), &process)) return LastError("GetNamedPipeServerProcessId");
+  // Nobody can make another user the owner of a pipe, where a process number can be made up by its maker.
+  ObjectAccess access;
+  const Status status = ReadObjectAccess(Pipe(), SE_KERNEL_OBJECT, &access);
+  if (status.Ok()) *credentials = {process, 0, 0, access.is_own && access.writer.empty()};
+  return status;
 }
 
 Status PipeConnection::Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed,
@@ -54,15 +74,11 @@ Status PipeConnection::Send(const std::uint8_t* bytes, std::size_t size, Descrip
   const std::uint64_t handle = passed == kNoDescriptor ? 0 : static_cast<std::uint64_t>(passed);
   std::memcpy(outbox_.data(), &handle, kHeaderBytes);
   std::memcpy(outbox_.data() + kHeaderBytes, bytes, taken);
-  OVERLAPPED* operation = writing_.Begin();
-  if (!::WriteFile(Pipe(), outbox_.data(), static_cast<DWORD>(outbox_.size()), nullptr, operation) &&
-      ::GetLastError() != ERROR_IO_PENDING) {
-    status = LastError("WriteFile");
-    writing_.Cancel(Pipe());
-    return status;
-  }
-  *sent = taken;
-  return {};
+  status = writing_.Begun(
+      ::WriteFile(Pipe(), outbox_.data(), static_cast<DWORD>(outbox_.size()), nullptr, writing_.Prepare()),
+      "WriteFile");
+  if (status.Ok()) *sent = taken;
+  return status;
 }
 
 Status PipeConnection::Receive(std::uint8_t* into, std::size_t size, ReceivedBytes* received) {
@@ -72,12 +88,9 @@ Status PipeConnection::Receive(std::uint8_t* into, std::size_t size, ReceivedByt
   std::memcpy(into, inbox_.data() + consumed_, taken);
   consumed_ += taken;
   received->bytes = taken;
-  if (consumed_ == filled_) {
-    StartRead();
-  } else {
-    // The event is still set: there is more to take.
-    notifier_.Rearm();
-  }
+  if (consumed_ == filled_) StartRead();
+  // Where there is more to take, the event is still set.
+  notifier_.Rearm();
   return {};
 }
 
@@ -107,54 +120,60 @@ Status PipeConnection::StartNotifying(void (*notify)(void*), void* data) {
 void PipeConnection::StartRead() {
   filled_ = 0;
   consumed_ = 0;
-  OVERLAPPED* operation = reading_.Begin();
-  if (!::ReadFile(Pipe(), inbox_.data(), kPipeBufferBytes, nullptr, operation) &&
-      ::GetLastError() != ERROR_IO_PENDING) {
-    read_error_ = LastError("ReadFile");
-    reading_.Cancel(Pipe());
-    // Readable, in that the end can be read.
-    ::SetEvent(reading_.Event());
-  }
-  notifier_.Rearm();
+  read_error_ = reading_.Begun(
+      ::ReadFile(Pipe(), inbox_.data(), kPipeBufferBytes, nullptr, reading_.Prepare()), "ReadFile");
+  // Readable, in that the end can be read.
+  if (!read_error_.Ok()) ::SetEvent(reading_.Event());
 }
 
 bool PipeConnection::FinishRead(Status* status, ReceivedBytes* received) {
   if (filled_ > consumed_) return true;
-  DWORD bytes = 0;
-  const bool had_begun = reading_.HasBegun();
-  if (reading_.IsRunning(Pipe(), &read_error_, &bytes)) {
-    // A notification that found nothing is over; the next needs a wait of its own.
-    notifier_.Rearm();
-    return false;
+  if (read_error_.Ok()) {
+    DWORD bytes = 0;
+    if (reading_.IsRunning(Pipe(), &read_error_, &bytes)) {
+      // A notification that found nothing is over.
+      notifier_.Rearm();
+      return false;
+    }
+    if (read_error_.Ok()) read_error_ = OpenMessage(bytes, &received->descriptor);
+    if (read_error_.Ok()) return true;
+    // The message is longer than any that this protocol has.
+    if (read_error_.error == ERROR_MORE_DATA) read_error_.error = kErrorBadMessage;
   }
-  if (!read_error_.Ok()) {
-    received->ended = IsEnd(read_error_.error);
-    if (!received->ended) *status = read_error_;
-    return false;
-  }
-  if (!had_begun || bytes <= kHeaderBytes) {
-    *status = {ERROR_INVALID_DATA, "ReadFile"};
-    return false;
+  received->ended = IsEnd(read_error_.error);
+  if (!received->ended) *status = read_error_;
+  return false;
+}
+
+Status PipeConnection::OpenMessage(DWORD bytes, OwnedDescriptor* fetched) {
+  if (bytes <= kHeaderBytes) return {kErrorBadMessage, "ReadFile"};
+  std::uint64_t number = 0;
+  std::memcpy(&number, inbox_.data(), kHeaderBytes);
+  if (number != 0) {
+    if (!takes_descriptor_) return {kErrorDescriptorPassed, "ReadFile"};
+    takes_descriptor_ = false;
+    const Status status = FetchHandle(number, fetched);
+    if (!status.Ok()) return status;
   }
   filled_ = bytes;
   consumed_ = kHeaderBytes;
-  std::uint64_t handle = 0;
-  std::memcpy(&handle, inbox_.data(), kHeaderBytes);
-  if (handle != 0) FetchHandle(handle, &received->descriptor);
-  return true;
+  return {};
 }
 
-void PipeConnection::FetchHandle(std::uint64_t number, OwnedDescriptor* fetched) {
-  PeerCredentials peer;
-  if (!Peer(&peer).Ok()) return;
-  const HANDLE opened = ::OpenProcess(PROCESS_DUP_HANDLE, FALSE, peer.process_id);
-  if (opened == nullptr) return;
-  const OwnedDescriptor process(ToDescriptor(opened));
+// Fails where the server has more rights than this process, as one that runs elevated: the caller says so.
+Status PipeConnection::FetchHandle(std::uint64_t number, OwnedDescriptor* fetched) {
+  ULONG server = 0;
+  if (!::GetNamedPipeServerProcessId(Pipe(), &server)) return LastError("GetNamedPipeServerProcessId");
+  const OwnedDescriptor process = OwnHandle(::OpenProcess(PROCESS_DUP_HANDLE, FALSE, server));
+  if (!process.IsOpen()) return LastError("OpenProcess");
   HANDLE duplicate = nullptr;
-  if (::DuplicateHandle(opened, reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(number)),
-                        ::GetCurrentProcess(), &duplicate, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
-    fetched->Reset(ToDescriptor(duplicate));
+  if (!::DuplicateHandle(ToHandle(process.Get()),
+                         reinterpret_cast<HANDLE>(static_cast<std::uintptr_t>(number)), ::GetCurrentProcess(),
+                         &duplicate, kSectionRights, FALSE, 0)) {
+    return LastError("DuplicateHandle");
   }
+  *fetched = OwnHandle(duplicate);
+  return {};
 }
 
 }  // namespace entropynet

@@ -16,14 +16,19 @@ constexpr DWORD kPipeBufferBytes = 64 * 1024;
 
 /*
  * One end of a connected named pipe in message mode. Every message starts with 8 bytes: the number that a
- * passed handle has in the sender, or 0. The receiver fetches the handle out of the sender's process; it
- * never takes a number from the peer for one of its own handles. libuv cannot poll a pipe, so one read is
- * always under way and its event tells of readiness through EventNotifier.
+ * passed handle has in the sender, or 0; at least one byte follows. A message that is shorter, or longer than
+ * the buffer, is none of this protocol and ends the connection. The receiver fetches the handle out of the
+ * sender's process; it never takes a number from the peer for one of its own handles. libuv cannot poll a
+ * pipe, so one read is always under way and its event tells of readiness through EventNotifier.
  */
 class PipeConnection final : public LocalSocket {
  public:
+  enum class Side { kAccepted, kConnected };
+
   // Takes over `pipe`, an overlapped pipe in message mode.
-  PipeConnection(OwnedDescriptor pipe, bool is_server);
+  static Status Make(OwnedDescriptor pipe, Side side, std::unique_ptr<LocalSocket>* made);
+
+  PipeConnection(OwnedDescriptor pipe, Side side);
   ~PipeConnection() override;
 
   Status Accept(std::unique_ptr<LocalSocket>* accepted) override;
@@ -44,11 +49,17 @@ class PipeConnection final : public LocalSocket {
   // Whether there are bytes to take; if not, says in `status` and `received` what it found instead.
   bool FinishRead(Status* status, ReceivedBytes* received);
 
-  // Leaves `fetched` closed where the peer does not let go of the handle.
-  void FetchHandle(std::uint64_t number, OwnedDescriptor* fetched);
+  // Reads the head of the message of `bytes` bytes that has arrived.
+  Status OpenMessage(DWORD bytes, OwnedDescriptor* fetched);
+
+  // Fetches the handle that has this number in the server's process.
+  Status FetchHandle(std::uint64_t number, OwnedDescriptor* fetched);
 
   OwnedDescriptor pipe_;
-  const bool is_server_;
+  const Side side_;
+  // Only a server passes one, and only once.
+  bool takes_descriptor_;
+  // Why nothing more can be read.
   Status read_error_;
   std::vector<std::uint8_t> inbox_;
   std::vector<std::uint8_t> outbox_;

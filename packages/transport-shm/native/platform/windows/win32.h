@@ -17,6 +17,11 @@ inline Status LastError(const char* syscall) { return {static_cast<int>(::GetLas
 inline HANDLE ToHandle(Descriptor descriptor) { return reinterpret_cast<HANDLE>(descriptor); }
 inline Descriptor ToDescriptor(HANDLE handle) { return reinterpret_cast<Descriptor>(handle); }
 
+// Owns what a system call returned. Some calls fail with a null handle, others with INVALID_HANDLE_VALUE.
+inline OwnedDescriptor OwnHandle(HANDLE handle) {
+  return OwnedDescriptor(handle == nullptr ? kNoDescriptor : ToDescriptor(handle));
+}
+
 // UTF-8 to the UTF-16 that the system's wide functions take.
 inline std::wstring Widen(const std::string& text) {
   const int length =
