@@ -1,0 +1,99 @@
+// Builds the addon for other systems and processors than this machine's: `prebuilds/<system>-<architecture>/` in the folder of
+// the package. Warnings are errors. Where a compiler is missing, one sentence says which.
+// Usage: node scripts/cross-build.mjs [--available] [--fetch] [--output FOLDER] [TARGET ...]
+//   TARGET       see `targets` in scripts/cross-targets.mjs; every one where none is given
+//   --available  leave out the targets whose compiler is missing, instead of failing
+//   --fetch      get the compiler that npm's registry has, into the user's cache
+//   --output     where `prebuilds` is made; the package's folder by default
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { addonFolder } from '../packages/transport-shm/bin/addon-build.mjs';
+import { addonSources, includeFolders, targets } from './cross-targets.mjs';
+
+/** Runs a program to its end and gives what it printed; rejects with that where it fails. */
+function run([program, ...parameters], folder, environment) {
+  return new Promise((done, fail) => {
+    const env = { ...process.env, ...environment };
+    const child = spawn(program, parameters, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk.toString()));
+    child.once('error', fail);
+    child.once('close', (code) => {
+      if (code === 0) done(output);
+      else fail(new Error(`"${[program, ...parameters].join(' ')}" ended with code ${code}:\n${output}`));
+    });
+  });
+}
+
+/** Does something for each item, as many at a time as there are processors. */
+async function forEach(items, use) {
+  const waiting = items[Symbol.iterator]();
+  const work = async () => {
+    for (const item of waiting) await use(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+}
+
+/** Builds for one target; gives the addon's file. */
+async function build(target, tools, output) {
+  const stage = mkdtempSync(join(tmpdir(), 'entropynet-cross-'));
+  const runHere = (command) => run(command, stage, tools.environment);
+  try {
+    const { sources, defines } = addonSources(target.system);
+    const flags = [
+      ...[...defines, 'NODE_GYP_MODULE_NAME=entropynet_shm', 'BUILDING_NODE_EXTENSION'].map((define) => `-D${define}`),
+      // Other people's headers are not held to our warnings.
+      ...includeFolders().flatMap((folder) => ['-isystem', folder]),
+    ];
+    const files = [...sources, ...(tools.sources ?? [])];
+    const objects = files.map((file) => join(stage, `${file.replaceAll('/', '_')}.o`));
+    await forEach(files.keys(), (index) =>
+      runHere([...tools.compiler, ...flags, '-c', join(addonFolder, 'native', files[index]), '-o', objects[index]]),
+    );
+    const addon = join(output, 'prebuilds', target.file);
+    mkdirSync(dirname(addon), { recursive: true });
+    await tools.link({ objects, addon, stage, run: runHere });
+    target.check?.(addon);
+    return addon;
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
+}
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: {
+      available: { type: 'boolean', default: false },
+      fetch: { type: 'boolean', default: false },
+      output: { type: 'string', default: addonFolder },
+    },
+    allowPositionals: true,
+  });
+  const unknown = positionals.find((name) => !Object.hasOwn(targets, name));
+  if (unknown !== undefined) {
+    process.stderr.write(`The target '${unknown}' was given; allowed are ${Object.keys(targets).join(', ')}.\n`);
+    return 2;
+  }
+  let isGood = true;
+  for (const name of positionals.length > 0 ? positionals : Object.keys(targets)) {
+    const tools = targets[name].tools(values.fetch);
+    if (tools.missing !== undefined) {
+      process.stderr.write(`The addon for ${name} was not built: ${tools.missing}.\n`);
+      isGood &&= values.available;
+      continue;
+    }
+    try {
+      process.stdout.write(`${name}: ${await build(targets[name], tools, resolve(values.output))}\n`);
+    } catch (error) {
+      process.stderr.write(`The addon for ${name} could not be built. ${error.message}\n`);
+      isGood = false;
+    }
+  }
+  return isGood ? 0 : 1;
+}
+
+process.exitCode = await main();
