@@ -1,4 +1,4 @@
-import { unwrittenBytes } from './owned-bytes.js';
+import { unwrittenBytes } from '../platform/long-memory.js';
 
 /**
  * Initial buffer for an announced message, in bytes; it grows with what arrives. Shorter than the fragments of

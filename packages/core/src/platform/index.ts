@@ -1,8 +1,9 @@
 /**
- * What the packages use of the platform: its clocks, timers and warnings, which nothing that a test framework or a preload
- * script puts into the globals can change.
+ * What the packages use of the platform: its clocks, timers, warnings and memory, which nothing that a test framework or a
+ * preload script puts into the globals can change.
  *
  * @packageDocumentation
  */
 export * from './clock.js';
+export { unwrittenBytes } from './long-memory.js';
 export { warnOf } from './warning.js';

@@ -1,3 +1,5 @@
+import { unwrittenBytes } from '@entropynet/core/platform';
+
 /** Shorter frames come from Node.js' own pool; a spare one would gain nothing. */
 export const MIN_SPARE_BYTES = 16 * 1024;
 
@@ -22,7 +24,7 @@ export class SpareFrames {
       this.#keptBytes -= memory.length;
       return memory.length === length ? memory : memory.subarray(0, length);
     }
-    return Buffer.allocUnsafeSlow(length);
+    return Buffer.from(unwrittenBytes(length).buffer);
   }
 
   /** Takes back a frame that nobody reads any more. */

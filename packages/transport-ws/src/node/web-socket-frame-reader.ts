@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { FrameType } from '@entropynet/core';
+import { unwrittenBytes } from '@entropynet/core/platform';
 import type { CompressedMessages } from './compressed-messages.js';
 import { DeliverySlice } from './delivery-slice.js';
 import {
@@ -428,7 +429,7 @@ export class WebSocketFrameReader {
         ? Buffer.allocUnsafe(length)
         : isFragment
           ? spareFrames.take(length)
-          : Buffer.allocUnsafeSlow(length);
+          : Buffer.from(unwrittenBytes(length).buffer);
     this.#filledBytes = 0;
     this.#fill(this.#message, chunk, start);
   }
