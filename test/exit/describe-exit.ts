@@ -23,6 +23,7 @@ export async function describeExit(name: string, fixture: TransportFixture): Pro
       });
       return;
     }
+    before(() => fixture.prepare?.());
     after(() => fixture.dispose?.());
     describeCutShort(fixture);
     describeQuietLives(fixture);

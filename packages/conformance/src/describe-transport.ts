@@ -89,6 +89,7 @@ export async function describeTransport(
       skippedTest('keeps the contract', reason);
       return;
     }
+    before(() => fixture.prepare?.());
     after(() => fixture.dispose?.());
     describeCapabilities(fixture);
     const combinations = combinationsOf(fixture, placements).map(([placement, side]) => ({

@@ -46,6 +46,9 @@ export interface TransportFixture {
   /** The names of what the transport left behind (files, regions); empty once every connection and server is closed. */
   leftovers?(): Promise<readonly string[]>;
 
+  /** Makes what every test needs, such as a server of a message broker. Called once, before the first test. */
+  prepare?(): Promise<void>;
+
   /** Gives back what the fixture itself made. Called once, after the last test. */
   dispose?(): Promise<void>;
 

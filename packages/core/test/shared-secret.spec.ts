@@ -11,6 +11,21 @@ describe('the proof of a shared secret', () => {
     expect(prover.check(proof).ok).to.equal(true);
   });
 
+  it('gives both sides the same keys, another one for each purpose and each handshake', () => {
+    const handshake = (): string[] => {
+      const verifier = new SecretVerifier(SECRET);
+      const prover = new SecretProver(SECRET);
+      unwrap(verifier.check(unwrap(prover.answer(verifier.challenge))));
+      const keysOf = (side: SecretVerifier | SecretProver): string[] =>
+        ['one', 'other'].map((purpose) => Buffer.from(side.sessionKey(purpose)).toString('hex'));
+      expect(keysOf(prover)).to.deep.equal(keysOf(verifier));
+      return keysOf(prover);
+    };
+    const keys = [...handshake(), ...handshake()];
+    expect(new Set(keys).size).to.equal(4);
+    for (const key of keys) expect(key).to.have.length(64);
+  });
+
   it('convinces no server with an answer that was heard in another handshake', () => {
     const heard = unwrap(new SecretProver(SECRET).answer(new SecretVerifier(SECRET).challenge));
     expect(new SecretVerifier(SECRET).check(heard).ok).to.equal(false);

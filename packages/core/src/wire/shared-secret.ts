@@ -35,6 +35,7 @@ export class SecretVerifier {
   /** What the client must answer. The bytes are this object's. */
   readonly challenge = randomBytes(SECRET_CHALLENGE_BYTES);
   readonly #secret: Uint8Array;
+  #nonce = new Uint8Array(0);
 
   constructor(secret: string) {
     this.#secret = utf8ToBytes(secret);
@@ -42,11 +43,20 @@ export class SecretVerifier {
 
   /** Checks the client's answer; ok with this side's own proof. `HandshakeFailed`: another secret, or no answer. */
   check(answer: Uint8Array): Result<Uint8Array> {
-    const nonce = answer.subarray(0, NONCE_BYTES);
+    const nonce = new Uint8Array(answer.subarray(0, NONCE_BYTES));
+    this.#nonce = nonce;
     const isRight =
       answer.length === SECRET_ANSWER_BYTES &&
       isEqual(answer.subarray(NONCE_BYTES), proofOf(this.#secret, 'client', this.challenge, nonce));
     return isRight ? ok(proofOf(this.#secret, 'server', this.challenge, nonce)) : err('HandshakeFailed', WRONG_SECRET);
+  }
+
+  /**
+   * A key of 32 bytes that both sides know after the answer, and nobody without the secret: another one for each handshake
+   * and each `purpose`. For a transport on a medium where others may write, which authenticates what it carries.
+   */
+  sessionKey(purpose: string): Uint8Array {
+    return keyOf(this.#secret, purpose, this.challenge, this.#nonce);
   }
 }
 
@@ -78,6 +88,11 @@ export class SecretProver {
     const expected = proofOf(this.#secret, 'server', this.#challenge, this.#nonce);
     return isEqual(proof, expected) ? OK : err('HandshakeFailed', WRONG_SECRET);
   }
+
+  /** The server's key of the same `purpose`, once the challenge was answered; see `SecretVerifier.sessionKey`. */
+  sessionKey(purpose: string): Uint8Array {
+    return keyOf(this.#secret, purpose, this.#challenge, this.#nonce);
+  }
 }
 
 /** What either side says to the other's wrong secret, and of its own. */
@@ -85,6 +100,10 @@ export const WRONG_SECRET = "the two sides' shared secrets ('secret') differ";
 
 function proofOf(secret: Uint8Array, role: 'server' | 'client', challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
   return hmac(sha256, secret, concatBytes(utf8ToBytes(`entropynet ${role}`), challenge, nonce));
+}
+
+function keyOf(secret: Uint8Array, purpose: string, challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
+  return hmac(sha256, secret, concatBytes(utf8ToBytes(`entropynet key ${purpose}`), challenge, nonce));
 }
 
 function randomBytes(length: number): Uint8Array {
