@@ -82,6 +82,12 @@ const directionOfDependencies = [
     ),
   },
   ...importDirection({
+    folder: 'transport-nats',
+    allowed: ['@entropynet/core(?:/platform)?', '@nats-io/transport-node'],
+    message: 'transport-nats imports core and @nats-io/transport-node; valibot only in nats-options.ts.',
+    exceptions: [{ files: ['nats-options.ts'], also: ['valibot'] }],
+  }),
+  ...importDirection({
     folder: 'conformance',
     allowed: ['@entropynet/core(?:/platform)?', 'chai', 'fast-check'],
     message: 'conformance imports core, chai and fast-check; it knows no transport.',

@@ -47,8 +47,17 @@ const databases = step(
     'DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server postgresql; }',
 );
 
+/** The tests over NATS need its server; npm has none. */
+const natsServer = step(
+  'a NATS server',
+  'bash',
+  '-c',
+  'command -v nats-server || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nats-server; }',
+);
+
 const suites = [
   databases,
+  natsServer,
   tests('test'),
   tests('test:waits'),
   tests('test:packages'),

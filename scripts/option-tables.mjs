@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
 import ts from 'typescript';
-import { rootFolder } from './workspace.mjs';
+import { publishedFolders, readManifest, rootFolder } from './workspace.mjs';
 
 const PAGE = join(rootFolder, 'docs', 'configuration.md');
 const BEGIN = '<!-- options:begin -->';
@@ -21,10 +21,16 @@ const UNITS = [
 ];
 const MAX_TIMER = 2 ** 31 - 1;
 
+/** Transports that are installed beside `entropynet` have sections, too. */
+const TRANSPORTS = publishedFolders()
+  .map((folder) => readManifest(folder).name)
+  .filter((name) => name.includes('/transport-'));
+
 /** The type `ConnectionConfig` with what the transports merge into it, as a program that uses them sees it. */
 function configurationType() {
   const file = join(rootFolder, 'scripts', 'configuration-type.ts');
-  const source = `import type { ConnectionConfig } from 'entropynet'; export declare const configuration: ConnectionConfig;`;
+  const imports = TRANSPORTS.map((name) => `import type {} from '${name}';`).join(' ');
+  const source = `${imports} import type { ConnectionConfig } from 'entropynet'; export declare const configuration: ConnectionConfig;`;
   const options = {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -51,6 +57,7 @@ async function configurationEntries() {
   const { commonSchema } = await import('@entropynet/core/internal/config/common-options');
   const { knownSections } = await import('@entropynet/core');
   await import('entropynet');
+  for (const name of TRANSPORTS) await import(name);
   const sections = [...knownSections([])].map(([key, { optionsSchema }]) => [key, optionsSchema]);
   return { ...commonSchema.entries, ...Object.fromEntries(sections) };
 }

@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type AcceptPlace,
+  type AcceptQueue,
+  agreeOnSecret,
+  decodePeerLimits,
+  encodePeerLimits,
+  NetworkError,
+  type NetworkConnection,
+  type PeerGreeting,
+  type ResolvedConnectionConfig,
+  SecretVerifier,
+} from '@entropynet/core';
+import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import type { Msg } from '@nats-io/transport-node';
+import {
+  checkVersion,
+  decodeAnswer,
+  decodeHello,
+  encodeChallenge,
+  encodeHandshake,
+  encodeWelcome,
+  handshakeKindOf,
+  type Hello,
+  ID_BYTES,
+  isCode,
+} from './handshake-messages.js';
+import { openLinkEnds } from './link-ends.js';
+import { sealsOf, type SessionKeys, sessionKeysOf } from './message-seal.js';
+import type { NatsAddress } from './nats-address.js';
+import { NatsConnection } from './nats-connection.js';
+import { NatsLink } from './nats-link.js';
+import { encodeFault, isPlainSubject, Kind, Lane, laneSubject } from './nats-protocol.js';
+import type { NatsSession } from './nats-session.js';
+
+/** A client between its hello and its connection. */
+interface Handshake {
+  readonly hello: Hello;
+  /** The hello as it came: the client's answer vouches for it. */
+  readonly bytes: Uint8Array;
+  readonly greeting: PeerGreeting;
+  readonly verifier: SecretVerifier | undefined;
+  /** What was answered last, for a client that asks again. */
+  answer: Uint8Array | undefined;
+  /** Whether the client is let in. */
+  isAdmitted: boolean;
+  place: AcceptPlace<NetworkConnection> | undefined;
+  link: NatsLink | undefined;
+  timer: Timer | undefined;
+}
+
+/** A server's part of the handshakes: who asks, who is let in, and how long each may take. */
+export class HandshakeDesk {
+  /** Where answers to this server's challenges go: no other server of the queue group may get them. */
+  readonly subject: string;
+
+  readonly #address: NatsAddress;
+  readonly #config: ResolvedConnectionConfig;
+  readonly #service: string;
+  readonly #session: NatsSession;
+  readonly #accepted: AcceptQueue<NetworkConnection>;
+  readonly #handshakes = new Map<string, Handshake>();
+  #isClosed = false;
+
+  constructor(
+    address: NatsAddress,
+    config: ResolvedConnectionConfig,
+    service: string,
+    session: NatsSession,
+    accepted: AcceptQueue<NetworkConnection>,
+  ) {
+    this.#address = address;
+    this.#config = config;
+    this.#service = service;
+    this.#session = session;
+    this.#accepted = accepted;
+    this.subject = `${service}.${randomBytes(ID_BYTES).toString('hex')}`;
+  }
+
+  /** A message on the service's subject, or on this server's own. Never throws. */
+  readonly take = ({ data, reply }: Msg): void => {
+    if (this.#isClosed) return;
+    switch (handshakeKindOf(data)) {
+      case Kind.Hello:
+        this.#onHello(data, reply);
+        break;
+      case Kind.Answer:
+        this.#onAnswer(data);
+        break;
+      case Kind.Inquiry: {
+        const group = new TextEncoder().encode(this.#config.nats.queueGroup ?? '');
+        if (isReply(reply)) this.#session.publish(reply, encodeHandshake(Kind.Presence, group));
+        break;
+      }
+      default:
+        // Not of this protocol: the asker learns nothing.
+        break;
+    }
+  };
+
+  /** Lets nobody in any more; clients that were let in and have not answered get a goodbye. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const ending = [...this.#handshakes].map(async ([key, { link, hello }]) => {
+      if (link === undefined) this.#refuseAt(hello.base, new NetworkError('ConnectionClosed', 'the server is closing'));
+      else await endWithin(link, this.#config.sendTimeoutMs);
+      this.#end(key);
+    });
+    await Promise.all(ending);
+  }
+
+  /** The NATS connection broke: no handshake goes on. */
+  abandon(): void {
+    for (const key of [...this.#handshakes.keys()]) this.#end(key);
+  }
+
+  #onHello(data: Uint8Array, reply: string | undefined): void {
+    const version = checkVersion(data);
+    const hello = version.ok ? decodeHello(data) : undefined;
+    if (hello === undefined) {
+      const malformed = new NetworkError('HandshakeFailed', "the client's hello is none");
+      if (isReply(reply)) this.#refuse(reply, version.ok ? malformed : version.error);
+      return;
+    }
+    const key = Buffer.from(hello.id).toString('hex');
+    const known = this.#handshakes.get(key);
+    if (known === undefined) this.#begin(key, hello, data);
+    else if (known.answer !== undefined) this.#tell(known.hello.base, known.answer);
+  }
+
+  #begin(key: string, hello: Hello, data: Uint8Array): void {
+    const greeting = decodePeerLimits(hello.greeting);
+    const { secret } = this.#config;
+    const agreed = greeting.ok ? agreeOnSecret(secret, greeting.value.hasSecret) : greeting;
+    if (!greeting.ok || !agreed.ok) {
+      if (!agreed.ok) this.#refuseAt(hello.base, agreed.error);
+      return;
+    }
+    const { maxConnections, handshakeTimeoutMs } = this.#config.nats;
+    if (this.#handshakes.size >= maxConnections) {
+      const full = new NetworkError('ResourceLimitExceeded', `${maxConnections} clients are in handshakes already`);
+      this.#refuseAt(hello.base, full);
+      return;
+    }
+    const handshake: Handshake = {
+      hello,
+      bytes: new Uint8Array(data),
+      greeting: greeting.value,
+      verifier: secret === undefined ? undefined : new SecretVerifier(secret),
+      answer: undefined,
+      isAdmitted: false,
+      place: undefined,
+      link: undefined,
+      timer: startTimer(() => {
+        const late = new NetworkError('Timeout', `no end of the handshake within ${handshakeTimeoutMs} ms`);
+        this.#give(key, late);
+      }, handshakeTimeoutMs),
+    };
+    this.#handshakes.set(key, handshake);
+    if (handshake.verifier === undefined) void this.#admit(key, handshake, undefined, undefined);
+    else this.#answer(handshake, encodeChallenge(handshake.verifier.challenge, this.subject));
+  }
+
+  #onAnswer(data: Uint8Array): void {
+    const answered = decodeAnswer(data);
+    if (answered === undefined) return;
+    const key = Buffer.from(answered.id).toString('hex');
+    const handshake = this.#handshakes.get(key);
+    if (handshake?.verifier === undefined) return;
+    if (handshake.isAdmitted) {
+      // The welcome got lost: the client asks again.
+      if (handshake.link !== undefined && handshake.answer !== undefined) this.#answer(handshake, handshake.answer);
+      return;
+    }
+    const proof = handshake.verifier.check(answered.answer);
+    const keys = sessionKeysOf(handshake.verifier);
+    const isWhole = isCode(answered.code, keys.fromClient, handshake.bytes, answered.answer);
+    if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
+    else {
+      const changed = new NetworkError('HandshakeFailed', "the client's hello was changed on its way");
+      this.#give(key, proof.ok ? changed : proof.error);
+    }
+  }
+
+  /** Makes the link, subscribes and lets that reach the NATS server, and only then answers. */
+  async #admit(
+    key: string,
+    handshake: Handshake,
+    proof: Uint8Array | undefined,
+    keys: SessionKeys | undefined,
+  ): Promise<void> {
+    handshake.isAdmitted = true;
+    const place = this.#accepted.admit();
+    if (!place.ok) {
+      this.#give(key, place.error);
+      return;
+    }
+    handshake.place = place.value;
+    const base = `${this.#service}.${randomBytes(ID_BYTES).toString('hex')}`;
+    const opened = await openLinkEnds(this.#address, this.#config, base, (lane, message) => {
+      handshake.link?.take(lane, message);
+    });
+    if (!opened.ok) {
+      this.#give(key, opened.error);
+      return;
+    }
+    if (this.#handshakes.get(key) !== handshake) {
+      opened.value.release();
+      return;
+    }
+    const { ends, credits } = opened.value;
+    handshake.link = new NatsLink({
+      config: this.#config,
+      ends,
+      ownBase: base,
+      peerBase: handshake.hello.base,
+      credits: handshake.hello.credits,
+      peerLimits: handshake.greeting,
+      seals: keys && sealsOf(keys, 'server'),
+      handshake: {
+        onEchoed: () => undefined,
+        onNobody: () => undefined,
+        onReady: () => {
+          this.#connect(key, handshake);
+        },
+        onEnded: () => {
+          this.#end(key);
+        },
+      },
+    });
+    await Promise.all(ends.map(({ lease }) => lease.session.flush()));
+    if (this.#handshakes.get(key) !== handshake) return;
+    const greeting = encodePeerLimits(this.#config);
+    this.#answer(handshake, encodeWelcome({ greeting, credits, base, proof }, keys?.fromServer));
+  }
+
+  /** The client has heard this side on both lanes, and this side the client. */
+  #connect(key: string, handshake: Handshake): void {
+    const { link, place, timer } = handshake;
+    if (link === undefined || place === undefined) return;
+    this.#handshakes.delete(key);
+    stopTimer(timer);
+    link.establish('server');
+    const connection = new NatsConnection(this.#config, link);
+    if (place.push(connection)) return;
+    link.fail(new NetworkError('ConnectionClosed', 'the server is closing'));
+    link.release();
+  }
+
+  #answer(handshake: Handshake, answer: Uint8Array): void {
+    handshake.answer = answer;
+    this.#tell(handshake.hello.base, answer);
+  }
+
+  #tell(base: string, message: Uint8Array): void {
+    this.#session.publish(laneSubject(base, Lane.Prompt), new Uint8Array(message));
+  }
+
+  #refuseAt(base: string, error: NetworkError): void {
+    this.#refuse(laneSubject(base, Lane.Prompt), error);
+  }
+
+  #refuse(subject: string, error: NetworkError): void {
+    this.#session.publish(subject, encodeHandshake(Kind.Refusal, encodeFault(error)));
+  }
+
+  /** Refuses a client whose handshake has begun. */
+  #give(key: string, error: NetworkError): void {
+    const handshake = this.#handshakes.get(key);
+    if (handshake === undefined) return;
+    if (handshake.link === undefined) this.#refuseAt(handshake.hello.base, error);
+    else handshake.link.fail(error);
+    this.#end(key);
+  }
+
+  #end(key: string): void {
+    const handshake = this.#handshakes.get(key);
+    if (handshake === undefined) return;
+    this.#handshakes.delete(key);
+    stopTimer(handshake.timer);
+    handshake.place?.release();
+    handshake.link?.release();
+  }
+}
+
+function isReply(reply: string | undefined): reply is string {
+  return reply !== undefined && isPlainSubject(reply);
+}
+
+/** Says goodbye, and stops waiting for the peer's word at the limit. */
+function endWithin(link: NatsLink, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = startTimer(resolve, limitMs);
+    void link.close().then(() => {
+      stopTimer(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,51 @@
+import { setTimerReferenced, startTimer, startTurn, stopTimer, type Timer } from '@entropynet/core/platform';
+
+/** What a heartbeat beats for. */
+export interface HeartbeatMember {
+  /** One interval has passed, and what had arrived by its end was handled. */
+  onBeat(): void;
+}
+
+/** A pulse that all members with the same interval share. It runs while it has members and keeps no process alive. */
+export class Heartbeat {
+  static readonly #shared = new Map<number, Heartbeat>();
+
+  readonly #intervalMs: number;
+  readonly #members = new Set<HeartbeatMember>();
+  #timer: Timer | undefined;
+
+  private constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Beats for `member` every `intervalMs` until the returned function is called. */
+  static join(intervalMs: number, member: HeartbeatMember): () => void {
+    const heartbeat = Heartbeat.#shared.get(intervalMs) ?? new Heartbeat(intervalMs);
+    Heartbeat.#shared.set(intervalMs, heartbeat);
+    heartbeat.#members.add(member);
+    if (heartbeat.#timer === undefined) heartbeat.#start();
+    return () => {
+      heartbeat.#remove(member);
+    };
+  }
+
+  #start(): void {
+    this.#timer = startTimer(() => {
+      // After a pause of this process, timers run before what arrived meanwhile is read. An immediate runs after it.
+      startTurn(this.#beat).unref();
+      this.#start();
+    }, this.#intervalMs);
+    setTimerReferenced(this.#timer, false);
+  }
+
+  #remove(member: HeartbeatMember): void {
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
+    stopTimer(this.#timer);
+    this.#timer = undefined;
+    Heartbeat.#shared.delete(this.#intervalMs);
+  }
+
+  readonly #beat = (): void => {
+    for (const member of [...this.#members]) if (this.#members.has(member)) member.onBeat();
+  };
+}

@@ -1,0 +1,91 @@
+import { err, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import type { Msg } from '@nats-io/transport-node';
+import type { NatsAddress } from './nats-address.js';
+import type { LaneEnds } from './nats-link.js';
+import { Lane, laneSubject } from './nats-protocol.js';
+import { leaseSession, type SessionLease } from './session-pool.js';
+
+/** This side's ends of both lanes, before there is a link. */
+export interface LinkEnds {
+  readonly base: string;
+  readonly ends: readonly [prompt: LaneEnds, bulk: LaneEnds];
+  /** What the peer may send at once, by lane. */
+  readonly credits: readonly [prompt: number, bulk: number];
+  /** Gives everything back: for ends of which no link was made. */
+  release(): void;
+}
+
+/**
+ * Leases a NATS connection for each lane, subscribes to this side's subjects below `base`, and sets the first window aside.
+ * `ResourceLimitExceeded`: the NATS connection carries as many lanes as it can.
+ */
+export async function openLinkEnds(
+  address: NatsAddress,
+  config: ResolvedConnectionConfig,
+  base: string,
+  take: (lane: Lane, message: Msg) => void,
+): Promise<Result<LinkEnds>> {
+  const leases = await Promise.all([
+    leaseSession(address, config, Lane.Prompt),
+    leaseSession(address, config, Lane.Bulk),
+  ]);
+  const [prompt, bulk] = leases;
+  const opened =
+    prompt.ok && bulk.ok ? openBoth(prompt.value, bulk.value, config, base, take) : prompt.ok ? bulk : prompt;
+  if (!opened.ok) for (const lease of leases) if (lease.ok) lease.value.release();
+  return opened as Result<LinkEnds>;
+}
+
+function openBoth(
+  promptLease: SessionLease,
+  bulkLease: SessionLease,
+  config: ResolvedConnectionConfig,
+  base: string,
+  take: (lane: Lane, message: Msg) => void,
+): Result<LinkEnds> {
+  const prompt = openEnd(promptLease, config, base, Lane.Prompt, take);
+  if (!prompt.ok) return prompt;
+  const bulk = openEnd(bulkLease, config, base, Lane.Bulk, take);
+  if (!bulk.ok) {
+    closeEnd(prompt.value);
+    return bulk;
+  }
+  const ends = [prompt.value, bulk.value] as const;
+  return ok({
+    base,
+    ends,
+    credits: [prompt.value.share.renew(), bulk.value.share.renew()],
+    release: () => {
+      for (const end of ends) {
+        closeEnd(end);
+        end.lease.release();
+      }
+    },
+  });
+}
+
+function openEnd(
+  lease: SessionLease,
+  { nats }: ResolvedConnectionConfig,
+  base: string,
+  lane: Lane,
+  take: (lane: Lane, message: Msg) => void,
+): Result<LaneEnds> {
+  const { session } = lease;
+  const share = session.budget.join(nats.windowBytes);
+  if (share === undefined) {
+    return err(
+      'ResourceLimitExceeded',
+      `one NATS connection carries ${session.budget.capacity} connections already: raise 'nats.maxPendingBytes'`,
+    );
+  }
+  const unsubscribe = session.subscribe(laneSubject(base, lane), (message) => {
+    take(lane, message);
+  });
+  return ok({ lease, share, unsubscribe });
+}
+
+function closeEnd({ share, unsubscribe }: LaneEnds): void {
+  unsubscribe();
+  share.leave();
+}

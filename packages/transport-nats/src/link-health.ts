@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { NetworkError } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
+import { Heartbeat } from './heartbeat.js';
+import type { NatsHeartbeatConfig } from './nats-options.js';
+
+/** What a ping carries, in bytes: a peer can't guess it. */
+export const PING_BYTES = 8;
+
+/** What the signs of life of a link need of it. */
+export interface LinkHealthHost {
+  /** Asks the peer for a sign of life. */
+  ask(payload: Uint8Array): void;
+  onResponsivenessChanged(isResponsive: boolean): void;
+  /** The peer is gone: nobody is subscribed to its subject, or it was silent for too long. */
+  onDead(error: NetworkError): void;
+  /** One interval has passed. */
+  onBeat(): void;
+}
+
+/**
+ * Watches a peer for signs of life. Every message is one; where an interval passed without any, the peer is asked. The
+ * question is a request of NATS, so that the NATS server itself answers where nobody is there.
+ */
+export class LinkHealth {
+  readonly #host: LinkHealthHost;
+  readonly #beatMs: number;
+  readonly #timeoutMs: number;
+  /** Whether another participant could have forged the NATS server's answer while the peer proves what it sends. */
+  readonly #isSealed: boolean;
+  readonly #leaveHeartbeat: () => void;
+  #hasHeard = true;
+  #isSuspect = false;
+  #silentBeats = 0;
+  #isResponsive = true;
+  #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
+  #roundTripMs: number | undefined;
+
+  constructor({ intervalMs, timeoutMs }: NatsHeartbeatConfig, isSealed: boolean, host: LinkHealthHost) {
+    this.#host = host;
+    this.#isSealed = isSealed;
+    this.#beatMs = Math.min(intervalMs, timeoutMs);
+    this.#timeoutMs = timeoutMs;
+    this.#leaveHeartbeat = Heartbeat.join(this.#beatMs, {
+      onBeat: () => {
+        this.#onBeat();
+      },
+    });
+  }
+
+  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** A message of the peer arrived. */
+  onHeard(): void {
+    this.#hasHeard = true;
+    this.#isSuspect = false;
+    this.#setResponsive(true);
+  }
+
+  /** An answer to a ping arrived. */
+  onPong(payload: Uint8Array): void {
+    if (this.#ping?.payload.equals(payload) !== true) return;
+    this.#roundTripMs = monotonicNow() - this.#ping.sentAt;
+    this.#ping = undefined;
+  }
+
+  /** The NATS server says that nobody is subscribed to the peer's subject. */
+  onNobody(): void {
+    // Any participant can forge that word. A peer that proves what it sends has until the next beat to show that it lives.
+    if (this.#isSealed && !this.#isSuspect) {
+      this.#isSuspect = true;
+      this.#hasHeard = false;
+      this.#askNow();
+    } else if (!this.#isSealed) this.#host.onDead(gone());
+  }
+
+  /** Watches no longer. */
+  stop(): void {
+    this.#leaveHeartbeat();
+  }
+
+  #onBeat(): void {
+    this.#host.onBeat();
+    if (this.#hasHeard) {
+      this.#hasHeard = false;
+      this.#silentBeats = 0;
+      if (this.#roundTripMs === undefined) this.#askNow();
+      return;
+    }
+    if (this.#isSuspect) {
+      this.#host.onDead(gone());
+      return;
+    }
+    this.#silentBeats += 1;
+    if (this.#silentBeats * this.#beatMs >= this.#timeoutMs) {
+      const reason = `no sign of life from the peer for ${this.#timeoutMs} ms (heartbeat.timeoutMs)`;
+      this.#host.onDead(new NetworkError('PeerDied', reason));
+      return;
+    }
+    // The question of the beat before has had a whole interval to be answered.
+    if (this.#silentBeats > 1) this.#setResponsive(false);
+    this.#askNow();
+  }
+
+  #askNow(): void {
+    // An unanswered question is asked again: its answer says how long the peer took since the first.
+    this.#ping ??= { sentAt: monotonicNow(), payload: randomBytes(PING_BYTES) };
+    this.#host.ask(this.#ping.payload);
+  }
+
+  #setResponsive(isResponsive: boolean): void {
+    if (this.#isResponsive === isResponsive) return;
+    this.#isResponsive = isResponsive;
+    this.#host.onResponsivenessChanged(isResponsive);
+  }
+}
+
+function gone(): NetworkError {
+  return new NetworkError(
+    'PeerDied',
+    'the peer is gone: it unsubscribed without a goodbye, or its NATS connection ended',
+  );
+}

@@ -1,0 +1,81 @@
+import { err, ok, printable, redactEndpoint, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_PORT = 4222;
+/** Words of a subject. NATS takes more characters; these are safe in a URL and in the permissions of a server, too. */
+const SERVICE = /^[\w-]+(?:[./][\w-]+)*$/;
+
+/** A `nats://` endpoint in its parts. */
+export interface NatsAddress {
+  /** As `node:net` takes it: without the brackets of an IPv6 address. */
+  readonly host: string;
+  readonly port: number;
+  /** As it stands in the endpoint. */
+  readonly service: string;
+  /** From the user information; undefined where there is none. */
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** Takes an endpoint apart. `InvalidParameter`: another scheme, no URL, or a service that can't be a subject. */
+export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
+  const text = endpoint.replace(/^nats:\/\/(?=[:/]|$)/i, `nats://${DEFAULT_HOST}`);
+  if (!/^nats:\/\//i.test(text)) return invalid(endpoint, 'it is not a NATS URL');
+  // The scheme is none that URL knows: another one lends it the rules for hosts and ports.
+  const url = text.replace(/^nats:/i, 'http:');
+  if (!URL.canParse(url)) return invalid(endpoint, 'it is not a NATS URL');
+  const { hostname, pathname, hash, search, username: encodedUser, password: encodedPassword } = new URL(url);
+  if (hash !== '' || search !== '') return invalid(endpoint, 'a NATS URL has no query and no fragment');
+  const service = pathname.slice(1);
+  if (!SERVICE.test(service)) {
+    const named = service === '' ? 'it names no service' : `'${printable(service, 60)}' can not be a service`;
+    return invalid(endpoint, `${named}: words of letters, digits, _ and - are allowed, with / or . between them`);
+  }
+  const [user, password] = [decoded(encodedUser), decoded(encodedPassword)];
+  if (user === undefined || password === undefined)
+    return invalid(endpoint, 'its user information is not well encoded');
+  return ok({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: portOf(text),
+    service,
+    user: user === '' ? undefined : user,
+    password: password === '' ? undefined : password,
+  });
+}
+
+/** The subject on which the servers of a service take requests. */
+export function serviceSubject({ service }: NatsAddress, { nats }: ResolvedConnectionConfig): string {
+  return `${nats.subjectPrefix}.${service.replaceAll('/', '.')}`;
+}
+
+/** The address for people: what an error names. */
+export function shownAddress({ host, port, service }: NatsAddress): string {
+  return `nats://${formatHostPort(host, port)}/${service}`;
+}
+
+/** `host:port` for people and for URLs. */
+export function formatHostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not from `URL`, which takes a port away that is the default of its scheme. */
+function portOf(text: string): number {
+  const authority = /^nats:\/\/([^/]*)/i.exec(text)?.[1] ?? '';
+  const port = /:(\d+)$/.exec(authority.slice(authority.lastIndexOf('@') + 1))?.[1];
+  return port === undefined ? DEFAULT_PORT : Number(port);
+}
+
+function invalid(endpoint: string, reason: string): Result<NatsAddress> {
+  return err(
+    'InvalidParameter',
+    `'endpoint' was given '${redactEndpoint(endpoint)}': ${reason}; an address like 'nats://host:port/service' is expected`,
+  );
+}

@@ -1,0 +1,84 @@
+import { NetworkError, type NetworkErrorCode, redactText } from '@entropynet/core';
+
+/** Errors of the operating system that mean that nothing can be reached there. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at',
+  ENOTFOUND: 'no such host:',
+  EAI_AGAIN: 'the host name can not be resolved now:',
+  EHOSTUNREACH: 'there is no way to',
+  EHOSTDOWN: 'the host is down:',
+  ENETUNREACH: 'there is no network to',
+  EADDRNOTAVAIL: 'not an address that can be reached from here:',
+};
+
+/** Why no NATS connection to the servers came about, from what `@nats-io` rejected with. */
+export function dialErrorOf(error: unknown, where: string): NetworkError {
+  for (const each of [error, causeOf(error)]) {
+    const code = textOf(each, 'code');
+    const unreachable = UNREACHABLE[code];
+    if (unreachable !== undefined)
+      return new NetworkError(
+        'TransportUnavailable',
+        `${unreachable} ${where} (${code}); is a NATS server there?`,
+        error,
+      );
+  }
+  const reason = reasonOf(error);
+  switch (textOf(error, 'name')) {
+    case 'AuthorizationError':
+    case 'UserAuthenticationExpiredError':
+      return new NetworkError(
+        'HandshakeFailed',
+        `the NATS server at ${where} refused the credentials: ${reason}`,
+        error,
+      );
+    case 'TimeoutError':
+      return new NetworkError('Timeout', `the NATS server at ${where} does not answer`, error);
+    case 'InvalidArgumentError':
+      return new NetworkError('HandshakeFailed', `no NATS connection to ${where}: ${reason}`, error);
+    default: {
+      const isTls = /tls|certificate|ssl/i.test(`${reason} ${textOf(error, 'code')}`);
+      const code: NetworkErrorCode = isTls ? 'HandshakeFailed' : 'TransportUnavailable';
+      return new NetworkError(code, `no NATS connection to ${where}: ${reason}`, error);
+    }
+  }
+}
+
+/** Why connections end together with the NATS connection that carries them. */
+export function brokenErrorOf(error: unknown, where: string): NetworkError {
+  const reason = isNothing(error) ? '' : `: ${reasonOf(error)}`;
+  return new NetworkError(
+    'TransportUnavailable',
+    `the NATS connection to ${where} ended${reason}; unconfirmedSends() tells what may not have arrived`,
+    error,
+  );
+}
+
+/** A NATS server's refusal of a subject, in a sentence that names the permission. */
+export function permissionErrorOf(operation: string, subject: string, cause: unknown): NetworkError {
+  return new NetworkError(
+    'HandshakeFailed',
+    `the NATS server does not permit ${operation === 'publish' ? 'publishing to' : 'subscribing to'} '${subject}': give this user that permission`,
+    cause,
+  );
+}
+
+/** What an error says, of whatever realm it is, without secrets and made printable. */
+export function reasonOf(error: unknown): string {
+  const message = textOf(error, 'message');
+  return redactText(message === '' ? error : message);
+}
+
+function isNothing(error: unknown): boolean {
+  return error === undefined || error === null;
+}
+
+function causeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null ? (error as { cause?: unknown }).cause : undefined;
+}
+
+function textOf(error: unknown, key: 'code' | 'message' | 'name'): string {
+  const value: unknown =
+    typeof error === 'object' && error !== null ? (error as Record<string, unknown>)[key] : undefined;
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,170 @@
+import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
+import * as v from 'valibot';
+
+const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, section, text, wholeNumber } = optionSchemas;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The section `nats` of a configuration, as a user writes it. */
+export interface NatsOptions {
+  /** Further servers of the NATS cluster, as `host:port`, tried in order after the endpoint's own. */
+  servers?: readonly string[] | undefined;
+  /** The user at the NATS server; the endpoint's user information does as well. */
+  user?: string | undefined;
+  /** The user's password. */
+  password?: string | undefined;
+  /** A token, where the NATS server asks for one. */
+  token?: string | undefined;
+  /** The text of a credentials file (`.creds`): a JWT and the seed of its NKey. */
+  credentials?: string | undefined;
+  /** The seed of an NKey, where the NATS server knows its public half. */
+  nkeySeed?: string | undefined;
+  /** Certificates and their checks; an object turns TLS on. */
+  tls?: NatsTlsOptions | undefined;
+  /** The name that the NATS server's monitoring shows. */
+  name?: string | undefined;
+  /** What every subject of a service begins with. Both sides need the same. */
+  subjectPrefix?: string | undefined;
+  /** What the subjects of a client begin with: it must be allowed to subscribe below it. */
+  inboxPrefix?: string | undefined;
+  /** Servers of one service and one queue group share its clients; without it a second server gets `AddressInUse`. */
+  queueGroup?: string | undefined;
+  /** Signs of life, which a side asks for while it hears nothing. */
+  heartbeat?: NatsHeartbeatOptions | undefined;
+  /** How long a server waits for the rest of a client's handshake, in milliseconds. */
+  handshakeTimeoutMs?: number | undefined;
+  /** How many clients a server may have in handshakes, and how many connections may wait to be accepted. */
+  maxConnections?: number | undefined;
+  /** Bytes that one connection may have on the way to this side, on each of its two lanes. */
+  windowBytes?: number | undefined;
+  /**
+   * Bytes that all connections over one NATS connection may have on the way to this side. Keep it below the `max_pending` of
+   * the NATS server (64 MiB by default), which cuts a client that has more waiting.
+   */
+  maxPendingBytes?: number | undefined;
+  /** Bytes of one NATS connection that the NATS server may not have confirmed; beyond them, senders wait. */
+  maxBufferedBytes?: number | undefined;
+  /** A NATS connection of the program to use, which the program closes. Only code can give it. */
+  connection?: object | undefined;
+}
+
+/** Certificates and their checks, as a user writes them. */
+export interface NatsTlsOptions {
+  /** This side's certificate chain, as PEM, for a NATS server that asks for one. */
+  certificate?: string | undefined;
+  /** The private key of the certificate, as PEM. */
+  privateKey?: string | undefined;
+  /** The authorities whose signatures count instead of those of Node.js, as PEM. */
+  certificateAuthority?: string | undefined;
+  /** Whether to refuse a NATS server whose certificate is not valid. */
+  rejectUnauthorized?: boolean | undefined;
+  /** Whether TLS begins before the NATS server says anything, as its option `handshake_first` wants it. */
+  handshakeFirst?: boolean | undefined;
+}
+
+/** Signs of life, as a user writes them. */
+export interface NatsHeartbeatOptions {
+  /** After how much silence a side asks for a sign of life, in milliseconds. */
+  intervalMs?: number | undefined;
+  /** After how much silence the peer counts as dead, in milliseconds. */
+  timeoutMs?: number | undefined;
+}
+
+/** The section `nats`, complete. */
+export interface NatsConfig extends Complete<
+  NatsOptions,
+  'user' | 'password' | 'token' | 'credentials' | 'nkeySeed' | 'tls' | 'queueGroup' | 'connection'
+> {
+  /** Certificates and their checks, complete; undefined where the NATS server decides about TLS. */
+  readonly tls?: NatsTlsConfig | undefined;
+  /** Signs of life, complete. */
+  readonly heartbeat: NatsHeartbeatConfig;
+}
+
+/** Certificates and their checks, complete. */
+export type NatsTlsConfig = Complete<NatsTlsOptions, 'certificate' | 'privateKey' | 'certificateAuthority'>;
+
+/** Signs of life, complete. */
+export type NatsHeartbeatConfig = Complete<NatsHeartbeatOptions>;
+
+/** The least that a lane may have on the way: every connection keeps so much, however many share a NATS connection. */
+export const MIN_WINDOW_BYTES = 16 * KIB;
+
+const subject = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.RegexAction<string, string>]> =>
+  v.pipe(
+    text(1),
+    v.regex(/^[\w-]+(?:\.[\w-]+)*$/, 'words of letters, digits, _ and -, with dots between them, are allowed'),
+  );
+
+const tlsSchema = section({
+  certificate: v.optional(text(1)),
+  privateKey: v.optional(text(1)),
+  certificateAuthority: v.optional(text(1)),
+  rejectUnauthorized: v.optional(flag(), true),
+  handshakeFirst: v.optional(flag(), false),
+});
+
+const heartbeatSchema = section({
+  intervalMs: v.optional(durationMs(), 2000),
+  timeoutMs: v.optional(durationMs(), 15_000),
+});
+
+const optionsSchema = section({
+  servers: v.optional(listOf(text(1)), []),
+  user: v.optional(text(1)),
+  password: v.optional(text()),
+  token: v.optional(text(1)),
+  credentials: v.optional(text(1)),
+  nkeySeed: v.optional(text(1)),
+  tls: v.optional(tlsSchema),
+  name: v.optional(text(1), 'entropynet'),
+  subjectPrefix: v.optional(subject(), 'entropynet'),
+  inboxPrefix: v.optional(subject(), '_INBOX'),
+  queueGroup: v.optional(subject()),
+  heartbeat: v.optional(heartbeatSchema, NOTHING_GIVEN),
+  handshakeTimeoutMs: v.optional(durationMs(), 5000),
+  maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
+  windowBytes: v.optional(byteCount(MIN_WINDOW_BYTES, 64 * MIB), 1 * MIB),
+  maxPendingBytes: v.optional(byteCount(1 * MIB, 1024 * MIB), 32 * MIB),
+  maxBufferedBytes: v.optional(byteCount(64 * KIB, 1024 * MIB), 4 * MIB),
+  connection: v.optional(
+    v.custom<object>(
+      (given) => typeof (given as { subscribe?: unknown } | null)?.subscribe === 'function',
+      'a NatsConnection of @nats-io is allowed',
+    ),
+  ),
+});
+
+const CREDENTIALS = ['token', 'credentials', 'nkeySeed', 'user'] as const;
+
+/** The section `nats` of a configuration. */
+export const natsSection = defineTransportSection({
+  optionsKey: 'nats',
+  optionsSchema,
+  faultOf: (given) => {
+    const config = given as NatsConfig;
+    const several = CREDENTIALS.filter((key) => config[key] !== undefined);
+    if (several.length > 1)
+      return `'nats.${several[0] ?? ''}' was given beside 'nats.${several[1] ?? ''}': one of them is allowed`;
+    if (config.password !== undefined && config.user === undefined)
+      return "'nats.password' was given without 'nats.user', and would be ignored";
+    if (config.connection !== undefined && (several.length > 0 || config.tls !== undefined))
+      return `'nats.${several[0] ?? 'tls'}' was given beside 'nats.connection', which is connected already`;
+    if ((config.tls?.certificate === undefined) !== (config.tls?.privateKey === undefined))
+      return "'nats.tls.certificate' and 'nats.tls.privateKey' go together: one was given without the other";
+    return undefined;
+  },
+});
+
+declare module '@entropynet/core' {
+  interface TransportSections {
+    /** Options of the NATS transport. */
+    nats?: NatsOptions | undefined;
+  }
+
+  interface ResolvedTransportSections {
+    /** Options of the NATS transport, complete. */
+    readonly nats: NatsConfig;
+  }
+}

@@ -1,0 +1,145 @@
+import { decodeUint32, NetworkError, NETWORK_ERROR_CODES, type NetworkErrorCode, printable } from '@entropynet/core';
+
+/** The version of this protocol; both sides must speak the same. `docs/nats-protocol.md` describes it. */
+export const NATS_PROTOCOL_VERSION = 1;
+
+/** What a message on a lane is: its first byte. */
+export const Kind = {
+  /** Bytes of the lane's stream of frames. */
+  Data: 1,
+  /** More bytes that the receiver may send: one u32 for each lane. */
+  Credit: 2,
+  /** Asks for a sign of life. */
+  Ping: 3,
+  /** The sign of life. */
+  Pong: 4,
+  /** Nothing follows; the number of the last message of the bulk lane. */
+  Goodbye: 5,
+  /** Everything up to the goodbye has arrived. */
+  GoodbyeTaken: 6,
+  /** The sender ends the connection, and why. */
+  Fault: 7,
+  /** The first numbered message of a client: both lanes work in both directions. */
+  Ready: 8,
+  /** Asks for an echo on the same lane, before the connection stands. Not numbered. */
+  Echo: 9,
+  /** The echo. Not numbered. */
+  Echoed: 10,
+  /** The server's challenge for a client with a secret. Not numbered. */
+  Challenge: 11,
+  /** The server takes the client in. Not numbered. */
+  Welcome: 12,
+  /** The server refuses the client, and why. Not numbered. */
+  Refusal: 13,
+  /** A client asks to be let in. Not numbered; on the service's subject. */
+  Hello: 14,
+  /** A client's answer to the challenge. Not numbered; on the server's own subject. */
+  Answer: 15,
+  /** A server that wants to listen asks whether another one does. Not numbered; on the service's subject. */
+  Inquiry: 16,
+  /** Another one does; the name of its queue group. Not numbered. */
+  Presence: 17,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** The two ways that each direction of a connection has. */
+export const Lane = {
+  /** The default channel, the channel `control`, and all that is no message. */
+  Prompt: 0,
+  /** Messages of the other named channels. */
+  Bulk: 1,
+} as const;
+export type Lane = (typeof Lane)[keyof typeof Lane];
+export const LANES: readonly Lane[] = [Lane.Prompt, Lane.Bulk];
+
+/** The bytes before the body of a message on a lane: kind, lane, two zeros, number (u64), and what must come before (u32). */
+export const HEADER_BYTES = 16;
+
+/** The bytes of an authentication code, which follow the header where both sides have a secret. */
+export const CODE_BYTES = 16;
+
+/** What a message costs of the window beside its bytes: the book-keeping of one that waits is about as large. */
+export const MESSAGE_COST_BYTES = 64;
+
+/** A frame in the lane's stream: length of the payload (u32), header word (u32), payload. */
+export const FRAME_HEADER_BYTES = 8;
+
+/** The longest payload of a frame, in bytes. */
+export const MAX_FRAME_BYTES = 128 * 1024;
+
+/** No one grants less at once, so that a flood of grants ends soon. */
+export const MIN_GRANT_BYTES = 4096;
+
+/** More than any side may have been granted, in bytes. */
+export const MAX_CREDIT_BYTES = 256 * 1024 * 1024;
+
+const NUMBER_BASE = 2 ** 32;
+
+/** Writes the header of a message at `start`. */
+export function putHeader(
+  target: Uint8Array,
+  start: number,
+  kind: Kind,
+  lane: Lane,
+  number: number,
+  after: number,
+): void {
+  target[start] = kind;
+  target[start + 1] = lane;
+  target[start + 2] = 0;
+  target[start + 3] = 0;
+  putUint32(target, start + 4, number % NUMBER_BASE);
+  putUint32(target, start + 8, Math.floor(number / NUMBER_BASE));
+  putUint32(target, start + 12, after);
+}
+
+/** The number of a message. */
+export function numberOf(message: Uint8Array): number {
+  return decodeUint32(message, 4) + decodeUint32(message, 8) * NUMBER_BASE;
+}
+
+/** Of the prompt lane, the last number that must have been taken before this message; its lower 32 bits. */
+export function afterOf(message: Uint8Array): number {
+  return decodeUint32(message, 12);
+}
+
+/** Whether `number`, of which `after` are the lower bits, has been reached by `taken`. */
+export function hasReached(taken: number, after: number): boolean {
+  return ((taken % NUMBER_BASE) - after) << 0 >= 0;
+}
+
+/** Writes four bytes, little-endian. */
+export function putUint32(target: Uint8Array, start: number, value: number): void {
+  target[start] = value;
+  target[start + 1] = value >>> 8;
+  target[start + 2] = value >>> 16;
+  target[start + 3] = value >>> 24;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The longest text of a fault or refusal, in characters. */
+const MAX_TEXT = 200;
+
+/** A failure as bytes: its code, a line break and its sentence. */
+export function encodeFault({ code, message }: NetworkError): Uint8Array {
+  return encoder.encode(`${code}\n${message.slice(0, MAX_TEXT)}`);
+}
+
+/** What the peer's failure means here. A code that is unknown, or that the peer may not decide about, is `fallback`. */
+export function decodeFault(bytes: Uint8Array, fallback: NetworkErrorCode): NetworkError {
+  const [given = '', ...rest] = decoder.decode(bytes.subarray(0, 4 * MAX_TEXT)).split('\n');
+  const known = NETWORK_ERROR_CODES.find((code) => code === given);
+  return new NetworkError(known ?? fallback, `the peer ended the connection: ${printable(rest.join(' '), MAX_TEXT)}`);
+}
+
+/** Whether the text can be a subject that this side publishes to: no wildcard, no blank, not too long. */
+export function isPlainSubject(text: string): boolean {
+  return text.length <= 512 && /^[\w$-]+(?:\.[\w$-]+)*$/.test(text);
+}
+
+/** The subject of a lane below a side's own. */
+export function laneSubject(base: string, lane: Lane): string {
+  return `${base}.${lane}`;
+}

@@ -1,0 +1,245 @@
+import {
+  AcceptQueue,
+  Audience,
+  type BroadcastOptions,
+  type BroadcastOutcome,
+  type ConnectionServer,
+  debugLog,
+  err,
+  type NetworkConnection,
+  type NetworkError,
+  OK,
+  resolveOwnConfig,
+  type ResolvedConnectionConfig,
+  type Result,
+  type ServerConfig,
+  unwrap,
+} from '@entropynet/core';
+import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { askService } from './ask-service.js';
+import { HandshakeDesk } from './handshake-desk.js';
+import { formatHostPort, type NatsAddress, parseNatsAddress, serviceSubject, shownAddress } from './nats-address.js';
+import { natsSection } from './nats-options.js';
+import { Lane } from './nats-protocol.js';
+import type { SessionMember } from './nats-session.js';
+import { leaseSession, type SessionLease } from './session-pool.js';
+
+const log = debugLog('nats');
+
+/** The queue group of a server that has none: a client's hello reaches one server, also where two listen by mistake. */
+const ALONE = 'entropynet';
+
+/** The waits before a server whose NATS connection broke tries again, in milliseconds. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5000;
+
+/** What a server has while it listens. */
+interface Listening {
+  readonly lease: SessionLease;
+  readonly desk: HandshakeDesk;
+  stop(): void;
+}
+
+/** Listens for connections over NATS, on the subject of a service. */
+export class NatsConnectionServer implements ConnectionServer {
+  readonly #config: ResolvedConnectionConfig;
+  readonly #address: NatsAddress;
+  readonly #service: string;
+  readonly #audience = new Audience<NetworkConnection>();
+  readonly #accepted: AcceptQueue<NetworkConnection>;
+  #listening: Promise<Result> | undefined;
+  #closing: Promise<Result> | undefined;
+  #current: Listening | undefined;
+  #isListening = false;
+  #isReferenced = true;
+  #retry: Timer | undefined;
+
+  /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
+  constructor(config: ServerConfig) {
+    this.#config = unwrap(resolveOwnConfig(config, natsSection));
+    this.#address = unwrap(parseNatsAddress(this.#config.endpoint));
+    this.#service = serviceSubject(this.#address, this.#config);
+    this.#accepted = new AcceptQueue(this.#config.nats.maxConnections, this.#config.admit, this.#audience.add);
+  }
+
+  listen(): Promise<Result> {
+    if (this.#listening !== undefined) return this.#listening;
+    const listening = this.#startAfterClosing().then((result) => {
+      // By now there may be a later one.
+      if (!result.ok && this.#listening === listening) this.#listening = undefined;
+      return result;
+    });
+    this.#listening = listening;
+    return listening;
+  }
+
+  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
+    return this.#accepted.accept(options?.signal);
+  }
+
+  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
+    return this.#audience.broadcast(data, options);
+  }
+
+  close(): Promise<Result> {
+    const listening = this.#listening;
+    // A `listen()` from here on is one more, after this.
+    this.#listening = undefined;
+    const closing = this.#stopListening(listening, this.#closing);
+    this.#closing = closing;
+    return closing;
+  }
+
+  isListening(): boolean {
+    return this.#isListening;
+  }
+
+  /** Listening keeps the process alive (the default), unless the NATS connection is the program's own. */
+  ref(): void {
+    this.#setReferenced(true);
+  }
+
+  /** Listening does not keep the process alive. */
+  unref(): void {
+    this.#setReferenced(false);
+  }
+
+  /** The endpoint, without user information: a client has its own. */
+  address(): string | undefined {
+    if (!this.#isListening) return undefined;
+    const { host, port, service } = this.#address;
+    return `nats://${formatHostPort(host, port)}/${service}`;
+  }
+
+  /** Accepts until the server is closed. */
+  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
+    return this.#accepted.iterate();
+  }
+
+  /** As `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #startAfterClosing(): Promise<Result> {
+    return this.#closing === undefined ? this.#start() : this.#closing.then(() => this.#start());
+  }
+
+  async #start(): Promise<Result> {
+    const lease = await leaseSession(this.#address, this.#config, Lane.Prompt);
+    if (!lease.ok) return lease;
+    const free = await this.#checkFree(lease.value);
+    const opened = free.ok ? await this.#open(lease.value) : free;
+    if (!opened.ok) {
+      lease.value.release();
+      return opened;
+    }
+    this.#accepted.open();
+    this.#isListening = true;
+    return OK;
+  }
+
+  /** Servers of one queue group share a service; any other server on it is one too many. */
+  async #checkFree({ session }: SessionLease): Promise<Result> {
+    const { connectTimeoutMs, nats } = this.#config;
+    const asked = await askService(session, this.#service, nats.inboxPrefix, connectTimeoutMs);
+    if (!asked.ok) return asked;
+    const { isThere, queueGroup } = asked.value;
+    if (!isThere || (queueGroup !== undefined && queueGroup === nats.queueGroup)) return OK;
+    const has = queueGroup === undefined ? 'without a queue group' : `of the queue group '${queueGroup}'`;
+    return err(
+      'AddressInUse',
+      `another server ${has} listens at ${shownAddress(this.#address)}; servers with one 'nats.queueGroup' share a service`,
+    );
+  }
+
+  /** Subscribes; ok once the NATS server has taken that. */
+  async #open(lease: SessionLease): Promise<Result> {
+    const { session } = lease;
+    const desk = new HandshakeDesk(this.#address, this.#config, this.#service, session, this.#accepted);
+    const unsubscribes = [
+      session.subscribe(this.#service, desk.take, this.#config.nats.queueGroup ?? ALONE),
+      session.subscribe(desk.subject, desk.take),
+    ];
+    let forbidden: NetworkError | undefined;
+    const member: SessionMember = {
+      onBroken: (error) => {
+        if (this.#current?.lease === lease) this.#onBroken(error, session.survivesBreaks);
+      },
+      onForbidden: (subject, error) => {
+        if (subject === this.#service || subject === desk.subject) forbidden = error;
+      },
+    };
+    session.add(member);
+    const current: Listening = {
+      lease,
+      desk,
+      stop: () => {
+        session.remove(member);
+        for (const unsubscribe of unsubscribes) unsubscribe();
+      },
+    };
+    lease.setReferenced(this.#isReferenced);
+    await session.flush();
+    // A refusal comes before the answer to the flush.
+    if (forbidden !== undefined || session.isBroken) {
+      current.stop();
+      return forbidden === undefined
+        ? err('TransportUnavailable', `the NATS connection to ${session.where} ended`)
+        : { ok: false, error: forbidden };
+    }
+    this.#current = current;
+    return OK;
+  }
+
+  /** The connections end by themselves; the server goes on as soon as there is a NATS server again. */
+  #onBroken(error: NetworkError, survivesBreaks: boolean): void {
+    log(() => `${shownAddress(this.#address)}: ${error.message}; listening again as soon as that is possible`);
+    this.#current?.desk.abandon();
+    // `@nats-io` subscribes anew on a program's own NATS connection.
+    if (survivesBreaks) return;
+    this.#current?.stop();
+    this.#current?.lease.release();
+    this.#current = undefined;
+    this.#listenAgain(FIRST_WAIT_MS);
+  }
+
+  #listenAgain(waitMs: number): void {
+    this.#retry = startTimer(() => {
+      void this.#tryAgain(waitMs);
+    }, waitMs);
+    setTimerReferenced(this.#retry, this.#isReferenced);
+  }
+
+  async #tryAgain(waitMs: number): Promise<void> {
+    const lease = await leaseSession(this.#address, this.#config, Lane.Prompt);
+    const opened = lease.ok ? await this.#open(lease.value) : lease;
+    if (opened.ok && this.#isListening) return;
+    this.#current?.stop();
+    this.#current = undefined;
+    if (lease.ok) lease.value.release();
+    if (!opened.ok) log(() => `${shownAddress(this.#address)}: ${opened.error.message}`);
+    if (this.#isListening) this.#listenAgain(Math.min(2 * waitMs, LONGEST_WAIT_MS));
+  }
+
+  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
+    await Promise.all([listening, closing]);
+    this.#isListening = false;
+    stopTimer(this.#retry);
+    const current = this.#current;
+    this.#current = undefined;
+    const waiting = this.#accepted.close();
+    current?.stop();
+    await Promise.all([current?.desk.close(), ...waiting.map((connection) => connection.disconnect())]);
+    // From here on the NATS server tells a client that nobody is there.
+    await current?.lease.session.flush();
+    current?.lease.release();
+    return OK;
+  }
+
+  #setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    this.#current?.lease.setReferenced(isReferenced);
+    if (this.#retry !== undefined) setTimerReferenced(this.#retry, isReferenced);
+  }
+}

@@ -1,0 +1,244 @@
+import { debugLog, NetworkError } from '@entropynet/core';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { Heartbeat } from './heartbeat.js';
+import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
+import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
+import type { NatsConfig } from './nats-options.js';
+import { ReceiveBudget } from './receive-budget.js';
+
+const log = debugLog('nats');
+
+/** What lives on a NATS connection: a link, a handshake or a listening server. */
+export interface SessionMember {
+  /** The NATS connection broke: nothing more arrives or leaves. */
+  onBroken(error: NetworkError): void;
+  /** The NATS server does not permit a subject that one of the members uses. */
+  onForbidden?(subject: string, error: NetworkError): void;
+  /** There is room again after `hasRoom` was false. */
+  onWritable?(): void;
+}
+
+/** Takes the messages of one subject. */
+export type MessageTaker = (message: Msg) => void;
+
+/** What this side uses of `@nats-io` beyond its types: a process must be able to end while a connection is idle. */
+interface Internals {
+  readonly protocol?: {
+    readonly transport?: { readonly socket?: { ref?(): unknown; unref?(): unknown } };
+    readonly heartbeats?: { cancel?(): void };
+  };
+}
+
+/**
+ * One NATS connection that many links share, in one thread. It counts what the NATS server has not confirmed, because
+ * `publish` of `@nats-io` queues without bound, and it tells every member when the NATS connection breaks.
+ */
+export class NatsSession {
+  /** What all links on it may have on the way to this side. */
+  readonly budget: ReceiveBudget;
+  /** The NATS server, for people. */
+  readonly where: string;
+
+  readonly #connection: NatsConnection;
+  readonly #config: NatsConfig;
+  /** Whether the program's own code opened the NATS connection, and closes it. */
+  readonly #isGiven: boolean;
+  readonly #members = new Set<SessionMember>();
+  #unflushedBytes = 0;
+  /** Of those, what no flush under way covers. */
+  #uncoveredBytes = 0;
+  #isFlushing = false;
+  #wasRefused = false;
+  #isBroken = false;
+  /** What the NATS server said last before it ended the NATS connection. */
+  #lastError: Error | undefined;
+  #hasAnswered = true;
+  #silentBeats = 0;
+  #leaveHeartbeat: (() => void) | undefined;
+
+  constructor(connection: NatsConnection, config: NatsConfig, where: string, isGiven: boolean) {
+    this.#connection = connection;
+    this.#config = config;
+    this.where = where;
+    this.#isGiven = isGiven;
+    this.budget = new ReceiveBudget(config.maxPendingBytes);
+    void this.#watch();
+    void connection.closed().then((error) => {
+      this.#break(error);
+    });
+    if (isGiven) return;
+    // Its timers would keep the process alive; this side's own heartbeat takes their place.
+    internalsOf(connection).protocol?.heartbeats?.cancel?.();
+    const { intervalMs, timeoutMs } = config.heartbeat;
+    this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), {
+      onBeat: () => {
+        this.#onBeat(Math.min(intervalMs, timeoutMs), timeoutMs);
+      },
+    });
+  }
+
+  /** Whether nothing travels over it now. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Whether `@nats-io` connects again by itself and subscribes anew. */
+  get survivesBreaks(): boolean {
+    return this.#isGiven;
+  }
+
+  /** Whether as much waits for the NATS server's confirmation as may; after a false, `onWritable` follows. */
+  get hasRoom(): boolean {
+    if (this.#unflushedBytes < this.#config.maxBufferedBytes) return true;
+    this.#wasRefused = true;
+    this.#cover();
+    return false;
+  }
+
+  /** The longest body that one message can have now. The NATS server may change it. */
+  get maxBodyBytes(): number {
+    return (this.#connection.info?.max_payload ?? 0) - HEADER_BYTES - CODE_BYTES;
+  }
+
+  add(member: SessionMember): void {
+    this.#members.add(member);
+  }
+
+  remove(member: SessionMember): void {
+    this.#members.delete(member);
+  }
+
+  /** Takes the messages of a subject until the returned function is called. */
+  subscribe(subject: string, take: MessageTaker, queue?: string): () => void {
+    const subscription = this.#connection.subscribe(subject, {
+      ...(queue !== undefined && { queue }),
+      callback: (error, message) => {
+        if (error !== null) this.#onForbidden('subscription', subject, error);
+        else take(message);
+      },
+    });
+    return () => {
+      subscription.unsubscribe();
+    };
+  }
+
+  /**
+   * Publishes a message; nothing may change its bytes afterwards. False where the NATS connection has ended or the message
+   * is longer than the NATS server takes.
+   */
+  publish(subject: string, message: Uint8Array, reply?: string): boolean {
+    if (this.#isBroken) return false;
+    try {
+      this.#connection.publish(subject, message, reply === undefined ? undefined : { reply });
+    } catch (error) {
+      log(() => `publishing to ${subject} failed: ${String(error)}`);
+      return false;
+    }
+    const cost = message.length + MESSAGE_COST_BYTES;
+    this.#unflushedBytes += cost;
+    this.#uncoveredBytes += cost;
+    if (this.#uncoveredBytes >= this.#config.maxBufferedBytes >>> 3) this.#cover();
+    return true;
+  }
+
+  /** Resolves when the NATS server has taken everything that was published; also when the NATS connection breaks. */
+  async flush(): Promise<void> {
+    if (this.#isBroken) return;
+    try {
+      await this.#connection.flush();
+    } catch {
+      // The break itself is told to every member.
+    }
+  }
+
+  /** Gives to the system what was published, at once: for a process that exits. */
+  flushNow(): void {
+    void this.flush();
+  }
+
+  /** Whether the socket keeps the process alive. A program's own NATS connection stays as it is. */
+  setReferenced(isReferenced: boolean): void {
+    if (this.#isGiven) return;
+    const socket = internalsOf(this.#connection).protocol?.transport?.socket;
+    if (isReferenced) socket?.ref?.();
+    else socket?.unref?.();
+  }
+
+  /** Ends the NATS connection once what was published has left. A program's own one stays. */
+  async close(): Promise<void> {
+    if (this.#isGiven) return;
+    this.#leaveHeartbeat?.();
+    await this.flush();
+    await this.#connection.close();
+  }
+
+  /** Asks the NATS server to confirm, unless it is asked already. */
+  #cover(): void {
+    if (this.#isFlushing || this.#isBroken || this.#uncoveredBytes === 0) return;
+    const covered = this.#uncoveredBytes;
+    this.#uncoveredBytes = 0;
+    this.#isFlushing = true;
+    void this.flush().then(() => {
+      this.#isFlushing = false;
+      // A break in between has set it to nothing.
+      this.#unflushedBytes = Math.max(0, this.#unflushedBytes - covered);
+      const { maxBufferedBytes } = this.#config;
+      if (this.#wasRefused && this.#unflushedBytes <= maxBufferedBytes >>> 1) {
+        this.#wasRefused = false;
+        for (const member of [...this.#members]) member.onWritable?.();
+      } else if (this.#wasRefused || this.#uncoveredBytes >= maxBufferedBytes >>> 3) this.#cover();
+    });
+  }
+
+  /** A listening server has no peer that it could ask, and a NATS server may vanish without a word. */
+  #onBeat(intervalMs: number, timeoutMs: number): void {
+    if (this.#hasAnswered) {
+      this.#hasAnswered = false;
+      this.#silentBeats = 0;
+      void this.flush().then(() => {
+        this.#hasAnswered = true;
+      });
+      return;
+    }
+    this.#silentBeats += 1;
+    if (this.#silentBeats * intervalMs < timeoutMs) return;
+    const silent = new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
+    this.#break(silent);
+    void this.#connection.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect') this.#break(undefined);
+      else if (status.type === 'reconnect' && this.#isGiven) this.#isBroken = false;
+      else if (status.type === 'error') this.#onError(status.error);
+    }
+  }
+
+  #onError(error: Error): void {
+    log(() => `the NATS server at ${this.where} says: ${error.message}`);
+    const { operation, subject } = error as { readonly operation?: unknown; readonly subject?: unknown };
+    if (operation === 'publish' && typeof subject === 'string') this.#onForbidden(operation, subject, error);
+    else if (typeof subject !== 'string') this.#lastError = error;
+  }
+
+  #onForbidden(operation: string, subject: string, cause: unknown): void {
+    const error = permissionErrorOf(operation, subject, cause);
+    for (const member of [...this.#members]) member.onForbidden?.(subject, error);
+  }
+
+  #break(reason: unknown): void {
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    this.#unflushedBytes = 0;
+    this.#uncoveredBytes = 0;
+    if (!this.#isGiven) this.#leaveHeartbeat?.();
+    const error = brokenErrorOf(reason ?? this.#lastError, this.where);
+    log(() => error.message);
+    for (const member of [...this.#members]) member.onBroken(error);
+  }
+}
+
+function internalsOf(connection: NatsConnection): Internals {
+  return connection as unknown as Internals;
+}

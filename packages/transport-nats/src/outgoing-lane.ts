@@ -1,0 +1,195 @@
+import { runAsMicrotask } from '@entropynet/core/platform';
+import type { Seals } from './message-seal.js';
+import type { NatsSession } from './nats-session.js';
+import {
+  CODE_BYTES,
+  FRAME_HEADER_BYTES,
+  HEADER_BYTES,
+  Kind,
+  type Lane,
+  MESSAGE_COST_BYTES,
+  putHeader,
+  putUint32,
+} from './nats-protocol.js';
+
+/** So many bytes are collected at most before they are published, so that both sides work at once. */
+const BATCH_BYTES = 64 * 1024;
+
+/** The first memory of a batch whose length nobody knows. */
+const FIRST_BYTES = 1024;
+
+const NOTHING = new Uint8Array(0);
+
+/** What a lane needs of its link. */
+export interface OutgoingLaneHost {
+  /** The number that the next message of a bulk lane must come after; its lower 32 bits. */
+  readonly after: number;
+  readonly seals: Seals | undefined;
+  /** Whether data may be published now: on the bulk lane, once nothing of the prompt lane waits in front of them. */
+  mayPublish(): boolean;
+  /** The message can't be published: the NATS connection broke, or the NATS server takes only shorter ones. */
+  onUnpublished(): void;
+}
+
+/**
+ * The sending half of a lane: a stream of frames, published in numbered messages. What one piece of synchronous code writes
+ * leaves as one message where it fits, because a message per small frame would cost more than all the rest.
+ */
+export class OutgoingLane {
+  /** Whether a frame was refused and the base waits for `onWritable`. */
+  wasRefused = false;
+
+  readonly #host: OutgoingLaneHost;
+  readonly #session: NatsSession;
+  readonly #lane: Lane;
+  readonly #subject: string;
+  /** Where the body begins, behind the header and, with a secret, the code. */
+  readonly #bodyStart: number;
+  #number = 0;
+  /** What the peer granted and this side has not spent. */
+  #credit = 0;
+  /** A message in the making: room for its header, then frames up to `#end`. */
+  #batch: Uint8Array = NOTHING;
+  #end: number;
+  #isFlushDue = false;
+
+  constructor(host: OutgoingLaneHost, session: NatsSession, lane: Lane, subject: string, credit: number) {
+    this.#host = host;
+    this.#session = session;
+    this.#lane = lane;
+    this.#subject = subject;
+    this.#credit = credit;
+    this.#bodyStart = HEADER_BYTES + (host.seals === undefined ? 0 : CODE_BYTES);
+    this.#end = this.#bodyStart;
+  }
+
+  /** The number of the last message. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** What the peer granted and this side has not spent. */
+  get credit(): number {
+    return this.#credit;
+  }
+
+  /** Whether everything that was written is published. */
+  get isEmpty(): boolean {
+    return this.#end === this.#bodyStart;
+  }
+
+  /** Whether a frame would be taken now. The last one taken may be longer than the credit: its rest waits here. */
+  // Hot path.
+  hasRoom(): boolean {
+    if (this.#end - this.#bodyStart + MESSAGE_COST_BYTES < this.#credit && this.#session.hasRoom) return true;
+    this.wasRefused = true;
+    return false;
+  }
+
+  /** Takes a frame, after `hasRoom()`. */
+  // Hot path: for a small frame no allocation beside the batch's, one copy.
+  write(header: number, bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    const at = this.#end;
+    const next = at + FRAME_HEADER_BYTES + length;
+    if (next > this.#batch.length) this.#grow(next);
+    putUint32(this.#batch, at, length);
+    putUint32(this.#batch, at + 4, header);
+    this.#batch.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
+    this.#end = next;
+    if (next >= BATCH_BYTES) this.flush();
+    else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      runAsMicrotask(this.#flushLater);
+    }
+  }
+
+  /** Publishes what was written, as far as the peer has granted it. */
+  flush(): void {
+    if (this.isEmpty || !this.#host.mayPublish()) return;
+    for (let from = this.#bodyStart; !this.isEmpty;) {
+      const room = Math.min(this.#credit - MESSAGE_COST_BYTES, this.#session.maxBodyBytes);
+      const to = Math.min(this.#end, from + room);
+      if (to <= from) {
+        this.#keepFrom(from);
+        if (this.#session.maxBodyBytes <= 0) this.#host.onUnpublished();
+        return;
+      }
+      const isWhole = from === this.#bodyStart && to === this.#end;
+      // A header goes in front of each piece, where the piece before it lies.
+      const message = isWhole ? this.#batch.subarray(0, to) : this.#pieceOf(from, to);
+      if (isWhole || to === this.#end) this.#startBatch();
+      this.#credit -= to - from + MESSAGE_COST_BYTES;
+      if (!this.#publish(Kind.Data, message)) return;
+      from = to;
+    }
+  }
+
+  /** Publishes a message that is no data, in order with the data that were published. */
+  tell(kind: Kind, body: Uint8Array = NOTHING, reply?: string): void {
+    const message = Buffer.alloc(this.#bodyStart + body.length);
+    message.set(body, this.#bodyStart);
+    this.#publish(kind, message, reply);
+  }
+
+  /** Publishes a message of the handshake, which has no number. */
+  tellUnnumbered(kind: Kind, body: Uint8Array = NOTHING, reply?: string): void {
+    const message = Buffer.alloc(this.#bodyStart + body.length);
+    message.set(body, this.#bodyStart);
+    putHeader(message, 0, kind, this.#lane, 0, 0);
+    this.#host.seals?.outgoing.put(message);
+    this.#session.publish(this.#subject, message, reply);
+  }
+
+  /** The peer granted more. */
+  grant(bytes: number): void {
+    this.#credit += bytes;
+    this.flush();
+  }
+
+  /** Nothing is written or published any more. */
+  stop(): void {
+    this.#startBatch();
+    this.#credit = 0;
+  }
+
+  #publish(kind: Kind, message: Uint8Array, reply?: string): boolean {
+    this.#number += 1;
+    putHeader(message, 0, kind, this.#lane, this.#number, this.#host.after);
+    this.#host.seals?.outgoing.put(message);
+    if (this.#session.publish(this.#subject, message, reply)) return true;
+    this.#host.onUnpublished();
+    return false;
+  }
+
+  #pieceOf(from: number, to: number): Uint8Array {
+    const piece = Buffer.allocUnsafe(this.#bodyStart + to - from);
+    piece.set(this.#batch.subarray(from, to), this.#bodyStart);
+    return piece;
+  }
+
+  /** Keeps what the peer has not granted yet. */
+  #keepFrom(from: number): void {
+    if (from === this.#bodyStart) return;
+    const kept = this.#pieceOf(from, this.#end);
+    this.#batch = kept;
+    this.#end = kept.length;
+  }
+
+  #startBatch(): void {
+    // The one before is the NATS connection's now.
+    this.#batch = NOTHING;
+    this.#end = this.#bodyStart;
+  }
+
+  #grow(least: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(FIRST_BYTES, this.#batch.length === 0 ? least : 2 * least));
+    larger.set(this.#batch.subarray(this.#bodyStart, this.#end), this.#bodyStart);
+    this.#batch = larger;
+  }
+
+  readonly #flushLater = (): void => {
+    this.#isFlushDue = false;
+    this.flush();
+  };
+}

@@ -1,0 +1,141 @@
+import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
+import { formatHostPort, type NatsAddress } from './nats-address.js';
+import { dialErrorOf } from './nats-errors.js';
+import type { Lane } from './nats-protocol.js';
+import { NatsSession } from './nats-session.js';
+
+/** A use of a NATS connection that others use, too. */
+export interface SessionLease {
+  readonly session: NatsSession;
+  /** Whether this user's part keeps the process alive. */
+  setReferenced(isReferenced: boolean): void;
+  /** Gives it back; the last one closes the NATS connection. */
+  release(): void;
+}
+
+/** A NATS connection and its users. */
+interface Entry {
+  readonly opening: Promise<Result<NatsSession>>;
+  readonly users: Set<{ isReferenced: boolean }>;
+  session: NatsSession | undefined;
+}
+
+/** The NATS connections of this thread, by what makes one different from another. */
+const entries = new Map<string, Entry>();
+const givenSessions = new WeakMap<object, NatsSession>();
+
+/**
+ * A NATS connection for a lane: the one that stands, or a new one. Links with the same servers and credentials share one for
+ * each lane, so that what is long does not hold up what is urgent.
+ */
+export async function leaseSession(
+  address: NatsAddress,
+  config: ResolvedConnectionConfig,
+  lane: Lane,
+): Promise<Result<SessionLease>> {
+  const { connection } = config.nats;
+  if (connection !== undefined) return ok(leaseOfGiven(connection as NatsConnection, config));
+  const key = JSON.stringify([lane, address.host, address.port, address.user, address.password, config.nats]);
+  let entry = entries.get(key);
+  if (entry === undefined || entry.session?.isBroken === true) {
+    entry = { opening: openSession(address, config), users: new Set(), session: undefined };
+    entries.set(key, entry);
+  }
+  const used = entry;
+  const user = { isReferenced: true };
+  used.users.add(user);
+  const opened = await used.opening;
+  if (!opened.ok) {
+    if (entries.get(key) === used) entries.delete(key);
+    return opened;
+  }
+  const session = opened.value;
+  used.session = session;
+  const refer = (): void => {
+    session.setReferenced([...used.users].some((each) => each.isReferenced));
+  };
+  refer();
+  return ok({
+    session,
+    setReferenced: (isReferenced) => {
+      user.isReferenced = isReferenced;
+      refer();
+    },
+    release: () => {
+      if (!used.users.delete(user)) return;
+      if (used.users.size > 0) refer();
+      else {
+        if (entries.get(key) === used) entries.delete(key);
+        void session.close();
+      }
+    },
+  });
+}
+
+function leaseOfGiven(connection: NatsConnection, config: ResolvedConnectionConfig): SessionLease {
+  const session =
+    givenSessions.get(connection) ?? new NatsSession(connection, config.nats, connection.getServer(), true);
+  givenSessions.set(connection, session);
+  return { session, setReferenced: () => undefined, release: () => undefined };
+}
+
+async function openSession(address: NatsAddress, config: ResolvedConnectionConfig): Promise<Result<NatsSession>> {
+  const where = formatHostPort(address.host, address.port);
+  try {
+    const connection = await connect(optionsOf(address, config));
+    if (connection.info?.headers !== true) {
+      await connection.close();
+      return err('IncompatibleVersion', `the NATS server at ${where} has no headers: version 2.2 or newer is needed`);
+    }
+    return ok(new NatsSession(connection, config.nats, where, false));
+  } catch (error) {
+    return { ok: false, error: error instanceof NetworkError ? error : dialErrorOf(error, where) };
+  }
+}
+
+function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedConnectionConfig): NodeConnectionOptions {
+  const { tls } = nats;
+  const authenticator = authenticatorOf(nats.credentials, nats.nkeySeed);
+  const hasCredentials = authenticator !== undefined || nats.token !== undefined;
+  const user = nats.user ?? (hasCredentials ? undefined : address.user);
+  const pass = nats.user === undefined ? address.password : nats.password;
+  // As NATS URLs have it: user information without a password is a token.
+  const isToken = nats.user === undefined && user !== undefined && pass === undefined;
+  const token = nats.token ?? (isToken ? user : undefined);
+  return {
+    servers: [formatHostPort(address.host, address.port), ...nats.servers],
+    name: nats.name,
+    // In the order of the configuration, and the endpoint's own first.
+    noRandomize: true,
+    // A break ends what the connection carried. What listens dials anew, with timers that keep no process alive.
+    reconnect: false,
+    timeout: connectTimeoutMs,
+    noAsyncTraces: true,
+    ...(authenticator !== undefined && { authenticator }),
+    ...(token !== undefined && { token }),
+    ...(user !== undefined && !isToken && { user, ...(pass !== undefined && { pass }) }),
+    ...(tls !== undefined && {
+      tls: {
+        rejectUnauthorized: tls.rejectUnauthorized,
+        ...(tls.handshakeFirst && { handshakeFirst: true }),
+        ...(tls.certificate !== undefined && { cert: tls.certificate }),
+        ...(tls.privateKey !== undefined && { key: tls.privateKey }),
+        ...(tls.certificateAuthority !== undefined && { ca: tls.certificateAuthority }),
+      },
+    }),
+  };
+}
+
+function authenticatorOf(credentials: string | undefined, seed: string | undefined): Authenticator | undefined {
+  const encoder = new TextEncoder();
+  if (credentials !== undefined) return credsAuthenticator(encoder.encode(credentials));
+  return seed === undefined ? undefined : nkeyAuthenticator(encoder.encode(seed));
+}
