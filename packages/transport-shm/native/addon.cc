@@ -15,6 +15,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   entropynet::ExportProcess(env, exports);
   entropynet::ExportNames(env, exports);
   entropynet::ExportLayout(env, exports);
+  entropynet::ExportWake(env, exports);
   entropynet::NapiLocalSocket::Export(env, exports);
   entropynet::NapiRegionCopy::Export(env, exports);
   return exports;

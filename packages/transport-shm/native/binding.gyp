@@ -5,6 +5,7 @@
       'sources': [
         'addon.cc',
         'environment.cc',
+        'libuv_watch.cc',
         'napi_arguments.cc',
         'napi_error.cc',
         'napi_futex.cc',
@@ -14,8 +15,12 @@
         'napi_process.cc',
         'napi_region.cc',
         'napi_region_copy.cc',
+        'napi_wake.cc',
         'region_copy.cc',
         'socket_watch.cc',
+        'thread_watch.cc',
+        'wake_hub.cc',
+        'watch_listener.cc',
       ],
       'include_dirs': [
         '<!(node -p "require(\'node-addon-api\').include_dir")',
@@ -35,10 +40,12 @@
             'platform/posix/file_name.cc',
             'platform/posix/local_socket.cc',
             'platform/posix/mapping.cc',
+            'platform/posix/readiness.cc',
           ],
         }],
         ['OS=="linux"', {
           'sources': [
+            'platform/linux/event_queue.cc',
             'platform/linux/file_name.cc',
             'platform/linux/futex.cc',
             'platform/linux/mapping.cc',
@@ -62,6 +69,7 @@
         }],
         ['OS=="mac"', {
           'sources': [
+            'platform/macos/event_queue.cc',
             'platform/macos/file_name.cc',
             'platform/macos/futex.cc',
             'platform/macos/mapping.cc',
@@ -89,6 +97,7 @@
             'platform/windows/named_pipe.cc',
             'platform/windows/pipe_connection.cc',
             'platform/windows/process_identity.cc',
+            'platform/windows/readiness.cc',
             'platform/windows/security.cc',
           ],
           'defines': ['NOMINMAX', 'WIN32_LEAN_AND_MEAN', 'UNICODE', '_UNICODE'],

@@ -11,8 +11,15 @@ namespace entropynet {
 void Environment::Install(Napi::Env env) {
   auto* environment = new Environment();
   env.SetInstanceData(environment);
-  // An asynchronous hook, because closing a libuv handle takes one more turn of the loop.
-  static_cast<void>(napi_add_async_cleanup_hook(env, TearDown, environment, nullptr));
+  if (HasLibuv(env)) {
+    environment->wake = Wake::kEventLoop;
+    // An asynchronous hook, because closing a libuv handle takes one more turn of the loop.
+    static_cast<void>(napi_add_async_cleanup_hook(env, TearDown, environment, nullptr));
+    return;
+  }
+  // Deno 2.9 frees an asynchronous hook twice that is removed from within itself.
+  const auto close = [](void* data) { static_cast<Environment*>(data)->CloseEverything(); };
+  static_cast<void>(napi_add_env_cleanup_hook(env, close, environment));
 }
 
 Environment::~Environment() {

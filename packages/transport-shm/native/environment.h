@@ -13,10 +13,12 @@
 #include "platform/file_name.h"
 #include "platform/local_socket.h"
 #include "platform/status.h"
+#include "wake.h"
 
 namespace entropynet {
 
 class NapiLocalSocket;
+class WakeHub;
 struct Region;
 
 /*
@@ -68,6 +70,12 @@ class Environment {
   // Whether this runtime allows external ArrayBuffers; unknown until it was tried.
   enum class Support { kUnknown, kYes, kNo };
   Support external_buffers = Support::kUnknown;
+
+  // How watches that are started from now on learn of readiness.
+  Wake wake = Wake::kThread;
+
+  // Null until the first watch by a thread.
+  std::shared_ptr<WakeHub> wake_hub;
 
  private:
   static void TearDown(napi_async_cleanup_hook_handle hook, void* data);

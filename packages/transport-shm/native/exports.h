@@ -11,6 +11,7 @@ void ExportFutex(Napi::Env env, Napi::Object exports);
 void ExportProcess(Napi::Env env, Napi::Object exports);
 void ExportNames(Napi::Env env, Napi::Object exports);
 void ExportLayout(Napi::Env env, Napi::Object exports);
+void ExportWake(Napi::Env env, Napi::Object exports);
 
 }  // namespace entropynet
 

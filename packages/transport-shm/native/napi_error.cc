@@ -5,18 +5,33 @@
 namespace entropynet {
 namespace {
 
-constexpr std::size_t kTextBytes = 256;
-
 struct Description {
   int number;
   std::string code;
   std::string text;
 };
 
+// From the table in libuv's header, so that codes and texts are those of Node.js in a runtime without libuv,
+// too.
 Description DescribeLibuvCode(int number) {
-  char code[kTextBytes];
-  char text[kTextBytes];
-  return {number, uv_err_name_r(number, code, sizeof code), uv_strerror_r(number, text, sizeof text)};
+  switch (number) {
+#define ENTROPYNET_DESCRIBE(code, text) \
+  case UV_##code:                       \
+    return {number, #code, text};
+    UV_ERRNO_MAP(ENTROPYNET_DESCRIBE)
+#undef ENTROPYNET_DESCRIBE
+    default:
+      return {number, "UNKNOWN", "unknown error " + std::to_string(number)};
+  }
+}
+
+// Leaves a code that is libuv's own already as it is.
+int LibuvCodeOf(int error) {
+#ifdef _WIN32
+  return uv_translate_sys_error(error);
+#else
+  return error <= 0 ? error : -error;
+#endif
 }
 
 Description Describe(int error) {
@@ -42,8 +57,7 @@ Description Describe(int error) {
     case kErrorAlreadyStarted:
       return DescribeLibuvCode(UV_EALREADY);
     default:
-      // Leaves a code that is libuv's own already as it is.
-      return DescribeLibuvCode(uv_translate_sys_error(error));
+      return DescribeLibuvCode(LibuvCodeOf(error));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <napi.h>
 
+#include "environment.h"
 #include "platform/local_socket.h"
 #include "socket_watch.h"
 

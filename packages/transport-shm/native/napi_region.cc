@@ -131,10 +131,12 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   Region* region = found->second;
   // Before V8 subtracts it as well: its count must not fall below what it started from.
   AdjustExternalMemory(env, region->uncounted_bytes);
-  // Some runtimes run the finalizer of the backing store from within: that of the object still holds the
-  // region.
-  if (napi_detach_arraybuffer(env, info[0]) != napi_ok) {
+  // Some runtimes run finalizers from within: this function holds the region, too, until it has finished.
+  region->holders++;
+  const napi_status detached = napi_detach_arraybuffer(env, info[0]);
+  if (detached != napi_ok) {
     AdjustExternalMemory(env, -region->uncounted_bytes);
+    LetGo(env, region);
     ThrowTypeError(env, "buffer must be an ArrayBuffer that can be detached, got one that cannot");
     return;
   }
@@ -144,6 +146,7 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   const auto byte_length = static_cast<std::int64_t>(region->mapping.ByteLength());
   AdjustExternalMemory(env, byte_length);
   region->uncounted_bytes = -byte_length;
+  LetGo(env, region);
 }
 
 void CloseOwnedDescriptor(const Napi::CallbackInfo& info) {

@@ -27,7 +27,8 @@ struct Region {
   Environment* environment = nullptr;
   // What V8's count of external memory gets when the region goes: see napi_region.cc.
   std::int64_t uncounted_bytes = 0;
-  // Finalizers that are still to run: that of the backing store and that of the object.
+  // Finalizers that are still to run, that of the backing store and that of the object, and a call in
+  // progress.
   int holders = 2;
 };
 

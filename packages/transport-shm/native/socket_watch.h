@@ -4,9 +4,7 @@
 #include <memory>
 
 #include <napi.h>
-#include <uv.h>
 
-#include "environment.h"
 #include "platform/local_socket.h"
 #include "platform/status.h"
 
@@ -18,7 +16,7 @@ struct StopWatching {
   void operator()(SocketWatch* watch) const;
 };
 
-// Destroying it stops the watch; libuv frees the rest in a later turn of the loop.
+// Destroying it stops the watch. The event loop may free the rest in a later turn.
 using SocketWatchPointer = std::unique_ptr<SocketWatch, StopWatching>;
 
 /*
@@ -29,7 +27,8 @@ class SocketWatch {
  public:
   /*
    * Watches `socket`, which must stay open until the watch is stopped. `listener` is called with
-   * `receiver` as its `this`, microtasks run after it, and what it throws is an uncaught exception.
+   * `receiver` as its `this`, and what it throws is an uncaught exception. The environment says which kind of
+   * watch this is.
    */
   static Status Start(Napi::Object receiver, LocalSocket* socket, Napi::Function listener,
                       SocketWatchPointer* started);
@@ -38,37 +37,17 @@ class SocketWatch {
   SocketWatch& operator=(const SocketWatch&) = delete;
 
   // Whether the watch alone keeps the event loop running.
-  void KeepLoopAlive(bool keep);
+  virtual void KeepLoopAlive(bool keep) = 0;
+
+ protected:
+  SocketWatch() = default;
+  virtual ~SocketWatch() = default;
 
  private:
   friend struct StopWatching;
 
-  struct Listener {
-    Listener(Napi::Object receiver, Napi::Function function);
-    void Call();
-
-    Napi::ObjectReference receiver;
-    Napi::FunctionReference function;
-    Napi::AsyncContext context;
-  };
-
-  SocketWatch(std::shared_ptr<OpenHandles> handles, LocalSocket* socket);
-  ~SocketWatch() = default;
-
-  Status Open(uv_loop_t* loop);
-  void Close();
-  uv_handle_t* Handle() { return reinterpret_cast<uv_handle_t*>(&handle_); }
-  static void OnPoll(uv_poll_t* poll, int status, int events);
-  static void OnReadable(uv_handle_t* handle);
-
-  // Event loop's own until its close callback. A poll handle, or an async handle where the platform
-  // tells of readiness from a thread of its own.
-  uv_any_handle handle_;
-  const std::shared_ptr<OpenHandles> handles_;
-  // Null once stopped.
-  LocalSocket* socket_;
-  // Shared with a call that is under way, which may stop the watch.
-  std::shared_ptr<Listener> listener_;
+  // Stops the watch and frees it, now or later. The socket may be closed at once.
+  virtual void Close() = 0;
 };
 
 }  // namespace entropynet

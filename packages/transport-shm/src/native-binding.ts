@@ -1,7 +1,5 @@
-import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { err, ok, type Result } from '@entropynet/core';
+import { ADDON_PATH, addonPath, openAddon, openPackagedAddon } from './addon-file.js';
 import { LAYOUT_VERSION, MAGIC } from './region/layout.js';
 
 /** What a process or thread found out about a failed system call; the shape of Node.js's own errors. */
@@ -41,7 +39,7 @@ export interface LocalSocket {
   ring(): void;
   /** Reads away what wakes left; true when the peer is gone. */
   consumeRings(): boolean;
-  /** Calls back in the event loop while there is something to read or the peer is gone. */
+  /** Calls back in the event loop while there is something to read or the peer is gone, the way that `setWake` says. */
   watch(callback: () => void): void;
   unwatch(): void;
   /** Whether the watch keeps the event loop alive; it does by default. */
@@ -116,6 +114,12 @@ export interface NativeBinding {
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;
+  /**
+   * How the watches that this thread starts from now on learn that a socket is readable: from libuv's event loop, or from
+   * one thread of the addon's own. The addon itself chooses the first under Node.js, where it is faster, and the second in
+   * runtimes without libuv, where the first gives `ENOTSUP`.
+   */
+  setWake(way: 'event-loop' | 'thread'): void;
   readonly LocalSocket: {
     listen(path: string, backlog: number): LocalSocket;
     connect(path: string): LocalSocket;
@@ -131,17 +135,11 @@ export interface NativeBinding {
   readonly layout: Readonly<Record<string, number>>;
 }
 
-/**
- * The environment's variable with the path of the addon's file, for programs without a `node_modules`: bundles and single
- * executables.
- */
-const ADDON_PATH = 'ENTROPYNET_ADDON_PATH';
-
 let loaded: Result<NativeBinding> | undefined;
 
 /**
  * The addon, loaded at the first call and never at import. `SharedMemoryNotAvailable` says why it can't be used here; the
- * answer stays the same for the life of the thread.
+ * answer stays the same for the life of the thread, unless `setNativeBinding` gives one.
  */
 export function loadNativeBinding(): Result<NativeBinding> {
   loaded ??= load();
@@ -149,38 +147,64 @@ export function loadNativeBinding(): Result<NativeBinding> {
 }
 
 /**
- * Runtimes that offer Node-API without an event loop of libuv behind it. They hand out a pointer all the same, and the
- * process crashes at its first use.
+ * Gives this thread an addon that the program has loaded itself, instead of the file that the package brings: for single
+ * executables and bundles, where that file is elsewhere. Goes before `ENTROPYNET_ADDON_PATH`. Call it in each thread that
+ * uses shared memory, before the first connection or server.
+ *
+ * @param addon the exports of the addon of this very version, as `process.dlopen` or `require` gives them
+ * @returns `SharedMemoryNotAvailable` where it is not that addon, `AlreadyExists` where the thread uses another one already
+ * @throws TypeError where it is no object
  */
-const RUNTIMES_WITHOUT_LIBUV = { bun: 'Bun', deno: 'Deno' };
-
-function load(): Result<NativeBinding> {
-  for (const [key, name] of Object.entries(RUNTIMES_WITHOUT_LIBUV)) {
-    if (process.versions[key] === undefined) continue;
+export function setNativeBinding(addon: object): Result {
+  if (typeof addon !== 'object' || (addon as object | null) === null) {
+    throw new TypeError(`the exports of a native addon are wanted, got ${addon === null ? 'null' : typeof addon}`);
+  }
+  if (loaded?.ok === true) {
+    if (loaded.value === addon) return ok();
     return err(
-      'SharedMemoryNotAvailable',
-      `the native addon of @entropynet/transport-shm needs the event loop of Node.js, which ${name} does not have: use WebSocket, or Node.js`,
+      'AlreadyExists',
+      'this thread uses a native addon already: call setNativeBinding() before anything else',
     );
   }
   try {
-    const binding = loadAddon() as Partial<NativeBinding>;
-    const { magic, layoutVersion } = binding.layout ?? {};
-    const isWhole = binding.isFileLocked !== undefined;
-    if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return ok(binding as NativeBinding);
-    if (magic === MAGIC && !isWhole) throw new Error('it is of an older version of this package');
-    throw new Error(
-      magic === MAGIC
-        ? `it is for version ${String(layoutVersion)} of the region's layout, and this package for ${LAYOUT_VERSION}`
-        : 'it is another addon',
-    );
+    loaded = ok(checked(addon));
+    return ok();
   } catch (error) {
-    const given = process.env[ADDON_PATH];
-    const which = given ? `addon that ${ADDON_PATH} names, "${given}",` : 'native addon of @entropynet/transport-shm';
+    return err(
+      'SharedMemoryNotAvailable',
+      `the addon given to setNativeBinding() can't be used (${messageOf(error)}): give the exports of the addon of this version of @entropynet/transport-shm`,
+      error,
+    );
+  }
+}
+
+/** The same value, if it is the addon that belongs to this code. */
+function checked(addon: unknown): NativeBinding {
+  const binding = addon as Partial<NativeBinding>;
+  const { magic, layoutVersion } = binding.layout ?? {};
+  // The function that came last.
+  const isWhole = binding.setWake !== undefined;
+  if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return binding as NativeBinding;
+  if (magic === MAGIC && !isWhole) throw new Error('it is of an older version of this package');
+  throw new Error(
+    magic === MAGIC
+      ? `it is for version ${String(layoutVersion)} of the region's layout, and this package for ${LAYOUT_VERSION}`
+      : 'it is another addon',
+  );
+}
+
+function load(): Result<NativeBinding> {
+  const given = addonPath();
+  try {
+    return ok(checked(given === undefined ? openPackagedAddon() : openAddon(given)));
+  } catch (error) {
+    const which =
+      given === undefined ? 'native addon of @entropynet/transport-shm' : `addon that ${ADDON_PATH} names, "${given}",`;
     const remedy = isForbidden(error)
       ? 'this Node.js forbids it: add --allow-addons, with the permission model also --allow-fs-read, and leave out --no-addons'
-      : given
-        ? 'name the addon of this version of @entropynet/transport-shm'
-        : `build it with "npx entropynet-build-addon", in a bundle name its file in ${ADDON_PATH}`;
+      : given === undefined
+        ? `build it with "npx entropynet-build-addon", in a bundle name its file in ${ADDON_PATH} or give it to setNativeBinding()`
+        : 'name the addon of this version of @entropynet/transport-shm';
     return err(
       'SharedMemoryNotAvailable',
       `the ${which} could not be loaded (${messageOf(error).split('\n')[0] ?? ''}): ${remedy}, or use WebSocket`,
@@ -192,21 +216,6 @@ function load(): Result<NativeBinding> {
 /** Whether the options of Node.js are what keeps the addon out. */
 function isForbidden(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'ERR_DLOPEN_DISABLED' || error.code === 'ERR_ACCESS_DENIED');
-}
-
-/** What the environment names goes before what lies in the package. */
-function loadAddon(): unknown {
-  const given = process.env[ADDON_PATH];
-  if (given) {
-    const module = { exports: {} };
-    // Not `require`, which would run a script.
-    process.dlopen(module, resolve(given));
-    return module.exports;
-  }
-  // In a bundle there is no package; finding that out is part of what may fail.
-  const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
-  const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => unknown;
-  return load(packageFolder);
 }
 
 /** The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does. */

@@ -1,0 +1,68 @@
+#ifndef ENTROPYNET_WAKE_HUB_H_
+#define ENTROPYNET_WAKE_HUB_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+#include <napi.h>
+
+#include "platform/readiness.h"
+#include "platform/status.h"
+
+namespace entropynet {
+
+class ThreadWatch;
+
+/*
+ * Carries readiness from other threads to the watches of one environment: one thread that polls, one
+ * thread-safe function. Made for the first watch. The environment and each watch share it. JS thread only,
+ * save Post.
+ */
+class WakeHub {
+ public:
+  // The hub of `env`; made where there is none yet.
+  static Status Of(Napi::Env env, std::shared_ptr<WakeHub>* hub);
+
+  WakeHub(const WakeHub&) = delete;
+  WakeHub& operator=(const WakeHub&) = delete;
+  ~WakeHub() { Stop(); }
+
+  // Lists `watch` until Remove, and sets `key` to its number, which no other watch ever gets.
+  void Add(ThreadWatch* watch, std::uintptr_t* key);
+  void Remove(std::uintptr_t key);
+  bool IsWatched(std::uintptr_t key) const { return watches_.find(key) != watches_.end(); }
+
+  // One more watch, or one less, keeps the event loop running.
+  void Keep(bool keep);
+
+  // The thread that polls; null once stopped.
+  Readiness* Poller() { return readiness_.get(); }
+
+  // Has the watch of that number called on the JS thread. Any thread.
+  void Post(std::uintptr_t key);
+
+  // Ends the thread and lets the thread-safe function go. Nothing is posted any more. Idempotent.
+  void Stop();
+
+ private:
+  explicit WakeHub(napi_env env) : env_(env) {}
+
+  Status Start(const std::shared_ptr<WakeHub>& self);
+  static void OnPosted(napi_env env, napi_value function, void* context, void* key);
+
+  const napi_env env_;
+  std::unique_ptr<Readiness> readiness_;
+  std::unordered_map<std::uintptr_t, ThreadWatch*> watches_;
+  std::uintptr_t last_key_ = 0;
+  std::size_t kept_ = 0;
+  // Guards the function: null before the start and once stopped.
+  std::mutex mutex_;
+  napi_threadsafe_function function_ = nullptr;
+};
+
+}  // namespace entropynet
+
+#endif  // ENTROPYNET_WAKE_HUB_H_

@@ -1,0 +1,30 @@
+import type { ConnectionConfig, ConnectionServer, NetworkConnection, ServerConfig } from '@entropynet/core';
+import { unwrap } from '@entropynet/core';
+import { SharedMemoryTransport } from '@entropynet/transport-shm';
+import type { loadNativeBinding as loadOf } from '@entropynet/transport-shm/internal/native-binding';
+
+interface Inside {
+  loadNativeBinding: typeof loadOf;
+}
+
+// By its file, because a peer's process runs without the condition that the package's inside needs.
+const file = new URL('../../../packages/transport-shm/dist/native-binding.js', import.meta.url).href;
+const { loadNativeBinding } = (await import(file)) as Inside;
+
+/** Has this thread's sockets watched by a thread of the addon's, as in runtimes without libuv, or by the event loop again. */
+export function watchBy(way: 'event-loop' | 'thread'): void {
+  unwrap(loadNativeBinding()).setWake(way);
+}
+
+/** Shared memory whose connections and servers are woken by a thread of the addon's. */
+export class ThreadWakeTransport extends SharedMemoryTransport {
+  override createConnection(config: ConnectionConfig): NetworkConnection {
+    watchBy('thread');
+    return super.createConnection(config);
+  }
+
+  override createServer(config: ServerConfig): ConnectionServer {
+    watchBy('thread');
+    return super.createServer(config);
+  }
+}
