@@ -18,10 +18,26 @@ constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 // MFD_NOEXEC_SEAL, newer than the headers of the oldest system this is built on.
 constexpr unsigned int kNoExecSeal = 0x0008U;
 
-// statx, because an addon that calls fstat loads on glibc 2.33 and newer only.
-Status ReadStatus(Descriptor descriptor, struct statx* information) {
-  if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, information) != 0)
+struct FileStatus {
+  bool is_regular = false;
+  std::uint64_t byte_length = 0;
+};
+
+// statx, because an addon that calls fstat loads on glibc 2.33 and newer only. musl has no statx
+// before 1.2.5.
+Status ReadStatus(Descriptor descriptor, FileStatus* read) {
+#ifdef __GLIBC__
+  struct statx information;
+  if (::statx(descriptor, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &information) != 0)
     return {errno, "statx"};
+  read->is_regular = S_ISREG(information.stx_mode);
+  read->byte_length = information.stx_size;
+#else
+  struct stat information;
+  if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
+  read->is_regular = S_ISREG(information.st_mode);
+  read->byte_length = static_cast<std::uint64_t>(information.st_size);
+#endif
   return {};
 }
 
@@ -65,10 +81,10 @@ Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::ui
   if (::fstatfs(descriptor, &file_system) != 0) return {errno, "fstatfs"};
   if (file_system.f_type != TMPFS_MAGIC) return {kErrorUnsealed, "fstatfs"};
   // Only now is the size worth looking at: it can no longer change.
-  struct statx information;
-  if (const Status status = ReadStatus(descriptor, &information); !status.Ok()) return status;
-  if (!S_ISREG(information.stx_mode)) return {kErrorUnsealed, "statx"};
-  *actual_length = information.stx_size;
+  FileStatus file;
+  if (const Status status = ReadStatus(descriptor, &file); !status.Ok()) return status;
+  if (!file.is_regular) return {kErrorUnsealed, "statx"};
+  *actual_length = file.byte_length;
   if (*actual_length != byte_length) return {kErrorSizeMismatch, "statx"};
   return {};
 }
