@@ -23,6 +23,7 @@ import { describeServer } from './chapters/server.js';
 import { describeStatistics } from './chapters/statistics.js';
 import { startPeer, type PeerHost, type Placement } from './peer/peer-host.js';
 import { spread } from './spread.js';
+import { TIME_FACTOR } from './support/until.js';
 import type { TransportFixture } from './transport-fixture.js';
 
 type Chapter = (context: ChapterContext) => void;
@@ -84,7 +85,7 @@ export async function describeTransport(
 ): Promise<void> {
   const reason = await fixture.unavailableReason?.();
   describe(`conformance of ${name}`, function () {
-    this.timeout(60_000);
+    this.timeout(60_000 * TIME_FACTOR);
     if (reason !== undefined) {
       skippedTest('keeps the contract', reason);
       return;

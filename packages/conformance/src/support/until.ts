@@ -2,8 +2,11 @@ import { setImmediate } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 
+/** How many times as long everything may take as on an ordinary machine: for emulators and for very slow ones. */
+export const TIME_FACTOR = timeFactor();
+
 /** Far longer than anything here takes: reaching it means that the condition will never hold. */
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 30_000 * TIME_FACTOR;
 const POLL_MS = 2;
 
 /** Waits until `condition` holds; rejects, naming `what` was awaited, when it never does. */
@@ -39,4 +42,10 @@ export async function within<T>(promise: Promise<T>, what: string, deadlineMs = 
 /** Lets the event loop go round `count` times. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A page has no environment. */
+function timeFactor(): number {
+  const given = Number(globalThis.process?.env?.['ENTROPYNET_TIME_FACTOR'] ?? 1);
+  return given >= 1 ? given : 1;
 }
