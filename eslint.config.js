@@ -78,7 +78,10 @@ const directionOfDependencies = [
   {
     files: ['packages/transport-ws/src/protocol/web-socket-options.ts'],
     rules: importRule(
-      mayImportOnly(['@entropynet/core', 'valibot'], 'the options of transport-ws import core and valibot.'),
+      mayImportOnly(
+        [String.raw`\./.*`, '@entropynet/core', 'valibot'],
+        'the options of transport-ws import core, valibot and what stands beside them.',
+      ),
     ),
   },
   ...importDirection({

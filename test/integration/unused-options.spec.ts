@@ -78,6 +78,12 @@ describe('options that would be ignored', () => {
     }
   });
 
+  it('are refused at both ends, whose configuration may be one file: origins that no browser sends', () => {
+    const webSocket = { allowedOrigins: ['*'] };
+    for (const answer of answersTo({ endpoint: 'ws://127.0.0.1:0/', webSocket }))
+      expect(answer).to.match(/^InvalidParameter: .*'webSocket.allowedOrigins\[0\]' was given "\*"/);
+  });
+
   it('are refused: transportOptions that no registered transport reads', () => {
     const manager = newManager();
     const messageFor = (transportOptions: NonNullable<ConnectionConfig['transportOptions']>): string => {

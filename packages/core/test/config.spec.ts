@@ -44,6 +44,13 @@ describe('a configuration', () => {
     expect(messageOf({ endpoint: 'x', reconnect: { initialDelayMs: 5, maxDelayMs: 1 } })).to.include(
       "'reconnect.initialDelayMs' was given 5; at most maxDelayMs is allowed",
     );
+    expect(messageOf({ endpoint: 'ws://' })).to.include(
+      "'endpoint' was given \"ws://\"; it is empty; a name like 'canvas'",
+    );
+    expect(messageOf({ endpoint: 'wss://x', webSocket: { tls: { minVersion: 'TLSv1' } } })).to.include(
+      "'webSocket.tls.minVersion' was given \"TLSv1\"; one of 'TLSv1.2', 'TLSv1.3' is allowed",
+    );
+    expect(messageOf({ endpoint: 'x', sharedMemory: { wait: 'sleep ' } })).to.include("one of 'adaptive', 'sleep'");
     expect(messageOf({})).to.include("'endpoint' was given nothing; it is required");
     expect(messageOf(undefined)).to.include('the configuration was given nothing');
     expect(messageOf(null)).to.include('the configuration was given null');
@@ -195,6 +202,13 @@ describe('the section of a transport', () => {
     const quoting = outcomeOf(() => ({ issues: [{ message: `got "${SECRET}"`, path: ['word'] }] }));
     expect(quoting).to.include("'foreign.word' was given a string; another value is allowed");
     expect(outcomeOf(() => ({ issues: [{ message: `got ${SECRET}` }] }))).not.to.include(SECRET);
+    given.foreign.word = 'short';
+    for (const sentence of ['got short.', 'got "short", wanted more', 'short', "a 'short'"])
+      expect(
+        outcomeOf(() => ({ issues: [{ message: sentence }] })),
+        sentence,
+      ).to.include('another value is allowed');
+    given.foreign.word = SECRET;
     expect(outcomeOf(() => ({ issues: [{ message: 'too long', path: [{ key: 'word' }] }] }))).to.include(
       "'foreign.word' was given a string; too long",
     );

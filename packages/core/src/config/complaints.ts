@@ -86,9 +86,19 @@ function showText(text: string, path: readonly string[], issue: OptionIssue | un
   return isWord && text.length <= MAX_WORD ? `"${printable(text)}"` : 'a string';
 }
 
-/** Whether a schema's sentence repeats a text that was given: some libraries do, and the text may be a secret. */
+/**
+ * Whether a schema's sentence repeats a text that was given: some libraries do, and the text may be a secret. A word that is too short for one
+ * counts where it stands by itself: 'TLSv1' is no quotation in "one of 'TLSv1.2', 'TLSv1.3'".
+ */
 function quotes(message: string, given: unknown): boolean {
-  if (typeof given === 'string') return given.length >= MIN_QUOTED && message.includes(given);
+  if (typeof given === 'string') {
+    if (given.length < MIN_QUOTED) return false;
+    if (given.length > MAX_WORD) return message.includes(given);
+    return message.split(given).some((before, index, parts) => {
+      const after = parts[index + 1];
+      return after !== undefined && !/[\w/]$/.test(before) && !/^(?:[\w/-]|[.:]\w)/.test(after);
+    });
+  }
   if (typeof given !== 'object' || given === null) return false;
   return Object.values(given).some((inner) => typeof inner === 'string' && quotes(message, inner));
 }

@@ -21,7 +21,6 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { checkAllowedOrigins } from './allowed-origins.js';
 import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
@@ -95,7 +94,6 @@ export class WebSocketConnectionServer implements ConnectionServer {
     if (noServer || server !== undefined) refuseServerTls(tls);
     else if (this.#address.isSecure) requireServerTls(tls);
     checkHeaderNames(responseHeaders);
-    checkAllowedOrigins(this.#config.webSocket.allowedOrigins);
     this.#tls = tls;
     this.#accepted = new AcceptQueue(maxConnections, this.#config.admit, this.#audience.add);
     const { compression } = this.#config.webSocket;

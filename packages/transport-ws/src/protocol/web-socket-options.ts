@@ -1,5 +1,6 @@
 import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
 import * as v from 'valibot';
+import { faultOfOrigins } from './allowed-origins.js';
 
 const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, section, text, wholeNumber } = optionSchemas;
 
@@ -193,12 +194,12 @@ export const webSocketSection = defineTransportSection({
   optionsKey: 'webSocket',
   optionsSchema,
   faultOf: (section, endpoints) => {
-    const { agent, createConnection, tls } = section as WebSocketConfig;
+    const { agent, allowedOrigins, createConnection, tls } = section as WebSocketConfig;
     if (tls !== undefined && !endpoints.some((endpoint) => /^wss:/i.test(endpoint)))
       return "'webSocket.tls' was given though no endpoint begins with wss://: nothing would be encrypted";
     if (agent !== undefined && createConnection !== undefined)
       return "'webSocket.createConnection' was given beside 'webSocket.agent', which makes the connections: one is allowed";
-    return undefined;
+    return faultOfOrigins(allowedOrigins);
   },
 });
 
