@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url';
 import type { Measurement } from './measurement.js';
 import type { ProcessStart } from './subject.js';
 
-/** What a driver measures: a subject under workloads, many connections, or a subject's calls into native code. */
+/** Where the two processes of a fresh pair run: wherever the kernel puts them, or both on one processor. */
+export type Placement = 'free' | 'one processor';
+
+/** What a driver measures: a subject under workloads, many connections, a fresh pair, or calls into native code. */
 export type Assignment =
   | { readonly subject: string; readonly workloads: readonly string[] }
   | { readonly connections: number }
+  | { readonly subject: string; readonly pair: Placement }
   | { readonly subject: string; readonly nativeCalls: true };
 
 const DRIVER = fileURLToPath(new URL('./driver.js', import.meta.url));

@@ -1,5 +1,5 @@
 /** The program of a driver: does what its argument says, sends the figures to the process that started it, and ends. */
-import type { Assignment } from './driver-process.js';
+import type { Assignment, Placement } from './driver-process.js';
 import type { Measurement } from './measurement.js';
 import { countNativeCalls, nativeCallCount } from './native-calls.js';
 import { pinProcess } from './pinning.js';
@@ -7,20 +7,33 @@ import { Session } from './session.js';
 import { type Subject, Task } from './subject.js';
 import { loadSubject } from './subjects/load-subject.js';
 import { workloads } from './workloads/index.js';
+import { roundTrip } from './workloads/latency.js';
 
 /** Several times what the slowest subject needs for any workload. */
 const WORKLOAD_LIMIT_MS = 60_000;
 const COUNTED_ROUND_TRIPS = 50_000;
 
-pinProcess(process.pid, 0);
-const measurements = await measure(JSON.parse(process.argv[2] ?? '') as Assignment);
+const assignment = JSON.parse(process.argv[2] ?? '') as Assignment;
+if (!('pair' in assignment) || assignment.pair === 'one processor') pinProcess(process.pid, 0);
+const measurements = await measure(assignment);
 // What is left of the subject keeps no driver alive.
 process.send?.(measurements, () => process.exit());
 
 async function measure(assignment: Assignment): Promise<Measurement[]> {
   if ('connections' in assignment) return (await import('./connections.js')).measureConnections(assignment.connections);
   const subject = await loadSubject(assignment.subject);
+  if ('pair' in assignment) return measurePair(subject, assignment.pair);
   return 'workloads' in assignment ? underWorkloads(subject, assignment.workloads) : countCalls(subject);
+}
+
+/** Round trips of two processes that have just started. */
+async function measurePair(subject: Subject, placement: Placement): Promise<Measurement[]> {
+  const session = await Session.open(subject, { peerProcessor: placement === 'free' ? undefined : 0 });
+  try {
+    return await roundTrip.run(session);
+  } finally {
+    await session.close();
+  }
 }
 
 async function underWorkloads(subject: Subject, names: readonly string[]): Promise<Measurement[]> {
@@ -59,7 +72,7 @@ async function endedWithin<T>(work: Promise<T>, limitMs: number): Promise<T | un
 /** Counts calls into the addon in both processes during a ping-pong in which neither side sleeps. */
 async function countCalls(subject: Subject): Promise<Measurement[]> {
   countNativeCalls();
-  const session = await Session.open(subject, true);
+  const session = await Session.open(subject, { isCounting: true });
   try {
     await session.roundTrips(3000);
     const peerBefore = await session.ask(Task.NativeCalls);

@@ -1,5 +1,6 @@
 import { LIMITS } from './limits.js';
 import { medianOf, type Result } from './measurement.js';
+import { CIRCUMSTANCES, figureOfPairs } from './pairs.js';
 import { REFERENCE } from './subjects/index.js';
 import { nameWithMemoryKept } from './subjects/memory-kept.js';
 
@@ -175,6 +176,14 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
         1000,
       ),
     ),
+    ...CIRCUMSTANCES.flatMap((circumstances) => {
+      const figure = figureOfPairs(circumstances);
+      const worst = value(OWNED, figure, 'worst pair');
+      return [
+        goal(`${figure}, worst / median`, 'at most', 1.5, worst, value(OWNED, figure, 'median pair')),
+        goal(`${figure}, worst / median that sleeps`, 'at most', 1.1, worst, value(ASLEEP, figure, 'median pair')),
+      ];
+    }),
     goal('timer delay p99 under flood, ms', 'at most', 10, value(OWNED, 'timer delay under flood', 'p99'), 1),
     goal(
       'idle processor time with 1000 connections, %',

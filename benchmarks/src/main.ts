@@ -9,6 +9,7 @@ import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js
 import { type Measurement, Results } from './measurement.js';
 import { nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
 import { isWanted, type Options, readOptions } from './options.js';
+import { CIRCUMSTANCES, measurePairs } from './pairs.js';
 import { writeHtml } from './report/html.js';
 import { machine } from './report/machine.js';
 import { comparisonTable, details, goalTable, overview } from './report/tables.js';
@@ -18,7 +19,11 @@ import { workloads } from './workloads/index.js';
 import type { Workload } from './workloads/workload.js';
 
 const CONNECTION_COUNTS = [1, 10, 100, 1000];
+/** How many fresh pairs of the subject that waits adaptively are measured, and of the others for comparison. */
+const PAIRS = 40;
+const PAIRS_TO_COMPARE = 10;
 const OWNED = 'EntropyNet shm adaptive';
+const ASLEEP = 'EntropyNet shm sleep';
 const SPINNING = 'EntropyNet shm spin';
 
 /** A line of the tables: a subject, as one Node.js runs it. */
@@ -81,6 +86,17 @@ async function run(options: Options): Promise<void> {
     if (isWanted(options, 'connections') && isAble(OWNED)) {
       for (const count of CONNECTION_COUNTS) {
         await measure(round, OWNED, () => measureInProcess({ connections: count }));
+      }
+    }
+  }
+  if (isWanted(options, 'pairs')) {
+    for (const name of [OWNED, ASLEEP, SPINNING].filter(isAble)) {
+      const pairs = name === OWNED ? PAIRS : PAIRS_TO_COMPARE;
+      for (const circumstances of CIRCUMSTANCES) {
+        const measured = await measurePairs(name, pairs, circumstances, (pair) => {
+          showProgress(`${name}, ${circumstances.name}: pair ${pair + 1} of ${pairs}`);
+        });
+        results.add(0, name, measured);
       }
     }
   }

@@ -19,7 +19,8 @@ export interface Options {
 }
 
 const CONNECTIONS = 'connections';
-const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, 'limits', 'native-calls'];
+const PAIRS = 'pairs';
+const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, PAIRS, 'limits', 'native-calls'];
 const SUBJECTS = subjects.map(({ name }) => name);
 /** Names one below the other, in line with the texts of the help. */
 const SEPARATOR = `,\n${' '.repeat(20)}`;
@@ -101,5 +102,5 @@ function listOf(text: string | undefined, option: string, allowed: readonly stri
 /** Whether something that is no workload of one connection is to be measured. */
 export function isWanted({ only, quick }: Options, name: string): boolean {
   if (only !== undefined) return only.includes(name);
-  return !quick || name !== CONNECTIONS;
+  return !quick || (name !== CONNECTIONS && name !== PAIRS);
 }

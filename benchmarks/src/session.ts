@@ -14,6 +14,14 @@ export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array {
   return message;
 }
 
+/** How a session starts its peer. */
+export interface SessionOptions {
+  /** Whether the peer counts calls into native code. */
+  readonly isCounting?: boolean;
+  /** On which processor the peer runs; undefined: wherever the kernel puts it. @default 1 */
+  readonly peerProcessor?: number | undefined;
+}
+
 /** A subject with its peer running. */
 export class Session {
   readonly port: Port;
@@ -37,7 +45,9 @@ export class Session {
     }
   }
 
-  static async open(subject: Subject, isCounting = false): Promise<Session> {
+  static async open(subject: Subject, options: SessionOptions = {}): Promise<Session> {
+    const { isCounting = false } = options;
+    const processor = 'peerProcessor' in options ? options.peerProcessor : 1;
     const folder = mkdtempSync(join(tmpdir(), 'entropynet-bench-'));
     let child: ChildProcess | undefined;
     const port = await subject.serve((address) => {
@@ -46,7 +56,7 @@ export class Session {
         [subject.name, address, folder, String(isCounting)],
         { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
       );
-      if (child.pid !== undefined) pinProcess(child.pid, 1);
+      if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
       return child;
     }, folder);
     return new Session(port, child, folder);
