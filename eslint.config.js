@@ -63,7 +63,7 @@ const directionOfDependencies = [
   }),
   ...importDirection({
     folder: 'transport-ws',
-    allowed: ['@entropynet/core', '@entropynet/core/platform', 'ws'],
+    allowed: ['@entropynet/core', '@entropynet/core/platform', 'ws', '#ws'],
     message: 'transport-ws imports core and ws; protocol/ and browser/ import core alone, and valibot for the options.',
   }),
   {

@@ -22,7 +22,8 @@ export function readBeforeFailing(socket: Duplex): void {
     else socket.once('end', () => tell?.(error));
   };
   socket._write = (chunk, encoding, onDone) => {
-    callback = onDone;
+    // Some runtimes write several chunks by writing each, and then this is the callback of the whole.
+    if (onDone !== onWritten) callback = onDone;
     write(chunk, encoding, onWritten);
   };
   if (writev === undefined) return;

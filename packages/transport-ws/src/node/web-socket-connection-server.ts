@@ -20,7 +20,7 @@ import {
   type ServerConfig,
   unwrap,
 } from '@entropynet/core';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from '#ws';
 import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { FrameWriter } from '@entropynet/core';
-import { WebSocket } from 'ws';
+import { WebSocket } from '#ws';
 import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
-import { WebSocket } from 'ws';
+import { WebSocket } from '#ws';
 import { GreetedLink } from '../protocol/greeted-link.js';
 import { CompressedMessages } from './compressed-messages.js';
 import { CompressingFrameWriter } from './compressing-frame-writer.js';

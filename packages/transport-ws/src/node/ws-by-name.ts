@@ -1,0 +1,2 @@
+/** The library `ws`, found as every package is. */
+export { WebSocket, WebSocketServer } from 'ws';
