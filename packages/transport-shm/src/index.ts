@@ -13,6 +13,7 @@ export {
 } from './inspection/inspect.js';
 export type { InspectedProcess } from './inspection/processes.js';
 export type { InspectedRegion, InspectedRing, InspectedWait, UnreadableRegion } from './inspection/regions.js';
+export { setNativeBinding } from './native-binding.js';
 export { SHARED_MEMORY_BACKEND, SharedMemoryConnection, type MappedRegion } from './shared-memory-connection.js';
 export type { SharedMemoryConfig, SharedMemoryOptions } from './shared-memory-options.js';
 export { SharedMemoryServer } from './shared-memory-server.js';
