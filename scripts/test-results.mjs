@@ -22,6 +22,7 @@ export function writeResults(file, tests, started) {
       system: `${platform()} ${release()}`,
       processor: `${arch()}, ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} threads`,
       node: process.versions.node,
+      runtime: runtimeVersion(),
     },
     durationMs: Date.now() - started,
     passed: count('passed'),
@@ -34,6 +35,12 @@ export function writeResults(file, tests, started) {
   };
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+}
+
+/** The version of the runtime that this is, in its own count. */
+function runtimeVersion() {
+  const { bun, deno, node } = process.versions;
+  return bun ?? deno ?? node;
 }
 
 /** What `writeResults` wrote; undefined where the suite ended without it. */
