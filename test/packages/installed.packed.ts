@@ -1,34 +1,11 @@
 import { expect } from 'chai';
-import { build, type Format } from 'esbuild';
+import { build } from 'esbuild';
 import { copyFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
+import { bundled, FIRST_MESSAGE, type FirstMessage, prebuiltAddon } from './first-message.js';
 import { BENCHMARKS, type Manifest, manifests, type Outcome, succeeded, Workbench } from './workbench.js';
-
-/** Sends one message from one end to the other, and prints over what it went and why. */
-const FIRST_MESSAGE = `
-import { createNetworking, unwrap } from 'entropynet';
-
-void main();
-
-async function main() {
-  const networking = await createNetworking();
-  const name = 'packed-' + process.pid + '-' + Date.now();
-  const server = unwrap(networking.manager.createServer({ endpoint: name, fallback: ['ws://127.0.0.1:0/packed'] }));
-  await server.listen();
-  const webSocket = server.addresses().find((address) => address.startsWith('ws:'));
-  const client = unwrap(networking.manager.openConnection({ endpoint: name, fallback: [webSocket] }));
-  void server.accept().then(({ value }) => value.send(new TextEncoder().encode('hello')));
-  unwrap(await client.connect());
-  for await (const message of client.messages()) {
-    const reasons = client.getSelection().passedOver.map(({ reason }) => reason);
-    console.log(JSON.stringify({ text: new TextDecoder().decode(message), backend: client.getBackend(), reasons }));
-    break;
-  }
-  await networking.close();
-}
-`;
 
 /** The packages of others that entry points need and that a program installs by itself. */
 const OPTIONAL_PEERS = ['msgpackr@2.1.3'];
@@ -45,12 +22,6 @@ const PAGE_BUDGETS: Readonly<Record<string, number>> = {
     import { requestReply } from '@entropynet/messaging';
     console.log(createNetworking, webSocketTransportModule, requestReply);`]: 90 * 1024,
 };
-
-interface FirstMessage {
-  readonly text: string;
-  readonly backend: string;
-  readonly reasons: readonly string[];
-}
 
 /** Each entry point of a package that is for everyone, as it is imported. */
 function entryPointsOf({ name, exports }: Manifest): string[] {
@@ -205,6 +176,22 @@ describe('the packages, installed', function () {
     expect([text, backend]).to.deep.equal(['hello', 'shared-memory']);
   });
 
+  it('try the addon for the other C library where the first does not load', async () => {
+    const addon = join(transport, prebuiltAddon(workbench));
+    const other = addon.includes('.glibc.') ? addon.replace('.glibc.', '.musl.') : addon.replace('.musl.', '.glibc.');
+    renameSync(addon, other);
+    writeFileSync(addon, 'for another C library');
+    try {
+      expect(await firstMessage(join(project, 'first-message.mjs'))).to.have.property('backend', 'shared-memory');
+      renameSync(other, `${other}.kept`);
+      const { backend, reasons } = await firstMessage(join(project, 'first-message.mjs'));
+      expect(backend).to.equal('websocket');
+      expect(reasons.join()).to.contain('could not be loaded');
+    } finally {
+      renameSync(existsSync(other) ? other : `${other}.kept`, addon);
+    }
+  });
+
   describe('in a bundle', () => {
     let bundle: string;
 
@@ -294,24 +281,3 @@ describe('the packages, installed', function () {
     });
   });
 });
-
-function prebuiltAddon(workbench: Workbench): string {
-  const path = workbench.packed('@entropynet/transport-shm').files.find((file) => file.endsWith('.node'));
-  if (path === undefined) throw new Error('there is no prebuilt addon');
-  return path;
-}
-
-/** A program with everything that it imports, in one file. */
-async function bundled(program: string, folder: string, format: Format, shrinks = false): Promise<string> {
-  const { outputFiles } = await build({
-    stdin: { contents: program, resolveDir: folder },
-    bundle: true,
-    minify: shrinks,
-    platform: 'node',
-    target: 'node20.19',
-    format,
-    write: false,
-    logLevel: 'error',
-  });
-  return outputFiles[0]?.text ?? '';
-}
