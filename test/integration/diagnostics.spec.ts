@@ -76,7 +76,7 @@ for (const [name, transport, endpoint] of [
           scope,
           DiagnosticsChannel.Backpressure,
         );
-        const server = scope.add(transport.createServer({ endpoint: endpoint() }));
+        const server = scope.add(transport.createServer({ endpoint: endpoint(), sendTimeoutMs: 50 }));
         unwrap(await server.listen());
         const client = scope.add(transport.createConnection({ endpoint: server.address()!, sendTimeoutMs: 50 }));
         unwrap(await client.connect());

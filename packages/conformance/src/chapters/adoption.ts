@@ -128,7 +128,11 @@ export function describeAdoption(context: ChapterContext): void {
     it(
       '[ADOPTION-3] [END-1] delivers everything, then reports the end, when the client left before startReceiving()',
       scoped(async (scope) => {
-        const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
+        const { local, recorder, peer } = await openLink(context, scope, {
+          startReceiving: false,
+          // So long the client waits for an answer to its goodbye, which comes only from an end that receives.
+          peerConfig: { sendTimeoutMs: 500 },
+        });
         const row = { lengths: [0, 7, 900], count: 50 };
         await peer.send(row);
         await peer.disconnect();

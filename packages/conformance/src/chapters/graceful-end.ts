@@ -177,7 +177,12 @@ function describeAbortedGoodbye(context: ChapterContext): void {
   it(
     '[END-4] gives the goodbye to a peer that takes nothing up when the signal aborts',
     scoped(async (scope) => {
-      const { local } = await openLink(context, scope, { config: SMALL_MEDIUM, peer: { startReceiving: false } });
+      const { local } = await openLink(context, scope, {
+        config: SMALL_MEDIUM,
+        // So long the peer waits at the end of the test for an answer that never comes.
+        peerConfig: { sendTimeoutMs: 50 },
+        peer: { startReceiving: false },
+      });
       unwrap(local.trySend(messageOf(MIB, 1)));
       expect(codeOf(await local.disconnect({ signal: AbortSignal.timeout(20) }))).to.equal('Aborted');
       expect(local.getState()).to.equal('disconnected');
