@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+// The section `webSocket` of a configuration is known once the transport is loaded.
+import '@entropynet/transport-ws';
 import { WebSocketLink } from '@entropynet/transport-ws/internal/node/web-socket-link';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
