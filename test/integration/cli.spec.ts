@@ -9,6 +9,7 @@ import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core'
 import { removeLeftovers, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { type CommandEnd, RunningCommand } from '../support/command.js';
+import { runInProcess } from '../support/command-in-process.js';
 import { freshName } from '../support/fresh-name.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'entropynet-cli-'));
@@ -23,8 +24,9 @@ function start(scope: Scope, line: readonly string[], input?: string | Uint8Arra
   return scope.add(new RunningCommand(line, ENVIRONMENT, input));
 }
 
-async function run(scope: Scope, line: readonly string[], input: string | Uint8Array = ''): Promise<CommandEnd> {
-  return await start(scope, line, input).ended();
+/** As a process of its own. */
+async function runProcess(scope: Scope, line: readonly string[]): Promise<CommandEnd> {
+  return await start(scope, line, '').ended();
 }
 
 const PARTS = '.entropynet-parts';
@@ -69,15 +71,29 @@ const ENDPOINTS: Readonly<Record<string, () => string>> = {
   ...(hasAddon && { 'shared memory': freshName }),
 };
 
-describe('the command line', () => {
-  after(() => rm(folder, { recursive: true, force: true }));
+describe('the command line', function () {
+  // Most tests start several processes.
+  this.timeout(60_000);
+
+  const { XDG_RUNTIME_DIR: outside } = process.env;
+
+  // For the commands that run inside this process.
+  before(() => {
+    Object.assign(process.env, ENVIRONMENT);
+  });
+
+  after(async () => {
+    if (outside === undefined) delete process.env['XDG_RUNTIME_DIR'];
+    else process.env['XDG_RUNTIME_DIR'] = outside;
+    await rm(folder, { recursive: true, force: true });
+  });
 
   for (const [what, freshEndpoint] of Object.entries(ENDPOINTS)) describeOver(what, freshEndpoint);
 
   it(
     'says what is wrong with a command line, as a process',
     scoped(async (scope) => {
-      const end = await run(scope, ['ping', 'x', '--count', 'many']);
+      const end = await runProcess(scope, ['ping', 'x', '--count', 'many']);
       expect(end).to.include({ code: 2, output: '' });
       expect(end.errors).to.include("'many' is not a whole number from 1 on");
     }),
@@ -87,7 +103,7 @@ describe('the command line', () => {
     it(
       'has an example in its help',
       scoped(async (scope) => {
-        const end = await run(scope, ['bench', '--help']);
+        const end = await runProcess(scope, ['bench', '--help']);
         expect(end).to.include({ code: 0, errors: '' });
         expect(end.output).to.match(/\nExample[^]*\n {2}entropynet bench /);
       }),
@@ -97,7 +113,7 @@ describe('the command line', () => {
       'measures what the options name',
       scoped(async (scope) => {
         const line = ['bench', '--only', 'round-trip', '--subjects', 'ws', '--rounds', '1'];
-        const end = await run(scope, line);
+        const end = await runProcess(scope, line);
         expect(end.code, end.errors).to.equal(0);
         expect(end.output).to.match(/\nws +[\d.]+ µs/);
       }),
@@ -106,7 +122,7 @@ describe('the command line', () => {
     it(
       'says what it does not know, and that it is wrong usage',
       scoped(async (scope) => {
-        const end = await run(scope, ['bench', '--only', 'nonsense']);
+        const end = await runProcess(scope, ['bench', '--only', 'nonsense']);
         expect(end).to.include({ code: 2, output: '' });
         expect(end.errors)
           .to.include("'nonsense'")
@@ -116,16 +132,13 @@ describe('the command line', () => {
   });
 
   describe('doctor', () => {
-    it(
-      'tries each transport out',
-      scoped(async (scope) => {
-        const end = await run(scope, ['doctor', '--json']);
-        const findings = JSON.parse(end.output) as { what: string; judgement: string; remedy?: string }[];
-        const judgements = Object.fromEntries(findings.map(({ what, judgement }) => [what, judgement]));
-        expect(judgements).to.include({ WebSocket: 'good', 'shared memory': hasAddon ? 'good' : 'problem' });
-        expect(end.code).to.equal(hasAddon ? 0 : 1);
-      }),
-    );
+    it('tries each transport out', async () => {
+      const end = await runInProcess(['doctor', '--json']);
+      const findings = JSON.parse(end.output) as { what: string; judgement: string; remedy?: string }[];
+      const judgements = Object.fromEntries(findings.map(({ what, judgement }) => [what, judgement]));
+      expect(judgements).to.include({ WebSocket: 'good', 'shared memory': hasAddon ? 'good' : 'problem' });
+      expect(end.code).to.equal(hasAddon ? 0 : 1);
+    });
 
     it(
       'names the directory of servers in use, which need not be there yet',
@@ -142,24 +155,22 @@ describe('the command line', () => {
       }),
     );
 
-    it(
-      'says why shared memory does not work, with a remedy',
-      scoped(async (scope) => {
-        const path = join(folder, 'no-directory');
-        await writeFile(path, '');
-        const end = await run(scope, ['doctor', '--directory', path]);
-        expect(end.code).to.equal(1);
-        expect(end.output).to.match(/PROBLEM {2}shared memory: .+\n {9}\S/);
-        expect(end.errors).to.equal('entropynet: 1 problem found\n');
-      }),
-    );
+    it('says why shared memory does not work, with a remedy', async () => {
+      const path = join(folder, 'no-directory');
+      await writeFile(path, '');
+      const end = await runInProcess(['doctor', '--directory', path]);
+      expect(end.code).to.equal(1);
+      expect(end.output).to.match(/PROBLEM {2}shared memory: .+\n {9}\S/);
+      expect(end.errors).to.equal('entropynet: 1 problem found\n');
+    });
   });
 
   (hasAddon ? describe : describe.skip)('clean', () => {
     it(
       'removes what a killed server left, and nothing else',
       scoped(async (scope) => {
-        const own = join(folder, freshName());
+        // A short name: the path of a local socket is limited.
+        const own = join(folder, 'own');
         const here = ['--directory', own];
         const peer = await startPeer('other process', {
           specifier: '@entropynet/transport-shm',
@@ -171,19 +182,19 @@ describe('the command line', () => {
         const { server } = await listening(scope, ['listen', freshName(), ...here]);
         const living = (await readdir(own)).filter((name) => !dead.has(name));
         await writeFile(join(own, 'notes.txt'), 'mine');
-        expect(JSON.parse((await run(scope, ['clean', ...here, '--json'])).output)).to.deep.include({
+        expect(JSON.parse((await runInProcess(['clean', ...here, '--json'])).output)).to.deep.include({
           removed: [],
           living: 2,
         });
         peer.signal('SIGKILL');
         await peer.ended;
-        const dry = JSON.parse((await run(scope, ['clean', ...here, '--dry-run', '--json'])).output) as {
+        const dry = JSON.parse((await runInProcess(['clean', ...here, '--dry-run', '--json'])).output) as {
           removed: string[];
         };
         expect(dry.removed).to.have.members(
           [...dead].filter((name) => name.includes('.')).map((name) => join(own, name)),
         );
-        const end = await run(scope, ['clean', ...here]);
+        const end = await runInProcess(['clean', ...here]);
         expect(end.output.trim().split('\n')).to.deep.equal(dry.removed.map((path) => `removed ${path}`));
         expect(end.errors).to.equal(`${own}: 2 files of dead servers, 1 living\n`);
         expect(await readdir(own)).to.include.members([...living, 'notes.txt']);
@@ -249,7 +260,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
       scoped(async (scope) => {
         const line = ['--hex', '--channel', 'side'];
         const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once', ...line], '');
-        const end = await run(scope, ['connect', address, ...line], '00ff 10\nnothing\n\n');
+        const end = await runInProcess(['connect', address, ...line], '00ff 10\nnothing\n\n');
         expect(end.errors).to.include("not sent: 'nothing' is not an even number of hexadecimal digits");
         expect((await server.ended()).output).to.equal('[1] 00ff10\n[1] \n');
       }),
@@ -274,7 +285,17 @@ function describeOver(what: string, freshEndpoint: () => string): void {
       'measures round trips',
       scoped(async (scope) => {
         const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--echo'], '');
-        const end = await run(scope, ['ping', address, '--count', '500', '--interval', '0', '--json', '--size', '100']);
+        const end = await runInProcess([
+          'ping',
+          address,
+          '--count',
+          '500',
+          '--interval',
+          '0',
+          '--json',
+          '--size',
+          '100',
+        ]);
         const report = JSON.parse(end.output) as {
           received: number;
           size: number;
@@ -282,7 +303,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         };
         expect(report).to.include({ received: 500, size: 100 });
         expect(report.percentiles['50']).to.be.within(0.1, report.percentiles['99']!);
-        const shown = await run(scope, ['ping', address, '--count', '2', '--interval', '200']);
+        const shown = await runInProcess(['ping', address, '--count', '2', '--interval', '200']);
         expect(shown.output).to.match(/2 of 2 came back, 64 bytes each, over (shared-memory|websocket)\np50 /);
         expect(shown.errors).to.include('64 bytes: number 2, ');
         server.signal('SIGINT');
@@ -320,7 +341,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         const sent: Record<string, number> = {};
         for (const name of ['whole', 'other', 'part', 'empty']) {
           if (name === 'empty') await writeFile(path, '');
-          const end = await run(scope, ['send', path, address, '--name', name, '--json']);
+          const end = await runInProcess(['send', path, address, '--name', name, '--json']);
           expect(end.code, end.errors).to.equal(0);
           sent[name] = (JSON.parse(end.output) as { sent: number }).sent;
         }
@@ -345,7 +366,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
           const path = join(folder, freshName());
           await writeFile(path, 'content');
           const { server, address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--once']);
-          const end = await run(scope, ['send', path, address, '--name', name]);
+          const end = await runInProcess(['send', path, address, '--name', name]);
           expect(end.code).to.equal(1);
           expect(end.errors).to.include('the other side refused: the name');
           expect((await server.ended()).code).to.equal(1);
@@ -363,10 +384,10 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         const path = join(folder, freshName());
         await writeFile(path, 'a file of 22 bytes now');
         const { address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--max-size', '0.00000001']);
-        const twice = await run(scope, ['send', path, address, '--name', 'there']);
+        const twice = await runInProcess(['send', path, address, '--name', 'there']);
         expect(twice.errors).to.include('at most');
         const other = await listening(scope, ['receive', freshEndpoint(), inbox]);
-        const replaced = await run(scope, ['send', path, other.address, '--name', 'there']);
+        const replaced = await runInProcess(['send', path, other.address, '--name', 'there']);
         expect(replaced.errors).to.include("there is a 'there' already");
         expect(await readFile(join(inbox, 'there'), 'utf8')).to.equal('before');
       }),
