@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -72,6 +74,24 @@ describe('connections in unusual environments, over shared memory and WebSocket'
   it('[ENVIRONMENT-1] work where the global timers and microtasks do nothing', () =>
     expectDone(['--import', program('replaced-timers'), program('plain')]));
 
+  it('[ENVIRONMENT-1] work in a memory cage and behind what Electron changes, on copies of their regions', async function () {
+    // The loader's audit interface is glibc's own.
+    const isGlibc = process.platform === 'linux' && process.arch === 'x64';
+    if (!isGlibc || spawnSync('cc', ['--version']).status !== 0) this.skip();
+    const folder = mkdtempSync(join(tmpdir(), 'entropynet-cage-'));
+    try {
+      const cage = join(folder, 'cage.so');
+      const source = fileURLToPath(new URL('../../native/memory-cage.c', import.meta.url));
+      const compiled = spawnSync('cc', ['-O1', '-Wall', '-Werror', '-shared', '-fPIC', '-o', cage, source], {
+        encoding: 'utf8',
+      });
+      expect(compiled.status, compiled.stderr).to.equal(0);
+      await expectDone(['--import', program('electron'), program('memory-cage')], { LD_AUDIT: cage });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('work where prototypes were extended', () =>
     expectDone(['--import', program('extended-prototypes'), program('plain')]));
 
@@ -96,17 +116,20 @@ function program(name: string): string {
   return join(programs, `${name}.js`);
 }
 
-async function expectDone(line: readonly string[]): Promise<void> {
-  const { code, output } = await run(line);
+async function expectDone(line: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<void> {
+  const { code, output } = await run(line, environment);
   expect(code, output).to.equal(0);
   expect(output).to.match(/^done$/mu);
 }
 
 /** Runs Node.js with those arguments to its end. */
-async function run(line: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+async function run(
+  line: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(process.execPath, line, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', CI: 'true', NODE_TEST_CONTEXT: undefined },
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', CI: 'true', NODE_TEST_CONTEXT: undefined, ...environment },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
