@@ -33,11 +33,17 @@ ssize_t ReceiveMessage(Descriptor socket, std::uint8_t* into, std::size_t size, 
   return result;
 }
 
+// musl's macro compares numbers of different signs, and its header counts as ours where it is expanded.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-compare"
+cmsghdr* HeaderAfter(cmsghdr* header, msghdr* message) { return CMSG_NXTHDR(message, header); }
+#pragma GCC diagnostic pop
+
 // Keeps the first descriptor of a message and lets the thread for that close the others. Returns how many
 // came.
 std::size_t KeepFirst(msghdr* message, OwnedDescriptor* first) {
   std::size_t count = 0;
-  for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = CMSG_NXTHDR(message, header)) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = HeaderAfter(header, message)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const unsigned char* data = CMSG_DATA(header);
     const std::size_t passed = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
