@@ -142,6 +142,12 @@ describe('the documentation', function () {
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
   });
 
+  it('has the table of platforms as the runs in docs/runs are now', () => {
+    const script = join(ROOT, 'scripts', 'platform-table.mjs');
+    const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { cwd: ROOT, encoding: 'utf8' });
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+  });
+
   it('says of each decision since when it holds and what else was possible', () => {
     const records = pages.filter(({ path }) => path.startsWith('docs/adr/'));
     expect(records).to.not.be.empty;
