@@ -12,6 +12,7 @@ import { readResults } from './test-results.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const resultsFolder = join(root, '.ci', 'results');
+const crossFolder = join(root, '.ci', 'results', 'addons');
 
 /** How much of a failure is shown again at the end; everything stands where it happened. */
 const SHOWN_FAILURES = 12;
@@ -37,6 +38,9 @@ const spin = step(
   '-c',
   'command -v spin || { apt-get update -qq && apt-get install -y -qq --no-install-recommends spin; }',
 );
+
+/** Systems whose sources no other check compiles. */
+const CROSS_BUILT = ['win32-x64', 'darwin-x64', 'darwin-arm64'];
 
 /** The tests of real clients need the servers of two databases; npm has none. */
 const databases = step(
@@ -68,6 +72,16 @@ const suites = [
   step('type check', 'npm', 'run', 'typecheck'),
   step('API reference', 'npm', 'run', 'docs'),
   step('native build with warnings as errors', 'npm', 'run', 'build:native:strict'),
+  // Where a compiler is missing, a line says so.
+  step(
+    'addons for other systems',
+    'node',
+    'scripts/cross-build.mjs',
+    '--available',
+    '--output',
+    crossFolder,
+    ...CROSS_BUILT,
+  ),
 ];
 
 const RUNS = {

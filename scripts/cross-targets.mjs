@@ -30,8 +30,8 @@ const OLDEST_GLIBC = [2, 28];
  */
 export const targets = {
   'win32-x64': { system: 'win', file: fileIn('win32-x64'), tools: () => mingw('x86_64-w64-mingw32') },
-  'darwin-x64': macos('x86_64-macos.11', 'darwin-x64'),
-  'darwin-arm64': macos('aarch64-macos.11', 'darwin-arm64'),
+  'darwin-x64': macos('x86_64-macos.11.0', 'darwin-x64'),
+  'darwin-arm64': macos('aarch64-macos.11.0', 'darwin-arm64'),
   'linux-x64-glibc': linux('x86_64-linux-gnu.2.28', 'linux-x64', 'glibc'),
   'linux-x64-musl': linux('x86_64-linux-musl', 'linux-x64', 'musl'),
   'linux-arm64-glibc': linux('aarch64-linux-gnu.2.28', 'linux-arm64', 'glibc'),

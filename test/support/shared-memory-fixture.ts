@@ -8,6 +8,9 @@ import type { TransportFixture } from '@entropynet/conformance';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
 
+/** Windows can't lock a directory: a file in it stands for it, and stays. */
+const STAYING_LOCK = process.platform === 'win32' ? 'directory.lock' : '';
+
 /** Shared memory in a directory of its own; both ends reach it and wait in the way given. */
 export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'access' | 'wait'>> = {}): TransportFixture {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
@@ -24,7 +27,7 @@ export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'acces
     absenceCode: 'TransportUnavailable',
     mediumOf: (bytes) => ({ sharedMemory: { regionSize: bytes } }),
     quickDetection: { sharedMemory: { unresponsiveAfterMs: 100 } },
-    leftovers: () => readdir(directory, { recursive: true }),
+    leftovers: async () => (await readdir(directory, { recursive: true })).filter((name) => name !== STAYING_LOCK),
     dispose: () => rm(directory, { recursive: true, force: true }),
     unavailableReason: async () => {
       const server = new SharedMemoryTransport().createServer({ endpoint: freshName(), sharedMemory: { directory } });
