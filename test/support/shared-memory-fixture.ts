@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectionBackend } from '@entropynet/core';
@@ -7,9 +7,7 @@ import type { SharedMemoryConfig } from '@entropynet/transport-shm';
 import type { TransportFixture } from '@entropynet/conformance';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
-
-/** Windows can't lock a directory: a file in it stands for it, and stays. */
-const STAYING_LOCK = process.platform === 'win32' ? 'directory.lock' : '';
+import { namesIn } from './shared-memory/names-in.js';
 
 /** Shared memory in a directory of its own; both ends reach it and wait in the way given. */
 export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'access' | 'wait'>> = {}): TransportFixture {
@@ -27,7 +25,7 @@ export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'acces
     absenceCode: 'TransportUnavailable',
     mediumOf: (bytes) => ({ sharedMemory: { regionSize: bytes } }),
     quickDetection: { sharedMemory: { unresponsiveAfterMs: 100 } },
-    leftovers: async () => (await readdir(directory, { recursive: true })).filter((name) => name !== STAYING_LOCK),
+    leftovers: () => Promise.resolve(namesIn(directory)),
     dispose: () => rm(directory, { recursive: true, force: true }),
     unavailableReason: async () => {
       const server = new SharedMemoryTransport().createServer({ endpoint: freshName(), sharedMemory: { directory } });

@@ -30,8 +30,8 @@ describe('server names', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         const { region, socket } = serverNames('/d', name);
-        expect(region).to.match(/^\/d\/[0-9a-f]{24}\.region$/);
-        expect(socket).to.match(/^\/d\/[0-9a-f]{24}\.socket$/);
+        expect(region).to.match(/^[/\\]d[/\\][0-9a-f]{24}\.region$/);
+        expect(socket).to.match(/^[/\\]d[/\\][0-9a-f]{24}\.socket$/);
       }),
     );
     for (const name of ['../x', '/', 'Global\\x', 'con', ''])

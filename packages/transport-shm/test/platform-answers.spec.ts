@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
-import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
-import { itWithAddon, nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { loadNativeBinding, type LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
+import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
 
 /** What a system says instead of doing it. */
 function systemError(code: string): Error {
@@ -35,8 +35,7 @@ function answering(socket: LocalSocket, answers: Answers): LocalSocket {
 
 /** A system that answers otherwise than this one, until the scene is closed. */
 function onAnotherSystem(scene: Scene, { connected = {}, accepted = {}, beforeConnect }: Sockets): void {
-  const binding = nativeBinding();
-  if (binding === undefined) throw new Error('the addon is needed');
+  const binding = unwrap(loadNativeBinding());
   const real = binding.LocalSocket;
   const put = (sockets: typeof real): boolean => Reflect.set(binding, 'LocalSocket', sockets);
   put({
@@ -78,6 +77,18 @@ describe('what other systems answer', () => {
     scene.onClose(() => connection.disconnect());
     return connection;
   };
+  // Of this file's own copy of the package: the scene may have another, where the system resolves no links.
+  const listening = async (): Promise<SharedMemoryServer> => {
+    const server = new SharedMemoryServer(scene.config);
+    scene.onClose(() => server.close());
+    unwrap(await server.listen());
+    return server;
+  };
+  const connectsTo = async (server: SharedMemoryServer): Promise<void> => {
+    unwrap(await client().connect());
+    const accepted = unwrap(await server.accept());
+    scene.onClose(() => accepted.disconnect());
+  };
   const failureOf = async (): Promise<string> => {
     const result = await client().connect();
     return result.ok ? 'connected' : `${result.error.code}: ${result.error.message}`;
@@ -88,9 +99,9 @@ describe('what other systems answer', () => {
     onAnotherSystem(scene, {
       accepted: { peerCredentials: (next) => () => fails(() => next.peerCredentials()) },
     });
-    const server = await scene.server();
+    const server = await listening();
     expect(await failureOf()).to.match(/^HandshakeFailed/);
-    await scene.pair(server);
+    await connectsTo(server);
   });
 
   itWithAddon('a server that the system has forgotten (ENOTCONN) is one that went away', async () => {
@@ -98,13 +109,13 @@ describe('what other systems answer', () => {
     onAnotherSystem(scene, {
       connected: { peerCredentials: (next) => () => fails(() => next.peerCredentials()) },
     });
-    const server = await scene.server();
+    const server = await listening();
     expect(await failureOf()).to.match(/^TransportUnavailable: .* went away: ENOTCONN/);
-    await scene.pair(server);
+    await connectsTo(server);
   });
 
   itWithAddon('a full queue that refuses (ECONNREFUSED) is waited for while the server lives', async () => {
-    const server = await scene.server();
+    const server = await listening();
     let attempts = 0;
     onAnotherSystem(scene, {
       beforeConnect: () => {
@@ -112,29 +123,29 @@ describe('what other systems answer', () => {
         if (attempts < 4) throw systemError('ECONNREFUSED');
       },
     });
-    await scene.pair(server);
+    await connectsTo(server);
     expect(attempts).to.equal(4);
   });
 
   itWithAddon('a full queue that refuses (ECONNREFUSED) gives the name of a living server to nobody', async () => {
-    const server = await scene.server();
+    const server = await listening();
     onAnotherSystem(scene, {
       beforeConnect: () => {
         throw systemError('ECONNREFUSED');
       },
     });
     const second = new SharedMemoryServer(scene.config);
-    const listening = await second.listen();
-    expect(listening.ok ? 'listens' : listening.error.code).to.equal('AddressInUse');
+    const outcome = await second.listen();
+    expect(outcome.ok ? 'listens' : outcome.error.code).to.equal('AddressInUse');
     expect(server.isListening()).to.equal(true);
   });
 
   itWithAddon('a region that this process has no descriptor left for (EMFILE) is a lack of it', async () => {
     const fails = failingAt([1], 'EMFILE');
     onAnotherSystem(scene, { connected: { receive: (next) => (into) => fails(() => next.receive(into)) } });
-    const server = await scene.server();
+    const server = await listening();
     expect(await failureOf()).to.match(/^ResourceLimitExceeded: .*EMFILE.*ulimit/);
-    await scene.pair(server);
+    await connectsTo(server);
   });
 
   itWithAddon('a client whom the system can not watch (ENOSPC) is turned away, and the next is served', async () => {
@@ -148,12 +159,12 @@ describe('what other systems answer', () => {
         },
       },
     });
-    const server = await scene.server();
+    const server = await listening();
     const warned = once(process, 'warning');
     expect(await failureOf()).to.match(/^HandshakeFailed/);
     const [warning] = (await warned) as [Error];
     expect(warning.message).to.include("can't accept clients").and.include('ENOSPC');
-    await scene.pair(server);
+    await connectsTo(server);
   });
 
   itWithAddon('a connection that the system can not watch (ENOSPC) fails alone', async () => {
@@ -168,7 +179,7 @@ describe('what other systems answer', () => {
         },
       },
     });
-    const server = await scene.server();
+    const server = await listening();
     const failing = client();
     const ended = failing.closed;
     await failing.connect();
@@ -176,19 +187,18 @@ describe('what other systems answer', () => {
     expect(state).to.equal('failed');
     expect(error?.message).to.include('ENOSPC');
     await unwrap(await server.accept()).disconnect();
-    await scene.pair(server);
+    await connectsTo(server);
   });
 
   itWithAddon('a socket that takes only a part of a message ends the handshake', async () => {
-    const server = await scene.server();
+    const server = await listening();
     onAnotherSystem(scene, { connected: { send: (next) => (bytes) => next.send(bytes.subarray(0, 10)) } });
     expect(await failureOf()).to.match(/^HandshakeFailed: .*10 of 64 bytes/);
     expect(server.isListening()).to.equal(true);
   });
 
   itWithAddon('the descriptor of a region is held until the client has mapped it, and no longer', async () => {
-    const binding = nativeBinding();
-    if (binding === undefined) return;
+    const binding = unwrap(loadNativeBinding());
     const steps: string[] = [];
     let passed = -1;
     onAnotherSystem(scene, {
@@ -213,7 +223,7 @@ describe('what other systems answer', () => {
       closeDescriptor(descriptor);
     });
     scene.onClose(() => Reflect.set(binding, 'closeDescriptor', closeDescriptor));
-    await scene.pair(await scene.server());
+    await connectsTo(await listening());
     expect(steps).to.deep.equal(['passed', 'acknowledged', 'closed']);
   });
 });

@@ -109,7 +109,9 @@ describe('shared memory between processes', () => {
       return result.ok ? 'ok' : result.error.code;
     };
 
-    it('is refused where others may write to it', async () => {
+    it('is refused where others may write to it', async function () {
+      // There an access list says it, which Node.js can't write.
+      if (process.platform === 'win32') this.skip();
       const directory = join(scene.directory, 'open');
       mkdirSync(directory);
       chmodSync(directory, 0o777);
@@ -319,7 +321,9 @@ describe('shared memory between processes', () => {
       });`;
     const { execFile } = await import('node:child_process');
     const output = await new Promise<string>((resolve, reject) => {
-      execFile(process.execPath, ['-e', script], { cwd: import.meta.dirname }, (error, stdout) => {
+      // Where the environment names an addon, nothing else is tried.
+      const env = { ...process.env, ENTROPYNET_ADDON_PATH: '' };
+      execFile(process.execPath, ['-e', script], { cwd: import.meta.dirname, env }, (error, stdout) => {
         if (error === null) resolve(stdout);
         else reject(new Error('the program failed', { cause: error }));
       });

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,7 @@ import { type Assignment, requestRegion } from '@entropynet/transport-shm/intern
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { namesIn } from './names-in.js';
 
 /** The addon; tests that need it skip where it can't be loaded. */
 export function nativeBinding(): NativeBinding | undefined {
@@ -19,7 +20,7 @@ export function nativeBinding(): NativeBinding | undefined {
 }
 
 /** A test that needs the addon: pending, with the reason in its title, where it can't be loaded. */
-export function itWithAddon(title: string, body: () => void | Promise<void>): void {
+export function itWithAddon(title: string, body: (this: Mocha.Context) => void | Promise<void>): void {
   if (nativeBinding() === undefined) skippedTest(title, 'the addon is not built');
   else it(title, body);
 }
@@ -89,7 +90,7 @@ export class Scene {
 
   /** The names in the discovery directory. */
   names(): string[] {
-    return readdirSync(this.directory);
+    return namesIn(this.directory);
   }
 
   async close(): Promise<void> {
