@@ -212,6 +212,13 @@ export class ChannelTable {
     return [this.defaultChannel, ...this.#byName.values()];
   }
 
+  /** The named channels on which messages wait that nobody has read. */
+  unread(): string[] {
+    return [...this.#byName.values()].flatMap(({ name, incoming }) =>
+      name === undefined || incoming.parked.length === 0 ? [] : [name],
+    );
+  }
+
   /** Those that both sides have not closed. */
   #live(): Channel[] {
     return this.all().filter((channel) => !channel.isOver);

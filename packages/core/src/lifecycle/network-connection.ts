@@ -46,16 +46,10 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     Object.defineProperty(this, 'config', { enumerable: false });
     this.#core = new ConnectionCore(this, this.config, accepted, {
       connect: (signal) => this.doConnect(signal),
-      startReceiving: () => {
-        this.doStartReceiving();
-      },
+      startReceiving: () => this.doStartReceiving(),
       disconnect: () => this.doDisconnect(),
-      release: () => {
-        this.doRelease();
-      },
-      violated: (error) => {
-        this.onStateChanged('failed', error);
-      },
+      release: () => this.doRelease(),
+      violated: (error) => this.onStateChanged('failed', error),
       isDisposed: () => this.refCount() === 0,
       isShuttingDown: () => this.#isShuttingDown,
     });
@@ -154,11 +148,7 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
 
   /** For what stands above connections: the named channels on which messages arrived that nobody has read. */
   unreadChannels(): string[] {
-    const { table, receiver } = this.#core;
-    if (!receiver.isDelivering) return [];
-    return table
-      .all()
-      .flatMap(({ name, incoming }) => (name === undefined || incoming.parked.length === 0 ? [] : [name]));
+    return this.#core.receiver.isDelivering ? this.#core.table.unread() : [];
   }
 
   /** As `disconnect()`, for `await using`. */

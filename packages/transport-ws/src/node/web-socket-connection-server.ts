@@ -1,10 +1,8 @@
 import { createServer as createHttpServer, type IncomingMessage, Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
-  type AcceptPlace,
   AcceptQueue,
   Audience,
   type BroadcastOptions,
@@ -20,10 +18,8 @@ import {
   type ServerConfig,
   unwrap,
 } from '@entropynet/core';
-import { type WebSocket, WebSocketServer } from '#ws';
-import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
+import { HandshakeDesk } from './handshake-desk.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
-import { clearTimeout, setTimeout } from './platform-timers.js';
 import {
   checkTlsKeys,
   refuseServerTls,
@@ -33,18 +29,12 @@ import {
   tryTls,
 } from './tls-options.js';
 import { webSocketSection, type WebSocketTlsConfig, type WebSocketTlsOptions } from '../protocol/web-socket-options.js';
-import { asksForProtocol, checkAuthentication, checkHeaderNames, checkHeaders } from './upgrade-gate.js';
+import { checkHeaderNames } from './upgrade-gate.js';
 import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from '../protocol/web-socket-address.js';
-import { WebSocketConnection } from './web-socket-connection.js';
-import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
-import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** Bounds on what a client may send before it is known: more than any honest upgrade request needs. */
 const MAX_HEADER_BYTES = 8 * 1024;
-
-/** How the header of an answer begins that tells what was agreed beside the protocol. */
-const EXTENSIONS = 'Sec-WebSocket-Extensions: ';
 
 /** TCP connections beyond `maxConnections` that may be there at once, so that one too many gets an answer. */
 const SPARE_SOCKETS = 64;
@@ -58,13 +48,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   readonly #address: WebSocketAddress;
   readonly #audience = new Audience<NetworkConnection>();
   readonly #accepted: AcceptQueue<NetworkConnection>;
-  /** Sockets from their upgrade request until they are closed: what `maxConnections` counts. */
-  readonly #sockets = new Set<Socket>();
-  /** Those that no connection stands for yet, and what gives each up. */
-  readonly #handshakes = new Map<Socket, AbortController>();
-  readonly #upgrader: WebSocketServer;
-  /** What was agreed with the clients whose upgrade is being answered. */
-  readonly #compressions = new WeakMap<IncomingMessage, AgreedCompression>();
+  readonly #desk: HandshakeDesk;
   /** Its own, one for each address; those of the user are not among them. */
   #ownServers: readonly HttpServer[] = [];
   #server: HttpServer | undefined;
@@ -96,24 +80,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     checkHeaderNames(responseHeaders);
     this.#tls = tls;
     this.#accepted = new AcceptQueue(maxConnections, this.#config.admit, this.#audience.add);
-    const { compression } = this.#config.webSocket;
-    const options = {
-      ...SOCKET_OPTIONS,
-      perMessageDeflate: negotiationOptions(compression),
-      noServer: true,
-      clientTracking: false,
-      closeTimeout: this.#config.sendTimeoutMs,
-      handleProtocols: () => SUBPROTOCOL,
-    };
-    this.#upgrader = new WebSocketServer(options);
-    this.#upgrader.on('headers', (lines: string[], request: IncomingMessage) => {
-      const extensions = lines.find((line) => line.startsWith(EXTENSIONS))?.slice(EXTENSIONS.length);
-      const agreed = agreedCompression(extensions, 'server', compression);
-      if (agreed !== undefined) this.#compressions.set(request, agreed);
-      for (const [name, value] of Object.entries(responseHeaders)) {
-        for (const each of typeof value === 'string' ? [value] : value) lines.push(`${name}: ${each}`);
-      }
-    });
+    this.#desk = new HandshakeDesk(this.#config, this.#accepted);
   }
 
   /**
@@ -122,7 +89,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
    * server's from here on: a request that is refused is answered and its socket closed.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#isListening) this.#onUpgrade(request, socket, head, true);
+    if (this.#isListening) this.#desk.take(request, socket, head, true);
     else refuseUpgrade(socket, 503, 'the server does not listen');
   }
 
@@ -195,10 +162,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     this.#ownServers = [];
     this.#server = undefined;
     const waiting = this.#accepted.close();
-    for (const [socket, controller] of this.#handshakes) {
-      controller.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
-      socket.destroy();
-    }
+    this.#desk.giveUp();
     await Promise.all(waiting.map((connection) => connection.disconnect()));
     return OK;
   }
@@ -248,7 +212,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     if (own?.ok === false) return own;
     const servers = given === undefined ? (own?.value ?? []) : [given];
     for (const server of servers) {
-      const removeRoute = UpgradeRouter.add(server, this.#address.path, this.#onUpgrade);
+      const removeRoute = UpgradeRouter.add(server, this.#address.path, this.#desk.take);
       if (removeRoute === undefined) {
         return err('AddressInUse', `another server has the path ${this.#address.path} of this HTTP server already`);
       }
@@ -290,139 +254,6 @@ export class WebSocketConnectionServer implements ConnectionServer {
     server.maxConnections = maxConnections + SPARE_SOCKETS;
     return server;
   }
-
-  readonly #onUpgrade = (request: IncomingMessage, stream: object, head: Buffer, isAlone: boolean): void => {
-    const socket = stream as Socket;
-    const { webSocket } = this.#config;
-    // Another listener of the user's server speaks that protocol, or has taken the socket over: it is not ours to answer.
-    if (!isAlone && (!asksForProtocol(request) || isTaken(socket))) return;
-    // It ended while the program was routing it: its 'close', which gives a place back, does not come again.
-    if (socket.destroyed) return;
-    const refusal = checkHeaders(request, webSocket);
-    if (refusal !== undefined) {
-      refuseUpgrade(socket, refusal.status, refusal.reason, refusal.detail);
-      return;
-    }
-    if (this.#sockets.size >= webSocket.maxConnections) {
-      refuseUpgrade(socket, 503, 'too many connections');
-      return;
-    }
-    const { maxConnectionsPerAddress } = webSocket;
-    if (maxConnectionsPerAddress !== undefined && this.#countFrom(socket.remoteAddress) >= maxConnectionsPerAddress) {
-      refuseUpgrade(socket, 429, 'too many connections from this address');
-      return;
-    }
-    const controller = new AbortController();
-    this.#sockets.add(socket);
-    this.#handshakes.set(socket, controller);
-    // Until `ws` listens, nobody else would hear an error.
-    socket.on('error', ignore);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#handshakes.delete(socket);
-    });
-    void this.#admit(request, socket, head, controller);
-  };
-
-  #countFrom(address: string | undefined): number {
-    let count = 0;
-    for (const { remoteAddress } of this.#sockets) if (remoteAddress === address) count += 1;
-    return count;
-  }
-
-  async #admit(request: IncomingMessage, socket: Socket, head: Buffer, controller: AbortController): Promise<void> {
-    const { refusal, ...identity } = await checkAuthentication(request, this.#config.webSocket, controller.signal);
-    if (socket.destroyed) return;
-    if (refusal !== undefined) {
-      refuseUpgrade(socket, refusal.status, refusal.reason);
-      return;
-    }
-    const place = this.#takePlace();
-    if (!place.ok) {
-      this.#turnAway(request, socket, head);
-      return;
-    }
-    // However the handshake ends, unless with a connection.
-    socket.once('close', () => {
-      place.value.release();
-    });
-    try {
-      this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-        const admitted = { ...identity, request: { url: request.url ?? '', headers: request.headers } };
-        const facts = { admitted, compression: this.#compressions.get(request) };
-        void this.#greet(webSocket, socket, controller, facts, place.value);
-      });
-    } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
-      this.#sockets.delete(socket);
-      this.#handshakes.delete(socket);
-      place.value.release();
-    }
-  }
-
-  /** Clients that left before anybody accepted them, and left no message, hold no place where places are short. */
-  #takePlace(): Result<AcceptPlace<NetworkConnection>> {
-    const place = this.#accepted.admit();
-    if (place.ok) return place;
-    const left = this.#accepted.removeWhere((each) => each instanceof WebSocketConnection && each.isAbandoned);
-    for (const connection of left) void connection.disconnect();
-    return left.length === 0 ? place : this.#accepted.admit();
-  }
-
-  /** Refuses a client by a close code: a page sees no HTTP status, and must learn that the server is full. */
-  #turnAway(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    try {
-      this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
-        webSocket.on('error', ignore);
-        webSocket.close(CloseCode.TryAgainLater, 'too many connections');
-        // A client that does not answer the close holds its socket no longer than an unfinished handshake.
-        const timer = setTimeout(() => {
-          webSocket.terminate();
-        }, this.#config.webSocket.handshakeTimeoutMs);
-        webSocket.once('close', () => {
-          clearTimeout(timer);
-        });
-      });
-    } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
-      this.#sockets.delete(socket);
-      this.#handshakes.delete(socket);
-    }
-  }
-
-  async #greet(
-    webSocket: WebSocket,
-    socket: Socket,
-    controller: AbortController,
-    facts: LinkFacts,
-    place: AcceptPlace<NetworkConnection>,
-  ): Promise<void> {
-    const limitMs = this.#config.webSocket.handshakeTimeoutMs;
-    const timer = setTimeout(() => {
-      controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
-    }, limitMs);
-    const link = new WebSocketLink(webSocket, socket, 'none', this.#config, facts);
-    const greeted = await link.greet(controller.signal);
-    clearTimeout(timer);
-    this.#handshakes.delete(socket);
-    if (!greeted.ok) {
-      place.release();
-      return;
-    }
-    const connection = new WebSocketConnection(this.#config, link);
-    if (place.push(connection)) return;
-    link.abort(CloseCode.TryAgainLater, new NetworkError('ConnectionClosed', 'the server is closing'));
-    link.release();
-  }
-}
-
-function ignore(): void {
-  // The socket closes after an error, and that is what counts.
-}
-
-/** Whether somebody reads that socket by now. */
-function isTaken(socket: Socket): boolean {
-  return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0 || socket.destroyed;
 }
 
 /** The host in an address that clients can use: a server bound to every address is also reached on this machine. */
