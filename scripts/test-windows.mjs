@@ -1,8 +1,9 @@
 // Runs tests in Node.js for Windows under wine: both transports, what belongs to a process's end, the faults that are not set
 // up by means of Linux, and the command line. Needs wine and Debian's compiler for Windows; Node.js comes from npm's registry
-// into the user's cache. An emulator shows behaviour, not speed.
+// into the user's cache. An emulator shows behaviour, not speed. The results of the transports' suites go to `docs/runs`, for the
+// table of the README (`npm run docs:platforms`).
 // Usage: npm run test:windows -- [--suite NAME]… [--grep TEXT] [--output FOLDER]
-//   --grep    only tests with that text
+//   --grep    only tests with that text; writes no results to `docs/runs`
 //   --output  where each suite's results go, as JSON; .ci/results/windows by default
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findProgram, targets } from './cross-targets.mjs';
+import { writeRun } from './platform-runs.mjs';
 import { readResults } from './test-results.mjs';
 import { cachedPackage, cacheFolder } from './tool-cache.mjs';
 import { rootFolder } from './workspace.mjs';
@@ -74,6 +76,15 @@ function environmentWith(addon, results) {
 }
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** Keeps what came of a suite that the table of the README has a column for. */
+function keep(suite, results) {
+  if (suite !== 'shared-memory' && suite !== 'websocket') return;
+  // There is no git under wine.
+  const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: rootFolder, encoding: 'utf8' }).stdout.trim();
+  const where = { system: 'win32', architecture: 'x64', runtime: 'node-20', emulator: 'wine' };
+  writeRun({ ...where, suite, results: { ...results, commit } });
+}
 
 /** Runs test files to their end; resolves with how it ended. */
 function runTests(files, grep, environment) {
@@ -148,7 +159,9 @@ async function main() {
       process.stdout.write(`\n== ${name}\n`);
       const ended = await runTests(SUITES[name](), values.grep, environment);
       stopWine(environment);
-      outcomes.push({ name, ended, results: readResults(results) });
+      const outcome = { name, ended, results: readResults(results) };
+      if (values.grep === undefined && outcome.results !== undefined) keep(name, outcome.results);
+      outcomes.push(outcome);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
