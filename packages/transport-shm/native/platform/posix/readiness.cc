@@ -42,7 +42,8 @@ class ReadinessThread final : public Readiness {
     // The process's signals are for its other threads: a handler may count on running there.
     sigset_t all;
     sigset_t before;
-    ::sigfillset(&all);
+    // A macro on some systems: without "::".
+    sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     const int error = ::pthread_create(&thread_, nullptr, Run, this);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
