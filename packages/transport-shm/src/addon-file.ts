@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -32,15 +31,16 @@ export function openAddon(path: string): unknown {
 export function openPackagedAddon(): unknown {
   // In a bundle there is no package; finding that out is part of what may fail.
   const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
-  const require = createRequire(import.meta.url);
-  const { path: find } = require('node-gyp-build') as { readonly path: (folder: string) => string };
+  // Not imported by name: webpack would take the calls of what `createRequire` gives for its own.
+  const load = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+  const { path: find } = load('node-gyp-build') as { readonly path: (folder: string) => string };
   const found = find(packageFolder);
   try {
-    return require(found);
+    return load(found);
   } catch (error) {
     for (const file of forOtherLibraries(found)) {
       try {
-        return require(file);
+        return load(file);
       } catch {
         // The first one's reason is the one to tell.
       }
