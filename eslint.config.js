@@ -42,7 +42,7 @@ const directionOfDependencies = [
     files: ['packages/core/src/**/*.ts'],
     rules: importRule(
       mayImportOnly(
-        [relativeImport, nodeImport, 'valibot', '@noble/hashes/.*'],
+        [relativeImport, nodeImport, '#hmac', 'valibot', '@noble/hashes/.*'],
         'core imports valibot, @noble/hashes and what Node itself offers, and no other package.',
       ),
       {

@@ -1,9 +1,26 @@
 import { expect } from 'chai';
 import { SECRET_ANSWER_BYTES, SecretProver, SecretVerifier, unwrap } from '@entropynet/core';
+import { hmacSha256 as nodeHmac } from '@entropynet/core/internal/wire/node-hmac';
+import { hmacSha256 as portableHmac } from '@entropynet/core/internal/wire/portable-hmac';
 
 const SECRET = 'the secret of both sides';
 
 describe('the proof of a shared secret', () => {
+  for (const [runtime, hmac] of Object.entries({ 'Node.js': nodeHmac, 'a page': portableHmac })) {
+    it(`is made with HMAC-SHA-256 as RFC 4231 has it, in ${runtime}`, () => {
+      // Test cases 2 and 6, the message in parts.
+      const hexOf = (key: Uint8Array, ...parts: readonly string[]): string =>
+        Buffer.from(hmac(key, ...parts.map((part) => Buffer.from(part)))).toString('hex');
+      expect(hexOf(Buffer.from('Jefe'), 'what do ya want ', '', 'for nothing?')).to.equal(
+        '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+      );
+      expect(
+        hexOf(new Uint8Array(131).fill(0xaa), 'Test Using Larger Than Block-Size Key - ', 'Hash Key First'),
+      ).to.equal('60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54');
+      expect(hmac(new Uint8Array(16))).to.have.property('constructor', Uint8Array);
+    });
+  }
+
   it('convinces both sides that have the same one', () => {
     const verifier = new SecretVerifier(SECRET);
     const prover = new SecretProver(SECRET);

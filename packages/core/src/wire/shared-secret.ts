@@ -1,6 +1,4 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { hmacSha256 } from '#hmac';
 import { err, OK, ok, type Result } from '../result/result.js';
 
 /** The server's challenge: random bytes, new for each handshake. */
@@ -13,6 +11,8 @@ export const SECRET_ANSWER_BYTES = 64;
 export const SECRET_PROOF_BYTES = 32;
 
 const NONCE_BYTES = 32;
+
+const encoder = new TextEncoder();
 
 /**
  * What a side does after the greetings, where at least one side has a shared secret (`secret` in the configuration).
@@ -38,7 +38,7 @@ export class SecretVerifier {
   #nonce = new Uint8Array(0);
 
   constructor(secret: string) {
-    this.#secret = utf8ToBytes(secret);
+    this.#secret = encoder.encode(secret);
   }
 
   /** Checks the client's answer; ok with this side's own proof. `HandshakeFailed`: another secret, or no answer. */
@@ -67,7 +67,7 @@ export class SecretProver {
   #challenge = new Uint8Array(0);
 
   constructor(secret: string) {
-    this.#secret = utf8ToBytes(secret);
+    this.#secret = encoder.encode(secret);
   }
 
   /** Answers the server's challenge. `HandshakeFailed`: it is none. */
@@ -80,7 +80,10 @@ export class SecretProver {
     }
     // Not `slice`, which gives a view where this is a Buffer.
     this.#challenge = new Uint8Array(challenge);
-    return ok(concatBytes(this.#nonce, proofOf(this.#secret, 'client', this.#challenge, this.#nonce)));
+    const answer = new Uint8Array(SECRET_ANSWER_BYTES);
+    answer.set(this.#nonce);
+    answer.set(proofOf(this.#secret, 'client', this.#challenge, this.#nonce), NONCE_BYTES);
+    return ok(answer);
   }
 
   /** Checks the server's proof. `HandshakeFailed`: another secret. */
@@ -99,11 +102,11 @@ export class SecretProver {
 export const WRONG_SECRET = "the two sides' shared secrets ('secret') differ";
 
 function proofOf(secret: Uint8Array, role: 'server' | 'client', challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
-  return hmac(sha256, secret, concatBytes(utf8ToBytes(`entropynet ${role}`), challenge, nonce));
+  return hmacSha256(secret, encoder.encode(`entropynet ${role}`), challenge, nonce);
 }
 
 function keyOf(secret: Uint8Array, purpose: string, challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
-  return hmac(sha256, secret, concatBytes(utf8ToBytes(`entropynet key ${purpose}`), challenge, nonce));
+  return hmacSha256(secret, encoder.encode(`entropynet key ${purpose}`), challenge, nonce);
 }
 
 function randomBytes(length: number): Uint8Array {

@@ -1,0 +1,9 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+
+/** The HMAC-SHA-256 of the parts, one behind the other: for runtimes without `node:crypto`, such as pages. */
+export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const code = hmac.create(sha256, key);
+  for (const part of parts) code.update(part);
+  return code.digest();
+}
