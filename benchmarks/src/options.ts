@@ -24,6 +24,9 @@ const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, PAIRS, 'limits
 const SUBJECTS = subjects.map(({ name }) => name);
 /** Names one below the other, in line with the texts of the help. */
 const SEPARATOR = `,\n${' '.repeat(20)}`;
+const USUAL_ROUNDS = 3;
+/** So that it takes about a minute on two slow cores. */
+const QUICK_ROUNDS = 2;
 const MOST_ROUNDS = 99;
 
 const HELP = `Measures EntropyNet beside what people would use instead, and beside what the machine can do.
@@ -33,13 +36,14 @@ Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
                         [--against FOLDER]
        (in a clone: npm run bench -- followed by the same)
 
-  --quick           the figures that decide; ends within a minute
+  --quick           the figures that decide, in two rounds; about a minute
   --only NAMES      some workloads, with commas between them:
                     ${NAMES.slice(0, 6).join(', ')},
                     ${NAMES.slice(6).join(', ')}
   --subjects NAMES  some subjects, with commas between them:
                     ${SUBJECTS.join(SEPARATOR)}
-  --rounds N        how often each is measured; the medians are shown (3)
+  --rounds N        how often each is measured; the medians are shown (3;
+                    with --quick 2)
   --json FILE       also write all figures to FILE
   --html FILE       also write a report with plots to FILE
   --against FOLDER  measure EntropyNet of the built clone in FOLDER, too, in
@@ -71,7 +75,8 @@ export function readOptions(): Options | undefined {
     }
     const only = listOf(values.only, '--only', NAMES);
     const chosen = listOf(values.subjects, '--subjects', SUBJECTS);
-    const rounds = Number(values.rounds ?? (values.against === undefined ? 3 : ROUNDS_TO_JUDGE));
+    const usual = values.quick === true ? QUICK_ROUNDS : USUAL_ROUNDS;
+    const rounds = Number(values.rounds ?? (values.against === undefined ? usual : ROUNDS_TO_JUDGE));
     if (!Number.isInteger(rounds) || rounds < 1 || rounds > MOST_ROUNDS)
       throw new Error(`--rounds '${values.rounds ?? ''}' is not a whole number from 1 to ${MOST_ROUNDS}`);
     const problem = values.against === undefined ? undefined : problemOfOtherBuild(values.against);
