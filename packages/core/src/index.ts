@@ -13,6 +13,7 @@ export {
   type NetworkErrorCode,
   type SerializedError,
 } from './result/network-error.js';
+export { checkOptionNames, faultOfOptionNames } from './config/option-names.js';
 export { printable } from './result/printable.js';
 export { redactEndpoint, redactText } from './result/redact.js';
 export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';

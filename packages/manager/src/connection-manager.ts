@@ -1,4 +1,5 @@
 import {
+  checkOptionNames,
   type ConnectionConfig,
   type ConnectionType,
   EntropyObject,
@@ -15,6 +16,7 @@ import {
   type ServerConfig,
   type Transport,
 } from '@entropynet/core';
+import { warnOf } from '@entropynet/core/platform';
 import { ConnectionHandle } from './connection-handle.js';
 import type { DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
@@ -62,6 +64,7 @@ export class ConnectionManager extends EntropyObject {
    */
   constructor(transports: readonly Transport[], options?: ConnectionManagerOptions) {
     super();
+    checkOptionNames('ConnectionManager', options, ['capacity', 'log']);
     const capacity = options?.capacity ?? DEFAULT_CAPACITY;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
       throw new NetworkError('InvalidParameter', `'capacity' was given ${capacity}; 1 to ${MAX_CAPACITY} is allowed`);
@@ -72,7 +75,7 @@ export class ConnectionManager extends EntropyObject {
     if (twice !== undefined)
       throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
     this.#transports = [...transports];
-    this.#log = options?.log ?? writeToStandardError;
+    this.#log = guarded(options?.log ?? writeToStandardError);
     this.#tally = new MetricsTally(transports.map(({ backend }) => backend));
     this.#slots = new SlotTable(capacity);
     this.#owner = { manager: this, tally: this.#tally, log: this.#log, slots: this.#slots };
@@ -252,6 +255,20 @@ export class ConnectionManager extends EntropyObject {
   #full(): Result<never> {
     return err('ResourceLimitExceeded', `all ${this.#slots.capacity} connections of the manager are in use (capacity)`);
   }
+}
+
+/** A program's function that throws costs its line, and no connection. */
+function guarded(log: (line: string) => void): (line: string) => void {
+  const given: unknown = log;
+  if (typeof given !== 'function')
+    throw new NetworkError('InvalidParameter', `'log' was given a ${typeof given}; a function is allowed`);
+  return (line) => {
+    try {
+      log(line);
+    } catch (error) {
+      warnOf(new NetworkError('CallbackFailed', 'the function "log" failed', error));
+    }
+  };
 }
 
 function writeToStandardError(line: string): void {

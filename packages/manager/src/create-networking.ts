@@ -1,7 +1,7 @@
 import {
+  checkOptionNames,
   type ConnectionConfig,
   NetworkError,
-  redactText,
   type ResolvedConnectionConfig,
   type Transport,
   TRANSPORT,
@@ -38,8 +38,6 @@ export interface Networking extends AsyncDisposable {
   /** Closes every server and connection of the manager. */
   close(): Promise<void>;
 }
-
-const OPTIONS: ReadonlySet<string> = new Set<keyof NetworkingOptions>(['transports', 'config', 'capacity', 'log']);
 
 /**
  * The one-line start: builds the container, loads the transports, checks the configuration.
@@ -121,14 +119,10 @@ async function buildWithout(
 }
 
 function checkOptions(options: NetworkingOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw new NetworkError('InvalidParameter', `createNetworking takes an object; ${typeof options} was given`);
-  const unknown = Object.keys(options).filter((key) => !OPTIONS.has(key));
-  if (unknown.length > 0) {
-    const named = unknown.map((key) => `'${redactText(key, 60)}'`).join(', ');
-    const known = [...OPTIONS].join(', ');
-    throw new NetworkError('InvalidParameter', `createNetworking has no option ${named}; its options are ${known}`);
-  }
+  const given: unknown = options;
+  if (given === undefined)
+    throw new NetworkError('InvalidParameter', 'createNetworking takes an object of options; nothing was given');
+  checkOptionNames('createNetworking', options, ['transports', 'config', 'capacity', 'log']);
   const { transports } = options;
   if (!Array.isArray(transports) || transports.some((each) => typeof (each as TransportModule)?.load !== 'function'))
     throw new NetworkError('InvalidParameter', "'transports' takes a list of modules that have a load() function");

@@ -1,4 +1,4 @@
-import { checkChannelName, err, NetworkError, OK, ok, type Result } from '@entropynet/core';
+import { checkChannelName, err, faultOfOptionNames, NetworkError, OK, ok, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnsweringOptions, RequestHandler } from './answering.js';
 import { type Codec, decodeReply, encodeWith, jsonCodec } from './codec.js';
@@ -45,6 +45,19 @@ export interface RequestOptions {
   /** Goes with the request to the peer's handler: at most 8192 bytes as JSON. */
   readonly metadata?: RequestMetadata;
 }
+
+const OPTIONS = [
+  'channel',
+  'codec',
+  'requestSchema',
+  'replySchema',
+  'signal',
+  'timeoutMs',
+  'handlerTimeoutMs',
+  'maxPending',
+  'maxHandled',
+  'maxHandledBytes',
+] as const;
 
 /** The greatest value of each number among the options; the smallest is 1. */
 const MOST = {
@@ -138,6 +151,8 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   async request(value: Request, options: RequestOptions = {}): Promise<Result<Reply>> {
     const { maxPending = 1024, timeoutMs: usualTimeoutMs = 5000, replySchema } = this.#options;
     const { signal, timeoutMs = usualTimeoutMs, metadata } = options;
+    const fault = faultOfOptionNames('request()', options, ['signal', 'timeoutMs', 'metadata']);
+    if (fault !== undefined) return { ok: false, error: fault };
     const complaint = complaintAbout({ timeoutMs });
     if (complaint !== undefined) return err('InvalidParameter', complaint);
     if (signal?.aborted === true) return err('Aborted', 'the request was aborted; it was not sent', signal.reason);
@@ -182,6 +197,8 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     const connection = this.#connection;
     const valid = checkChannelName(channel);
     if (!valid.ok) return valid;
+    const fault = faultOfOptionNames('requestReply()', this.#options, OPTIONS);
+    if (fault !== undefined) return { ok: false, error: fault };
     const complaint = complaintAbout(this.#options);
     if (complaint !== undefined) return err('InvalidParameter', complaint);
     if (signal?.aborted === true) return err('Aborted', 'the requests were aborted', signal.reason);

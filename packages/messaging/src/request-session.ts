@@ -1,4 +1,12 @@
-import { type Channel, type CloseReason, type ConsumerLease, NetworkError, OK, type Result } from '@entropynet/core';
+import {
+  type Channel,
+  type CloseReason,
+  type ConsumerLease,
+  NetworkError,
+  OK,
+  printable,
+  type Result,
+} from '@entropynet/core';
 import { Answering, type AnsweringOptions } from './answering.js';
 import { asNetworkError } from './codec.js';
 import { type RequestConnection, whenClosed } from './messaging-connection.js';
@@ -185,7 +193,7 @@ function endOf({ error }: CloseReason, isConnected: boolean, name: string): Netw
 }
 
 function closedByPeer(name: string): string {
-  return `channel ${JSON.stringify(name)} was closed`;
+  return `channel "${printable(name, 255)}" was closed`;
 }
 
 /** A message that nobody waits for. */

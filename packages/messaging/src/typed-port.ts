@@ -1,4 +1,4 @@
-import type { NetworkError, Result } from '@entropynet/core';
+import { checkOptionNames, type NetworkError, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, decodeWith, encodeWith, jsonCodec } from './codec.js';
 import type { MessagingConnection } from './messaging-connection.js';
@@ -35,6 +35,7 @@ export class TypedPort<In = unknown, Out = In> {
   readonly #options: TypedPortOptions<In>;
 
   constructor(connection: MessagingConnection, options: TypedPortOptions<In> = {}) {
+    checkOptionNames('toTypedPort()', options, ['codec', 'schema', 'channel', 'onInvalid']);
     this.#connection = connection;
     this.#codec = options.codec ?? jsonCodec();
     this.#options = options;

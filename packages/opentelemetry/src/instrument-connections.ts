@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   type BackpressureDiagnostics,
+  checkOptionNames,
   type ConnectionDiagnostics,
   DiagnosticsChannel,
   type FailureDiagnostics,
@@ -49,6 +50,7 @@ interface Attempt {
  * @returns stops, and ends the spans that are open
  */
 export function instrumentConnections(options: ConnectionTelemetryOptions = {}): () => void {
+  checkOptionNames('instrumentConnections()', options, ['tracerProvider', 'meterProvider']);
   const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const duration = meter.createHistogram('entropynet.connect.duration', {

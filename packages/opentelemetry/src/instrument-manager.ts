@@ -1,3 +1,4 @@
+import { checkOptionNames } from '@entropynet/core';
 import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
 import { type Attributes, type Meter, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
@@ -169,6 +170,7 @@ const BACKEND_KINDS: readonly BackendKind[] = [
  * @returns takes them away again
  */
 export function instrumentManager(manager: MeasuredManager, options: ManagerTelemetryOptions = {}): () => void {
+  checkOptionNames('instrumentManager()', options, ['meterProvider', 'attributes']);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const attributes = options.attributes ?? {};
   const counters = COUNTERS.map(({ name, unit, description, values }) => {

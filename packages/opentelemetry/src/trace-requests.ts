@@ -1,4 +1,4 @@
-import { type NetworkError, printable, redactText } from '@entropynet/core';
+import { checkOptionNames, type NetworkError, printable, redactText } from '@entropynet/core';
 import {
   MAX_METADATA_BYTES,
   type RequestContext,
@@ -44,6 +44,7 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
   requests: TracedRequests<Request, Reply, InRequest, InReply>,
   options: TraceRequestsOptions = {},
 ): TracedRequests<Request, Reply, InRequest, InReply> {
+  checkOptionNames('traceRequests()', options, ['tracerProvider', 'channel']);
   const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
   const attributes = { [Attribute.Channel]: options.channel ?? 'requests' };
   return {

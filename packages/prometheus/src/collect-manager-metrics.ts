@@ -102,6 +102,12 @@ const families = new WeakMap<Registry, Map<string, Family>>();
  * @returns takes them away again
  */
 export function collectManagerMetrics(manager: MeasuredManager, options: CollectOptions = {}): () => void {
+  const unknown = Object.keys(options).filter((key) => !['register', 'prefix', 'labels'].includes(key));
+  if (unknown.length > 0) {
+    // A name that a program made up may hold anything.
+    const named = unknown.map((key) => `'${key.replace(/[^ -~]/gu, '?')}'`).join(', ');
+    throw new TypeError(`collectManagerMetrics() has no option ${named}; its options are register, prefix, labels`);
+  }
   const { register = defaultRegister, prefix = 'entropynet_', labels = {} } = options;
   const ofRegister = families.get(register) ?? new Map<string, Family>();
   families.set(register, ofRegister);

@@ -1,11 +1,12 @@
 import { Duplex } from 'node:stream';
-import type {
-  Channel,
-  ConnectionState,
-  ConsumerLease,
-  ConsumerOptions,
-  MessageConsumer,
-  NetworkError,
+import {
+  type Channel,
+  checkOptionNames,
+  type ConnectionState,
+  type ConsumerLease,
+  type ConsumerOptions,
+  type MessageConsumer,
+  type NetworkError,
 } from '@entropynet/core';
 import { END, resetFor } from './control-message.js';
 import { IdleTimer } from './idle-timer.js';
@@ -36,6 +37,12 @@ export interface ConnectionDuplexOptions {
 }
 
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
+
+function checked(options: ConnectionDuplexOptions): ConnectionDuplexOptions {
+  const names = ['channel', 'highWaterMark', 'allowHalfOpen', 'endsConnection', 'ownsConnection'] as const;
+  checkOptionNames('a stream', options, names);
+  return options;
+}
 
 type Phase = 'pending' | 'connecting' | 'open';
 
@@ -83,7 +90,7 @@ export class ConnectionDuplex extends Duplex {
 
   /** Made by `toDuplex` and `connectDuplex`. */
   constructor(connection: StreamConnection, options: ConnectionDuplexOptions = {}) {
-    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = options;
+    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = checked(options);
     super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) });
     this.#connection = connection;
     this.#channel = channel === undefined ? connection.defaultChannel : connection.channel(channel);

@@ -5,7 +5,7 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { err, type Failure, NetworkError, ok, type Result } from '@entropynet/core';
+import { err, type Failure, faultOfOptionNames, NetworkError, ok, type Result } from '@entropynet/core';
 import { Inbox } from './files/inbox.js';
 import { type OnTransferProgress } from './files/progress.js';
 import { reasonOf, type ReceivedFile, receiveInto } from './files/receive-file.js';
@@ -41,6 +41,8 @@ export interface ReceiveFileOptions extends FileOptions {
   readonly maxBytes?: number;
 }
 
+const FILE_OPTIONS = ['channel', 'controlChannel', 'signal', 'onProgress'] as const;
+
 const DEFAULT_MAX_BYTES = 64 * 1024 ** 3;
 
 /**
@@ -57,6 +59,8 @@ export async function sendFile(
   path: string,
   options: SendFileOptions = {},
 ): Promise<Result<SentFile>> {
+  const fault = faultOfOptionNames('sendFile()', options, [...FILE_OPTIONS, 'name']);
+  if (fault !== undefined) return { ok: false, error: fault };
   return transfer(connection, options, async (common) => {
     // Before it is opened: opening a pipe waits for its writer.
     if (!(await stat(path)).isFile()) throw new NetworkError('InvalidParameter', `${path} is not a file`);
@@ -84,7 +88,11 @@ export async function receiveFile(
   folder: string,
   options: ReceiveFileOptions = {},
 ): Promise<Result<ReceivedFile>> {
+  const fault = faultOfOptionNames('receiveFile()', options, [...FILE_OPTIONS, 'maxBytes']);
+  if (fault !== undefined) return { ok: false, error: fault };
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
+  if (!(maxBytes >= 0))
+    return err('InvalidParameter', `'maxBytes' was given ${String(maxBytes)}; 0 and more is allowed`);
   return transfer(connection, options, async (common) => {
     if (!(await stat(folder)).isDirectory()) throw new NetworkError('InvalidParameter', `${folder} is not a folder`);
     return receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes });

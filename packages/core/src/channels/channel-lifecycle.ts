@@ -3,6 +3,7 @@ import { FrameType } from '../wire/frame.js';
 import { Capability, type PeerLimits } from '../wire/peer-limits.js';
 import { startTimer, stopTimer } from '../platform/clock.js';
 import type { Channel } from './channel.js';
+import { shownChannel } from './channel-name.js';
 import type { ChannelTable } from './channel-table.js';
 import type { SendOutcome } from './message-line.js';
 import { closeNotAwaited, notConnected, openNotAwaited } from './refusals.js';
@@ -185,7 +186,7 @@ export class ChannelLifecycle {
         settle(
           err(
             'Timeout',
-            `channel ${JSON.stringify(channel.name)} was not closed by both sides within ${sendTimeoutMs} ms ` +
+            `${shownChannel(channel.name)} was not closed by both sides within ${sendTimeoutMs} ms ` +
               '(sendTimeoutMs); it closes as soon as the peer takes what was sent before',
           ),
         );

@@ -1,3 +1,4 @@
+import { printable } from '../result/printable.js';
 import { err, OK, type Result } from '../result/result.js';
 
 /** The longest channel name, in bytes of UTF-8. */
@@ -18,8 +19,13 @@ export function checkChannelName(name: string): Result {
   if (/\p{Surrogate}/u.test(name)) {
     return err(
       'InvalidParameter',
-      `channel name ${JSON.stringify(name)} is not well-formed text: it has a lone surrogate`,
+      `channel name "${printable(name)}" is not well-formed text: it has a lone surrogate`,
     );
   }
   return OK;
+}
+
+/** A channel as errors may have it: the name may be a peer's, and command a terminal. */
+export function shownChannel(name: string | undefined): string {
+  return name === undefined ? 'the default channel' : `channel "${printable(name, MAX_CHANNEL_NAME_BYTES)}"`;
 }

@@ -15,6 +15,7 @@ import type {
   MessageCallbackOptions,
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
+import { checkOptionNames } from '../config/option-names.js';
 import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
 import { runAsMicrotask } from '../platform/clock.js';
@@ -22,6 +23,7 @@ import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
 import { err, OK, type Failure, type Result } from '../result/result.js';
 import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
+import { shownChannel } from './channel-name.js';
 import { checkUntaken, Lease } from './consumer-lease.js';
 import { type AnyOwnership, type DeliveryCallback, deliveryOf } from './incoming-half.js';
 import { MessageIterator } from './message-iterator.js';
@@ -125,6 +127,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined> {
+    checkOptionNames('messages()', options, ['signal']);
     this.#checkUntaken(false);
     // A loop stays on the connection that it began on: it ends with it, and never goes on with the next one's messages.
     let endpoint = this.#endpoint;
@@ -151,6 +154,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
   setMessageCallback(callback: DeliveryCallback | null, options?: { readonly ownership?: AnyOwnership }): void {
     checkCallback(callback);
+    checkOptionNames('setMessageCallback()', options, ['ownership']);
     const ownership = options?.ownership ?? 'copy';
     checkOwnership(ownership);
     if (callback !== null && !this.#owner.isOver) this.#checkUntaken(true);
@@ -260,11 +264,10 @@ export class ChannelObject implements Channel, EndpointWatcher {
   #keepUnreadOf(endpoint: ChannelEndpoint): void {
     const dropped = this.#unread.keep(endpoint);
     if (dropped === 0) return;
-    const channel = this.name === undefined ? 'the default channel' : `channel ${JSON.stringify(printable(this.name))}`;
     this.#owner.unreadDropped?.(
       new NetworkError(
         'ResourceLimitExceeded',
-        `${dropped} messages of an earlier connection were dropped unread on ${channel}: ` +
+        `${dropped} messages of an earlier connection were dropped unread on ${shownChannel(this.name)}: ` +
           `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
       ),
     );

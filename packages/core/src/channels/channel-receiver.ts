@@ -1,6 +1,6 @@
 import { NetworkError } from '../result/network-error.js';
 import { decodeUint32, FrameType } from '../wire/frame.js';
-import { MAX_CHANNEL_NAME_BYTES } from './channel-name.js';
+import { MAX_CHANNEL_NAME_BYTES, shownChannel } from './channel-name.js';
 import type { Channel } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import type { MessageSender } from './message-sender.js';
@@ -112,10 +112,7 @@ export class ChannelReceiver {
     }
     this.#sender.lifecycle.onRefused(channel);
     this.#events.onChannelRefused(
-      new NetworkError(
-        'ResourceLimitExceeded',
-        `the peer refused channel ${JSON.stringify(channel.name)}: its limit is reached`,
-      ),
+      new NetworkError('ResourceLimitExceeded', `the peer refused ${shownChannel(channel.name)}: its limit is reached`),
     );
   }
 

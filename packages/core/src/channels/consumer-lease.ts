@@ -2,6 +2,7 @@ import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/cha
 import type { CloseReason } from '../api/connection-types.js';
 import { isThenable } from '../lifecycle/callback-guard.js';
 import { NetworkError } from '../result/network-error.js';
+import { shownChannel } from './channel-name.js';
 import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
 /** What a lease asks of the channel that it is on. */
@@ -97,9 +98,8 @@ export class Lease implements ConsumerLease {
 /** Throws where `present` keeps another consumer from taking the messages of the channel. */
 export function checkUntaken(present: Lease | undefined, channelName: string | undefined, isCallback: boolean): void {
   if (present === undefined || (isCallback && present.isCallback)) return;
-  const channel = channelName === undefined ? 'the default channel' : `channel ${JSON.stringify(channelName)}`;
   throw new NetworkError(
     'AlreadyExists',
-    `${present.name} takes the messages of ${channel} already: end it before another consumer takes them`,
+    `${present.name} takes the messages of ${shownChannel(channelName)} already: end it before another consumer takes them`,
   );
 }

@@ -1,5 +1,6 @@
 import { err, type Failure } from '../result/result.js';
 import type { Channel } from './channel.js';
+import { shownChannel } from './channel-name.js';
 
 /*
  * Why an operation on a channel can't be done, one sentence each: made where they are needed, as an error holds the
@@ -18,7 +19,7 @@ export function notConnected(): Failure {
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */
 export function channelNotOpen(name: string | undefined): Failure {
   if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
-  return err('InvalidParameter', `channel ${JSON.stringify(name)} is not open: call openChannel first`);
+  return err('InvalidParameter', `${shownChannel(name)} is not open: call openChannel first`);
 }
 
 /** Why nothing can be sent on a channel that is not open on a connection that stands. */
@@ -27,7 +28,7 @@ export function channelUnusable(channel: Channel): Failure {
 }
 
 export function channelClosed(name: string | undefined): Failure {
-  return err('ConnectionClosed', `channel ${JSON.stringify(name)} was closed: open it again to send on it`);
+  return err('ConnectionClosed', `${shownChannel(name)} was closed: open it again to send on it`);
 }
 
 export function messageTooLarge(length: number, limit: number): Failure {

@@ -19,6 +19,7 @@ import type {
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { checkChannelName } from '../channels/channel-name.js';
+import { checkOptionNames } from '../config/option-names.js';
 import { EntropyObject } from '../object/entropy-object.js';
 import { RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import type { GuardedEmitter } from './guarded-emitter.js';
@@ -94,8 +95,9 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   }
 
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
+    checkOptionNames('messages()', options, ['channel', 'signal']);
     const channel = options?.channel === undefined ? this.defaultChannel : this.channel(options.channel);
-    return channel.messages(options);
+    return channel.messages({ signal: options?.signal });
   }
 
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;

@@ -2,7 +2,14 @@ import { clearInterval, setInterval } from 'node:timers';
 import { basename } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { threadId } from 'node:worker_threads';
-import { type ConnectionConfig, debugLog, redactEndpoint, type Transport, unwrap } from '@entropynet/core';
+import {
+  checkOptionNames,
+  type ConnectionConfig,
+  debugLog,
+  redactEndpoint,
+  type Transport,
+  unwrap,
+} from '@entropynet/core';
 import { monotonicNow } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { jsonCodec } from '@entropynet/messaging';
@@ -43,6 +50,7 @@ export interface InspectorAgent {
  * (`InvalidParameter`) for an interval that is not allowed.
  */
 export function startInspectorAgent(options: InspectorAgentOptions = {}): InspectorAgent {
+  checkOptionNames('startInspectorAgent()', options, ['name', 'inspector', 'intervalMs']);
   const { name = basename(process.argv[1] ?? process.title) } = options;
   const intervalMs = unwrap(checkInterval(options.intervalMs ?? DEFAULT_INTERVAL_MS));
   const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };

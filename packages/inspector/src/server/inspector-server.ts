@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionState, err, ok, printable, type Result } from '@entropynet/core';
+import { type ConnectionState, err, faultOfOptionNames, ok, printable, type Result } from '@entropynet/core';
 import { epochNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
@@ -49,6 +49,8 @@ const MOST_STATE_BYTES = 64 * 1024 * 1024;
  * outside. `AddressInUse`: the port is taken; `InvalidParameter`: an option that is not allowed.
  */
 export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
+  const fault = faultOfOptionNames('serveInspector()', options, ['port', 'intervalMs', 'endpoint', 'directory']);
+  if (fault !== undefined) return { ok: false, error: fault };
   const { port: wanted = 0, intervalMs = DEFAULT_INTERVAL_MS } = options;
   if (!(Number.isInteger(wanted) && wanted >= 0 && wanted <= MOST_PORT))
     return err('InvalidParameter', `'port' was given ${wanted}; 0 to ${MOST_PORT} is allowed`);

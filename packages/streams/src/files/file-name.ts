@@ -1,7 +1,10 @@
-import { NetworkError } from '@entropynet/core';
+import { NetworkError, printable } from '@entropynet/core';
 
 /** The longest name that common file systems take, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
+
+/** A hostile name may be long; the beginning is enough to know it again. */
+const MAX_SHOWN = 80;
 
 /** Separators, what Windows reserves, control characters, line separators, and marks that reorder what a reader sees. */
 const FORBIDDEN = /[/\\:*?"<>|\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
@@ -16,9 +19,7 @@ const DEVICE = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²
 export function checkFileName(name: string): string {
   const problem = problemOf(name);
   if (problem === undefined) return name;
-  // A hostile name may be long; the beginning is enough to know it again.
-  const shown = name.length > 80 ? `${name.slice(0, 80)}…` : name;
-  throw new NetworkError('InvalidParameter', `the name ${JSON.stringify(shown)} is not taken: ${problem}`);
+  throw new NetworkError('InvalidParameter', `the name "${printable(name, MAX_SHOWN)}" is not taken: ${problem}`);
 }
 
 function problemOf(name: string): string | undefined {

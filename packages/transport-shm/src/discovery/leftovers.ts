@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ok, resolveOwnConfig, type Result } from '@entropynet/core';
+import { faultOfOptionNames, ok, resolveOwnConfig, type Result } from '@entropynet/core';
 import { sharedMemorySection } from '../shared-memory-options.js';
 import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
@@ -52,6 +52,8 @@ const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
  * `SharedMemoryNotAvailable`: no addon; `SharedMemoryPermission`: the directory is not this user's alone; `Timeout`.
  */
 export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Result<Leftovers>> {
+  const fault = faultOfOptionNames('removeLeftovers()', options, ['directory', 'dryRun', 'timeoutMs']);
+  if (fault !== undefined) return { ok: false, error: fault };
   const { dryRun = false, timeoutMs = 5000 } = options;
   const config = resolveOwnConfig(
     { endpoint: 'any', sharedMemory: { directory: options.directory } },
