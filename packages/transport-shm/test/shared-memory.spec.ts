@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { skippedTest } from '@entropynet/conformance/tools';
 import { err, frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';
@@ -66,7 +66,8 @@ describe('shared memory between processes', () => {
       expect((await once(child, 'message'))[0]).to.equal('listening');
       child.kill('SIGKILL');
       await once(child, 'exit');
-      expect(scene.names()).to.have.length(2);
+      // A pipe of Windows is no file.
+      expect(scene.names()).to.have.length(process.platform === 'win32' ? 1 : 2);
       const server = await scene.server();
       await scene.pair(server);
       await server.close();
@@ -118,8 +119,10 @@ describe('shared memory between processes', () => {
       expect(await listen(directory)).to.equal('SharedMemoryPermission');
     });
 
-    it('is refused where it is a link or a file', async () => {
+    it('is refused where it is a link or a file', async function () {
       symlinkSync(scene.directory, join(scene.directory, 'link'));
+      // Under wine a link looks like what it leads to.
+      if (!lstatSync(join(scene.directory, 'link')).isSymbolicLink()) this.skip();
       writeFileSync(join(scene.directory, 'file'), '');
       expect(await listen(join(scene.directory, 'link'))).to.equal('SharedMemoryPermission');
       expect(await listen(join(scene.directory, 'file'))).to.equal('SharedMemoryPermission');
