@@ -27,6 +27,7 @@ describe('arguments of the command line', () => {
       2,
       "number 1 of the headers is not 'Name: value'",
     ],
+    ['an interval that no timer holds', ['inspect', '--interval', '2147483648'], 2, 'from 50 to 2147483647'],
     ['a wait that no timer holds', ['ping', 'x', '--interval', '2147483648'], 2, 'from 0 to 2147483647'],
     ['a message longer than any may be', ['ping', 'x', '--size', '9007199254740991'], 2, 'from 8 to 1073741824'],
     ['a key that is not there', ['listen', 'wss://127.0.0.1:0/', '--key', '/nowhere.pem'], 2, "can't be read"],

@@ -27,7 +27,12 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .command('inspect')
     .description('Show every server and connection of this user through shared memory, live; disturbs none of them.')
     .option('--directory <path>', 'where servers on this machine are found')
-    .option('-i, --interval <ms>', 'over how long rates are measured, and how often it is shown', wholeNumber(50), 1000)
+    .option(
+      '-i, --interval <ms>',
+      'over how long rates are measured, and how often it is shown',
+      wholeNumber(50, 2 ** 31 - 1),
+      1000,
+    )
     .option('-1, --once', 'show it once; so it is, too, where the output is no terminal')
     .option('--json', 'print one JSON object')
     .option('-w, --web', 'show it in a page on this machine, with what processes with an agent report')
