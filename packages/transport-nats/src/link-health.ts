@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { NetworkError } from '@entropynet/core';
 import { monotonicNow } from '@entropynet/core/platform';
 import { Heartbeat } from './heartbeat.js';
 import type { NatsHeartbeatConfig } from './nats-options.js';
@@ -12,8 +11,10 @@ export interface LinkHealthHost {
   /** Asks the peer for a sign of life. */
   ask(payload: Uint8Array): void;
   onResponsivenessChanged(isResponsive: boolean): void;
-  /** The peer is gone: nobody is subscribed to its subject, or it was silent for too long. */
-  onDead(error: NetworkError): void;
+  /** Nobody is subscribed to the peer's subject. */
+  onGone(): void;
+  /** The peer was silent for too long. */
+  onSilent(): void;
   /** One interval has passed. */
   onBeat(): void;
 }
@@ -74,7 +75,7 @@ export class LinkHealth {
       this.#isSuspect = true;
       this.#hasHeard = false;
       this.#askNow();
-    } else if (!this.#isSealed) this.#host.onDead(gone());
+    } else if (!this.#isSealed) this.#host.onGone();
   }
 
   /** Watches no longer. */
@@ -91,13 +92,12 @@ export class LinkHealth {
       return;
     }
     if (this.#isSuspect) {
-      this.#host.onDead(gone());
+      this.#host.onGone();
       return;
     }
     this.#silentBeats += 1;
     if (this.#silentBeats * this.#beatMs >= this.#timeoutMs) {
-      const reason = `no sign of life from the peer for ${this.#timeoutMs} ms (heartbeat.timeoutMs)`;
-      this.#host.onDead(new NetworkError('PeerDied', reason));
+      this.#host.onSilent();
       return;
     }
     // The question of the beat before has had a whole interval to be answered.
@@ -116,11 +116,4 @@ export class LinkHealth {
     this.#isResponsive = isResponsive;
     this.#host.onResponsivenessChanged(isResponsive);
   }
-}
-
-function gone(): NetworkError {
-  return new NetworkError(
-    'PeerDied',
-    'the peer is gone: it unsubscribed without a goodbye, or its NATS connection ended',
-  );
 }

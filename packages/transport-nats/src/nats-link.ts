@@ -7,7 +7,8 @@ import { LinkHealth, PING_BYTES } from './link-health.js';
 import type { Seals } from './message-seal.js';
 import { NatsFrameWriter } from './nats-frame-writer.js';
 import { CODE_BYTES, decodeFault, encodeFault, HEADER_BYTES, Kind, Lane, laneSubject } from './nats-protocol.js';
-import type { SessionMember } from './nats-session.js';
+import { type SessionMember, silenceOf } from './nats-session.js';
+import { brokenErrorOf } from './nats-errors.js';
 import { OutgoingLane } from './outgoing-lane.js';
 import type { ReceiveShare } from './receive-budget.js';
 import type { SessionLease } from './session-pool.js';
@@ -165,8 +166,11 @@ export class NatsLink implements FrameLink, SessionMember {
       onResponsivenessChanged: (isResponsive) => {
         this.#receiver?.onResponsivenessChanged(isResponsive);
       },
-      onDead: (error) => {
-        this.#onDead(error);
+      onGone: () => {
+        this.#onGone();
+      },
+      onSilent: () => {
+        this.#finish(this.#silence(config.nats.heartbeat.timeoutMs));
       },
       onBeat: () => {
         this.#refused = 0;
@@ -371,12 +375,20 @@ export class NatsLink implements FrameLink, SessionMember {
     else this.#health?.onNobody();
   }
 
-  /** The peer is dead; what it had sent on the other lane may still be on its way through the other NATS connection. */
-  #onDead(error: NetworkError): void {
+  /** The peer is gone; what it had sent on the other lane may still be on its way through the other NATS connection. */
+  #onGone(): void {
     this.#health?.stop();
+    const reason = 'the peer is gone: it unsubscribed without a goodbye, or its NATS connection ended';
     void this.#parts.ends[Lane.Bulk].lease.session.flush().then(() => {
-      this.#finish(error);
+      this.#finish(new NetworkError('PeerDied', reason));
     });
+  }
+
+  /** Silence is the NATS server's own where that does not answer either. */
+  #silence(timeoutMs: number): NetworkError {
+    const silent = this.#parts.ends.find(({ lease }) => lease.session.isSilent);
+    if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.lease.session.where);
+    return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`);
   }
 
   #onUnpublished(): void {

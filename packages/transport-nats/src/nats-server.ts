@@ -29,6 +29,9 @@ const log = debugLog('nats');
 /** The queue group of a server that has none: a client's hello reaches one server, also where two listen by mistake. */
 const ALONE = 'entropynet';
 
+/** How long a living server may take to say that it has the service, in milliseconds. */
+const LISTEN_ANSWER_MS = 1000;
+
 /** The waits before a server whose NATS connection broke tries again, in milliseconds. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5000;
@@ -142,8 +145,10 @@ export class NatsConnectionServer implements ConnectionServer {
   /** Servers of one queue group share a service; any other server on it is one too many. */
   async #checkFree({ session }: SessionLease): Promise<Result> {
     const { connectTimeoutMs, nats } = this.#config;
-    const asked = await askService(session, this.#service, nats.inboxPrefix, connectTimeoutMs);
-    if (!asked.ok) return asked;
+    const limitMs = Math.min(connectTimeoutMs, LISTEN_ANSWER_MS);
+    const asked = await askService(session, this.#service, nats.inboxPrefix, limitMs);
+    // A monitor that is subscribed to every subject keeps the NATS server from saying that nobody is there.
+    if (!asked.ok) return asked.error.code === 'Timeout' ? OK : asked;
     const { isThere, queueGroup } = asked.value;
     if (!isThere || (queueGroup !== undefined && queueGroup === nats.queueGroup)) return OK;
     const has = queueGroup === undefined ? 'without a queue group' : `of the queue group '${queueGroup}'`;
@@ -167,7 +172,7 @@ export class NatsConnectionServer implements ConnectionServer {
         if (this.#current?.lease === lease) this.#onBroken(error, session.survivesBreaks);
       },
       onForbidden: (subject, error) => {
-        if (subject === this.#service || subject === desk.subject) forbidden = error;
+        if (subject === this.#service || subject === desk.subject) forbidden ??= error;
       },
     };
     session.add(member);

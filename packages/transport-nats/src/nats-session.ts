@@ -82,6 +82,11 @@ export class NatsSession {
     return this.#isBroken;
   }
 
+  /** Whether the NATS server has not answered for an interval of the heartbeat. */
+  get isSilent(): boolean {
+    return this.#silentBeats > 0;
+  }
+
   /** Whether `@nats-io` connects again by itself and subscribes anew. */
   get survivesBreaks(): boolean {
     return this.#isGiven;
@@ -197,13 +202,13 @@ export class NatsSession {
       this.#silentBeats = 0;
       void this.flush().then(() => {
         this.#hasAnswered = true;
+        this.#silentBeats = 0;
       });
       return;
     }
     this.#silentBeats += 1;
     if (this.#silentBeats * intervalMs < timeoutMs) return;
-    const silent = new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
-    this.#break(silent);
+    this.#break(silenceOf(timeoutMs));
     void this.#connection.close();
   }
 
@@ -237,6 +242,11 @@ export class NatsSession {
     log(() => error.message);
     for (const member of [...this.#members]) member.onBroken(error);
   }
+}
+
+/** What is said of a NATS server that does not answer. */
+export function silenceOf(timeoutMs: number): NetworkError {
+  return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
 }
 
 function internalsOf(connection: NatsConnection): Internals {

@@ -1,0 +1,174 @@
+import { codeOf, expectLocalToHave, messageOf, turns, until, untilLocal } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { connect, headers, type Msg, type NatsConnection as Participant } from '@nats-io/transport-node';
+import { expect } from 'chai';
+import { describeNats, natsTest, type NatsScope } from '../support/nats/describe-nats.js';
+import type { NatsServer } from '../support/nats/nats-server.js';
+
+const SECRET = 'the secret of both sides';
+
+/** A participant that hears everything, and what it has heard. */
+async function eavesdropper(scope: NatsScope, nats: NatsServer): Promise<{ participant: Participant; heard: Msg[] }> {
+  const participant = await connect({ servers: nats.host });
+  scope.defer(() => participant.close());
+  const heard: Msg[] = [];
+  participant.subscribe('>', { callback: (_error, message) => void heard.push(message) });
+  await participant.flush();
+  return { participant, heard };
+}
+
+/** The subjects of the lanes of one connection, as somebody sees them who hears everything. */
+function laneSubjects(heard: readonly Msg[]): string[] {
+  return [...new Set(heard.map(({ subject }) => subject))].filter((subject) => /\.[0-9a-f]{32}\.[01]$/.test(subject));
+}
+
+/** A copy of data with other bytes in its last place. */
+function altered(data: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(data);
+  copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 0xff;
+  return copy;
+}
+
+describeNats('NATS: a hostile participant that hears everything', () => {
+  it(
+    'can neither repeat nor forge messages where both sides have a secret',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const { participant, heard } = await eavesdropper(scope, nats);
+      const { client, accepted, clientSide, serverSide } = await scope.pair(nats, { secret: SECRET });
+      for (let seed = 1; seed <= 20; seed += 1) unwrap(await client.send(messageOf(100, seed)));
+      unwrap(await accepted.send(messageOf(50, 1)));
+      await untilLocal(serverSide, 20);
+      await untilLocal(clientSide, 1);
+      await participant.flush();
+      const subjects = laneSubjects(heard);
+      expect(subjects).to.have.length(4);
+      for (const { subject, data } of [...heard]) {
+        participant.publish(subject, data);
+        participant.publish(subject, altered(data));
+        // What one side sent, sent to the other.
+        for (const other of subjects) participant.publish(other, data);
+      }
+      for (const subject of subjects) {
+        participant.publish(subject, new Uint8Array(0), { headers: headers(503, 'No Responders') });
+        for (let kind = 0; kind < 24; kind += 1) participant.publish(subject, Uint8Array.of(kind, 1, 0, 0, 9, 9, 9, 9));
+      }
+      await participant.flush();
+      for (let seed = 21; seed <= 40; seed += 1) unwrap(await client.send(messageOf(100, seed)));
+      await expectLocalToHave(serverSide, [{ lengths: [100], count: 40 }]);
+      await expectLocalToHave(clientSide, [{ lengths: [50] }]);
+      expect([client.isConnected(), accepted.isConnected()]).to.deep.equal([true, true]);
+    }),
+  );
+
+  it(
+    'ends no connection by forging that a peer with a secret is gone',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const { participant, heard } = await eavesdropper(scope, nats);
+      const heartbeat = { intervalMs: 50, timeoutMs: 30_000 };
+      const { client, clientSide, serverSide } = await scope.pair(nats, { secret: SECRET, nats: { heartbeat } });
+      await participant.flush();
+      const subjects = laneSubjects(heard);
+      for (let round = 0; round < 10; round += 1) {
+        const before = heard.length;
+        for (const subject of subjects)
+          participant.publish(subject, new Uint8Array(0), { headers: headers(503, 'No Responders') });
+        // The sides ask each other, and hear each other.
+        await until(() => heard.length > before + subjects.length + 4, 'the sides went on');
+      }
+      unwrap(await client.send(messageOf(10, 1)));
+      await untilLocal(serverSide, 1);
+      for (const { states } of [clientSide, serverSide]) expect(states).to.not.include('failed');
+    }),
+  );
+
+  it(
+    'floods one connection alone, which ends; others go on',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const { participant, heard } = await eavesdropper(scope, nats);
+      const other = await scope.pair(nats, { secret: SECRET });
+      await participant.flush();
+      const others = new Set(laneSubjects(heard));
+      const flooded = await scope.pair(nats, { secret: SECRET });
+      await participant.flush();
+      const subject = laneSubjects(heard).find((each) => !others.has(each));
+      if (subject === undefined) throw new Error('the connection has subjects');
+      const junk = new Uint8Array(64);
+      for (let count = 0; count < 25_000; count += 1) {
+        participant.publish(subject, junk);
+        if (count % 1000 === 0) await participant.flush();
+      }
+      await until(
+        () => flooded.clientSide.states.includes('failed') || flooded.serverSide.states.includes('failed'),
+        'the flooded connection ended',
+      );
+      const errors = [...flooded.clientSide.stateErrors, ...flooded.serverSide.stateErrors];
+      expect(errors.filter((error) => error !== undefined).map(({ code }) => code)).to.include('InvalidMessage');
+      unwrap(await other.client.send(messageOf(10, 1)));
+      await untilLocal(other.serverSide, 1);
+      expect(other.clientSide.states).to.not.include('failed');
+    }),
+  );
+
+  it(
+    'ends a connection without a secret that gets what is none of its protocol, and that one alone',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const { participant, heard } = await eavesdropper(scope, nats);
+      const other = await scope.pair(nats);
+      await participant.flush();
+      const others = new Set(laneSubjects(heard));
+      for (const data of [
+        Uint8Array.of(1),
+        // A gap, and a lane that nobody has.
+        Uint8Array.of(1, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        Uint8Array.of(9, 9, 9, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+      ]) {
+        const { clientSide, serverSide } = await scope.pair(nats);
+        await participant.flush();
+        const subject = laneSubjects(heard).findLast((each) => !others.has(each) && each.endsWith('.0'));
+        if (subject === undefined) throw new Error('the connection has subjects');
+        participant.publish(subject, data);
+        await until(
+          () => clientSide.states.includes('failed') && serverSide.states.includes('failed'),
+          'both sides of the connection ended',
+        );
+      }
+      unwrap(await other.client.send(messageOf(10, 1)));
+      await untilLocal(other.serverSide, 1);
+    }),
+  );
+
+  it(
+    'gets no connection without the secret, whatever it asks of a server',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const { participant, heard } = await eavesdropper(scope, nats);
+      const { server, config } = await scope.serve(nats, { secret: SECRET, nats: { handshakeTimeoutMs: 200 } });
+      const accepting = server.accept();
+      const client = scope.client(config);
+      unwrap(await client.connect());
+      unwrap(await accepting);
+      await participant.flush();
+      const service = heard.find(({ subject }) => /^entropynet\.test-[^.]+$/.test(subject))?.subject;
+      if (service === undefined) throw new Error('somebody asked the service');
+      const next = server.accept();
+      let isAccepted = false;
+      void next.then(({ ok }) => (isAccepted = ok));
+      for (const { subject, data, reply } of [...heard]) {
+        participant.publish(subject, data, { ...(reply !== undefined && reply !== '' && { reply }) });
+        participant.publish(service, altered(data));
+      }
+      for (let length = 0; length < 200; length += 1) participant.publish(service, new Uint8Array(length).fill(14));
+      await participant.flush();
+      await turns(50);
+      expect(isAccepted).to.equal(false);
+      // The server serves on.
+      const second = scope.client(config);
+      unwrap(await second.connect());
+      expect(codeOf(await next)).to.equal('ok');
+    }),
+  );
+});
