@@ -82,10 +82,12 @@ describe('WebSocket: compression', () => {
         Buffer.from(TEXT.repeat(6)).subarray(0, length),
       ]);
       for (const message of sent) unwrap(await client.send(message));
+      // All of it has come back, and with it the room for the next message.
+      await until(() => echo.messages.length === sent.length, 'every message came back');
       const claim = unwrap(client.claim(200_000));
       claim.bytes.fill(5);
       unwrap(claim.commit());
-      await until(() => echo.messages.length === sent.length + 1, 'every message came back');
+      await until(() => echo.messages.length === sent.length + 1, 'the claim came back');
       const expected = [...sent, Buffer.alloc(200_000, 5)];
       expect(echo.messages.every((message, index) => expected[index]!.equals(message))).to.be.true;
       expect(accepted.getStats().bytesReceived).to.equal(client.getStats().bytesSent);
