@@ -20,13 +20,6 @@ export interface ReceiverLimits {
   readonly maxChannels: number;
 }
 
-/**
- * The first window update gives back so many bytes, each later one twice as many, up to half a window. A few early ones let
- * the engine see their path before it compiles the path of a message: one that it has not seen throws the compiled code
- * away in the middle of the traffic.
- */
-const FIRST_CREDIT_BYTES = 1024;
-
 /** The incoming half of a connection: frames become messages, windows are watched, and what nobody takes is parked. */
 export class MessageReceiver implements FrameSink {
   /** When receiving began, in milliseconds since the epoch. */
@@ -41,9 +34,7 @@ export class MessageReceiver implements FrameSink {
   readonly #sender: MessageSender;
   readonly #events: ChannelReceiverEvents;
   readonly #channelReceiver: ChannelReceiver;
-  readonly #halfWindow: number;
-  /** So many consumed bytes are given back together. */
-  #creditThreshold: number;
+  readonly #creditThreshold: number;
   readonly #maxCost: number;
   readonly #window: number;
   /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
@@ -72,8 +63,7 @@ export class MessageReceiver implements FrameSink {
     // A half: the peer sends the other while credit travels, and as no frame costs more than half, it always gets some.
     this.#maxCost = limits.maxMessageSize + FRAME_COST_BYTES;
     this.#window = limits.channelWindow;
-    this.#halfWindow = limits.channelWindow >>> 1;
-    this.#creditThreshold = FIRST_CREDIT_BYTES;
+    this.#creditThreshold = limits.channelWindow >>> 1;
   }
 
   start(): void {
@@ -207,9 +197,7 @@ export class MessageReceiver implements FrameSink {
   }
 
   #consume(half: IncomingHalf, cost: number): void {
-    if (half.consume(cost) < this.#creditThreshold) return;
-    this.#creditThreshold = Math.min(this.#halfWindow, this.#creditThreshold * 2);
-    this.#returnCredit(half);
+    if (half.consume(cost) >= this.#creditThreshold) this.#returnCredit(half);
   }
 
   #returnCredit(half: IncomingHalf): void {
