@@ -50,16 +50,23 @@ export class Session {
     const processor = 'peerProcessor' in options ? options.peerProcessor : 1;
     const folder = mkdtempSync(join(tmpdir(), 'entropynet-bench-'));
     let child: ChildProcess | undefined;
-    const port = await subject.serve((address) => {
-      child = fork(
-        fileURLToPath(new URL('./peer.js', import.meta.url)),
-        [subject.name, address, folder, String(isCounting)],
-        { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
-      );
-      if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
-      return child;
-    }, folder);
-    return new Session(port, child, folder);
+    try {
+      const port = await subject.serve((address) => {
+        child = fork(
+          fileURLToPath(new URL('./peer.js', import.meta.url)),
+          [subject.name, address, folder, String(isCounting)],
+          { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
+        );
+        if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
+        return child;
+      }, folder);
+      return new Session(port, child, folder);
+    } catch (error) {
+      // A subject that can't be served leaves nothing behind.
+      child?.kill();
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** `count` round trips, one after the other; each in microseconds. */

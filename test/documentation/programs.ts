@@ -64,6 +64,7 @@ export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'en-docs-'));
   readonly #complaints = new Map<string, string[]>();
   readonly #ports = new Map<string, number>();
+  #runs = 0;
 
   constructor() {
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction');
@@ -104,7 +105,9 @@ export class Workshop {
         ? ['bash', '-euc', program.code]
         : [process.execPath, join(this.folder, this.#fileOf(program)).replace(/\.ts$/, '.js')];
     // Names of servers are those of a user's program: in a directory of its own they can't meet those of others.
-    const runtime = join(cwd, `run-${block.line}`);
+    // Its name is short: the path of a local socket is limited.
+    this.#runs += 1;
+    const runtime = join(this.folder, String(this.#runs));
     mkdirSync(runtime, { mode: 0o700 });
     const child = spawn(command, parameters, {
       cwd,

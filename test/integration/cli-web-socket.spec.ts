@@ -139,7 +139,10 @@ describe('the command line over WebSocket', () => {
       await writeFile(file, 'X-First: 1\na secret without a name\n');
       const end = await run(scope, ['connect', 'ws://127.0.0.1:1/', '--header', `@${file}`]);
       expect(end.code).to.equal(2);
-      expect(end.errors).to.include("line 2 of the headers is not 'Name: value'").and.to.not.include('secret');
+      expect(end.errors).to.include(`line 2 of ${file} is not 'Name: value'`).and.to.not.include('secret');
+      const direct = await run(scope, ['connect', 'ws://127.0.0.1:1/', '-H', 'X-First: 1', '-H', 'a secret']);
+      expect(direct.code).to.equal(2);
+      expect(direct.errors).to.include("--header number 2 is not 'Name: value'").and.to.not.include('secret');
     }),
   );
 

@@ -127,7 +127,7 @@ function regionOf(peer: { readonly id: number }): InspectedRegion | undefined {
     scoped(async (scope) => {
       const end = await scope.add(new RunningCommand(['inspect', '--interval', '1'], {}, '')).ended();
       expect(end).to.include({ code: 2 });
-      expect(end.errors).to.include("'1' is not a whole number from 50 on");
+      expect(end.errors).to.include("'1' is not a whole number from 50 to 2147483647");
     }),
   );
 });

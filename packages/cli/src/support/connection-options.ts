@@ -131,22 +131,26 @@ function webSocketOf(
 }
 
 function headersOf(given: readonly string[]): Record<string, string> {
-  const lines = given.flatMap((each) =>
-    each.startsWith('@')
-      ? readText(each.slice(1))
-          .split(/\r?\n/)
-          .filter((line) => line.trim() !== '')
-      : [each],
+  const headers = given.flatMap((each, index) =>
+    each.startsWith('@') ? linesOf(each.slice(1)) : [{ text: each, place: `--header number ${index + 1}` }],
   );
   return Object.fromEntries(
-    lines.map((line, index) => {
-      const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
+    headers.map(({ text, place }) => {
+      const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(text) ?? [];
       // The line itself may be a secret.
       if (name === undefined || value === undefined)
-        throw new CommandFailure(`number ${index + 1} of the headers is not 'Name: value'`, ExitCode.Usage);
+        throw new CommandFailure(`${place} is not 'Name: value'`, ExitCode.Usage);
       return [name, value.trim()];
     }),
   );
+}
+
+/** The lines of a file that are not empty, and where each stands. */
+function linesOf(file: string): { text: string; place: string }[] {
+  return readText(file)
+    .split(/\r?\n/)
+    .map((text, index) => ({ text, place: `line ${index + 1} of ${file}` }))
+    .filter(({ text }) => text.trim() !== '');
 }
 
 /** Runs `work` with a manager of both transports and closes everything afterwards. */

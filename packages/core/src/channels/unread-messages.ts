@@ -3,8 +3,8 @@ import { Fifo } from './fifo.js';
 
 /**
  * What earlier connections of a handle have left on one channel: messages that arrived and that nobody had read when the
- * next connection stood. They come before the next one's messages to whoever reads messages then; streams and requests belong to
- * one connection and never get them.
+ * next connection stood. The next reader of messages gets them before those of the next connection. Streams and requests
+ * belong to one connection and never get them.
  */
 export class UnreadMessages {
   /** The channel in connections that have ended, the oldest first. */
