@@ -108,7 +108,9 @@ describe('the packages, installed', function () {
       });
       const complaints = ts
         .getPreEmitDiagnostics(program)
-        .filter(({ file: where }) => where === undefined || /node_modules\/@?entropynet\/|program\.mts$/.test(where.fileName))
+        .filter(
+          ({ file: where }) => where === undefined || /node_modules\/@?entropynet\/|program\.mts$/.test(where.fileName),
+        )
         .map(({ file: where, messageText }) => {
           return `${where?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
         });
