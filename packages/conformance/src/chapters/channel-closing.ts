@@ -181,8 +181,12 @@ function describeReuse(context: ChapterContext): void {
           expect(await peer.closeChannel(name)).to.equal('ok');
       }
       expect(recorder.states).to.not.include('failed');
-      // The peer knows of the last close before this side does: its acknowledgement is still on the way.
-      await until(async () => (await local.openChannel('after')).ok, 'there is a place again');
+      // Each side may know of the last close before the other does: the acknowledgement of a refused id is still on the way,
+      // and until it arrives that side has no place.
+      await until(
+        async () => (await local.openChannel('after')).ok && (await peer.isChannelOpen('after')),
+        'both sides have a place again',
+      );
       await sendOn(local, 'after', ROW);
       await peer.receive({ channel: 'after' });
       await expectPeerToHave(peer, [ROW], 'after');
