@@ -31,7 +31,8 @@ export class LinkHealth {
   readonly #isSealed: boolean;
   readonly #leaveHeartbeat: () => void;
   #hasHeard = true;
-  #isSuspect = false;
+  /** Beats since the NATS server said that the peer is gone, and nothing of it was heard since; undefined where it did not. */
+  #suspectBeats: number | undefined;
   #silentBeats = 0;
   #isResponsive = true;
   #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
@@ -57,7 +58,7 @@ export class LinkHealth {
   /** A message of the peer arrived. */
   onHeard(): void {
     this.#hasHeard = true;
-    this.#isSuspect = false;
+    this.#suspectBeats = undefined;
     this.#setResponsive(true);
   }
 
@@ -70,12 +71,13 @@ export class LinkHealth {
 
   /** The NATS server says that nobody is subscribed to the peer's subject. */
   onNobody(): void {
-    // Any participant can forge that word. A peer that proves what it sends has until the next beat to show that it lives.
-    if (this.#isSealed && !this.#isSuspect) {
-      this.#isSuspect = true;
+    if (!this.#isSealed) this.#host.onGone();
+    else if (this.#suspectBeats === undefined) {
+      // Any participant can forge that word. A peer that proves what it sends has a whole interval to show that it lives.
+      this.#suspectBeats = 0;
       this.#hasHeard = false;
       this.#askNow();
-    } else if (!this.#isSealed) this.#host.onGone();
+    }
   }
 
   /** Watches no longer. */
@@ -91,9 +93,13 @@ export class LinkHealth {
       if (this.#roundTripMs === undefined) this.#askNow();
       return;
     }
-    if (this.#isSuspect) {
-      this.#host.onGone();
-      return;
+    if (this.#suspectBeats !== undefined) {
+      this.#suspectBeats += 1;
+      // The first beat may follow the suspicion at once.
+      if (this.#suspectBeats > 1) {
+        this.#host.onGone();
+        return;
+      }
     }
     this.#silentBeats += 1;
     if (this.#silentBeats * this.#beatMs >= this.#timeoutMs) {
