@@ -37,5 +37,5 @@ export {
   type TallySummary,
 } from './support/messages.js';
 export { Recorder, type ReceiveOptions } from './support/recorder.js';
-export { Scope, scoped } from './support/scope.js';
+export { Scope, scoped, scopedBy } from './support/scope.js';
 export { turns, until, within } from './support/until.js';

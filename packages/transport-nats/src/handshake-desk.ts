@@ -49,7 +49,7 @@ interface Handshake {
   timer: Timer | undefined;
 }
 
-/** A server's part of the handshakes: who asks, who is let in, and how long each may take. */
+/** A server's part of the handshakes. It admits or refuses each client, and bounds the time of each handshake. */
 export class HandshakeDesk {
   /** Where answers to this server's challenges go: no other server of the queue group may get them. */
   readonly subject: string;

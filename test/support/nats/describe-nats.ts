@@ -1,4 +1,4 @@
-import { Recorder, Scope, skippedTest } from '@entropynet/conformance/tools';
+import { Recorder, Scope, scopedBy, skippedTest } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkConnection, unwrap } from '@entropynet/core';
 import { NatsConnection, NatsConnectionServer } from '@entropynet/transport-nats';
 import { freshName } from '../fresh-name.js';
@@ -63,15 +63,5 @@ export interface NatsPair {
 
 /** The body of a test that gets a scope of its own. */
 export function natsTest(body: (scope: NatsScope) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const scope = new NatsScope();
-    try {
-      await body(scope);
-    } catch (failure) {
-      // What went wrong first is what a reader needs to see.
-      await scope.dispose().catch(() => undefined);
-      throw failure;
-    }
-    await scope.dispose();
-  };
+  return scopedBy(() => new NatsScope(), body);
 }

@@ -29,13 +29,20 @@ export class Scope {
 
 /** The body of a test that gets a scope of its own. */
 export function scoped(body: (scope: Scope) => Promise<void>): () => Promise<void> {
+  return scopedBy(() => new Scope(), body);
+}
+
+/** As `scoped`, with a scope of the caller's class. */
+export function scopedBy<S extends Scope>(makeScope: () => S, body: (scope: S) => Promise<void>): () => Promise<void> {
   return async () => {
-    const scope = new Scope();
+    const scope = makeScope();
     try {
       await body(scope);
     } catch (failure) {
-      // What went wrong first is what a reader needs to see.
-      await scope.dispose().catch(() => undefined);
+      // The first failure comes first: the second is often its consequence.
+      await scope.dispose().catch((second: unknown) => {
+        throw new AggregateError([failure, second], `${String(failure)}; and then: ${String(second)}`);
+      });
       throw failure;
     }
     await scope.dispose();

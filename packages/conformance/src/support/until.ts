@@ -50,6 +50,9 @@ export async function turns(count: number): Promise<void> {
 
 /** A page has no environment. */
 function timeFactor(): number {
-  const given = Number(globalThis.process?.env?.['ENTROPYNET_TIME_FACTOR'] ?? 1);
-  return given >= 1 ? given : 1;
+  const given = globalThis.process?.env?.['ENTROPYNET_TIME_FACTOR'];
+  const factor = Number(given ?? 1);
+  // The bound makes no timer longer than Node.js can hold.
+  if (factor >= 1 && factor <= 1000) return factor;
+  throw new Error(`ENTROPYNET_TIME_FACTOR is '${given}'; a number from 1 to 1000 is allowed`);
 }

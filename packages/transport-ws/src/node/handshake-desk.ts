@@ -154,7 +154,7 @@ export class HandshakeDesk {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', ignore);
         webSocket.close(CloseCode.TryAgainLater, 'too many connections');
-        // A client that does not answer the close holds its socket no longer than an unfinished handshake.
+        // The client may never answer the close. Its socket ends after the time of an unfinished handshake.
         const timer = setTimeout(() => {
           webSocket.terminate();
         }, this.#config.webSocket.handshakeTimeoutMs);
