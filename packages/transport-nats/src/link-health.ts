@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { monotonicNow } from '@entropynet/core/platform';
-import { Heartbeat } from './heartbeat.js';
+import { Heartbeat, monotonicNow } from '@entropynet/core/platform';
 import type { NatsHeartbeatConfig } from './nats-options.js';
 
 /** What a ping carries, in bytes: a peer can't guess it. */

@@ -1,7 +1,7 @@
 import { type FrameLink, NetworkError, type PeerLimits, type ResolvedConnectionConfig } from '@entropynet/core';
+import { flushAtExit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/transport-node';
 import { Arrivals } from './arrivals.js';
-import { flushAtExit } from './flush-at-exit.js';
 import { decodeGoodbye, decodeGrants, encodeGoodbye, encodeGrants } from './lane-messages.js';
 import { LinkHealth, PING_BYTES } from './link-health.js';
 import type { Seals } from './message-seal.js';
@@ -228,7 +228,7 @@ export class NatsLink implements FrameLink, SessionMember {
   }
 
   /** Gives to the system what was written: the process exits. */
-  flushNow(): void {
+  flush(): void {
     this.writer.flush();
     for (const { lease } of this.#parts.ends) lease.session.flushNow();
   }

@@ -5,5 +5,7 @@
  * @packageDocumentation
  */
 export * from './clock.js';
+export { type Flushable, flushAtExit } from './flush-at-exit.js';
+export { Heartbeat, type HeartbeatMember } from './heartbeat.js';
 export { unwrittenBytes } from './long-memory.js';
 export { warnOf } from './warning.js';

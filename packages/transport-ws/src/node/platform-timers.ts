@@ -6,7 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import timers from 'node:timers';
 
-export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers;
+export const { setTimeout, clearTimeout, setImmediate } = timers;
 
 /** Milliseconds that only ever grow. */
 export const now: () => number = performance.now.bind(performance);

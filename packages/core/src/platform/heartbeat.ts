@@ -1,4 +1,4 @@
-import { clearInterval, setImmediate, setInterval } from './platform-timers.js';
+import { setTimerReferenced, startTimer, startTurn, stopTimer, type Timer } from './clock.js';
 
 /** What a heartbeat beats for. */
 export interface HeartbeatMember {
@@ -7,15 +7,15 @@ export interface HeartbeatMember {
 }
 
 /**
- * A pulse that all connections with the same interval share: a thousand connections need one timer. It runs while it has
- * members and keeps no process alive.
+ * A pulse that all members with the same interval share: a thousand connections need one timer. It runs while it has
+ * members and keeps no process alive. Not for a page, which has no turns of the event loop.
  */
 export class Heartbeat {
   static readonly #shared = new Map<number, Heartbeat>();
 
   readonly #intervalMs: number;
   readonly #members = new Set<HeartbeatMember>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   private constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
@@ -25,23 +25,25 @@ export class Heartbeat {
   static join(intervalMs: number, member: HeartbeatMember): () => void {
     const heartbeat = Heartbeat.#shared.get(intervalMs) ?? new Heartbeat(intervalMs);
     Heartbeat.#shared.set(intervalMs, heartbeat);
-    heartbeat.#add(member);
+    heartbeat.#members.add(member);
+    if (heartbeat.#timer === undefined) heartbeat.#start();
     return () => {
       heartbeat.#remove(member);
     };
   }
 
-  #add(member: HeartbeatMember): void {
-    this.#members.add(member);
-    this.#timer ??= setInterval(() => {
-      // After a pause of this process timers run before what arrived meanwhile is read. An immediate runs after it.
-      setImmediate(this.#beat);
-    }, this.#intervalMs).unref();
+  #start(): void {
+    this.#timer = startTimer(() => {
+      // After a pause of this process, timers run before what arrived meanwhile is read. An immediate runs after it.
+      startTurn(this.#beat).unref();
+      this.#start();
+    }, this.#intervalMs);
+    setTimerReferenced(this.#timer, false);
   }
 
   #remove(member: HeartbeatMember): void {
     if (!this.#members.delete(member) || this.#members.size > 0) return;
-    clearInterval(this.#timer);
+    stopTimer(this.#timer);
     this.#timer = undefined;
     Heartbeat.#shared.delete(this.#intervalMs);
   }

@@ -1,6 +1,6 @@
-/** What may hold frames that are not yet with the kernel. */
+/** What may hold frames that are not yet with the system. */
 export interface Flushable {
-  /** Gives them to the kernel now. */
+  /** Gives them to the system now. */
   flush(): void;
 }
 
@@ -12,7 +12,7 @@ function flushAll(): void {
 
 /**
  * Flushes `writer` when the process (in a worker: the thread) exits, until the returned function is called: what was
- * accepted for sending leaves although `process.exit()` runs no microtask.
+ * accepted for sending leaves although `process.exit()` runs no microtask. Not for a page, which does not exit.
  */
 export function flushAtExit(writer: Flushable): () => void {
   if (open.size === 0) process.on('exit', flushAll);
