@@ -17,11 +17,16 @@ export type Liveness =
  * Asks the system whether a server has these names, with the directory's lock held. A server is dead only by proof: nobody
  * listens at its socket, and nobody holds the lock of its discovery region, which a server keeps for life. Servers of
  * version 0.1.0 hold no such lock; for them the socket decides. On Windows, where none of that version has run, the lock
- * decides alone: a pipe's name ends with its last connection, and says nothing of the server. A question that the system does not answer, because it has no
- * descriptor for instance, is a failure and proves nothing.
+ * decides alone: a pipe's name ends with its last connection, and says nothing of the server. A question that the system
+ * does not answer, because it has no descriptor for instance, is a failure and proves nothing.
+ * @param socketsAreFiles whether the name of a socket is a file, which stays when its server has gone
  */
-export function askWhetherServed(binding: NativeBinding, names: ServerNames): Result<Liveness> {
-  if (!SOCKETS_ARE_FILES) return askLock(binding, names);
+export function askWhetherServed(
+  binding: NativeBinding,
+  names: ServerNames,
+  socketsAreFiles = SOCKETS_ARE_FILES,
+): Result<Liveness> {
+  if (!socketsAreFiles) return askLock(binding, names);
   const listening = askSocket(binding, names);
   return !listening.ok || listening.value.isLiving ? listening : askLock(binding, names);
 }
