@@ -190,6 +190,24 @@ describe('the section of a transport', () => {
     expect(optionsSchema.entries).to.have.property('depth');
   });
 
+  it('is complete for each of two copies of a transport', () => {
+    const copy = (name: string) =>
+      defineTransportSection({
+        optionsKey: 'copied',
+        optionsSchema: optionSchemas.section({ depth: v.optional(optionSchemas.wholeNumber(1, 9), 3) }),
+        faultOf: () => `a fault that the ${name} copy finds`,
+      });
+    for (const [name, section] of [
+      ['first', copy('first')],
+      ['second', copy('second')],
+    ] as const) {
+      const own = resolveOwnConfig({ endpoint: 'x' }, section);
+      expect(own.ok ? 'ok' : own.error.message).to.include(`a fault that the ${name} copy finds`);
+    }
+    // Tests of later files have a configuration without faults.
+    defineTransportSection({ optionsKey: 'copied', optionsSchema: optionSchemas.section({}) });
+  });
+
   it('may come with a schema of any library; what its sentences quote is not shown', () => {
     const validate = (outcome: () => unknown): OptionsSchema => ({
       '~standard': { version: 1, vendor: 'test', validate: outcome as OptionsSchema['~standard']['validate'] },

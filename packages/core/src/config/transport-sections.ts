@@ -143,6 +143,8 @@ type Frozen<T> = T extends (...parameters: never) => unknown
     : T;
 
 const known = new Map<string, TransportSection>();
+/** Each section by its schema: two copies of a transport's package have two sections with one key. */
+const bySchema = new WeakMap<OptionsSchema, TransportSection>();
 
 /**
  * Defines the section of a transport, once, where its module is loaded. From then on `resolveConnectionConfig` checks that
@@ -151,6 +153,7 @@ const known = new Map<string, TransportSection>();
  */
 export function defineTransportSection<const S extends TransportSection>(section: S & SectionAgreement<S>): S {
   known.set(section.optionsKey, section);
+  bySchema.set(section.optionsSchema, section);
   return section;
 }
 
@@ -160,7 +163,7 @@ export function knownSections(given: readonly Partial<TransportSection>[]): Read
   for (const { optionsKey, optionsSchema } of given) {
     if (optionsKey === undefined || optionsSchema === undefined) continue;
     // What a module has defined says more.
-    if (all.get(optionsKey)?.optionsSchema !== optionsSchema) all.set(optionsKey, { optionsKey, optionsSchema });
+    all.set(optionsKey, bySchema.get(optionsSchema) ?? { optionsKey, optionsSchema });
   }
   return all;
 }
