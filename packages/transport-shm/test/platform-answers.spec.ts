@@ -140,6 +140,26 @@ describe('what other systems answer', () => {
     expect(server.isListening()).to.equal(true);
   });
 
+  for (const [what, isLocked, expected] of [
+    ['and lives has turned the client away', true, /^HandshakeFailed: .*ECONNRESET/],
+    ['and holds no lock any more has died', false, /^TransportUnavailable: .* went away during the handshake/],
+  ] as const) {
+    itWithAddon(`a server that resets the handshake (ECONNRESET) ${what}`, async () => {
+      const fails = failingAt([1], 'ECONNRESET');
+      onAnotherSystem(scene, { connected: { receive: (next) => (into) => fails(() => next.receive(into)) } });
+      const server = await listening();
+      const binding = unwrap(loadNativeBinding());
+      const { isFileLocked } = binding;
+      Reflect.set(binding, 'isFileLocked', () => isLocked);
+      try {
+        expect(await failureOf()).to.match(expected);
+      } finally {
+        Reflect.set(binding, 'isFileLocked', isFileLocked);
+      }
+      await connectsTo(server);
+    });
+  }
+
   itWithAddon('a region that this process has no descriptor left for (EMFILE) is a lack of it', async () => {
     const fails = failingAt([1], 'EMFILE');
     onAnotherSystem(scene, { connected: { receive: (next) => (into) => fails(() => next.receive(into)) } });

@@ -121,7 +121,8 @@ export async function requestRegion(
   const found = findServer(config);
   if (!found.ok) return found;
   const { binding, access, identity } = found.value;
-  const opened = await connectTo(found.value, shownNameOf(config.endpoint), signal);
+  const shown = shownNameOf(config.endpoint);
+  const opened = await connectTo(found.value, shown, signal);
   if (!opened.ok) return opened;
   const { socket, peer } = opened.value;
   // STEP(connect: socket open)
@@ -132,7 +133,7 @@ export async function requestRegion(
     const answered = await receiveAnswer(binding, socket, config.secret, signal);
     if (!answered.ok) {
       socket.close();
-      return answered;
+      return answered.error.code === 'HandshakeFailed' ? orGone(answered, found.value, shown) : answered;
     }
     // STEP(connect: answered)
     const mapped = attach(binding, access, answered.value, config.sharedMemory);
@@ -146,8 +147,19 @@ export async function requestRegion(
     return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits, peer });
   } catch (error) {
     socket.close();
-    return brokenOff(error);
+    return orGone(brokenOff(error), found.value, shown);
   }
+}
+
+/**
+ * Why a handshake failed. A server that dies with this client in its queue resets the client's socket, as a server does that
+ * turns a client away. The lock, which a server holds for life, tells the one from the other.
+ */
+function orGone(failure: Failure, found: FoundServer, shown: string): Failure {
+  const { cause } = failure.error;
+  const wasReset = isSystemError(cause) && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
+  if (!wasReset || isLocked(found)) return failure;
+  return err('TransportUnavailable', `the server named '${shown}' went away during the handshake`, cause);
 }
 
 function brokenOff(error: unknown): Failure {
