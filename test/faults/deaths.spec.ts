@@ -10,6 +10,7 @@ import {
   Scope,
   type Side,
   SIDES,
+  turns,
   until,
   untilLocal,
   within,
@@ -130,6 +131,25 @@ describeFaults('death of a peer', () => {
       await expectTakeOver(scope, fixture, config);
     });
   }
+
+  faultTest('F3', 'a server is killed with clients in its queue', [addon], async ({ scope, saw }) => {
+    const fixture = ownFixture(scope);
+    const config = { ...fixture.freshConfig(), connectTimeoutMs: 20_000 };
+    const victim = await ownProcess(scope, fixture, {});
+    await victim.actions.listen(config);
+    scope.defer(() => victim.signal('SIGCONT'));
+    victim.signal('SIGSTOP');
+    const clients = Array.from({ length: 40 }, () =>
+      scope.add(fixture.createTransport().createConnection(config)).connect(),
+    );
+    // Until each has sent its request.
+    await turns(20);
+    victim.signal('SIGKILL');
+    const codes = new Set((await Promise.all(clients)).map((outcome) => (outcome.ok ? 'ok' : outcome.error.code)));
+    expect([...codes]).to.deep.equal(['PeerDied']);
+    await expectTakeOver(scope, fixture, config);
+    saw('40 clients learned PeerDied');
+  });
 
   for (const step of [...LISTEN_STEPS, ...CLOSE_STEPS]) {
     faultTest(['F3', 'R4'], `a server is killed at '${step}'`, [addon], async ({ scope }) => {

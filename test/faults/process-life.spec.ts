@@ -144,9 +144,11 @@ describeFaults('life of a process', () => {
     saw(`delivered ${(performance.now() - sent).toFixed(0)} ms after it was sent`);
   });
 
-  for (const [what, fixtureOf] of [
-    ['shared memory', ownFixture],
-    ['WebSocket', () => webSocketFixture],
+  // Longer than a busy machine keeps a process waiting, and far shorter than a day.
+  const BEAT_MS = 500;
+  for (const [what, fixtureOf, detection] of [
+    ['shared memory', ownFixture, { sharedMemory: { unresponsiveAfterMs: BEAT_MS } }],
+    ['WebSocket', () => webSocketFixture, { webSocket: { heartbeat: { intervalMs: BEAT_MS, timeoutMs: 30_000 } } }],
   ] as const) {
     faultTest('F14', `the clock jumps by days, ${what}`, what === 'WebSocket' ? [] : [addon], async ({ scope }) => {
       const fixture = fixtureOf(scope);
@@ -155,7 +157,7 @@ describeFaults('life of a process', () => {
       const host = await ownProcess(scope, fixture, {});
       const { local, recorder } = await openLink(contextOf(fixture, 'server'), scope, {
         host,
-        config: fixture.quickDetection ?? {},
+        config: detection,
         peer: { receive: [{ echo: true }] },
         prepare: (near) => near.receive(),
       });
@@ -164,7 +166,7 @@ describeFaults('life of a process', () => {
         const before = recorder.tally().count;
         unwrap(await local.send(messageOf(100, 1)));
         await untilLocal(recorder, before + 1);
-        await pause(150);
+        await pause(BEAT_MS + 100);
       }
       expect(local.getState()).to.equal('connected');
       expect(recorder.responsiveness).to.deep.equal([]);

@@ -42,6 +42,8 @@ import { isOfUser, peerOf } from './peer-process.js';
 /** How long a client waits before it asks a server again whose queue is full. */
 const FULL_QUEUE_PAUSE_MS = 2;
 
+const NO_ANSWER = 'the server ended the handshake without an answer';
+
 /** What a handshake ends with. Region and socket are the caller's. */
 export interface Assignment {
   readonly region: SharedMemoryRegion;
@@ -125,6 +127,7 @@ export async function requestRegion(
   const opened = await connectTo(found.value, shown, signal);
   if (!opened.ok) return opened;
   const { socket, peer } = opened.value;
+  let region: SharedMemoryRegion | undefined;
   // STEP(connect: socket open)
   try {
     const regionBytes = config.sharedMemory.regionSize;
@@ -133,7 +136,7 @@ export async function requestRegion(
     const answered = await receiveAnswer(binding, socket, config.secret, signal);
     if (!answered.ok) {
       socket.close();
-      return answered.error.code === 'HandshakeFailed' ? orGone(answered, found.value, shown) : answered;
+      return await orGone(answered, found.value, shown, signal);
     }
     // STEP(connect: answered)
     const mapped = attach(binding, access, answered.value, config.sharedMemory);
@@ -141,25 +144,36 @@ export async function requestRegion(
       socket.close();
       return mapped;
     }
+    region = mapped.value;
     // STEP(connect: mapped)
     sendMessage(socket, ACKNOWLEDGEMENT);
     // STEP(connect: acknowledged)
-    return ok({ region: mapped.value, socket, peerLimits: answered.value.reply.limits, peer });
+    return ok({ region, socket, peerLimits: answered.value.reply.limits, peer });
   } catch (error) {
+    region?.unmap();
     socket.close();
-    return orGone(brokenOff(error), found.value, shown);
+    return await orGone(brokenOff(error), found.value, shown, signal);
   }
 }
 
 /**
- * Why a handshake failed. A server that dies with this client in its queue resets the client's socket, as a server does that
- * turns a client away. The lock, which a server holds for life, tells the one from the other.
+ * Why a handshake failed. A server that dies ends the handshakes of the clients in its queue, as a server does that turns
+ * a client away. A dying server may still hold its lock for a moment, in which its socket refuses: whether the server can
+ * be connected to again tells the one from the other.
  */
-function orGone(failure: Failure, found: FoundServer, shown: string): Failure {
-  const { cause } = failure.error;
+async function orGone(
+  failure: Failure,
+  found: FoundServer,
+  shown: string,
+  signal: AbortSignal,
+): Promise<Result<Assignment>> {
+  const { code, message, cause } = failure.error;
   const wasReset = isSystemError(cause) && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
-  if (!wasReset || isLocked(found)) return failure;
-  return err('TransportUnavailable', `the server named '${shown}' went away during the handshake`, cause);
+  if (code !== 'HandshakeFailed' || !(wasReset || message === NO_ANSWER)) return failure;
+  const again = await connectTo(found, shown, signal);
+  if (again.ok) again.value.socket.close();
+  if (again.ok || again.error.code !== 'TransportUnavailable') return failure;
+  return err('PeerDied', `the server named '${shown}' went away during the handshake`, failure.error);
 }
 
 function brokenOff(error: unknown): Failure {
@@ -325,7 +339,7 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
       descriptorLost ||= received.descriptorLost;
       filled += received.bytes;
       if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor, descriptorLost }));
-      else if (received.ended) settle(err('HandshakeFailed', 'the server ended the handshake without an answer'));
+      else if (received.ended) settle(err('HandshakeFailed', NO_ANSWER));
     };
     socket.watch(() => {
       try {
