@@ -78,6 +78,19 @@ export function describeInside(context: ChapterContext): void {
   );
 
   it(
+    '[CALLBACK-4] disconnects from inside the callback of a message that fills half a window: the far side sees a goodbye',
+    scoped(async (scope) => {
+      const channelWindow = 64 * 1024;
+      const { near, far } = await openPair(context, scope, { channelWindow });
+      const states = new Recorder(far).states;
+      near.setMessageCallback(() => void near.disconnect());
+      unwrap(await far.send(messageOf(channelWindow / 2 - 64, 1)));
+      await until(() => !far.isConnected(), 'the far side saw the end');
+      expect(states.at(-1)).to.equal('disconnected');
+    }),
+  );
+
+  it(
     '[CALLBACK-4] disconnects from inside a callback for messages that were kept',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);

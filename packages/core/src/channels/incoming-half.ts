@@ -88,7 +88,8 @@ export class IncomingHalfOf<Owner> {
 
   /** A frame that was counted needs its memory no longer; returns how much is owed to the peer by now. */
   consume(cost: number): number {
-    this.#owed += cost;
+    // Its callback may have ended the connection: then `consumeAll` has counted the frame, and its bytes may be returned.
+    this.#owed = Math.min(this.#owed + cost, this.#outstanding);
     return this.#owed;
   }
 
