@@ -185,6 +185,26 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
+    '[HANDLE-6] are bounded in number, too: empty messages count as what they cost of a window',
+    scoped(async (scope) => {
+      const site = await Site.open(scope);
+      const frameCost = 64;
+      const count = WINDOW / frameCost;
+      let peer = await site.first();
+      for (let round = 1; round <= 3; round += 1) {
+        const texts = Array.from({ length: count }, () => '');
+        await send(peer, ...texts);
+        peer = await site.next(peer);
+      }
+      await send(peer, 'last');
+      expect(site.errors.map(({ code }) => code)).to.deep.equal(['ResourceLimitExceeded', 'ResourceLimitExceeded']);
+      const taken = await take(site.handle.messages(), count + 1);
+      expect(taken.filter((text) => text === '')).to.have.lengthOf(count);
+      expect(taken.at(-1)).to.equal('last');
+    }),
+  );
+
+  it(
     '[HANDLE-6] are bounded by maxChannels over all channels',
     scoped(async (scope) => {
       const site = await Site.open(scope);

@@ -1,5 +1,6 @@
 import type { ChannelEndpoint } from './channel-endpoint.js';
 import { Fifo } from './fifo.js';
+import { FRAME_COST_BYTES } from '../wire/frame.js';
 
 /**
  * What earlier connections of a handle have left on one channel: messages that arrived and that nobody had read when the
@@ -10,6 +11,7 @@ export class UnreadMessages {
   /** The channel in connections that have ended, the oldest first. */
   #endpoints: ChannelEndpoint[] = [];
   readonly #messages = new Fifo<Uint8Array>();
+  /** What they cost of a window, so that their number is bounded as well: a message may be empty. */
   #bytes = 0;
 
   /**
@@ -31,7 +33,7 @@ export class UnreadMessages {
     if (this.#endpoints.length > 0) {
       for (const endpoint of this.#endpoints) {
         for (const message of endpoint.takeUnread()) {
-          this.#bytes += message.length;
+          this.#bytes += costOf(message);
           this.#messages.push(message);
         }
       }
@@ -43,7 +45,7 @@ export class UnreadMessages {
   /** The oldest message. */
   shift(): Uint8Array | undefined {
     const message = this.#messages.shift();
-    this.#bytes -= message?.length ?? 0;
+    if (message !== undefined) this.#bytes -= costOf(message);
     return message;
   }
 
@@ -52,4 +54,8 @@ export class UnreadMessages {
     this.#messages.clear();
     this.#bytes = 0;
   }
+}
+
+function costOf(message: Uint8Array): number {
+  return message.length + FRAME_COST_BYTES;
 }
