@@ -67,6 +67,25 @@ describe('an endpoint that is shown', () => {
     });
   }
 
+  it('is found in any sentence in a time that grows with its length alone', () => {
+    const long = 'x'.repeat(1_000_000);
+    const cases: readonly (readonly [string, string])[] = [
+      [long, long],
+      [`${long} ws://user:secret@host/`, `${long} ws://***@host/`],
+      [`${long}://user:secret@host/ end`, long],
+      ['://'.repeat(300_000), '://'.repeat(300_000)],
+      [`${'1+'.repeat(300_000)}://user@host`, `${'1+'.repeat(300_000)}://user@host`],
+      ['a:// a://u:secret@b'.repeat(10_000), 'a:// a://***@b'.repeat(10_000)],
+      ['"1.ws://u:secret@h" <wss://u:secret@h> `a+b://h?t=secret`', '"1.ws://***@h" <wss://***@h> `a+b://h?***`'],
+    ];
+    for (const [given, shown] of cases) {
+      const redacted = redactText(given, Number.MAX_SAFE_INTEGER);
+      expect(redacted.slice(0, 100)).to.equal(shown.slice(0, 100));
+      expect(redacted).not.to.include('secret');
+      if (!given.startsWith(`${long}:`)) expect(redacted.length).to.equal(shown.length);
+    }
+  });
+
   it('has at most 256 characters', () => {
     expect(redactEndpoint(`ws://host/${'x'.repeat(2000)}`)).to.have.lengthOf(256);
   });

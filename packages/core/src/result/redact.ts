@@ -5,8 +5,9 @@ const MAX_SHOWN_ENDPOINT = 256;
 const HIDDEN = '***';
 const PARTS = /^([a-z][a-z0-9+.-]*:[\\/]{1,2})?(.*)$/is;
 const HOST_AND_PORT = /^(?:\[[^\]]*\]|[^:@]*)(?::\d*)?$/;
-/** An address inside a sentence, up to the next blank or quotation mark. */
-const ADDRESSES = /[a-z][a-z0-9+.-]*:\/\/[^\s'"`<>]+/gi;
+const LETTER = /[a-z]/i;
+const SCHEME_CHARACTER = /[a-z0-9+.-]/i;
+const END_OF_ADDRESS = /[\s'"`<>]|$/g;
 
 /**
  * An endpoint as it may be shown: user information and query are replaced by `***`, since they may hold
@@ -21,10 +22,35 @@ export function redactEndpoint(endpoint: string): string {
 /** A sentence that others wrote: its addresses are redacted as by `redactEndpoint`, and the whole is made printable. */
 export function redactText(text: unknown, maxLength?: number): string {
   const whole = typeof text === 'string' ? text : printable(text, Number.MAX_SAFE_INTEGER);
-  return printable(
-    whole.replace(ADDRESSES, (address) => redactEndpoint(address)),
-    maxLength,
-  );
+  return printable(withRedactedAddresses(whole), maxLength);
+}
+
+/**
+ * An address inside a sentence begins with its scheme and ends before the next blank or quotation mark. Looked for from
+ * its `://`, so that the time grows with the length of the text alone: the text may be a peer's, and long.
+ */
+function withRedactedAddresses(text: string): string {
+  let shown = '';
+  let done = 0;
+  for (let mark = text.indexOf('://'); mark >= 0; mark = text.indexOf('://', Math.max(done, mark + 1))) {
+    const start = startOfScheme(text, mark, done);
+    if (start === mark) continue;
+    END_OF_ADDRESS.lastIndex = mark + 3;
+    const end = END_OF_ADDRESS.exec(text)?.index ?? text.length;
+    if (end === mark + 3) continue;
+    shown += text.slice(done, start) + redactEndpoint(text.slice(start, end));
+    done = end;
+  }
+  return shown + text.slice(done);
+}
+
+/** Where the scheme before `mark` begins, not before `from`; `mark` itself where there is none. */
+function startOfScheme(text: string, mark: number, from: number): number {
+  let start = mark;
+  for (let at = mark - 1; at >= from && SCHEME_CHARACTER.test(text.charAt(at)); at -= 1) {
+    if (LETTER.test(text.charAt(at))) start = at;
+  }
+  return start;
 }
 
 /**
