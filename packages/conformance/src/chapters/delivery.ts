@@ -13,6 +13,13 @@ import { describeOrder } from './order.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** As programs write one: its constructor knows one argument, and so `subarray` gives a view of the whole buffer. */
+class Packet extends Uint8Array {
+  constructor(source: number | ArrayBuffer) {
+    super(source as number);
+  }
+}
+
 /** Lengths around every multiple and power of two at which a ring or a fragment may end. */
 const ALIGNMENT_LENGTHS = Array.from({ length: 74 }, (_, length) => length);
 const POWER_LENGTHS = [7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].flatMap((exponent) =>
@@ -139,6 +146,22 @@ function describeSizes(context: ChapterContext): void {
       ]);
     }),
   );
+
+  for (const [what, config] of BOTTLENECKS) {
+    it(
+      `[DELIVERY-5] takes arrays of a subclass whose constructor makes other views than their own, through ${what}`,
+      scoped(async (scope) => {
+        const { local, peer } = await openLink(context, scope, { config });
+        const lengths = [64, 30_000, 200_000, 2 * MIB];
+        for (const [index, length] of lengths.entries()) {
+          const packet = new Packet(length);
+          fillMessage(packet, index + 1);
+          await until(() => local.trySend(packet).ok, 'there is room');
+        }
+        await expectPeerToHave(peer, [{ lengths }]);
+      }),
+    );
+  }
 
   it(
     '[DELIVERY-5] hands over plain Uint8Arrays',

@@ -7,6 +7,14 @@ export function checkMessageBytes(data: Uint8Array): void {
   checkUnusualBytes(data);
 }
 
+/**
+ * The same bytes as a plain array, for code that takes pieces of them: a subclass makes of `subarray` and `slice` whatever
+ * its constructor gives, such as all of the buffer.
+ */
+export function plainBytes(data: Uint8Array): Uint8Array {
+  return data.constructor === Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 /** Throws a `TypeError` unless it is an array of what `checkMessageBytes` takes. */
 export function checkBatch(messages: readonly Uint8Array[]): void {
   const isArray: boolean = Array.isArray(messages);

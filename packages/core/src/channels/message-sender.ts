@@ -7,7 +7,7 @@ import { ChannelLifecycle } from './channel-lifecycle.js';
 import { Claims } from './claims.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import { checkBatch, checkMessageBytes } from './message-bytes.js';
+import { checkBatch, checkMessageBytes, plainBytes } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
 import {
   channelNotOpen,
@@ -234,8 +234,9 @@ export class MessageSender {
   }
 
   /** Starts a message that needs fragments; what can't go at once is copied and follows. */
-  #sendLarge(half: OutgoingHalf, data: Uint8Array): boolean {
-    if (data.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
+  #sendLarge(half: OutgoingHalf, given: Uint8Array): boolean {
+    if (given.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
+    const data = plainBytes(given);
     const writer = this.#writer;
     const message = QueuedMessage.promised(data);
     if (!this.#queue.sendFrame(half, message)) return false;

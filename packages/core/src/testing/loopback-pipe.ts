@@ -52,7 +52,9 @@ export class LoopbackPipe implements FrameWriter {
 
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom(end - start)) return false;
-    this.#push({ header, bytes: Uint8Array.prototype.slice.call(bytes, start, end) });
+    const copy = new Uint8Array(end - start);
+    copy.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    this.#push({ header, bytes: copy });
     return true;
   }
 

@@ -1,0 +1,22 @@
+import { expect } from 'chai';
+import { FrameType } from '@entropynet/core';
+import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
+
+/** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
+class Packet extends Uint8Array {
+  constructor(source: number | ArrayBuffer) {
+    super(source as number);
+  }
+}
+
+describe('the bytes of a message', () => {
+  it('are cut into fragments as they are, whatever class the array has', () => {
+    const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
+    const packet = new Packet(300_000);
+    packet.forEach((_byte, index) => (packet[index] = index % 251));
+    expect(connection.trySend(packet).ok).to.equal(true);
+    const fragments = connection.writer.ofType(FrameType.Fragment).map(({ bytes }) => bytes);
+    expect(fragments.every((bytes) => bytes.constructor === Uint8Array)).to.equal(true);
+    expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
+  });
+});
