@@ -9,6 +9,9 @@ class Packet extends Uint8Array {
   }
 }
 
+type Resizable = ArrayBuffer & { resize(length: number): void };
+const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => Resizable;
+
 describe('the bytes of a message', () => {
   it('are cut into fragments as they are, whatever class the array has', () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
@@ -18,5 +21,16 @@ describe('the bytes of a message', () => {
     const fragments = connection.writer.ofType(FrameType.Fragment).map(({ bytes }) => bytes);
     expect(fragments.every((bytes) => bytes.constructor === Uint8Array)).to.equal(true);
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
+  });
+
+  it('exist no more where their buffer was made shorter', () => {
+    const buffer = new Resizable(100, { maxByteLength: 100 });
+    const connection = new BareConnection();
+    const message = new Uint8Array(buffer, 50, 10);
+    const empty = new Uint8Array(buffer, 5, 0);
+    buffer.resize(20);
+    expect(() => connection.trySend(message)).to.throw(TypeError, 'made shorter');
+    expect(connection.trySend(empty).ok).to.equal(true);
+    expect(connection.writer.ofType(FrameType.Message)).to.have.lengthOf(1);
   });
 });

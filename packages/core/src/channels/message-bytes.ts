@@ -29,11 +29,13 @@ function checkUnusualBytes(data: unknown): void {
   }
   if (data.byteLength !== 0) return;
   try {
-    new Uint8Array(data.buffer, data.byteOffset, 0);
+    // Asks whether the memory exists: a buffer may be detached, or have become shorter than where the array begins.
+    Uint8Array.prototype.keys.call(data as Uint8Array);
   } catch (error) {
-    throw new TypeError('a message is a Uint8Array over memory that exists; one over a detached buffer was given', {
-      cause: error,
-    });
+    throw new TypeError(
+      'a message is a Uint8Array over memory that exists; one whose buffer was detached or made shorter was given',
+      { cause: error },
+    );
   }
 }
 
