@@ -23,6 +23,29 @@ describe('the bytes of a message', () => {
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
   });
 
+  it('are given up whole where there is no memory for the rest of them, and the next message goes', () => {
+    const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
+    const { writer } = connection;
+    writer.room = 2;
+    const { ArrayBuffer: own } = globalThis;
+    globalThis.ArrayBuffer = class {
+      constructor() {
+        throw new RangeError('Array buffer allocation failed');
+      }
+    } as unknown as typeof ArrayBuffer;
+    try {
+      expect(() => connection.trySend(new Uint8Array(300_000))).to.throw(RangeError, 'allocation failed');
+    } finally {
+      globalThis.ArrayBuffer = own;
+    }
+    connection.makeRoom();
+    expect(connection.trySend(Uint8Array.of(7)).ok).to.equal(true);
+    const types = writer.frames.map(({ header }) => header & 0xff);
+    const { MessageStart, Fragment, MessageAbort, Message } = FrameType;
+    expect(types).to.deep.equal([MessageStart, Fragment, MessageAbort, Message]);
+    expect(connection.getStats().messagesSent).to.equal(1);
+  });
+
   it('exist no more where their buffer was made shorter', () => {
     const buffer = new Resizable(100, { maxByteLength: 100 });
     const connection = new BareConnection();

@@ -249,12 +249,22 @@ export class MessageSender {
       half.countSent(data.length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
-      message.bytes = this.#queue.copies.copy(data, message.offset);
+      message.bytes = this.#copyOfRest(half, data, message.offset);
       message.isCopy = true;
       message.offset = 0;
       this.#queue.add(half, message);
     }
     return true;
+  }
+
+  /** What is left of a message that was started. Throws where there is no memory for it. */
+  #copyOfRest(half: OutgoingHalf, data: Uint8Array, start: number): Uint8Array {
+    try {
+      return this.#queue.copies.copy(data, start);
+    } catch (error) {
+      this.#queue.breakOff(half);
+      throw error;
+    }
   }
 
   #isSendable({ outgoing }: Channel, length: number): boolean {

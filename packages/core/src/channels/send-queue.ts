@@ -149,6 +149,13 @@ export class SendQueue {
     this.#drainDue.delete(half);
   }
 
+  /** A message that was started on the half can't be finished: the peer learns that. */
+  breakOff(half: OutgoingHalf): void {
+    half.oweAbort();
+    this.#wake(half);
+    this.pump();
+  }
+
   /** The half is to be closed as soon as what waits on it was written. */
   close(half: OutgoingHalf): void {
     half.beginClose();
