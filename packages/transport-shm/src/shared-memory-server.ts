@@ -331,9 +331,8 @@ export class SharedMemoryServer implements ConnectionServer {
       peer,
     });
     this.#connections.add(connection);
-    connection.on('state', (state) => {
-      if (state === 'disconnected' || state === 'failed') this.#connections.delete(connection);
-    });
+    // Not a listener: the program may remove all of an event's.
+    void connection.closed.then(() => this.#connections.delete(connection));
     if (!place.push(connection)) void connection.disconnect();
   }
 }

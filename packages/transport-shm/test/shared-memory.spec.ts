@@ -215,6 +215,20 @@ describe('shared memory between processes', () => {
       await second.disconnect();
     });
 
+    it('takes one again also where the program has removed all listeners of its states', async () => {
+      const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 1 } };
+      const server = await scene.server(limited);
+      const { client, accepted } = await scene.pair(server);
+      accepted.off('state');
+      accepted.startReceiving();
+      const ended = accepted.closed;
+      await client.disconnect();
+      await ended;
+      const second = new SharedMemoryConnection('scene', scene.config);
+      unwrap(await second.connect());
+      await second.disconnect();
+    });
+
     it('never promises more connections than the limit to clients that come at once', async () => {
       const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 2 } };
       const server = await scene.server(limited);
