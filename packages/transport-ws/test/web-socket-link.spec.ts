@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
-import { until } from '@entropynet/conformance/tools';
+import { turns, until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 // The section `webSocket` of a configuration is known once the transport is loaded.
 import '@entropynet/transport-ws';
@@ -86,6 +86,28 @@ describe('a link over a WebSocket', () => {
       await new Promise(setImmediate);
     }
     expect(answers()).to.equal('\u008a\u00010\u008a\u0003999');
+    link.release();
+  });
+
+  it('uses the memory of no frame again that a stream of a program has passed on and still holds', async () => {
+    const held: Buffer[] = [];
+    const stream = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => {
+        held.push(chunk);
+        done();
+      },
+    });
+    const config = unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' }));
+    const link = new WebSocketLink(openWebSocket(stream), stream, 'none', config);
+    held.length = 0;
+    for (const value of [1, 2, 3]) {
+      const message = new Uint8Array(32 * 1024).fill(value);
+      expect(link.writer.tryWrite(0, message, 0, message.length)).to.equal(true);
+      link.writer.flush();
+      await turns(2);
+    }
+    expect(held.map((frame) => frame.at(-1))).to.deep.equal([1, 2, 3]);
     link.release();
   });
 });

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FrameWriter } from '@entropynet/core';
 import { WebSocket } from '#ws';
@@ -28,6 +29,8 @@ export class WebSocketFrameWriter implements FrameWriter {
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
   readonly #onWritable: () => void;
+  /** Whether a chunk is with the kernel once it is written; another stream than a socket may only have passed it on. */
+  readonly #leavesAtOnce: boolean;
   #claimed: Buffer | undefined;
   /** Where the claimed frame's message begins. */
   #claimedStart = 0;
@@ -53,6 +56,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#resumeBytes = maxBufferedBytes >>> 1;
     this.#onWritable = onWritable;
+    this.#leavesAtOnce = socket instanceof Socket;
   }
 
   // Hot path: one allocation for a small frame, one copy, no closure.
@@ -125,7 +129,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     }
     // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
     let onSent: ((error?: Error | null) => void) | undefined;
-    if (isSpare) {
+    if (isSpare && this.#leavesAtOnce) {
       onSent = (error) => {
         // After an error nobody says whether the stream still looks at it.
         if (error === null || error === undefined) spareFrames.give(frame);
