@@ -19,7 +19,8 @@ export class SendDeadlines {
 
   add(half: OutgoingHalf, message: QueuedMessage): void {
     this.#waiting.set(message, half);
-    if (this.#timer === undefined) this.#arm(message);
+    // Where others wait and no timer runs, they time out just now: the oldest that is left gets the next timer.
+    if (this.#waiting.size === 1) this.#arm(message);
   }
 
   /** The message waits no longer. */
