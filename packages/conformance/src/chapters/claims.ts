@@ -1,6 +1,6 @@
 import { unwrap, type NetworkConnection } from '@entropynet/core';
 import { expect } from 'chai';
-import { BOTTLENECKS, openLink, type ChapterContext } from '../chapter-context.js';
+import { BOTTLENECKS, openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { codeOf, expectPeerToHave } from '../expectations.js';
 import { fillMessage, messageOf, rowMessage, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
@@ -69,6 +69,24 @@ export function describeClaims(context: ChapterContext): void {
       expect(codeOf(aborted.commit())).to.equal('InvalidParameter');
       await sendRow(local, { lengths: [9], seed: 2 });
       await expectPeerToHave(peer, [{ lengths: [4, 9] }]);
+    }),
+  );
+
+  it(
+    '[DELIVERY-7] gives InvalidParameter to a claim whose memory was transferred, and sends nothing of it',
+    scoped(async (scope) => {
+      // Memory of a medium can't be transferred everywhere; that of a message which needs fragments can.
+      const { local, peer } = await openLink(context, scope, { config: { ...SMALL_LIMITS } });
+      const claim = unwrap(local.claim(MIB));
+      structuredClone(claim.bytes.buffer, { transfer: [claim.bytes.buffer as ArrayBuffer] });
+      expect(codeOf(claim.commit())).to.equal('InvalidParameter');
+      const written = local.trySendWith(MIB, (bytes) => {
+        structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+      });
+      expect(codeOf(written)).to.equal('InvalidParameter');
+      await sendRow(local, { lengths: [5, 6] });
+      await expectPeerToHave(peer, [{ lengths: [5, 6] }]);
+      expect(local.getStats().messagesSent).to.equal(2);
     }),
   );
 

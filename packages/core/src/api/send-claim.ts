@@ -11,7 +11,10 @@ export interface SendClaim {
    */
   readonly bytes: Uint8Array;
 
-  /** Sends what `bytes` holds. `ConnectionClosed`: the connection ended first; `InvalidParameter`: already used. */
+  /**
+   * Sends what `bytes` holds. `ConnectionClosed`: the connection ended first; `InvalidParameter`: already used, or the memory
+   * of `bytes` was transferred.
+   */
   commit(): Result;
 
   /** Gives the room back; nothing is sent. A second call, or one after `commit()`, does nothing. */

@@ -58,7 +58,7 @@ export class Claims {
       this.#queue.isFull = true;
       return undefined;
     }
-    return new ClaimUnderWay(this, this.#hold(isWhole), half, bytes);
+    return new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length);
   }
 
   /**
@@ -92,16 +92,16 @@ export class Claims {
     }
     const failure = this.#release(number);
     if (failure !== undefined) return failure;
-    this.#send(half, bytes, length);
-    return OK;
+    if (bytes.length < start + length) return this.#refuseDetached();
+    return this.#send(half, bytes, length);
   }
 
   /** Sends a claim. */
-  commit({ number, half, bytes }: ClaimUnderWay): Result {
+  commit({ number, half, bytes, length }: ClaimUnderWay): Result {
     const failure = this.#release(number);
     if (failure !== undefined) return failure;
-    this.#send(half, bytes, bytes.length);
-    return OK;
+    if (bytes.length !== length) return this.#refuseDetached();
+    return this.#send(half, bytes, length);
   }
 
   /** Gives a claim up. */
@@ -110,7 +110,7 @@ export class Claims {
   }
 
   /** @param length read before: a transport may give the memory away, and then the array's length reads 0 */
-  #send(half: OutgoingHalf, bytes: Uint8Array, length: number): void {
+  #send(half: OutgoingHalf, bytes: Uint8Array, length: number): Result {
     if (this.#isWhole) {
       this.#writer?.commitClaim(half.id << 8);
       half.spend(length + FRAME_COST_BYTES);
@@ -120,10 +120,21 @@ export class Claims {
       this.#queue.add(half, QueuedMessage.promised(bytes));
     }
     if (!this.#queue.isIdle) this.#queue.pump();
+    return OK;
+  }
+
+  /** The program gave the claim's memory away before it was sent: there is no message any more. */
+  #refuseDetached(): Failure {
+    this.#drop();
+    return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
   }
 
   #giveUp(number: number): void {
-    if (this.#release(number) !== undefined) return;
+    if (this.#release(number) === undefined) this.#drop();
+  }
+
+  /** Nothing is sent of a claim that is over. */
+  #drop(): void {
     if (this.#isWhole) this.#writer?.abortClaim();
     this.#queue.pump();
   }
@@ -159,12 +170,16 @@ function checkWritten(returned: unknown): void {
 class ClaimUnderWay implements SendClaim {
   readonly #claims: Claims;
 
-  /** @param number the connection's count of claims */
+  /**
+   * @param number the connection's count of claims
+   * @param length of the message; `bytes` has none any more once its memory was transferred
+   */
   constructor(
     claims: Claims,
     readonly number: number,
     readonly half: OutgoingHalf,
     readonly bytes: Uint8Array,
+    readonly length: number,
   ) {
     this.#claims = claims;
   }
