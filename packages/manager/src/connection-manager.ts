@@ -6,7 +6,6 @@ import {
   err,
   type NetworkConnection,
   NetworkError,
-  OK,
   ok,
   parseEndpoint,
   redactEndpoint,
@@ -18,7 +17,7 @@ import {
 } from '@entropynet/core';
 import { warnOf } from '@entropynet/core/platform';
 import { ConnectionHandle } from './connection-handle.js';
-import type { DialPlan } from './dial.js';
+import { checkCopy, type DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer, type Reservation } from './managed-server.js';
 import { type BackendMetrics, type ManagerMetrics, MetricsTally } from './metrics-tally.js';
@@ -108,7 +107,7 @@ export class ConnectionManager extends EntropyObject {
    * connection leaves its slot when it has ended; its handle answers until `close()`.
    *
    * `AlreadyExists`: adopted before; `ConnectionClosed`: not connected; `InvalidParameter`: of another type than said;
-   * `ResourceLimitExceeded`: full.
+   * `NotSupported`: of another installed copy of `@entropynet/core`; `ResourceLimitExceeded`: full.
    */
   adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
     const adoptable = this.#mayAdopt(connection);
@@ -220,7 +219,7 @@ export class ConnectionManager extends EntropyObject {
         `only a connected connection can be adopted; this one is ${connection.getState()}`,
       );
     }
-    return OK;
+    return checkCopy(connection);
   }
 
   /** Takes a slot for a connection that is to come. */

@@ -5,13 +5,14 @@ import {
   type FailureDiagnostics,
   type NetworkConnection,
   NetworkError,
+  OK,
   publishDiagnostics,
   redactEndpoint,
   redactText,
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
-import { within } from '@entropynet/core/handle';
+import { ChannelObject, within } from '@entropynet/core/handle';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, type Selection } from './selection.js';
 
 const log = debugLog('manager');
@@ -61,6 +62,19 @@ export async function dial(
   return failureOf(redactEndpoint(config.endpoint), 'could not be reached', passedOver);
 }
 
+/**
+ * `NotSupported` for a connection of another installed copy of `@entropynet/core`, whose channels no handle of this copy can
+ * follow.
+ */
+export function checkCopy(connection: NetworkConnection): Result {
+  if (ChannelObject.canFollow(connection.defaultChannel)) return OK;
+  return err(
+    'NotSupported',
+    `the transport of this connection (${connection.getBackend()}) uses another installed copy of @entropynet/core than ` +
+      'the manager: install one version of both',
+  );
+}
+
 /** Asks the transport whether it can, then lets it. Each has the configuration's `connectTimeoutMs`. */
 async function attempt(
   candidate: Candidate,
@@ -93,6 +107,11 @@ async function attempt(
       return { ok: false, error };
     }
     const connection = transport.createConnection(own);
+    const usable = checkCopy(connection);
+    if (!usable.ok) {
+      connection.release();
+      return usable;
+    }
     const observed = observe(connection);
     const connected = await connection.connect({ signal });
     if (connected.ok) return { ok: true, value: { connection, observed } };

@@ -187,9 +187,15 @@ export class ChannelObject implements Channel, EndpointWatcher {
     this.#events.emit('closed');
   }
 
+  /** Whether a channel is of this copy of the package: only such a one can be followed. */
+  static canFollow(channel: Channel): channel is ChannelObject {
+    return #endpoint in channel;
+  }
+
   /** Stands for the channel of a handle's next connection from here on. */
   follow(channel: Channel): void {
-    if (!(#endpoint in channel)) throw new TypeError('a channel of another copy of @entropynet/core was given');
+    if (!ChannelObject.canFollow(channel))
+      throw new TypeError('a channel of another copy of @entropynet/core was given');
     if (channel.#endpoint !== undefined) this.attach(channel.#endpoint);
   }
 
