@@ -112,10 +112,14 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       });
       if (code !== 'AddressInUse') continue;
       await this.#closeListeners();
+      this.#listening.delete(this);
       return listening;
     }
     this.#passedOver = passedOver;
-    if (!this.isListening()) return failureOf(this.#name, 'can not be listened at', passedOver);
+    if (!this.isListening()) {
+      this.#listening.delete(this);
+      return failureOf(this.#name, 'can not be listened at', passedOver);
+    }
     for (const { backend, endpoint, reason } of passedOver) {
       this.#log(`${this.#name}: not listening over ${backend} (${endpoint}): ${reason}`);
     }

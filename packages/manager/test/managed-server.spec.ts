@@ -38,6 +38,33 @@ describe('a managed server', () => {
     await manager.closeAll();
   });
 
+  it('is let go of by its manager when it can not listen', async () => {
+    let closes = 0;
+    class Counting extends LoopbackTransport {
+      override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
+        const server = super.createServer(config);
+        const close = server.close.bind(server);
+        server.close = () => {
+          closes += 1;
+          return close();
+        };
+        return server;
+      }
+    }
+    const manager = new ConnectionManager([new Counting()], { log: () => undefined });
+    const endpoint = `loopback://${freshName()}`;
+    const taken = new LoopbackTransport().createServer({ endpoint });
+    unwrap(await taken.listen());
+    for (let count = 0; count < 5; count += 1) {
+      const outcome = await unwrap(manager.createServer({ endpoint })).listen();
+      expect(outcome.ok ? 'ok' : outcome.error.code).to.equal('AddressInUse');
+    }
+    expect(closes, 'each gave back what it had').to.equal(5);
+    await manager.closeAll();
+    expect(closes, 'none was kept').to.equal(5);
+    await taken.close();
+  });
+
   it('goes on accepting while a client that was turned away does not take its goodbye', async () => {
     class Turning extends LoopbackTransport {
       override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
