@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import { NetworkError } from '@entropynet/core';
 import { runAsMicrotask } from '@entropynet/core/platform';
 import { errorOf } from './control-message.js';
@@ -55,7 +56,7 @@ export class IncomingBytes {
   #gather(message: Uint8Array): void {
     if (message.length > this.#pool.length - this.#filled) {
       this.flush();
-      this.#pool = Buffer.allocUnsafeSlow(POOL_BYTES);
+      this.#pool = newPool();
       this.#start = 0;
       this.#filled = 0;
     }
@@ -85,4 +86,15 @@ export class IncomingBytes {
   #fail(sentence: string): void {
     this.#events.onFailed(new NetworkError('InvalidMessage', sentence));
   }
+}
+
+/** As Node.js's own pool: a reader that transferred the memory of one chunk would take that of the others along. */
+function newPool(): Buffer<ArrayBuffer> {
+  const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
+  try {
+    markAsUntransferable(pool.buffer);
+  } catch {
+    // A runtime without that call.
+  }
+  return pool;
 }

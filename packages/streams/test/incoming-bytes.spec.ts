@@ -32,6 +32,22 @@ describe('the incoming bytes of a stream', () => {
     expect(chunks).to.deep.equal([Buffer.of(1, 2, 3)]);
   });
 
+  it('stay as they are, and none is lost, where a reader transfers the memory of a chunk', () => {
+    incoming.take(Uint8Array.of(1));
+    incoming.flush();
+    incoming.take(Uint8Array.of(2));
+    const { port1, port2 } = new MessageChannel();
+    try {
+      port1.postMessage(undefined, [chunks[0]!.buffer as ArrayBuffer]);
+    } catch (error) {
+      // Newer releases of Node.js say so, older ones transfer nothing.
+      expect(error).to.have.property('name', 'DataCloneError');
+    }
+    for (const port of [port1, port2]) port.close();
+    incoming.flush();
+    expect(chunks).to.deep.equal([Buffer.of(1), Buffer.of(2)]);
+  });
+
   it('hand over a long message by itself, behind the short ones before it', () => {
     incoming.take(Uint8Array.of(1));
     incoming.take(new Uint8Array(5000).fill(2));
