@@ -280,6 +280,28 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       httpServer.close();
     });
 
+    it('serve HTTP on where one connection can not be served, and give that one back', async () => {
+      const { server, endpoint } = await listen();
+      const httpServer = http.createServer((_request, response) => response.end('served'));
+      let isFirst = true;
+      httpServer.prependListener('connection', () => {
+        const mustFail = isFirst;
+        isFirst = false;
+        if (mustFail) throw new Error('not this one');
+      });
+      const warned = once(process, 'warning') as Promise<[Error]>;
+      void serveHttp(httpServer, server);
+      const agent = new ConnectionAgent(() => networking.manager.openConnection({ endpoint }), { keepAlive: false });
+      const options = { agent, host: 'peer' };
+      await within(once(http.get(options), 'error'), 'the first request failed');
+      const [response] = (await once(http.get(options), 'response')) as [http.IncomingMessage];
+      expect((await buffer(response)).toString()).to.equal('served');
+      expect((await warned)[0].message).to.include('could not be served over HTTP');
+      await until(() => networking.manager.activeCount() === 0, 'each place is free again');
+      agent.destroy();
+      httpServer.close();
+    });
+
     it('are aborted as web streams although the peer reads nothing', async () => {
       const [client, accepted] = await handles();
       const { writable } = toWebStreams(client);
@@ -292,17 +314,25 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(accepted.valid()).to.equal(true);
     });
 
-    it('fail at both ends where a web stream is given what is no bytes', async () => {
-      const [client, accepted] = await handles();
-      const { writable } = toWebStreams(client);
-      const far = toDuplex(accepted);
-      const failed = once(far.resume(), 'error');
-      const writer = writable.getWriter();
-      writer.closed.catch(() => undefined);
-      const refused = await writer.write('text' as unknown as Uint8Array).catch((error: unknown) => error);
-      expect(refused).to.be.instanceOf(TypeError);
-      const [error] = (await within(failed, 'the far side failed')) as [StreamError];
-      expect(error.code).to.equal('ECONNRESET');
-    });
+    const transferred = new Uint8Array(10);
+    structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
+    for (const [what, chunk] of [
+      ['what is no bytes', 'text'],
+      ['bytes whose memory was transferred', transferred],
+      ['memory that was transferred', transferred.buffer],
+    ] as const) {
+      it(`fail at both ends where a web stream is given ${what}`, async () => {
+        const [client, accepted] = await handles();
+        const { writable } = toWebStreams(client);
+        const far = toDuplex(accepted);
+        const failed = once(far.resume(), 'error');
+        const writer = writable.getWriter();
+        writer.closed.catch(() => undefined);
+        const refused = await writer.write(chunk as Uint8Array).catch((error: unknown) => error);
+        expect(refused).to.be.instanceOf(TypeError);
+        const [error] = (await within(failed, 'the far side failed')) as [StreamError];
+        expect(error.code).to.equal('ECONNRESET');
+      });
+    }
   });
 }

@@ -6,7 +6,8 @@
 import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Result } from '@entropynet/core';
+import { NetworkError, type Result } from '@entropynet/core';
+import { warnOf } from '@entropynet/core/platform';
 import type { ConnectionDuplex } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { connectDuplex, toDuplex } from './to-duplex.js';
@@ -78,12 +79,22 @@ export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connect
 
 /**
  * Serves HTTP on every connection that a server accepts. Each belongs to its stream and is given back when the stream closes.
+ * One that can't be served, because another consumer has its messages or a `connection` listener throws, is given back with
+ * a warning of the process; the others go on.
  * @param accepted a `ManagedServer` or another source of accepted connections
  * @returns when the server is closed
  */
 export async function serveHttp(httpServer: Server, accepted: AsyncIterable<StreamConnection>): Promise<void> {
   for await (const connection of accepted) {
-    httpServer.emit('connection', toDuplex(connection, { ownsConnection: true }));
+    let stream: ConnectionDuplex | undefined;
+    try {
+      stream = toDuplex(connection, { ownsConnection: true });
+      httpServer.emit('connection', stream);
+    } catch (error) {
+      warnOf(new NetworkError('CallbackFailed', 'a connection could not be served over HTTP', error));
+      if (stream === undefined) void connection[Symbol.asyncDispose]();
+      else stream.destroy();
+    }
   }
 }
 

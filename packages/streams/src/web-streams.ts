@@ -68,7 +68,8 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
         });
       }
       // The stream has failed, as every stream whose sink throws: the peer must not wait for more.
-      const error = new TypeError(`a chunk is an ArrayBuffer or a view of one; ${typeof chunk} was given`);
+      const given = typeof chunk === 'object' ? 'another object, or one whose memory was transferred,' : typeof chunk;
+      const error = new TypeError(`a chunk is an ArrayBuffer or a view of one; ${given} was given`);
       duplex.destroy(error);
       throw error;
     },
@@ -82,11 +83,16 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
   });
 }
 
-/** The chunk's bytes; undefined where it is none of the kinds that the platform calls bytes. */
+/** The chunk's bytes; undefined where it is none of the kinds that the platform calls bytes, or its memory is gone. */
 function bytesOf(chunk: unknown): Uint8Array | undefined {
-  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  const isBuffer = Object.prototype.toString.call(chunk) === '[object ArrayBuffer]';
-  return isBuffer ? new Uint8Array(chunk as ArrayBuffer) : undefined;
+  try {
+    if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const isBuffer = Object.prototype.toString.call(chunk) === '[object ArrayBuffer]';
+    return isBuffer ? new Uint8Array(chunk as ArrayBuffer) : undefined;
+  } catch {
+    // It was transferred.
+    return undefined;
+  }
 }
 
 function settled(start: (done: (error?: Error | null) => void) => void): Promise<void> {
