@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { turns } from '@entropynet/conformance/tools';
-import type { NetworkError } from '@entropynet/core';
+import { NetworkError } from '@entropynet/core';
 import { GuardedEmitter } from '@entropynet/core/internal/lifecycle/guarded-emitter';
 import { expect } from 'chai';
 
@@ -56,6 +56,29 @@ describe('the guarded emitter', () => {
     emitter.emit('note', 'outer');
     expect(seen).to.deep.equal(['outer']);
     expect(emitter.count('note')).to.equal(0);
+  });
+
+  it('calls a listener for one time once, also when one before it emits the event again', () => {
+    const own = new GuardedEmitter<Events>(['note', 'error']);
+    const ways: Readonly<Record<keyof Events, (text: string) => void>> = {
+      note: (text) => own.emit('note', text),
+      error: (text) => own.emitError(new NetworkError('Timeout', text)),
+    };
+    for (const [event, emit] of Object.entries(ways) as [keyof Events, (text: string) => void][]) {
+      const seen: string[] = [];
+      own.add(
+        event,
+        () => {
+          seen.push('each time');
+          if (seen.length === 1) emit('inner');
+        },
+        false,
+      );
+      own.add(event, () => seen.push('one time'), true);
+      emit('outer');
+      expect(seen).to.deep.equal(['each time', 'each time', 'one time']);
+      expect(own.count(event)).to.equal(1);
+    }
   });
 
   it('keeps the callback and the observer when all listeners are removed', () => {

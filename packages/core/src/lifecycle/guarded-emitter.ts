@@ -9,6 +9,8 @@ export type EventValues<Listener> = Listener extends (...values: infer Values) =
 interface Listener {
   readonly call: (...values: unknown[]) => unknown;
   readonly isOnce: boolean;
+  /** Whether a listener for one time had its time. */
+  isSpent: boolean;
   /** The one callback of the event: it stands first, and `remove` without a listener leaves it. */
   readonly isCallback: boolean;
 }
@@ -50,7 +52,8 @@ export class GuardedEmitter<Events extends object> {
   add(event: keyof Events, listener: unknown, isOnce: boolean): void {
     const listeners = this.#of(event);
     if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
-    this.#listeners.set(event, [...listeners, { call: listener as Listener['call'], isOnce, isCallback: false }]);
+    const added: Listener = { call: listener as Listener['call'], isOnce, isSpent: false, isCallback: false };
+    this.#listeners.set(event, [...listeners, added]);
     this.#tellUnheard(event);
   }
 
@@ -71,7 +74,7 @@ export class GuardedEmitter<Events extends object> {
     checkCallback(callback);
     const listeners = this.#of(event).filter((each) => !each.isCallback);
     if (callback !== null) {
-      listeners.unshift({ call: callback as Listener['call'], isOnce: false, isCallback: true });
+      listeners.unshift({ call: callback as Listener['call'], isOnce: false, isSpent: false, isCallback: true });
     }
     this.#listeners.set(event, listeners);
     this.#tellUnheard(event);
@@ -126,8 +129,7 @@ export class GuardedEmitter<Events extends object> {
   emitMessage<E extends keyof Events>(event: E, value: EventValues<Events[E]>[0]): void {
     if (!this.guard.isOpen) return;
     for (const listener of this.#of(event)) {
-      if (listener.isOnce) this.#drop(event, listener);
-      this.guard.run(listener.call, value);
+      if (this.#isDue(event, listener)) this.guard.run(listener.call, value);
     }
   }
 
@@ -138,21 +140,24 @@ export class GuardedEmitter<Events extends object> {
     const listeners = this.#listeners.get('error' as keyof Events) ?? [];
     if (listeners.length === 0 && this.observer === undefined) warnOf(error);
     for (const listener of listeners) {
-      if (listener.isOnce) this.#drop('error' as keyof Events, listener);
-      errorGuard.runBound(() => listener.call(error));
+      if (this.#isDue('error' as keyof Events, listener)) errorGuard.runBound(() => listener.call(error));
     }
   }
 
   #tell(event: keyof Events, listener: Listener, values: readonly unknown[]): void {
-    if (listener.isOnce) this.#drop(event, listener);
-    this.guard.runBound(() => listener.call(...values));
+    if (this.#isDue(event, listener)) this.guard.runBound(() => listener.call(...values));
   }
 
-  #drop(event: keyof Events, listener: Listener): void {
+  /** Takes a listener for one time out. False where it had its time: a listener before it emitted the event again. */
+  #isDue(event: keyof Events, listener: Listener): boolean {
+    if (!listener.isOnce) return true;
+    if (listener.isSpent) return false;
+    listener.isSpent = true;
     this.#listeners.set(
       event,
       this.#of(event).filter((each) => each !== listener),
     );
+    return true;
   }
 
   /** From a microtask, as parked messages: a program seldom has finished its set-up when it adds the first listener. */
