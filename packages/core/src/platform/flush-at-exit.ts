@@ -1,3 +1,5 @@
+import { warnOf } from './warning.js';
+
 /** What may hold frames that are not yet with the system. */
 export interface Flushable {
   /** Gives them to the system now. */
@@ -7,7 +9,14 @@ export interface Flushable {
 const open = new Set<Flushable>();
 
 function flushAll(): void {
-  for (const each of open) each.flush();
+  for (const each of open) {
+    try {
+      each.flush();
+    } catch (error) {
+      // Its stream may be a program's. The others go on.
+      warnOf(new Error('what was written last could not be given to the system', { cause: error }));
+    }
+  }
 }
 
 /**
