@@ -109,6 +109,15 @@ describe('the folder of received files', () => {
     expect(await readdir(join(folder, PARTS))).to.have.length(3);
   });
 
+  it('gives the name and every part back although somebody has removed the parts', async () => {
+    const reservation = inbox.reserve('file');
+    const parts = [await reservation.create(), await reservation.create()];
+    await rm(join(folder, PARTS), { recursive: true });
+    await reservation.release();
+    expect(parts.map(({ file }) => file.fd)).to.deep.equal([-1, -1]);
+    await inbox.reserve('file').release();
+  });
+
   it('keeps no part without bytes', async () => {
     await breakOff('file', '');
     expect(await readdir(folder)).to.deep.equal([]);

@@ -130,15 +130,17 @@ export class ReservedName {
   async discard(part: Part): Promise<void> {
     this.#drop(part);
     await part.file.close();
-    await unlink(part.path);
+    await removeFile(part.path);
   }
 
   /** Gives the name and the parts back. Parts with bytes stay for the next transfer. */
   async release(): Promise<void> {
     try {
-      for (const part of [...this.#parts]) await this.#letGo(part);
+      const outcomes = await Promise.allSettled([...this.#parts].map((part) => this.#letGo(part)));
       // Fails while the folder has parts.
       await rmdir(this.#partsFolder).catch(() => undefined);
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     } finally {
       reserved.delete(this.#key);
     }
@@ -168,9 +170,10 @@ export class ReservedName {
 
   async #letGo(part: Part): Promise<void> {
     const { size } = await part.file.stat().catch(() => ({ size: -1 }));
-    await part.file.close();
-    if (size === 0) await unlink(part.path);
+    // Whatever fails now, this transfer has the part no longer.
     this.#drop(part);
+    await part.file.close();
+    if (size === 0) await removeFile(part.path);
   }
 
   #hold(part: Part): Part {
@@ -214,6 +217,13 @@ const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
 
 /** What file systems say that have no second names for a file, FAT for one. */
 const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
+
+/** Removes a file, which somebody else may have removed before. */
+async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+}
 
 async function checkPartsFolder(path: string): Promise<void> {
   const status = await lstat(path).catch((error: unknown) => {
