@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { redactText } from '@entropynet/core';
 
 /** A process as a person would name it. */
 export interface InspectedProcess {
   /** Its id, as this process sees it. */
   readonly id: number;
-  /** Its command line, cut after 200 characters; empty where it may not be read. */
+  /**
+   * Its command line, cut after 200 characters and printable, with addresses as `redactEndpoint` shows them; empty where it
+   * may not be read.
+   */
   readonly command: string;
   /** When it started, in milliseconds since the epoch. */
   readonly startedAt: number | undefined;
@@ -29,7 +33,7 @@ export function describeProcess(id: number): InspectedProcess | undefined {
   const boot = Number(/^btime (\d+)$/m.exec(textOf('/proc/stat') ?? '')?.[1] ?? NaN) * 1000;
   const startedAt = Number.isNaN(boot) ? undefined : boot + ticks * MILLISECONDS_PER_TICK;
   const command = (textOf(`/proc/${id}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
-  return { id, command: command.slice(0, MAX_COMMAND_CHARACTERS), startedAt };
+  return { id, command: redactText(command, MAX_COMMAND_CHARACTERS), startedAt };
 }
 
 /** When a process started, in the system's own unit since it booted; undefined when it is gone. */
