@@ -69,6 +69,8 @@ function closed(server: HttpServer): Promise<void> {
     server.close(() => {
       resolve();
     });
+    // A client that connected meanwhile and says nothing would be waited for.
+    server.closeAllConnections();
   });
 }
 

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { within } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { listenAtEveryAddress } from '@entropynet/transport-ws/internal/node/own-http-servers';
+import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protocol/web-socket-address';
+import { expect } from 'chai';
+
+describe('listening at every address of a host', () => {
+  it('ends where one is taken, also while a client of another says nothing', async () => {
+    const servers: Server[] = [];
+    const create = (): Server => {
+      const server = createServer();
+      servers.push(server);
+      const [first] = servers;
+      if (first === undefined || server === first) return server;
+      // Another program has the second address; before that is known, a client finds the first.
+      server.listen = (): Server => {
+        first.once('connection', () => {
+          server.emit('error', Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE' }));
+        });
+        client = connect((first.address() as AddressInfo).port, '127.0.0.1');
+        client.on('error', () => undefined);
+        return server;
+      };
+      return server;
+    };
+    let client: ReturnType<typeof connect> | undefined;
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as AddressInfo;
+    free.close();
+    await once(free, 'close');
+    const address = unwrap(parseWebSocketAddress(`ws://localhost:${port}/`));
+    const outcome = await within(listenAtEveryAddress(address, create), 'it ended');
+    client?.destroy();
+    expect(outcome.ok ? 'ok' : outcome.error.code).to.equal('AddressInUse');
+    expect(servers.map((server) => server.listening)).to.deep.equal([false, false]);
+  });
+});
