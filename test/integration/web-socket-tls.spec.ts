@@ -6,7 +6,11 @@ import { type AddressInfo, connect } from 'node:net';
 import { type ConnectionConfig, NetworkError, unwrap } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { expect } from 'chai';
-import { LOCALHOST_CERTIFICATE, LOCALHOST_PRIVATE_KEY } from '../support/web-socket/localhost-certificate.js';
+import {
+  LOCALHOST_CERTIFICATE,
+  LOCALHOST_PRIVATE_KEY,
+  TWO_NAMES_CERTIFICATE,
+} from '../support/web-socket/localhost-certificate.js';
 import { refusalOf, WebSocketFixtures } from '../support/web-socket/web-socket-fixtures.js';
 
 const PASSPHRASE = 'of the test';
@@ -33,6 +37,21 @@ describe('WebSocket: TLS and what programs bring along', () => {
     const lenient = { ...own, ...trusting, rejectUnauthorized: false };
     const asking = await fixtures.serve({ tls: lenient }, 'wss://localhost:0/test');
     expect(await outcomeOf(asking.address()!, trusting)).to.equal('ok');
+  });
+
+  it('a certificate with several common names has no subject: none of them names the peer alone', async () => {
+    const lenient = { ...own, ...trusting, rejectUnauthorized: false };
+    const server = await fixtures.serve({ tls: lenient }, 'wss://localhost:0/test');
+    const subjects: unknown[] = [];
+    for (const certificate of [LOCALHOST_CERTIFICATE, TWO_NAMES_CERTIFICATE]) {
+      expect(await outcomeOf(server.address()!, { ...own, ...trusting, certificate })).to.equal('ok');
+      const { peer } = await fixtures.accept(server);
+      subjects.push([peer.tls?.certificate?.subject, peer.tls?.certificate?.fingerprint.length]);
+    }
+    expect(subjects).to.deep.equal([
+      ['localhost', 95],
+      [undefined, 95],
+    ]);
   });
 
   it("a client shows its certificate to the program's own https.Server", async () => {

@@ -10,7 +10,7 @@ export interface PeerTls {
 
 /** A certificate that a peer showed. */
 export interface PeerCertificate {
-  /** The common name of its subject. */
+  /** The common name of its subject; undefined where there is none, or more than one. */
   readonly subject: string | undefined;
   /** Its SHA-256 fingerprint. */
   readonly fingerprint: string;

@@ -345,11 +345,13 @@ function addressOf(host: string, port: number | undefined): string {
 function peerTlsOf(socket: TLSSocket): PeerTls {
   const shown = socket.getPeerCertificate();
   const hasOne = Object.keys(shown).length > 0;
+  // A list where there are several: Node.js' types know one.
+  const name: unknown = hasOne ? shown.subject.CN : undefined;
   return Object.freeze({
     authorized: socket.authorized,
     protocol: socket.getProtocol() ?? undefined,
     certificate: hasOne
-      ? Object.freeze({ subject: shown.subject.CN as string | undefined, fingerprint: shown.fingerprint256 })
+      ? Object.freeze({ subject: typeof name === 'string' ? name : undefined, fingerprint: shown.fingerprint256 })
       : undefined,
   });
 }
