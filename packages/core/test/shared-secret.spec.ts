@@ -21,6 +21,20 @@ describe('the proof of a shared secret', () => {
     });
   }
 
+  it('draws random bytes of the platform, whatever stands in its place by now', () => {
+    const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto');
+    Object.defineProperty(globalThis, 'crypto', {
+      value: { getRandomValues: (bytes: Uint8Array) => bytes },
+      configurable: true,
+    });
+    try {
+      const [first, second] = [new SecretVerifier('a secret of tests'), new SecretVerifier('a secret of tests')];
+      expect(first.challenge).to.not.deep.equal(second.challenge);
+    } finally {
+      if (own !== undefined) Object.defineProperty(globalThis, 'crypto', own);
+    }
+  });
+
   it('convinces both sides that have the same one', () => {
     const verifier = new SecretVerifier(SECRET);
     const prover = new SecretProver(SECRET);
