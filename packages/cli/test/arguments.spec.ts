@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,8 @@ import { runInProcess } from '@entropynet/test/support/command-in-process';
 describe('arguments of the command line', () => {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-arguments-'));
   after(() => rm(folder, { recursive: true, force: true }));
+
+  const LONG = `/${'x'.repeat(300)}`;
 
   const CASES: readonly (readonly [string, readonly string[], number, string])[] = [
     ['an unknown command', ['nonsense'], 2, "unknown command 'nonsense'"],
@@ -34,6 +36,20 @@ describe('arguments of the command line', () => {
     ['a folder of servers that is not there', ['inspect', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
     ['the same, to clean', ['clean', '--directory', '/nowhere'], 2, '/nowhere does not exist'],
     ['a file instead of a folder of servers', ['clean', '--directory', '/dev/null'], 2, '/dev/null is not a folder'],
+    ['a folder of servers without a name', ['clean', '--directory', ''], 2, '--directory was given nothing'],
+    ['the same, to doctor', ['doctor', '--directory', ''], 2, '--directory was given nothing'],
+    ['a folder of servers that is too long', ['inspect', '--directory', LONG], 2, 'it is too long (ENAMETOOLONG)'],
+    ['a file where a folder has to be', ['receive', 'x', '/dev/null'], 2, 'something else has that name (EEXIST)'],
+    ['a file above a folder', ['receive', 'x', '/dev/null/x'], 2, 'a part of it is a file and not a folder (ENOTDIR)'],
+    ['a folder without a name', ['receive', 'x', ''], 2, '<folder> was given nothing'],
+    ['a size that is none', ['receive', 'x', folder, '--max-size', 'much'], 2, "'much' is not a number above 0"],
+    ['a folder in place of a configuration', ['connect', 'x', '--config', folder], 2, 'it is a folder (EISDIR)'],
+    ['a port of no page', ['inspect', '--port', '5000'], 2, '--port is for the page of --web'],
+    ['a page that is shown once', ['inspect', '--web', '--once'], 2, '--web and --once exclude each other'],
+    ['a stream that stays', ['connect', 'x', '--stay', '--stream'], 2, '--stay and --stream exclude each other'],
+    ['headers without WebSocket', ['connect', 'x', '--header', 'A: b'], 2, '--header is for ws:// and wss://'],
+    ['origins without WebSocket', ['listen', 'x', '--origin', 'http://a'], 2, '--origin is for ws:// and wss://'],
+    ['a time that no timer holds', ['connect', 'x', '--timeout', '2147483648'], 2, 'from 1 to 2147483647'],
   ];
   for (const [what, line, code, sentence] of CASES) {
     it(`give a sentence and an exit code: ${what}`, async () => {
@@ -52,6 +68,35 @@ describe('arguments of the command line', () => {
     expect(end.errors).to.include("unknown key 'sendTimeout'");
     await writeFile(path, '{');
     expect((await runInProcess(['connect', 'x', '--config', path])).errors).to.include('is not JSON');
+  });
+
+  it('check each section of a configuration file, also beside options for it', async () => {
+    const path = join(folder, 'sections.json');
+    for (const wrong of ['5', '"x"', '[]', 'null']) {
+      await writeFile(path, `{"webSocket": ${wrong}, "sharedMemory": ${wrong}}`);
+      for (const options of [[], ['--directory', folder, '--header', 'A: b', '--fallback', 'ws://127.0.0.1:1/']]) {
+        const { code, errors } = await runInProcess(['connect', 'x', '--config', path, ...options]);
+        expect(code).to.equal(2);
+        for (const key of ['webSocket', 'sharedMemory'])
+          expect(errors).to.match(new RegExp(`'${key}' was given [^;]+; an object is allowed`));
+      }
+    }
+  });
+
+  it('say where a secret comes from that is too short', async () => {
+    const path = join(folder, 'short-secret');
+    await writeFile(path, 'short');
+    const { code, errors } = await runInProcess(['connect', 'x', '--secret-file', path]);
+    expect(code).to.equal(2);
+    expect(errors).to.include(`; the secret is from ${path} (InvalidParameter)`).and.not.to.include('short;');
+  });
+
+  it('make no folder where the configuration is wrong', async () => {
+    const path = join(folder, 'wrong-size.json');
+    await writeFile(path, '{"maxMessageSize": 0}');
+    const made = join(folder, 'a', 'b');
+    expect(await runInProcess(['receive', 'x', made, '--config', path])).to.include({ code: 2 });
+    expect(existsSync(join(folder, 'a'))).to.equal(false);
   });
 
   it('never show what may be a secret', async () => {

@@ -1,7 +1,7 @@
 import { removeLeftovers } from '@entropynet/transport-shm';
 import { type Command } from 'commander';
 import { CommandFailure, expectOk } from '../support/command-failure.js';
-import { checkDirectory } from '../support/connection-options.js';
+import { checkDirectory } from '../support/paths.js';
 import { print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface CleanOptions {

@@ -1,5 +1,5 @@
 import { type Command } from 'commander';
-import { CommandFailure } from '../support/command-failure.js';
+import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import {
   addClientOptions,
   addConnectionOptions,
@@ -43,6 +43,11 @@ Examples:
 
 async function connect(terminal: Terminal, endpoint: string, options: ConnectOptions): Promise<void> {
   checkConversation(options);
+  if (options.stay === true && options.stream === true)
+    throw new CommandFailure(
+      '--stay and --stream exclude each other: a stream ends with both directions',
+      ExitCode.Usage,
+    );
   const config = configOf(endpoint, options);
   await withManager(terminal, async (manager) => {
     const handle = await connectTo(terminal, manager, config);

@@ -8,6 +8,7 @@ import { inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transpor
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
+import { checkDirectoryName } from '../support/paths.js';
 import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
 
 interface DoctorOptions {
@@ -48,6 +49,7 @@ Example:
 }
 
 async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void> {
+  checkDirectoryName(options.directory);
   const findings = [
     runtimeFinding(),
     await trial('shared memory', new SharedMemoryTransport(), {

@@ -3,8 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type RatedRegion, type RatedRing, serveInspector, withRates } from '@entropynet/inspector';
 import { type InspectedProcess, inspectSharedMemory, type SharedMemorySnapshot } from '@entropynet/transport-shm';
 import { type Command } from 'commander';
-import { expectOk } from '../support/command-failure.js';
-import { checkDirectory, wholeNumber } from '../support/connection-options.js';
+import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
+import { LONGEST_MS, wholeNumber } from '../support/connection-options.js';
+import { checkDirectory } from '../support/paths.js';
 import { formatBytes, lineOf, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface InspectCommandOptions {
@@ -30,7 +31,7 @@ export function addInspect(program: Command, terminal: Terminal): void {
     .option(
       '-i, --interval <ms>',
       'over how long rates are measured, and how often it is shown',
-      wholeNumber(50, 2 ** 31 - 1),
+      wholeNumber(50, LONGEST_MS),
       1000,
     )
     .option('-1, --once', 'show it once; so it is, too, where the output is no terminal')
@@ -45,9 +46,18 @@ Example:
   entropynet inspect --web`,
     )
     .action(async (options: InspectCommandOptions) => {
+      checkPage(options);
       checkDirectory(options.directory);
       await (options.web === true ? inspectInPage(terminal, options) : inspect(terminal, options));
     });
+}
+
+/** Refuses what would be ignored with the page, or without it. */
+function checkPage({ web, port, once: isOnce }: InspectCommandOptions): void {
+  if (web !== true && port !== undefined)
+    throw new CommandFailure('--port is for the page of --web, which is not given', ExitCode.Usage);
+  if (web === true && isOnce === true)
+    throw new CommandFailure('--web and --once exclude each other: the page is live', ExitCode.Usage);
 }
 
 async function inspectInPage(

@@ -11,6 +11,7 @@ import {
   configOf,
   connectTo,
   type ConnectionOptions,
+  LONGEST_MS,
   wholeNumber,
   withManager,
 } from '../support/connection-options.js';
@@ -40,8 +41,6 @@ interface PingReport {
 const NUMBER_BYTES = 8;
 /** More than any `maxMessageSize` allows. */
 const MOST_BYTES = 1024 ** 3;
-/** What a timer of Node.js holds. */
-const LONGEST_MS = 2 ** 31 - 1;
 const REPLY_LIMIT_MS = 5000;
 const REDRAW_MS = 200;
 

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { receiveFile, type ReceivedFile } from '@entropynet/streams/files';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
 import {
   addConnectionOptions,
@@ -11,6 +10,7 @@ import {
   serveAt,
   withManager,
 } from '../support/connection-options.js';
+import { prepareFolder } from '../support/paths.js';
 import { Progress } from '../support/progress.js';
 import { TRANSFER_CHANNELS, transferred } from '../support/transfers.js';
 import { formatBytes, print, printJson, tell, type Terminal } from '../support/terminal.js';
@@ -27,13 +27,7 @@ export function addReceive(program: Command, terminal: Terminal): void {
     .argument('<folder>', 'where files go; made where it is missing')
     .description('Receive files of "entropynet send" into a folder; each is checked by its SHA-256.')
     .option('-1, --once', 'end after the first transfer')
-    .addOption(
-      new Option('--max-size <gigabytes>', 'the largest file that is taken').default(64).argParser((text) => {
-        const value = Number(text);
-        if (!(value > 0)) throw new CommandFailure(`--max-size was given '${text}'; a number above 0 is allowed`, 2);
-        return value;
-      }),
-    )
+    .option('--max-size <gigabytes>', 'the largest file that is taken', positiveNumber, 64)
     .option('--json', 'print one JSON object a file')
     .addHelpText(
       'after',
@@ -46,11 +40,15 @@ Example, for "entropynet send level.pak inbox":
     );
 }
 
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError(`'${text}' is not a number above 0.`);
+}
+
 async function receive(terminal: Terminal, endpoint: string, folder: string, options: ReceiveOptions): Promise<void> {
   const config = configOf(endpoint, options);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new CommandFailure(`the folder ${folder} can't be made: ${(error as Error).message}`);
-  });
+  await prepareFolder(folder);
   await withManager(terminal, async (manager) => {
     const server = await serveAt(terminal, manager, config);
     const transfers = new Set<Promise<void>>();

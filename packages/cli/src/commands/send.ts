@@ -12,6 +12,7 @@ import {
   type ConnectionOptions,
   withManager,
 } from '../support/connection-options.js';
+import { reasonOf } from '../support/paths.js';
 import { Progress } from '../support/progress.js';
 import { TRANSFER_CHANNELS, transferred } from '../support/transfers.js';
 import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
@@ -39,7 +40,7 @@ Example, with "entropynet receive inbox ./received" in another terminal:
 async function send(terminal: Terminal, path: string, endpoint: string, options: SendOptions): Promise<void> {
   const config = configOf(endpoint, options);
   const unreadable = (error: unknown): never => {
-    throw new CommandFailure(`${path} can't be read: ${(error as Error).message}`, ExitCode.Usage);
+    throw new CommandFailure(`${path} can't be read: ${reasonOf(error)}`, ExitCode.Usage);
   };
   // Before anything is connected: what can't be read is wrong usage.
   if (!(await stat(path).catch(unreadable)).isFile()) throw new CommandFailure(`${path} is not a file`, ExitCode.Usage);

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { type ConnectionConfig, redactEndpoint } from '@entropynet/core';
+import { readFileSync } from 'node:fs';
+import { type ConnectionConfig, redactEndpoint, resolveConnectionConfig } from '@entropynet/core';
 import {
   type ConnectionHandle,
   type ConnectionManager,
@@ -11,6 +11,7 @@ import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
+import { reasonOf } from './paths.js';
 import { shownAddresses } from './server-addresses.js';
 import { tell, type Terminal } from './terminal.js';
 
@@ -32,6 +33,9 @@ export interface ConnectionOptions {
 /** The secret, where no file is named. */
 const SECRET_VARIABLE = 'ENTROPYNET_SECRET';
 
+/** The longest time that a timer of Node.js holds, in milliseconds. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
 /** Adds the endpoint and the options of a connection to a command. */
 export function addConnectionOptions(command: Command): Command {
   return command
@@ -51,7 +55,7 @@ export function addConnectionOptions(command: Command): Command {
       `a file with the secret that both sides must have; without it, ${SECRET_VARIABLE} of the environment`,
     )
     .option('--directory <path>', 'where servers on this machine are found')
-    .option('--timeout <ms>', 'how long connecting may take', wholeNumber(1))
+    .option('--timeout <ms>', 'how long connecting may take', wholeNumber(1, LONGEST_MS))
     .option('--ca <file>', 'for wss://: the certificates of authorities that are trusted, as PEM')
     .option('--cert <file>', "for wss://: this side's certificate, as PEM")
     .option('--key <file>', "for wss://: the certificate's private key, as PEM");
@@ -90,21 +94,46 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
 /** The configuration that a command line asks for. */
 export function configOf(endpoint: string, options: ConnectionOptions): ConnectionConfig {
   const file = options.config === undefined ? {} : readConfig(options.config);
-  const sharedMemory = {
-    ...file.sharedMemory,
-    ...(options.directory !== undefined && { directory: options.directory }),
-  };
   const secret = secretOf(options);
-  return {
+  const config = {
     ...file,
     endpoint,
-    sharedMemory,
-    webSocket: webSocketOf(file.webSocket, options),
+    ...sectionOf('sharedMemory', file, options.directory === undefined ? {} : { directory: options.directory }),
+    ...sectionOf('webSocket', file, webSocketOf(file.webSocket, options)),
     ...(options.backend !== undefined && { backend: options.backend }),
     ...(options.fallback !== undefined && { fallback: [...options.fallback] }),
     ...(options.timeout !== undefined && { connectTimeoutMs: options.timeout }),
     ...(secret !== undefined && { secret }),
   };
+  checkConfig(config, options);
+  return config;
+}
+
+/** A section of the file with what the command line adds. One that is no object stays as it is: the check names it. */
+function sectionOf<Key extends 'sharedMemory' | 'webSocket'>(
+  key: Key,
+  file: Partial<ConnectionConfig>,
+  added: object,
+): Pick<ConnectionConfig, Key> | undefined {
+  const given: unknown = file[key];
+  const isMerged = Object.keys(added).length > 0 && (given === undefined || isRecord(given));
+  const section: unknown = isMerged ? { ...(given as object | undefined), ...added } : given;
+  return section === undefined ? undefined : ({ [key]: section } as Pick<ConnectionConfig, Key>);
+}
+
+/** Says what is wrong before anything is tried, and where a secret comes from that is not in the command line. */
+function checkConfig(config: ConnectionConfig, { secretFile, header, origin }: ConnectionOptions): void {
+  const resolved = resolveConnectionConfig(config);
+  if (!resolved.ok) {
+    const { message } = resolved.error;
+    const source = secretFile ?? `${SECRET_VARIABLE} of the environment`;
+    const place = message.includes("'secret'") && config.secret !== undefined ? `; the secret is from ${source}` : '';
+    throw new CommandFailure(`${message}${place} (InvalidParameter)`, ExitCode.Usage);
+  }
+  const { endpoint, fallback } = resolved.value;
+  if ((header ?? origin) === undefined || [endpoint, ...fallback].some((each) => /^wss?:/i.test(each))) return;
+  const option = header === undefined ? '--origin' : '--header';
+  throw new CommandFailure(`${option} is for ws:// and wss://, and no endpoint begins so`, ExitCode.Usage);
 }
 
 function secretOf({ secretFile }: ConnectionOptions): string | undefined {
@@ -116,14 +145,13 @@ function secretOf({ secretFile }: ConnectionOptions): string | undefined {
 function webSocketOf(
   file: ConnectionConfig['webSocket'],
   { ca, cert, key, header, origin }: ConnectionOptions,
-): ConnectionConfig['webSocket'] {
+): NonNullable<ConnectionConfig['webSocket']> {
   const tls = {
     ...(ca !== undefined && { certificateAuthority: readText(ca) }),
     ...(cert !== undefined && { certificate: readText(cert) }),
     ...(key !== undefined && { privateKey: readText(key) }),
   };
   return {
-    ...file,
     ...(Object.keys(tls).length > 0 && { tls: { ...file?.tls, ...tls } }),
     ...(header !== undefined && { headers: { ...file?.headers, ...headersOf(header) } }),
     ...(origin !== undefined && { allowedOrigins: [...origin] }),
@@ -193,14 +221,6 @@ export async function serveAt(
   return server;
 }
 
-/** A folder that the user named, and that is expected to be there. */
-export function checkDirectory(directory: string | undefined): void {
-  if (directory === undefined) return;
-  const status = statSync(directory, { throwIfNoEntry: false });
-  if (status === undefined) throw new CommandFailure(`the directory ${directory} does not exist`, ExitCode.Usage);
-  if (!status.isDirectory()) throw new CommandFailure(`${directory} is not a folder`, ExitCode.Usage);
-}
-
 function readConfig(path: string): Partial<ConnectionConfig> {
   const text = readText(path);
   let value: unknown;
@@ -209,8 +229,7 @@ function readConfig(path: string): Partial<ConnectionConfig> {
   } catch (error) {
     throw new CommandFailure(`${path} is not JSON${placeIn(error as Error)}`, ExitCode.Usage);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new CommandFailure(`${path} has to hold one JSON object`, ExitCode.Usage);
+  if (!isRecord(value)) throw new CommandFailure(`${path} has to hold one JSON object`, ExitCode.Usage);
   return value;
 }
 
@@ -224,6 +243,10 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CommandFailure(`${path} can't be read: ${(error as Error).message}`, ExitCode.Usage);
+    throw new CommandFailure(`${path} can't be read: ${reasonOf(error)}`, ExitCode.Usage);
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

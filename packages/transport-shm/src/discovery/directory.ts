@@ -42,7 +42,12 @@ export function prepareDirectory(directory: string, userId: number): Result {
   try {
     makeDirectory(directory);
   } catch (error) {
-    return failureAt(directory, `the directory ${directory} could not be made`, error);
+    const what = `the directory ${directory} could not be made`;
+    if (!isSystemError(error) || error.code !== 'ENOENT') return failureAt(directory, what, error);
+    // Only a file system without files of its own says so where the folder above is there.
+    const above = existingAbove(directory);
+    const advice = `no directory can be made in ${above} (ENOENT): choose another sharedMemory.directory`;
+    return err('SharedMemoryPermission', `${what}: ${advice}`, error);
   }
   const checked = checkDirectory(directory, userId);
   // The superuser needs no mode.
@@ -54,6 +59,12 @@ export function prepareDirectory(directory: string, userId: number): Result {
     return failureAt(directory, `the directory ${directory} could not be read`, error);
   }
   return err('SharedMemoryPermission', `this user may not use its own directory ${directory}: run "chmod 700" on it`);
+}
+
+/** The nearest directory above that is there. */
+function existingAbove(directory: string): string {
+  const parent = dirname(directory);
+  return existsSync(parent) || parent === directory ? parent : existingAbove(parent);
 }
 
 /**

@@ -1,0 +1,80 @@
+import { existsSync, statSync, type Stats } from 'node:fs';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { CommandFailure, ExitCode } from './command-failure.js';
+
+/** Why the system refuses a path, in plain words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not, look at its owner and mode',
+  EDQUOT: "this user's share of the disk is full",
+  EEXIST: 'something else has that name',
+  EISDIR: 'it is a folder',
+  ELOOP: 'its links lead in a circle',
+  EMFILE: 'this process has no file descriptor left',
+  ENAMETOOLONG: 'it is too long',
+  ENFILE: 'the system has no file descriptor left',
+  ENOENT: 'it does not exist',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of it is a file and not a folder',
+  EPERM: 'this user may not, or a sandbox forbids it',
+  EROFS: 'the file system is read-only',
+  ERR_FS_FILE_TOO_LARGE: 'it is longer than 2 GiB',
+};
+
+/** Why something can't be done with a path: in plain words where the system's own are short, with its code. */
+export function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const reason = REASONS[code];
+  return reason === undefined ? message : `${reason} (${code})`;
+}
+
+/** Checks the name of a folder of servers, which need not be there. */
+export function checkDirectoryName(directory: string | undefined): void {
+  if (directory === '') throw usage('--directory was given nothing; the path of a folder is allowed');
+}
+
+/** Checks a folder of servers that the user named, and that is expected to be there. */
+export function checkDirectory(directory: string | undefined): void {
+  checkDirectoryName(directory);
+  if (directory === undefined) return;
+  let status: Stats | undefined;
+  try {
+    status = statSync(directory, { throwIfNoEntry: false });
+  } catch (error) {
+    throw usage(`the directory ${directory} can't be looked at: ${reasonOf(error)}`);
+  }
+  if (status === undefined) throw usage(`the directory ${directory} does not exist`);
+  if (!status.isDirectory()) throw usage(`${directory} is not a folder`);
+}
+
+/** Makes a folder that may be there already, and checks that files can be put into it. */
+export async function prepareFolder(folder: string): Promise<void> {
+  if (folder === '') throw usage('<folder> was given nothing; the path of a folder is allowed');
+  try {
+    await makeFolder(resolve(folder));
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw usage(`the folder ${folder} can't be used: ${reasonOf(error)}`);
+  }
+}
+
+/** Not by Node.js's recursive form, which tries for ever where no folder can be made, as below `/proc`. */
+async function makeFolder(folder: string): Promise<void> {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  const parent = dirname(folder);
+  if (!existsSync(parent)) await makeFolder(parent);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    // The parent is there: its file system, such as that of `/proc`, takes no folders.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Error(`no folder can be made in ${parent} (ENOENT)`, { cause: error });
+    throw error;
+  }
+}
+
+function usage(sentence: string): CommandFailure {
+  return new CommandFailure(sentence, ExitCode.Usage);
+}
