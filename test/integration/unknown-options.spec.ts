@@ -9,7 +9,9 @@ import { instrumentConnections, instrumentManager, traceRequests } from '@entrop
 import { collectManagerMetrics } from '@entropynet/prometheus';
 import { connectDuplex, toDuplex, toWebStreams } from '@entropynet/streams';
 import { receiveFile, sendFile } from '@entropynet/streams/files';
-import { inspectSharedMemory, removeLeftovers } from '@entropynet/transport-shm';
+import { NatsConnectionServer } from '@entropynet/transport-nats';
+import { inspectSharedMemory, removeLeftovers, SharedMemoryServer } from '@entropynet/transport-shm';
+import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { freshName } from './manager-support.js';
 
 /** What the call says, whether it throws, rejects or returns its failure. */
@@ -38,9 +40,29 @@ describe('options that do not exist', () => {
         await manager.closeAll();
         manager.release();
       });
+      const handle = unwrap(manager.openConnection(config));
+      const managed = unwrap(manager.createServer(config));
       // As JavaScript may have it: the compiler refuses each of these.
       const wrong = { chanel: 'x', '\u001b[2J': 1 } as object;
       const calls: Readonly<Record<string, () => unknown>> = {
+        'connect()': () => client.connect(wrong),
+        'disconnect()': () => client.disconnect(wrong),
+        'send()': () => client.send(new Uint8Array(1), wrong),
+        'send() ': () => client.defaultChannel.send(new Uint8Array(1), wrong),
+        'trySendBatch()': () => client.trySendBatch([new Uint8Array(1)], wrong),
+        'openChannel()': () => client.openChannel('x', wrong),
+        'closeChannel()': () => client.closeChannel('x', wrong),
+        'open()': () => client.channel('x').open(wrong),
+        'close()': () => client.channel('x').close(wrong),
+        'take()': () => client.defaultChannel.take({ onMessage: () => undefined }, { name: 'x', ...wrong }),
+        'connect() ': () => handle.connect(wrong),
+        'disconnect() ': () => handle.disconnect(wrong),
+        'accept()': () => server.accept(wrong),
+        'accept() ': () => managed.accept(wrong),
+        'accept()  ': () => new SharedMemoryServer(config).accept(wrong),
+        'accept()   ': () => new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0' }).accept(wrong),
+        'accept()    ': () => new NatsConnectionServer({ endpoint: 'nats://127.0.0.1:1/x' }).accept(wrong),
+        'values()': () => toTypedPort(client).values(wrong),
         createNetworking: () => createNetworking({ transports: [], ...wrong }),
         ConnectionManager: () => new ConnectionManager([], wrong),
         'messages()': () => client.messages(wrong),
@@ -114,4 +136,59 @@ describe('the function that takes the log of a manager', () => {
     await manager.closeAll();
     manager.release();
   });
+});
+
+describe('wrong arguments', () => {
+  it(
+    'are named by everything that takes a connection, a handle or a list of transports',
+    scoped(async (scope) => {
+      const manager = new ConnectionManager([new LoopbackTransport()]);
+      scope.defer(async () => {
+        await manager.closeAll();
+        manager.release();
+      });
+      const opened = manager.openConnection({ endpoint: `loopback://${freshName()}` });
+      const handle = unwrap(opened);
+      const wrong = opened as never;
+      const calls: Readonly<Record<string, () => unknown>> = {
+        'adoptConnection()': () => manager.adoptConnection(wrong),
+        'a stream': () => toDuplex(wrong),
+        'a stream ': () => connectDuplex(wrong),
+        'a stream  ': () => toWebStreams(wrong),
+        'toTypedPort()': () => toTypedPort(wrong),
+        'requestReply()': () => requestReply(wrong),
+        'sendFile()': () => sendFile(wrong, '/nowhere'),
+        'receiveFile()': () => receiveFile(wrong, '/nowhere'),
+      };
+      for (const [what, call] of Object.entries(calls)) {
+        expect(await said(call), what).to.equal(
+          `TypeError: ${what.trim()} takes a connection or a handle; a Result was given: unwrap() it first`,
+        );
+      }
+      expect(await said(() => manager.adoptConnection(handle as never))).to.equal(
+        'TypeError: adoptConnection() takes a connection of a transport; a ConnectionHandle was given',
+      );
+      for (const nothing of [undefined, null, 5, 'x', {}] as never[]) {
+        expect(manager.isValidHandle(nothing)).to.equal(false);
+        expect(handle.equals(nothing)).to.equal(false);
+      }
+      const sentence = 'InvalidParameter: ConnectionManager takes a list of transports; ';
+      expect(await said(() => new ConnectionManager(undefined as never))).to.equal(`${sentence}undefined was given`);
+      expect(await said(() => new ConnectionManager([undefined] as never))).to.equal(
+        `${sentence}a list with undefined was given`,
+      );
+      expect(await said(() => new ConnectionManager([], { capacity: '5' as never }))).to.equal(
+        "InvalidParameter: ConnectionManager: 'capacity' was given a string; a number is allowed",
+      );
+      expect(await said(() => collectManagerMetrics(null as never))).to.equal(
+        'TypeError: collectManagerMetrics() takes a ConnectionManager; null was given',
+      );
+      expect(await said(() => instrumentManager({} as never))).to.include(
+        'takes a ConnectionManager; an object was given',
+      );
+      expect(await said(() => startInspectorAgent({ inspector: { endpont: 'x' } as never }))).to.include(
+        "unknown key 'endpont'",
+      );
+    }),
+  );
 });

@@ -13,7 +13,16 @@ export {
   type NetworkErrorCode,
   type SerializedError,
 } from './result/network-error.js';
-export { checkOptionNames, faultOfOptionNames } from './config/option-names.js';
+export {
+  checkConnection,
+  checkOptions,
+  faultOfOptions,
+  type OptionKind,
+  type OptionKinds,
+  SIGNAL_OPTION,
+  type SignalOptions,
+} from './config/call-options.js';
+export { kindOf, numberOrKind } from './result/kind-of.js';
 export { printable } from './result/printable.js';
 export { redactEndpoint, redactText } from './result/redact.js';
 export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';

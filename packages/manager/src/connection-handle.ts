@@ -8,8 +8,11 @@ import {
   type ConnectionStats,
   type ConnectionType,
   type Failure,
+  faultOfOptions,
+  kindOf,
   OK,
   type Result,
+  SIGNAL_OPTION,
   type UnconfirmedSends,
 } from '@entropynet/core';
 import { ConnectionBase } from '@entropynet/core/handle';
@@ -65,9 +68,9 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.valid() ? new ConnectionHandle(this.#session) : undefined;
   }
 
-  /** Whether both stand for the same connection, valid or not. */
+  /** Whether both stand for the same connection, valid or not. What is no handle stands for none. */
   equals(other: ConnectionHandle): boolean {
-    return this.#session === other.#session;
+    return isObject(other) && #session in other && this.#session === other.#session;
   }
 
   /** Resolves with how it ended: at `close()`, or at an end that no reconnection follows. Never rejects. */
@@ -80,11 +83,15 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
    * all of it; each candidate has the configuration's `connectTimeoutMs`.
    */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('connect()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     return this.#session.lifecycle.connect(options?.signal);
   }
 
   /** Ends the connection within `sendTimeoutMs`; the handle can connect again. See `Connection.disconnect`. */
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('disconnect()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     if (!this.valid()) return Promise.resolve(this.#session.absence());
     return this.#session.disconnect(options?.signal);
   }
@@ -105,7 +112,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
    * @returns removes the listener
    */
   onConnected(listener: ConnectedListener): () => void {
-    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
+    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
     return this.#session.onConnected(listener);
   }
 
@@ -229,4 +236,8 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   protected unknownChannel(name: string): Failure {
     return this.#session.unknownChannel(name);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

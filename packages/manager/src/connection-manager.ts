@@ -1,9 +1,11 @@
 import {
-  checkOptionNames,
+  checkConnection,
+  checkOptions,
   type ConnectionConfig,
   type ConnectionType,
   EntropyObject,
   err,
+  kindOf,
   type NetworkConnection,
   NetworkError,
   ok,
@@ -43,6 +45,8 @@ export interface ConnectionManagerOptions {
 /** The inversify identifier of `ConnectionManagerOptions`. */
 export const CONNECTION_MANAGER_OPTIONS = Symbol.for('@entropynet/manager/ConnectionManagerOptions');
 
+const OPTIONS = { capacity: 'a number', log: 'a function' } as const;
+
 const DEFAULT_CAPACITY = 1024;
 const MAX_CAPACITY = 65_536;
 
@@ -63,10 +67,14 @@ export class ConnectionManager extends EntropyObject {
    */
   constructor(transports: readonly Transport[], options?: ConnectionManagerOptions) {
     super();
-    checkOptionNames('ConnectionManager', options, ['capacity', 'log']);
+    checkOptions('ConnectionManager', options, OPTIONS);
+    checkTransports(transports);
     const capacity = options?.capacity ?? DEFAULT_CAPACITY;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
-      throw new NetworkError('InvalidParameter', `'capacity' was given ${capacity}; 1 to ${MAX_CAPACITY} is allowed`);
+      throw new NetworkError(
+        'InvalidParameter',
+        `'capacity' was given ${capacity}; a whole number from 1 to ${MAX_CAPACITY} is allowed`,
+      );
     }
     const twice = transports.find(
       ({ backend }, index) => transports.findIndex((other) => other.backend === backend) !== index,
@@ -106,10 +114,11 @@ export class ConnectionManager extends EntropyObject {
    * earlier is delivered when a message callback is set. The manager owns the connection from here on. An accepted
    * connection leaves its slot when it has ended; its handle answers until `close()`.
    *
-   * `AlreadyExists`: adopted before; `ConnectionClosed`: not connected; `InvalidParameter`: of another type than said;
-   * `NotSupported`: of another installed copy of `@entropynet/core`; `ResourceLimitExceeded`: full.
+   * A `TypeError` for what is no connection. `AlreadyExists`: adopted before; `ConnectionClosed`: not connected;
+   * `InvalidParameter`: of another type than said; `NotSupported`: of another installed copy of `@entropynet/core`; `ResourceLimitExceeded`: full.
    */
   adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
+    checkAdopted(connection);
     const adoptable = this.#mayAdopt(connection);
     if (!adoptable.ok) return adoptable;
     if (type !== undefined && type !== connection.getType()) {
@@ -141,9 +150,9 @@ export class ConnectionManager extends EntropyObject {
     }
   }
 
-  /** Whether the handle is one of this manager and still stands for its connection. */
+  /** Whether it is a handle of this manager and still stands for its connection. */
   isValidHandle(handle: ConnectionHandle): boolean {
-    return handle.handleOwner() === this && handle.valid();
+    return handle instanceof ConnectionHandle && handle.handleOwner() === this && handle.valid();
   }
 
   /** How many slots are in use. An accepted connection that has ended has none. */
@@ -256,11 +265,26 @@ export class ConnectionManager extends EntropyObject {
   }
 }
 
+/** Throws a `NetworkError` (`InvalidParameter`) unless it is a list of transports. */
+function checkTransports(transports: readonly Transport[]): void {
+  const isTransport = (each: Partial<Transport> | null | undefined): boolean =>
+    typeof each?.createConnection === 'function';
+  const isList: boolean = Array.isArray(transports);
+  const index = isList ? transports.findIndex((each) => !isTransport(each)) : -1;
+  if (isList && index < 0) return;
+  const given = isList ? `a list with ${kindOf(transports[index])}` : kindOf(transports);
+  throw new NetworkError('InvalidParameter', `ConnectionManager takes a list of transports; ${given} was given`);
+}
+
+/** Throws a `TypeError` for what is no connection of a transport. It may come from another copy of the package. */
+function checkAdopted(connection: NetworkConnection): void {
+  checkConnection('adoptConnection()', connection);
+  if (typeof (connection as Partial<NetworkConnection>).observe === 'function') return;
+  throw new TypeError(`adoptConnection() takes a connection of a transport; ${kindOf(connection)} was given`);
+}
+
 /** A program's function that throws costs its line, and no connection. */
 function guarded(log: (line: string) => void): (line: string) => void {
-  const given: unknown = log;
-  if (typeof given !== 'function')
-    throw new NetworkError('InvalidParameter', `'log' was given a ${typeof given}; a function is allowed`);
   return (line) => {
     try {
       log(line);

@@ -1,6 +1,7 @@
 import {
-  checkOptionNames,
+  checkOptions,
   type ConnectionConfig,
+  kindOf,
   NetworkError,
   type ResolvedConnectionConfig,
   type Transport,
@@ -24,6 +25,8 @@ export interface NetworkingOptions extends ConnectionManagerOptions {
   readonly config?: ConnectionConfig | undefined;
 }
 
+const OPTIONS = { transports: 'anything', config: 'anything', capacity: 'a number', log: 'a function' } as const;
+
 /** A container with a manager in it. */
 export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
@@ -44,7 +47,7 @@ export interface Networking extends AsyncDisposable {
  * Rejects with a `NetworkError` (`InvalidParameter`) that names what is wrong.
  */
 export async function createNetworking(options: NetworkingOptions): Promise<Networking> {
-  checkOptions(options);
+  checkGiven(options);
   const { transports, config, ...managerOptions } = options;
   const parts = await build(transports, managerOptions);
   const { manager } = parts;
@@ -118,12 +121,17 @@ async function buildWithout(
   };
 }
 
-function checkOptions(options: NetworkingOptions): void {
+function checkGiven(options: NetworkingOptions): void {
   const given: unknown = options;
   if (given === undefined)
     throw new NetworkError('InvalidParameter', 'createNetworking takes an object of options; nothing was given');
-  checkOptionNames('createNetworking', options, ['transports', 'config', 'capacity', 'log']);
+  checkOptions('createNetworking', options, OPTIONS);
   const { transports } = options;
-  if (!Array.isArray(transports) || transports.some((each) => typeof (each as TransportModule)?.load !== 'function'))
-    throw new NetworkError('InvalidParameter', "'transports' takes a list of modules that have a load() function");
+  if (!Array.isArray(transports) || transports.some((each) => typeof (each as TransportModule)?.load !== 'function')) {
+    const given = Array.isArray(transports) ? 'a list with something else' : kindOf(transports);
+    throw new NetworkError(
+      'InvalidParameter',
+      `'transports' was given ${given}; a list of modules that have a load() function is allowed`,
+    );
+  }
 }

@@ -136,7 +136,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   /** The next connection, adopted. `ConnectionClosed` once the server is closed, `Aborted` by the signal. */
   accept(options?: { signal?: AbortSignal }): Promise<Result<ConnectionHandle>> {
-    return this.#accepted.accept(options?.signal);
+    return this.#accepted.acceptWith(options);
   }
 
   /** Sends one message to every accepted connection that has not ended: see `ConnectionServer.broadcast`. */

@@ -1,4 +1,4 @@
-import { err, NetworkError, ok, type Result } from '@entropynet/core';
+import { err, kindOf, NetworkError, ok, type OptionKind, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Turns values into bytes and back. Both may throw; what they throw becomes the cause of an `InvalidMessage`. */
@@ -11,6 +11,24 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
+/** The option that names a codec. */
+export const CODEC: OptionKind = [
+  'a codec with encode() and decode()',
+  (value: unknown): boolean => {
+    const { encode, decode } = (value as Partial<Codec> | null) ?? {};
+    return typeof encode === 'function' && typeof decode === 'function';
+  },
+];
+
+/** An option that names a schema; those of some libraries are functions. */
+export const SCHEMA: OptionKind = [
+  'a Standard Schema, such as one of zod or valibot,',
+  (value: unknown): boolean => {
+    const standard = (value as Partial<StandardSchemaV1> | null)?.['~standard'];
+    return typeof standard?.validate === 'function';
+  },
+];
+
 const NO_BYTES = new Uint8Array(0);
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true });
@@ -21,7 +39,7 @@ export function jsonCodec(): Codec {
     name: 'JSON',
     encode(value) {
       const text = JSON.stringify(value) as string | undefined;
-      if (text === undefined) throw new TypeError(`JSON has no text for ${typeof value}`);
+      if (text === undefined) throw new TypeError(`JSON has no text for ${kindOf(value)}`);
       return encoder.encode(text);
     },
     decode: (bytes): unknown => JSON.parse(decoder.decode(bytes)),
@@ -32,7 +50,7 @@ export function jsonCodec(): Codec {
 export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
     const bytes: unknown = codec.encode(value);
-    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${typeof bytes} and no Uint8Array`);
+    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} and no Uint8Array`);
     return ok(bytes);
   } catch (error) {
     return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${reasonOf(error)}`, error);

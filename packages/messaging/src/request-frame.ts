@@ -1,4 +1,4 @@
-import { NetworkError, type NetworkErrorCode, printable, redactText } from '@entropynet/core';
+import { kindOf, NetworkError, type NetworkErrorCode, printable, redactText } from '@entropynet/core';
 
 /** The first byte of a message; four bytes of the request's number follow, little end first, then the rest. */
 export const RequestFrame = {
@@ -62,7 +62,7 @@ export function parseFrame(message: Uint8Array): { type: number; id: number; res
 /** What stands in a `Metadata` frame; a sentence where that can't be sent. */
 export function encodeMetadata(metadata: RequestMetadata): Uint8Array | string {
   const wrong = Object.entries(metadata).find(([, text]) => typeof text !== 'string');
-  if (wrong !== undefined) return `metadata has texts; "${printable(wrong[0])}" was given a ${typeof wrong[1]}`;
+  if (wrong !== undefined) return `metadata has texts; "${printable(wrong[0])}" was given ${kindOf(wrong[1])}`;
   const bytes = encoder.encode(JSON.stringify(metadata));
   if (bytes.length <= MAX_METADATA_BYTES) return bytes;
   return `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON; ${bytes.length} were given`;

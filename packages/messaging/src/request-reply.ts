@@ -1,7 +1,17 @@
-import { checkChannelName, err, faultOfOptionNames, NetworkError, OK, ok, type Result } from '@entropynet/core';
+import {
+  checkChannelName,
+  checkConnection,
+  err,
+  faultOfOptions,
+  kindOf,
+  NetworkError,
+  OK,
+  ok,
+  type Result,
+} from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnsweringOptions, RequestHandler } from './answering.js';
-import { type Codec, decodeReply, encodeWith, jsonCodec } from './codec.js';
+import { CODEC, type Codec, decodeReply, encodeWith, jsonCodec, SCHEMA } from './codec.js';
 import { HandlerSlot } from './handler-slot.js';
 import { type RequestConnection, whenClosed } from './messaging-connection.js';
 import { PendingRequest } from './pending-request.js';
@@ -46,18 +56,20 @@ export interface RequestOptions {
   readonly metadata?: RequestMetadata;
 }
 
-const OPTIONS = [
-  'channel',
-  'codec',
-  'requestSchema',
-  'replySchema',
-  'signal',
-  'timeoutMs',
-  'handlerTimeoutMs',
-  'maxPending',
-  'maxHandled',
-  'maxHandledBytes',
-] as const;
+const OPTIONS = {
+  channel: 'a string',
+  codec: CODEC,
+  requestSchema: SCHEMA,
+  replySchema: SCHEMA,
+  signal: 'an AbortSignal',
+  timeoutMs: 'a number',
+  handlerTimeoutMs: 'a number',
+  maxPending: 'a number',
+  maxHandled: 'a number',
+  maxHandledBytes: 'a number',
+} as const;
+
+const REQUEST_OPTIONS = { signal: 'an AbortSignal', timeoutMs: 'a number', metadata: 'an object' } as const;
 
 /** The greatest value of each number among the options; the smallest is 1. */
 const MOST = {
@@ -123,6 +135,9 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     connection: RequestConnection,
     options: RequestReplyOptions<InRequest, Reply>,
   ): Promise<Result<RequestReply<Request, Reply, InRequest, InReply>>> {
+    checkConnection('requestReply()', connection);
+    const fault = faultOfOptions('requestReply()', options, OPTIONS);
+    if (fault !== undefined) return { ok: false, error: fault };
     const requests = new RequestReply<Request, Reply, InRequest, InReply>(connection, options);
     const begun = await requests.#begin();
     if (begun.ok) return ok(requests);
@@ -136,7 +151,7 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
    */
   handle(handler: RequestHandler<InRequest, InReply> | null): void {
     if (handler !== null && typeof handler !== 'function') {
-      throw new TypeError(`a handler is a function or null; ${typeof handler} was given`);
+      throw new TypeError(`a handler is a function or null; ${kindOf(handler)} was given`);
     }
     this.#handler.set(handler);
   }
@@ -149,10 +164,10 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
    * the reply; otherwise the error with which the connection ended. The message says whether the request was sent.
    */
   async request(value: Request, options: RequestOptions = {}): Promise<Result<Reply>> {
+    const fault = faultOfOptions('request()', options, REQUEST_OPTIONS);
+    if (fault !== undefined) return { ok: false, error: fault };
     const { maxPending = 1024, timeoutMs: usualTimeoutMs = 5000, replySchema } = this.#options;
     const { signal, timeoutMs = usualTimeoutMs, metadata } = options;
-    const fault = faultOfOptionNames('request()', options, ['signal', 'timeoutMs', 'metadata']);
-    if (fault !== undefined) return { ok: false, error: fault };
     const complaint = complaintAbout({ timeoutMs });
     if (complaint !== undefined) return err('InvalidParameter', complaint);
     if (signal?.aborted === true) return err('Aborted', 'the request was aborted; it was not sent', signal.reason);
@@ -197,8 +212,6 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     const connection = this.#connection;
     const valid = checkChannelName(channel);
     if (!valid.ok) return valid;
-    const fault = faultOfOptionNames('requestReply()', this.#options, OPTIONS);
-    if (fault !== undefined) return { ok: false, error: fault };
     const complaint = complaintAbout(this.#options);
     if (complaint !== undefined) return err('InvalidParameter', complaint);
     if (signal?.aborted === true) return err('Aborted', 'the requests were aborted', signal.reason);

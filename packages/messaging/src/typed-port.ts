@@ -1,6 +1,6 @@
-import { checkOptionNames, type NetworkError, type Result } from '@entropynet/core';
+import { checkConnection, checkOptions, type NetworkError, type Result, SIGNAL_OPTION } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type Codec, decodeWith, encodeWith, jsonCodec } from './codec.js';
+import { CODEC, type Codec, decodeWith, encodeWith, jsonCodec, SCHEMA } from './codec.js';
 import type { MessagingConnection } from './messaging-connection.js';
 import { PortValues } from './port-values.js';
 
@@ -15,6 +15,8 @@ export interface TypedPortOptions<In> {
   /** Told of what comes in and is no value, or none that fits the schema: it is left out and the connection goes on. */
   readonly onInvalid?: (error: NetworkError) => void;
 }
+
+const OPTIONS = { codec: CODEC, schema: SCHEMA, channel: 'a string', onInvalid: 'a function' } as const;
 
 /**
  * Values over a connection instead of bytes. On a manager's handle the port stays over all connections of the handle.
@@ -35,7 +37,8 @@ export class TypedPort<In = unknown, Out = In> {
   readonly #options: TypedPortOptions<In>;
 
   constructor(connection: MessagingConnection, options: TypedPortOptions<In> = {}) {
-    checkOptionNames('toTypedPort()', options, ['codec', 'schema', 'channel', 'onInvalid']);
+    checkConnection('toTypedPort()', connection);
+    checkOptions('toTypedPort()', options, OPTIONS);
     this.#connection = connection;
     this.#codec = options.codec ?? jsonCodec();
     this.#options = options;
@@ -68,6 +71,7 @@ export class TypedPort<In = unknown, Out = In> {
    * a `NetworkError` (`AlreadyExists`) that names the consumer which has the messages already.
    */
   values(options?: { signal?: AbortSignal }): AsyncIterableIterator<In, undefined> {
+    checkOptions('values()', options, SIGNAL_OPTION);
     const { channel, schema, onInvalid } = this.#options;
     const decode = async (bytes: Uint8Array): Promise<Result<In>> => {
       const decoded = await decodeWith(this.#codec, schema, bytes);

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   type BackpressureDiagnostics,
-  checkOptionNames,
+  checkOptions,
   type ConnectionDiagnostics,
   DiagnosticsChannel,
   type FailureDiagnostics,
@@ -22,6 +22,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
+import { METER_PROVIDER, TRACER_PROVIDER } from './providers.js';
 import { serverAttributes } from './server-attributes.js';
 
 /** Options of `instrumentConnections`. */
@@ -31,6 +32,8 @@ export interface ConnectionTelemetryOptions {
   /** @default the one that is registered */
   readonly meterProvider?: MeterProvider;
 }
+
+const OPTIONS = { tracerProvider: TRACER_PROVIDER, meterProvider: METER_PROVIDER } as const;
 
 const ABORTED = 'connecting was given up before it was done';
 const MOST_CHARACTERS = 1000;
@@ -50,7 +53,7 @@ interface Attempt {
  * @returns stops, and ends the spans that are open
  */
 export function instrumentConnections(options: ConnectionTelemetryOptions = {}): () => void {
-  checkOptionNames('instrumentConnections()', options, ['tracerProvider', 'meterProvider']);
+  checkOptions('instrumentConnections()', options, OPTIONS);
   const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const duration = meter.createHistogram('entropynet.connect.duration', {

@@ -1,7 +1,8 @@
-import { checkOptionNames } from '@entropynet/core';
+import { checkOptions, kindOf } from '@entropynet/core';
 import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
 import { type Attributes, type Meter, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
+import { METER_PROVIDER } from './providers.js';
 
 /** The part of a manager that is read, whenever metrics are collected and at no other time. */
 export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'> &
@@ -14,6 +15,8 @@ export interface ManagerTelemetryOptions {
   /** Attributes of all measurements; they tell managers of one process apart. */
   readonly attributes?: Attributes;
 }
+
+const OPTIONS = { meterProvider: METER_PROVIDER, attributes: 'an object' } as const;
 
 /** What is counted, and in which direction; the names have no units, which OpenTelemetry keeps beside them. */
 interface CounterKind {
@@ -170,7 +173,9 @@ const BACKEND_KINDS: readonly BackendKind[] = [
  * @returns takes them away again
  */
 export function instrumentManager(manager: MeasuredManager, options: ManagerTelemetryOptions = {}): () => void {
-  checkOptionNames('instrumentManager()', options, ['meterProvider', 'attributes']);
+  checkOptions('instrumentManager()', options, OPTIONS);
+  if (typeof (manager as Partial<MeasuredManager> | null | undefined)?.getManagerMetrics !== 'function')
+    throw new TypeError(`instrumentManager() takes a ConnectionManager; ${kindOf(manager)} was given`);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const attributes = options.attributes ?? {};
   const counters = COUNTERS.map(({ name, unit, description, values }) => {

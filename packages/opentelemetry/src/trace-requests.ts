@@ -1,4 +1,4 @@
-import { checkOptionNames, type NetworkError, printable, redactText } from '@entropynet/core';
+import { checkOptions, kindOf, type NetworkError, printable, redactText } from '@entropynet/core';
 import {
   MAX_METADATA_BYTES,
   type RequestContext,
@@ -20,6 +20,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
+import { TRACER_PROVIDER } from './providers.js';
 
 /** Options of `traceRequests`. */
 export interface TraceRequestsOptions {
@@ -28,6 +29,8 @@ export interface TraceRequestsOptions {
   /** An attribute of all spans: the channel that the requests go over. @default 'requests' */
   readonly channel?: string;
 }
+
+const OPTIONS = { tracerProvider: TRACER_PROVIDER, channel: 'a string' } as const;
 
 /** The part of a `RequestReply` that is traced. */
 export type TracedRequests<Request, Reply, InRequest = Request, InReply = Reply> = Pick<
@@ -44,7 +47,11 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
   requests: TracedRequests<Request, Reply, InRequest, InReply>,
   options: TraceRequestsOptions = {},
 ): TracedRequests<Request, Reply, InRequest, InReply> {
-  checkOptionNames('traceRequests()', options, ['tracerProvider', 'channel']);
+  checkOptions('traceRequests()', options, OPTIONS);
+  const given: unknown = requests;
+  const { request, handle } = (given as { request?: unknown; handle?: unknown } | null | undefined) ?? {};
+  if (typeof request !== 'function' || typeof handle !== 'function')
+    throw new TypeError(`traceRequests() takes what requestReply() resolved with; ${kindOf(requests)} was given`);
   const tracer = (options.tracerProvider ?? trace).getTracer(INSTRUMENTATION);
   const attributes = { [Attribute.Channel]: options.channel ?? 'requests' };
   return {

@@ -1,4 +1,5 @@
 import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
+import { checkArguments } from './check-arguments.js';
 import { Counter, Gauge, type Metric, register as defaultRegister, type Registry } from 'prom-client';
 
 /** The part of a manager that is read, at each scrape and at no other time. */
@@ -96,18 +97,13 @@ const families = new WeakMap<Registry, Map<string, Family>>();
 /**
  * Adds the metrics of a manager to a registry. They are read when the registry is scraped, and cost nothing in between.
  * Managers of one registry and prefix have the same label names, in any order. After `registry.clear()` managers can be
- * added again. Throws a `TypeError` for other label names, for a manager that is collected already, and for a name that
+ * added again. Throws a `TypeError` for a wrong argument or option, for other label names, for a manager that is collected already, and for a name that
  * the registry has from elsewhere; then nothing is added.
  *
  * @returns takes them away again
  */
 export function collectManagerMetrics(manager: MeasuredManager, options: CollectOptions = {}): () => void {
-  const unknown = Object.keys(options).filter((key) => !['register', 'prefix', 'labels'].includes(key));
-  if (unknown.length > 0) {
-    // A name that a program made up may hold anything.
-    const named = unknown.map((key) => `'${key.replace(/[^ -~]/gu, '?')}'`).join(', ');
-    throw new TypeError(`collectManagerMetrics() has no option ${named}; its options are register, prefix, labels`);
-  }
+  checkArguments(manager, options);
   const { register = defaultRegister, prefix = 'entropynet_', labels = {} } = options;
   const ofRegister = families.get(register) ?? new Map<string, Family>();
   families.set(register, ofRegister);

@@ -1,12 +1,14 @@
 import type { RequestListener } from 'node:http';
 import { register as defaultRegister, type Registry } from 'prom-client';
+import { checkRegistry } from './check-arguments.js';
 
 /**
  * Answers scrapes of a registry, as the listener of a `node:http` server or as a route of any HTTP framework. Methods
  * other than `GET` and `HEAD` get 405. A metric that can't be read gives 500 without the reason; the process emits the
- * reason as a warning.
+ * reason as a warning. Throws a `TypeError` for what is no registry.
  */
 export function metricsHandler(register: Registry = defaultRegister): RequestListener {
+  checkRegistry('metricsHandler()', register);
   return (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();

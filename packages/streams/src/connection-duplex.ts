@@ -1,7 +1,8 @@
 import { Duplex } from 'node:stream';
 import {
   type Channel,
-  checkOptionNames,
+  checkConnection,
+  checkOptions,
   type ConnectionState,
   type ConsumerLease,
   type ConsumerOptions,
@@ -36,11 +37,20 @@ export interface ConnectionDuplexOptions {
   readonly ownsConnection?: boolean | undefined;
 }
 
+const OPTIONS = {
+  channel: 'anything',
+  highWaterMark: 'a number',
+  allowHalfOpen: 'true or false',
+  endsConnection: 'true or false',
+  ownsConnection: 'true or false',
+} as const;
+
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
 
-function checked(options: ConnectionDuplexOptions): ConnectionDuplexOptions {
-  const names = ['channel', 'highWaterMark', 'allowHalfOpen', 'endsConnection', 'ownsConnection'] as const;
-  checkOptionNames('a stream', options, names);
+/** Before the stream is made: afterwards nobody would end it. */
+function checked(connection: StreamConnection, options: ConnectionDuplexOptions): ConnectionDuplexOptions {
+  checkConnection('a stream', connection);
+  checkOptions('a stream', options, OPTIONS);
   return options;
 }
 
@@ -90,7 +100,7 @@ export class ConnectionDuplex extends Duplex {
 
   /** Made by `toDuplex` and `connectDuplex`. */
   constructor(connection: StreamConnection, options: ConnectionDuplexOptions = {}) {
-    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = checked(options);
+    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = checked(connection, options);
     super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) });
     this.#connection = connection;
     this.#channel = channel === undefined ? connection.defaultChannel : connection.channel(channel);

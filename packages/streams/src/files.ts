@@ -5,7 +5,7 @@
  */
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { err, type Failure, faultOfOptionNames, NetworkError, ok, type Result } from '@entropynet/core';
+import { checkConnection, err, type Failure, faultOfOptions, NetworkError, ok, type Result } from '@entropynet/core';
 import { Inbox } from './files/inbox.js';
 import { type OnTransferProgress } from './files/progress.js';
 import { reasonOf, type ReceivedFile, receiveInto } from './files/receive-file.js';
@@ -41,7 +41,14 @@ export interface ReceiveFileOptions extends FileOptions {
   readonly maxBytes?: number;
 }
 
-const FILE_OPTIONS = ['channel', 'controlChannel', 'signal', 'onProgress'] as const;
+const FILE_OPTIONS = {
+  channel: 'a string',
+  controlChannel: 'a string',
+  signal: 'an AbortSignal',
+  onProgress: 'a function',
+} as const;
+const SEND_OPTIONS = { ...FILE_OPTIONS, name: 'a string' } as const;
+const RECEIVE_OPTIONS = { ...FILE_OPTIONS, maxBytes: 'a number' } as const;
 
 const DEFAULT_MAX_BYTES = 64 * 1024 ** 3;
 
@@ -59,8 +66,9 @@ export async function sendFile(
   path: string,
   options: SendFileOptions = {},
 ): Promise<Result<SentFile>> {
-  const fault = faultOfOptionNames('sendFile()', options, [...FILE_OPTIONS, 'name']);
+  const fault = faultOfOptions('sendFile()', options, SEND_OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
+  checkConnection('sendFile()', connection);
   return transfer(connection, options, async (common) => {
     // Before it is opened: opening a pipe waits for its writer.
     if (!(await stat(path)).isFile()) throw new NetworkError('InvalidParameter', `${path} is not a file`);
@@ -88,11 +96,11 @@ export async function receiveFile(
   folder: string,
   options: ReceiveFileOptions = {},
 ): Promise<Result<ReceivedFile>> {
-  const fault = faultOfOptionNames('receiveFile()', options, [...FILE_OPTIONS, 'maxBytes']);
+  const fault = faultOfOptions('receiveFile()', options, RECEIVE_OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
-  if (!(maxBytes >= 0))
-    return err('InvalidParameter', `'maxBytes' was given ${String(maxBytes)}; 0 and more is allowed`);
+  if (!(maxBytes >= 0)) return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; 0 and more is allowed`);
+  checkConnection('receiveFile()', connection);
   return transfer(connection, options, async (common) => {
     if (!(await stat(folder)).isDirectory()) throw new NetworkError('InvalidParameter', `${folder} is not a folder`);
     return receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes });

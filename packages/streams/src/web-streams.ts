@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
-import { printable } from '@entropynet/core';
+import { kindOf, printable } from '@entropynet/core';
 import type { ConnectionDuplexOptions } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { toDuplex } from './to-duplex.js';
@@ -19,8 +19,14 @@ export interface WebStreams {
 /** The same as `toDuplex`, as web streams: the other side may use either. */
 export function toWebStreams(connection: StreamConnection, options: ConnectionDuplexOptions = {}): WebStreams {
   // Not `Duplex.toWeb`: in Node.js 20 its readable ends only when the writable has ended as well.
-  const duplex = toDuplex(connection, { allowHalfOpen: true, ...options });
+  const duplex = toDuplex(connection, withHalfOpen(options));
   return { readable: readableOf(duplex), writable: writableOf(duplex) };
+}
+
+/** What is no object of options stays as it is, for `toDuplex` to refuse. */
+function withHalfOpen(options: ConnectionDuplexOptions): ConnectionDuplexOptions {
+  const given: unknown = options;
+  return typeof given === 'object' && given !== null ? { allowHalfOpen: true, ...options } : options;
 }
 
 function readableOf(duplex: Duplex): ReadableStream<Uint8Array> {
@@ -68,7 +74,7 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
         });
       }
       // The stream has failed, as every stream whose sink throws: the peer must not wait for more.
-      const given = typeof chunk === 'object' ? 'another object, or one whose memory was transferred,' : typeof chunk;
+      const given = typeof chunk === 'object' ? 'another object, or one whose memory was transferred,' : kindOf(chunk);
       const error = new TypeError(`a chunk is an ArrayBuffer or a view of one; ${given} was given`);
       duplex.destroy(error);
       throw error;

@@ -77,7 +77,7 @@ export class NatsConnectionServer implements ConnectionServer {
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.accept(options?.signal);
+    return this.#accepted.acceptWith(options);
   }
 
   broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {

@@ -5,6 +5,7 @@ import {
   ConnectionType,
   type FrameLink,
   NetworkConnection,
+  numberOrKind,
   ok,
   type PeerLimits,
   type ResolvedConnectionConfig,
@@ -50,11 +51,15 @@ export class SharedMemoryConnection extends NetworkConnection {
    * A client of the server of that name; with a configuration, the region has at most its `sharedMemory.regionSize`.
    */
   constructor(regionName: string, config?: Omit<ConnectionConfig, 'endpoint'>);
-  /** A server's end of a region that it has already mapped. For servers. */
-  constructor(mapped: MappedRegion);
-  constructor(from: string | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
-    if (typeof from === 'string') {
-      super(unwrap(resolveOwnConfig({ ...config, endpoint: from }, sharedMemorySection)));
+  /**
+   * The same with the name in the configuration, which throws a `NetworkError` (`InvalidParameter`) where it is wrong. For
+   * servers: their end of a region that they have mapped already.
+   */
+  constructor(from: ConnectionConfig | MappedRegion);
+  constructor(from: string | ConnectionConfig | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
+    if (!isMapped(from)) {
+      const given = typeof from === 'string' ? { ...config, endpoint: from } : from;
+      super(unwrap(resolveOwnConfig(given, sharedMemorySection)));
       this.#regionBytes = this.config.sharedMemory.regionSize;
     } else {
       const link = new SharedMemoryLink(from.region, from.handle, 'server', from.config.sharedMemory);
@@ -116,8 +121,13 @@ export class SharedMemoryConnection extends NetworkConnection {
    * Blocks this thread until there is something to receive, room for what was refused, or the peer has ended, or until
    * `timeoutMs` is over; then callbacks run as the event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.
    * @returns whether there is something to do
+   * @throws TypeError for what is no number, RangeError for NaN or less than 0
    */
   waitForWork(timeoutMs: number): boolean {
+    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+      const sentence = `waitForWork() takes a number of milliseconds from 0 on; ${numberOrKind(timeoutMs)} was given`;
+      throw typeof timeoutMs === 'number' ? new RangeError(sentence) : new TypeError(sentence);
+    }
     return this.#link?.waitForWork(timeoutMs) ?? false;
   }
 
@@ -168,4 +178,8 @@ export class SharedMemoryConnection extends NetworkConnection {
     });
     if (!this.#isReferenced) link.setReferenced(false);
   }
+}
+
+function isMapped(from: string | ConnectionConfig | MappedRegion): from is MappedRegion {
+  return typeof from === 'object' && (from as object | null) !== null && 'region' in from && 'handle' in from;
 }

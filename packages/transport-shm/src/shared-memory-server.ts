@@ -78,7 +78,7 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.accept(options?.signal);
+    return this.#accepted.acceptWith(options);
   }
 
   broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {

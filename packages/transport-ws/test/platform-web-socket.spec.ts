@@ -40,6 +40,9 @@ describe('the client for pages', () => {
     const cases = [
       [{ headers: { authorization: 'x' } }, "'webSocket.headers' was given authorization: a page has no say in it"],
       [{ tls: { rejectUnauthorized: false } }, "'webSocket.tls' was given "],
+      [{ agent: {} }, "'webSocket.agent' was given an object: a page has no say in it"],
+      [{ createConnection: () => ({}) }, "'webSocket.createConnection' was given a function"],
+      [{ lookup: () => undefined }, "'webSocket.lookup' was given a function"],
     ] as const;
     for (const [webSocket, message] of cases) {
       expect(() => new WebSocketConnection({ endpoint: 'ws://127.0.0.1:1/', webSocket }))

@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { err, OK, type Result } from '../result/result.js';
 
@@ -8,7 +9,7 @@ const encoder = new TextEncoder();
 
 /** `InvalidParameter` unless the name is 1 to 255 bytes of well-formed text. Throws a `TypeError` for what is no text. */
 export function checkChannelName(name: string): Result {
-  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
+  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${kindOf(name)} was given`);
   const length = encoder.encode(name).length;
   if (length < 1 || length > MAX_CHANNEL_NAME_BYTES) {
     return err(

@@ -15,10 +15,11 @@ import type {
   MessageCallbackOptions,
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
-import { checkOptionNames } from '../config/option-names.js';
+import { checkOptions, faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
 import { runAsMicrotask } from '../platform/clock.js';
+import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
 import { err, OK, type Failure, type Result } from '../result/result.js';
@@ -76,6 +77,10 @@ export class ChannelObject implements Channel, EndpointWatcher {
 
   // Hot path, as the next one: one look, and the sender.
   send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    if (options !== undefined) {
+      const fault = faultOfOptions('send()', options, SIGNAL_OPTION);
+      if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
+    }
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return Promise.resolve(this.#owner.absence());
     return endpoint.sender.send(endpoint.state, data, options?.signal);
@@ -110,12 +115,16 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   open(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('open()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return Promise.resolve(this.#owner.absence());
     return endpoint.open(options?.signal);
   }
 
   close(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('close()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     if (this.name === undefined) {
       return Promise.resolve(
         err('InvalidParameter', 'the default channel ends with its connection: disconnect() ends it'),
@@ -127,7 +136,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined> {
-    checkOptionNames('messages()', options, ['signal']);
+    checkOptions('messages()', options, SIGNAL_OPTION);
     this.#checkUntaken(false);
     // A loop stays on the connection that it began on: it ends with it, and never goes on with the next one's messages.
     let endpoint = this.#endpoint;
@@ -147,6 +156,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
+    checkConsumer(consumer, options);
     return this.#take(consumer, options, this.#endpoint);
   }
 
@@ -154,7 +164,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
   setMessageCallback(callback: DeliveryCallback | null, options?: { readonly ownership?: AnyOwnership }): void {
     checkCallback(callback);
-    checkOptionNames('setMessageCallback()', options, ['ownership']);
+    checkOptions('setMessageCallback()', options, OWNERSHIP_OPTION);
     const ownership = options?.ownership ?? 'copy';
     checkOwnership(ownership);
     if (callback !== null && !this.#owner.isOver) this.#checkUntaken(true);
@@ -375,9 +385,28 @@ const NO_STATS: ChannelStats = Object.freeze({
   unreadFrames: 0,
 });
 
+// The word is checked afterwards: a wrong one is a `TypeError`, as a wrong callback.
+const OWNERSHIP_OPTION = { ownership: 'anything' } as const;
+const CONSUMER_OPTIONS = { name: 'anything', ownership: 'anything', isPaused: 'true or false' } as const;
+
 const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
 /** Stands for the callback of an object that has no connection yet. */
 const CALLBACK = new Lease({ onMessage: ignore }, CALLBACK_OPTIONS, ignore);
+
+/** Throws for what is no consumer, and for options that no consumer has. */
+function checkConsumer(consumer: MessageConsumer, options: ConsumerOptions): void {
+  const { onMessage } = (consumer as Partial<MessageConsumer> | null | undefined) ?? {};
+  if (typeof onMessage !== 'function') {
+    const given =
+      typeof consumer === 'object' && consumer !== null ? `one with ${kindOf(onMessage)}` : kindOf(consumer);
+    throw new TypeError(`a consumer has a method onMessage; ${given} was given`);
+  }
+  checkOptions('take()', options, CONSUMER_OPTIONS);
+  const name: unknown = (options as ConsumerOptions | undefined)?.name;
+  if (typeof name !== 'string') throw new TypeError(`a consumer's name is a string; ${kindOf(name)} was given`);
+  const { ownership = 'copy' } = options;
+  if (ownership !== 'copy' && ownership !== 'borrow') checkOwnership(ownership);
+}
 
 /** Throws a `TypeError` for a word that says nothing of ownership. */
 function checkOwnership(ownership: AnyOwnership): void {
@@ -386,7 +415,7 @@ function checkOwnership(ownership: AnyOwnership): void {
     .map((name) => `'${name}'`)
     .join(', ');
   const given: unknown = ownership;
-  const shown = typeof given === 'string' ? `'${printable(given, 40)}'` : typeof given;
+  const shown = typeof given === 'string' ? `'${printable(given, 40)}'` : kindOf(given);
   throw new TypeError(`ownership is one of ${allowed}; ${shown} was given`);
 }
 

@@ -33,9 +33,6 @@ export class Lease implements ConsumerLease {
 
   /** @param callback takes the messages by itself, so that each costs one call */
   constructor(consumer: MessageConsumer, options: LeaseOptions, callback?: DeliveryCallback) {
-    if (typeof consumer.onMessage !== 'function') {
-      throw new TypeError(`a consumer has a method onMessage; ${typeof consumer.onMessage} was given`);
-    }
     this.#consumer = consumer;
     this.name = options.name;
     this.ownership = options.ownership ?? 'copy';

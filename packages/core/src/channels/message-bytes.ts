@@ -1,3 +1,5 @@
+import { kindOf } from '../result/kind-of.js';
+
 /**
  * Throws a `TypeError` unless `data` is a `Uint8Array` (or a subclass, such as `Buffer`) over memory that still exists.
  * Hot path: a non-empty array costs one comparison; the slow questions are asked of empty and foreign ones only.
@@ -18,14 +20,14 @@ export function plainBytes(data: Uint8Array): Uint8Array {
 /** Throws a `TypeError` unless it is an array of what `checkMessageBytes` takes. */
 export function checkBatch(messages: readonly Uint8Array[]): void {
   const isArray: boolean = Array.isArray(messages);
-  if (!isArray) throw new TypeError(`a batch is an array of messages; ${nameOf(messages)} was given`);
+  if (!isArray) throw new TypeError(`a batch is an array of messages; ${kindOf(messages)} was given`);
   for (const data of messages) checkMessageBytes(data);
 }
 
 function checkUnusualBytes(data: unknown): void {
   // An array of another realm (a vm context, a test runner's sandbox) is no instance of this realm's class.
   if (!ArrayBuffer.isView(data) || (data as Partial<Uint8Array>)[Symbol.toStringTag] !== 'Uint8Array') {
-    throw new TypeError(`a message is a Uint8Array; ${nameOf(data)} was given`);
+    throw new TypeError(`a message is a Uint8Array; ${kindOf(data)} was given`);
   }
   if (data.byteLength !== 0) return;
   try {
@@ -37,11 +39,4 @@ function checkUnusualBytes(data: unknown): void {
       { cause: error },
     );
   }
-}
-
-function nameOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value !== 'object') return `a ${typeof value}`;
-  const constructor: unknown = (value as { constructor?: unknown }).constructor;
-  return typeof constructor === 'function' ? `a ${constructor.name}` : 'an object';
 }

@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import { OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/connection-types.js';
@@ -165,7 +166,7 @@ export class MessageSender {
 
   /** Sends now or not at all what `write` writes in place. Hot path: one frame, no allocation. */
   trySendWith(channel: Channel, length: number, write: InPlaceWriter): Result {
-    if (typeof write !== 'function') throw new TypeError(`trySendWith takes a function; ${typeof write} was given`);
+    if (typeof write !== 'function') throw new TypeError(`trySendWith takes a function; ${kindOf(write)} was given`);
     if (!isLength(length)) return impossibleLength('trySendWith', length);
     if (this.#isSendable(channel, length)) {
       const sent = this.#claims.sendWith(channel.outgoing, length, write);

@@ -1,3 +1,4 @@
+import { kindOf, numberOrKind } from '../result/kind-of.js';
 import { err, type Failure } from '../result/result.js';
 import type { Channel } from './channel.js';
 import { shownChannel } from './channel-name.js';
@@ -18,7 +19,7 @@ export function notConnected(): Failure {
 
 /** Sending on a channel that is not open is an error, never a silent use of the default channel. */
 export function channelNotOpen(name: string | undefined): Failure {
-  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${typeof name} was given`);
+  if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${kindOf(name)} was given`);
   return err('InvalidParameter', `${shownChannel(name)} is not open: call openChannel first`);
 }
 
@@ -60,6 +61,6 @@ export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
 }
 
 /** @param call the operation that was given the length */
-export function impossibleLength(call: string, length: number): Failure {
-  return err('InvalidParameter', `${call} takes a whole number of bytes from 0 on; ${length} was given`);
+export function impossibleLength(call: string, length: unknown): Failure {
+  return err('InvalidParameter', `${call} takes a whole number of bytes from 0 on; ${numberOrKind(length)} was given`);
 }

@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
@@ -39,6 +40,8 @@ export function resolveConnectionConfig(
   config: unknown,
   transports: readonly Partial<TransportSection>[] = [],
 ): Result<ResolvedConnectionConfig> {
+  if (!Array.isArray(transports))
+    return err('InvalidParameter', `the transports of a configuration are a list; ${kindOf(transports)} was given`);
   return resolve(config, knownSections(transports), false);
 }
 

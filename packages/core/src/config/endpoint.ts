@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { redactEndpoint } from '../result/redact.js';
 import { err, ok, type Result } from '../result/result.js';
@@ -18,8 +19,9 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 // Control characters would make a name that logs and terminals can't show.
 const CONTROL_CHARACTERS = /\p{Cc}/u;
 
-/** Takes an endpoint apart. `InvalidParameter`: empty, too long, or with control characters. */
+/** Takes an endpoint apart. `InvalidParameter`: no string, empty, too long, or with control characters. */
 export function parseEndpoint(text: string): Result<Endpoint> {
+  if (typeof text !== 'string') return err('InvalidParameter', `an endpoint is a string; ${kindOf(text)} was given`);
   const fault = faultOfEndpoint(text);
   if (fault !== undefined)
     return err('InvalidParameter', `endpoint '${printable(redactEndpoint(text), MAX_SHOWN)}': ${fault}`);

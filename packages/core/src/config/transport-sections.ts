@@ -1,3 +1,5 @@
+import { kindOf } from '../result/kind-of.js';
+
 /**
  * Sections of a configuration that belong to one transport each. A transport's package adds its own by declaration merging:
  *
@@ -152,6 +154,9 @@ const bySchema = new WeakMap<OptionsSchema, TransportSection>();
  * types are those that `TransportSections` and `ResolvedTransportSections` declare for the key.
  */
 export function defineTransportSection<const S extends TransportSection>(section: S & SectionAgreement<S>): S {
+  const { optionsKey, optionsSchema } = (section as Partial<TransportSection> | null | undefined) ?? {};
+  if (typeof optionsKey !== 'string' || typeof optionsSchema?.['~standard']?.validate !== 'function')
+    throw new TypeError(`a section has a text optionsKey and an optionsSchema; ${kindOf(section)} was given`);
   known.set(section.optionsKey, section);
   bySchema.set(section.optionsSchema, section);
   return section;
@@ -160,10 +165,15 @@ export function defineTransportSection<const S extends TransportSection>(section
 /** The sections of the transports that this program has loaded, with those given in front. */
 export function knownSections(given: readonly Partial<TransportSection>[]): ReadonlyMap<string, TransportSection> {
   const all = new Map(known);
-  for (const { optionsKey, optionsSchema } of given) {
+  for (const { optionsKey, optionsSchema } of given.filter(isPresent)) {
     if (optionsKey === undefined || optionsSchema === undefined) continue;
     // What a module has defined says more.
     all.set(optionsKey, bySchema.get(optionsSchema) ?? { optionsKey, optionsSchema });
   }
   return all;
+}
+
+/** A list that a program made up may have holes. */
+function isPresent(section: Partial<TransportSection> | null | undefined): boolean {
+  return section !== undefined && section !== null;
 }

@@ -1,4 +1,6 @@
 import type { Admission, Admit } from '../api/admission.js';
+import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
+import { numberOrKind } from '../result/kind-of.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
 import { describeThrown } from './callback-guard.js';
 
@@ -39,6 +41,8 @@ export class AcceptQueue<T> {
    * @param onAccepted called with each connection that a caller of `accept()` gets, before the caller has it
    */
   constructor(capacity: number, admit?: Admit, onAccepted?: (connection: T) => void) {
+    if (typeof capacity !== 'number' || !(capacity >= 0))
+      throw new RangeError(`a queue holds 0 or more connections; ${numberOrKind(capacity)} was given`);
     this.#capacity = capacity;
     this.#admit = admit;
     this.#onAccepted = onAccepted;
@@ -95,6 +99,12 @@ export class AcceptQueue<T> {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.add(settle);
     });
+  }
+
+  /** The same with the options of a server's `accept()`. `InvalidParameter`: an option that does not exist, or no signal. */
+  acceptWith(options: { readonly signal?: AbortSignal } | undefined): Promise<Result<T>> {
+    const fault = faultOfOptions('accept()', options, SIGNAL_OPTION);
+    return fault === undefined ? this.accept(options?.signal) : Promise.resolve({ ok: false, error: fault });
   }
 
   /** Takes out a connection that nobody has accepted yet; nothing happens where it is not there. */

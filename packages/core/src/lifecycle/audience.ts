@@ -2,7 +2,7 @@ import type { BroadcastOptions, BroadcastOutcome, SkippedConnection } from '../a
 import type { Connection } from '../api/connection.js';
 import { checkChannelName } from '../channels/channel-name.js';
 import { checkMessageBytes } from '../channels/message-bytes.js';
-import { checkOptionNames } from '../config/option-names.js';
+import { checkOptions } from '../config/call-options.js';
 import { ok, type Result } from '../result/result.js';
 
 /** The connections that a server has given to its program and that have not ended: whom its `broadcast` reaches. */
@@ -19,7 +19,7 @@ export class Audience<T extends Connection> {
   /** As `ConnectionServer.broadcast`. */
   broadcast(data: Uint8Array, options: BroadcastOptions = {}): Result<BroadcastOutcome<T>> {
     checkMessageBytes(data);
-    checkOptionNames('broadcast()', options, ['channel']);
+    checkOptions('broadcast()', options, { channel: 'anything' });
     const { channel } = options;
     const checked = channel === undefined ? undefined : checkChannelName(channel);
     if (checked?.ok === false) return checked;

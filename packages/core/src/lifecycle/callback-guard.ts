@@ -1,4 +1,5 @@
 import type { InPlaceMessageCallback } from '../api/connection-types.js';
+import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 
 /**
@@ -102,5 +103,5 @@ export function describeThrown(error: unknown): string {
 /** Throws a `TypeError` unless it is a function or null. */
 export function checkCallback(callback: unknown): void {
   if (callback === null || typeof callback === 'function') return;
-  throw new TypeError(`a callback is a function or null; ${typeof callback} was given`);
+  throw new TypeError(`a callback is a function or null; ${kindOf(callback)} was given`);
 }

@@ -19,10 +19,14 @@ import type {
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { checkChannelName } from '../channels/channel-name.js';
-import { checkOptionNames } from '../config/option-names.js';
+import { checkOptions, faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { EntropyObject } from '../object/entropy-object.js';
 import { RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import type { GuardedEmitter } from './guarded-emitter.js';
+
+// A channel's name is checked afterwards: what is no string is a `TypeError`, as everywhere.
+const CHANNEL_OPTION = { channel: 'anything' } as const;
+const MESSAGES_OPTIONS = { ...CHANNEL_OPTION, ...SIGNAL_OPTION };
 
 /**
  * What a connection and a handle have in common: every method of `Connection` that is another name for a channel's. Each
@@ -81,6 +85,8 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   }
 
   trySendBatch(messages: readonly Uint8Array[], options?: { readonly channel?: string }): Result<number> {
+    const fault = faultOfOptions('trySendBatch()', options, CHANNEL_OPTION);
+    if (fault !== undefined) return { ok: false, error: fault };
     const name = options?.channel;
     if (name === undefined) return this.defaultChannel.trySendBatch(messages);
     return this.findChannel(name)?.trySendBatch(messages) ?? this.unknownChannel(name);
@@ -95,7 +101,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   }
 
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
-    checkOptionNames('messages()', options, ['channel', 'signal']);
+    checkOptions('messages()', options, MESSAGES_OPTIONS);
     const channel = options?.channel === undefined ? this.defaultChannel : this.channel(options.channel);
     return channel.messages({ signal: options?.signal });
   }
@@ -111,12 +117,12 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   }
 
   openChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
-    const checked = checkChannelName(name);
+    const checked = checkSignalled('openChannel()', name, options);
     return checked.ok ? this.channel(name).open(options) : Promise.resolve(checked);
   }
 
   closeChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
-    const checked = checkChannelName(name);
+    const checked = checkSignalled('closeChannel()', name, options);
     return checked.ok ? (this.findChannel(name)?.close(options) ?? RESOLVED_OK) : Promise.resolve(checked);
   }
 
@@ -175,4 +181,11 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     else this.defaultChannel.on('message', listener as ConnectionEvents['message']);
     return this;
   }
+}
+
+/** The channel's name, and the options of a call that only a signal can give up. */
+function checkSignalled(call: string, name: string, options: { readonly signal?: AbortSignal } | undefined): Result {
+  const checked = checkChannelName(name);
+  const fault = checked.ok ? faultOfOptions(call, options, SIGNAL_OPTION) : undefined;
+  return fault === undefined ? checked : { ok: false, error: fault };
 }

@@ -1,6 +1,8 @@
 import { runAsMicrotask } from '../platform/clock.js';
 import { warnOf } from '../platform/warning.js';
+import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
+import { printable } from '../result/printable.js';
 import { CallbackGuard, checkCallback } from './callback-guard.js';
 
 /** The values that the listeners of an event get. */
@@ -21,6 +23,8 @@ export type EventObserver<Events extends object> = <E extends keyof Events>(
   values: EventValues<Events[E]>,
 ) => void;
 
+/** Characters of an event's name that a sentence shows. */
+const MAX_EVENT = 60;
 /** How many events of one kind wait for their first listener at most; the oldest goes first. */
 const MAX_UNHEARD = 1024;
 
@@ -51,7 +55,7 @@ export class GuardedEmitter<Events extends object> {
   /** Adds a listener. Throws a `TypeError` for an unknown event or what is no function. */
   add(event: keyof Events, listener: unknown, isOnce: boolean): void {
     const listeners = this.#of(event);
-    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${typeof listener} was given`);
+    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
     const added: Listener = { call: listener as Listener['call'], isOnce, isSpent: false, isCallback: false };
     this.#listeners.set(event, [...listeners, added]);
     this.#tellUnheard(event);
@@ -181,7 +185,7 @@ export class GuardedEmitter<Events extends object> {
     const listeners = this.#listeners.get(event);
     if (listeners !== undefined) return listeners;
     const names = [...this.#listeners.keys()].map((name) => `'${String(name)}'`).join(', ');
-    throw new TypeError(`there is no event '${String(event)}'; the events are ${names}`);
+    throw new TypeError(`there is no event '${printable(event, MAX_EVENT)}'; the events are ${names}`);
   }
 }
 

@@ -13,6 +13,7 @@ import type {
 } from '../api/connection-types.js';
 import type { ChannelObject } from '../channels/channel-object.js';
 import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig } from '../config/connection-config.js';
+import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { NetworkError } from '../result/network-error.js';
 import { redactEndpoint } from '../result/redact.js';
 import { unwrap, type Failure, type Result } from '../result/result.js';
@@ -71,10 +72,14 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   }
 
   connect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('connect()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     return this.#core.lifecycle.connect(options?.signal);
   }
 
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
+    const fault = faultOfOptions('disconnect()', options, SIGNAL_OPTION);
+    if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
     return this.#core.lifecycle.disconnect(options?.signal);
   }
 

@@ -55,7 +55,7 @@ export class LoopbackServer implements ConnectionServer, LoopbackListener {
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.accept(options?.signal);
+    return this.#accepted.acceptWith(options);
   }
 
   broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {

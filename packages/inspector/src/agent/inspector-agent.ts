@@ -3,10 +3,11 @@ import { basename } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { threadId } from 'node:worker_threads';
 import {
-  checkOptionNames,
+  checkOptions,
   type ConnectionConfig,
   debugLog,
   redactEndpoint,
+  resolveConnectionConfig,
   type Transport,
   unwrap,
 } from '@entropynet/core';
@@ -37,6 +38,8 @@ export interface InspectorAgentOptions {
   readonly intervalMs?: number;
 }
 
+const OPTIONS = { name: 'a string', inspector: 'an object', intervalMs: 'a number' } as const;
+
 /** What `startInspectorAgent` returns. */
 export interface InspectorAgent {
   /** Stops reporting, and ends the agent's own connection. */
@@ -47,13 +50,14 @@ export interface InspectorAgent {
  * Reports the connections of this process to the inspector of this user, whenever there is one (`entropynet inspect --web`):
  * transports and why, counts, backpressure, failures, the delay of the event loop. Contents of messages are never sent. It
  * knows the connections that are made from here on, and keeps no process alive. Throws a `NetworkError`
- * (`InvalidParameter`) for an interval that is not allowed.
+ * (`InvalidParameter`) for an option that is not allowed.
  */
 export function startInspectorAgent(options: InspectorAgentOptions = {}): InspectorAgent {
-  checkOptionNames('startInspectorAgent()', options, ['name', 'inspector', 'intervalMs']);
+  checkOptions('startInspectorAgent()', options, OPTIONS);
   const { name = basename(process.argv[1] ?? process.title) } = options;
   const intervalMs = unwrap(checkInterval(options.intervalMs ?? DEFAULT_INTERVAL_MS));
   const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };
+  unwrap(resolveConnectionConfig(inspector));
   const isWebSocket = /^wss?:/i.test(inspector.endpoint);
   const transport: Transport = isWebSocket ? new WebSocketTransport() : new SharedMemoryTransport();
   const watch = new ConnectionWatch(inspector.endpoint);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionState, err, faultOfOptionNames, ok, printable, type Result } from '@entropynet/core';
+import { type ConnectionState, err, faultOfOptions, ok, printable, type Result } from '@entropynet/core';
 import { epochNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
@@ -38,6 +38,8 @@ export interface InspectorServer {
   close(): Promise<void>;
 }
 
+const OPTIONS = { port: 'a number', intervalMs: 'a number', endpoint: 'a string', directory: 'a string' } as const;
+
 const MOST_PORT = 65_535;
 const MOST_PAGES = 16;
 const TOKEN_BYTES = 16;
@@ -49,7 +51,7 @@ const MOST_STATE_BYTES = 64 * 1024 * 1024;
  * outside. `AddressInUse`: the port is taken; `InvalidParameter`: an option that is not allowed.
  */
 export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
-  const fault = faultOfOptionNames('serveInspector()', options, ['port', 'intervalMs', 'endpoint', 'directory']);
+  const fault = faultOfOptions('serveInspector()', options, OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   const { port: wanted = 0, intervalMs = DEFAULT_INTERVAL_MS } = options;
   if (!(Number.isInteger(wanted) && wanted >= 0 && wanted <= MOST_PORT))

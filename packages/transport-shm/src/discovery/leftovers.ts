@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultOfOptionNames, ok, resolveOwnConfig, type Result } from '@entropynet/core';
+import { err, faultOfOptions, ok, resolveOwnConfig, type Result } from '@entropynet/core';
 import { sharedMemorySection } from '../shared-memory-options.js';
 import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
@@ -18,6 +18,11 @@ export interface LeftoverOptions {
   /** How long to wait for a server that is taking or giving back a name, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
 }
+
+const OPTIONS = { directory: 'anything', dryRun: 'true or false', timeoutMs: 'a number' } as const;
+
+/** The longest time that a timer of the platform holds, in milliseconds. */
+const MOST_MS = 2 ** 31 - 1;
 
 /** What was found of servers that are dead. */
 export interface Leftovers {
@@ -52,9 +57,11 @@ const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
  * `SharedMemoryNotAvailable`: no addon; `SharedMemoryPermission`: the directory is not this user's alone; `Timeout`.
  */
 export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Result<Leftovers>> {
-  const fault = faultOfOptionNames('removeLeftovers()', options, ['directory', 'dryRun', 'timeoutMs']);
+  const fault = faultOfOptions('removeLeftovers()', options, OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   const { dryRun = false, timeoutMs = 5000 } = options;
+  if (!(timeoutMs >= 1 && timeoutMs <= MOST_MS))
+    return err('InvalidParameter', `'timeoutMs' was given ${timeoutMs}; 1 to ${MOST_MS} is allowed`);
   const config = resolveOwnConfig(
     { endpoint: 'any', sharedMemory: { directory: options.directory } },
     sharedMemorySection,

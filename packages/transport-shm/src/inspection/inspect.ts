@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { err, faultOfOptionNames, ok, resolveOwnConfig, type Result } from '@entropynet/core';
+import { err, faultOfOptions, ok, resolveOwnConfig, type Result } from '@entropynet/core';
 import { sharedMemorySection } from '../shared-memory-options.js';
 import { checkDirectory, discoveryDirectory } from '../discovery/directory.js';
 import { readDiscoveryRegion } from '../discovery/discovery-region.js';
@@ -46,7 +46,7 @@ export interface InspectOptions {
  * or written to, and the addon is not needed. `NotSupported`: not on Linux.
  */
 export function inspectSharedMemory(options: InspectOptions = {}): Result<SharedMemorySnapshot> {
-  const fault = faultOfOptionNames('inspectSharedMemory()', options, ['directory']);
+  const fault = faultOfOptions('inspectSharedMemory()', options, { directory: 'anything' });
   if (fault !== undefined) return { ok: false, error: fault };
   if (process.platform !== 'linux')
     return err('NotSupported', `regions can be inspected on Linux, not on ${process.platform}`);

@@ -1,20 +1,31 @@
-import { type ConnectionConfig, NetworkError, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import {
+  type ConnectionConfig,
+  kindOf,
+  NetworkError,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
 import { GreetedConnection } from '../protocol/greeted-connection.js';
 import type { GreetedLink } from '../protocol/greeted-link.js';
 import type { WebSocketAddress } from '../protocol/web-socket-address.js';
 import { dialPlatformWebSocket } from './dial-platform-web-socket.js';
 
+/** What only Node.js asks of a client. */
+const ONLY_NODE = ['agent', 'createConnection', 'lookup'] as const;
+
 /** A connection over the platform's WebSocket: in a page, a worker, or a runtime without `ws`. */
 export class WebSocketConnection extends GreetedConnection {
   /**
    * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one,
-   * and for `webSocket.headers` and `webSocket.tls`, over which a page has no power.
+   * and for what a page has no power over: `headers`, `tls`, `agent`, `createConnection` and `lookup` of `webSocket`.
    */
   constructor(config: ConnectionConfig | string) {
     super(config);
     const { headers, tls } = this.config.webSocket;
     if (Object.keys(headers).length > 0) throw unsupported('headers', Object.keys(headers).join(', '));
     if (tls !== undefined) throw unsupported('tls', Object.keys(tls).join(', '));
+    for (const key of ONLY_NODE)
+      if (this.config.webSocket[key] !== undefined) throw unsupported(key, kindOf(this.config.webSocket[key]));
   }
 
   protected dial(

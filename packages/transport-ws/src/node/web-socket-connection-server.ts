@@ -134,7 +134,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.accept(options?.signal);
+    return this.#accepted.acceptWith(options);
   }
 
   broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {

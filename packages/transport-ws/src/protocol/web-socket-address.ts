@@ -1,4 +1,4 @@
-import { err, ok, redactEndpoint, type Result } from '@entropynet/core';
+import { err, kindOf, ok, redactEndpoint, type Result } from '@entropynet/core';
 
 /** Where this transport binds and connects when an endpoint names no host: never beyond this machine. */
 export const LOOPBACK_HOST = '127.0.0.1';
@@ -16,6 +16,8 @@ export interface WebSocketAddress {
 
 /** Takes an endpoint apart. `InvalidParameter`: another scheme, or no URL. */
 export function parseWebSocketAddress(endpoint: string): Result<WebSocketAddress> {
+  if (typeof endpoint !== 'string')
+    return err('InvalidParameter', `an address is a string like 'ws://host:port/path'; ${kindOf(endpoint)} was given`);
   const text = endpoint.replace(/^(wss?:\/\/)(?=[:/]|$)/i, `$1${LOOPBACK_HOST}`);
   if (!/^wss?:\/\//i.test(text) || !URL.canParse(text)) return invalid(endpoint, 'it is not a WebSocket URL');
   const url = new URL(text);
