@@ -9,9 +9,9 @@ import { instrumentConnections, instrumentManager, traceRequests } from '@entrop
 import { collectManagerMetrics } from '@entropynet/prometheus';
 import { connectDuplex, toDuplex, toWebStreams } from '@entropynet/streams';
 import { receiveFile, sendFile } from '@entropynet/streams/files';
-import { NatsConnectionServer } from '@entropynet/transport-nats';
+import { NatsConnectionServer, NatsTransport } from '@entropynet/transport-nats';
 import { inspectSharedMemory, removeLeftovers, SharedMemoryServer } from '@entropynet/transport-shm';
-import { WebSocketConnectionServer } from '@entropynet/transport-ws';
+import { WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from './manager-support.js';
 
 /** What the call says, whether it throws, rejects or returns its failure. */
@@ -168,6 +168,11 @@ describe('wrong arguments', () => {
       expect(await said(() => manager.adoptConnection(handle as never))).to.equal(
         'TypeError: adoptConnection() takes a connection of a transport; a ConnectionHandle was given',
       );
+      for (const transport of [new WebSocketTransport(), new NatsTransport()]) {
+        expect(await said(() => transport.checkEndpoint(5 as never))).to.match(
+          /^InvalidParameter: an address is a string like '(ws|nats):.*'; a number was given$/,
+        );
+      }
       for (const nothing of [undefined, null, 5, 'x', {}] as never[]) {
         expect(manager.isValidHandle(nothing)).to.equal(false);
         expect(handle.equals(nothing)).to.equal(false);

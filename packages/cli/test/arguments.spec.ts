@@ -20,6 +20,7 @@ describe('arguments of the command line', () => {
     ['options that exclude each other', ['connect', 'x', '--hex', '--stream'], 2, '--hex and --stream exclude'],
     ['a configuration that is not there', ['connect', 'x', '--config', '/nowhere.json'], 2, "can't be read"],
     ['a file that is not there', ['send', '/nowhere/file', 'x'], 2, "can't be read"],
+    ['a file without a name', ['send', '', 'x'], 2, '<file> was given nothing'],
     ['a folder instead of a file', ['send', folder, 'x'], 2, 'is not a file'],
     ['a device instead of a file', ['send', '/dev/null', 'x'], 2, 'is not a file'],
     ['a server that is not there', ['connect', 'ws://127.0.0.1:1/'], 1, 'could not be reached'],

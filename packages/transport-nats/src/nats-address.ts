@@ -1,4 +1,12 @@
-import { err, ok, printable, redactEndpoint, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import {
+  err,
+  kindOf,
+  ok,
+  printable,
+  redactEndpoint,
+  type ResolvedConnectionConfig,
+  type Result,
+} from '@entropynet/core';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 4222;
@@ -19,6 +27,11 @@ export interface NatsAddress {
 
 /** Takes an endpoint apart. `InvalidParameter`: another scheme, no URL, or a service that can't be a subject. */
 export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
+  if (typeof endpoint !== 'string')
+    return err(
+      'InvalidParameter',
+      `an address is a string like 'nats://host:port/service'; ${kindOf(endpoint)} was given`,
+    );
   const text = endpoint.replace(/^nats:\/\/(?=[:/]|$)/i, `nats://${DEFAULT_HOST}`);
   if (!/^nats:\/\//i.test(text)) return invalid(endpoint, 'it is not a NATS URL');
   // The scheme is none that URL knows: another one lends it the rules for hosts and ports.

@@ -42,6 +42,7 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
   const unreadable = (error: unknown): never => {
     throw new CommandFailure(`${path} can't be read: ${reasonOf(error)}`, ExitCode.Usage);
   };
+  if (path === '') throw new CommandFailure('<file> was given nothing; the path of a file is allowed', ExitCode.Usage);
   // Before anything is connected: what can't be read is wrong usage.
   if (!(await stat(path).catch(unreadable)).isFile()) throw new CommandFailure(`${path} is not a file`, ExitCode.Usage);
   await access(path, constants.R_OK).catch(unreadable);
