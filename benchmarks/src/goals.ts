@@ -47,6 +47,8 @@ const STREAM = 'EntropyNet shm stream';
 const WS_STREAM = 'EntropyNet ws stream';
 const WS_STREAM_REFERENCE = 'ws createWebSocketStream';
 const SOCKET = 'net (Unix socket)';
+const NATS = 'EntropyNet nats';
+const RAW_NATS = 'raw nats';
 
 /** The goals, as far as the results say something of them. */
 export function goalsOf(results: readonly Result[], peers: readonly string[]): Goal[] {
@@ -151,6 +153,21 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
       kept(REFERENCE, KIBIBYTES, 'rate'),
     ),
     goal(`EntropyNet ws / ${REFERENCE}, round trip p50`, 'at most', 1.1, own(ROUND_TRIP, 'p50'), ws(ROUND_TRIP, 'p50')),
+    ...(
+      [
+        ['round trip p50', 'at most', 1.3, ROUND_TRIP, 'p50'],
+        ['rate of 64 B', 'at least', 1, ONE_WAY, 'rate'],
+        ['rate of 64 KiB', 'at least', 0.8, KIBIBYTES, 'rate'],
+      ] as const
+    ).map(([what, sense, bound, figure, statistic]) =>
+      goal(
+        `${NATS} / ${RAW_NATS}, ${what}`,
+        sense,
+        bound,
+        value(NATS, figure, statistic),
+        value(RAW_NATS, figure, statistic),
+      ),
+    ),
     ...(
       [
         [STREAM, SOCKET, SMALL_CHUNKS, 1],

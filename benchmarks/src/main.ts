@@ -7,13 +7,16 @@ import { measureInProcess } from './driver-process.js';
 import { goalsOf } from './goals.js';
 import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js';
 import { type Measurement, Results } from './measurement.js';
-import { nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
+import { isInOtherBuild, nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
+import { natsUnavailable } from './nats-broker.js';
+import { FLEETS, nameOfFleet, NATS_CONNECTIONS } from './nats-fleets.js';
 import { isWanted, type Options, readOptions } from './options.js';
 import { CIRCUMSTANCES, measurePairs } from './pairs.js';
 import { writeHtml } from './report/html.js';
 import { machine } from './report/machine.js';
 import { comparisonTable, details, goalTable, overview } from './report/tables.js';
 import type { ProcessStart, Subject } from './subject.js';
+import { entropyNetNats } from './subjects/entropynet-nats.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
 import type { Workload } from './workloads/workload.js';
@@ -100,6 +103,7 @@ async function run(options: Options): Promise<void> {
       }
     }
   }
+  if (isWanted(options, NATS_CONNECTIONS)) await measureFleets(results);
   if (isWanted(options, 'native-calls') && isAble(SPINNING)) {
     showProgress('counting native calls');
     const [roundTrips, driver, peer] = await measureInProcess({ subject: SPINNING, nativeCalls: true });
@@ -111,6 +115,18 @@ async function run(options: Options): Promise<void> {
   report(options, results, entries, notes);
 }
 
+/** Many connections over NATS: once each, because the largest takes minutes. */
+async function measureFleets(results: Results): Promise<void> {
+  if (natsUnavailable !== undefined) {
+    say(`${NATS_CONNECTIONS} is left out: ${natsUnavailable}`);
+    return;
+  }
+  for (const fleet of FLEETS) {
+    showProgress(nameOfFleet(fleet));
+    results.add(0, entropyNetNats.name, await measureInProcess({ fleet }));
+  }
+}
+
 /** Those of the workloads that say something of the subject. */
 function meaningful(workloads: readonly string[], subject: Pick<Subject, 'workloads'>): string[] {
   return workloads.filter((name) => subject.workloads?.includes(name) ?? true);
@@ -119,7 +135,11 @@ function meaningful(workloads: readonly string[], subject: Pick<Subject, 'worklo
 /** Puts the other build of each subject of EntropyNet right behind this build's. */
 function addOtherBuild(entries: Entry[], able: readonly Subject[], folder: string): void {
   const others = able.filter(({ kind }) => kind === 'entropynet');
-  for (const { name, start, workloads } of others) {
+  for (const { name, start, workloads, transport } of others) {
+    if (transport !== undefined && !isInOtherBuild(folder, transport)) {
+      say(`${nameOfOtherBuild(name)} is left out: that build has no ${transport}`);
+      continue;
+    }
     const entry = { name: nameOfOtherBuild(name), subject: name, isPeer: false, workloads };
     const index = entries.findIndex((each) => each.name === name);
     entries.splice(index + 1, 0, { ...entry, start: startOfOtherBuild(folder, start) });
@@ -128,6 +148,7 @@ function addOtherBuild(entries: Entry[], able: readonly Subject[], folder: strin
 
 async function ableSubjects(options: Options): Promise<Subject[]> {
   const able: Subject[] = [];
+  const leftOut = new Map<string, string[]>();
   for (const subject of subjects) {
     const isWanted = options.subjects?.includes(subject.name) ?? !(options.quick && subject.isExtra === true);
     if (!isWanted) continue;
@@ -139,7 +160,11 @@ async function ableSubjects(options: Options): Promise<Subject[]> {
     }
     const reason = await subject.unavailable?.(tmpdir());
     if (reason === undefined) able.push(subject);
-    else say(`${subject.name} is left out: ${reason}`);
+    else leftOut.set(reason, [...(leftOut.get(reason) ?? []), subject.name]);
+  }
+  // A line for each reason, however many subjects it keeps out.
+  for (const [reason, names] of leftOut) {
+    say(`${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} left out: ${reason}`);
   }
   return able;
 }

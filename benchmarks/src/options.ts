@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ROUNDS_TO_JUDGE } from './comparison.js';
+import { NATS_CONNECTIONS } from './nats-fleets.js';
 import { problemOfOtherBuild } from './other-build.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
@@ -20,7 +21,7 @@ export interface Options {
 
 const CONNECTIONS = 'connections';
 const PAIRS = 'pairs';
-const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, PAIRS, 'limits', 'native-calls'];
+const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, PAIRS, 'limits', 'native-calls', NATS_CONNECTIONS];
 const SUBJECTS = subjects.map(({ name }) => name);
 /** Names one below the other, in line with the texts of the help. */
 const SEPARATOR = `,\n${' '.repeat(20)}`;
@@ -39,7 +40,9 @@ Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
   --quick           the figures that decide, in two rounds; about a minute
   --only NAMES      some workloads, with commas between them:
                     ${NAMES.slice(0, 6).join(', ')},
-                    ${NAMES.slice(6).join(', ')}
+                    ${NAMES.slice(6, 12).join(', ')},
+                    ${NAMES.slice(12).join(', ')};
+                    ${NATS_CONNECTIONS} only where it is named
   --subjects NAMES  some subjects, with commas between them:
                     ${SUBJECTS.join(SEPARATOR)}
   --rounds N        how often each is measured; the medians are shown (3;
@@ -107,5 +110,6 @@ function listOf(text: string | undefined, option: string, allowed: readonly stri
 /** Whether something that is no workload of one connection is to be measured. */
 export function isWanted({ only, quick }: Options, name: string): boolean {
   if (only !== undefined) return only.includes(name);
+  if (name === NATS_CONNECTIONS) return false;
   return !quick || (name !== CONNECTIONS && name !== PAIRS);
 }

@@ -22,6 +22,11 @@ export function nameOfOtherBuild(subject: string): string {
   return `${subject} (other build)`;
 }
 
+/** Whether the build in `folder` has that package. */
+export function isInOtherBuild(folder: string, name: string): boolean {
+  return existsSync(join(folder, 'node_modules', name, 'dist', 'index.js'));
+}
+
 /** Why the folder holds no build to measure; undefined where it does. */
 export function problemOfOtherBuild(folder: string): string | undefined {
   if (existsSync(join(folder, MANAGER, 'dist', 'index.js'))) return undefined;

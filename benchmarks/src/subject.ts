@@ -50,16 +50,19 @@ export interface ProcessStart {
 export interface Subject {
   readonly name: string;
   /**
-   * Ours, or what one would use instead; `one process`: of either, but both ends in one process, to compare with;
-   * `limit`: what JavaScript can do without any semantics.
+   * Ours, or what one would use instead between two processes; `broker`: the client of a broker, to compare ours over that
+   * broker with; `one process`: both ends in one process, to compare with; `limit`: what JavaScript can do without any
+   * semantics.
    */
-  readonly kind: 'entropynet' | 'peer' | 'one process' | 'limit';
+  readonly kind: 'entropynet' | 'peer' | 'broker' | 'one process' | 'limit';
   /** Left out of `--quick`. */
   readonly isExtra?: boolean;
   /** How both of its processes are started, if not as usual. */
   readonly start?: ProcessStart | undefined;
   /** The workloads that say something of it; all, if it names none. */
   readonly workloads?: readonly string[] | undefined;
+  /** The package of its transport, if not every build has it. */
+  readonly transport?: string;
   /** Why it can't run here; undefined where it can. */
   unavailable?(folder: string): Promise<string | undefined>;
   /** The driver's end: listens, starts the peer, and resolves when the two are connected. */

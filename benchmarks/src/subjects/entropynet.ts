@@ -143,10 +143,11 @@ export function start(): Promise<Networking> {
   return createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
 }
 
-function portOf(
+/** A connection as a port; `owner` closes all that belongs to it. */
+export function portOf(
   { isZeroCopy = false, isBorrowing = isZeroCopy, isInPlace = false, isBatching = false }: Kind,
   handle: ConnectionHandle,
-  networking: Networking,
+  owner: Pick<Networking, 'close'>,
 ): Port {
   const options: MessageCallbackOptions = { ownership: isBorrowing ? 'borrow' : 'copy' };
   const claimAndSend = (message: Uint8Array): boolean => {
@@ -193,7 +194,7 @@ function portOf(
         },
       };
     },
-    close: () => networking.close(),
+    close: () => owner.close(),
   };
 }
 

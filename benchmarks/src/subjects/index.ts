@@ -1,9 +1,11 @@
 import type { Subject } from '../subject.js';
 import { bareRingSubjects } from './bare-ring.js';
+import { entropyNetNats } from './entropynet-nats.js';
 import { entropyNetSubjects } from './entropynet.js';
 import { sharedMemoryStream, webSocketStream } from './entropynet-streams.js';
 import { messagePort } from './message-port.js';
 import { processIpcSubjects } from './process-ipc.js';
+import { rawNats } from './raw-nats.js';
 import { rawWs, rawWsMemoryKept, rawWsStream } from './raw-ws.js';
 import { unixSocket } from './unix-socket.js';
 import { zeroMq } from './zeromq.js';
@@ -14,6 +16,8 @@ export const subjects: readonly Subject[] = [
   ...bareRingSubjects,
   sharedMemoryStream,
   webSocketStream,
+  entropyNetNats,
+  rawNats,
   rawWs,
   rawWsMemoryKept,
   rawWsStream,
@@ -23,5 +27,5 @@ export const subjects: readonly Subject[] = [
   messagePort,
 ];
 
-/** What the others are compared with. */
+/** What the others are compared with, if they have nothing of their own kind. */
 export const REFERENCE = rawWs.name;

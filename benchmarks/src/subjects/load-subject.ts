@@ -16,6 +16,8 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
     const { sharedMemoryStream, webSocketStream } = await import('./entropynet-streams.js');
     return [sharedMemoryStream, webSocketStream];
   },
+  async () => [(await import('./raw-nats.js')).rawNats],
+  async () => [(await import('./entropynet-nats.js')).entropyNetNats],
 ];
 
 /** The subject of that name. A process that measures one loads as little of the others as it can. */
