@@ -16,36 +16,20 @@ import type {
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { checkOptions, faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
-import { type CallbackGuard, checkCallback } from '../lifecycle/callback-guard.js';
+import { checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
-import { runAsMicrotask } from '../platform/clock.js';
-import { kindOf } from '../result/kind-of.js';
-import { NetworkError } from '../result/network-error.js';
-import { printable } from '../result/printable.js';
-import { err, OK, type Failure, type Result } from '../result/result.js';
+import { err, OK, type Result } from '../result/result.js';
+import { ChannelConsumers, type ConsumersOwner } from './channel-consumers.js';
 import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
-import { shownChannel } from './channel-name.js';
-import { checkUntaken, Lease } from './consumer-lease.js';
-import { type AnyOwnership, type DeliveryCallback, deliveryOf } from './incoming-half.js';
-import { MessageIterator } from './message-iterator.js';
-import { UnreadMessages } from './unread-messages.js';
+import { checkConsumer, checkOwnership } from './consumer-checks.js';
+import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
 const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
 
-/** What a channel object asks of the connection or handle that made it. */
-export interface ChannelOwner {
-  /** Where the listeners of `drain` and `closed` run. */
-  readonly guard: CallbackGuard;
-  /** Whether no endpoint comes any more. */
-  readonly isOver: boolean;
-  /** Why nothing can be done while the object has no endpoint. */
-  absence(): Failure;
+/** What a channel object asks of the connection or handle that made it. Its `guard` runs every listener. */
+export interface ChannelOwner extends ConsumersOwner {
   /** The channel was closed: its name may mean another one from here on. */
   channelClosed(channel: ChannelObject): void;
-  /** A callback can't take the messages of a connection that the object was attached to. */
-  callbackRefused(error: unknown): void;
-  /** Messages of an earlier connection that nobody has read find no room any more. */
-  unreadDropped?(error: NetworkError): void;
 }
 
 /**
@@ -56,19 +40,14 @@ export class ChannelObject implements Channel, EndpointWatcher {
   readonly name: string | undefined;
   readonly #owner: ChannelOwner;
   readonly #events: GuardedEmitter<ChannelEvents>;
+  readonly #consumers: ChannelConsumers;
   #endpoint: ChannelEndpoint | undefined;
-  #callback: DeliveryCallback | null = null;
-  #ownership: AnyOwnership = 'copy';
-  /** Of the callback and the listeners, while there is one of either. */
-  #callbackLease: Lease | undefined;
-  /** Of a consumer that came before the first connection, or that first gets what earlier connections have left. */
-  #waiting: Lease | undefined;
-  readonly #unread = new UnreadMessages();
 
   constructor(name: string | undefined, owner: ChannelOwner) {
     this.name = name;
     this.#owner = owner;
     this.#events = new GuardedEmitter<ChannelEvents>(EVENTS, owner.guard);
+    this.#consumers = new ChannelConsumers(name, owner, this.#events);
   }
 
   get isOpen(): boolean {
@@ -137,27 +116,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
 
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined> {
     checkOptions('messages()', options, SIGNAL_OPTION);
-    this.#checkUntaken(false);
-    // A loop stays on the connection that it began on: it ends with it, and never goes on with the next one's messages.
-    let endpoint = this.#endpoint;
-    return new MessageIterator(
-      {
-        take: (consumer, consumerOptions) => {
-          endpoint ??= this.#endpoint;
-          const isBehind = endpoint === this.#endpoint && this.#unread.collect();
-          return this.#take(consumer, consumerOptions, isBehind ? undefined : endpoint);
-        },
-        startReceiving: () => endpoint?.host.startReceiving(),
-        began: () => endpoint?.loopBegan(),
-        ended: () => endpoint?.loopEnded(),
-      },
-      options?.signal,
-    );
+    return this.#consumers.iterate(options?.signal);
   }
 
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
     checkConsumer(consumer, options);
-    return this.#take(consumer, options, this.#endpoint);
+    return this.#consumers.take(consumer, options);
   }
 
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
@@ -167,11 +131,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
     checkOptions('setMessageCallback()', options, OWNERSHIP_OPTION);
     const ownership = options?.ownership ?? 'copy';
     checkOwnership(ownership);
-    if (callback !== null && !this.#owner.isOver) this.#checkUntaken(true);
-    if (this.#owner.isOver) return;
-    this.#callback = callback;
-    this.#ownership = ownership;
-    this.#updateCallbackLease();
+    this.#consumers.setCallback(callback, ownership);
   }
 
   on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this {
@@ -184,7 +144,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
 
   off<E extends keyof ChannelEvents>(event: E, listener?: ChannelEvents[E]): this {
     this.#events.remove(event, listener);
-    if (event === 'message') this.#updateCallbackLease();
+    if (event === 'message') this.#consumers.listenersChanged();
     return this;
   }
 
@@ -210,171 +170,46 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   attach(endpoint: ChannelEndpoint): void {
-    const before = this.#endpoint;
-    if (before !== undefined && before !== endpoint) this.#keepUnreadOf(before);
+    if (this.#endpoint !== endpoint) this.#consumers.keepUnread();
     this.#leave();
     this.#endpoint = endpoint;
     endpoint.watchers.add(this);
-    if (!this.#unread.collect()) this.#installWaiting();
-    try {
-      this.#updateCallbackLease();
-    } catch (error) {
-      this.#owner.callbackRefused(error);
-    }
+    this.#consumers.attach(endpoint);
   }
 
   /** Stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
   detach(): void {
     this.#leave();
-    this.#unread.clear();
+    this.#consumers.detach();
   }
 
   /** Whether messages of earlier connections wait for a reader. */
   get hasUnread(): boolean {
-    return this.#unread.collect();
+    return this.#consumers.hasUnread;
   }
 
   /** This side wants nothing more of what earlier connections have left. */
   forgetUnread(): void {
-    this.#unread.clear();
+    this.#consumers.forgetUnread();
   }
 
   /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
   endWaiting(reason: CloseReason): void {
-    this.#waiting?.end(reason);
+    this.#consumers.endWaiting(reason);
   }
 
   #add(event: keyof ChannelEvents, listener: unknown, isOnce: boolean): this {
-    if (event === 'message' && typeof listener === 'function' && !this.#owner.isOver) this.#checkUntaken(true);
+    if (event === 'message' && typeof listener === 'function' && !this.#owner.isOver)
+      this.#consumers.checkUntaken(true);
     this.#events.add(event, listener, isOnce);
-    if (event === 'message') this.#updateCallbackLease();
+    if (event === 'message') this.#consumers.listenersChanged();
     return this;
-  }
-
-  #take(consumer: MessageConsumer, options: ConsumerOptions, endpoint: ChannelEndpoint | undefined): ConsumerLease {
-    const lease = new Lease(consumer, options);
-    if (endpoint === undefined) {
-      this.#checkUntaken(false);
-      this.#wait(lease);
-    } else endpoint.install(lease);
-    return lease;
-  }
-
-  #checkUntaken(isCallback: boolean): void {
-    if (this.#owner.isOver) throw this.#owner.absence().error;
-    if (this.#endpoint !== undefined) {
-      this.#endpoint.checkUntaken(isCallback);
-      checkUntaken(this.#waiting, this.name, isCallback);
-    } else {
-      const present = this.#callback !== null || this.#events.count('message') > 0 ? CALLBACK : this.#waiting;
-      checkUntaken(present, this.name, isCallback);
-    }
   }
 
   #leave(): void {
     this.#endpoint?.watchers.delete(this);
     this.#endpoint = undefined;
-    this.#callbackLease = undefined;
   }
-
-  #keepUnreadOf(endpoint: ChannelEndpoint): void {
-    const dropped = this.#unread.keep(endpoint);
-    if (dropped === 0) return;
-    this.#owner.unreadDropped?.(
-      new NetworkError(
-        'ResourceLimitExceeded',
-        `${dropped} messages of an earlier connection were dropped unread on ${shownChannel(this.name)}: ` +
-          `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
-      ),
-    );
-  }
-
-  /** The lease gets what earlier connections have left, then the messages of the present one. */
-  #wait(lease: Lease): void {
-    this.#waiting = lease;
-    lease.bind(this.#waitingRoom);
-    // Not at once: a program that sets a callback has seldom finished setting up.
-    if (this.#endpoint !== undefined) runAsMicrotask(this.#deliverUnread);
-  }
-
-  readonly #deliverUnread = (): void => {
-    const { guard } = this.#owner;
-    while (this.#waiting !== undefined && guard.isOpen) {
-      const { deliver, ownership } = this.#waiting;
-      const data = this.#unread.shift();
-      if (data === undefined) {
-        this.#installWaiting();
-        return;
-      }
-      if (ownership === 'in-place') guard.runInPlace(deliver, data, 0, data.length);
-      else guard.run(deliver as MessageCallback, data);
-    }
-  };
-
-  #installWaiting(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined || this.#endpoint === undefined) return;
-    this.#waiting = undefined;
-    try {
-      this.#endpoint.install(waiting);
-    } catch (error) {
-      this.#owner.callbackRefused(error);
-    }
-  }
-
-  /** The callback and the listeners are one consumer: takes, changes or gives back their lease as there are any. */
-  #updateCallbackLease(): void {
-    if (this.#endpoint === undefined) return;
-    const hasListeners = this.#events.count('message') > 0;
-    const callback = this.#callback;
-    if (callback === null && !hasListeners) {
-      this.#callbackLease?.release();
-      this.#callbackLease = undefined;
-      return;
-    }
-    const ownership = this.#ownership;
-    const onMessage = hasListeners ? this.#forAll(callback) : callback;
-    if (onMessage === null) return;
-    const lease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
-    const isBehind = this.#unread.collect();
-    if (isBehind || this.#waiting === this.#callbackLease) this.#callbackLease?.release();
-    if (isBehind) this.#wait(lease);
-    else this.#endpoint.install(lease);
-    this.#callbackLease = lease;
-  }
-
-  /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */
-  #forAll(callback: DeliveryCallback | null): DeliveryCallback {
-    const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
-    const isBorrowed = this.#ownership === 'borrow';
-    const toListeners = (own: Uint8Array): void => {
-      this.#events.emitMessage('message', own);
-      // The last listener may have been one for one message: what follows waits for the next consumer.
-      if (this.#callback === null && this.#events.count('message') === 0) this.#updateCallbackLease();
-    };
-    if (this.#ownership === 'in-place') {
-      return (bytes: Uint8Array, start: number, end: number): void => {
-        const own = bytes.slice(start, end);
-        if (callback !== null) guard.runInPlace(callback, bytes, start, end);
-        toListeners(own);
-      };
-    }
-    return (data: Uint8Array): void => {
-      const own = isBorrowed ? data.slice() : data;
-      if (callback !== null) guard.run(callback as MessageCallback, data);
-      toListeners(own);
-    };
-  }
-
-  readonly #waitingRoom = {
-    leaseChanged: (): void => undefined,
-    leaseReleased: (lease: Lease): void => {
-      if (this.#waiting === lease) this.#waiting = undefined;
-    },
-    leaseFailed: (error: unknown): void => {
-      this.#owner.guard.fail(error);
-    },
-  };
 }
 
 const NO_STATS: ChannelStats = Object.freeze({
@@ -387,38 +222,3 @@ const NO_STATS: ChannelStats = Object.freeze({
 
 // The word is checked afterwards: a wrong one is a `TypeError`, as a wrong callback.
 const OWNERSHIP_OPTION = { ownership: 'anything' } as const;
-const CONSUMER_OPTIONS = { name: 'anything', ownership: 'anything', isPaused: 'true or false' } as const;
-
-const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
-/** Stands for the callback of an object that has no connection yet. */
-const CALLBACK = new Lease({ onMessage: ignore }, CALLBACK_OPTIONS, ignore);
-
-/** Throws for what is no consumer, and for options that no consumer has. */
-function checkConsumer(consumer: MessageConsumer, options: ConsumerOptions): void {
-  const { onMessage } = (consumer as Partial<MessageConsumer> | null | undefined) ?? {};
-  if (typeof onMessage !== 'function') {
-    const given =
-      typeof consumer === 'object' && consumer !== null ? `one with ${kindOf(onMessage)}` : kindOf(consumer);
-    throw new TypeError(`a consumer has a method onMessage; ${given} was given`);
-  }
-  checkOptions('take()', options, CONSUMER_OPTIONS);
-  const name: unknown = (options as ConsumerOptions | undefined)?.name;
-  if (typeof name !== 'string') throw new TypeError(`a consumer's name is a string; ${kindOf(name)} was given`);
-  const { ownership = 'copy' } = options;
-  if (ownership !== 'copy' && ownership !== 'borrow') checkOwnership(ownership);
-}
-
-/** Throws a `TypeError` for a word that says nothing of ownership. */
-function checkOwnership(ownership: AnyOwnership): void {
-  if (Object.hasOwn(deliveryOf, ownership)) return;
-  const allowed = Object.keys(deliveryOf)
-    .map((name) => `'${name}'`)
-    .join(', ');
-  const given: unknown = ownership;
-  const shown = typeof given === 'string' ? `'${printable(given, 40)}'` : kindOf(given);
-  throw new TypeError(`ownership is one of ${allowed}; ${shown} was given`);
-}
-
-function ignore(): void {
-  // A lease that is on no channel gets no message.
-}

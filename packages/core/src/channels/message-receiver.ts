@@ -2,7 +2,7 @@ import { NetworkError } from '../result/network-error.js';
 import type { CallbackGuard } from '../lifecycle/callback-guard.js';
 import type { MessageCallback } from '../api/connection-types.js';
 import { epochNow, runAsMicrotask } from '../platform/clock.js';
-import { channelIdOf, decodeUint32, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
+import { channelIdOf, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
 import type { FrameSink } from '../wire/frame-link.js';
 import type { Channel, IncomingHalf } from './channel.js';
 import { ChannelReceiver, type ChannelReceiverEvents } from './channel-receiver.js';
@@ -218,10 +218,8 @@ export class MessageReceiver implements FrameSink {
       half.reassembly = undefined;
       return true;
     }
-    if (end - start > reassembly.missing)
-      return this.#violated('more fragment bytes than the message was announced with');
-    if (end === start) return this.#violated('a fragment without bytes');
-    reassembly.add(bytes, start, end);
+    const violation = reassembly.add(bytes, start, end);
+    if (violation !== undefined) return this.#violated(violation);
     if (reassembly.missing > 0) return true;
     half.reassembly = undefined;
     this.#deliver(half, reassembly.bytes, 0, reassembly.total, true);
@@ -229,11 +227,9 @@ export class MessageReceiver implements FrameSink {
   }
 
   #startReassembly(half: IncomingHalf, bytes: Uint8Array, start: number, end: number): boolean {
-    const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
-    if (total === 0 || total > this.#limits.maxMessageSize) {
-      return this.#violated(`a message of ${total} bytes where 1 to ${this.#limits.maxMessageSize} are allowed`);
-    }
-    half.reassembly = new Reassembly(total);
+    const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize);
+    if (typeof announced === 'string') return this.#violated(announced);
+    half.reassembly = announced;
     return true;
   }
 

@@ -22,23 +22,8 @@ import {
 } from './refusals.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { SendQueue } from './send-queue.js';
+import type { SenderEvents, SenderLimits } from './sender-events.js';
 import { waitInQueue } from './waiting-send.js';
-
-/** What the sender needs to know of the configuration. */
-export interface SenderLimits {
-  readonly maxMessageSize: number;
-  readonly sendTimeoutMs: number;
-  readonly sendQueueBytes: number;
-  readonly maxChannels: number;
-}
-
-/** What a sender tells its connection. */
-export interface SenderEvents {
-  /** A sender that was refused may go on; runs user code. */
-  readonly onDrain: (channel: Channel) => void;
-  /** A message of `length` bytes was refused for now, or is the first that has to wait. */
-  readonly onBackpressure: (channel: Channel, length: number) => void;
-}
 
 /** Below this a fragment costs more by being one than it gains. */
 const MIN_FRAGMENT_BYTES = 16 * 1024;
@@ -294,7 +279,7 @@ export class MessageSender {
   #refuse(channel: Channel, length: number): Failure {
     const half = channel.outgoing;
     if (!half.owesDrain) this.#events.onBackpressure(channel, length);
-    this.#queue.noteDrain(half);
+    this.#queue.drains.owe(half);
     this.wouldBlockSends += 1;
     return WOULD_BLOCK;
   }

@@ -1,4 +1,5 @@
 import { unwrittenBytes } from '../platform/long-memory.js';
+import { decodeUint32 } from '../wire/frame.js';
 
 /**
  * Initial buffer for an announced message, in bytes; it grows with what arrives. Shorter than the fragments of
@@ -19,6 +20,16 @@ export class Reassembly {
     this.total = total;
   }
 
+  /**
+   * Begins the message that a start frame announces: its length, of 1 to `maxBytes`, in four bytes.
+   * @returns how the peer broke the protocol, where it announces something else
+   */
+  static announced(bytes: Uint8Array, start: number, end: number, maxBytes: number): Reassembly | string {
+    const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
+    if (total > 0 && total <= maxBytes) return new Reassembly(total);
+    return `a message of ${total} bytes where 1 to ${maxBytes} are allowed`;
+  }
+
   /** How many bytes are still to come. */
   get missing(): number {
     return this.total - this.#received;
@@ -29,11 +40,17 @@ export class Reassembly {
     return this.#bytes;
   }
 
-  /** Copies the next fragment, which has no more bytes than are missing. */
-  add(bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Copies the next fragment.
+   * @returns how the peer broke the protocol, where the fragment is empty or has more bytes than are missing
+   */
+  add(bytes: Uint8Array, start: number, end: number): string | undefined {
+    if (end - start > this.missing) return 'more fragment bytes than the message was announced with';
+    if (end === start) return 'a fragment without bytes';
     this.#makeRoom(this.#received + end - start);
     this.#bytes.set(bytes.subarray(start, end), this.#received);
     this.#received += end - start;
+    return undefined;
   }
 
   /**

@@ -1,22 +1,16 @@
 import type { UnconfirmedSends } from '../api/connection-types.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
-import type { Channel, IncomingHalf, OutgoingHalf } from './channel.js';
+import type { IncomingHalf, OutgoingHalf } from './channel.js';
 import { ControlQueue } from './control-queue.js';
+import { DrainReports } from './drain-reports.js';
 import type { QueuedMessage, SendOutcome } from './message-line.js';
 import { SendDeadlines } from './send-deadlines.js';
 import { SendRound } from './send-round.js';
+import type { QueueEvents } from './sender-events.js';
 import { WaitingCopies } from './waiting-copies.js';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** What the queue tells its sender. */
-export interface QueueEvents {
-  /** A sender that was refused may go on. Runs user code, so no state is half-changed when it is called. */
-  readonly onDrain: (channel: Channel) => void;
-  /** The transport took a queued message whole. */
-  readonly onSent: (half: OutgoingHalf, length: number) => void;
-}
 
 /**
  * What could not be written at once, in the order in which it goes: control frames, window updates, then one frame of
@@ -29,13 +23,14 @@ export class SendQueue {
   isHeld = false;
   readonly copies = new WaitingCopies();
   readonly control: ControlQueue;
+  readonly drains = new DrainReports();
 
   readonly #events: QueueEvents;
   readonly #round = new SendRound();
   readonly #deadlines: SendDeadlines;
   /** Halves on which messages wait. */
   readonly #busy = new Set<OutgoingHalf>();
-  readonly #drainDue = new Set<OutgoingHalf>();
+  readonly #mayReport = (): boolean => !this.isFull && !this.isHeld && !this.#isFinishing;
   #writer: FrameWriter | undefined;
   /** The longest message that goes as one frame; longer ones are cut into fragments of `#fragmentBytes`. */
   #wholeBytes = 0;
@@ -54,7 +49,7 @@ export class SendQueue {
       (header, bytes, start, end) => this.#writeRaw(header, bytes, start, end),
       (half) => {
         this.#wake(half);
-        this.#noteClear(half);
+        this.drains.noteChange(half);
       },
     );
     this.#deadlines = new SendDeadlines((messages) => {
@@ -95,7 +90,7 @@ export class SendQueue {
     }
     this.#promised = promised;
     this.#round.clear();
-    this.#drainDue.clear();
+    this.drains.clear();
     this.control.clear();
     this.#onFlushed?.();
     this.#onFlushed = undefined;
@@ -146,7 +141,7 @@ export class SendQueue {
   abandon(half: OutgoingHalf): void {
     for (const message of half.waiting()) this.#drop(half, message, 'channel-closed');
     half.clearAbort();
-    this.#drainDue.delete(half);
+    this.drains.forget(half);
   }
 
   /** A message that was started on the half can't be finished: the peer learns that. */
@@ -159,7 +154,7 @@ export class SendQueue {
   /** The half is to be closed as soon as what waits on it was written. */
   close(half: OutgoingHalf): void {
     half.beginClose();
-    this.#drainDue.delete(half);
+    this.drains.forget(half);
     this.#wake(half);
     this.pump();
   }
@@ -174,19 +169,13 @@ export class SendQueue {
   /** The peer gave window back. */
   onCredit(half: OutgoingHalf): void {
     this.#wake(half);
-    this.#noteClear(half);
+    this.drains.noteChange(half);
     this.pump();
-  }
-
-  /** A sender was refused on the half and waits for the report that it may go on. */
-  noteDrain(half: OutgoingHalf): void {
-    half.owesDrain = true;
-    this.#drainDue.add(half);
   }
 
   /** Whether nothing waits to be written or told. */
   get isIdle(): boolean {
-    return this.#round.isEmpty && this.control.isEmpty && this.#drainDue.size === 0 && this.#onFlushed === undefined;
+    return this.#round.isEmpty && this.control.isEmpty && this.drains.isEmpty && this.#onFlushed === undefined;
   }
 
   /** Writes what can be written, then tells the senders that may go on. */
@@ -199,7 +188,7 @@ export class SendQueue {
       this.#isPumping = false;
     }
     this.#noteFlushed();
-    if (this.#drainDue.size > 0) this.#tellDrains();
+    if (!this.drains.isEmpty) this.drains.tell(this.#events.onDrain, this.#mayReport);
   }
 
   /**
@@ -242,7 +231,7 @@ export class SendQueue {
     if (half.owesAbort) {
       if (!this.#write(half, FrameType.MessageAbort, NO_BYTES, 0, 0)) return false;
       half.clearAbort();
-      this.#noteClear(half);
+      this.drains.noteChange(half);
     }
     const message = half.head;
     if (message === undefined) {
@@ -287,7 +276,7 @@ export class SendQueue {
     } else this.#deadlines.delete(message);
     if (half.waitingCount === 0) {
       this.#busy.delete(half);
-      this.#noteClear(half);
+      this.drains.noteChange(half);
     }
     return true;
   }
@@ -299,24 +288,9 @@ export class SendQueue {
     message.settle?.(outcome);
   }
 
-  #noteClear(half: OutgoingHalf): void {
-    if (half.owesDrain && half.isClear) this.#drainDue.add(half);
-  }
-
   #noteFlushed(): void {
     if (this.#onFlushed === undefined || this.#busy.size > 0 || this.control.length > 0) return;
     this.#onFlushed();
     this.#onFlushed = undefined;
-  }
-
-  #tellDrains(): void {
-    for (const half of [...this.#drainDue]) {
-      if (this.isFull || this.isHeld || this.#isFinishing) return;
-      this.#drainDue.delete(half);
-      // Otherwise window that comes back, or the end of its queue, puts it back here.
-      if (!half.isDrained || !half.owesDrain) continue;
-      half.owesDrain = false;
-      this.#events.onDrain(half.channel);
-    }
   }
 }

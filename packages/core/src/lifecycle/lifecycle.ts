@@ -4,6 +4,7 @@ import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import { ConnectionStateMachine } from './state-machine.js';
 import { describeThrown } from './callback-guard.js';
 import { hold, within } from './deadline.js';
+import { Deferred } from './deferred.js';
 
 /** What is connected and ended: a link for a connection, a connection for a handle. */
 export interface LifecycleHooks<T> {
@@ -288,17 +289,4 @@ async function joined(promise: Promise<Result>, signal: AbortSignal | undefined)
   if (signal === undefined) return promise;
   const outcome = await within(promise, undefined, signal);
   return typeof outcome === 'object' ? outcome : abortedBy(signal);
-}
-
-class Deferred<V> {
-  readonly promise: Promise<V>;
-  /** Whether it has its outcome, also where that is not reported yet. */
-  isUsed = false;
-  resolve: (value: V) => void = () => undefined;
-
-  constructor() {
-    this.promise = new Promise((resolve) => {
-      this.resolve = resolve;
-    });
-  }
 }

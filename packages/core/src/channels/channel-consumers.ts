@@ -1,0 +1,251 @@
+import type { ChannelEvents, ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
+import type { CloseReason, MessageCallback } from '../api/connection-types.js';
+import type { CallbackGuard } from '../lifecycle/callback-guard.js';
+import type { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
+import { runAsMicrotask } from '../platform/clock.js';
+import { NetworkError } from '../result/network-error.js';
+import type { Failure } from '../result/result.js';
+import type { ChannelEndpoint } from './channel-endpoint.js';
+import { shownChannel } from './channel-name.js';
+import { checkUntaken, Lease } from './consumer-lease.js';
+import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
+import { MessageIterator } from './message-iterator.js';
+import { UnreadMessages } from './unread-messages.js';
+
+/** What the consumers of a channel object ask of the connection or handle that made it. */
+export interface ConsumersOwner {
+  /** Where callbacks run. */
+  readonly guard: CallbackGuard;
+  /** Whether no endpoint comes any more. */
+  readonly isOver: boolean;
+  /** Why nothing can be done while the object has no endpoint. */
+  absence(): Failure;
+  /** A callback can't take the messages of a connection that the object was attached to. */
+  callbackRefused(error: unknown): void;
+  /** Messages of an earlier connection that nobody has read find no room any more. */
+  unreadDropped?(error: NetworkError): void;
+}
+
+/**
+ * The consumers of one channel object: the callback with the `message` listeners, a lease, a loop. A handle's object takes
+ * its callback from one connection to the next; other consumers stay on the connection that they were taken on.
+ */
+export class ChannelConsumers {
+  readonly #channelName: string | undefined;
+  readonly #owner: ConsumersOwner;
+  readonly #events: GuardedEmitter<ChannelEvents>;
+  #endpoint: ChannelEndpoint | undefined;
+  #callback: DeliveryCallback | null = null;
+  #ownership: AnyOwnership = 'copy';
+  /** Of the callback and the listeners, while there is one of either. */
+  #callbackLease: Lease | undefined;
+  /** Of a consumer that came before the first connection, or that first gets what earlier connections have left. */
+  #waiting: Lease | undefined;
+  readonly #unread = new UnreadMessages();
+
+  /** @param events of the channel object; its `message` listeners are consumers */
+  constructor(channelName: string | undefined, owner: ConsumersOwner, events: GuardedEmitter<ChannelEvents>) {
+    this.#channelName = channelName;
+    this.#owner = owner;
+    this.#events = events;
+  }
+
+  /** Whether messages of earlier connections wait for a reader. */
+  get hasUnread(): boolean {
+    return this.#unread.collect();
+  }
+
+  /** This side wants nothing more of what earlier connections have left. */
+  forgetUnread(): void {
+    this.#unread.clear();
+  }
+
+  /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
+  endWaiting(reason: CloseReason): void {
+    this.#waiting?.end(reason);
+  }
+
+  /** Before the object leaves its endpoint for the next connection's: what nobody has read stays for the next reader. */
+  keepUnread(): void {
+    if (this.#endpoint !== undefined) this.#keepUnreadOf(this.#endpoint);
+  }
+
+  /** The object stands for this endpoint from here on. */
+  attach(endpoint: ChannelEndpoint): void {
+    this.#endpoint = endpoint;
+    this.#callbackLease = undefined;
+    if (!this.#unread.collect()) this.#installWaiting();
+    try {
+      this.listenersChanged();
+    } catch (error) {
+      this.#owner.callbackRefused(error);
+    }
+  }
+
+  /** The object stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
+  detach(): void {
+    this.#endpoint = undefined;
+    this.#callbackLease = undefined;
+    this.#unread.clear();
+  }
+
+  /** Sets or clears the one callback. */
+  setCallback(callback: DeliveryCallback | null, ownership: AnyOwnership): void {
+    if (callback !== null && !this.#owner.isOver) this.checkUntaken(true);
+    if (this.#owner.isOver) return;
+    this.#callback = callback;
+    this.#ownership = ownership;
+    this.listenersChanged();
+  }
+
+  /** A loop over the messages. It stays on the connection that it began on, and never goes on with the next one's. */
+  iterate(signal: AbortSignal | undefined): MessageIterator {
+    this.checkUntaken(false);
+    let endpoint = this.#endpoint;
+    return new MessageIterator(
+      {
+        take: (consumer, options) => {
+          endpoint ??= this.#endpoint;
+          const isBehind = endpoint === this.#endpoint && this.#unread.collect();
+          return this.#takeOn(isBehind ? undefined : endpoint, consumer, options);
+        },
+        startReceiving: () => endpoint?.host.startReceiving(),
+        began: () => endpoint?.loopBegan(),
+        ended: () => endpoint?.loopEnded(),
+      },
+      signal,
+    );
+  }
+
+  take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
+    return this.#takeOn(this.#endpoint, consumer, options);
+  }
+
+  /** Throws a `NetworkError` where a consumer of that kind can't take the messages. */
+  checkUntaken(isCallback: boolean): void {
+    if (this.#owner.isOver) throw this.#owner.absence().error;
+    if (this.#endpoint !== undefined) {
+      this.#endpoint.checkUntaken(isCallback);
+      checkUntaken(this.#waiting, this.#channelName, isCallback);
+    } else {
+      const present = this.#callback !== null || this.#events.count('message') > 0 ? CALLBACK : this.#waiting;
+      checkUntaken(present, this.#channelName, isCallback);
+    }
+  }
+
+  /** The callback and the listeners are one consumer: takes, changes or gives back their lease as there are any. */
+  listenersChanged(): void {
+    if (this.#endpoint === undefined) return;
+    const hasListeners = this.#events.count('message') > 0;
+    const callback = this.#callback;
+    if (callback === null && !hasListeners) {
+      this.#callbackLease?.release();
+      this.#callbackLease = undefined;
+      return;
+    }
+    const ownership = this.#ownership;
+    const onMessage = hasListeners ? this.#forAll(callback) : callback;
+    if (onMessage === null) return;
+    const lease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
+    const isBehind = this.#unread.collect();
+    if (isBehind || this.#waiting === this.#callbackLease) this.#callbackLease?.release();
+    if (isBehind) this.#wait(lease);
+    else this.#endpoint.install(lease);
+    this.#callbackLease = lease;
+  }
+
+  #takeOn(endpoint: ChannelEndpoint | undefined, consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
+    const lease = new Lease(consumer, options);
+    if (endpoint === undefined) {
+      this.checkUntaken(false);
+      this.#wait(lease);
+    } else endpoint.install(lease);
+    return lease;
+  }
+
+  #keepUnreadOf(endpoint: ChannelEndpoint): void {
+    const dropped = this.#unread.keep(endpoint);
+    if (dropped === 0) return;
+    this.#owner.unreadDropped?.(
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `${dropped} messages of an earlier connection were dropped unread on ${shownChannel(this.#channelName)}: ` +
+          `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
+      ),
+    );
+  }
+
+  /** The lease gets what earlier connections have left, then the messages of the present one. */
+  #wait(lease: Lease): void {
+    this.#waiting = lease;
+    lease.bind(this.#waitingRoom);
+    // Not at once: a program that sets a callback has seldom finished setting up.
+    if (this.#endpoint !== undefined) runAsMicrotask(this.#deliverUnread);
+  }
+
+  readonly #deliverUnread = (): void => {
+    const { guard } = this.#owner;
+    while (this.#waiting !== undefined && guard.isOpen) {
+      const { deliver, ownership } = this.#waiting;
+      const data = this.#unread.shift();
+      if (data === undefined) {
+        this.#installWaiting();
+        return;
+      }
+      if (ownership === 'in-place') guard.runInPlace(deliver, data, 0, data.length);
+      else guard.run(deliver as MessageCallback, data);
+    }
+  };
+
+  #installWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#endpoint === undefined) return;
+    this.#waiting = undefined;
+    try {
+      this.#endpoint.install(waiting);
+    } catch (error) {
+      this.#owner.callbackRefused(error);
+    }
+  }
+
+  /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */
+  #forAll(callback: DeliveryCallback | null): DeliveryCallback {
+    const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
+    const isBorrowed = this.#ownership === 'borrow';
+    const toListeners = (own: Uint8Array): void => {
+      this.#events.emitMessage('message', own);
+      // The last listener may have been one for one message: what follows waits for the next consumer.
+      if (this.#callback === null && this.#events.count('message') === 0) this.listenersChanged();
+    };
+    if (this.#ownership === 'in-place') {
+      return (bytes: Uint8Array, start: number, end: number): void => {
+        const own = bytes.slice(start, end);
+        if (callback !== null) guard.runInPlace(callback, bytes, start, end);
+        toListeners(own);
+      };
+    }
+    return (data: Uint8Array): void => {
+      const own = isBorrowed ? data.slice() : data;
+      if (callback !== null) guard.run(callback as MessageCallback, data);
+      toListeners(own);
+    };
+  }
+
+  readonly #waitingRoom = {
+    leaseChanged: (): void => undefined,
+    leaseReleased: (lease: Lease): void => {
+      if (this.#waiting === lease) this.#waiting = undefined;
+    },
+    leaseFailed: (error: unknown): void => {
+      this.#owner.guard.fail(error);
+    },
+  };
+}
+
+const CALLBACK_OPTIONS: ConsumerOptions = { name: 'a message callback' };
+/** Stands for the callback of an object that has no connection yet. */
+const CALLBACK = new Lease({ onMessage: ignore }, CALLBACK_OPTIONS, ignore);
+
+function ignore(): void {
+  // A lease that is on no channel gets no message.
+}

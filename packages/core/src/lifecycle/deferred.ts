@@ -1,0 +1,13 @@
+/** A promise with its `resolve` beside it. */
+export class Deferred<V> {
+  readonly promise: Promise<V>;
+  /** Whether it has its outcome, also where that is not reported yet. */
+  isUsed = false;
+  resolve: (value: V) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+}
