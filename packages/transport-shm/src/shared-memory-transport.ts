@@ -11,7 +11,7 @@ import {
   type TransportProbe,
 } from '@entropynet/core';
 import { sharedMemorySection } from './shared-memory-options.js';
-import { findServer } from './discovery/handshake-client.js';
+import { findServer } from './discovery/find-server.js';
 import { SHARED_MEMORY_BACKEND, SharedMemoryConnection } from './shared-memory-connection.js';
 import { SharedMemoryServer } from './shared-memory-server.js';
 

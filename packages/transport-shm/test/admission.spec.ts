@@ -1,6 +1,6 @@
 import { until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
-import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
+import { findServer } from '@entropynet/transport-shm/internal/discovery/find-server';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';

@@ -1,7 +1,7 @@
 import { type Scope, until } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
-import { findServer } from '@entropynet/transport-shm/internal/discovery/handshake-client';
+import { findServer } from '@entropynet/transport-shm/internal/discovery/find-server';
 import {
   ACKNOWLEDGEMENT,
   encodeReply,
