@@ -1,5 +1,6 @@
 // Publishes the packages whose version the registry does not have yet, with a statement of where they were built
-// (provenance), which only a CI system that vouches for itself can make.
+// (provenance), which only a CI system that vouches for itself can make. The addons for every system are built first: that needs
+// Debian's g++-mingw-w64-x86-64 and binutils, and gets a compiler for the other systems from npm's registry.
 // Usage: npm run release -- [--dry-run]; a dry run goes as far as packing what would be sent.
 
 import { spawnSync } from 'node:child_process';
@@ -41,7 +42,8 @@ function release(isDryRun) {
   const found = obstacles();
   if (found.length > 0 && !isDryRun) throw new ReleaseError(`Not to be published: ${found.join('; ')}.`);
   run('npm', ['run', 'test:packages']);
-  run(process.execPath, ['scripts/prebuild.mjs']);
+  // The addons for every system, each for its oldest C library: one that is built for this machine needs a newer one.
+  run(process.execPath, ['scripts/cross-build.mjs', '--fetch']);
   if (!isDryRun) {
     run('npx', ['lerna', 'publish', 'from-package', '--yes'], {
       environment: { NPM_CONFIG_PROVENANCE: 'true', NX_DAEMON: 'false' },
