@@ -8,44 +8,45 @@ const MIB = 1024 * KIB;
 
 /** The section `nats` of a configuration, as a user writes it. */
 export interface NatsOptions {
-  /** Further servers of the NATS cluster, as `host:port`, tried in order after the endpoint's own. */
+  /** More servers of the NATS cluster, as `host:port`. They are tried in order after the endpoint's server. */
   servers?: readonly string[] | undefined;
-  /** The user at the NATS server; the endpoint's user information does as well. */
+  /** The user name at the NATS server. The endpoint may contain it instead. */
   user?: string | undefined;
   /** The user's password. */
   password?: string | undefined;
-  /** A token, where the NATS server asks for one. */
+  /** A token, if the NATS server asks for one. */
   token?: string | undefined;
   /** The text of a credentials file (`.creds`): a JWT and the seed of its NKey. */
   credentials?: string | undefined;
-  /** The seed of an NKey, where the NATS server knows its public half. */
+  /** The seed of an NKey whose public key the NATS server knows. */
   nkeySeed?: string | undefined;
   /** Certificates and their checks; an object turns TLS on. */
   tls?: NatsTlsOptions | undefined;
   /** The name that the NATS server's monitoring shows. */
   name?: string | undefined;
-  /** What every subject of a service begins with. Both sides need the same. */
+  /** The prefix of every subject of a service. Both sides need the same. */
   subjectPrefix?: string | undefined;
-  /** What the subjects of a client begin with: it must be allowed to subscribe below it. */
+  /** The prefix of a client's subjects. The client must be allowed to subscribe to subjects with it. */
   inboxPrefix?: string | undefined;
-  /** Servers of one service and one queue group share its clients; without it a second server gets `AddressInUse`. */
+  /** Servers of the same service and queue group share the clients. Without it, a second server gets `AddressInUse`. */
   queueGroup?: string | undefined;
-  /** Signs of life, which a side asks for while it hears nothing. */
+  /** The heartbeat: requests that a side sends while it hears nothing, to see that the peer is alive. */
   heartbeat?: NatsHeartbeatOptions | undefined;
   /** How long a server waits for the rest of a client's handshake, in milliseconds. */
   handshakeTimeoutMs?: number | undefined;
-  /** How many clients a server may have in handshakes, and how many connections may wait to be accepted. */
+  /** The most handshakes of a server at the same time, and the most connections that wait to be accepted. */
   maxConnections?: number | undefined;
-  /** Bytes that one connection may have on the way to this side, on each of its two lanes. */
+  /** Bytes of one connection that may be in flight to this side, on each of its two lanes. */
   windowBytes?: number | undefined;
   /**
-   * Bytes that all connections over one NATS connection may have on the way to this side. Keep it below the `max_pending` of
-   * the NATS server (64 MiB by default), which cuts a client that has more waiting.
+   * Bytes of all connections over one NATS connection that may be in flight to this side. Keep it below the
+   * `max_pending` of the NATS server (64 MiB by default): the NATS server disconnects a client for which more bytes
+   * wait.
    */
   maxPendingBytes?: number | undefined;
-  /** Bytes of one NATS connection that the NATS server may not have confirmed; beyond them, senders wait. */
+  /** Bytes of one NATS connection that the NATS server has not confirmed yet. Beyond this limit, senders wait. */
   maxBufferedBytes?: number | undefined;
-  /** A NATS connection of the program to use, which the program closes. Only code can give it. */
+  /** A NATS connection of the program to use. The program closes it. Only code can set it. */
   connection?: object | undefined;
 }
 
@@ -55,19 +56,19 @@ export interface NatsTlsOptions {
   certificate?: string | undefined;
   /** The private key of the certificate, as PEM. */
   privateKey?: string | undefined;
-  /** The authorities whose signatures count instead of those of Node.js, as PEM. */
+  /** The authorities to trust instead of those of Node.js, as PEM. */
   certificateAuthority?: string | undefined;
   /** Whether to refuse a NATS server whose certificate is not valid. */
   rejectUnauthorized?: boolean | undefined;
-  /** Whether TLS begins before the NATS server says anything, as its option `handshake_first` wants it. */
+  /** Whether TLS begins before the NATS server sends anything, as its option `handshake_first` requires. */
   handshakeFirst?: boolean | undefined;
 }
 
 /** Signs of life, as a user writes them. */
 export interface NatsHeartbeatOptions {
-  /** After how much silence a side asks for a sign of life, in milliseconds. */
+  /** The length of silence after which a side sends a request, in milliseconds. */
   intervalMs?: number | undefined;
-  /** After how much silence the peer counts as dead, in milliseconds. */
+  /** The length of silence after which the peer counts as dead, in milliseconds. */
   timeoutMs?: number | undefined;
 }
 
@@ -76,7 +77,7 @@ export interface NatsConfig extends Complete<
   NatsOptions,
   'user' | 'password' | 'token' | 'credentials' | 'nkeySeed' | 'tls' | 'queueGroup' | 'connection'
 > {
-  /** Certificates and their checks, complete; undefined where the NATS server decides about TLS. */
+  /** Certificates and their checks, complete. Undefined if the NATS server decides about TLS. */
   readonly tls?: NatsTlsConfig | undefined;
   /** Signs of life, complete. */
   readonly heartbeat: NatsHeartbeatConfig;
@@ -88,7 +89,7 @@ export type NatsTlsConfig = Complete<NatsTlsOptions, 'certificate' | 'privateKey
 /** Signs of life, complete. */
 export type NatsHeartbeatConfig = Complete<NatsHeartbeatOptions>;
 
-/** The least that a lane may have on the way: every connection keeps so much, however many share a NATS connection. */
+/** The smallest window of a lane. Every connection keeps this much, however many share a NATS connection. */
 export const MIN_WINDOW_BYTES = 16 * KIB;
 
 const subject = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.RegexAction<string, string>]> =>

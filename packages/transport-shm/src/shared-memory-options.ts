@@ -11,26 +11,29 @@ const MAX_REGION_BYTES = 1024 * MIB;
 
 /** The section `sharedMemory` of a configuration, as a user writes it. */
 export interface SharedMemoryOptions {
-  /** Bytes of a connection's region, both rings; the smaller value of both ends counts. */
+  /** Bytes of a connection's region, which contains both rings; the smaller value of both ends counts. */
   regionSize?: number | undefined;
-  /** Whether to touch every page of the region when a connection is made, so that no message pays for it. */
+  /**
+   * Whether to touch every page of the region when a connection is made, so that no later message has to wait for the
+   * system to add a page.
+   */
   prefault?: boolean | undefined;
-  /** Work on the region itself or on a copy of it; `auto`: on the region where the runtime allows it. */
+  /** Whether to work on the region itself or on a copy of it; `auto` uses the region if the runtime allows it. */
   access?: 'auto' | 'direct' | 'copied' | undefined;
-  /** How a receiver waits: polls while it pays off, sleeps at once, or never sleeps. */
+  /** How a receiver waits: `adaptive` polls while that pays off, `sleep` sleeps at once, and `spin` never sleeps. */
   wait?: 'adaptive' | 'sleep' | 'spin' | undefined;
   /** How long one window of polling lasts, in microseconds. */
   pollMicroseconds?: number | undefined;
   /**
-   * The directory where servers are found. A relative path starts from the working directory of the moment. Without it:
-   * `$XDG_RUNTIME_DIR/entropynet`, or `entropynet-<user id>` in the temporary directory.
+   * The directory in which clients find servers. A relative path starts from the current working directory. The default
+   * is `$XDG_RUNTIME_DIR/entropynet`, or `entropynet-<user id>` in the temporary directory.
    */
   directory?: string | undefined;
-  /** How many connections a server has at most, granted handshakes included. */
+  /** The most connections of a server, including granted handshakes. */
   maxConnections?: number | undefined;
   /** How long a server waits for a client's handshake, in milliseconds. */
   handshakeTimeoutMs?: number | undefined;
-  /** How long a peer may read nothing before it is reported as `unresponsive`, in milliseconds. */
+  /** How long a peer may read nothing before this side reports it as `unresponsive`, in milliseconds. */
   unresponsiveAfterMs?: number | undefined;
 }
 

@@ -17,19 +17,21 @@ import type { Complete } from './transport-sections.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** A shorter secret is found by trying. */
+/** An attacker could find a shorter secret by trying. */
 const MIN_SECRET_CHARACTERS = 16;
 
 /**
- * The options that every transport keeps to, as a user writes them. `docs/configuration.md` lists them with their defaults and
- * with what is allowed.
+ * The options that every transport obeys, as a user writes them. `docs/configuration.md` lists them with their defaults
+ * and allowed values.
  */
 export interface CommonOptions {
   /** Where to connect or to listen: a name, or an address with a scheme. */
   endpoint: string;
-  /** The name of a transport, or `auto` for every transport that serves an endpoint, in the order of their preference. */
+  /**
+   * The name of a transport, or `auto` for every transport that serves an endpoint, in the order of their preference.
+   */
   backend?: string | undefined;
-  /** Further endpoints: a client tries them in order, a server listens on all of them. */
+  /** More endpoints: a client tries them in order, a server listens on all of them. */
   fallback?: readonly string[] | undefined;
   /** How long one attempt to connect may last, in milliseconds. */
   connectTimeoutMs?: number | undefined;
@@ -37,49 +39,56 @@ export interface CommonOptions {
   sendTimeoutMs?: number | undefined;
   /** Bytes of the longest message, in both directions; the smaller value of both ends counts. */
   maxMessageSize?: number | undefined;
-  /** Bytes that one channel may have on the way to this side; each frame counts 64 more. */
+  /** Bytes of one channel that may be in flight to this side; each frame counts 64 bytes more. */
   channelWindow?: number | undefined;
-  /** How many named channels a connection may have open. */
+  /** The largest number of open named channels of a connection. */
   maxChannels?: number | undefined;
-  /** A secret that both sides must have. Each side proves in the handshake that it knows it; it is never sent. */
+  /**
+   * A secret that both sides must know. Each side proves in the handshake that it knows it. The secret itself is never
+   * sent.
+   */
   secret?: string | undefined;
   /** Bytes that unfinished `send()` calls of a connection may hold. */
   sendQueueBytes?: number | undefined;
-  /** Lets a manager's handle connect again by itself when a connection ended; servers and bare connections ignore it. */
+  /**
+   * Makes a manager's handle reconnect by itself after its connection ended. Servers and bare connections ignore it.
+   */
   reconnect?: ReconnectOptions | undefined;
   /**
-   * Asks the program whether a server has a place for one more client, before the client's `connect()` resolves. A failure
-   * refuses the client with `ResourceLimitExceeded`. A managed server asks it beside its manager's `capacity`; clients
-   * ignore it. Only code can give it.
+   * A function that decides whether a server admits one more client, before the client's `connect()` resolves. A
+   * failure refuses the client with `ResourceLimitExceeded`. A managed server also checks its manager's `capacity`.
+   * Clients ignore it. Only code can set it.
    */
   admit?: Admit | undefined;
-  /** Options of transports without a section of their own, by backend name; such a transport checks them itself. */
+  /** Options of transports that have no section, by backend name. Such a transport checks them itself. */
   transportOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }
 
-/** The options that every transport keeps to, complete. */
+/** The options that every transport obeys, complete. */
 export interface CommonConfig extends Complete<CommonOptions, 'secret' | 'reconnect' | 'admit'> {
-  /** The policy of connecting again, complete; undefined where a handle stays ended. */
+  /** The policy for reconnecting, complete. Undefined if a handle does not reconnect. */
   readonly reconnect?: ReconnectConfig | undefined;
 }
 
-/** When and how often a handle connects again by itself. */
+/** When and how often a handle reconnects by itself. */
 export interface ReconnectOptions {
-  /** How long to wait before the first attempt after an end, in milliseconds; at most `maxDelayMs`. */
+  /** The wait before the first attempt after a connection ended, in milliseconds; at most `maxDelayMs`. */
   initialDelayMs?: number | undefined;
-  /** The longest wait between two attempts, in milliseconds. A connection that lasts this long starts the waits anew. */
+  /** The longest wait between two attempts, in milliseconds. A connection that lasts this long resets the waits. */
   maxDelayMs?: number | undefined;
-  /** How many times longer each wait is than the one before. */
+  /** The factor by which each wait is longer than the one before. */
   factor?: number | undefined;
-  /** The fraction of each wait that is random, so that the clients of one server do not come back all at once. */
+  /** The fraction of each wait that is random, so that the clients of one server do not reconnect all at once. */
   jitter?: number | undefined;
-  /** After how many failed attempts in a row to give up; without it never. */
+  /** The number of failed attempts in a row after which the handle gives up. Without it, the handle never gives up. */
   maxAttempts?: number | undefined;
-  /** Whether a handle also connects again after the peer's goodbye, as after the orderly restart of a service. */
+  /**
+   * Whether a handle also reconnects after the peer's goodbye, for example when a service restarts in an orderly way.
+   */
   afterGoodbye?: boolean | undefined;
 }
 
-/** The policy of connecting again, complete. */
+/** The policy for reconnecting, complete. */
 export type ReconnectConfig = Complete<ReconnectOptions, 'maxAttempts'>;
 
 const endpoint = v.pipe(
@@ -105,7 +114,7 @@ const reconnectSchema = v.pipe(
   ),
 );
 
-/** Checks the options that every transport keeps to. */
+/** Checks the options that every transport obeys. */
 export const commonSchema = schemaOf<CommonOptions, CommonConfig>()(
   section({
     endpoint,

@@ -7,7 +7,7 @@ const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, section, text
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The shape of a `node:http` request, as far as the hook's type names it: a page has no `node:http`. */
+/** The parts of a `node:http` request that the hook's type names. A page has no `node:http`. */
 export interface UpgradeRequest {
   /** Path and query of the request. */
   readonly url?: string | undefined;
@@ -16,12 +16,13 @@ export interface UpgradeRequest {
 }
 
 /**
- * Decides whether an upgrade request may become a connection. True lets it in, and so does an identity of any kind, which
- * becomes `peer.identity` of the accepted connection; false, nothing, or a throw refuses it. The answer may be a promise.
+ * Decides whether an upgrade request may become a connection. True accepts it. An identity of any kind also accepts it,
+ * and becomes `peer.identity` of the accepted connection. False, nothing, or an exception refuses it. The answer may be
+ * a promise.
  */
 export type Authenticate = (request: UpgradeRequest) => unknown;
 
-/** As `dns.lookup` is called by `net.connect`. */
+/** A function like `dns.lookup`, as `net.connect` calls it. */
 export type LookupFunction = (
   hostname: string,
   options: object,
@@ -34,75 +35,77 @@ export interface WebSocketOptions {
   headers?: Readonly<Record<string, string>> | undefined;
   /** Certificates and their checks, for `wss://` on either side. */
   tls?: WebSocketTlsOptions | undefined;
-  /** Signs of life, which both sides ask for. */
+  /** The heartbeat: pings that both sides send to see that the peer is alive. */
   heartbeat?: WebSocketHeartbeatOptions | undefined;
   /** How long a server waits for each step of a client's handshake, in milliseconds. */
   handshakeTimeoutMs?: number | undefined;
   /** The origins of web pages that may connect to a server. */
   allowedOrigins?: readonly string[] | undefined;
-  /** How many connections a server has at most, handshakes included. */
+  /** The most connections of a server, including handshakes. */
   maxConnections?: number | undefined;
-  /** How many connections a server has at most from one address, handshakes included; without it as many as from all. */
+  /**
+   * The most connections of a server from one address, including handshakes. Without it, only `maxConnections` counts.
+   */
   maxConnectionsPerAddress?: number | undefined;
-  /** Headers that a server adds to its answer to an upgrade request, such as `Set-Cookie`. */
+  /** Headers that a server adds to its response to an upgrade request, such as `Set-Cookie`. */
   responseHeaders?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** Bytes of a connection that may wait for the kernel. */
   maxBufferedBytes?: number | undefined;
   /**
-   * Compresses messages (`permessage-deflate`) where both sides want it; an object turns it on. Where a secret travels with text
-   * of an attacker's choice, the length of compressed messages may tell something about the secret.
+   * Compresses messages (`permessage-deflate`) if both sides turn it on; an object turns it on. If a message contains a
+   * secret beside text of an attacker's choice, its compressed length may reveal something about the secret.
    */
   compression?: false | WebSocketCompressionOptions | undefined;
-  /** Decides about an upgrade request. Only code can give it. */
+  /** A function that accepts or refuses an upgrade request. Only code can set it. */
   authenticate?: Authenticate | undefined;
-  /** Makes or keeps a client's TCP connections, such as an agent for a proxy. Only code can give it. */
+  /** An agent that makes a client's TCP connections, for example through a proxy. Only code can set it. */
   agent?: object | undefined;
-  /** Makes a client's socket in place of `net.connect` or `tls.connect`. Only code can give it. */
+  /** A function that makes a client's socket in place of `net.connect` or `tls.connect`. Only code can set it. */
   createConnection?: ((options: object) => object) | undefined;
-  /** Finds a host's addresses for a client in place of `dns.lookup`. Only code can give it. */
+  /** A function that finds a host's addresses for a client in place of `dns.lookup`. Only code can set it. */
   lookup?: LookupFunction | undefined;
-  /** For a program that hands upgrade requests over itself (`handleUpgrade`): the server binds no port. */
+  /** Whether the server binds no port, because the program passes upgrade requests to it (`handleUpgrade`). */
   noServer?: boolean | undefined;
-  /** An HTTP server of the program to attach to. The program closes it. Only code can give it. */
+  /** The program's HTTP server to attach to. The program closes it. Only code can set it. */
   server?: object | undefined;
 }
 
 /** Certificates and their checks, as a user writes them. */
 export interface WebSocketTlsOptions {
-  /** This side's certificate chain, as PEM: a server's, or what a client shows to a server that asks for it. */
+  /** This side's certificate chain, as PEM: a server's own, or a client's for a server that asks for one. */
   certificate?: string | undefined;
   /** The private key of the certificate, as PEM. */
   privateKey?: string | undefined;
   /** The passphrase that the private key is encrypted with. */
   passphrase?: string | undefined;
   /**
-   * The authorities whose signatures count instead of those of Node.js, as PEM. A server that has it asks each client for
-   * a certificate of theirs.
+   * The authorities to trust instead of those of Node.js, as PEM. A server with this option asks each client for a
+   * certificate of these authorities.
    */
   certificateAuthority?: string | undefined;
-  /** Whether a side refuses the other one where its certificate is not valid. */
+  /** Whether this side refuses a peer whose certificate is not valid. */
   rejectUnauthorized?: boolean | undefined;
   /** The name that a client asks for and that the server's certificate must have, instead of the endpoint's host. */
   servername?: string | undefined;
-  /** The oldest version of TLS that this side takes. */
+  /** The oldest version of TLS that this side accepts. */
   minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
 }
 
 /** Signs of life, as a user writes them. */
 export interface WebSocketHeartbeatOptions {
-  /** How often each side asks for a sign of life, in milliseconds. */
+  /** The time between two pings, in milliseconds. */
   intervalMs?: number | undefined;
-  /** After how much silence the peer counts as dead, in milliseconds. */
+  /** The length of silence after which the peer counts as dead, in milliseconds. */
   timeoutMs?: number | undefined;
 }
 
 /** How messages are compressed, as a user writes it. */
 export interface WebSocketCompressionOptions {
-  /** Shorter messages are not compressed; in bytes. */
+  /** The length in bytes below which messages are not compressed. */
   threshold?: number | undefined;
-  /** How much work compressing is worth: 1 is the fastest, 9 the shortest. */
+  /** The compression level: 1 is the fastest, 9 gives the shortest messages. */
   level?: number | undefined;
-  /** How many times longer than it came a message may become. A peer that sends one that would is disconnected. */
+  /** The largest ratio of a message's length to its compressed length. A peer that exceeds it is disconnected. */
   maxRatio?: number | undefined;
 }
 
