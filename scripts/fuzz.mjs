@@ -158,7 +158,7 @@ const ADDON_SPECS = [
   'test/dist/faults/hostile-client',
   'test/dist/faults/hostile-region',
   'test/dist/exit/exit-shm',
-  'test/dist/exit/exit-shm-copied',
+  'test/dist/variants/exit-shm-copied',
   'packages/transport-shm/test/dist/*',
 ];
 

@@ -35,19 +35,19 @@ function specs(folder, name = /./) {
     .map((file) => join(folder, file));
 }
 
-const conformance = (name) => () => [join('test', 'dist', 'conformance', `${name}.spec.js`)];
+const suite = (folder, name) => () => [join('test', 'dist', folder, `${name}.spec.js`)];
 
 /** By name: which test files. */
 const SUITES = {
-  'shared-memory': conformance('shm'),
-  'shared-memory-copied': conformance('shm-copied'),
-  websocket: conformance('ws'),
-  exits: () => specs('test/dist/exit', /shm|ws/),
+  'shared-memory': suite('conformance', 'shm'),
+  'shared-memory-copied': suite('variants', 'shm-copied'),
+  websocket: suite('conformance', 'ws'),
+  exits: () => [...specs('test/dist/exit', /shm|ws/), ...specs('test/dist/variants', /exit/)],
   units: () => specs('packages/transport-shm/test/dist'),
   // The others are about files, descriptors and users of Linux.
   faults: () =>
     specs('test/dist/faults', /^(?:deaths|hostile-(?:client|region|requests|web-socket)|inputs|left-clients)/),
-  'command-line': () => specs('test/dist/integration', /^cli/),
+  'command-line': () => specs('test/dist/programs', /^cli/),
 };
 
 /** A path as programs under wine see it. */

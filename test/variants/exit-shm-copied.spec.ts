@@ -1,4 +1,4 @@
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { describeExit } from './describe-exit.js';
+import { describeExit } from '../exit/describe-exit.js';
 
 await describeExit('the shared-memory transport on copies of its regions', sharedMemoryFixture({ access: 'copied' }));
