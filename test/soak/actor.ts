@@ -2,13 +2,10 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
-import { natsTransportModule } from '@entropynet/transport-nats';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { Random } from './random.js';
-import type { Sample } from './growth.js';
 import { Session, type SessionTotals } from './session.js';
-import type { SessionEnd } from './session-pairs.js';
 
 /** What the supervisor tells a process that takes part. */
 export interface ActorTask {
@@ -19,24 +16,24 @@ export interface ActorTask {
 }
 
 /** What it says once in a while. */
-export interface ActorReport extends SessionTotals, Sample {
+export interface ActorReport extends SessionTotals {
   readonly sessions: number;
   readonly refused: number;
   readonly complaints: readonly string[];
   readonly active: number;
-  /** The sessions that ended since the report before. */
-  readonly ends: readonly SessionEnd[];
+  /** Bytes that the process holds, and descriptors that it has open. */
+  readonly resident: number;
+  readonly descriptors: number;
 }
 
 const task = JSON.parse(process.argv[2]!) as ActorTask;
 const random = new Random(task.seed);
 const totals: SessionTotals = { sent: 0, received: 0, bytes: 0 };
 const complaints: string[] = [];
-const ends: SessionEnd[] = [];
 let sessions = 0;
 let refused = 0;
 let isOver = false;
-const transports = [sharedMemoryTransportModule, webSocketTransportModule, natsTransportModule];
+const transports = [sharedMemoryTransportModule, webSocketTransportModule];
 const { manager } = await createNetworking({ transports, log: () => undefined });
 
 function report(): void {
@@ -47,9 +44,7 @@ function report(): void {
     refused,
     complaints: complaints.splice(0),
     active: manager.activeCount(),
-    ends: ends.splice(0),
     resident: process.memoryUsage.rss(),
-    heap: process.memoryUsage().heapUsed,
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
   } satisfies ActorReport);
 }
@@ -71,12 +66,9 @@ async function serve(): Promise<void> {
   });
   for await (const handle of server) {
     sessions += 1;
-    const session = new Session(handle, random, totals, complain);
-    const over = session.run(random.below(3000), random.once(3)).then((end) => {
-      ends.push(end);
-      running.delete(over);
-    });
-    running.add(over);
+    const session = new Session(handle, random, totals, complain).run(random.below(3000), random.once(3));
+    running.add(session);
+    void session.finally(() => running.delete(session));
   }
   await Promise.all(running);
 }
@@ -97,7 +89,7 @@ async function visit(): Promise<void> {
       continue;
     }
     sessions += 1;
-    ends.push(await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2)));
+    await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2));
     // Now and then it computes and answers nobody.
     if (random.once(10)) for (const end = performance.now() + random.below(400); performance.now() < end;);
   }
@@ -107,7 +99,6 @@ process.on('disconnect', () => process.exit(0));
 const timer = setInterval(report, 500);
 await (task.role === 'server' ? serve() : visit());
 clearInterval(timer);
-if (manager.activeCount() > 0) complain(`${manager.activeCount()} connections stand behind the last session`);
 await manager.closeAll();
 report();
 process.disconnect();
