@@ -4,22 +4,32 @@ import { printable } from '../result/printable.js';
 
 const MAX_KEY = 60;
 
-/** What an option takes, as a sentence names it, and how that is told; `undefined` is always allowed. */
-export type OptionKind = keyof typeof KINDS | readonly [words: string, is: (value: unknown) => boolean];
+/**
+ * What an option takes, as a sentence names it, and how that is told; `undefined` is always allowed. With `anything`, what
+ * takes the options checks the value by itself.
+ */
+export type OptionKind =
+  | 'a string'
+  | 'a number'
+  | 'true or false'
+  | 'a function'
+  | 'an object'
+  | 'an AbortSignal'
+  | 'anything'
+  | readonly [words: string, is: (value: unknown) => boolean];
 
 /** Every option that an object of options may have. It compiles only where none is left out. */
 export type OptionKinds<O> = Readonly<Record<keyof O & string, OptionKind>>;
 
-const KINDS = {
+const KINDS: Readonly<Record<Extract<OptionKind, string>, (value: unknown) => boolean>> = {
   'a string': (value: unknown): boolean => typeof value === 'string',
   'a number': (value: unknown): boolean => typeof value === 'number',
   'true or false': (value: unknown): boolean => typeof value === 'boolean',
   'a function': (value: unknown): boolean => typeof value === 'function',
   'an object': (value: unknown): boolean => typeof value === 'object' && value !== null,
   'an AbortSignal': isSignal,
-  /** What takes the options checks it by itself. */
   anything: (): boolean => true,
-} as const;
+};
 
 /** The options of a call that only a signal can give up. */
 export interface SignalOptions {
