@@ -2,6 +2,7 @@
 import { unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import type { ConnectionsTask } from './connections.js';
+import { sendMany } from './send-many.js';
 import { MESSAGE_BYTES } from './subject.js';
 import { configOf, start } from './subjects/entropynet.js';
 
@@ -26,7 +27,7 @@ async function perform(task: ConnectionsTask): Promise<void> {
   const senders = task.task === 'send-by-one' ? handles.slice(0, 1) : handles;
   const each = Math.floor(task.messages / senders.length);
   senders.forEach((handle, index) => {
-    sendMany(handle, index === 0 ? task.messages - each * (senders.length - 1) : each);
+    void sendMany(handle, message, index === 0 ? task.messages - each * (senders.length - 1) : each);
   });
 }
 
@@ -41,18 +42,4 @@ async function connectAll(endpoint: string, folder: string, count: number): Prom
   };
   for (let made = 0; made < count; made += AT_ONCE)
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - made) }, connectOne));
-}
-
-function sendMany(handle: ConnectionHandle, count: number): void {
-  let sent = 0;
-  const send = (): void => {
-    while (sent < count) {
-      if (!handle.trySend(message).ok) {
-        handle.once('drain', send);
-        return;
-      }
-      sent += 1;
-    }
-  };
-  send();
 }

@@ -3,6 +3,7 @@ import { unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import { medianOf } from './measurement.js';
 import type { FleetTask } from './nats-connections.js';
+import { sendMany } from './send-many.js';
 import { MESSAGE_BYTES } from './subject.js';
 import { start } from './subjects/entropynet-nats.js';
 
@@ -68,24 +69,7 @@ async function connectAll(endpoints: readonly string[], count: number): Promise<
 async function sendAll(count: number): Promise<void> {
   const each = Math.floor(count / handles.length);
   const sending = handles.map((handle, index) =>
-    sendMany(handle, index === 0 ? count - each * (handles.length - 1) : each),
+    sendMany(handle, message, index === 0 ? count - each * (handles.length - 1) : each),
   );
   await Promise.all(sending);
-}
-
-function sendMany(handle: ConnectionHandle, count: number): Promise<void> {
-  return new Promise((resolve) => {
-    let sent = 0;
-    const send = (): void => {
-      while (sent < count) {
-        if (!handle.trySend(message).ok) {
-          handle.once('drain', send);
-          return;
-        }
-        sent += 1;
-      }
-      resolve();
-    };
-    send();
-  });
 }

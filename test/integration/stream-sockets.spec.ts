@@ -327,9 +327,10 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
         const far = toDuplex(accepted);
         const failed = once(far.resume(), 'error');
         const writer = writable.getWriter();
-        writer.closed.catch(() => undefined);
+        const closed = writer.closed.catch((error: unknown) => error);
         const refused = await writer.write(chunk as Uint8Array).catch((error: unknown) => error);
         expect(refused).to.be.instanceOf(TypeError);
+        expect(await within(closed, 'the writer is closed')).to.equal(refused);
         const [error] = (await within(failed, 'the far side failed')) as [StreamError];
         expect(error.code).to.equal('ECONNRESET');
       });

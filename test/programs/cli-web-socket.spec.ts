@@ -28,10 +28,7 @@ async function run(scope: Scope, line: readonly string[], input = ''): Promise<C
 /** A server of one client, and the address where it listens. */
 async function listening(scope: Scope, line: readonly string[]): Promise<{ server: RunningCommand; address: string }> {
   const server = start(scope, ['listen', ...line], '');
-  await server.said('\n');
-  const address = /listening on (\S+)/.exec(server.errors)?.[1];
-  if (address === undefined) throw new Error(`no address in: ${server.errors}`);
-  return { server, address };
+  return { server, address: await server.address() };
 }
 
 /** How a server answers a page that asks for a WebSocket: with the status of its answer. */

@@ -60,10 +60,7 @@ async function listening(
   input?: string,
 ): Promise<{ server: RunningCommand; address: string }> {
   const server = start(scope, line, input);
-  await server.said('\n');
-  const address = /listening on (\S+)/.exec(server.errors)?.[1];
-  if (address === undefined) throw new Error(`no address in: ${server.errors}`);
-  return { server, address };
+  return { server, address: await server.address() };
 }
 
 const ENDPOINTS: Readonly<Record<string, () => string>> = {

@@ -58,6 +58,14 @@ export class RunningCommand implements AsyncDisposable {
     );
   }
 
+  /** Resolves with the address where it listens, once it has said so. */
+  async address(): Promise<string> {
+    await this.said('\n');
+    const address = /listening on (\S+)/.exec(this.errors)?.[1];
+    if (address === undefined) throw new Error(`no address in: ${this.errors}`);
+    return address;
+  }
+
   /** Resolves when it has written that to standard output. */
   async printed(text: string): Promise<void> {
     await until(

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { until } from '@entropynet/conformance/tools';
+import { findProgram } from '../../support/find-program.js';
 
 /** Where Debian puts the programs of PostgreSQL, a folder for each version. */
 const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
@@ -39,7 +40,7 @@ export interface DatabaseKind {
 export const redisServer: DatabaseKind = {
   name: 'redis-server',
   packageName: 'redis-server',
-  program: programOf('redis-server'),
+  program: findProgram('redis-server', postgresqlFolders()),
   endSignal: 'SIGTERM',
   prepare: (_program, { folder }) => {
     const socket = join(folder, 'redis.sock');
@@ -51,7 +52,7 @@ export const redisServer: DatabaseKind = {
 export const postgresql: DatabaseKind = {
   name: 'PostgreSQL',
   packageName: 'postgresql',
-  program: programOf('postgres'),
+  program: findProgram('postgres', postgresqlFolders()),
   endSignal: 'SIGINT',
   prepare: (program, { folder, user }) => {
     const data = join(folder, 'data');
@@ -127,26 +128,12 @@ function takesConnections(path: string): Promise<boolean> {
   });
 }
 
-function programOf(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...postgresqlFolders()];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-}
-
 function postgresqlFolders(): string[] {
   try {
     const versions = readdirSync(POSTGRESQL_FOLDER).sort((one, other) => Number(other) - Number(one));
     return versions.map((version) => join(POSTGRESQL_FOLDER, version, 'bin'));
   } catch {
     return [];
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

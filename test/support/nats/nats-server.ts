@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { until } from '@entropynet/conformance/tools';
+import { findProgram } from '../find-program.js';
 
 const PROGRAM = 'nats-server';
 
 /** The path of the NATS server's program; undefined where it is not installed. */
-export const natsProgram: string | undefined = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
-  .map((folder) => join(folder, PROGRAM))
-  .find(isExecutable);
+export const natsProgram = findProgram(PROGRAM, ['/usr/sbin']);
 
 /** Why tests over NATS can't run here; undefined where they can. */
 export const natsUnavailable: string | undefined =
@@ -119,13 +118,4 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -67,7 +67,17 @@ export class ChannelConsumers {
 
   /** Before the object leaves its endpoint for the next connection's: what nobody has read stays for the next reader. */
   keepUnread(): void {
-    if (this.#endpoint !== undefined) this.#keepUnreadOf(this.#endpoint);
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return;
+    const dropped = this.#unread.keep(endpoint);
+    if (dropped === 0) return;
+    this.#owner.unreadDropped?.(
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `${dropped} messages of an earlier connection were dropped unread on ${shownChannel(this.#channelName)}: ` +
+          `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
+      ),
+    );
   }
 
   /** The object stands for this endpoint from here on. */
@@ -161,18 +171,6 @@ export class ChannelConsumers {
       this.#wait(lease);
     } else endpoint.install(lease);
     return lease;
-  }
-
-  #keepUnreadOf(endpoint: ChannelEndpoint): void {
-    const dropped = this.#unread.keep(endpoint);
-    if (dropped === 0) return;
-    this.#owner.unreadDropped?.(
-      new NetworkError(
-        'ResourceLimitExceeded',
-        `${dropped} messages of an earlier connection were dropped unread on ${shownChannel(this.#channelName)}: ` +
-          `more than ${endpoint.host.channelWindow} bytes (channelWindow) wait there for a reader`,
-      ),
-    );
   }
 
   /** The lease gets what earlier connections have left, then the messages of the present one. */

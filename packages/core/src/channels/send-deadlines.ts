@@ -19,7 +19,7 @@ export class SendDeadlines {
 
   add(half: OutgoingHalf, message: QueuedMessage): void {
     this.#waiting.set(message, half);
-    // Where others wait and no timer runs, they time out just now: the oldest that is left gets the next timer.
+    // A message behind others needs no timer of its own: theirs runs, or `#expire` is at work and starts the next one.
     if (this.#waiting.size === 1) this.#arm(message);
   }
 
