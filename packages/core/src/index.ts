@@ -71,6 +71,7 @@ export type { NumberInRange, NumberRange } from './config/option-schemas.js';
 export * from './config/transport-sections.js';
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
+export { messageBytes } from './channels/message-bytes.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';

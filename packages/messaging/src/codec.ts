@@ -1,4 +1,4 @@
-import { err, kindOf, NetworkError, ok, type OptionKind, type Result } from '@entropynet/core';
+import { err, kindOf, messageBytes, NetworkError, ok, type OptionKind, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Turns values into bytes and back. Both may throw; what they throw becomes the cause of an `InvalidMessage`. */
@@ -51,7 +51,7 @@ export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
     const bytes: unknown = codec.encode(value);
     if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} and no Uint8Array`);
-    return ok(bytes);
+    return ok(messageBytes(bytes));
   } catch (error) {
     return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${reasonOf(error)}`, error);
   }

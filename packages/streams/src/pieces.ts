@@ -1,3 +1,5 @@
+import { messageBytes } from '@entropynet/core';
+
 /** A chunk as a Writable hands it over. */
 export interface Chunk {
   readonly chunk: Uint8Array;
@@ -24,11 +26,11 @@ export class Pieces {
    * called. Valid until the next call for any stream.
    */
   next(limit: number): Uint8Array | undefined {
-    let first = this.#chunks[this.#index]?.chunk;
+    let first = this.#chunk(this.#index);
     while (first !== undefined && this.#offset === first.length) {
       this.#index += 1;
       this.#offset = 0;
-      first = this.#chunks[this.#index]?.chunk;
+      first = this.#chunk(this.#index);
     }
     if (first === undefined) return undefined;
     const isAlone = first.length - this.#offset >= limit || this.#index === this.#chunks.length - 1;
@@ -41,7 +43,7 @@ export class Pieces {
   advance(bytes: number): void {
     let left = bytes;
     while (left > 0) {
-      const rest = (this.#chunks[this.#index]?.chunk.length ?? 0) - this.#offset;
+      const rest = (this.#chunk(this.#index)?.length ?? 0) - this.#offset;
       if (left < rest) {
         this.#offset += left;
         return;
@@ -52,18 +54,23 @@ export class Pieces {
     }
   }
 
+  /** A subclass of Buffer reaches the stream as it is, and may say what it likes of its length. */
+  #chunk(index: number): Uint8Array | undefined {
+    const given = this.#chunks[index]?.chunk;
+    return given === undefined ? undefined : messageBytes(given);
+  }
+
   /** Hot path for bursts of short chunks: one copy a chunk, and no view of it. */
   #pack(limit: number): Uint8Array {
     if (packed.length < limit) packed = new Uint8Array(limit);
-    const chunks = this.#chunks;
     let filled = 0;
     let index = this.#index;
-    let part = chunks[index]?.chunk.subarray(this.#offset);
+    let part = this.#chunk(index)?.subarray(this.#offset);
     while (part !== undefined && part.length <= limit - filled) {
       packed.set(part, filled);
       filled += part.length;
       index += 1;
-      part = chunks[index]?.chunk;
+      part = this.#chunk(index);
     }
     if (part !== undefined && filled < limit) {
       packed.set(part.subarray(0, limit - filled), filled);

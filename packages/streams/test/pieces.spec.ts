@@ -36,6 +36,13 @@ describe('the pieces of chunks', () => {
     expect(piece?.buffer).to.equal(long.buffer);
   });
 
+  it('have the bytes of their chunks, where a subclass of Buffer says another length', () => {
+    const liar = Object.defineProperty(Buffer.from('ab'), 'length', { value: 40 });
+    const before = piecesOf([Buffer.from('a secret of another stream'), Buffer.from('!')], 64);
+    expect(before).to.have.lengthOf(1);
+    expect(Buffer.concat(piecesOf([liar, Buffer.from('c'), liar], 64)).toString()).to.equal('abcab');
+  });
+
   it('stay the same until they were sent', () => {
     const pieces = new Pieces([{ chunk: Uint8Array.of(1) }, { chunk: Uint8Array.of(2) }]);
     expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));

@@ -8,7 +8,7 @@ import { ChannelLifecycle } from './channel-lifecycle.js';
 import { Claims } from './claims.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import { checkBatch, checkMessageBytes, plainBytes } from './message-bytes.js';
+import { lengthOf, messageBytes, messagesOf, plainView } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
 import {
   channelNotOpen,
@@ -113,21 +113,24 @@ export class MessageSender {
   }
 
   /** Sends now or not at all. Hot path: one frame, no allocation. */
-  trySend(channel: Channel, data: Uint8Array): Result {
-    checkMessageBytes(data);
+  trySend(channel: Channel, given: Uint8Array): Result {
+    const data = messageBytes(given);
     if (this.#send(channel.outgoing, data)) return OK;
     return this.#refusalOf(channel, data.length) ?? this.#refuse(channel, data.length);
   }
 
   /** Sends as many as there is room for, from the first on; their number, or why not even the first could go. */
-  trySendBatch(channel: Channel, messages: readonly Uint8Array[]): Result<number> {
-    checkBatch(messages);
+  trySendBatch(channel: Channel, given: readonly Uint8Array[]): Result<number> {
+    const messages = messagesOf(given);
     const writer = this.#writer;
     const half = channel.outgoing;
     let taken = 0;
     writer?.beginBatch?.();
-    while (taken < messages.length && this.#send(half, messages[taken] as Uint8Array)) taken += 1;
-    writer?.endBatch?.();
+    try {
+      while (taken < messages.length && this.#send(half, messages[taken] as Uint8Array)) taken += 1;
+    } finally {
+      writer?.endBatch?.();
+    }
     const next = messages[taken];
     if (next !== undefined || writer === undefined) {
       const length = next?.length ?? 0;
@@ -138,8 +141,8 @@ export class MessageSender {
   }
 
   /** Sends now or waits for its turn; the promise resolves when the transport has taken the whole message. */
-  send(channel: Channel, data: Uint8Array, signal?: AbortSignal): Promise<Result> {
-    checkMessageBytes(data);
+  send(channel: Channel, given: Uint8Array, signal?: AbortSignal): Promise<Result> {
+    const data = messageBytes(given);
     if (signal?.aborted === true) return Promise.resolve(sendAborted(signal));
     const half = channel.outgoing;
     if (data.length <= this.#wholeBytes && this.#send(half, data)) return RESOLVED_OK;
@@ -195,7 +198,7 @@ export class MessageSender {
   }
 
   #send(half: OutgoingHalf, data: Uint8Array): boolean {
-    const length = data.length;
+    const length = lengthOf(data);
     const writer = this.#writer;
     if (writer === undefined) return false;
     if (length > this.#wholeBytes) return this.#sendLarge(half, data);
@@ -222,7 +225,7 @@ export class MessageSender {
   /** Starts a message that needs fragments; what can't go at once is copied and follows. */
   #sendLarge(half: OutgoingHalf, given: Uint8Array): boolean {
     if (given.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
-    const data = plainBytes(given);
+    const data = plainView(given, 0);
     const writer = this.#writer;
     const message = QueuedMessage.promised(data);
     if (!this.#queue.sendFrame(half, message)) return false;

@@ -1,3 +1,5 @@
+import { lengthOf, plainView } from './message-bytes.js';
+
 /** Shorter copies come from the heap's fast path; a spare one would gain nothing. */
 const MIN_SPARE_BYTES = 16 * 1024;
 
@@ -11,7 +13,7 @@ export class WaitingCopies {
 
   /** The bytes of `data` from `start` on, the caller's alone until it gives them to `release`. */
   copy(data: Uint8Array, start: number): Uint8Array {
-    const length = data.length - start;
+    const length = lengthOf(data) - start;
     let memory = length < MIN_SPARE_BYTES ? undefined : this.#spare?.deref();
     // Half at least, so that a small message does not hold the memory of a very large one.
     if (memory === undefined || memory.byteLength < length || memory.byteLength > 2 * length) {
@@ -19,7 +21,7 @@ export class WaitingCopies {
       memory = new ArrayBuffer(length);
     } else this.#spare = undefined;
     const copy = new Uint8Array(memory, 0, length);
-    copy.set(new Uint8Array(data.buffer, data.byteOffset + start, length));
+    copy.set(plainView(data, start));
     return copy;
   }
 

@@ -1,7 +1,7 @@
 import type { BroadcastOptions, BroadcastOutcome, SkippedConnection } from '../api/broadcast.js';
 import type { Connection } from '../api/connection.js';
 import { checkChannelName } from '../channels/channel-name.js';
-import { checkMessageBytes } from '../channels/message-bytes.js';
+import { messageBytes } from '../channels/message-bytes.js';
 import { checkOptions } from '../config/call-options.js';
 import { ok, type Result } from '../result/result.js';
 
@@ -17,8 +17,8 @@ export class Audience<T extends Connection> {
   };
 
   /** As `ConnectionServer.broadcast`. */
-  broadcast(data: Uint8Array, options: BroadcastOptions = {}): Result<BroadcastOutcome<T>> {
-    checkMessageBytes(data);
+  broadcast(given: Uint8Array, options: BroadcastOptions = {}): Result<BroadcastOutcome<T>> {
+    const data = messageBytes(given);
     checkOptions('broadcast()', options, { channel: 'anything' });
     const { channel } = options;
     const checked = channel === undefined ? undefined : checkChannelName(channel);

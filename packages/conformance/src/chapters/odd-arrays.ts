@@ -1,0 +1,131 @@
+import { runInNewContext } from 'node:vm';
+import { unwrap } from '@entropynet/core';
+import { expect } from 'chai';
+import { openPair, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
+import { messageOf } from '../support/messages.js';
+import { scoped } from '../support/scope.js';
+import { until } from '../support/until.js';
+
+/** One frame, and a message of several. */
+const LENGTHS = [40, 100_000];
+const NOT_THE_BYTES = Buffer.from('not the bytes of the message');
+
+let looks = 0;
+
+/** Properties that say something else than the memory of an array does. */
+const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
+  'a length that is too large': { length: { value: 5_000_000 } },
+  'a length that is too small': { length: { value: 3 } },
+  'a length that grows by each look': { length: { get: () => (looks += 1_000) } },
+  'a length of none': { length: { value: 0 } },
+  'another byteLength and byteOffset': { byteLength: { value: 7 }, byteOffset: { value: 5 } },
+  'another buffer': { buffer: { value: NOT_THE_BYTES.buffer } },
+  'another constructor': { constructor: { value: Float64Array } },
+  'its own subarray, slice and set': Object.fromEntries(
+    ['subarray', 'slice', 'set'].map((name) => [name, { value: () => NOT_THE_BYTES }]),
+  ),
+  'getters that throw': Object.fromEntries(
+    ['length', 'byteLength', 'byteOffset', 'buffer', 'constructor', 'subarray'].map((name) => [name, { get: fail }]),
+  ),
+};
+
+/** Contract, DELIVERY: the memory of an array counts, whatever its class and its properties say. */
+export function describeOddArrays(context: ChapterContext): void {
+  for (const [what, properties] of Object.entries(LIES)) {
+    it(
+      `[DELIVERY-5] sends the bytes that an array has, where it has ${what}`,
+      scoped(async (scope) => {
+        const liar = class extends Uint8Array {};
+        Object.defineProperties(liar.prototype, properties);
+        await expectDelivery(context, scope, (bytes) => [
+          Object.setPrototypeOf(bytes.slice(), liar.prototype) as Uint8Array,
+          Object.defineProperties(bytes.slice(), properties),
+          Object.defineProperties(Buffer.from(bytes), properties),
+        ]);
+      }),
+    );
+  }
+
+  it(
+    '[DELIVERY-5] sends arrays of another realm, over memory that can grow and over shared memory',
+    scoped(async (scope) => {
+      const foreign = runInNewContext('(length) => new Uint8Array(length)') as (length: number) => Uint8Array;
+      await expectDelivery(context, scope, (bytes) => {
+        const growing = new Resizable(bytes.length, { maxByteLength: bytes.length + 10 });
+        const odd = [
+          foreign(bytes.length),
+          Object.setPrototypeOf(foreign(bytes.length), Buffer.prototype as object) as Uint8Array,
+          new Uint8Array(growing),
+          new Uint8Array(new SharedArrayBuffer(bytes.length)),
+        ];
+        for (const each of odd) each.set(bytes);
+        return odd;
+      });
+    }),
+  );
+
+  it(
+    '[ERROR-2] throws a TypeError for what only looks like an array of bytes, and goes on',
+    scoped(async (scope) => {
+      const { near, far } = await openPair(context, scope);
+      const bytes = messageOf(20, 1);
+      const likes = [
+        new Proxy(bytes, {}),
+        new Proxy(bytes, { get: fail, getPrototypeOf: fail }),
+        Object.create(Uint8Array.prototype),
+        Object.setPrototypeOf(new Float32Array(5), Uint8Array.prototype),
+        Object.setPrototypeOf(new DataView(new ArrayBuffer(5)), Uint8Array.prototype),
+        { length: 5, byteLength: 5, [Symbol.toStringTag]: 'Uint8Array' },
+      ] as Uint8Array[];
+      for (const like of likes) {
+        for (const act of [
+          () => void near.send(like),
+          () => near.trySend(like),
+          () => near.trySendBatch([bytes, like]),
+        ]) {
+          expect(act).to.throw(TypeError, /^a message is a Uint8Array/);
+        }
+      }
+      unwrap(near.trySend(bytes));
+      const received: Uint8Array[] = [];
+      far.setMessageCallback((data) => received.push(data));
+      await until(() => received.length > 0, 'the message arrived');
+      expect(received).to.deep.equal([bytes]);
+    }),
+  );
+}
+
+/** Sends each array in every way, and compares what comes. */
+async function expectDelivery(
+  context: ChapterContext,
+  scope: Parameters<Parameters<typeof scoped>[0]>[0],
+  oddOnesOf: (bytes: Uint8Array) => readonly Uint8Array[],
+): Promise<void> {
+  const { near, far } = await openPair(context, scope, SMALL_LIMITS);
+  let wrong = 0;
+  let received = 0;
+  for (const length of LENGTHS) {
+    const bytes = messageOf(length, length);
+    for (const odd of oddOnesOf(bytes)) {
+      far.setMessageCallback((data) => {
+        received += 1;
+        if (Buffer.compare(data, bytes) !== 0 || data.constructor !== Uint8Array) wrong += 1;
+      });
+      const before = received;
+      unwrap(await near.send(odd));
+      await until(() => received === before + 1, 'send() delivered');
+      await until(() => near.trySend(odd).ok, 'trySend() found room');
+      await until(() => received === before + 2, 'trySend() delivered');
+      await until(() => near.trySendBatch([odd]).ok, 'trySendBatch() found room');
+      await until(() => received === before + 3, 'trySendBatch() delivered');
+      expect([wrong, near.getStats().bytesSent]).to.deep.equal([0, far.getStats().bytesReceived]);
+    }
+  }
+}
+
+function fail(): never {
+  throw new Error('the property of an array was asked');
+}
+
+type Resizable = ArrayBuffer & { resize(length: number): void };
+const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => Resizable;
