@@ -194,6 +194,20 @@ describeOverTransports('handlers and limits of requests', (bench) => {
   });
 
   describe('requests that find no room', () => {
+    it('wait for it, although the program removes all listeners that it can name', async () => {
+      const [client, accepted] = await bench.connect({ channelWindow: 16_384, sendQueueBytes: 1000 });
+      const near = unwrap(await requestReply(client));
+      const asked = Array.from({ length: 30 }, (_, value) => near.request([value, 'x'.repeat(3000)]));
+      for (const event of ['state', 'channel', 'drain', 'message'] as const) client.off(event);
+      for (const event of ['closed', 'drain', 'message'] as const) client.channel('requests').off(event);
+      const far = unwrap(await requestReply(accepted));
+      far.handle((request) => (request as [number])[0]);
+      const replies = await within(Promise.all(asked), 'all ended');
+      expect(replies.map((reply) => (reply.ok ? reply.value : reply.error.message))).to.deep.equal(
+        Array.from({ length: 30 }, (_, value) => value),
+      );
+    });
+
     it('wait for it in order, and are not sent when they are given up before', async () => {
       const [client, accepted] = await bench.connect({ channelWindow: 16_384, sendQueueBytes: 1000 });
       const near = unwrap(await requestReply(client));

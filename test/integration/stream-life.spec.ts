@@ -57,6 +57,33 @@ describe('a stream and the life of its connection', () => {
     expect(received).to.deep.equal(['hello']);
   });
 
+  it('goes on, and learns of its end, although the program removes all listeners that it can name', async () => {
+    await begin({ channelWindow: 65_536 });
+    const accepted = await accept();
+    const near = toDuplex(client, { highWaterMark: 1 });
+    const late = new LoopbackConnection({ endpoint: server.address()! });
+    const pending = toDuplex(late);
+    const large = Buffer.alloc(1_000_000, 7);
+    near.write(large);
+    for (const connection of [client, late]) {
+      for (const event of ['state', 'channel', 'drain', 'message'] as const) {
+        connection.off(event);
+        if (event === 'message' || event === 'drain') connection.defaultChannel.off(event);
+      }
+    }
+    near.end();
+    expect(Buffer.compare(await within(buffer(toDuplex(accepted)), 'all came'), large)).to.equal(0);
+    const connected = once(pending, 'connect');
+    unwrap(await late.connect());
+    await within(connected, 'the stream of a connection that was connected later is open');
+    const failed = once(pending, 'error');
+    pending.write(large);
+    const other = await accept();
+    await other.disconnect();
+    await within(failed, 'a write that waits learns of the end');
+    await late.disconnect();
+  });
+
   it('reads on a connection that stood before', async () => {
     await begin();
     await accept();

@@ -16,6 +16,7 @@ export interface Outgoing {
 export class Outbox {
   /** Undefined before the channel is open, and after `close()`. */
   #channel: Channel | undefined;
+  #unsubscribe: (() => void) | undefined;
   readonly #waiting = new Set<Outgoing>();
   /** How many frames of the first message were sent. */
   #sentOfFirst = 0;
@@ -30,7 +31,7 @@ export class Outbox {
   /** The channel is open: what was pushed before goes first. */
   start(channel: Channel): void {
     this.#channel = channel;
-    channel.on('drain', this.#pump);
+    this.#unsubscribe = channel.subscribe('drain', this.#pump);
     this.#pump();
   }
 
@@ -60,7 +61,7 @@ export class Outbox {
 
   /** Forgets what waits. */
   close(): void {
-    this.#channel?.off('drain', this.#pump);
+    this.#unsubscribe?.();
     this.#channel = undefined;
     this.#waiting.clear();
   }

@@ -1,4 +1,4 @@
-import { type Channel, type CloseReason, type ConsumerLease, NetworkError, type Result } from '@entropynet/core';
+import { type CloseReason, type ConsumerLease, NetworkError, type Result } from '@entropynet/core';
 import { type MessagingConnection, whenClosed } from './messaging-connection.js';
 
 /** Turns a message into a value. What it fails with is left out. */
@@ -22,7 +22,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
   readonly #signal: AbortSignal | undefined;
   #unfollow = ignore;
   #unwatch = ignore;
-  #channel: Channel | undefined;
+  #unsubscribe = ignore;
   #lease: ConsumerLease;
   #isChannelClosed = false;
   #waiter: Waiter | undefined;
@@ -110,8 +110,10 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
       },
       { name: 'a typed port', isPaused: true },
     );
-    this.#channel?.off('closed', this.#onChannelClosed);
-    this.#channel = channel.on('closed', this.#onChannelClosed);
+    this.#unsubscribe();
+    this.#unsubscribe = channel.subscribe('closed', () => {
+      this.#isChannelClosed = true;
+    });
     return lease;
   }
 
@@ -131,10 +133,6 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
       this.#fail(error);
     }
   }
-
-  readonly #onChannelClosed = (): void => {
-    this.#isChannelClosed = true;
-  };
 
   /** The handle gets no connection any more. */
   readonly #onClosed = (reason: CloseReason): void => {
@@ -164,7 +162,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#unfollow();
     this.#unwatch();
-    this.#channel?.off('closed', this.#onChannelClosed);
+    this.#unsubscribe();
     this.#lease.release();
     const waiter = this.#waiter;
     this.#waiter = undefined;

@@ -73,6 +73,8 @@ export class ConnectionDuplex extends Duplex {
   readonly #burst = new WriteBurst();
   readonly #idle: IdleTimer;
   readonly #connecting = new AbortController();
+  /** Gives back what the stream listens to. */
+  readonly #unsubscribe: readonly (() => void)[];
   readonly #consumer: MessageConsumer = {
     onMessage: (data) => {
       // What arrives for a stream that is destroyed is dropped: parked, it would wait for a reader that never comes.
@@ -122,8 +124,12 @@ export class ConnectionDuplex extends Duplex {
       },
     });
     this.#lease = this.#channel.take(this.#consumer, LEASE);
-    this.#channel.on('drain', this.#onDrain);
-    connection.on('state', this.#onState);
+    this.#unsubscribe = [
+      this.#channel.subscribe('drain', () => {
+        this.#outgoing.resume();
+      }),
+      connection.subscribe('state', this.#onState),
+    ];
     if (connection.isConnected()) void this.#open(channel !== undefined);
     else if (connection.wasAccepted) this.#openEnded();
   }
@@ -282,8 +288,7 @@ export class ConnectionDuplex extends Duplex {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#idle.stop();
     this.#remote = undefined;
-    this.#channel.off('drain', this.#onDrain);
-    this.#connection.off('state', this.#onState);
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     // A named channel is closed: until then the peer gets its window back for what nobody reads any more.
     if (this.#channel.name === undefined) this.#lease.release();
     else this.#lease.resume();
@@ -386,10 +391,6 @@ export class ConnectionDuplex extends Duplex {
     this.#outgoing.resume();
     if (!this.#hasSeenEnd) this.#fail(this.#ended, 'read');
   }
-
-  readonly #onDrain = (): void => {
-    this.#outgoing.resume();
-  };
 
   readonly #onState = (state: ConnectionState, error?: NetworkError): void => {
     if (state === 'connected' && this.#phase === 'pending') void this.#open(true);

@@ -8,11 +8,10 @@ export type StreamConnection = Pick<
   | 'defaultChannel'
   | 'disconnect'
   | 'isConnected'
-  | 'off'
-  | 'on'
   | 'peer'
   | 'ref'
   | 'startReceiving'
+  | 'subscribe'
   | 'unref'
   | 'wasAccepted'
   | typeof Symbol.asyncDispose

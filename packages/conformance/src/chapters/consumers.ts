@@ -116,6 +116,39 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
+      '[CALLBACK-7] leaves the subscribers of a library where a program removes all listeners',
+      scoped(async (scope) => {
+        const { near, far } = await openPair(context, scope);
+        const side = near.channel('side');
+        const told: string[] = [];
+        const removers = [
+          near.subscribe('state', (state) => told.push(state)),
+          near.subscribe('channel', (name) => told.push(`channel ${name}`)),
+          side.subscribe('closed', () => told.push('closed')),
+          side.subscribe('closed', () => {
+            throw new Error('of a library');
+          }),
+        ];
+        const errors: unknown[] = [];
+        near.on('error', ({ cause }) => errors.push((cause as Error).message));
+        for (const event of ['state', 'channel', 'drain'] as const) near.off(event);
+        for (const event of ['closed', 'drain', 'message'] as const) side.off(event);
+        unwrap(await far.openChannel('side'));
+        await until(() => side.isOpen, 'the channel came');
+        unwrap(await far.closeChannel('side'));
+        await until(() => errors.length > 0, 'the channel ended');
+        removers[1]?.();
+        unwrap(await far.openChannel('another'));
+        await until(() => near.isChannelOpen('another'), 'the other channel came');
+        unwrap(await near.disconnect());
+        expect(told).to.deep.equal(['channel side', 'closed', 'disconnecting', 'disconnected']);
+        expect(errors).to.deep.equal(['of a library']);
+        expect(() => near.subscribe('message' as 'state', () => undefined)).to.throw(TypeError, 'take()');
+        expect(() => near.subscribe('state', 5 as never)).to.throw(TypeError, 'a number was given');
+      }),
+    );
+
+    it(
       '[CHANNEL-10] gives the same object for a name until the channel is closed, then a new one',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);

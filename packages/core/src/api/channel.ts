@@ -126,8 +126,13 @@ export interface Channel {
   on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this;
   /** Adds a listener that is called once. After a `once('message')` the channel keeps the messages that follow. */
   once<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this;
-  /** Removes a listener, or all listeners of the event where none is given. */
+  /** Removes a listener, or all of the program's listeners of the event where none is given. */
   off<E extends keyof ChannelEvents>(event: E, listener?: ChannelEvents[E]): this;
+  /**
+   * Adds a listener for a library that stands on the channel: `off(event)` leaves it. It is told before the program's
+   * listeners, and is otherwise as they are. Returns its remover. `take()` is what a library does for messages.
+   */
+  subscribe<E extends Exclude<keyof ChannelEvents, 'message'>>(event: E, listener: ChannelEvents[E]): () => void;
 }
 
 /** What takes a channel's messages under a lease. Both methods run guarded, as callbacks do. */

@@ -143,6 +143,14 @@ export interface Connection {
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
   /** Removes a listener, or all of the program's listeners of the event where none is given. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
+  /**
+   * Adds a listener for a library that stands on the connection: `off(event)` leaves it. It is told before the program's
+   * listeners, only of what happens from now on, and is otherwise as they are. Returns its remover.
+   */
+  subscribe<E extends Exclude<keyof ConnectionEvents, 'message' | 'error'>>(
+    event: E,
+    listener: ConnectionEvents[E],
+  ): () => void;
 
   /** An idle connection keeps the process alive (the default). */
   ref(): void;

@@ -148,6 +148,10 @@ export class ChannelObject implements Channel, EndpointWatcher {
     return this;
   }
 
+  subscribe<E extends Exclude<keyof ChannelEvents, 'message'>>(event: E, listener: ChannelEvents[E]): () => void {
+    return this.#events.subscribe(event, listener);
+  }
+
   onDrain(): void {
     this.#events.emit('drain');
   }

@@ -175,6 +175,14 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this;
   }
 
+  /** Adds a listener for a library that stands on the connection: `off` without a listener leaves it. */
+  subscribe<E extends Exclude<keyof ConnectionEvents, 'message' | 'error'>>(
+    event: E,
+    listener: ConnectionEvents[E],
+  ): () => void {
+    return this.events.subscribe(event, listener);
+  }
+
   #add(event: keyof Events, listener: unknown, isOnce: boolean): this {
     if (event !== 'message') this.events.add(event, listener, isOnce);
     else if (isOnce) this.defaultChannel.once('message', listener as ConnectionEvents['message']);

@@ -17,6 +17,14 @@ interface Listener {
   readonly isCallback: boolean;
 }
 
+/** A listener of a library's, which is none of the program's. */
+interface Subscriber {
+  readonly call: (...values: unknown[]) => unknown;
+}
+
+/** The events that `subscribe` does not tell, and what a library has in its place. */
+const NOT_SUBSCRIBED = { message: 'take() gives a library the messages', error: 'errors are for the program' } as const;
+
 /** Gets every event, before the listeners; must not throw. */
 export type EventObserver<Events extends object> = <E extends keyof Events>(
   event: E,
@@ -31,7 +39,7 @@ const MAX_UNHEARD = 1024;
 /**
  * The listeners of one object. Each runs by itself behind the guard, so that what one throws or rejects with reaches no
  * other and becomes an `error` event. A listener that is added or removed during an event counts from the next one on.
- * Subscribers inside EntropyNet use `observer`, which no program can remove.
+ * What stands above a connection uses `observer`, and libraries use `subscribe`: a program can remove neither.
  */
 export class GuardedEmitter<Events extends object> {
   /** Runs callbacks as well, so that all of one object's user code is behind one gate. */
@@ -39,6 +47,7 @@ export class GuardedEmitter<Events extends object> {
   /** Gets every event, before the listeners; must not throw. */
   observer: EventObserver<Events> | undefined;
   readonly #listeners = new Map<keyof Events, readonly Listener[]>();
+  readonly #subscribers = new Map<keyof Events, readonly Subscriber[]>();
   /** Events that wait for their first listener. An event that is no key does not wait. */
   readonly #unheard = new Map<keyof Events, unknown[][]>();
   readonly #isStillTrue = new Map<keyof Events, (values: readonly unknown[]) => boolean>();
@@ -55,7 +64,7 @@ export class GuardedEmitter<Events extends object> {
   /** Adds a listener. Throws a `TypeError` for an unknown event or what is no function. */
   add(event: keyof Events, listener: unknown, isOnce: boolean): void {
     const listeners = this.#of(event);
-    if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
+    checkListener(listener);
     const added: Listener = { call: listener as Listener['call'], isOnce, isSpent: false, isCallback: false };
     this.#listeners.set(event, [...listeners, added]);
     this.#tellUnheard(event);
@@ -71,6 +80,26 @@ export class GuardedEmitter<Events extends object> {
         listeners.filter((each) => !isMeant(each)),
       );
     }
+  }
+
+  /**
+   * Adds a listener that `remove` without a listener leaves, and for which no event waits; it is told before the program's.
+   * Throws a `TypeError` for an event that has no subscribers, or what is no function.
+   * @returns its remover
+   */
+  subscribe(event: keyof Events, listener: unknown): () => void {
+    this.#of(event);
+    const instead = (NOT_SUBSCRIBED as Partial<Record<keyof Events, string>>)[event];
+    if (instead !== undefined) throw new TypeError(`'${String(event)}' has no subscribers: ${instead}`);
+    checkListener(listener);
+    const added: Subscriber = { call: listener as Subscriber['call'] };
+    this.#subscribers.set(event, [...this.#subscribersOf(event), added]);
+    return () => {
+      this.#subscribers.set(
+        event,
+        this.#subscribersOf(event).filter((each) => each !== added),
+      );
+    };
   }
 
   /** Sets the one callback of an event, which gets it before the listeners; null: none. */
@@ -115,10 +144,11 @@ export class GuardedEmitter<Events extends object> {
     }
   }
 
-  /** Tells the observer and each listener. */
+  /** Tells the observer, the subscribers, and each listener. */
   emit<E extends keyof Events>(event: E, ...values: EventValues<Events[E]>): void {
     this.observer?.(event, values);
     if (!this.guard.isOpen) return;
+    for (const { call } of this.#subscribersOf(event)) this.guard.runBound(() => call(...values));
     const listeners = this.#of(event);
     const waiting = this.#unheard.get(event);
     // Behind those that the first listener has not been told of yet.
@@ -181,12 +211,20 @@ export class GuardedEmitter<Events extends object> {
     });
   }
 
+  #subscribersOf(event: keyof Events): readonly Subscriber[] {
+    return this.#subscribers.get(event) ?? [];
+  }
+
   #of(event: keyof Events): readonly Listener[] {
     const listeners = this.#listeners.get(event);
     if (listeners !== undefined) return listeners;
     const names = [...this.#listeners.keys()].map((name) => `'${String(name)}'`).join(', ');
     throw new TypeError(`there is no event '${printable(event, MAX_EVENT)}'; the events are ${names}`);
   }
+}
+
+function checkListener(listener: unknown): void {
+  if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
 }
 
 /** An `error` listener that fails has only the process left to tell. */
