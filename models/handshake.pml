@@ -1,7 +1,7 @@
 /*
  * The handshake: one client and a server of shared memory, from the request to two ends that know of each other.
  *
- * The client is requestRegion (discovery/handshake-client.ts), the server is PendingHandshake
+ * The client is requestRegionAt (discovery/handshake-with-server.ts), the server is PendingHandshake
  * (discovery/pending-handshake.ts) with SharedMemoryServer around it. Either may be killed between any two steps; the
  * client may give up, the server may refuse, reach its time limit, or be closed, at any moment.
  *

@@ -29,6 +29,11 @@ export interface SharedMemoryOptions {
    * is `$XDG_RUNTIME_DIR/entropynet`, or `entropynet-<user id>` in the temporary directory.
    */
   directory?: string | undefined;
+  /**
+   * Whether other servers may listen at the same endpoint if they set it too. Each client gets one of them at random. A new
+   * server can so take over from one that closes, without a failed `connect()` between.
+   */
+  share?: boolean | undefined;
   /** The most connections of a server, including granted handshakes. */
   maxConnections?: number | undefined;
   /** How long a server waits for a client's handshake, in milliseconds. */
@@ -52,6 +57,7 @@ const optionsSchema = section({
       v.transform((directory) => resolve(directory)),
     ),
   ),
+  share: v.optional(flag(), false),
   maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
   handshakeTimeoutMs: v.optional(durationMs(), 5000),
   unresponsiveAfterMs: v.optional(durationMs(), 2000),

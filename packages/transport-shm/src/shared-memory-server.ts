@@ -166,6 +166,7 @@ export class SharedMemoryServer implements ConnectionServer {
       name: this.#name,
       shown: shownNameOf(this.#config.endpoint),
       maxConnections: this.#config.sharedMemory.maxConnections,
+      share: this.#config.sharedMemory.share,
       timeoutMs: this.#config.connectTimeoutMs,
     });
     if (!claim.ok) return claim;

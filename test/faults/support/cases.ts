@@ -50,6 +50,7 @@ export const FAULT_CASES = {
   H22: 'bounded memory; others are served; none is lost',
   H23: 'each request gets its own reply, or its own error',
   F24: 'its slot is free, unless it left messages',
+  F25: 'no connect() fails while one of them lives',
   R1: 'ResourceLimitExceeded with a sentence; nothing is left',
   R2: 'ResourceLimitExceeded; the process lives',
   R3: 'a named error, no leak, served again afterwards',
@@ -70,6 +71,7 @@ export const FAULT_CASES = {
   L6: 'works, or says that it is not the same memory',
   L7: 'it ends in memory that nobody else has',
   L8: 'SharedMemoryNotAvailable, for that connection only',
+  L9: 'no connect() fails between the two',
 } as const;
 
 /** A case's number. */

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type ConnectionConfig, NetworkError, type Transport, unwrap } from '@entropynet/core';
 import { monotonicNow } from '@entropynet/core/platform';
-import { inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
+import { type InspectedServer, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -173,7 +173,7 @@ function directoryFindings(named: string | undefined): Finding[] {
   const snapshot = inspectSharedMemory(named === undefined ? {} : { directory: named });
   // The trial of shared memory says what is wrong.
   if (!snapshot.ok) return [];
-  const { directory } = snapshot.value;
+  const { directory, servers } = snapshot.value;
   const what = 'directory of servers';
   try {
     const { bavail, bsize } = statfsSync(existingFolderOf(directory));
@@ -185,6 +185,7 @@ function directoryFindings(named: string | undefined): Finding[] {
         found: `${directory}, with ${formatBytes(bavail * bsize)} free; both sides must use the same; /dev/shm is not used`,
         ...(isFull && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
       },
+      ...serverFindings(servers),
     ];
   } catch (error) {
     return [
@@ -196,6 +197,22 @@ function directoryFindings(named: string | undefined): Finding[] {
       },
     ];
   }
+}
+
+/** The servers that are there, those that share a name and those that have ended without giving theirs back. */
+function serverFindings(servers: readonly InspectedServer[]): Finding[] {
+  if (servers.length === 0) return [];
+  const living = servers.filter(({ process }) => process !== undefined);
+  const sharing = living.filter(({ isShared }) => isShared).length;
+  const dead = servers.length - living.length;
+  return [
+    {
+      what: 'servers',
+      judgement: dead > 0 ? 'note' : 'good',
+      found: `${living.length} running, ${sharing} of them with a name that servers share; ${dead} ended without removing its files`,
+      ...(dead > 0 && { remedy: 'Remove what they left: entropynet clean.' }),
+    },
+  ];
 }
 
 /** The folder itself, or the nearest one above it that is there: in it the folder would be made. */

@@ -115,9 +115,10 @@ function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream)
 
 function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot): string[] {
   const lines = [`${directory}: ${countOf(servers.length, 'server')}, ${countOf(regions.length, 'connection')}`];
-  for (const { nameHash, process, maxConnections } of servers) {
+  for (const { nameHash, process, maxConnections, isShared, slot } of servers) {
     const who = process === undefined ? 'dead; "entropynet clean" removes what it left' : describe(process, at);
-    lines.push(`server ${nameHash}, at most ${countOf(maxConnections, 'connection')}: ${who}`);
+    const place = isShared ? `, shares its name (slot ${slot})` : '';
+    lines.push(`server ${nameHash}${place}, at most ${countOf(maxConnections, 'connection')}: ${who}`);
   }
   for (const region of regions) {
     const age = region.madeAt === undefined ? '' : ` for ${formatDuration(at - region.madeAt)}`;

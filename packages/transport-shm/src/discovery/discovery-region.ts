@@ -20,6 +20,9 @@ export const DISCOVERY_BYTES = 64;
 
 const MAGIC = 0x444e5045; // 'EPND' as little-endian bytes
 const NONCE_OFFSET = 16;
+const FLAGS_OFFSET = 40;
+/** Servers of a version that does not share write no flag, and clients of that version read none. */
+const SHARED_FLAG = 1;
 const REGION_MODE = 0o600;
 
 /** What a server says of itself to anyone who may read it. */
@@ -31,12 +34,14 @@ export interface ServerIdentity {
   readonly startTime: bigint;
   /** How many connections the server allows. */
   readonly maxConnections: number;
+  /** Whether it shares its name with other servers. @default false */
+  readonly isShared?: boolean;
 }
 
 /**
  * The region as bytes, little-endian:
  * ```
- *  0 magic   4 layout version   8 process id   12 max connections   16 nonce (16)   32 start time (u64)   40 zero
+ *  0 magic   4 layout version   8 process id   12 max connections   16 nonce (16)   32 start time (u64)   40 flags   44 zero
  * ```
  */
 export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
@@ -48,6 +53,7 @@ export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
   view.setUint32(12, identity.maxConnections, true);
   bytes.set(identity.nonce, NONCE_OFFSET);
   view.setBigUint64(32, identity.startTime, true);
+  view.setUint32(FLAGS_OFFSET, identity.isShared === true ? SHARED_FLAG : 0, true);
   return bytes;
 }
 
@@ -66,6 +72,7 @@ export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> 
     maxConnections: view.getUint32(12, true),
     nonce: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
     startTime: view.getBigUint64(32, true),
+    ...((view.getUint32(FLAGS_OFFSET, true) & SHARED_FLAG) !== 0 && { isShared: true }),
   });
 }
 

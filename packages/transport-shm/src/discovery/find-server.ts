@@ -21,7 +21,15 @@ import { failureAt } from '../system-failures.js';
 import { type RegionAccess, regionAccess } from '../region/shared-memory-region.js';
 import { checkDirectory, discoveryDirectory, otherDirectories } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
-import { hintAboutName, serverNameOf, serverNames, shownNameOf, socketPath, SOCKETS_ARE_FILES } from './names.js';
+import {
+  hintAboutName,
+  MAX_SLOTS,
+  serverNameOf,
+  serverNames,
+  shownNameOf,
+  socketPath,
+  SOCKETS_ARE_FILES,
+} from './names.js';
 import { isOfUser, peerOf } from './peer-process.js';
 
 /** How long a client waits before it asks a server again whose queue is full. */
@@ -43,8 +51,16 @@ export interface FoundServer {
   readonly userId: number;
 }
 
-/** Looks for the server of an endpoint without connecting to it. */
+/** One server of an endpoint, without connecting to it. */
 export function findServer(config: ResolvedConnectionConfig): Result<FoundServer> {
+  const found = findServers(config);
+  return found.ok ? ok(found.value[0]) : found;
+}
+
+/**
+ * Looks for the servers of an endpoint without connecting to them: one, or several that share it. Some of these may be dead.
+ */
+export function findServers(config: ResolvedConnectionConfig): Result<[FoundServer, ...FoundServer[]]> {
   const binding = loadNativeBinding();
   if (!binding.ok) return binding;
   const access = regionAccess(binding.value, config.sharedMemory);
@@ -52,19 +68,32 @@ export function findServer(config: ResolvedConnectionConfig): Result<FoundServer
   const userId = currentUserId(binding.value);
   const directory = discoveryDirectory(config.sharedMemory, userId);
   const checked = checkDirectory(directory, userId);
-  const name = serverNameOf(config.endpoint);
-  const names = serverNames(directory, name);
-  const identity = checked.ok ? readDiscoveryRegion(names.region, userId) : checked;
-  if (!identity.ok)
-    return identity.error.code === 'TransportUnavailable' ? absent(directory, config.endpoint, userId) : identity;
-  return ok({
-    binding: binding.value,
-    access: access.value,
-    identity: identity.value,
-    socketPath: socketPath(names, identity.value.nonce),
-    regionPath: names.region,
-    userId,
-  });
+  const found: FoundServer[] = [];
+  let failure = checked.ok ? undefined : checked;
+  for (let slot = 0; checked.ok && slot < MAX_SLOTS; slot += 1) {
+    const names = serverNames(directory, serverNameOf(config.endpoint), slot);
+    if (slot > 0 && !existsSync(names.region)) continue;
+    const identity = readDiscoveryRegion(names.region, userId);
+    if (!identity.ok) {
+      failure ??= identity;
+      continue;
+    }
+    found.push({
+      binding: binding.value,
+      access: access.value,
+      identity: identity.value,
+      socketPath: socketPath(names, identity.value.nonce),
+      regionPath: names.region,
+      userId,
+    });
+    // It has the name for itself.
+    if (identity.value.isShared !== true) break;
+  }
+  const [first, ...others] = found;
+  if (first !== undefined) return ok([first, ...others]);
+  return failure === undefined || failure.error.code === 'TransportUnavailable'
+    ? absent(directory, config.endpoint, userId)
+    : failure;
 }
 
 /** Where it was looked, and where else the server may be: the two sides may have different environments. */
@@ -97,13 +126,19 @@ export async function connectTo(found: FoundServer, shown: string, signal: Abort
   for (;;) {
     const opened = tryToConnect(found, shown);
     if (opened !== undefined) return opened;
-    await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
-    if (signal.aborted) return err('Aborted', 'connecting was given up');
+    const waited = await waitForRoom(signal);
+    if (!waited.ok) return waited;
   }
 }
 
+/** Gives servers whose queues are full a moment. `Aborted`: `signal` has ended the attempt. */
+export async function waitForRoom(signal: AbortSignal): Promise<Result> {
+  await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
+  return signal.aborted ? err('Aborted', 'connecting was given up') : ok();
+}
+
 /** Undefined where the server lives and can't be reached at this moment. `shown`: its name as an error may have it. */
-function tryToConnect(found: FoundServer, shown: string): Result<OpenedSocket> | undefined {
+export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSocket> | undefined {
   const { binding, socketPath: path } = found;
   let socket: LocalSocket;
   try {

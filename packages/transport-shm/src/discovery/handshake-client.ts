@@ -1,256 +1,105 @@
+import { randomInt } from 'node:crypto';
+import { debugLog, err, type Failure, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import { clearTimeout, setTimeout } from '../platform-time.js';
 import {
-  type ConnectionPeer,
-  err,
-  type Failure,
-  ok,
-  type PeerLimits,
-  type ResolvedConnectionConfig,
-  type Result,
-  SecretProver,
-} from '@entropynet/core';
-import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
-import { sideLayout } from '../region/layout.js';
-import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
-import type { SharedMemoryConfig } from '../shared-memory-options.js';
-import { describeCode, describeSystemError, isShortage } from '../system-failures.js';
-import { connectTo, findServer, type FoundServer } from './find-server.js';
-import {
-  ACKNOWLEDGEMENT,
-  decodeProofStep,
-  decodeReply,
-  encodeRequest,
-  HANDSHAKE_BYTES,
-  type HandshakeReply,
-  MIN_REGION_BYTES,
-  ProofStep,
-  sendMessage,
-} from './handshake-messages.js';
+  connectTo,
+  findServers,
+  type FoundServer,
+  type OpenedSocket,
+  tryToConnect,
+  waitForRoom,
+} from './find-server.js';
+import { type Assignment, requestRegionAt } from './handshake-with-server.js';
 import { shownNameOf } from './names.js';
 
-const NO_ANSWER = 'the server ended the handshake without an answer';
+export type { Assignment } from './handshake-with-server.js';
 
-/** What a handshake ends with. Region and socket are the caller's. */
-export interface Assignment {
-  readonly region: SharedMemoryRegion;
-  readonly socket: LocalSocket;
-  readonly peerLimits: PeerLimits;
-  /** The server's process. */
-  readonly peer: ConnectionPeer;
-}
+const log = debugLog('shm');
 
-/** Asks the server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
+/** Which part of the time for connecting one of several servers may take before the client asks another. */
+const SHARE_OF_TIME = 1 / 4;
+
+/** Asks a server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
 export async function requestRegion(
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<Assignment>> {
-  const found = findServer(config);
+  const found = findServers(config);
   if (!found.ok) return found;
-  const { binding, access, identity } = found.value;
-  const shown = shownNameOf(config.endpoint);
-  const opened = await connectTo(found.value, shown, signal);
-  if (!opened.ok) return opened;
-  const { socket, peer } = opened.value;
-  let region: SharedMemoryRegion | undefined;
-  // STEP(connect: socket open)
-  try {
-    const regionBytes = config.sharedMemory.regionSize;
-    sendMessage(socket, encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: config }));
-    // STEP(connect: asked)
-    const answered = await receiveAnswer(binding, socket, config.secret, signal);
-    if (!answered.ok) {
-      socket.close();
-      return await orGone(answered, found.value, shown, signal);
-    }
-    // STEP(connect: answered)
-    const mapped = attach(binding, access, answered.value, config.sharedMemory);
-    if (!mapped.ok) {
-      socket.close();
-      return mapped;
-    }
-    region = mapped.value;
-    // STEP(connect: mapped)
-    sendMessage(socket, ACKNOWLEDGEMENT);
-    // STEP(connect: acknowledged)
-    return ok({ region, socket, peerLimits: answered.value.reply.limits, peer });
-  } catch (error) {
-    region?.unmap();
-    socket.close();
-    return await orGone(brokenOff(error), found.value, shown, signal);
-  }
+  const [server] = found.value;
+  if (server.identity.isShared === true) return requestFromAny(config, signal);
+  const opened = await connectTo(server, shownNameOf(config.endpoint), signal);
+  return opened.ok ? requestRegionAt(server, opened.value, config, signal) : opened;
 }
 
 /**
- * Why a handshake failed. A server that dies ends the handshakes of the clients in its queue, as a server does that turns
- * a client away. A dying server may still hold its lock for a moment, in which its socket refuses: whether the server can
- * be connected to again tells the one from the other.
+ * The same of an endpoint that several servers share: of one at random, and of the next where that one is dead, dies, is full
+ * or does not answer. Servers are looked for again after each round, so that a client finds the successor of one that closes.
  */
-async function orGone(
-  failure: Failure,
-  found: FoundServer,
-  shown: string,
+async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSignal): Promise<Result<Assignment>> {
+  const shown = shownNameOf(config.endpoint);
+  const failed = new Set<string>();
+  let lastFailure: Failure | undefined;
+  for (;;) {
+    const found = findServers(config);
+    const untried = found.ok ? shuffled(found.value.filter((server) => !failed.has(nonceOf(server)))) : [];
+    if (untried.length === 0 && lastFailure !== undefined) return lastFailure;
+    if (!found.ok) return found;
+    let wasAnyAsked = false;
+    for (const server of untried) {
+      const opened = tryToConnect(server, shown);
+      // Its queue is full, or it is about to listen: the others come first.
+      if (opened === undefined) continue;
+      wasAnyAsked = true;
+      const limitMs = untried.length > 1 ? config.connectTimeoutMs * SHARE_OF_TIME : undefined;
+      const assigned = opened.ok ? await requestWithin(limitMs, server, opened.value, config, signal) : opened;
+      if (assigned.ok || signal.aborted) return assigned;
+      log(() => `a server of '${shown}' failed, asking another: ${assigned.error.message}`);
+      lastFailure = assigned;
+      failed.add(nonceOf(server));
+    }
+    if (wasAnyAsked) continue;
+    const waited = await waitForRoom(signal);
+    if (!waited.ok) return waited;
+  }
+}
+
+/** `Timeout`: the server has not answered within `limitMs`; undefined: only `signal` limits it. */
+async function requestWithin(
+  limitMs: number | undefined,
+  server: FoundServer,
+  opened: OpenedSocket,
+  config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<Assignment>> {
-  const { code, message, cause } = failure.error;
-  const wasReset = isSystemError(cause) && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
-  if (code !== 'HandshakeFailed' || !(wasReset || message === NO_ANSWER)) return failure;
-  const again = await connectTo(found, shown, signal);
-  if (again.ok) again.value.socket.close();
-  if (again.ok || again.error.code !== 'TransportUnavailable') return failure;
-  return err('PeerDied', `the server named '${shown}' went away during the handshake`, failure.error);
-}
-
-function brokenOff(error: unknown): Failure {
-  // On Windows a client fetches the region out of the server's process.
-  const isKeptOut = isSystemError(error) && error.syscall === 'OpenProcess';
-  const hint = isKeptOut ? '; the server has more rights than this process: run both as administrator, or neither' : '';
-  return err(
-    isShortage(error) ? 'ResourceLimitExceeded' : 'HandshakeFailed',
-    `the handshake broke off: ${describeSystemError(error)}${hint}`,
-    error,
-  );
-}
-
-interface Answer {
-  readonly reply: HandshakeReply;
-  /** The region's; the receiver's to close. */
-  readonly descriptor: number;
-}
-
-/** The server's answer and the descriptor that comes with it, after both have proved the secret where there is one. */
-async function receiveAnswer(
-  binding: NativeBinding,
-  socket: LocalSocket,
-  secret: string | undefined,
-  signal: AbortSignal,
-): Promise<Result<Answer>> {
-  if (secret !== undefined) {
-    const proved = await proveSecret(binding, socket, new SecretProver(secret), signal);
-    if (!proved.ok) return proved;
-  }
-  const received = await receiveMessage(binding, socket, signal);
-  if (!received.ok) return received;
-  const { descriptor } = received.value;
-  const answer = answerOf(received.value);
-  if (!answer.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
-  return answer;
-}
-
-async function proveSecret(
-  binding: NativeBinding,
-  socket: LocalSocket,
-  prover: SecretProver,
-  signal: AbortSignal,
-): Promise<Result> {
-  const challenge = await receiveProofStep(binding, socket, ProofStep.Challenge, signal);
-  if (!challenge.ok) return challenge;
-  const answer = prover.answer(challenge.value);
-  if (!answer.ok) return answer;
-  sendMessage(socket, answer.value);
-  const proof = await receiveProofStep(binding, socket, ProofStep.Proof, signal);
-  return proof.ok ? prover.check(proof.value) : proof;
-}
-
-async function receiveProofStep(
-  binding: NativeBinding,
-  socket: LocalSocket,
-  step: ProofStep,
-  signal: AbortSignal,
-): Promise<Result<Uint8Array>> {
-  const received = await receiveMessage(binding, socket, signal);
-  if (!received.ok) return received;
-  // No descriptor belongs here.
-  if (received.value.descriptor >= 0) binding.closeDescriptor(received.value.descriptor);
-  return decodeProofStep(received.value.bytes, step);
-}
-
-/** One message of the server, whole. */
-interface Received {
-  readonly bytes: Uint8Array;
-  /** -1, or one that came along; the receiver's to close. */
-  readonly descriptor: number;
-  readonly descriptorLost: boolean;
-}
-
-function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
-  return new Promise((resolve) => {
-    const bytes = new Uint8Array(HANDSHAKE_BYTES);
-    let filled = 0;
-    let descriptor = -1;
-    let descriptorLost = false;
-    const settle = (result: Result<Received>): void => {
-      signal.removeEventListener('abort', onAbort);
-      socket.unwatch();
-      if (!result.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
-      resolve(result);
-    };
-    const onAbort = (): void => {
-      settle(err('Aborted', 'connecting was given up'));
-    };
-    const read = (): void => {
-      const received = socket.receive(bytes.subarray(filled));
-      if (received.descriptor >= 0) {
-        if (descriptor >= 0) binding.closeDescriptor(descriptor);
-        descriptor = received.descriptor;
-      }
-      descriptorLost ||= received.descriptorLost;
-      filled += received.bytes;
-      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor, descriptorLost }));
-      else if (received.ended) settle(err('HandshakeFailed', NO_ANSWER));
-    };
-    socket.watch(() => {
-      try {
-        read();
-      } catch (error) {
-        settle(brokenOff(error));
-      }
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
-}
-
-function answerOf({ bytes, descriptor, descriptorLost }: Received): Result<Answer> {
-  const reply = decodeReply(bytes);
-  if (!reply.ok) return reply;
-  if (descriptorLost) {
-    return err('ResourceLimitExceeded', `the region's descriptor could not be received: ${describeCode('EMFILE')}`);
-  }
-  if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
-  return ok({ reply: reply.value, descriptor });
-}
-
-function attach(
-  binding: NativeBinding,
-  access: RegionAccess,
-  { reply, descriptor }: Answer,
-  { regionSize: wantedBytes, prefault }: SharedMemoryConfig,
-): Result<SharedMemoryRegion> {
+  if (limitMs === undefined) return requestRegionAt(server, opened, config, signal);
+  const attempt = new AbortController();
+  const giveUp = (): void => {
+    attempt.abort();
+  };
+  const timer = setTimeout(giveUp, limitMs);
+  signal.addEventListener('abort', giveUp, { once: true });
   try {
-    if (reply.regionBytes > wantedBytes || reply.regionBytes < MIN_REGION_BYTES) {
-      return err(
-        'SharedMemorySizeMismatch',
-        `the server assigned a region of ${reply.regionBytes} bytes; from ${MIN_REGION_BYTES} to ${wantedBytes} are allowed`,
-      );
-    }
-    const attached = SharedMemoryRegion.attach(
-      binding,
-      access,
-      descriptor,
-      reply.regionBytes,
-      reply.identity,
-      prefault,
-    );
-    if (!attached.ok || isFresh(attached.value)) return attached;
-    attached.value.unmap();
-    return err('SharedMemoryCorrupted', "the server has written this side's words of the region's control block");
+    const assigned = await requestRegionAt(server, opened, config, attempt.signal);
+    if (assigned.ok || assigned.error.code !== 'Aborted' || signal.aborted) return assigned;
+    const { processId } = server.identity;
+    return err('Timeout', `the server in process ${processId} did not answer within ${limitMs} ms`, assigned.error);
   } finally {
-    // The mapping keeps the memory; nobody needs the descriptor any more.
-    binding.closeDescriptor(descriptor);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
-/** Whether the words that this side alone writes are 0, from which it counts. */
-function isFresh(region: SharedMemoryRegion): boolean {
-  const { tail, head, closed, sleep, waitsForRoom } = sideLayout('client', region.ringCapacity);
-  return [tail, head, closed, sleep, waitsForRoom].every((word) => Atomics.load(region.words, word) === 0);
+function nonceOf({ identity }: FoundServer): string {
+  return Buffer.from(identity.nonce).toString('hex');
+}
+
+/** The same servers in a random order, each order as likely as another. */
+function shuffled(servers: readonly FoundServer[]): FoundServer[] {
+  const order = [...servers];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const chosen = randomInt(last + 1);
+    [order[last], order[chosen]] = [order[chosen]!, order[last]!];
+  }
+  return order;
 }

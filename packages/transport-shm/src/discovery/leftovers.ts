@@ -7,7 +7,7 @@ import { failureAt } from '../system-failures.js';
 import { checkDirectory, discoveryDirectory } from './directory.js';
 import { askWhetherServed } from './liveness.js';
 import { lockDirectory } from './name-claim.js';
-import { namesOfHash } from './names.js';
+import { FILE_OF_SERVER, namesOfStem } from './names.js';
 
 /** Where to look for what dead servers left. */
 export interface LeftoverOptions {
@@ -46,9 +46,6 @@ export interface FailedRemoval {
   readonly reason: string;
 }
 
-/** A file of a server: 24 hexadecimal digits of its name's hash, and what it is. */
-const FILE_OF_SERVER = /^(?<hash>[0-9a-f]{24})\.(?:socket|region|region\.new)$/;
-
 /**
  * Removes the sockets and discovery regions of servers that died without removing them; a new server of the same name
  * would do it as well. Under the directory's lock, so that no server that is starting is mistaken for a dead one. Files of
@@ -84,9 +81,9 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
     const failed: FailedRemoval[] = [];
     const servers = groupByServer(readdirSync(directory));
     let living = 0;
-    for (const [hash, files] of servers) {
+    for (const [stem, files] of servers) {
       const paths = files.map((file) => join(directory, file));
-      const asked = askWhetherServed(binding.value, namesOfHash(directory, hash));
+      const asked = askWhetherServed(binding.value, namesOfStem(directory, stem));
       if (!asked.ok) {
         // Nothing is proved: everything stays.
         failed.push(...paths.map((path) => ({ path, reason: asked.error.message })));
@@ -116,9 +113,9 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
 function groupByServer(files: readonly string[]): Map<string, string[]> {
   const servers = new Map<string, string[]>();
   for (const file of [...files].sort()) {
-    const hash = FILE_OF_SERVER.exec(file)?.groups?.['hash'];
-    if (hash === undefined) continue;
-    servers.set(hash, [...(servers.get(hash) ?? []), file]);
+    const stem = FILE_OF_SERVER.exec(file)?.groups?.['stem'];
+    if (stem === undefined) continue;
+    servers.set(stem, [...(servers.get(stem) ?? []), file]);
   }
   return servers;
 }

@@ -7,7 +7,7 @@ import { IDENTITY_BYTES } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
 import { prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
-import { askWhetherServed } from './liveness.js';
+import { findFreeSlot, type SlotSeeker } from './free-slot.js';
 import { type ServerNames, serverNames, socketPath, SOCKETS_ARE_FILES } from './names.js';
 
 const log = debugLog('shm');
@@ -18,12 +18,7 @@ const BACKLOG = 128;
 /** Another server holds the lock for a fraction of a millisecond; asking again soon is cheap. */
 const LOCK_RETRY_MS = 2;
 
-interface ClaimOptions {
-  readonly binding: NativeBinding;
-  readonly directory: string;
-  readonly name: string;
-  /** The name as errors and logs may have it. */
-  readonly shown: string;
+interface ClaimOptions extends SlotSeeker {
   readonly maxConnections: number;
   readonly timeoutMs: number;
 }
@@ -43,8 +38,9 @@ interface OwnName {
 export class NameClaim {
   readonly nonce: Uint8Array = randomBytes(IDENTITY_BYTES);
   readonly #options: ClaimOptions;
-  readonly #names: ServerNames;
-  readonly #socketPath: string;
+  /** Those of this server's slot. */
+  #names: ServerNames;
+  #socketPath: string;
   #socket: LocalSocket | undefined;
   #socketName: OwnName | undefined;
   #regionName: OwnName | undefined;
@@ -67,8 +63,8 @@ export class NameClaim {
     const claim = new NameClaim(options);
     try {
       // STEP(listen: locked)
-      const asked = claim.#refuseIfServed();
-      if (!asked.ok) return asked;
+      const found = claim.#findSlot();
+      if (!found.ok) return found;
       // STEP(listen: nobody answers)
       claim.#bind();
       // STEP(listen: socket bound)
@@ -107,7 +103,7 @@ export class NameClaim {
    *   and it is the caller's to close
    */
   async renew(): Promise<Result<LocalSocket | undefined>> {
-    const { binding, directory, timeoutMs } = this.#options;
+    const { binding, directory, name, timeoutMs } = this.#options;
     if (this.#usurper !== undefined && isStill(this.#usurper)) return ok(undefined);
     const prepared = prepareDirectory(directory, currentUserId(binding));
     if (!prepared.ok) return prepared;
@@ -117,10 +113,10 @@ export class NameClaim {
       const hasSocket = this.#hasSocketName;
       const hasRegion = isStill(this.#regionName);
       // With either of the two, nobody else can have taken the name.
-      const asked = hasSocket || hasRegion ? ok() : this.#refuseIfServed();
-      if (!asked.ok) {
-        if (asked.error.code === 'AddressInUse') this.#usurper = identify(this.#names.socket);
-        return asked;
+      const found = hasSocket || hasRegion ? ok() : this.#findSlot();
+      if (!found.ok) {
+        if (found.error.code === 'AddressInUse') this.#usurper = identify(serverNames(directory, name).socket);
+        return found;
       }
       const replaced = hasSocket ? undefined : this.#socket;
       // The socket last: where either step fails, nothing has replaced the socket that the caller listens at.
@@ -151,14 +147,18 @@ export class NameClaim {
     if (lock.ok) binding.closeDescriptor(lock.value);
   }
 
-  #refuseIfServed(): Result {
-    const asked = askWhetherServed(this.#options.binding, this.#names);
-    if (!asked.ok) return asked;
-    if (!asked.value.isLiving) return ok();
-    const { processId } = asked.value;
-    const which = processId === undefined ? '' : ` in process ${processId}`;
-    const where = SOCKETS_ARE_FILES ? `socket ${this.#names.socket}` : `discovery region ${this.#names.region}`;
-    return err('AddressInUse', `a server named '${this.#options.shown}' is running already${which} (${where})`);
+  /** Chooses the names that this server makes from here on. */
+  #findSlot(): Result {
+    const found = findFreeSlot(this.#options);
+    if (!found.ok) return found;
+    this.#forgetAtExit();
+    this.#names = found.value;
+    this.#socketPath = socketPath(this.#names, this.nonce);
+    return ok();
+  }
+
+  #forgetAtExit(): void {
+    for (const path of [this.#names.region, this.#names.socket]) this.#options.binding.forgetAtExit(path);
   }
 
   /** Listens at the socket's name, which nobody answers at. Nothing is changed where that fails. */
@@ -186,12 +186,13 @@ export class NameClaim {
   }
 
   #publish(): void {
-    const { binding, maxConnections } = this.#options;
+    const { binding, maxConnections, share = false } = this.#options;
     const path = this.#names.region;
     let lifeLock: number | undefined;
     let own: OwnName | undefined;
     try {
-      publishDiscoveryRegion(path, { nonce: this.nonce, ...processIdentity(binding), maxConnections }, (temporary) => {
+      const identity = { nonce: this.nonce, ...processIdentity(binding), maxConnections, isShared: share };
+      publishDiscoveryRegion(path, identity, (temporary) => {
         // Before it has its name: a file that clients see is locked.
         lifeLock = binding.lockFile(temporary);
       });
@@ -216,7 +217,7 @@ export class NameClaim {
   /** Ends the hold. From here on the files' numbers may be given to files of others: nothing is removed any more. */
   #letGo(): void {
     const { binding } = this.#options;
-    for (const path of [this.#names.region, this.#names.socket]) binding.forgetAtExit(path);
+    this.#forgetAtExit();
     this.#socket?.close();
     if (this.#lifeLock !== undefined) binding.closeDescriptor(this.#lifeLock);
     this.#lifeLock = undefined;

@@ -8,7 +8,10 @@ const HASH_CHARACTERS = 24;
 /** Whether a local socket is a file. A named pipe of Windows has a name of its own kind, which ends with its last handle. */
 export const SOCKETS_ARE_FILES = process.platform !== 'win32';
 
-/** Where the objects of one server name are. */
+/** How many servers may share one name. Each has a slot of its own; a server that does not share has slot 0. */
+export const MAX_SLOTS = 64;
+
+/** Where the objects of one server are. */
 export interface ServerNames {
   /** The discovery region: a file that clients only read. */
   readonly region: string;
@@ -56,11 +59,21 @@ export function socketPath(names: ServerNames, nonce: Uint8Array): string {
 }
 
 /** The file names of a server. A hash, so that any name makes a short and harmless file name. */
-export function serverNames(directory: string, name: string): ServerNames {
-  return namesOfHash(directory, createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARACTERS));
+export function serverNames(directory: string, name: string, slot = 0): ServerNames {
+  return namesOfStem(directory, stemOf(name, slot));
 }
 
-/** The same, where only the hash is known. */
-export function namesOfHash(directory: string, hash: string): ServerNames {
-  return { region: join(directory, `${hash}.region`), socket: join(directory, `${hash}.socket`) };
+/** The same, where only the stem is known. */
+export function namesOfStem(directory: string, stem: string): ServerNames {
+  return { region: join(directory, `${stem}.region`), socket: join(directory, `${stem}.socket`) };
 }
+
+/** What the file names of one server begin with. */
+function stemOf(name: string, slot: number): string {
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARACTERS);
+  return slot === 0 ? hash : `${hash}.${slot}`;
+}
+
+/** The file names of a directory's servers: the stem, in it the name's hash and the slot, and what the file is. */
+export const FILE_OF_SERVER =
+  /^(?<stem>(?<hash>[0-9a-f]{24})(?:\.(?<slot>[1-9]|[1-5]\d|6[0-3]))?)\.(?<kind>socket|region|region\.new)$/;

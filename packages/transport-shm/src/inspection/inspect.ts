@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { err, faultOfOptions, ok, resolveOwnConfig, type Result } from '@entropynet/core';
 import { sharedMemorySection } from '../shared-memory-options.js';
 import { checkDirectory, discoveryDirectory } from '../discovery/directory.js';
 import { readDiscoveryRegion } from '../discovery/discovery-region.js';
+import { FILE_OF_SERVER } from '../discovery/names.js';
 import { failureAt } from '../system-failures.js';
 import { describeProcess, type InspectedProcess, startTicksOf } from './processes.js';
 import { type InspectedRegion, inspectRegions, type UnreadableRegion } from './regions.js';
@@ -13,6 +14,10 @@ import { epochNow } from '../platform-time.js';
 export interface InspectedServer {
   /** The hash of its name, which the file does not tell: the first 24 digits of the name's SHA-256. */
   readonly nameHash: string;
+  /** Whether it shares its name with other servers (`sharedMemory.share`): each of them is listed. */
+  readonly isShared: boolean;
+  /** Which of the servers of its name it is; 0 where it does not share. */
+  readonly slot: number;
   /** Undefined where it has ended without giving its name back. */
   readonly process: InspectedProcess | undefined;
   /** How many connections it allows. */
@@ -76,19 +81,23 @@ function inspectServers(
   }
   let files: string[];
   try {
-    files = readdirSync(directory).filter((name) => /^[0-9a-f]{24}\.region$/.test(name));
+    files = readdirSync(directory);
   } catch (error) {
     return failureAt(directory, `the directory ${directory} could not be read`, error);
   }
   const servers: InspectedServer[] = [];
   for (const file of files) {
+    const { hash, slot = '0', kind } = FILE_OF_SERVER.exec(file)?.groups ?? {};
+    if (hash === undefined || kind !== 'region') continue;
     const identity = readDiscoveryRegion(join(directory, file), userId);
     if (!identity.ok) continue;
-    const { processId, startTime, maxConnections } = identity.value;
+    const { processId, startTime, maxConnections, isShared = false } = identity.value;
     // Another process may have its id by now.
     const isSame = startTicksOf(processId) === Number(startTime);
     servers.push({
-      nameHash: basename(file, '.region'),
+      nameHash: hash,
+      isShared,
+      slot: Number(slot),
       process: isSame ? describeProcess(processId) : undefined,
       maxConnections,
     });

@@ -1,0 +1,256 @@
+import {
+  type ConnectionPeer,
+  err,
+  type Failure,
+  ok,
+  type PeerLimits,
+  type ResolvedConnectionConfig,
+  type Result,
+  SecretProver,
+} from '@entropynet/core';
+import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { sideLayout } from '../region/layout.js';
+import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
+import type { SharedMemoryConfig } from '../shared-memory-options.js';
+import { describeCode, describeSystemError, isShortage } from '../system-failures.js';
+import { connectTo, type FoundServer, type OpenedSocket } from './find-server.js';
+import {
+  ACKNOWLEDGEMENT,
+  decodeProofStep,
+  decodeReply,
+  encodeRequest,
+  HANDSHAKE_BYTES,
+  type HandshakeReply,
+  MIN_REGION_BYTES,
+  ProofStep,
+  sendMessage,
+} from './handshake-messages.js';
+import { shownNameOf } from './names.js';
+
+const NO_ANSWER = 'the server ended the handshake without an answer';
+
+/** What a handshake ends with. Region and socket are the caller's. */
+export interface Assignment {
+  readonly region: SharedMemoryRegion;
+  readonly socket: LocalSocket;
+  readonly peerLimits: PeerLimits;
+  /** The server's process. */
+  readonly peer: ConnectionPeer;
+}
+
+/**
+ * Asks a server, at the socket that was opened to it, for a region and maps it. Closes the socket where that fails, and leaves
+ * nothing behind. Stops when `signal` aborts.
+ */
+export async function requestRegionAt(
+  found: FoundServer,
+  { socket, peer }: OpenedSocket,
+  config: ResolvedConnectionConfig,
+  signal: AbortSignal,
+): Promise<Result<Assignment>> {
+  const { binding, access, identity } = found;
+  const shown = shownNameOf(config.endpoint);
+  let region: SharedMemoryRegion | undefined;
+  // STEP(connect: socket open)
+  try {
+    const regionBytes = config.sharedMemory.regionSize;
+    sendMessage(socket, encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: config }));
+    // STEP(connect: asked)
+    const answered = await receiveAnswer(binding, socket, config.secret, signal);
+    if (!answered.ok) {
+      socket.close();
+      return await orGone(answered, found, shown, signal);
+    }
+    // STEP(connect: answered)
+    const mapped = attach(binding, access, answered.value, config.sharedMemory);
+    if (!mapped.ok) {
+      socket.close();
+      return mapped;
+    }
+    region = mapped.value;
+    // STEP(connect: mapped)
+    sendMessage(socket, ACKNOWLEDGEMENT);
+    // STEP(connect: acknowledged)
+    return ok({ region, socket, peerLimits: answered.value.reply.limits, peer });
+  } catch (error) {
+    region?.unmap();
+    socket.close();
+    return await orGone(brokenOff(error), found, shown, signal);
+  }
+}
+
+/**
+ * Why a handshake failed. A server that dies ends the handshakes of the clients in its queue, as a server does that turns
+ * a client away. A dying server may still hold its lock for a moment, in which its socket refuses: whether the server can
+ * be connected to again tells the one from the other.
+ */
+async function orGone(
+  failure: Failure,
+  found: FoundServer,
+  shown: string,
+  signal: AbortSignal,
+): Promise<Result<Assignment>> {
+  const { code, message, cause } = failure.error;
+  const wasReset = isSystemError(cause) && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
+  if (code !== 'HandshakeFailed' || !(wasReset || message === NO_ANSWER)) return failure;
+  const again = await connectTo(found, shown, signal);
+  if (again.ok) again.value.socket.close();
+  if (again.ok || again.error.code !== 'TransportUnavailable') return failure;
+  return err('PeerDied', `the server named '${shown}' went away during the handshake`, failure.error);
+}
+
+function brokenOff(error: unknown): Failure {
+  // On Windows a client fetches the region out of the server's process.
+  const isKeptOut = isSystemError(error) && error.syscall === 'OpenProcess';
+  const hint = isKeptOut ? '; the server has more rights than this process: run both as administrator, or neither' : '';
+  return err(
+    isShortage(error) ? 'ResourceLimitExceeded' : 'HandshakeFailed',
+    `the handshake broke off: ${describeSystemError(error)}${hint}`,
+    error,
+  );
+}
+
+interface Answer {
+  readonly reply: HandshakeReply;
+  /** The region's; the receiver's to close. */
+  readonly descriptor: number;
+}
+
+/** The server's answer and the descriptor that comes with it, after both have proved the secret where there is one. */
+async function receiveAnswer(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  secret: string | undefined,
+  signal: AbortSignal,
+): Promise<Result<Answer>> {
+  if (secret !== undefined) {
+    const proved = await proveSecret(binding, socket, new SecretProver(secret), signal);
+    if (!proved.ok) return proved;
+  }
+  const received = await receiveMessage(binding, socket, signal);
+  if (!received.ok) return received;
+  const { descriptor } = received.value;
+  const answer = answerOf(received.value);
+  if (!answer.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
+  return answer;
+}
+
+async function proveSecret(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  prover: SecretProver,
+  signal: AbortSignal,
+): Promise<Result> {
+  const challenge = await receiveProofStep(binding, socket, ProofStep.Challenge, signal);
+  if (!challenge.ok) return challenge;
+  const answer = prover.answer(challenge.value);
+  if (!answer.ok) return answer;
+  sendMessage(socket, answer.value);
+  const proof = await receiveProofStep(binding, socket, ProofStep.Proof, signal);
+  return proof.ok ? prover.check(proof.value) : proof;
+}
+
+async function receiveProofStep(
+  binding: NativeBinding,
+  socket: LocalSocket,
+  step: ProofStep,
+  signal: AbortSignal,
+): Promise<Result<Uint8Array>> {
+  const received = await receiveMessage(binding, socket, signal);
+  if (!received.ok) return received;
+  // No descriptor belongs here.
+  if (received.value.descriptor >= 0) binding.closeDescriptor(received.value.descriptor);
+  return decodeProofStep(received.value.bytes, step);
+}
+
+/** One message of the server, whole. */
+interface Received {
+  readonly bytes: Uint8Array;
+  /** -1, or one that came along; the receiver's to close. */
+  readonly descriptor: number;
+  readonly descriptorLost: boolean;
+}
+
+function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
+  return new Promise((resolve) => {
+    const bytes = new Uint8Array(HANDSHAKE_BYTES);
+    let filled = 0;
+    let descriptor = -1;
+    let descriptorLost = false;
+    const settle = (result: Result<Received>): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.unwatch();
+      if (!result.ok && descriptor >= 0) binding.closeDescriptor(descriptor);
+      resolve(result);
+    };
+    const onAbort = (): void => {
+      settle(err('Aborted', 'connecting was given up'));
+    };
+    const read = (): void => {
+      const received = socket.receive(bytes.subarray(filled));
+      if (received.descriptor >= 0) {
+        if (descriptor >= 0) binding.closeDescriptor(descriptor);
+        descriptor = received.descriptor;
+      }
+      descriptorLost ||= received.descriptorLost;
+      filled += received.bytes;
+      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor, descriptorLost }));
+      else if (received.ended) settle(err('HandshakeFailed', NO_ANSWER));
+    };
+    socket.watch(() => {
+      try {
+        read();
+      } catch (error) {
+        settle(brokenOff(error));
+      }
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+}
+
+function answerOf({ bytes, descriptor, descriptorLost }: Received): Result<Answer> {
+  const reply = decodeReply(bytes);
+  if (!reply.ok) return reply;
+  if (descriptorLost) {
+    return err('ResourceLimitExceeded', `the region's descriptor could not be received: ${describeCode('EMFILE')}`);
+  }
+  if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
+  return ok({ reply: reply.value, descriptor });
+}
+
+function attach(
+  binding: NativeBinding,
+  access: RegionAccess,
+  { reply, descriptor }: Answer,
+  { regionSize: wantedBytes, prefault }: SharedMemoryConfig,
+): Result<SharedMemoryRegion> {
+  try {
+    if (reply.regionBytes > wantedBytes || reply.regionBytes < MIN_REGION_BYTES) {
+      return err(
+        'SharedMemorySizeMismatch',
+        `the server assigned a region of ${reply.regionBytes} bytes; from ${MIN_REGION_BYTES} to ${wantedBytes} are allowed`,
+      );
+    }
+    const attached = SharedMemoryRegion.attach(
+      binding,
+      access,
+      descriptor,
+      reply.regionBytes,
+      reply.identity,
+      prefault,
+    );
+    if (!attached.ok || isFresh(attached.value)) return attached;
+    attached.value.unmap();
+    return err('SharedMemoryCorrupted', "the server has written this side's words of the region's control block");
+  } finally {
+    // The mapping keeps the memory; nobody needs the descriptor any more.
+    binding.closeDescriptor(descriptor);
+  }
+}
+
+/** Whether the words that this side alone writes are 0, from which it counts. */
+function isFresh(region: SharedMemoryRegion): boolean {
+  const { tail, head, closed, sleep, waitsForRoom } = sideLayout('client', region.ringCapacity);
+  return [tail, head, closed, sleep, waitsForRoom].every((word) => Atomics.load(region.words, word) === 0);
+}
