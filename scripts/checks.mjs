@@ -101,6 +101,7 @@ const RUNS = {
       spin,
       step('models of the protocol', 'npm', 'run', 'verify'),
       step('traffic, kills and restarts', 'npm', 'run', 'soak'),
+      step('traffic over a NATS server that dies every 20 seconds', 'npm', 'run', 'soak', '--', '--nats'),
     ],
     environment: { ENTROPYNET_MATRIX: 'whole', ENTROPYNET_FAULTS: 'full' },
   },

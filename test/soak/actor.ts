@@ -2,10 +2,13 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
+import { natsTransportModule } from '@entropynet/transport-nats';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { Random } from './random.js';
+import type { Sample } from './growth.js';
 import { Session, type SessionTotals } from './session.js';
+import type { SessionEnd } from './session-pairs.js';
 
 /** What the supervisor tells a process that takes part. */
 export interface ActorTask {
@@ -16,24 +19,25 @@ export interface ActorTask {
 }
 
 /** What it says once in a while. */
-export interface ActorReport extends SessionTotals {
+export interface ActorReport extends SessionTotals, Sample {
   readonly sessions: number;
   readonly refused: number;
   readonly complaints: readonly string[];
   readonly active: number;
-  /** Bytes that the process holds, and descriptors that it has open. */
-  readonly resident: number;
-  readonly descriptors: number;
+  /** The sessions that ended since the report before. */
+  readonly ends: readonly SessionEnd[];
 }
 
 const task = JSON.parse(process.argv[2]!) as ActorTask;
 const random = new Random(task.seed);
 const totals: SessionTotals = { sent: 0, received: 0, bytes: 0 };
 const complaints: string[] = [];
+const ends: SessionEnd[] = [];
 let sessions = 0;
 let refused = 0;
 let isOver = false;
-const transports = [sharedMemoryTransportModule, webSocketTransportModule];
+let timer: NodeJS.Timeout | undefined;
+const transports = [sharedMemoryTransportModule, webSocketTransportModule, natsTransportModule];
 const { manager } = await createNetworking({ transports, log: () => undefined });
 
 function report(): void {
@@ -44,9 +48,17 @@ function report(): void {
     refused,
     complaints: complaints.splice(0),
     active: manager.activeCount(),
+    ends: ends.splice(0),
     resident: process.memoryUsage.rss(),
+    heap: process.memoryUsage().heapUsed,
     descriptors: process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0,
   } satisfies ActorReport);
+}
+
+/** Says that it takes part; reports follow. */
+function begin(): void {
+  process.send?.('listening');
+  timer = setInterval(report, 500);
 }
 
 function complain(text: string): void {
@@ -58,7 +70,7 @@ async function serve(): Promise<void> {
   const [config] = task.configs;
   const server = unwrap(manager.createServer(config));
   unwrap(await server.listen());
-  process.send?.('listening');
+  begin();
   const running = new Set<Promise<void>>();
   process.on('message', () => {
     isOver = true;
@@ -66,9 +78,12 @@ async function serve(): Promise<void> {
   });
   for await (const handle of server) {
     sessions += 1;
-    const session = new Session(handle, random, totals, complain).run(random.below(3000), random.once(3));
-    running.add(session);
-    void session.finally(() => running.delete(session));
+    const session = new Session(handle, random, totals, complain);
+    const over = session.run(random.below(3000), random.once(3)).then((end) => {
+      ends.push(end);
+      running.delete(over);
+    });
+    running.add(over);
   }
   await Promise.all(running);
 }
@@ -78,7 +93,7 @@ async function visit(): Promise<void> {
   process.on('message', () => {
     isOver = true;
   });
-  process.send?.('listening');
+  begin();
   while (!isOver) {
     const handle = unwrap(manager.openConnection(random.pick(task.configs)));
     const connected = await handle.connect();
@@ -89,16 +104,16 @@ async function visit(): Promise<void> {
       continue;
     }
     sessions += 1;
-    await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2));
+    ends.push(await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2)));
     // Now and then it computes and answers nobody.
     if (random.once(10)) for (const end = performance.now() + random.below(400); performance.now() < end;);
   }
 }
 
 process.on('disconnect', () => process.exit(0));
-const timer = setInterval(report, 500);
 await (task.role === 'server' ? serve() : visit());
 clearInterval(timer);
+if (manager.activeCount() > 0) complain(`${manager.activeCount()} connections stand behind the last session`);
 await manager.closeAll();
 report();
 process.disconnect();

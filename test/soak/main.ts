@@ -1,20 +1,26 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ConnectionConfig } from '@entropynet/core';
-import type { ActorReport, ActorTask } from './actor.js';
+import { natsUnavailable } from '../support/nats/nats-server.js';
+import type { ActorReport } from './actor.js';
+import { describeGrowth, growthOf, type Sample } from './growth.js';
+import { soakOverNats } from './nats-soak.js';
 import { Random } from './random.js';
+import { startActor, stopActor } from './start-actor.js';
 
 const CLIENTS = 4;
 const MIB = 1024 * 1024;
 
 /** A process that stops reporting for so long, though nobody stopped it, hangs. */
 const HANG_MS = 60_000;
+
+/** How long the NATS server lives. */
+const RESTART_MS = 20_000;
 
 /** One place in the play: a process, and the next one when that was killed. */
 interface Place {
@@ -26,16 +32,17 @@ interface Place {
   latest: ActorReport | undefined;
   heardAt: number;
   isStopped: boolean;
-  readonly history: { readonly at: number; readonly resident: number; readonly descriptors: number }[];
+  readonly history: Sample[];
 }
 
 interface Options {
   readonly minutes: number;
   readonly seed: number;
+  readonly isOverNats: boolean;
 }
 
 /** Traffic, faults and restarts; resolves with what went wrong. */
-export async function soak({ minutes, seed }: Options): Promise<readonly string[]> {
+async function soak({ minutes, seed }: Omit<Options, 'isOverNats'>): Promise<readonly string[]> {
   const random = new Random(seed);
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-soak-'));
   const started = performance.now();
@@ -55,7 +62,7 @@ export async function soak({ minutes, seed }: Options): Promise<readonly string[
       role,
       isLasting,
       configs: all,
-      child: await start({ role, seed: random.below(2 ** 31), configs: all }),
+      child: await startActor({ role, seed: random.below(2 ** 31), configs: all }),
       latest: undefined,
       heardAt: performance.now(),
       isStopped: false,
@@ -72,11 +79,7 @@ export async function soak({ minutes, seed }: Options): Promise<readonly string[
       place.latest = report;
       place.heardAt = performance.now();
       complaints.push(...report.complaints);
-      place.history.push({
-        at: performance.now() - started,
-        resident: report.resident,
-        descriptors: report.descriptors,
-      });
+      place.history.push(report);
     });
     child.on('exit', (code, signal) => {
       if (signal !== 'SIGKILL' && code !== 0) complaints.push(`a ${place.role} ended by itself: ${signal ?? code}`);
@@ -91,7 +94,7 @@ export async function soak({ minutes, seed }: Options): Promise<readonly string[
     await ended;
     place.latest = undefined;
     place.isStopped = false;
-    place.child = await start({ role: place.role, seed: random.below(2 ** 31), configs: place.configs });
+    place.child = await startActor({ role: place.role, seed: random.below(2 ** 31), configs: place.configs });
     place.heardAt = performance.now();
     counts.restarts += 1;
     listen(place);
@@ -138,19 +141,12 @@ export async function soak({ minutes, seed }: Options): Promise<readonly string[
       places
         .filter((place) => place.role === role)
         .map(async ({ child }) => {
-          const ended = once(child, 'exit');
-          child.send('stop');
-          const timer = setTimeout(() => {
-            complaints.push(`a ${role} did not end within a minute`);
-            child.kill('SIGKILL');
-          }, HANG_MS);
-          await ended;
-          clearTimeout(timer);
+          if (!(await stopActor(child, HANG_MS))) complaints.push(`a ${role} did not end within a minute`);
         }),
     );
   }
   progress();
-  for (const place of places) if (place.isLasting) complaints.push(...leaksOf(place));
+  for (const place of places) if (place.isLasting) complaints.push(...growthOf(nameOf(place), place.history));
   const left = readdirSync(directory);
   if (left.length > 0) complaints.push(`names are left: ${left.join(', ')}`);
   rmSync(directory, { recursive: true, force: true });
@@ -160,7 +156,7 @@ export async function soak({ minutes, seed }: Options): Promise<readonly string[
       `${received} received and checked, ${(bytes / 1e9).toFixed(2)} GB; ${counts.kills} kills, ${counts.stops} stops, ` +
       `${counts.restarts} restarts; ${left.length} names left`,
   );
-  for (const place of places) if (place.isLasting) print(describeMemory(place));
+  for (const place of places) if (place.isLasting) print(describeGrowth(nameOf(place), place.history));
   return complaints;
 }
 
@@ -191,45 +187,8 @@ function waysOf(config: ConnectionConfig): ConnectionConfig[] {
   ];
 }
 
-async function start(task: ActorTask): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('./actor.js', import.meta.url));
-  const child = fork(program, [JSON.stringify(task)], {
-    execArgv: ['--expose-gc'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  await once(child, 'message');
-  return child;
-}
-
-/** Memory and descriptors of a process that lived all the time: the end against the middle. */
-function leaksOf({ role, history }: Place): string[] {
-  const { early, late } = memoryOf(history);
-  const complaints: string[] = [];
-  if (late > early * 1.25 + 32 * MIB) complaints.push(`the lasting ${role} grew from ${mib(early)} to ${mib(late)}`);
-  const last = history.at(-1)?.descriptors ?? 0;
-  const least = Math.min(...history.map(({ descriptors }) => descriptors));
-  if (last > least + 8) complaints.push(`the lasting ${role} ended with ${last} descriptors, and once had ${least}`);
-  return complaints;
-}
-
-function memoryOf(history: Place['history']): { early: number; late: number } {
-  const part = (from: number, to: number): number => {
-    const values = history
-      .slice(Math.floor(history.length * from), Math.ceil(history.length * to))
-      .map((each) => each.resident);
-    return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
-  };
-  return { early: part(0.25, 0.45), late: part(0.8, 1) };
-}
-
-function describeMemory({ role, history }: Place): string {
-  const { early, late } = memoryOf(history);
-  const descriptors = history.at(-1)?.descriptors ?? 0;
-  return `lasting ${role}: ${mib(early)} resident early, ${mib(late)} late; ${descriptors} descriptors at the end`;
-}
-
-function mib(bytes: number): string {
-  return `${(bytes / MIB).toFixed(0)} MiB`;
+function nameOf({ role }: Place): string {
+  return `the lasting ${role}`;
 }
 
 function clock(seconds: number): string {
@@ -255,30 +214,55 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** What the command line says; a sentence where it can't be. */
 function readOptions(given: readonly string[]): Options | string {
-  const options = { minutes: 10, seed: Math.floor(Math.random() * 2 ** 31) };
-  for (let index = 0; index < given.length; index += 2) {
-    const name = /^--(minutes|seed)$/.exec(given[index]!)?.[1] as keyof Options | undefined;
-    const value = Number(given[index + 1]);
-    if (name === undefined) return `unknown argument '${given[index]}'; allowed: --minutes N, --seed N`;
+  const options = { minutes: 10, seed: Math.floor(Math.random() * 2 ** 31), isOverNats: given.includes('--nats') };
+  const rest = given.filter((argument) => argument !== '--nats');
+  for (let index = 0; index < rest.length; index += 2) {
+    const name = /^--(minutes|seed)$/.exec(rest[index]!)?.[1] as 'minutes' | 'seed' | undefined;
+    const value = Number(rest[index + 1]);
+    if (name === undefined) return `unknown argument '${rest[index]}'; allowed: --minutes N, --seed N, --nats`;
     if (!(value > 0) || (name === 'seed' && !Number.isInteger(value))) {
-      return `--${name} was given '${given[index + 1] ?? 'nothing'}'; a number above 0 is allowed`;
+      return `--${name} was given '${rest[index + 1] ?? 'nothing'}'; a number above 0 is allowed`;
     }
     options[name] = value;
   }
   return options;
 }
 
-const options = readOptions(process.argv.slice(2));
-if (typeof options === 'string') {
-  process.stderr.write(`soak: ${options}\n`);
-  process.exitCode = 2;
-} else {
+async function run({ isOverNats, ...options }: Options): Promise<void> {
   print(`seed ${options.seed}`);
-  const complaints = await soak(options);
+  const complaints = isOverNats ? await natsSoak(options) : await soak(options);
   for (const complaint of complaints) print(`FAILED: ${complaint}`);
   print(
     complaints.length === 0 ? 'no message was lost, doubled or torn; nothing leaks' : `${complaints.length} complaints`,
   );
   process.exitCode = complaints.length === 0 ? 0 : 1;
 }
+
+/** The NATS server dies every 20 seconds. */
+async function natsSoak({ minutes, seed }: Omit<Options, 'isOverNats'>): Promise<readonly string[]> {
+  if (natsUnavailable !== undefined) return [natsUnavailable];
+  const restarts = Math.max(1, Math.round((minutes * 60_000) / RESTART_MS));
+  const onComplaint = (complaint: string): void => {
+    print(`${clock(process.uptime())} ${complaint}`);
+  };
+  const { complaints, summary } = await soakOverNats({
+    seed,
+    restarts,
+    restartMs: RESTART_MS,
+    onProgress: print,
+    onComplaint,
+  });
+  for (const line of summary) print(line);
+  return complaints;
+}
+
+// The processes that it started end with it, and their `exit` listeners are called.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
+const options = readOptions(process.argv.slice(2));
+if (typeof options === 'string') {
+  process.stderr.write(`soak: ${options}\n`);
+  process.exitCode = 2;
+} else await run(options);

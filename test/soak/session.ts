@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CHANNEL_CONTROL, type MessageOwnership, type Result } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import type { Random } from './random.js';
+import type { SessionEnd } from './session-pairs.js';
 import { HEADER_BYTES, StreamChecks, writeMessage } from './stream.js';
 
 const CHANNELS = ['', 'first', 'second', CHANNEL_CONTROL] as const;
@@ -25,6 +26,7 @@ export class Session {
   #sent = 0;
   #saysGoodbye = false;
   #hasEnded = false;
+  #hasFailed = false;
 
   constructor(handle: ConnectionHandle, random: Random, totals: SessionTotals, complain: (text: string) => void) {
     this.#handle = handle;
@@ -47,12 +49,13 @@ export class Session {
     handle.setStateCallback((state) => {
       if (state !== 'disconnected' && state !== 'failed') return;
       this.#hasEnded = true;
+      this.#hasFailed = state === 'failed';
       if (state === 'disconnected' && !this.#saysGoodbye) this.#checks.expectAll();
     });
   }
 
   /** Sends for so long, on some of the channels at once; then says goodbye, unless the peer is to do that. */
-  async run(milliseconds: number, saysGoodbye: boolean): Promise<void> {
+  async run(milliseconds: number, saysGoodbye: boolean): Promise<SessionEnd> {
     const end = performance.now() + milliseconds;
     const channels = CHANNELS.filter((channel) => channel === '' || this.#random.once(2));
     await Promise.all(channels.map((channel) => this.#sendOn(channel, end, channels.length)));
@@ -60,7 +63,18 @@ export class Session {
     else while (!this.#hasEnded && performance.now() < end + 10_000) await pause(5);
     // The side that was to say goodbye may have been stopped: then this side says it.
     if (!this.#hasEnded) await this.#sayGoodbye();
+    // A closed handle tells nothing more.
+    const unconfirmed = this.#handle.unconfirmedSends().messages;
     await this.#handle.close();
+    return {
+      self: this.#seed,
+      peer: this.#checks.sender,
+      hasFailed: this.#hasFailed,
+      saidGoodbye: this.#saysGoodbye,
+      sent: this.#sent,
+      received: this.#checks.received,
+      unconfirmed,
+    };
   }
 
   async #sendOn(channel: string, end: number, streams: number): Promise<void> {
@@ -117,6 +131,7 @@ export class Session {
       if (sent.ok) break;
       if (sent.error.code !== 'Timeout') return;
     }
+    this.#sent += 1;
     this.#saysGoodbye = true;
     await this.#handle.disconnect();
   }

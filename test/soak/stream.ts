@@ -3,10 +3,11 @@ import { fillMessage } from '@entropynet/conformance/tools';
 
 /**
  * ```
- *  0 sequence   4 length of the content   8 flags: 1 the last one   12 hash of the content (16)   28 content
+ *  0 sequence   4 length of the content   8 flags: 1 the last one   12 hash of the content (16)   28 seed of the sender
+ * 32 content
  * ```
  */
-export const HEADER_BYTES = 28;
+export const HEADER_BYTES = 32;
 const HASH_BYTES = 16;
 const IS_LAST = 1;
 
@@ -25,6 +26,7 @@ export function writeMessage(into: Uint8Array, seed: number, sequence: number, l
   view.setUint32(4, content.length, true);
   view.setUint32(8, lastOf === undefined ? 0 : IS_LAST, true);
   into.set(hashOf(content), 12);
+  view.setUint32(28, seed, true);
 }
 
 /** What one side of a connection receives: every stream must come whole, in order, once, and with the right content. */
@@ -32,6 +34,8 @@ export class StreamChecks {
   received = 0;
   /** How many the sender's streams had together, once it has said so. */
   announced: number | undefined;
+  /** The seed of the sender, once a message of it is here. */
+  sender: number | undefined;
   readonly #next = new Map<string, number>();
   readonly #complain: (complaint: string) => void;
 
@@ -52,6 +56,7 @@ export class StreamChecks {
     const content = message.subarray(HEADER_BYTES);
     if (sequence !== expected) this.#complain(`channel '${channel}': message ${sequence} where ${expected} is due`);
     if (view.getUint32(4, true) !== content.length) this.#complain(`channel '${channel}': message ${sequence} is torn`);
+    this.sender = view.getUint32(28, true);
     const hash = message.subarray(12, 12 + HASH_BYTES);
     if (!hashOf(content).equals(hash)) this.#complain(`channel '${channel}': message ${sequence} has another content`);
     if ((view.getUint32(8, true) & IS_LAST) !== 0) this.announced = view.getUint32(HEADER_BYTES, true);

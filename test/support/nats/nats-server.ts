@@ -12,6 +12,13 @@ const PROGRAM = 'nats-server';
 /** The path of the NATS server's program; undefined where it is not installed. */
 export const natsProgram = findProgram(PROGRAM, ['/usr/sbin']);
 
+/** Where the system can do that: what runs a program so that it ends with the process that started it, however that ends. */
+export const leash: readonly string[] | undefined = leashOf(findProgram('setpriv', ['/usr/bin']));
+
+function leashOf(setpriv: string | undefined): readonly string[] | undefined {
+  return setpriv === undefined || process.platform !== 'linux' ? undefined : [setpriv, '--pdeathsig', 'KILL', '--'];
+}
+
 /** Why tests over NATS can't run here; undefined where they can. */
 export const natsUnavailable: string | undefined =
   natsProgram === undefined
@@ -56,7 +63,11 @@ export class NatsServer {
   async restart(configuration = ''): Promise<void> {
     this.#configure(configuration);
     if (natsProgram === undefined) throw new Error(natsUnavailable);
-    const child = spawn(natsProgram, ['-c', this.#file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [keeper, ...behind] = leash ?? [];
+    const options = ['-c', this.#file];
+    const child = spawn(keeper ?? natsProgram, keeper === undefined ? options : [...behind, natsProgram, ...options], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.#child = child;
     this.#output = '';
     child.stderr.on('data', (text: Buffer) => (this.#output += text.toString()));

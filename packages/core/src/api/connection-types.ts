@@ -60,7 +60,10 @@ export interface ConnectionStats {
   readonly lastActivityTime: number;
 }
 
-/** What was accepted for sending, and of which the peer has not shown that it took it: upper bounds. */
+/**
+ * What was accepted for sending, and of which the peer has not shown that it took it: upper bounds. A peer that has called
+ * `disconnect()` drops what still arrives, and may confirm it.
+ */
 export interface UnconfirmedSends {
   /** Whole messages. */
   readonly messages: number;
