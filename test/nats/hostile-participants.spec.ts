@@ -7,6 +7,9 @@ import type { NatsServer } from '../support/nats/nats-server.js';
 
 const SECRET = 'the secret of both sides';
 
+/** The first byte of a message that asks for an echo. */
+const ECHO = 9;
+
 /** A participant that hears everything, and what it has heard. */
 async function eavesdropper(scope: NatsScope, nats: NatsServer): Promise<{ participant: Participant; heard: Msg[] }> {
   const participant = await connect({ servers: nats.host });
@@ -114,6 +117,40 @@ describeNats('NATS: a hostile participant that hears everything', () => {
       expect(other.clientSide.states).to.not.include('failed');
     }),
   );
+
+  for (const [what, flood] of [
+    ['that nobody is there', () => new Uint8Array(0)],
+    [
+      'an echo of the handshake again',
+      (heard: readonly Msg[], subject: string) =>
+        heard.find(({ subject: each, data }) => each === subject && data[0] === ECHO)?.data,
+    ],
+  ] as const) {
+    it(
+      `floods one connection alone by saying ${what}, although both sides have a secret`,
+      natsTest(async (scope) => {
+        const nats = await scope.natsServer();
+        const { participant, heard } = await eavesdropper(scope, nats);
+        const { accepted, clientSide, serverSide } = await scope.pair(nats, { secret: SECRET });
+        const other = await scope.pair(nats, { secret: SECRET });
+        await participant.flush();
+        // The first echo is asked of the first connection's server.
+        const subject = heard.find(({ data }) => data[0] === ECHO)?.subject ?? '';
+        const data = flood(heard, subject);
+        if (data === undefined) throw new Error('an echo was heard');
+        const options = data.length === 0 ? { headers: headers(503, 'No Responders') } : {};
+        for (let count = 0; count < 25_000 && accepted.isConnected(); count += 1) {
+          participant.publish(subject, data, options);
+          if (count % 1000 === 0) await participant.flush();
+        }
+        await until(() => serverSide.states.includes('failed'), 'the flooded connection ended');
+        expect(serverSide.stateErrors.at(-1)?.code).to.equal('InvalidMessage');
+        await until(() => clientSide.states.includes('failed'), 'its other side ended');
+        unwrap(await other.client.send(messageOf(10, 1)));
+        await untilLocal(other.serverSide, 1);
+      }),
+    );
+  }
 
   it(
     'ends a connection without a secret that gets what is none of its protocol, and that one alone',

@@ -256,11 +256,15 @@ export class NatsLink implements FrameLink, SessionMember {
     if (this.#end !== undefined) return;
     if (data.length === 0) {
       if (headers?.code === 503) this.#onNobody(lane);
+      // Anybody may say so, and any number of times.
+      this.#refuse();
       return;
     }
     if (!this.#isOfPeer(lane, data)) return;
     const kind = data[0];
     if (kind === Kind.Echo || kind === Kind.Echoed) {
+      // Without a number anybody can repeat it, and it has an effect in the handshake only.
+      this.#refuse();
       if (kind === Kind.Echoed) this.#handshake?.onEchoed(lane);
       else if (this.#handshake !== undefined) this.#outgoing[lane].tellUnnumbered(Kind.Echoed);
       return;
@@ -358,11 +362,11 @@ export class NatsLink implements FrameLink, SessionMember {
     return false;
   }
 
-  /** A message that is forged, or was here before: it has no effect, and a flood of them ends this link alone. */
+  /** A message that is forged, was here before, or says nothing: it has no effect, and a flood of them ends this link alone. */
   #refuse(): void {
     this.#refused += 1;
     if (this.#refused <= MAX_REFUSED) return;
-    const reason = `more than ${MAX_REFUSED} forged or repeated messages came within heartbeat.intervalMs`;
+    const reason = `more than ${MAX_REFUSED} forged, repeated or empty messages came within heartbeat.intervalMs`;
     this.fail(new NetworkError('InvalidMessage', reason));
   }
 
