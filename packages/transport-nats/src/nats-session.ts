@@ -44,6 +44,8 @@ export class NatsSession {
   /** Whether the program's own code opened the NATS connection, and closes it. */
   readonly #isGiven: boolean;
   readonly #members = new Set<SessionMember>();
+  /** End the flushes under way: `@nats-io` leaves theirs open if the NATS connection ends and is not to be opened again. */
+  readonly #openFlushes = new Set<() => void>();
   #unflushedBytes = 0;
   /** Of those, what no flush under way covers. */
   #uncoveredBytes = 0;
@@ -149,11 +151,19 @@ export class NatsSession {
   /** Resolves when the NATS server has taken everything that was published; also when the NATS connection breaks. */
   async flush(): Promise<void> {
     if (this.#isBroken) return;
-    try {
-      await this.#connection.flush();
-    } catch {
-      // The break itself is told to every member.
-    }
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.#openFlushes.delete(end);
+        resolve();
+      };
+      this.#openFlushes.add(end);
+      // A failure is a break, and every member hears of that.
+      this.#confirmation().then(end, end);
+    });
+  }
+
+  async #confirmation(): Promise<void> {
+    await this.#connection.flush();
   }
 
   /** Gives to the system what was published, at once: for a process that exits. */
@@ -172,8 +182,9 @@ export class NatsSession {
   /** Ends the NATS connection once what was published has left. A program's own one stays. */
   async close(): Promise<void> {
     if (this.#isGiven) return;
-    this.#leaveHeartbeat?.();
+    // The heartbeat goes on until then: a NATS server that hangs ends the flush by its silence.
     await this.flush();
+    this.#leaveHeartbeat?.();
     await this.#connection.close();
   }
 
@@ -240,6 +251,7 @@ export class NatsSession {
     if (!this.#isGiven) this.#leaveHeartbeat?.();
     const error = brokenErrorOf(reason ?? this.#lastError, this.where);
     log(() => error.message);
+    for (const end of [...this.#openFlushes]) end();
     for (const member of [...this.#members]) member.onBroken(error);
   }
 }
