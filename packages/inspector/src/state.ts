@@ -18,7 +18,7 @@ export interface ConnectionCounts {
 export interface ConnectionFacts {
   /** Tells the connections of one agent apart; counts up from 1. */
   readonly id: number;
-  /** The transport: `shared-memory`, `websocket`. */
+  /** The transport: `shared-memory`, `websocket`, `nats`. */
   readonly backend: string;
   /** The endpoint of its configuration. */
   readonly endpoint: string;

@@ -7,7 +7,7 @@ export const INSTRUMENTATION = '@entropynet/opentelemetry';
 export const Attribute = {
   /** The code of a `NetworkError`. */
   ErrorType: 'error.type',
-  /** The transport: `shared-memory`, `websocket`. */
+  /** The transport: `shared-memory`, `websocket`, `nats`. */
   Backend: 'entropynet.backend',
   /** The endpoint of the configuration, without user information and query. */
   Endpoint: 'entropynet.endpoint',

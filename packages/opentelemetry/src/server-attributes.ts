@@ -2,7 +2,8 @@ import { redactEndpoint } from '@entropynet/core';
 import type { Attributes } from '@opentelemetry/api';
 import { Attribute } from './names.js';
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443, 'nats:': 4222 };
+const DEFAULT_HOSTS: Readonly<Record<string, string>> = { 'nats:': '127.0.0.1' };
 
 /**
  * The server that an endpoint names: host and port of an address, or the name of a server on this machine. Never throws,
@@ -15,7 +16,8 @@ export function serverAttributes(endpoint: string): Attributes {
   const { protocol, hostname, port, pathname } = new URL(shown);
   const defaultPort = DEFAULT_PORTS[protocol];
   // The host of `shm://name` and of other schemes is a name as it stands.
-  const address = hostname === '' ? pathname.replace(/^\/+/, '') : hostname.replace(/^\[(.*)\]$/, '$1');
+  const name = hostname === '' ? (DEFAULT_HOSTS[protocol] ?? pathname.replace(/^\/+/, '')) : hostname;
+  const address = name.replace(/^\[(.*)\]$/, '$1');
   return {
     [Attribute.ServerAddress]: address,
     ...((port !== '' || defaultPort !== undefined) && { [Attribute.ServerPort]: Number(port) || defaultPort }),

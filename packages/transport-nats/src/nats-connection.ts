@@ -54,7 +54,7 @@ export class NatsConnection extends NetworkConnection {
   /**
    * The same text at both ends of the connection and at no other connection, for monitoring. Undefined while not connected.
    */
-  get linkKey(): string | undefined {
+  override get linkKey(): string | undefined {
     return this.#link?.key;
   }
 

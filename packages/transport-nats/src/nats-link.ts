@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type FrameLink, NetworkError, type PeerLimits, type ResolvedConnectionConfig } from '@entropynet/core';
 import { flushAtExit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/transport-node';
@@ -15,6 +16,9 @@ import type { SessionLease } from './session-pool.js';
 
 /** So many messages between two heartbeats may be none of the peer's before the link is given up. */
 const MAX_REFUSED = 10_000;
+
+/** How long the text for monitoring is that both ends share. */
+const KEY_DIGITS = 24;
 
 /** What a link tells the connection that uses it. */
 export interface NatsLinkReceiver {
@@ -138,10 +142,11 @@ export class NatsLink implements FrameLink, SessionMember {
     return this.#health?.roundTripMs;
   }
 
-  /** The same text at both ends of the connection and at no other connection. */
+  /** The same text at both ends of the connection and at no other connection. It tells nobody the subjects. */
   get key(): string {
     const { ownBase, peerBase } = this.#parts;
-    return `nats-${[ownBase, peerBase].sort().join('-')}`;
+    const subjects = [ownBase, peerBase].sort().join(' ');
+    return `nats-${createHash('sha256').update(subjects).digest('hex').slice(0, KEY_DIGITS)}`;
   }
 
   /** Whether the peer has gone and left no message, before anybody received here. */

@@ -94,7 +94,7 @@ export class SharedMemoryConnection extends NetworkConnection {
    * The same text at both ends of the connection and at no other connection, for monitoring; `inspectSharedMemory` shows
    * it too. Undefined before the first link; after the end that of the last one.
    */
-  get linkKey(): string | undefined {
+  override get linkKey(): string | undefined {
     return this.#identity === undefined ? undefined : linkKeyOf(this.#identity);
   }
 

@@ -107,6 +107,14 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     return undefined;
   }
 
+  /**
+   * The same text at both ends of the connection and at no other connection that stands, for monitoring; undefined where the
+   * transport has none, and before the connection stands.
+   */
+  get linkKey(): string | undefined {
+    return undefined;
+  }
+
   getStats(): ConnectionStats {
     return statsOf(this.#core.sender, this.#core.receiver);
   }

@@ -10,8 +10,6 @@ import {
 } from '@entropynet/core';
 import { epochNow } from '@entropynet/core/platform';
 import type { FallbackDiagnostics } from '@entropynet/manager';
-import { SharedMemoryConnection } from '@entropynet/transport-shm';
-import { WebSocketConnection } from '@entropynet/transport-ws';
 import { ReportLimit } from '../report-schema.js';
 import type {
   ChannelReport,
@@ -114,7 +112,8 @@ export class ConnectionWatch {
         role: this.#connecting.has(connection) ? 'client' : 'server',
         since: connection.getStats().connectTime,
       },
-      ...endsOf(connection),
+      link: connection.linkKey === undefined ? null : cut(connection.linkKey),
+      peer: connection.peer.address === undefined ? null : cut(connection.peer.address),
       why: [],
       waits: 0,
       waitsByChannel: new Map(),
@@ -164,12 +163,6 @@ export class ConnectionWatch {
   #isOwn(endpoint: string): boolean {
     return endpoint === this.#ownEndpoint;
   }
-}
-
-function endsOf(connection: NetworkConnection): Pick<Watched, 'link' | 'peer'> {
-  if (connection instanceof SharedMemoryConnection) return { link: connection.linkKey ?? null, peer: null };
-  if (!(connection instanceof WebSocketConnection)) return { link: null, peer: null };
-  return { link: connection.linkKey ?? null, peer: connection.remoteAddress ?? null };
 }
 
 /** The default channel by itself says nothing that its connection does not say. */

@@ -34,7 +34,7 @@ export class WebSocketConnection extends GreetedConnection {
    * The same text at both ends of the connection and at no other connection that stands, for monitoring: the addresses of
    * both ends. Undefined while not connected over TCP. With a proxy or address translation between them, the ends differ.
    */
-  get linkKey(): string | undefined {
+  override get linkKey(): string | undefined {
     const addresses = this.link instanceof WebSocketLink ? this.link.addresses : undefined;
     return addresses && `tcp-${[addresses.local, addresses.remote].sort().join('-')}`;
   }
