@@ -35,6 +35,9 @@ export function askService(
       onBroken: (error: NetworkError): void => {
         settle({ ok: false, error });
       },
+      onForbidden: (subject: string, error: NetworkError): void => {
+        if (subject === service || subject === inbox) settle({ ok: false, error });
+      },
     };
     const unsubscribe = session.subscribe(inbox, ({ data, headers }) => {
       if (data.length === 0 && headers?.code === 503) settle(ok({ isThere: false, queueGroup: undefined }));

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export type { ServicePresence } from './ask-service.js';
+export { type InspectedNatsService, inspectNatsService } from './inspect-service.js';
 export { NatsConnection } from './nats-connection.js';
 export { NatsConnectionServer } from './nats-server.js';
 export type {

@@ -1,4 +1,4 @@
-import { debugLog, NetworkError } from '@entropynet/core';
+import { debugLog, NetworkError, printable } from '@entropynet/core';
 import { Heartbeat } from '@entropynet/core/platform';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
@@ -105,6 +105,22 @@ export class NatsSession {
   /** The longest body that one message can have now. The NATS server may change it. */
   get maxBodyBytes(): number {
     return (this.#connection.info?.max_payload ?? 0) - HEADER_BYTES - CODE_BYTES;
+  }
+
+  /** What the NATS server has said of itself. */
+  get serverFacts(): {
+    readonly version: string;
+    readonly cluster: string | undefined;
+    readonly maxPayload: number;
+    readonly needsCredentials: boolean;
+  } {
+    const { version = '', cluster, max_payload: maxPayload = 0, auth_required: auth } = this.#connection.info ?? {};
+    return {
+      version: printable(version, 60),
+      cluster: cluster === undefined ? undefined : printable(cluster, 60),
+      maxPayload,
+      needsCredentials: auth === true,
+    };
   }
 
   add(member: SessionMember): void {
