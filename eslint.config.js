@@ -137,7 +137,7 @@ const directionOfDependencies = [
   ...importDirection({
     folder: 'cli',
     allowed: [
-      '@entropynet/(core|core/platform|inspector|manager|streams|streams/files|transport-shm|transport-ws)',
+      '@entropynet/(core|core/platform|inspector|manager|streams|streams/files|transport-nats|transport-shm|transport-ws)',
       'commander',
       'cli-progress',
     ],

@@ -11,6 +11,13 @@ describe('arguments of the command line', () => {
 
   const LONG = `/${'x'.repeat(300)}`;
 
+  const FILE = join(folder, 'some-text');
+  const NO_LIST = join(folder, 'no-list.json');
+  before(async () => {
+    await writeFile(FILE, 'text');
+    await writeFile(NO_LIST, '{"fallback": 5}');
+  });
+
   const CASES: readonly (readonly [string, readonly string[], number, string])[] = [
     ['an unknown command', ['nonsense'], 2, "unknown command 'nonsense'"],
     ['an unknown command that commands a terminal', ['\u001b[2J'], 2, "unknown command '\\u{1b}[2J'"],
@@ -50,6 +57,15 @@ describe('arguments of the command line', () => {
     ['a stream that stays', ['connect', 'x', '--stay', '--stream'], 2, '--stay and --stream exclude each other'],
     ['headers without WebSocket', ['connect', 'x', '--header', 'A: b'], 2, '--header is for ws:// and wss://'],
     ['origins without WebSocket', ['listen', 'x', '--origin', 'http://a'], 2, '--origin is for ws:// and wss://'],
+    ['credentials without NATS', ['connect', 'ws://127.0.0.1:1/', '--creds', FILE], 2, '--creds is for nats://'],
+    ['an NKey without NATS', ['connect', 'x', '--nkey', FILE], 2, '--nkey is for nats://'],
+    ['an authority without TLS', ['connect', 'x', '--ca', '/x'], 2, '--ca is for wss:// and nats://'],
+    ['two ways of credentials', ['connect', 'nats://127.0.0.1:1/x', '--creds', FILE, '--nkey', FILE], 2, 'one of them'],
+    ['a service that is none', ['listen', 'nats://127.0.0.1:1/a b'], 2, 'can not be a service'],
+    ['a fallback that is no list', ['connect', 'x', '--config', NO_LIST, '--ca', FILE], 2, "'fallback' was given"],
+    ['a certificate for no endpoint', ['doctor', '--ca', '/x'], 2, '--ca is for an endpoint, and none was given'],
+    ['a secret for no endpoint', ['doctor', '--secret-file', '/x'], 2, '--secret-file is for an endpoint'],
+    ['a backend beside an endpoint', ['doctor', 'x', '--backend', 'nats'], 2, "unknown option '--backend'"],
     ['a time that no timer holds', ['connect', 'x', '--timeout', '2147483648'], 2, 'from 1 to 2147483647'],
   ];
   for (const [what, line, code, sentence] of CASES) {
@@ -74,11 +90,12 @@ describe('arguments of the command line', () => {
   it('check each section of a configuration file, also beside options for it', async () => {
     const path = join(folder, 'sections.json');
     for (const wrong of ['5', '"x"', '[]', 'null']) {
-      await writeFile(path, `{"webSocket": ${wrong}, "sharedMemory": ${wrong}}`);
-      for (const options of [[], ['--directory', folder, '--header', 'A: b', '--fallback', 'ws://127.0.0.1:1/']]) {
+      await writeFile(path, `{"webSocket": ${wrong}, "sharedMemory": ${wrong}, "nats": ${wrong}}`);
+      const further = ['--fallback', 'ws://127.0.0.1:1/', '--fallback', 'nats://127.0.0.1:1/x'];
+      for (const options of [[], ['--directory', folder, '--header', 'A: b', '--nkey', FILE, ...further]]) {
         const { code, errors } = await runInProcess(['connect', 'x', '--config', path, ...options]);
         expect(code).to.equal(2);
-        for (const key of ['webSocket', 'sharedMemory'])
+        for (const key of ['webSocket', 'sharedMemory', 'nats'])
           expect(errors).to.match(new RegExp(`'${key}' was given [^;]+; an object is allowed`));
       }
     }

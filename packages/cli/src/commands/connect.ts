@@ -1,9 +1,9 @@
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
 import {
   addClientOptions,
   addConnectionOptions,
-  configOf,
   connectTo,
   type ConnectionOptions,
   withManager,

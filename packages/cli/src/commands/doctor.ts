@@ -7,23 +7,16 @@ import { monotonicNow } from '@entropynet/core/platform';
 import { type InspectedServer, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
-import { CommandFailure } from '../support/command-failure.js';
+import { CommandFailure, ExitCode } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
+import { addClientOptions, addTransportOptions, type ConnectionOptions } from '../support/connection-options.js';
+import { endpointFindings } from '../support/endpoint-findings.js';
+import { type Finding, problemOf } from '../support/finding.js';
 import { checkDirectoryName } from '../support/paths.js';
 import { formatBytes, print, printJson, type Terminal } from '../support/terminal.js';
 
-interface DoctorOptions {
-  readonly directory?: string;
+interface DoctorOptions extends ConnectionOptions {
   readonly json?: true;
-}
-
-/** One thing that was looked at. */
-interface Finding {
-  readonly what: string;
-  /** `problem`: shared memory or WebSocket does not work with it; `note`: worth knowing. */
-  readonly judgement: 'good' | 'note' | 'problem';
-  readonly found: string;
-  /** What to do; undefined where there is nothing to be done. */
-  readonly remedy?: string;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -34,23 +27,49 @@ const LEAST_DESCRIPTORS = 1024;
 
 /** `entropynet doctor`: whether the transports work here, tried out, and what stands in the way. */
 export function addDoctor(program: Command, terminal: Terminal): void {
-  program
-    .command('doctor')
-    .description('Try out each transport on this machine and say what stands in the way, each with a remedy.')
-    .option('--directory <path>', 'where servers on this machine are found')
+  addClientOptions(
+    addTransportOptions(
+      program
+        .command('doctor')
+        .argument('[endpoint]', 'where a server should be; without it, each transport is tried on this machine'),
+    ),
+  )
+    .description('Try out each transport, or one endpoint, and say what stands in the way, each with a remedy.')
     .option('--json', 'print one JSON array')
     .addHelpText(
       'after',
       `
-Example:
-  entropynet doctor --json`,
+Examples:
+  entropynet doctor --json
+  entropynet doctor nats://127.0.0.1:4222/canvas    the NATS server, the credentials, and who serves "canvas"
+  entropynet doctor wss://host/canvas               whether a server is there and lets this side in`,
     )
-    .action((options: DoctorOptions) => doctor(terminal, options));
+    .action((endpoint: string | undefined, options: DoctorOptions) => doctor(terminal, endpoint, options));
 }
 
-async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void> {
+async function doctor(terminal: Terminal, endpoint: string | undefined, options: DoctorOptions): Promise<void> {
   checkDirectoryName(options.directory);
-  const findings = [
+  if (endpoint === undefined) checkMachineOptions(options);
+  const findings =
+    endpoint === undefined
+      ? await machineFindings(options)
+      : [runtimeFinding(), ...(await endpointFindings(configOf(endpoint, options), terminal))];
+  if (options.json === true) printJson(terminal, findings, 2);
+  else for (const finding of findings) show(terminal, finding);
+  const problems = findings.filter(({ judgement }) => judgement === 'problem').length;
+  if (problems > 0) throw new CommandFailure(`${problems} problem${problems === 1 ? '' : 's'} found`);
+}
+
+/** Refuses options of a connection: without an endpoint they would be ignored. */
+function checkMachineOptions(options: DoctorOptions): void {
+  const useless = Object.keys(options).find((key) => key !== 'directory' && key !== 'json');
+  if (useless === undefined) return;
+  const option = useless.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new CommandFailure(`--${option} is for an endpoint, and none was given`, ExitCode.Usage);
+}
+
+async function machineFindings(options: DoctorOptions): Promise<Finding[]> {
+  return [
     runtimeFinding(),
     await trial('shared memory', new SharedMemoryTransport(), {
       endpoint: `doctor-${randomUUID()}`,
@@ -61,10 +80,6 @@ async function doctor(terminal: Terminal, options: DoctorOptions): Promise<void>
     ...directoryFindings(options.directory),
     ...containerFindings(),
   ];
-  if (options.json === true) printJson(terminal, findings, 2);
-  else for (const finding of findings) show(terminal, finding);
-  const problems = findings.filter(({ judgement }) => judgement === 'problem').length;
-  if (problems > 0) throw new CommandFailure(`${problems} problem${problems === 1 ? '' : 's'} found`);
 }
 
 function show(terminal: Terminal, { what, judgement, found, remedy }: Finding): void {
@@ -123,24 +138,6 @@ async function tryOut(what: string, transport: Transport, config: ConnectionConf
     await server.close();
   }
 }
-
-function problemOf(what: string, code: string, message: string): Finding {
-  const remedy = REMEDIES[code];
-  return {
-    what,
-    judgement: 'problem',
-    found: `${message} (${code})`,
-    ...(remedy !== undefined && { remedy }),
-  };
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  SharedMemoryNotAvailable:
-    'Where the addon is missing, build it on Linux ("npx entropynet-build-addon"); otherwise list a ws:// address in "fallback".',
-  SharedMemoryPermission: 'Give both sides a directory of the same user that nobody else may write to (--directory).',
-  ResourceLimitExceeded: 'Raise the limit that is named, with ulimit or in the service’s or container’s settings.',
-  AddressInUse: 'Choose another port.',
-};
 
 function memoryFindings(): Finding[] {
   const limits = readIfThere('/proc/self/limits');

@@ -2,10 +2,10 @@ import { type Channel, type NetworkError } from '@entropynet/core';
 import { type ConnectionHandle, type ManagedServer } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
 import {
   addConnectionOptions,
   addServerOptions,
-  configOf,
   type ConnectionOptions,
   serveAt,
   withManager,

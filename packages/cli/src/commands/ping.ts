@@ -5,10 +5,10 @@ import { monotonicNow, startTurn } from '@entropynet/core/platform';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
 import {
   addClientOptions,
   addConnectionOptions,
-  configOf,
   connectTo,
   type ConnectionOptions,
   LONGEST_MS,

@@ -2,10 +2,10 @@ import { type ConnectionHandle } from '@entropynet/manager';
 import { receiveFile, type ReceivedFile } from '@entropynet/streams/files';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
 import {
   addConnectionOptions,
   addServerOptions,
-  configOf,
   type ConnectionOptions,
   serveAt,
   withManager,

@@ -4,10 +4,10 @@ import { type Command } from 'commander';
 import { monotonicNow } from '@entropynet/core/platform';
 import { sendFile } from '@entropynet/streams/files';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
+import { configOf } from '../support/connection-config.js';
 import {
   addClientOptions,
   addConnectionOptions,
-  configOf,
   connectTo,
   type ConnectionOptions,
   withManager,

@@ -13,7 +13,7 @@ const EVERY_ADDRESS = new Map([
  */
 export function shownAddresses(addresses: readonly string[], { endpoint, fallback = [] }: ConnectionConfig): string[] {
   const everywhere = [endpoint, ...fallback].flatMap((each) => {
-    const url = URL.canParse(each) ? new URL(each) : undefined;
+    const url = /^wss?:/i.test(each) && URL.canParse(each) ? new URL(each) : undefined;
     const meaning = url === undefined ? undefined : EVERY_ADDRESS.get(url.hostname);
     return url === undefined || meaning === undefined ? [] : [{ url, ...meaning }];
   });

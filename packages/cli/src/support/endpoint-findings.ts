@@ -1,0 +1,141 @@
+import { type ConnectionConfig, type NetworkConnection, type Result, type Transport } from '@entropynet/core';
+import { monotonicNow } from '@entropynet/core/platform';
+import { type InspectedNatsService, inspectNatsService, NatsTransport } from '@entropynet/transport-nats';
+import { SharedMemoryTransport } from '@entropynet/transport-shm';
+import { WebSocketTransport } from '@entropynet/transport-ws';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
+import { type Finding, problemOf } from './finding.js';
+import { formatBytes, type Terminal } from './terminal.js';
+
+/** How often a side asks for a sign of life here, in milliseconds: the answer to the first is the round trip. */
+const PING_MS = 50;
+
+/** Looks at everything between this process and the server of an endpoint, in that order, up to the first obstacle. */
+export async function endpointFindings(config: ConnectionConfig, terminal: Terminal): Promise<Finding[]> {
+  const transport = transportOf(config.endpoint);
+  const checked = transport.checkEndpoint?.(config.endpoint);
+  if (checked !== undefined) expectOk(checked);
+  const heartbeat = { intervalMs: PING_MS, timeoutMs: 15_000 };
+  const asking: ConnectionConfig = {
+    ...config,
+    webSocket: { ...config.webSocket, heartbeat },
+    nats: { ...config.nats, heartbeat },
+  };
+  const before = transport.backend === 'nats' ? await natsFindings(asking) : [];
+  if (before.some(({ judgement }) => judgement === 'problem')) return before;
+  const connection = transport.createConnection(asking);
+  return [...before, ...(await handshakeFindings(connection, transport.connectionType === 'remote', terminal))];
+}
+
+function transportOf(endpoint: string): Transport {
+  const scheme = /^([a-z][\w+.-]*):\/\//i.exec(endpoint)?.[1]?.toLowerCase() ?? 'shm';
+  const transports: Transport[] = [new SharedMemoryTransport(), new WebSocketTransport(), new NatsTransport()];
+  const found = transports.find(({ schemes }) => schemes.includes(scheme));
+  if (found !== undefined) return found;
+  const allowed = transports.flatMap(({ schemes }) => schemes).join(', ');
+  throw new CommandFailure(`unknown scheme '${scheme}'; allowed: ${allowed}`, ExitCode.Usage);
+}
+
+async function natsFindings(config: ConnectionConfig): Promise<Finding[]> {
+  const inspected = await inspectNatsService(config);
+  if (!inspected.ok) return [natsProblem(inspected)];
+  const { version, cluster, maxPayload, needsCredentials, roundTripMs } = inspected.value;
+  const where = cluster === undefined ? '' : ` of the cluster '${cluster}'`;
+  return [
+    {
+      what: 'NATS server',
+      judgement: 'good',
+      found: `version ${version}${where} answers after ${roundTripMs.toFixed(1)} ms; max_payload is ${formatBytes(maxPayload)}`,
+    },
+    {
+      what: 'credentials',
+      judgement: 'good',
+      found: needsCredentials ? 'the NATS server accepts them' : 'the NATS server asks for none',
+    },
+    serviceFinding(inspected.value),
+  ];
+}
+
+function natsProblem({ error }: Extract<Result<unknown>, { ok: false }>): Finding {
+  const { code, message } = error;
+  // A wrong configuration is the command line's fault.
+  if (code === 'InvalidParameter') throw new CommandFailure(`${message} (${code})`, ExitCode.Usage);
+  if (/refused the credentials/.test(message))
+    return problemOf(
+      'credentials',
+      code,
+      message,
+      'Give the ones of this NATS server: --creds, --nkey, nats://user:password@host, or "nats" in a --config file.',
+    );
+  const remedy =
+    code === 'HandshakeFailed'
+      ? 'Compare TLS on both sides: --ca names the authority, --cert and --key this side’s certificate.'
+      : 'Start a NATS server there (Debian: apt-get install nats-server), or correct host and port; mind firewalls.';
+  return problemOf('NATS server', code, message, remedy);
+}
+
+function serviceFinding({ presence, subject }: InspectedNatsService): Finding {
+  const what = 'service';
+  if (!presence.ok) {
+    const { code, message } = presence.error;
+    const remedy =
+      code === 'Timeout'
+        ? 'Look whether the server hangs, and whether something else is subscribed to every subject.'
+        : 'Let this user publish to the subjects of the service and subscribe to its inbox ("nats.inboxPrefix").';
+    return problemOf(what, code, message, remedy);
+  }
+  const { isThere, queueGroup } = presence.value;
+  if (!isThere)
+    return problemOf(
+      what,
+      'TransportUnavailable',
+      `nobody serves '${subject}': the NATS server answers with 503`,
+      'Start the server; both sides need the same service, the same "nats.subjectPrefix" and the same NATS account.',
+    );
+  const group = queueGroup === undefined ? '' : `, in the queue group '${queueGroup}'`;
+  return { what, judgement: 'good', found: `a server of '${subject}' is there${group}` };
+}
+
+async function handshakeFindings(
+  connection: NetworkConnection,
+  hasPings: boolean,
+  { interrupted: signal }: Terminal,
+): Promise<Finding[]> {
+  const start = monotonicNow();
+  const connected = await connection.connect({ signal });
+  if (!connected.ok) {
+    const { code, message } = connected.error;
+    if (code === 'InvalidParameter') throw new CommandFailure(`${message} (${code})`, ExitCode.Usage);
+    return [problemOf('handshake', code, message, HANDSHAKE_REMEDIES[code])];
+  }
+  const findings: Finding[] = [
+    {
+      what: 'handshake',
+      judgement: 'good',
+      found: `connected over ${connection.getBackend()} after ${(monotonicNow() - start).toFixed(1)} ms`,
+    },
+  ];
+  if (hasPings) findings.push(await roundTripFinding(connection, signal));
+  await connection.disconnect();
+  return findings;
+}
+
+async function roundTripFinding(connection: NetworkConnection, signal: AbortSignal): Promise<Finding> {
+  const what = 'round trip';
+  while (connection.roundTripMs === undefined && connection.isConnected() && !signal.aborted)
+    await pause(PING_MS, undefined, { signal }).catch(() => undefined);
+  const { roundTripMs } = connection;
+  if (roundTripMs !== undefined)
+    return { what, judgement: 'good', found: `the server answered a ping after ${roundTripMs.toFixed(1)} ms` };
+  return problemOf(what, 'ConnectionClosed', 'the connection ended before the server answered a ping');
+}
+
+const HANDSHAKE_REMEDIES: Readonly<Record<string, string>> = {
+  HandshakeFailed:
+    'Both sides need the same secret (--secret-file), or none; the server says in its log why it refused.',
+  IncompatibleVersion: 'Bring both sides to the same release of EntropyNet.',
+  ResourceLimitExceeded: 'The server has all the connections that it may have: close some, or raise its limit.',
+  TransportUnavailable: 'Start the server, or correct the endpoint.',
+  Timeout: 'Look whether the server hangs or is far away; --timeout allows more time.',
+};
