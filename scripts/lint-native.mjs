@@ -1,4 +1,4 @@
-// Checks the C++ sources: their format, and that the platform layer knows nothing of Node.
+// Checks the C and C++ sources: their format, and that the platform layer knows nothing of Node.
 // With --fix the format is corrected instead of reported.
 
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const transportFolder = join(rootFolder, 'packages', 'transport-shm', 'native');
-const nativeFolders = [transportFolder, join(rootFolder, 'benchmarks', 'native')];
+const nativeFolders = [transportFolder, join(rootFolder, 'benchmarks', 'native'), join(rootFolder, 'native')];
 const platformFolder = join(transportFolder, 'platform');
 const shouldFix = process.argv.includes('--fix');
 const nodeHeader = /^\s*#\s*include\s*[<"](?:napi[^>"]*|node_api[^>"]*|js_native_api[^>"]*|node\.h|uv\.h|v8[^>"]*)[>"]/;
@@ -18,7 +18,7 @@ function sourceFiles() {
     .filter((folder) => existsSync(folder))
     .flatMap((folder) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' })
-        .filter((path) => /\.(cc|h)$/.test(path))
+        .filter((path) => /\.(c|cc|h|hpp)$/.test(path) && !path.split(sep).includes('build'))
         .map((path) => join(folder, path)),
     )
     .sort();

@@ -14,7 +14,21 @@ import { type Block, readPages, ROOT } from './pages.js';
 import { type Outcome, placeOf, type Program, programsOf, Workshop } from './programs.js';
 
 /** What a block may be. What is not checked holds nothing that could be run. */
-const LANGUAGES = new Set(['js', 'ts', 'json', 'sh', 'yaml', 'dockerfile', 'text', 'mermaid', '']);
+const LANGUAGES = new Set([
+  'js',
+  'ts',
+  'json',
+  'sh',
+  'yaml',
+  'dockerfile',
+  'text',
+  'mermaid',
+  'c',
+  'cpp',
+  'cmake',
+  'python',
+  '',
+]);
 
 const MARKERS = new Set(['prints', 'not run', 'continues', 'given', 'file', 'quoted from', 'not a configuration']);
 

@@ -1,0 +1,374 @@
+/* Named channels: their slots, their ids and the frames that open and close them. Section 7 of the protocol.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "platform.h"
+
+/* A channel's number is the index of its slot and, above it, a generation, so that an old number finds
+ * nothing. */
+#define INDEX_BITS 20
+
+en_slot *en_slot_of(const en_connection *c, en_channel channel) {
+  uint64_t index = channel & ((1u << INDEX_BITS) - 1);
+  if (index >= c->slot_count || !c->slots[index] || c->slots[index]->number != channel) return NULL;
+  return c->slots[index];
+}
+
+void en_slot_free(en_slot *slot) {
+  while (slot->first) {
+    en_parked *frame = slot->first;
+    slot->first = frame->next;
+    free(frame);
+  }
+  free(slot->queued);
+  free(slot->assembly);
+  free(slot);
+}
+
+en_slot *en_slot_add(en_connection *c, const uint8_t *name, uint32_t length) {
+  uint32_t index = 0;
+  while (index < c->slot_count && c->slots[index]) index++;
+  if (index >= 1u << INDEX_BITS) return NULL;
+  en_slot *slot = calloc(1, sizeof *slot);
+  if (!slot) return NULL;
+  if (index == c->slot_count) {
+    en_slot **more = realloc(c->slots, (c->slot_count + 1) * sizeof *more);
+    if (!more) {
+      free(slot);
+      return NULL;
+    }
+    c->slots = more;
+    c->slot_count++;
+  }
+  c->slots[index] = slot;
+  slot->number = c->generation++ << INDEX_BITS | index;
+  slot->window = c->peer.window;
+  slot->name_length = length;
+  if (length) memcpy(slot->name, name, length);
+  return slot;
+}
+
+void en_forget(en_connection *c) {
+  if (c->over_count == 0 || c->polling) return;
+  for (uint32_t i = c->slot_count; i-- > 1;) {
+    en_slot *slot = c->slots[i];
+    if (!slot || !slot->over) continue;
+    if (!c->on_event) slot->events = 0; /* nobody asks for them */
+    if (slot->first || slot->events || slot->own_id || slot->peer_id || c->claim_slot == slot) continue;
+    c->slots[i] = NULL;
+    c->over_count--;
+    en_slot_free(slot);
+  }
+  while (c->slot_count > 1 && !c->slots[c->slot_count - 1]) c->slot_count--;
+}
+
+void en_report(en_connection *c, en_slot *slot, en_event_type type) {
+  slot->events |= EN_REPORT(type);
+  c->reports = true;
+}
+
+/* ---- ids ---- */
+
+static en_slot *slot_of_id(const en_ids *ids, uint32_t id) {
+  return id <= ids->highest ? ids->items[id] : NULL;
+}
+
+static bool set_id(en_ids *ids, uint32_t id, en_slot *slot) {
+  if (id >= ids->room) {
+    uint32_t room = ids->room ? ids->room * 2 : 16;
+    en_slot **more = realloc(ids->items, room * sizeof *more);
+    if (!more) return false;
+    memset(more + ids->room, 0, (room - ids->room) * sizeof *more);
+    ids->items = more;
+    ids->room = room;
+  }
+  ids->items[id] = slot;
+  if (id > ids->highest) ids->highest = id;
+  return true;
+}
+
+/* The lowest id that is free, or the next one; 0: all are used. */
+static uint32_t free_id(const en_ids *ids) {
+  for (uint32_t id = 1; id <= ids->highest; id++) {
+    if (!ids->items[id]) return id;
+  }
+  return ids->highest < 65535 ? ids->highest + 1 : 0;
+}
+
+en_slot *en_slot_of_peer(const en_connection *c, uint32_t id) {
+  return id ? slot_of_id(&c->by_peer, id) : c->slots[0];
+}
+
+en_slot *en_slot_of_own(const en_connection *c, uint32_t id) {
+  return id ? slot_of_id(&c->by_own, id) : c->slots[0];
+}
+
+/* ---- control frames ---- */
+
+bool en_control_add(en_connection *c, uint32_t type, uint32_t id, const uint8_t *name, uint32_t length) {
+  if (c->state != EN_STATE_CONNECTED) return false;
+  if (c->control_count >= 4 * c->own.channels + 64) {
+    (void)en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
+                      "The peer opens and closes channels without reading the answers.");
+    return false;
+  }
+  if (c->control_count == c->control_room) {
+    uint32_t room = c->control_room ? c->control_room * 2 : 16;
+    en_control *more = malloc(room * sizeof *more);
+    if (!more) goto no_memory;
+    for (uint32_t i = 0; i < c->control_count; i++) {
+      more[i] = c->controls[(c->control_first + i) % c->control_room];
+    }
+    free(c->controls);
+    c->controls = more;
+    c->control_first = 0;
+    c->control_room = room;
+  }
+  uint8_t *copy = NULL;
+  if (length) {
+    copy = malloc(length);
+    if (!copy) goto no_memory;
+    memcpy(copy, name, length);
+  }
+  c->controls[(c->control_first + c->control_count++) % c->control_room] =
+      (en_control){type | id << 8, length, copy};
+  c->work = true;
+  return true;
+no_memory:
+  (void)en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
+                    "There is no memory for a frame of a channel.");
+  return false;
+}
+
+static uint32_t most_channels(const en_connection *c) {
+  return c->own.channels < c->peer.channels ? c->own.channels : c->peer.channels;
+}
+
+/* Announces a channel under an id of this side. */
+static bool announce(en_connection *c, en_slot *slot) {
+  uint32_t id = free_id(&c->by_own);
+  if (!id || !set_id(&c->by_own, id, slot)) return false;
+  slot->own_id = id;
+  slot->out = EN_OUT_OPEN;
+  c->announced++;
+  return en_control_add(c, EN_F_OPEN, id, slot->name, slot->name_length);
+}
+
+static void drop_queued(en_connection *c, en_slot *slot) {
+  if (slot->queued) c->queued_count--;
+  free(slot->queued);
+  slot->queued = NULL;
+  slot->queued_length = slot->queued_sent = 0;
+  slot->queued_begun = slot->abort_due = false;
+}
+
+static void finish(en_connection *c, en_slot *slot) {
+  if (slot->over) return;
+  slot->over = true;
+  c->over_count++;
+  drop_queued(c, slot);
+}
+
+/* The channel is over once both sides have closed it and have the answer: then its ids are free. */
+static void check_over(en_connection *c, en_slot *slot) {
+  if (slot->in != EN_IN_CLOSED || slot->out != EN_OUT_ANSWERED) return;
+  c->by_own.items[slot->own_id] = NULL;
+  c->by_peer.items[slot->peer_id] = NULL;
+  slot->own_id = slot->peer_id = 0;
+  c->announced--;
+  finish(c, slot);
+  en_report(c, slot, EN_EVENT_CHANNEL_CLOSED);
+}
+
+void en_close_own(en_connection *c, en_slot *slot) {
+  if (slot->out != EN_OUT_OPEN) return;
+  slot->close_due = true;
+  c->work = true;
+  if (slot->queued || slot->abort_due || slot->sending || c->claim_slot == slot) return;
+  slot->close_due = false;
+  slot->out = EN_OUT_CLOSED;
+  (void)en_control_add(c, EN_F_CLOSE, slot->own_id, NULL, 0);
+}
+
+static en_slot *find_name(const en_connection *c, const uint8_t *name, uint32_t length) {
+  for (uint32_t i = 1; i < c->slot_count; i++) {
+    en_slot *slot = c->slots[i];
+    if (slot && !slot->over && slot->name_length == length && memcmp(slot->name, name, length) == 0)
+      return slot;
+  }
+  return NULL;
+}
+
+/* ---- frames of the peer ---- */
+
+static en_status opened(en_connection *c, uint32_t id, const en_frame *frame) {
+  uint8_t name[EN_NAME_BYTES];
+  if (frame->length < 1 || frame->length > EN_NAME_BYTES) {
+    return en_violation(c, "The peer opened a channel with a name of a wrong length.");
+  }
+  memcpy(name, frame->payload, frame->length);
+  if (!en_is_utf8(name, frame->length))
+    return en_violation(c, "The peer opened a channel whose name is not UTF-8.");
+  bool reused = id != 0 && id <= c->by_peer.highest && !c->by_peer.items[id];
+  if (!reused && (id != c->by_peer.highest + 1))
+    return en_violation(c, "The peer opened a channel with an id out of turn.");
+  en_slot *slot = find_name(c, name, frame->length);
+  if (slot && slot->in != EN_IN_NONE) return en_violation(c, "The peer opened a channel twice.");
+  bool answer = slot != NULL;
+  /* Channels that are over and not read yet count as well, up to as many again. */
+  if (!slot && (c->announced >= most_channels(c) || c->slot_count > 2 * c->own.channels + 64)) {
+    if (set_id(&c->by_peer, id, &c->refused)) {
+      (void)en_control_add(c, EN_F_REFUSE, id, NULL, 0);
+      return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+    }
+  } else {
+    if (!slot) slot = en_slot_add(c, name, frame->length);
+    if (slot && set_id(&c->by_peer, id, slot)) {
+      slot->peer_id = id;
+      slot->in = EN_IN_OPEN;
+      en_report(c, slot, answer ? EN_EVENT_CHANNEL_ACCEPTED : EN_EVENT_CHANNEL_OPENED);
+      if (answer || announce(c, slot)) return EN_OK;
+    }
+  }
+  return en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
+                     "There is no memory or no id for a channel.");
+}
+
+static en_status refused(en_connection *c, en_slot *slot) {
+  if (!slot || !slot->own_id || slot->in != EN_IN_NONE || slot->out >= EN_OUT_ANSWERED) {
+    return en_violation(c, "The peer refused a channel that was not announced.");
+  }
+  bool close_is_on_its_way = slot->out == EN_OUT_CLOSED;
+  slot->out = EN_OUT_REFUSED;
+  slot->close_due = false;
+  finish(c, slot);
+  en_report(c, slot, EN_EVENT_CHANNEL_REFUSED);
+  if (close_is_on_its_way) {
+    slot->out = EN_OUT_RETURNED;
+  } else if (c->peer.flags & EN_FLAG_CLOSE) {
+    slot->out = EN_OUT_RETURNED;
+    (void)en_control_add(c, EN_F_CLOSE, slot->own_id, NULL, 0);
+  }
+  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+}
+
+static en_status closed_by_peer(en_connection *c, uint32_t id) {
+  en_slot *slot = id ? slot_of_id(&c->by_peer, id) : NULL;
+  if (slot == &c->refused) {
+    c->by_peer.items[id] = NULL;
+  } else if (!slot || slot->in != EN_IN_OPEN) {
+    return en_violation(c, "The peer closed a channel that is not open.");
+  }
+  if (!en_control_add(c, EN_F_CLOSED, id, NULL, 0)) return en_ended(c);
+  if (slot == &c->refused) return EN_OK;
+  slot->in = EN_IN_CLOSED;
+  slot->owed = slot->arriving = 0;
+  en_report(c, slot, EN_EVENT_CHANNEL_CLOSING);
+  en_close_own(c, slot);
+  check_over(c, slot);
+  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+}
+
+static en_status close_answered(en_connection *c, en_slot *slot) {
+  if (slot && slot->out == EN_OUT_RETURNED) {
+    c->by_own.items[slot->own_id] = NULL;
+    slot->own_id = 0;
+    c->announced--;
+    slot->out = EN_OUT_REFUSED;
+    return EN_OK;
+  }
+  if (!slot || slot->out != EN_OUT_CLOSED)
+    return en_violation(c, "The peer answered a close that was not sent.");
+  slot->out = EN_OUT_ANSWERED;
+  check_over(c, slot);
+  return EN_OK;
+}
+
+en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame) {
+  if (type == EN_F_OPEN) return opened(c, id, frame);
+  if (type == EN_F_CLOSE) return closed_by_peer(c, id);
+  en_slot *slot = id ? slot_of_id(&c->by_own, id) : NULL;
+  return type == EN_F_REFUSE ? refused(c, slot) : close_answered(c, slot);
+}
+
+/* ---- what a program calls ---- */
+
+static en_status refuse_name(const char *name, size_t length) {
+  if (length < 1 || length > EN_NAME_BYTES) {
+    return en_fail(EN_INVALID_PARAMETER, "The name of a channel has %zu bytes. 1 to 255 are allowed.",
+                   length);
+  }
+  return en_fail(EN_INVALID_PARAMETER, "The name of the channel is not UTF-8: '%.60s'.", name);
+}
+
+en_status en_open_channel(en_connection *c, const char *name, int timeout_ms, en_channel *channel) {
+  if (!c || !name || !channel) {
+    return en_fail(EN_INVALID_PARAMETER, "%s is NULL.", !c ? "connection" : !name ? "name" : "channel");
+  }
+  *channel = EN_DEFAULT_CHANNEL;
+  const uint8_t *bytes = (const uint8_t *)name;
+  size_t length = strlen(name);
+  if (length < 1 || length > EN_NAME_BYTES || !en_is_utf8(bytes, length)) return refuse_name(name, length);
+  int64_t deadline = en_deadline(timeout_ms);
+  en_forget(c);
+  for (;;) {
+    if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+    en_slot *slot = *channel ? en_slot_of(c, *channel) : find_name(c, bytes, (uint32_t)length);
+    if (*channel && (!slot || slot->over)) {
+      return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The peer refused or closed the channel '%.100s'.", name);
+    }
+    bool closing = slot && (slot->out != EN_OUT_OPEN || slot->close_due || slot->in == EN_IN_CLOSED);
+    if (slot && !closing) {
+      *channel = slot->number;
+      if (slot->in == EN_IN_OPEN || timeout_ms == 0) return EN_OK;
+    } else if (!slot) {
+      if (c->announced >= most_channels(c)) {
+        return en_fail(EN_RESOURCE_LIMIT_EXCEEDED,
+                       "The two sides allow %u named channels, and as many are open.", most_channels(c));
+      }
+      slot = en_slot_add(c, bytes, (uint32_t)length);
+      if (!slot || !announce(c, slot)) {
+        return c->state == EN_STATE_CONNECTED ? en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
+                                                            "There is no memory or no id for a channel.")
+                                              : en_ended(c);
+      }
+      *channel = slot->number;
+      en_flush(c);
+      if (timeout_ms == 0) return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+    }
+    en_status status = c->holding ? en_fail(EN_WOULD_BLOCK, "A callback with EN_IN_RING can't wait.")
+                                  : en_wait_a_while(c, deadline);
+    if (status == EN_TIMEOUT) {
+      return en_fail(timeout_ms ? EN_TIMEOUT : EN_WOULD_BLOCK, "The channel '%.100s' %s.", name,
+                     closing ? "is still closing" : "was not answered in time");
+    }
+    if (status) return status;
+  }
+}
+
+en_status en_close_channel(en_connection *c, en_channel channel, int timeout_ms) {
+  if (!c) return en_fail(EN_INVALID_PARAMETER, "connection is NULL.");
+  if (channel == EN_DEFAULT_CHANNEL)
+    return en_fail(EN_INVALID_PARAMETER, "The default channel can't be closed.");
+  if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+  if (!(c->peer.flags & EN_FLAG_CLOSE))
+    return en_fail(EN_NOT_SUPPORTED, "The peer is too old to close channels.");
+  en_slot *slot = en_slot_of(c, channel);
+  if (!slot) return en_fail(EN_CONNECTION_CLOSED, "The channel %llu is over.", (unsigned long long)channel);
+  en_close_own(c, slot);
+  int64_t deadline = en_deadline(timeout_ms);
+  for (;;) {
+    en_flush(c);
+    if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+    slot = en_slot_of(c, channel);
+    if (!slot || slot->over || timeout_ms == 0) return EN_OK;
+    en_status status = c->holding ? EN_TIMEOUT : en_wait_a_while(c, deadline);
+    if (status == EN_TIMEOUT) {
+      return en_fail(EN_TIMEOUT, "The peer did not close the channel within %d ms. It still may.",
+                     timeout_ms);
+    }
+    if (status) return status;
+  }
+}

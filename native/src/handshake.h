@@ -1,0 +1,14 @@
+/* Section 2 of the protocol: what both roles share. */
+#ifndef ENTROPYNET_HANDSHAKE_H
+#define ENTROPYNET_HANDSHAKE_H
+
+#include "connection.h"
+#include "platform.h"
+
+#define EN_CLIENT_ROLE "entropynet client"
+#define EN_SERVER_ROLE "entropynet server"
+
+/* Reads a message as far as it has arrived. 1: it is complete; 0: not yet; -1: the link has ended. */
+int en_message_take(int link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, int *region);
+
+#endif

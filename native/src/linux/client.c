@@ -1,0 +1,113 @@
+/* How a client finds a server and connects to its socket. Section 1 of the protocol. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../error.h"
+#include "../platform.h"
+#include "../wire.h"
+
+#define RETRY_MS 2
+
+static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) {
+  struct stat found;
+  uint8_t bytes[EN_MESSAGE_BYTES];
+  if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_uid != geteuid() ||
+      (found.st_mode & 022) != 0) {
+    return en_fail(EN_SHARED_MEMORY_PERMISSION, "%s must be a file of user %u that nobody else may write to.",
+                   place->region, (unsigned)geteuid());
+  }
+  if (found.st_size != EN_MESSAGE_BYTES || read(fd, bytes, sizeof bytes) != EN_MESSAGE_BYTES ||
+      en_get32(bytes) != EN_MAGIC_DISCOVERY) {
+    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "%s is no discovery region.", place->region);
+  }
+  if (en_get32(bytes + 4) != EN_LAYOUT_VERSION) {
+    return en_fail(EN_INCOMPATIBLE_VERSION,
+                   "The server '%.100s' uses layout version %u, and this library %u.", place->name,
+                   en_get32(bytes + 4), EN_LAYOUT_VERSION);
+  }
+  memcpy(nonce, bytes + 16, 16);
+  return EN_OK;
+}
+
+/* Reads the nonce, and whether a living server holds the file's lock. */
+static en_status find_server(const en_place *place, uint8_t nonce[16], bool *alive) {
+  int directory;
+  en_status status = en_place_open(place, false, &directory);
+  if (status) return status;
+  (void)close(directory);
+  int fd = open(place->region, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    status = errno == ENOENT                      ? EN_TRANSPORT_UNAVAILABLE
+             : errno == EMFILE || errno == ENFILE ? EN_RESOURCE_LIMIT_EXCEEDED
+                                                  : EN_SHARED_MEMORY_PERMISSION;
+    return en_fail(status, "There is no server '%.100s': %s: %s.", place->name, place->region,
+                   strerror(errno));
+  }
+  status = check_region(place, fd, nonce);
+  /* An exclusive lock of a server refuses a shared one. */
+  *alive = !status && flock(fd, LOCK_SH | LOCK_NB) != 0;
+  (void)close(fd);
+  return status;
+}
+
+static void address_of(const en_place *place, struct sockaddr_un *address) {
+  memset(address, 0, sizeof *address);
+  address->sun_family = AF_UNIX;
+  memcpy(address->sun_path, place->socket, strlen(place->socket)); /* en_place_find() checked the length */
+}
+
+static bool is_own_user(int fd) {
+  struct ucred user;
+  socklen_t size = sizeof user;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 && user.uid == geteuid();
+}
+
+en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce[16], int *link) {
+  struct sockaddr_un address;
+  address_of(place, &address);
+  for (;;) {
+    bool alive = false;
+    en_status status = find_server(place, nonce, &alive);
+    if (status) return status;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no socket: %s.", strerror(errno));
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+      if (is_own_user(fd)) {
+        *link = fd;
+        return EN_OK;
+      }
+      (void)close(fd);
+      return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
+    }
+    int why = errno;
+    (void)close(fd);
+    bool about_to_listen = (why == ENOENT || why == ECONNREFUSED) && alive;
+    if (why != EAGAIN && why != EINTR && !about_to_listen) {
+      return en_fail(why == EACCES ? EN_SHARED_MEMORY_PERMISSION : EN_TRANSPORT_UNAVAILABLE,
+                     "Nobody listens at %s for the endpoint '%.100s': %s.", place->socket, place->name,
+                     strerror(why));
+    }
+    if (en_left_ms(deadline) == 0) {
+      return en_fail(EN_TIMEOUT, "The server '%.100s' did not take the connection in time.", place->name);
+    }
+    en_pause_ms(RETRY_MS);
+  }
+}
+
+bool en_link_server_lives(const en_place *place) {
+  struct sockaddr_un address;
+  address_of(place, &address);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return true;
+  bool lives = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
+               (errno != ECONNREFUSED && errno != ENOENT);
+  (void)close(fd);
+  return lives;
+}

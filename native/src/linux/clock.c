@@ -1,0 +1,50 @@
+/* Clocks, random bytes and the word to sleep on. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../platform.h"
+
+static int64_t now_of(clockid_t clock, int64_t unit) {
+  struct timespec now;
+  (void)clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * (1000000000 / unit) + now.tv_nsec / unit;
+}
+
+int64_t en_now_ms(void) { return now_of(CLOCK_MONOTONIC, 1000000); }
+int64_t en_now_us(void) { return now_of(CLOCK_MONOTONIC, 1000); }
+int64_t en_coarse_ms(void) { return now_of(CLOCK_MONOTONIC_COARSE, 1000000); }
+
+int64_t en_deadline(int timeout_ms) { return timeout_ms < 0 ? -1 : en_now_ms() + timeout_ms; }
+
+int en_left_ms(int64_t deadline) {
+  if (deadline < 0) return -1;
+  int64_t left = deadline - en_now_ms();
+  return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void en_pause_ms(int ms) {
+  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+  (void)nanosleep(&time, NULL);
+}
+
+bool en_random(void *bytes, size_t length) {
+  ssize_t got;
+  do got = getrandom(bytes, length, 0);
+  while (got < 0 && errno == EINTR);
+  return got == (ssize_t)length; /* up to 256 bytes come at once */
+}
+
+void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms) {
+  struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+  (void)syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0);
+}
+
+void en_word_wake(_Atomic uint32_t *word) {
+  (void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}

@@ -1,0 +1,30 @@
+/* The two names of a server in the discovery directory. */
+#ifndef ENTROPYNET_NAMES_H
+#define ENTROPYNET_NAMES_H
+
+#include <sys/types.h>
+
+#include "../platform.h"
+
+typedef struct {
+  dev_t device;
+  ino_t inode;
+} en_file;
+
+typedef struct {
+  uint8_t nonce[16];
+  uint32_t max_connections;
+  int socket, region; /* the listening socket; the region's file, whose lock is the life lock */
+  en_file socket_file, region_file;
+} en_names;
+
+void en_names_clear(en_names *names);
+/* Takes both names and listens. EN_ADDRESS_IN_USE: a living server has them. */
+en_status en_names_take(en_names *names, const en_place *place, int64_t deadline);
+/* Makes anew what does not stand for its own file any more. names->socket changes with it; the old one stays
+ * open. */
+en_status en_names_renew(en_names *names, const en_place *place);
+/* Removes those names that are still its own, and closes. */
+void en_names_give_back(en_names *names, const en_place *place);
+
+#endif

@@ -1,0 +1,140 @@
+/* From an endpoint to the names in the discovery directory. Section 1 of the protocol. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../error.h"
+#include "../platform.h"
+#include "../wire.h"
+
+/* The path of a socket has 107 bytes: a slash, 24 digits and ".socket" of them. */
+#define DIRECTORY_BYTES 75
+
+static const char *variable(const char *name) {
+  const char *value = getenv(name);
+  return value && *value ? value : NULL;
+}
+
+static const char *temporary(void) {
+  const char *names[] = {"TMPDIR", "TMP", "TEMP"};
+  for (int i = 0; i < 3; i++) {
+    if (variable(names[i])) return variable(names[i]);
+  }
+  return "/tmp";
+}
+
+/* Writes the directory as an absolute path, because the working directory can change. Its length, also where
+ * that is too long. */
+static size_t find_directory(const char *given, char *out, size_t room) {
+  char here[4096] = "";
+  const char *base = given, *last = "";
+  char user[40] = "";
+  if (!given && variable("XDG_RUNTIME_DIR")) {
+    base = variable("XDG_RUNTIME_DIR");
+    last = "/entropynet";
+  } else if (!given) {
+    base = temporary();
+    (void)snprintf(user, sizeof user, "/entropynet-%u", (unsigned)geteuid());
+    last = user;
+  }
+  size_t length = strlen(base);
+  while (length > 1 && base[length - 1] == '/') length--;
+  if (length == 1 && base[0] == '/' && *last) length = 0;
+  bool relative = base[0] != '/';
+  if (relative && !getcwd(here, sizeof here)) here[0] = '\0';
+  int written = snprintf(out, room, "%s%s%.*s%s", here, relative ? "/" : "", (int)length, base, last);
+  return written < 0 ? room : (size_t)written;
+}
+
+en_status en_place_find(const char *endpoint, const char *directory, en_place *place) {
+  if (!endpoint) return en_fail(EN_INVALID_PARAMETER, "endpoint is NULL. It is a name or shm://name.");
+  const char *name = strncasecmp(endpoint, "shm://", 6) == 0 ? endpoint + 6 : endpoint;
+  size_t bytes = strlen(name);
+  if (bytes == 0) return en_fail(EN_INVALID_PARAMETER, "The endpoint '%.100s' has no name.", endpoint);
+  if (strstr(name, "://") && name == endpoint) {
+    return en_fail(EN_INVALID_PARAMETER, "The endpoint '%.100s' has a scheme that is not shm://.", endpoint);
+  }
+  if (strlen(endpoint) > 2048) {
+    return en_fail(EN_INVALID_PARAMETER, "The endpoint has %zu bytes. 1 to 2048 are allowed.",
+                   strlen(endpoint));
+  }
+  if (!en_is_utf8((const uint8_t *)name, bytes))
+    return en_fail(EN_INVALID_PARAMETER, "The endpoint is not UTF-8.");
+  for (size_t i = 0; i < bytes; i++) {
+    uint8_t byte = (uint8_t)name[i];
+    if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (uint8_t)name[i + 1] < 0xa0)) {
+      return en_fail(EN_INVALID_PARAMETER, "The endpoint has a control character.");
+    }
+  }
+  size_t length = find_directory(directory, place->directory, sizeof place->directory);
+  if (length > DIRECTORY_BYTES) {
+    return en_fail(
+        EN_INVALID_PARAMETER,
+        "The discovery directory '%.200s' has %zu bytes as an absolute path. The path of a socket allows %d.",
+        directory ? directory : place->directory, length, DIRECTORY_BYTES);
+  }
+  uint8_t digest[32];
+  char hash[25];
+  en_sha256(name, bytes, digest);
+  for (int i = 0; i < 12; i++) (void)snprintf(hash + 2 * i, 3, "%02x", digest[i]);
+  (void)snprintf(place->name, sizeof place->name, "%.250s", name); /* for sentences */
+  (void)snprintf(place->region, sizeof place->region, "%.75s/%s.region", place->directory, hash);
+  (void)snprintf(place->fresh, sizeof place->fresh, "%.75s/%s.region.new", place->directory, hash);
+  (void)snprintf(place->socket, sizeof place->socket, "%.75s/%s.socket", place->directory, hash);
+  return EN_OK;
+}
+
+/* Makes a directory and those above it; the umask may not take rights from their owner. */
+static bool make(const char *path) {
+  char part[108];
+  size_t length = strlen(path);
+  for (size_t i = 1; i <= length; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    memcpy(part, path, i);
+    part[i] = '\0';
+    if (mkdir(part, 0700) == 0) {
+      if (chmod(part, 0700) != 0) return false;
+    } else if (errno != EEXIST) {
+      struct stat found;
+      int error = errno; /* EROFS or EACCES where it is there already */
+      if (stat(part, &found) != 0 || !S_ISDIR(found.st_mode)) {
+        errno = error;
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+en_status en_place_open(const en_place *place, bool make_it, int *directory) {
+  int fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT && make_it) {
+    if (!make(place->directory)) {
+      return en_fail(EN_SHARED_MEMORY_PERMISSION, "The discovery directory %s can't be made: %s.",
+                     place->directory, strerror(errno));
+    }
+    fd = open(place->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  if (fd < 0) {
+    en_status status = errno == ENOENT                      ? EN_TRANSPORT_UNAVAILABLE
+                       : errno == EMFILE || errno == ENFILE ? EN_RESOURCE_LIMIT_EXCEEDED
+                                                            : EN_SHARED_MEMORY_PERMISSION;
+    return en_fail(status, "The discovery directory %s can't be opened: %s.", place->directory,
+                   strerror(errno));
+  }
+  struct stat found;
+  if (fstat(fd, &found) != 0 || found.st_uid != geteuid() || (found.st_mode & 022) != 0) {
+    (void)close(fd);
+    return en_fail(EN_SHARED_MEMORY_PERMISSION,
+                   "The discovery directory %s must belong to user %u, and nobody else may write to it.",
+                   place->directory, (unsigned)geteuid());
+  }
+  *directory = fd;
+  return EN_OK;
+}

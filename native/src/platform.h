@@ -1,0 +1,93 @@
+/* What the library needs of the system. One folder implements it for each system; nothing else calls the
+ * system. */
+#ifndef ENTROPYNET_PLATFORM_H
+#define ENTROPYNET_PLATFORM_H
+
+#include <entropynet.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* ---- clock.c ---- */
+
+int64_t en_now_ms(void);
+/* Milliseconds of a clock that costs little and moves every few milliseconds. */
+int64_t en_coarse_ms(void);
+int64_t en_now_us(void);
+/* The deadline of a timeout; negative is none. */
+int64_t en_deadline(int timeout_ms);
+/* Milliseconds until `deadline`, at least 0; -1 without one. */
+int en_left_ms(int64_t deadline);
+void en_pause_ms(int ms);
+bool en_random(void *bytes, size_t length);
+/* Sleeps up to `ms` while the word is `value`. */
+void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms);
+void en_word_wake(_Atomic uint32_t *word);
+
+/* ---- link.c: the connected socket between two sides ---- */
+
+void en_link_wake(int link);
+typedef enum { EN_LINK_OPEN, EN_LINK_ENDED, EN_LINK_ABUSED } en_link_state;
+/* Takes all wakes off the link. EN_LINK_ABUSED: a descriptor came along; the system has closed it. */
+en_link_state en_link_drain(int link);
+/* Whether there is something to read, wakes or the end, within `ms` (negative: without end). */
+bool en_link_readable(int link, int ms);
+/* Ends the stream for both sides; the descriptor stays, readable. */
+void en_link_end(int link);
+void en_link_close(int link);
+/* One message of the handshake; false: the link has ended. */
+bool en_link_put(int link, const uint8_t *bytes, size_t length, int region);
+/* Reads up to `length` bytes without waiting. 0: nothing yet; -1: the link has ended; -2: there was no number
+ * left for a descriptor. `region` may be NULL; a descriptor that comes along is put there, others are closed.
+ */
+int en_link_take(int link, uint8_t *bytes, size_t length, int *region);
+
+/* ---- region.c ---- */
+
+/* Makes a sealed region. On failure *why is the system's name of the error. */
+en_status en_region_make(uint32_t size, int *region, uint8_t **bytes, const char **why);
+/* Checks and maps the region that a server passed. */
+en_status en_region_map(int region, uint32_t size, uint8_t **bytes);
+void en_region_unmap(uint8_t *bytes, uint32_t size);
+void en_region_close(int region);
+uint32_t en_process(void);
+
+/* ---- place.c: where an endpoint is ---- */
+
+typedef struct {
+  char name[256];
+  char directory[108], region[108], fresh[112], socket[108];
+} en_place;
+
+en_status en_place_find(const char *endpoint, const char *directory, en_place *place);
+/* Opens the directory, if it may be trusted; makes it before if it is missing and `make` is true. */
+en_status en_place_open(const en_place *place, bool make, int *directory);
+
+/* ---- client.c ---- */
+
+/* Connects to the server of a place. Gives the nonce of the server that it found. */
+en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce[16], int *link);
+/* Whether a server still can be connected to; asked after a handshake broke off. */
+bool en_link_server_lives(const en_place *place);
+
+/* ---- listener.c ---- */
+
+typedef struct en_listener en_listener;
+en_status en_listener_open(const en_place *place, uint32_t max_connections, int64_t deadline,
+                           en_listener **listener);
+void en_listener_nonce(const en_listener *listener, uint8_t nonce[16]);
+int en_listener_descriptor(const en_listener *listener);
+/* Watches a link too: the descriptor is readable when the link is. */
+bool en_listener_watch(en_listener *listener, int link);
+void en_listener_unwatch(en_listener *listener, int link);
+/* Waits up to `ms` until a client, a watched link or a wake is there. */
+void en_listener_wait(en_listener *listener, int ms);
+void en_listener_wake(en_listener *listener);
+/* The next client of this user; negative: none now. */
+int en_listener_take(en_listener *listener);
+/* Whether the kernel shall hold further clients back. */
+void en_listener_hold(en_listener *listener, bool hold);
+/* Makes names anew that are gone, at most once a second. EN_ADDRESS_IN_USE: another server has them. */
+en_status en_listener_renew(en_listener *listener);
+void en_listener_close(en_listener *listener);
+
+#endif

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProgram } from '../../support/find-program.js';
+
+const SOURCES = fileURLToPath(new URL('../../../../native', import.meta.url));
+
+/** A build of the C library and of its test programs, in a folder of its own. */
+export interface NativeBuild {
+  readonly folder: string;
+  /** The path of a test program. */
+  program(name: string): string;
+  dispose(): void;
+}
+
+/** Why the library can't be built here; undefined if it can. */
+export function missingForNative(): string | undefined {
+  if (process.platform !== 'linux') return 'the C library, which runs on Linux';
+  const compiler = ['cc', 'gcc', 'clang'].some((name) => findProgram(name) !== undefined);
+  if (findProgram('cmake') !== undefined && compiler) return undefined;
+  return 'the C library, because cmake or a C compiler is not installed here (apt-get install cmake gcc)';
+}
+
+/** Builds the library with warnings as errors and with these sanitizers, such as `address,undefined`. */
+export function buildNative(sanitizers: string): NativeBuild {
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-native-'));
+  const options = ['-DENTROPYNET_WERROR=ON', '-DENTROPYNET_TESTS=ON', `-DENTROPYNET_SANITIZE=${sanitizers}`];
+  const dispose = () => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    execFileSync('cmake', ['-S', SOURCES, '-B', folder, '-DCMAKE_BUILD_TYPE=Debug', ...options], { stdio: 'pipe' });
+    execFileSync('cmake', ['--build', folder, '--parallel', '2'], { stdio: 'pipe' });
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return { folder, program: (name) => join(folder, 'test', name), dispose };
+}
