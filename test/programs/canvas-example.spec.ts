@@ -128,6 +128,7 @@ describe('the canvas example', function () {
     [['--file', tmpdir()], 'a directory'],
     [['--file'], 'without a path'],
     [['--json=yes'], "'yes'"],
+    [['--nats=yes'], "'yes'"],
     [['--speed'], "'--speed'"],
     [['extra'], "'extra'"],
   ];

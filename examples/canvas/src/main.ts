@@ -1,5 +1,6 @@
-/** `npm start`: an engine and an editor, three times over, with one configuration file. */
+/** `npm start`: an engine and an editor, once for each run, with one configuration file. */
 import { type Arguments, HELP, readArguments } from './arguments.js';
+import { startNatsBroker } from './nats-broker.js';
 import { type FinishedRun, formatTable, lostOf, toJson } from './report.js';
 import { performRun, type Run } from './run.js';
 
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
     return;
   }
   try {
-    const finished = await performRuns(options.file, interruption());
+    const finished = await performRuns(options, interruption());
     process.stdout.write(options.json ? toJson(finished) : formatTable(finished));
     if (finished.some(({ result }) => lostOf(result) > 0 || !result.sha256Match)) process.exitCode = EXIT_FAILED;
   } catch (error) {
@@ -40,10 +41,19 @@ async function main(): Promise<void> {
   }
 }
 
-async function performRuns(file: string, signal: AbortSignal): Promise<FinishedRun[]> {
+async function performRuns({ file, nats }: Arguments, signal: AbortSignal): Promise<FinishedRun[]> {
   const finished: FinishedRun[] = [];
-  for (const run of RUNS) finished.push({ run, result: await performRun(run, file, signal) });
-  return finished;
+  // Before the first run: the user learns at once where there is no NATS server.
+  const broker = nats ? await startNatsBroker(signal) : undefined;
+  try {
+    for (const run of RUNS) finished.push({ run, result: await performRun(run, file, signal) });
+    if (broker === undefined) return finished;
+    const run: Run = { title: 'NATS', backend: 'nats', sharesDirectory: true, broker };
+    finished.push({ run, result: await performRun(run, file, signal) });
+    return finished;
+  } finally {
+    await broker?.stop();
+  }
 }
 
 /** Aborted by Ctrl-C and its like, so that every run can clean up behind itself. */

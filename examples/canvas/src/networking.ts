@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionConfig } from '@entropynet/core';
 import { type ConnectionHandle, type ConnectionManager, createNetworking } from '@entropynet/manager';
+import { natsTransportModule } from '@entropynet/transport-nats';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { tellMain } from './messages.js';
 
 /**
- * Runs the program of a child process with a manager that knows both transports, and with the configuration from the
+ * Runs the program of a child process with a manager that knows every transport, and with the configuration from the
  * file that the command line names. The main process gets each failure as one sentence.
  */
 export async function runWithNetworking(
@@ -30,7 +31,7 @@ async function runWork(work: Parameters<typeof runWithNetworking>[0]): Promise<v
   const config = JSON.parse(readFileSync(process.argv[2] ?? 'canvas.json', 'utf8')) as ConnectionConfig;
   // Closes every server and connection of the manager at the end of this function, after what was sent has gone out.
   await using networking = await createNetworking({
-    transports: [sharedMemoryTransportModule, webSocketTransportModule],
+    transports: [sharedMemoryTransportModule, webSocketTransportModule, natsTransportModule],
     config,
     // The closing table tells which transport was taken and why.
     log: () => undefined,

@@ -7,14 +7,17 @@ import { fileURLToPath } from 'node:url';
 import type { ConnectionConfig } from '@entropynet/core';
 import { freshConfig } from './configuration.js';
 import type { RunResult, ToMain } from './messages.js';
+import type { NatsBroker } from './nats-broker.js';
 import { Progress } from './progress.js';
 
 /** One run: what is different from the configuration file. */
 export interface Run {
   readonly title: string;
-  readonly backend: 'auto' | 'websocket';
+  readonly backend: 'auto' | 'websocket' | 'nats';
   /** Whether the editor sees the engine's shared-memory directory. */
   readonly sharesDirectory: boolean;
+  /** The NATS server, for a run over it. */
+  readonly broker?: NatsBroker;
 }
 
 type Program = 'engine' | 'editor';
@@ -25,7 +28,7 @@ export async function performRun(run: Run, file: string, signal: AbortSignal): P
   const children = new Set<ChildProcess>();
   const progress = new Progress(run.title);
   try {
-    const config: ConnectionConfig = { ...(await freshConfig(folder)), backend: run.backend };
+    const config = { ...withBroker(await freshConfig(folder), run.broker), backend: run.backend };
     const engineFile = writeConfig(folder, 'engine', config);
     // The same file for both, but for an editor in another container: it looks for the engine in a folder of its own.
     const elsewhere = { ...config.sharedMemory, directory: join(folder, 'elsewhere') };
@@ -43,6 +46,13 @@ export async function performRun(run: Run, file: string, signal: AbortSignal): P
     await Promise.all([...children].map(kill));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** With one more address: a server listens on it, and a client tries it last. */
+function withBroker(config: ConnectionConfig, broker: NatsBroker | undefined): ConnectionConfig {
+  if (broker === undefined) return config;
+  const { endpoint, nats } = broker.config;
+  return { ...config, fallback: [...(config.fallback ?? []), endpoint], nats };
 }
 
 interface Processes {
