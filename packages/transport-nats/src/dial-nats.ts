@@ -6,9 +6,9 @@ import {
   err,
   NetworkError,
   type NetworkErrorCode,
+  type PeerLimits,
   type ResolvedConnectionConfig,
   type Result,
-  SecretProver,
 } from '@entropynet/core';
 import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/transport-node';
@@ -17,22 +17,27 @@ import {
   checkVersion,
   decodeChallenge,
   decodeWelcome,
-  encodeAnswer,
   encodeHello,
   handshakeKindOf,
   ID_BYTES,
-  isWelcomeOf,
   type Welcome,
 } from './handshake-messages.js';
 import { type LinkEnds, openLinkEnds } from './link-ends.js';
-import { sealsOf, sessionKeysOf } from './message-seal.js';
+import { sealsOf, type SessionKeys } from './message-seal.js';
 import { type NatsAddress, serviceSubject, shownAddress } from './nats-address.js';
 import { NatsLink } from './nats-link.js';
 import { decodeFault, Kind, Lane, LANES, laneSubject } from './nats-protocol.js';
+import { type PublishAnswer, SecretAttempts } from './secret-attempts.js';
 
 /** How long the first question waits for an answer before it is asked again, and the longest wait, in milliseconds. */
 const FIRST_WAIT_MS = 20;
 const LONGEST_WAIT_MS = 250;
+
+/**
+ * With a secret, how long a client waits for the server's own word after it has heard a bad one that anyone could have
+ * sent, in milliseconds.
+ */
+const DOUBT_MS = 1000;
 
 /** What a server may refuse a client with. */
 const REFUSALS: readonly NetworkErrorCode[] = [
@@ -63,7 +68,10 @@ class ClientHandshake {
   readonly #config: ResolvedConnectionConfig;
   readonly #signal: AbortSignal;
   readonly #id = randomBytes(ID_BYTES);
-  readonly #prover: SecretProver | undefined;
+  /** The subject of the service. */
+  readonly #service: string;
+  /** The answers to the server's challenge; undefined without a secret. */
+  readonly #attempts: SecretAttempts | undefined;
   readonly #missingEchoes = new Set<Lane>(LANES);
   #settle: ((result: Result<NatsLink>) => void) | undefined;
   #ends: LinkEnds | undefined;
@@ -74,12 +82,15 @@ class ClientHandshake {
   #waitMs = FIRST_WAIT_MS;
   #timer: Timer | undefined;
   #hasServer = false;
+  /** A bad word that nobody vouches for. */
+  #doubt: { readonly error: NetworkError; readonly timer: Timer } | undefined;
 
   constructor(address: NatsAddress, config: ResolvedConnectionConfig, signal: AbortSignal) {
     this.#address = address;
     this.#config = config;
     this.#signal = signal;
-    if (config.secret !== undefined) this.#prover = new SecretProver(config.secret);
+    this.#service = serviceSubject(address, config);
+    if (config.secret !== undefined) this.#attempts = new SecretAttempts(config.secret, this.#service, this.#id);
   }
 
   run(ends: LinkEnds): Promise<Result<NatsLink>> {
@@ -93,13 +104,14 @@ class ClientHandshake {
           this.#fail(error);
         },
         onForbidden: (subject: string, error: NetworkError): void => {
-          if (this.#link === undefined && (subject === service || subject.startsWith(`${ends.base}.`)))
+          if (this.#link === undefined && (subject === this.#service || subject.startsWith(`${ends.base}.`)))
             this.#fail(error);
         },
       };
       const settle = (result: Result<NatsLink>): void => {
         this.#settle = undefined;
         stopTimer(this.#timer);
+        stopTimer(this.#doubt?.timer);
         session.remove(member);
         this.#signal.removeEventListener('abort', onAbort);
         if (!result.ok) {
@@ -108,7 +120,6 @@ class ClientHandshake {
         }
         resolve(result);
       };
-      const service = serviceSubject(this.#address, this.#config);
       this.#ends = ends;
       this.#settle = settle;
       session.add(member);
@@ -120,10 +131,21 @@ class ClientHandshake {
       const { base, credits } = ends;
       this.#hello = encodeHello({ id: this.#id, greeting: encodePeerLimits(this.#config), credits, base });
       this.#askUntilAnswered(() => {
-        session.publish(service, this.#hello, laneSubject(base, Lane.Prompt));
+        const { size = 0 } = this.#attempts ?? {};
+        // A repeated hello may reach another server of the queue group: where one challenge is there, its answer comes first.
+        if (size !== 1 || this.#waitMs >= LONGEST_WAIT_MS) {
+          session.publish(this.#service, this.#hello, laneSubject(base, Lane.Prompt));
+        }
+        this.#attempts?.repeat(this.#publishAnswer);
       });
     });
   }
+
+  readonly #publishAnswer: PublishAnswer = (subject, answer) => {
+    if (this.#ends === undefined) return;
+    const { base, ends } = this.#ends;
+    ends[0].lease.session.publish(subject, answer, laneSubject(base, Lane.Prompt));
+  };
 
   /** A message on one of this side's subjects. Never throws. */
   readonly take = (lane: Lane, message: Msg): void => {
@@ -137,7 +159,7 @@ class ClientHandshake {
     // The answer to a hello that was asked twice comes twice.
     if (this.#link !== undefined || this.#settle === undefined || lane !== Lane.Prompt) return;
     const version = checkVersion(data);
-    if (!version.ok) this.#fail(version.error);
+    if (!version.ok) this.#giveUp(version.error);
     else if (kind === Kind.Challenge) this.#onChallenge(data);
     else if (kind === Kind.Welcome) this.#onWelcome(data);
     else if (kind === Kind.Refusal) this.#onRefusal(data);
@@ -145,7 +167,7 @@ class ClientHandshake {
 
   #onNobody(): void {
     const where = shownAddress(this.#address);
-    this.#fail(
+    this.#giveUp(
       this.#hasServer
         ? new NetworkError('PeerDied', `the server at ${where} went away during the handshake`)
         : new NetworkError(
@@ -158,7 +180,7 @@ class ClientHandshake {
   #onRefusal(message: Uint8Array): void {
     const { code, message: text } = decodeFault(bodyOf(message), 'HandshakeFailed');
     const reason = text.replace(/^the peer ended the connection: /, '');
-    this.#fail(
+    this.#giveUp(
       new NetworkError(
         REFUSALS.includes(code) ? code : 'HandshakeFailed',
         `the server at ${shownAddress(this.#address)} refused the client: ${reason}`,
@@ -168,41 +190,32 @@ class ClientHandshake {
 
   #onChallenge(message: Uint8Array): void {
     this.#hasServer = true;
-    const challenge = decodeChallenge(message);
     const agreed = agreeOnSecret(this.#config.secret, true);
     if (!agreed.ok) this.#fail(agreed.error);
-    if (challenge === undefined || this.#prover === undefined || this.#ends === undefined) return;
-    const answer = this.#prover.answer(challenge.challenge);
-    if (!answer.ok) {
-      this.#fail(answer.error);
-      return;
-    }
-    const { base, ends } = this.#ends;
-    const { fromClient } = sessionKeysOf(this.#prover);
-    const encoded = encodeAnswer(this.#id, answer.value, fromClient, this.#hello);
-    this.#askUntilAnswered(() => {
-      ends[0].lease.session.publish(challenge.subject, encoded, laneSubject(base, Lane.Prompt));
-    });
+    const challenge = decodeChallenge(message);
+    if (challenge !== undefined) this.#attempts?.answer(challenge, this.#hello, this.#publishAnswer);
   }
 
   #onWelcome(message: Uint8Array): void {
     this.#hasServer = true;
-    const welcome = decodeWelcome(message, this.#prover !== undefined);
+    const welcome = decodeWelcome(message, this.#attempts !== undefined);
     if (welcome === undefined) {
-      this.#fail(new NetworkError('HandshakeFailed', 'the server sent a welcome that is none'));
+      this.#giveUp(new NetworkError('HandshakeFailed', 'the server sent a welcome that is none'));
+      return;
+    }
+    const keys = this.#attempts?.check(welcome, message);
+    if (keys instanceof NetworkError) {
+      this.#giveUp(keys);
       return;
     }
     const peerLimits = decodePeerLimits(welcome.greeting);
-    if (!peerLimits.ok) {
-      this.#fail(peerLimits.error);
-      return;
-    }
-    const agreed = agreeOnSecret(this.#config.secret, peerLimits.value.hasSecret);
-    const proved = agreed.ok ? this.#checkProof(welcome, message) : agreed;
-    if (!proved.ok) {
-      this.#fail(proved.error);
-      return;
-    }
+    const agreed = peerLimits.ok ? agreeOnSecret(this.#config.secret, peerLimits.value.hasSecret) : peerLimits;
+    if (!agreed.ok) this.#fail(agreed.error);
+    else if (peerLimits.ok) this.#openLink(welcome, peerLimits.value, keys);
+  }
+
+  /** The server has let this client in: what remains is an echo on each lane. */
+  #openLink(welcome: Welcome, peerLimits: PeerLimits, keys: SessionKeys | undefined): void {
     const parts = this.#ends;
     if (parts === undefined) return;
     const link = new NatsLink({
@@ -211,8 +224,8 @@ class ClientHandshake {
       ownBase: parts.base,
       peerBase: welcome.base,
       credits: welcome.credits,
-      peerLimits: peerLimits.value,
-      seals: this.#prover && sealsOf(sessionKeysOf(this.#prover), 'client'),
+      peerLimits,
+      seals: keys && sealsOf(keys, 'client'),
       handshake: {
         onEchoed: (lane) => {
           this.#onEchoed(lane);
@@ -229,13 +242,6 @@ class ClientHandshake {
     this.#askUntilAnswered(() => {
       for (const lane of this.#missingEchoes) link.askForEcho(lane);
     });
-  }
-
-  #checkProof({ proof }: Welcome, message: Uint8Array): Result {
-    if (this.#prover === undefined || proof === undefined) return { ok: true, value: undefined };
-    const proved = this.#prover.check(proof);
-    if (!proved.ok || isWelcomeOf(sessionKeysOf(this.#prover).fromServer, message)) return proved;
-    return err('HandshakeFailed', "the server's welcome was changed on its way");
   }
 
   #onEchoed(lane: Lane): void {
@@ -260,6 +266,21 @@ class ClientHandshake {
       this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
       this.#repeat();
     }, this.#waitMs);
+  }
+
+  /**
+   * Ends the handshake for a reason that the other side gave. With a secret, anyone could have given it while the server
+   * has not proved itself: then the client goes on asking for a while, and the reason counts where nothing better came.
+   */
+  #giveUp(error: NetworkError): void {
+    if (this.#attempts === undefined) this.#fail(error);
+    else if (this.#doubt === undefined) {
+      const waitMs = Math.min(DOUBT_MS, this.#config.connectTimeoutMs >>> 1);
+      const timer = startTimer(() => {
+        this.#fail(this.#doubt?.error ?? error);
+      }, waitMs);
+      this.#doubt = { error, timer };
+    }
   }
 
   #fail(error: NetworkError): void {

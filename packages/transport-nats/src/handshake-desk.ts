@@ -89,7 +89,7 @@ export class HandshakeDesk {
         break;
       case Kind.Inquiry: {
         const group = new TextEncoder().encode(this.#config.nats.queueGroup ?? '');
-        if (isReply(reply)) this.#session.publish(reply, encodeHandshake(Kind.Presence, group));
+        if (isReply(reply)) this.#publish(reply, encodeHandshake(Kind.Presence, group));
         break;
       }
       default:
@@ -137,6 +137,7 @@ export class HandshakeDesk {
       return;
     }
     const { maxConnections, handshakeTimeoutMs } = this.#config.nats;
+    if (this.#handshakes.size >= maxConnections) this.#dropUnproved();
     if (this.#handshakes.size >= maxConnections) {
       const full = new NetworkError('ResourceLimitExceeded', `${maxConnections} clients are in handshakes already`);
       this.#refuseAt(hello.base, full);
@@ -178,7 +179,8 @@ export class HandshakeDesk {
     if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
     else {
       const changed = new NetworkError('HandshakeFailed', "the client's hello was changed on its way");
-      this.#give(key, proof.ok ? changed : proof.error);
+      // It may be a stranger's, who has heard of this handshake: the client's own still counts.
+      this.#refuseAt(handshake.hello.base, proof.ok ? changed : proof.error);
     }
   }
 
@@ -253,7 +255,7 @@ export class HandshakeDesk {
   }
 
   #tell(base: string, message: Uint8Array): void {
-    this.#session.publish(laneSubject(base, Lane.Prompt), new Uint8Array(message));
+    this.#publish(laneSubject(base, Lane.Prompt), new Uint8Array(message));
   }
 
   #refuseAt(base: string, error: NetworkError): void {
@@ -261,7 +263,21 @@ export class HandshakeDesk {
   }
 
   #refuse(subject: string, error: NetworkError): void {
-    this.#session.publish(subject, encodeHandshake(Kind.Refusal, encodeFault(error)));
+    this.#publish(subject, encodeHandshake(Kind.Refusal, encodeFault(error)));
+  }
+
+  /** Asking costs a stranger nothing: answers that find no room are left out, and an honest client asks again. */
+  #publish(subject: string, message: Uint8Array): void {
+    if (this.#session.hasRoom) this.#session.publish(subject, message);
+  }
+
+  /** Drops the oldest handshake whose client has proved nothing: a flood of hellos must not keep the honest ones out. */
+  #dropUnproved(): void {
+    for (const [key, { verifier, isAdmitted }] of this.#handshakes) {
+      if (verifier === undefined || isAdmitted) continue;
+      this.#end(key);
+      return;
+    }
   }
 
   /** Refuses a client whose handshake has begun. */

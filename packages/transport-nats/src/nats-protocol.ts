@@ -136,7 +136,7 @@ export function decodeFault(bytes: Uint8Array, fallback: NetworkErrorCode): Netw
 
 /** Whether the text can be a subject that this side publishes to: no wildcard, no blank, not too long. */
 export function isPlainSubject(text: string): boolean {
-  return text.length <= 512 && /^[\w$-]+(?:\.[\w$-]+)*$/.test(text);
+  return text.length <= 512 && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
 }
 
 /** The subject of a lane below a side's own. */
