@@ -1,10 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
-  AcceptQueue,
   agreeOnSecret,
-  Audience,
-  type BroadcastOptions,
-  type BroadcastOutcome,
   type Complete,
   type ConnectionConfig,
   type ConnectionServer,
@@ -18,6 +14,7 @@ import {
   type FrameWriter,
   NetworkConnection,
   NetworkError,
+  NetworkServer,
   OK,
   ok,
   optionSchemas,
@@ -223,57 +220,25 @@ function proveSecret(secret: string | undefined, prover: SecretProver | undefine
   return proof.ok ? prover.check(proof.value) : proof;
 }
 
-export class PortServer implements ConnectionServer {
-  readonly #config: ResolvedConnectionConfig;
-  readonly #audience = new Audience<NetworkConnection>();
-  readonly #accepted: AcceptQueue<NetworkConnection>;
-
+export class PortServer extends NetworkServer {
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveOwnConfig(config, portSection));
-    this.#accepted = new AcceptQueue(64, this.#config.admit, this.#audience.add);
+    super(unwrap(resolveOwnConfig(config, portSection)), 64);
   }
 
   /** A client's port, greeting and proof of the secret; ok with this side's greeting. */
   offer(port: MessagePort, greeting: Uint8Array, prover: SecretProver | undefined): Result<Uint8Array> {
-    const link = linkOf(port, greeting, this.#config);
+    const link = linkOf(port, greeting, this.config);
     if (!link.ok) return link;
-    const proved = proveSecret(this.#config.secret, prover);
+    const proved = proveSecret(this.config.secret, prover);
     if (!proved.ok) return proved;
-    const place = this.#accepted.admit();
+    const place = this.accepted.admit();
     if (!place.ok) return place;
-    place.value.push(new PortConnection(this.#config, link.value));
-    return ok(encodePeerLimits(this.#config));
-  }
-
-  listen(): Promise<Result> {
-    const { endpoint } = this.#config;
-    if (this.isListening()) return Promise.resolve(OK);
-    if (servers.has(endpoint)) return Promise.resolve(err('AddressInUse', `${endpoint} has a server already`));
-    servers.set(endpoint, this);
-    this.#accepted.open();
-    return Promise.resolve(OK);
-  }
-
-  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.acceptWith(options);
-  }
-
-  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
-    return this.#audience.broadcast(data, options);
-  }
-
-  async close(): Promise<Result> {
-    if (this.isListening()) servers.delete(this.#config.endpoint);
-    await Promise.all(this.#accepted.close().map((connection) => connection.disconnect()));
-    return OK;
-  }
-
-  isListening(): boolean {
-    return servers.get(this.#config.endpoint) === this;
+    place.value.push(new PortConnection(this.config, link.value));
+    return ok(encodePeerLimits(this.config));
   }
 
   address(): string | undefined {
-    return this.isListening() ? this.#config.endpoint : undefined;
+    return this.isListening() ? this.config.endpoint : undefined;
   }
 
   ref(): void {
@@ -284,12 +249,15 @@ export class PortServer implements ConnectionServer {
     // See ref().
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
-    return this.#accepted.iterate();
+  protected doListen(): Promise<Result> {
+    const { endpoint } = this.config;
+    if (servers.has(endpoint)) return Promise.resolve(err('AddressInUse', `${endpoint} has a server already`));
+    servers.set(endpoint, this);
+    return Promise.resolve(OK);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  protected doStopAccepting(): void {
+    servers.delete(this.config.endpoint);
   }
 }
 

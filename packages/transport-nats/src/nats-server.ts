@@ -1,16 +1,10 @@
 import {
-  AcceptQueue,
-  Audience,
-  type BroadcastOptions,
-  type BroadcastOutcome,
-  type ConnectionServer,
   debugLog,
   err,
-  type NetworkConnection,
+  NetworkServer,
   type NetworkError,
   OK,
   resolveOwnConfig,
-  type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   unwrap,
@@ -44,57 +38,19 @@ interface Listening {
 }
 
 /** Listens for connections over NATS, on the subject of a service. */
-export class NatsConnectionServer implements ConnectionServer {
-  readonly #config: ResolvedConnectionConfig;
+export class NatsConnectionServer extends NetworkServer {
   readonly #address: NatsAddress;
   readonly #service: string;
-  readonly #audience = new Audience<NetworkConnection>();
-  readonly #accepted: AcceptQueue<NetworkConnection>;
-  #listening: Promise<Result> | undefined;
-  #closing: Promise<Result> | undefined;
   #current: Listening | undefined;
-  #isListening = false;
   #isReferenced = true;
   #retry: Timer | undefined;
 
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveOwnConfig(config, natsSection));
-    this.#address = unwrap(parseNatsAddress(this.#config.endpoint));
-    this.#service = serviceSubject(this.#address, this.#config);
-    this.#accepted = new AcceptQueue(this.#config.nats.maxConnections, this.#config.admit, this.#audience.add);
-  }
-
-  listen(): Promise<Result> {
-    if (this.#listening !== undefined) return this.#listening;
-    const listening = this.#startAfterClosing().then((result) => {
-      // By now there may be a later one.
-      if (!result.ok && this.#listening === listening) this.#listening = undefined;
-      return result;
-    });
-    this.#listening = listening;
-    return listening;
-  }
-
-  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.acceptWith(options);
-  }
-
-  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
-    return this.#audience.broadcast(data, options);
-  }
-
-  close(): Promise<Result> {
-    const listening = this.#listening;
-    // A `listen()` from here on is one more, after this.
-    this.#listening = undefined;
-    const closing = this.#stopListening(listening, this.#closing);
-    this.#closing = closing;
-    return closing;
-  }
-
-  isListening(): boolean {
-    return this.#isListening;
+    const resolved = unwrap(resolveOwnConfig(config, natsSection));
+    super(resolved, resolved.nats.maxConnections);
+    this.#address = unwrap(parseNatsAddress(this.config.endpoint));
+    this.#service = serviceSubject(this.#address, this.config);
   }
 
   /** Listening keeps the process alive (the default), unless the NATS connection is the program's own. */
@@ -109,42 +65,23 @@ export class NatsConnectionServer implements ConnectionServer {
 
   /** The endpoint, without user information: a client has its own. */
   address(): string | undefined {
-    if (!this.#isListening) return undefined;
+    if (!this.isListening()) return undefined;
     const { host, port, service } = this.#address;
     return `nats://${formatHostPort(host, port)}/${service}`;
   }
 
-  /** Accepts until the server is closed. */
-  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
-    return this.#accepted.iterate();
-  }
-
-  /** As `close()`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  #startAfterClosing(): Promise<Result> {
-    return this.#closing === undefined ? this.#start() : this.#closing.then(() => this.#start());
-  }
-
-  async #start(): Promise<Result> {
-    const lease = await leaseSession(this.#address, this.#config, Lane.Prompt);
+  protected async doListen(): Promise<Result> {
+    const lease = await leaseSession(this.#address, this.config, Lane.Prompt);
     if (!lease.ok) return lease;
     const free = await this.#checkFree(lease.value);
     const opened = free.ok ? await this.#open(lease.value) : free;
-    if (!opened.ok) {
-      lease.value.release();
-      return opened;
-    }
-    this.#accepted.open();
-    this.#isListening = true;
-    return OK;
+    if (!opened.ok) lease.value.release();
+    return opened;
   }
 
   /** Servers of one queue group share a service; any other server on it is one too many. */
   async #checkFree({ session }: SessionLease): Promise<Result> {
-    const { connectTimeoutMs, nats } = this.#config;
+    const { connectTimeoutMs, nats } = this.config;
     const limitMs = Math.min(connectTimeoutMs, LISTEN_ANSWER_MS);
     const asked = await askService(session, this.#service, nats.inboxPrefix, limitMs);
     // A monitor that is subscribed to every subject keeps the NATS server from saying that nobody is there.
@@ -161,9 +98,9 @@ export class NatsConnectionServer implements ConnectionServer {
   /** Subscribes; ok once the NATS server has taken that. */
   async #open(lease: SessionLease): Promise<Result> {
     const { session } = lease;
-    const desk = new HandshakeDesk(this.#address, this.#config, this.#service, session, this.#accepted);
+    const desk = new HandshakeDesk(this.#address, this.config, this.#service, session, this.accepted);
     const unsubscribes = [
-      session.subscribe(this.#service, desk.take, this.#config.nats.queueGroup ?? ALONE),
+      session.subscribe(this.#service, desk.take, this.config.nats.queueGroup ?? ALONE),
       session.subscribe(desk.subject, desk.take),
     ];
     let forbidden: NetworkError | undefined;
@@ -217,29 +154,28 @@ export class NatsConnectionServer implements ConnectionServer {
   }
 
   async #tryAgain(waitMs: number): Promise<void> {
-    const lease = await leaseSession(this.#address, this.#config, Lane.Prompt);
+    const lease = await leaseSession(this.#address, this.config, Lane.Prompt);
     const opened = lease.ok ? await this.#open(lease.value) : lease;
-    if (opened.ok && this.#isListening) return;
+    if (opened.ok && this.isListening()) return;
     this.#current?.stop();
     this.#current = undefined;
     if (lease.ok) lease.value.release();
     if (!opened.ok) log(() => `${shownAddress(this.#address)}: ${opened.error.message}`);
-    if (this.#isListening) this.#listenAgain(Math.min(2 * waitMs, LONGEST_WAIT_MS));
+    if (this.isListening()) this.#listenAgain(Math.min(2 * waitMs, LONGEST_WAIT_MS));
   }
 
-  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
-    await Promise.all([listening, closing]);
-    this.#isListening = false;
+  protected doStopAccepting(): void {
     stopTimer(this.#retry);
+    this.#current?.stop();
+  }
+
+  protected override async doClose(): Promise<void> {
     const current = this.#current;
     this.#current = undefined;
-    const waiting = this.#accepted.close();
-    current?.stop();
-    await Promise.all([current?.desk.close(), ...waiting.map((connection) => connection.disconnect())]);
+    await current?.desk.close();
     // From here on the NATS server tells a client that nobody is there.
     await current?.lease.session.flush();
     current?.lease.release();
-    return OK;
   }
 
   #setReferenced(isReferenced: boolean): void {

@@ -1,16 +1,11 @@
 import {
   type AcceptPlace,
-  AcceptQueue,
-  Audience,
-  type BroadcastOptions,
-  type BroadcastOutcome,
-  type ConnectionServer,
   err,
   type NetworkConnection,
+  NetworkServer,
   ok,
   redactEndpoint,
   resolveOwnConfig,
-  type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   unwrap,
@@ -39,18 +34,15 @@ import { WarningLimiter } from './warning-limiter.js';
 const MAX_PENDING_HANDSHAKES = 64;
 
 /** Listens under a name of this machine and user, and gives each client a region of its own. */
-export class SharedMemoryServer implements ConnectionServer {
-  readonly #config: ResolvedConnectionConfig;
+export class SharedMemoryServer extends NetworkServer {
   readonly #name: string;
-  readonly #audience = new Audience<NetworkConnection>();
-  readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #pending = new Set<PendingHandshake>();
   readonly #connections = new Set<SharedMemoryConnection>();
   #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
   #claim: NameClaim | undefined;
   #keeper: NameKeeper | undefined;
-  #listening: Promise<Result> | undefined;
-  #closing: Promise<Result> | undefined;
+  /** The name, from the end of accepting until it is given back. */
+  #leaving: { readonly claim: NameClaim | undefined; readonly keeper: NameKeeper | undefined } | undefined;
   #isReferenced = true;
   /** The socket at which clients are awaited at the moment. */
   #watched: LocalSocket | undefined;
@@ -60,42 +52,9 @@ export class SharedMemoryServer implements ConnectionServer {
 
   /** @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveOwnConfig(config, sharedMemorySection));
-    this.#name = serverNameOf(this.#config.endpoint);
-    const { admit, sharedMemory } = this.#config;
-    this.#accepted = new AcceptQueue(sharedMemory.maxConnections, admit, this.#audience.add);
-  }
-
-  listen(): Promise<Result> {
-    if (this.#listening !== undefined) return this.#listening;
-    const listening = this.#startAfterClosing().then((result) => {
-      // By now there may be a later one.
-      if (!result.ok && this.#listening === listening) this.#listening = undefined;
-      return result;
-    });
-    this.#listening = listening;
-    return listening;
-  }
-
-  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.acceptWith(options);
-  }
-
-  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
-    return this.#audience.broadcast(data, options);
-  }
-
-  close(): Promise<Result> {
-    const listening = this.#listening;
-    // A `listen()` from here on is one more, after this.
-    this.#listening = undefined;
-    const closing = this.#stopListening(listening, this.#closing);
-    this.#closing = closing;
-    return closing;
-  }
-
-  isListening(): boolean {
-    return this.#claim !== undefined;
+    const resolved = unwrap(resolveOwnConfig(config, sharedMemorySection));
+    super(resolved, resolved.sharedMemory.maxConnections);
+    this.#name = serverNameOf(this.config.endpoint);
   }
 
   /** Listening keeps the process alive (the default). */
@@ -116,69 +75,53 @@ export class SharedMemoryServer implements ConnectionServer {
     return this.#claim === undefined ? undefined : `shm://${this.#name}`;
   }
 
-  /** Accepts until the server is closed. */
-  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
-    return this.#accepted.iterate();
-  }
-
-  /** As `close()`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
-    await Promise.all([listening, closing]);
-    const claim = this.#claim;
-    const keeper = this.#keeper;
+  protected doStopAccepting(): void {
+    this.#leaving = { claim: this.#claim, keeper: this.#keeper };
     this.#claim = undefined;
     this.#keeper = undefined;
     this.#unwatch();
     clearTimeout(this.#pause);
     this.#pause = undefined;
     for (const handshake of [...this.#pending]) handshake.cancel();
-    const unaccepted = this.#accepted.close();
-    await Promise.all(unaccepted.map((connection) => connection.disconnect()));
-    await keeper?.stop();
-    await claim?.release(this.#config.connectTimeoutMs);
-    return ok();
   }
 
-  async #startAfterClosing(): Promise<Result> {
-    await this.#closing;
-    return this.#startListening();
+  protected override async doClose(): Promise<void> {
+    const leaving = this.#leaving;
+    this.#leaving = undefined;
+    await leaving?.keeper?.stop();
+    await leaving?.claim?.release(this.config.connectTimeoutMs);
   }
 
-  async #startListening(): Promise<Result> {
+  protected async doListen(): Promise<Result> {
     const binding = loadNativeBinding();
     if (!binding.ok) return binding;
-    const access = regionAccess(binding.value, this.#config.sharedMemory);
+    const access = regionAccess(binding.value, this.config.sharedMemory);
     if (!access.ok) return access;
     // Before a name is taken: a server that can make no region would keep its clients from what else there is.
     const probed = SharedMemoryRegion.probe(binding.value, access.value);
     if (!probed.ok) return probed;
     const userId = currentUserId(binding.value);
-    const directory = discoveryDirectory(this.#config.sharedMemory, userId);
+    const directory = discoveryDirectory(this.config.sharedMemory, userId);
     const prepared = prepareDirectory(directory, userId);
     if (!prepared.ok) return prepared;
     const claim = await NameClaim.take({
       binding: binding.value,
       directory,
       name: this.#name,
-      shown: shownNameOf(this.#config.endpoint),
-      maxConnections: this.#config.sharedMemory.maxConnections,
-      share: this.#config.sharedMemory.share,
-      timeoutMs: this.#config.connectTimeoutMs,
+      shown: shownNameOf(this.config.endpoint),
+      maxConnections: this.config.sharedMemory.maxConnections,
+      share: this.config.sharedMemory.share,
+      timeoutMs: this.config.connectTimeoutMs,
     });
     if (!claim.ok) return claim;
     this.#native = { binding: binding.value, access: access.value };
     this.#claim = claim.value;
-    this.#accepted.open();
-    const hint = hintAboutPort(this.#config.endpoint);
+    const hint = hintAboutPort(this.config.endpoint);
     if (hint !== undefined) {
-      const name = redactEndpoint(this.#config.endpoint);
+      const name = redactEndpoint(this.config.endpoint);
       process.emitWarning(`EntropyNet server '${name}' listens on no port, it has that name on this machine: ${hint}`);
     }
-    this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.#config.endpoint), (replaced) => {
+    this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.config.endpoint), (replaced) => {
       this.#moveFrom(replaced);
     });
     this.#watch();
@@ -232,7 +175,7 @@ export class SharedMemoryServer implements ConnectionServer {
   #pauseAccepting(error: unknown): void {
     const reason = describeSystemError(error);
     this.#warnings.warn(
-      `EntropyNet server '${redactEndpoint(this.#config.endpoint)}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
+      `EntropyNet server '${redactEndpoint(this.config.endpoint)}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
     );
     this.#unwatch();
     clearTimeout(this.#pause);
@@ -279,7 +222,7 @@ export class SharedMemoryServer implements ConnectionServer {
           ...native,
           socket,
           client,
-          config: this.#config,
+          config: this.config,
           serverNonce,
           admit: () => this.#admit(),
           onSettled: (settled, completed) => {
@@ -298,19 +241,19 @@ export class SharedMemoryServer implements ConnectionServer {
   }
 
   #admit(): Result<AcceptPlace<NetworkConnection>> {
-    if (this.#hasCapacity()) return this.#accepted.admit();
-    const { maxConnections } = this.#config.sharedMemory;
+    if (this.#hasCapacity()) return this.accepted.admit();
+    const { maxConnections } = this.config.sharedMemory;
     return err('ResourceLimitExceeded', `all ${maxConnections} connections are in use (sharedMemory.maxConnections)`);
   }
 
   /** Clients that left before anybody received from them, and left no message, hold no place where places are short. */
   #hasCapacity(): boolean {
-    const { maxConnections } = this.#config.sharedMemory;
+    const { maxConnections } = this.config.sharedMemory;
     if (this.#promisedCount() < maxConnections) return true;
     for (const connection of [...this.#connections]) {
       if (!connection.isAbandoned) continue;
       this.#connections.delete(connection);
-      this.#accepted.remove(connection);
+      this.accepted.remove(connection);
       void connection.disconnect();
     }
     return this.#promisedCount() < maxConnections;
@@ -328,7 +271,7 @@ export class SharedMemoryServer implements ConnectionServer {
       region,
       handle: socket,
       peerLimits,
-      config: this.#config,
+      config: this.config,
       peer,
     });
     this.#connections.add(connection);

@@ -3,17 +3,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
-  AcceptQueue,
-  Audience,
-  type BroadcastOptions,
-  type BroadcastOutcome,
-  type ConnectionServer,
   err,
-  type NetworkConnection,
+  NetworkServer,
   NetworkError,
   OK,
   resolveOwnConfig,
-  type ResolvedConnectionConfig,
   type Result,
   type ServerConfig,
   unwrap,
@@ -43,28 +37,23 @@ const SPARE_SOCKETS = 64;
  * Listens for WebSocket connections: on a port of its own, or on the `http.Server` that `webSocket.server` names and
  * that stays the user's.
  */
-export class WebSocketConnectionServer implements ConnectionServer {
-  readonly #config: ResolvedConnectionConfig;
+export class WebSocketConnectionServer extends NetworkServer {
   readonly #address: WebSocketAddress;
-  readonly #audience = new Audience<NetworkConnection>();
-  readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #desk: HandshakeDesk;
   /** Its own, one for each address; those of the user are not among them. */
   #ownServers: readonly HttpServer[] = [];
   #server: HttpServer | undefined;
   #removeRoutes: (() => void)[] = [];
-  #listening: Promise<Result> | undefined;
-  #closing: Promise<Result> | undefined;
-  #isListening = false;
   #isReferenced = true;
   /** What the next listening servers use. */
   #tls: WebSocketTlsConfig | undefined;
 
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
-    this.#config = unwrap(resolveOwnConfig(config, webSocketSection));
-    this.#address = unwrap(parseWebSocketAddress(this.#config.endpoint));
-    const { server, tls, maxConnections, noServer, responseHeaders } = this.#config.webSocket;
+    const resolved = unwrap(resolveOwnConfig(config, webSocketSection));
+    super(resolved, resolved.webSocket.maxConnections);
+    this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
+    const { server, tls, noServer, responseHeaders } = this.config.webSocket;
     if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
       throw new NetworkError('InvalidParameter', "'webSocket.server' is no http.Server and no https.Server");
     }
@@ -79,8 +68,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     else if (this.#address.isSecure) requireServerTls(tls);
     checkHeaderNames(responseHeaders);
     this.#tls = tls;
-    this.#accepted = new AcceptQueue(maxConnections, this.#config.admit, this.#audience.add);
-    this.#desk = new HandshakeDesk(this.#config, this.#accepted);
+    this.#desk = new HandshakeDesk(this.config, this.accepted);
   }
 
   /**
@@ -89,7 +77,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
    * server's from here on: a request that is refused is answered and its socket closed.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (this.#isListening) this.#desk.take(request, socket, head, true);
+    if (this.isListening()) this.#desk.take(request, socket, head, true);
     else refuseUpgrade(socket, 503, 'the server does not listen');
   }
 
@@ -100,7 +88,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   setTls(tls: WebSocketTlsOptions | undefined): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
     if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own now');
-    const resolved = resolveOwnConfig({ endpoint: this.#config.endpoint, webSocket: { tls } }, webSocketSection);
+    const resolved = resolveOwnConfig({ endpoint: this.config.endpoint, webSocket: { tls } }, webSocketSection);
     if (!resolved.ok) return resolved;
     const next = resolved.value.webSocket.tls;
     try {
@@ -122,37 +110,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     return OK;
   }
 
-  listen(): Promise<Result> {
-    if (this.#listening !== undefined) return this.#listening;
-    const listening = this.#startAfterClosing().then((result) => {
-      // By now there may be a later one.
-      if (!result.ok && this.#listening === listening) this.#listening = undefined;
-      return result;
-    });
-    this.#listening = listening;
-    return listening;
-  }
-
-  accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>> {
-    return this.#accepted.acceptWith(options);
-  }
-
-  broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>> {
-    return this.#audience.broadcast(data, options);
-  }
-
-  close(): Promise<Result> {
-    const listening = this.#listening;
-    // A `listen()` from here on is one more, after this.
-    this.#listening = undefined;
-    const closing = this.#stopListening(listening, this.#closing);
-    this.#closing = closing;
-    return closing;
-  }
-
-  async #stopListening(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
-    await Promise.all([listening, closing]);
-    this.#isListening = false;
+  protected doStopAccepting(): void {
     for (const removeRoute of this.#removeRoutes.splice(0)) removeRoute();
     for (const server of this.#ownServers) {
       // Not awaited: HTTP servers wait for the connections that came from them, and those go on.
@@ -161,14 +119,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
     }
     this.#ownServers = [];
     this.#server = undefined;
-    const waiting = this.#accepted.close();
     this.#desk.giveUp();
-    await Promise.all(waiting.map((connection) => connection.disconnect()));
-    return OK;
-  }
-
-  isListening(): boolean {
-    return this.#isListening;
   }
 
   /** Listening keeps the process alive (the default). An HTTP server of the user's keeps it alive as the user wants. */
@@ -184,30 +135,16 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   address(): string | undefined {
-    const bound = this.#isListening ? this.#server?.address() : undefined;
+    const bound = this.isListening() ? this.#server?.address() : undefined;
     if (typeof bound !== 'object' || bound === null) return undefined;
     const scheme = this.#server instanceof TlsServer ? 'wss' : 'ws';
     const path = this.#address.path === '/' ? '' : this.#address.path;
     return `${scheme}://${formatHostPort(reachableHostOf(bound.address), bound.port)}${path}`;
   }
 
-  /** Accepts until the server is closed. */
-  [Symbol.asyncIterator](): AsyncIterator<NetworkConnection> {
-    return this.#accepted.iterate();
-  }
-
-  /** As `close()`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  #startAfterClosing(): Promise<Result> {
-    return this.#closing === undefined ? this.#startListening() : this.#closing.then(() => this.#startListening());
-  }
-
-  async #startListening(): Promise<Result> {
-    const given = this.#config.webSocket.server as HttpServer | undefined;
-    const isOwn = given === undefined && !this.#config.webSocket.noServer;
+  protected async doListen(): Promise<Result> {
+    const given = this.config.webSocket.server as HttpServer | undefined;
+    const isOwn = given === undefined && !this.config.webSocket.noServer;
     const own = isOwn ? await this.#listenOnOwn() : undefined;
     if (own?.ok === false) return own;
     const servers = given === undefined ? (own?.value ?? []) : [given];
@@ -221,8 +158,6 @@ export class WebSocketConnectionServer implements ConnectionServer {
     this.#ownServers = own?.value ?? [];
     if (!this.#isReferenced) this.unref();
     this.#server = servers[0];
-    this.#accepted.open();
-    this.#isListening = true;
     return OK;
   }
 
@@ -233,7 +168,7 @@ export class WebSocketConnectionServer implements ConnectionServer {
   }
 
   #createServer(): HttpServer {
-    const { handshakeTimeoutMs, maxConnections } = this.#config.webSocket;
+    const { handshakeTimeoutMs, maxConnections } = this.config.webSocket;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: handshakeTimeoutMs,

@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { err, NetworkServer, OK, resolveOwnConfig, type Result, unwrap } from '@entropynet/core';
+
+/** Writes down each hook that the base calls, and answers `doListen` when the test says so. */
+class NotedServer extends NetworkServer {
+  readonly calls: string[] = [];
+  answers: Promise<Result>[] = [];
+
+  constructor() {
+    super(unwrap(resolveOwnConfig({ endpoint: 'noted' })), 4);
+  }
+
+  address(): string | undefined {
+    return this.isListening() ? 'noted' : undefined;
+  }
+
+  ref(): void {
+    // Holds nothing.
+  }
+
+  unref(): void {
+    // Holds nothing.
+  }
+
+  protected doListen(): Promise<Result> {
+    this.calls.push('listen');
+    return this.answers.shift() ?? Promise.resolve(OK);
+  }
+
+  protected doStopAccepting(): void {
+    this.calls.push('stop');
+  }
+
+  protected override doClose(): Promise<void> {
+    this.calls.push('close');
+    return Promise.resolve();
+  }
+}
+
+describe('the base of a server', () => {
+  let server: NotedServer;
+
+  beforeEach(() => {
+    server = new NotedServer();
+  });
+
+  it('takes the address once for several calls of listen()', async () => {
+    const results = await Promise.all([server.listen(), server.listen()]);
+    expect(results.every(({ ok }) => ok)).to.equal(true);
+    expect(await server.listen()).to.deep.equal(OK);
+    expect(server.calls).to.deep.equal(['listen']);
+    expect(server.address()).to.equal('noted');
+  });
+
+  it('listens again after a failure, and stops nothing that never listened', async () => {
+    server.answers = [Promise.resolve(err('AddressInUse', 'taken'))];
+    expect(await server.listen()).to.have.property('ok', false);
+    expect(server.isListening()).to.equal(false);
+    await server.close();
+    expect(server.calls).to.deep.equal(['listen']);
+    expect(await server.listen()).to.deep.equal(OK);
+    expect(server.isListening()).to.equal(true);
+  });
+
+  it('closes after a listen() under way, and listens again after that close()', async () => {
+    let take: (result: Result) => void = () => undefined;
+    server.answers = [new Promise((resolve) => (take = resolve))];
+    const listening = server.listen();
+    const closing = server.close();
+    const again = server.listen();
+    take(OK);
+    await Promise.all([listening, closing, again]);
+    expect(server.calls).to.deep.equal(['listen', 'stop', 'close', 'listen']);
+    expect(server.isListening()).to.equal(true);
+  });
+
+  it('ends the callers of accept() at close(), also where it never listened', async () => {
+    const accepting = server.accept();
+    await server.close();
+    const accepted = await accepting;
+    expect(accepted.ok ? undefined : accepted.error.code).to.equal('ConnectionClosed');
+    expect(server.calls).to.deep.equal([]);
+  });
+
+  it('stops accepting once for several calls of close()', async () => {
+    await server.listen();
+    await Promise.all([server.close(), server.close()]);
+    expect(server.calls).to.deep.equal(['listen', 'stop', 'close']);
+  });
+});
