@@ -81,7 +81,10 @@ class PortWriter implements FrameWriter {
 
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom(end - start)) return false;
-    this.#post(header, new Uint8Array(bytes.subarray(start, end)));
+    const copy = new Uint8Array(end - start);
+    // A whole message is the program's own array, whose methods may be overridden. Only pieces are cut out of an array of the base.
+    copy.set(end - start === bytes.length ? bytes : bytes.subarray(start, end));
+    this.#post(header, copy);
     return true;
   }
 
