@@ -147,11 +147,11 @@ en_status en_disconnect(en_connection *c, int timeout_ms) {
 
 void en_connection_free(en_connection *c) {
   if (!c) return;
+  (void)en_disconnect(c, 0);
   if (c->polling) {
     c->free_due = true;
     return;
   }
-  (void)en_disconnect(c, 0);
   for (uint32_t i = 0; i < c->slot_count; i++) {
     if (c->slots[i]) en_slot_free(c->slots[i]);
   }

@@ -227,7 +227,7 @@ en_status en_take(en_connection *c, bool deliver) {
   if (c->holding) return EN_OK; /* a callback reads the ring */
   uint32_t before = c->in.position;
   en_status status = take_ring(c, deliver);
-  if (status || c->in.position != before) return status;
+  if (status || (c->in.position != before && !c->look)) return status;
   int64_t now = en_coarse_ms();
   if (!c->look && now == c->looked_at) return EN_OK;
   c->look = false;

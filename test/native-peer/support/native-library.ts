@@ -10,6 +10,8 @@ const SOURCES = fileURLToPath(new URL('../../../../native', import.meta.url));
 /** A build of the C library and of its test programs, in a folder of its own. */
 export interface NativeBuild {
   readonly folder: string;
+  /** The path of the shared library. */
+  readonly library: string;
   /** The path of a test program. */
   program(name: string): string;
   dispose(): void;
@@ -37,5 +39,5 @@ export function buildNative(sanitizers: string): NativeBuild {
     dispose();
     throw error;
   }
-  return { folder, program: (name) => join(folder, 'test', name), dispose };
+  return { folder, library: join(folder, 'libentropynet.so'), program: (name) => join(folder, 'test', name), dispose };
 }
