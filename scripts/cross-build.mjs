@@ -49,10 +49,9 @@ async function build(target, tools, output) {
       // Other people's headers are not held to our warnings.
       ...includeFolders().flatMap((folder) => ['-isystem', folder]),
     ];
-    const files = [...sources, ...(tools.sources ?? [])];
-    const objects = files.map((file) => join(stage, `${file.replaceAll('/', '_')}.o`));
-    await forEach(files.keys(), (index) =>
-      runHere([...tools.compiler, ...flags, '-c', join(addonFolder, 'native', files[index]), '-o', objects[index]]),
+    const objects = sources.map((file) => join(stage, `${file.replaceAll('/', '_')}.o`));
+    await forEach(sources.keys(), (index) =>
+      runHere([...tools.compiler, ...flags, '-c', join(addonFolder, 'native', sources[index]), '-o', objects[index]]),
     );
     const addon = join(output, 'prebuilds', target.file);
     mkdirSync(dirname(addon), { recursive: true });

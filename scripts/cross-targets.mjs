@@ -95,22 +95,36 @@ function mingw(triple) {
   const compiler = findProgram(`${triple}-g++-posix`);
   if (compiler === undefined)
     return { missing: 'g++-mingw-w64-x86-64 is not installed (apt-get install g++-mingw-w64-x86-64)' };
+  return forWindows({
+    compiler: [compiler, ...STRICT],
+    link: ({ objects, addon, run }) =>
+      run([compiler, '-shared', '-static', '-s', '-o', addon, ...objects, '-ladvapi32']),
+  });
+}
+
+/** A compiler for Windows, whose linker wants to know where each function is. */
+function forWindows({ compiler, link }) {
+  // Node.js does not name libuv's functions as those of another program, unless it is told to.
+  const all = [...compiler, '-D_WIN32_WINNT=0x0A00', '-DUSING_UV_SHARED=1'];
   return {
-    compiler: [compiler, ...STRICT, '-D_WIN32_WINNT=0x0A00'],
-    sources: ['platform/windows/host_program.cc'],
-    link: async ({ objects, addon, stage, run }) => {
-      // The functions of Node-API and libuv, which the program that loads the addon has: looked up at their first use.
-      const symbols = (await run([`${triple}-nm`, '--undefined-only', ...objects]))
-        .split('\n')
-        .map((line) => (line.trim().split(/\s+/).at(-1) ?? '').replace(/^__imp_/, ''))
-        .filter((name) => /^(?:napi_|node_api_|uv_)/.test(name));
-      const definition = join(stage, 'node.def');
-      const library = join(stage, 'libnode.a');
-      writeFileSync(definition, ['LIBRARY node.exe', 'EXPORTS', ...new Set(symbols), ''].join('\n'));
-      await run([`${triple}-dlltool`, '--input-def', definition, '--output-delaylib', library]);
-      await run([compiler, '-shared', '-static', '-s', '-o', addon, ...objects, library, '-ldelayimp', '-ladvapi32']);
+    compiler: all,
+    link: async ({ objects, stage, run, ...rest }) => {
+      const source = join(stage, 'host_functions.cc');
+      const object = `${source}.o`;
+      writeFileSync(source, hostFunctions(objects));
+      await run([...all, '-I', join(addonFolder, 'native'), '-c', source, '-o', object]);
+      await link({ objects: [...objects, object], stage, run, ...rest });
     },
   };
+}
+
+/** The table that `platform/windows/host_functions.h` fills. */
+function hostFunctions(objects) {
+  const names = objects.flatMap(
+    (file) => readFileSync(file, 'latin1').match(/(?<=__imp_)(?:napi|node_api|uv)_\w+/g) ?? [],
+  );
+  const lines = [...new Set(names)].sort().map((name) => `HOST_FUNCTION(${name})`);
+  return ['#include "platform/windows/host_functions.h"', ...lines, ''].join('\n');
 }
 
 /** A compiler for every system, from npm's registry. */
@@ -130,16 +144,41 @@ function zig(triple, linkerFlags, canFetch) {
   };
 }
 
-/** What an addon for Linux may need: its C library, in an old version, and nothing else. */
-function checkElf(addon, library) {
-  const { stdout, error } = spawnSync('readelf', ['-W', '-d', '-V', addon], { encoding: 'utf8' });
-  if (error) throw new Error('readelf was not found: install binutils (Debian: apt-get install binutils)');
+/** What an addon for Linux may need: its C library, in an old version, and Node-API. */
+export function checkElf(addon, library) {
+  const { stdout, status, error } = spawnSync('readelf', ['-W', '-d', '--dyn-syms', addon], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  if (error?.code === 'ENOENT') throw new Error('readelf was not found: install binutils (apt-get install binutils)');
+  if (error) throw error;
+  if (status !== 0) throw new Error('It is no file for Linux.');
   const needed = [...stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(([, name]) => name);
   const allowed = library === 'musl' ? /^libc\.so$/ : /^(?:lib(?:c|m|dl|pthread)\.so\.\d|ld-linux.*)$/;
   const strange = needed.filter((name) => !allowed.test(name));
   if (strange.length > 0) throw new Error(`It needs ${strange.join()}, which a system may not have.`);
-  for (const [name, version] of stdout.matchAll(/GLIBC_([\d.]+)/g)) {
+  for (const [, binding, name] of stdout.matchAll(/ (GLOBAL|WEAK) +\w+ +UND (\S+)/g))
+    checkImport(name, binding, library);
+}
+
+/**
+ * Throws where an addon for Linux may not need a function.
+ *
+ * @param {string} name as readelf prints it, with its version
+ * @param {string} binding `GLOBAL`, or `WEAK` where the addon loads without it
+ * @param {string} library `glibc` or `musl`
+ */
+export function checkImport(name, binding, library) {
+  const version = /@GLIBC_([\d.]+)/.exec(name)?.[1];
+  if (version !== undefined && library === 'glibc') {
     const [major, minor] = version.split('.').map(Number);
-    if (major > OLDEST_GLIBC[0] || minor > OLDEST_GLIBC[1]) throw new Error(`It needs ${name}.`);
+    if (major > OLDEST_GLIBC[0] || (major === OLDEST_GLIBC[0] && minor > OLDEST_GLIBC[1]))
+      throw new Error(`It needs ${name}, and glibc ${OLDEST_GLIBC.join('.')} has no such function.`);
+    return;
   }
+  // Weak ones are asked for before they are used: libuv is there in Node.js only.
+  if (binding === 'WEAK' || /^(?:napi|node_api)_/.test(name)) return;
+  // musl gives its functions no versions, so that only functions of other programs can be told.
+  if (library === 'glibc' || /^(?:uv_|_Z)/.test(name))
+    throw new Error(`It needs ${name}, which is no function of Node-API.`);
 }

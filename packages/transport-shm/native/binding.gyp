@@ -85,7 +85,7 @@
           },
         }],
         # node-gyp adds a hook of its own by which other programs than node.exe can load the addon; the other
-        # builds for Windows take windows/host_program.cc.
+        # builds for Windows take windows/host_functions.h.
         ['OS=="win"', {
           'sources': [
             'platform/windows/descriptor.cc',
