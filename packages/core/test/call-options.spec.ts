@@ -37,6 +37,26 @@ describe('objects of options', () => {
     expect(saidOf(Object.create({ inherited: 1 }))).to.equal(undefined);
   });
 
+  it('are refused where they are an object of the platform, whose content nobody would read', () => {
+    const given = {
+      Map: new Map([['name', 'x']]),
+      Date: new Date(0),
+      Headers: new Headers(),
+      Set: new Set(),
+      Array: [],
+    };
+    for (const [kind, value] of Object.entries(given)) {
+      const article = kind === 'Array' ? 'an' : 'a';
+      expect(saidOf(value)).to.equal(`open() takes an object of options; ${article} ${kind} was given`);
+      expect(saidOf({ labels: value })).to.equal(`open(): 'labels' was given ${article} ${kind}; an object is allowed`);
+    }
+    class Own {
+      readonly size = 5;
+    }
+    expect(saidOf(new Own())).to.equal(undefined);
+    expect(saidOf(runInNewContext('({})'))).to.equal(undefined);
+  });
+
   it('are refused with the names that exist', () => {
     const names = 'name, size, isLoud, onStep, labels, signal, even';
     expect(saidOf({ nmae: 'x', sise: 1, name: 'x' })).to.equal(

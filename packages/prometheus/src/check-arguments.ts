@@ -15,7 +15,7 @@ const OPTIONS: Readonly<Record<string, readonly [words: string, is: (value: unkn
 export function checkArguments(manager: unknown, options: unknown): void {
   if (!has(manager, 'getManagerMetrics'))
     throw new TypeError(`collectManagerMetrics() takes a ConnectionManager; ${kindOf(manager)} was given`);
-  if (typeof options !== 'object' || options === null)
+  if (!isDictionary(options))
     throw new TypeError(`collectManagerMetrics() takes an object of options; ${kindOf(options)} was given`);
   const names = Object.keys(OPTIONS);
   const unknown = Object.keys(options).filter((key) => !names.includes(key));
@@ -42,8 +42,12 @@ function isRegistry(value: unknown): boolean {
 }
 
 function isRecordOfStrings(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((each) => typeof each === 'string');
+  return isDictionary(value) && Object.values(value).every((each) => typeof each === 'string');
+}
+
+/** A `Map`, a `Date` or a list has no properties of its own: its options would be ignored in silence. */
+function isDictionary(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
 }
 
 function has(value: unknown, method: string): boolean {

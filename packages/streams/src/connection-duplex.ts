@@ -50,8 +50,13 @@ const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
 /** Before the stream is made: afterwards nobody would end it. */
 function checked(connection: StreamConnection, options: ConnectionDuplexOptions): ConnectionDuplexOptions {
   checkConnection('a stream', connection);
-  checkOptions('a stream', options, OPTIONS);
+  checkStreamOptions(options);
   return options;
+}
+
+/** Throws a `NetworkError` for what is no object of options of a stream. */
+export function checkStreamOptions(options: ConnectionDuplexOptions): void {
+  checkOptions('a stream', options, OPTIONS);
 }
 
 type Phase = 'pending' | 'connecting' | 'open';

@@ -6,7 +6,7 @@
 import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { NetworkError, type Result } from '@entropynet/core';
+import { checkConnection, kindOf, NetworkError, type Result } from '@entropynet/core';
 import { warnOf } from '@entropynet/core/platform';
 import type { ConnectionDuplex } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
@@ -28,6 +28,7 @@ export class ConnectionAgent extends Agent {
    */
   constructor(open: OpenConnection<ClientRequestArgs>, options: AgentOptions = {}) {
     super(options);
+    checkOpen('ConnectionAgent', open);
     this.#open = open;
   }
 
@@ -58,6 +59,7 @@ export type Connector = (
 
 /** A function for the option `connect` of undici's `Client`, `Pool` and `Agent`. */
 export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connector {
+  checkOpen('undiciConnector()', open);
   return (options, callback) => {
     let socket: ConnectionDuplex;
     try {
@@ -85,7 +87,15 @@ export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connect
  * @returns when the server is closed
  */
 export async function serveHttp(httpServer: Server, accepted: AsyncIterable<StreamConnection>): Promise<void> {
+  const { emit } = (httpServer as Partial<Server> | null | undefined) ?? {};
+  if (typeof emit !== 'function')
+    throw new TypeError(`serveHttp() takes an http.Server; ${kindOf(httpServer)} was given`);
+  const { [Symbol.asyncIterator]: iterate } = (accepted as Partial<typeof accepted> | null | undefined) ?? {};
+  if (typeof iterate !== 'function') {
+    throw new TypeError(`serveHttp() takes a server whose connections it accepts; ${kindOf(accepted)} was given`);
+  }
   for await (const connection of accepted) {
+    checkConnection('serveHttp()', connection);
     let stream: ConnectionDuplex | undefined;
     try {
       stream = toDuplex(connection, { ownsConnection: true });
@@ -96,6 +106,11 @@ export async function serveHttp(httpServer: Server, accepted: AsyncIterable<Stre
       else stream.destroy();
     }
   }
+}
+
+function checkOpen(what: string, open: unknown): void {
+  if (typeof open === 'function') return;
+  throw new TypeError(`${what} takes a function that opens connections; ${kindOf(open)} was given`);
 }
 
 function openStream<O>(open: OpenConnection<O>, options: O): ConnectionDuplex {

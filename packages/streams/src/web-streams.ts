@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
 import { kindOf, printable } from '@entropynet/core';
-import type { ConnectionDuplexOptions } from './connection-duplex.js';
+import { checkStreamOptions, type ConnectionDuplexOptions } from './connection-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { toDuplex } from './to-duplex.js';
 
@@ -19,14 +19,9 @@ export interface WebStreams {
 /** The same as `toDuplex`, as web streams: the other side may use either. */
 export function toWebStreams(connection: StreamConnection, options: ConnectionDuplexOptions = {}): WebStreams {
   // Not `Duplex.toWeb`: in Node.js 20 its readable ends only when the writable has ended as well.
-  const duplex = toDuplex(connection, withHalfOpen(options));
+  checkStreamOptions(options);
+  const duplex = toDuplex(connection, { allowHalfOpen: true, ...options });
   return { readable: readableOf(duplex), writable: writableOf(duplex) };
-}
-
-/** What is no object of options stays as it is, for `toDuplex` to refuse. */
-function withHalfOpen(options: ConnectionDuplexOptions): ConnectionDuplexOptions {
-  const given: unknown = options;
-  return typeof given === 'object' && given !== null ? { allowHalfOpen: true, ...options } : options;
 }
 
 function readableOf(duplex: Duplex): ReadableStream<Uint8Array> {

@@ -40,7 +40,7 @@ describe('the client for pages', () => {
     const cases = [
       [{ headers: { authorization: 'x' } }, "'webSocket.headers' was given authorization: a page has no say in it"],
       [{ tls: { rejectUnauthorized: false } }, "'webSocket.tls' was given "],
-      [{ agent: {} }, "'webSocket.agent' was given an object: a page has no say in it"],
+      [{ agent: { addRequest: () => undefined } }, "'webSocket.agent' was given an object: a page has no say in it"],
       [{ createConnection: () => ({}) }, "'webSocket.createConnection' was given a function"],
       [{ lookup: () => undefined }, "'webSocket.lookup' was given a function"],
     ] as const;

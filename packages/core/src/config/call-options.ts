@@ -1,3 +1,4 @@
+import { isDictionary } from './dictionary.js';
 import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
@@ -26,7 +27,7 @@ const KINDS: Readonly<Record<Extract<OptionKind, string>, (value: unknown) => bo
   'a number': (value: unknown): boolean => typeof value === 'number',
   'true or false': (value: unknown): boolean => typeof value === 'boolean',
   'a function': (value: unknown): boolean => typeof value === 'function',
-  'an object': (value: unknown): boolean => typeof value === 'object' && value !== null,
+  'an object': isDictionary,
   'an AbortSignal': isSignal,
   anything: (): boolean => true,
 };
@@ -55,17 +56,19 @@ export function faultOfOptions<O extends object>(
   if (options === undefined) return undefined;
   const given: unknown = options;
   if (typeof given !== 'object' || given === null || Array.isArray(given) || isSignal(given)) {
-    return new NetworkError('InvalidParameter', `${what} takes an object of options; ${kindOf(given)} was given`);
+    return noOptions(what, given);
   }
+  let isEmpty = true;
   // The loop also sees what is inherited, which is no option of the caller's.
   for (const key in given) {
     if (!Object.hasOwn(given, key)) continue;
+    isEmpty = false;
     if (!Object.hasOwn(kinds, key)) return unknownIn(what, given, Object.keys(kinds));
     const value = (given as Readonly<Record<string, unknown>>)[key];
     const kind = (kinds as Readonly<Record<string, OptionKind>>)[key] as OptionKind;
     if (value !== undefined && !isOfKind(value, kind)) return wrongKind(what, key, value, kind);
   }
-  return undefined;
+  return isEmpty && !isDictionary(given) ? noOptions(what, given) : undefined;
 }
 
 /** The same, thrown. */
@@ -84,6 +87,10 @@ export function checkConnection(what: string, given: unknown): void {
   if (typeof isConnected === 'function') return;
   const shown = typeof ok === 'boolean' ? 'a Result was given: unwrap() it first' : `${kindOf(given)} was given`;
   throw new TypeError(`${what} takes a connection or a handle; ${shown}`);
+}
+
+function noOptions(what: string, given: unknown): NetworkError {
+  return new NetworkError('InvalidParameter', `${what} takes an object of options; ${kindOf(given)} was given`);
 }
 
 function isOfKind(value: unknown, kind: OptionKind): boolean {

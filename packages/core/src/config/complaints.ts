@@ -1,5 +1,7 @@
+import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { redactEndpoint } from '../result/redact.js';
+import { isDictionary } from './dictionary.js';
 import type { OptionIssue } from './transport-sections.js';
 
 const MAX_KEY = 60;
@@ -70,7 +72,8 @@ function show(value: unknown, path: readonly string[], issue?: OptionIssue): str
       return showText(value, path, issue);
     case 'object':
       if (value === null) return 'null';
-      return isList(value) ? 'a list' : 'an object';
+      if (isList(value)) return 'a list';
+      return isDictionary(value) ? 'an object' : kindOf(value);
     default:
       return `a ${typeof value}`;
   }

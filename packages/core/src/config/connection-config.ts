@@ -2,6 +2,7 @@ import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
+import { isDictionary } from './dictionary.js';
 import { snapshot, type UnreadableKey } from './snapshot.js';
 import {
   knownSections,
@@ -55,13 +56,22 @@ export function resolveOwnConfig(config: unknown, own?: TransportSection): Resul
   return resolve(config, knownSections(own === undefined ? [] : [own]), true);
 }
 
-/** A changed copy of a checked configuration; the changes must be valid, and are not checked again. */
+/**
+ * A changed copy of a checked configuration; the changes must be valid, and are not checked again. Throws a `TypeError` for
+ * a configuration that was not checked.
+ */
 export function changeConfig(
   config: ResolvedConnectionConfig,
   changes: Partial<ResolvedConnectionConfig>,
 ): ResolvedConnectionConfig {
+  const sections = resolved.get(config);
+  if (sections === undefined) {
+    throw new TypeError(`changeConfig() takes what resolveConnectionConfig() gave; ${kindOf(config)} was given`);
+  }
+  if (!isRecord(changes))
+    throw new TypeError(`changeConfig() takes an object of changes; ${kindOf(changes)} was given`);
   const changed = Object.freeze({ ...config, ...changes });
-  resolved.set(changed, resolved.get(config) ?? new Set());
+  resolved.set(changed, sections);
   return changed;
 }
 
@@ -122,6 +132,9 @@ interface Parts {
   readonly complaints: string[];
 }
 
+/** Common options that are objects. */
+const SECTIONS: readonly string[] = ['reconnect', 'transportOptions'];
+
 /** Puts the common options and the sections apart, and finds the keys that are neither. */
 function split(
   given: Readonly<Record<string, unknown>>,
@@ -134,7 +147,10 @@ function split(
   const commonKeys = Object.keys(commonSchema.entries);
   const allowed = [...commonKeys, ...sections.keys()];
   for (const [key, value] of Object.entries(given)) {
-    if (commonKeys.includes(key)) common[key] = value;
+    const isSection = sections.has(key) || SECTIONS.includes(key);
+    if (isSection && isRecord(value) && !isDictionary(value)) {
+      complaints.push(complaintOf({ message: 'an object is allowed' }, [key], value));
+    } else if (commonKeys.includes(key)) common[key] = value;
     else if (sections.has(key)) parts[key] = value;
     else if (!isOfOneTransport || !isRecord(value)) complaints.push(unknownKey([key], value, allowed));
   }

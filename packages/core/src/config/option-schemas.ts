@@ -1,5 +1,6 @@
 // The namespace, of which a bundler keeps what is used.
 import * as v from 'valibot';
+import { isDictionary } from './dictionary.js';
 import type { SchemaAgreement } from './transport-sections.js';
 
 /** The longest time that a timer of the platform holds, in milliseconds. */
@@ -66,6 +67,25 @@ export function oneOf<const T extends readonly string[]>(...words: T): v.Picklis
 export function listOf<const S extends v.GenericSchema>(element: S): v.ArraySchema<S, string> {
   return v.array(element, 'a list is allowed');
 }
+
+/**
+ * An object whose values each keep to a schema. A `Map`, a `Headers` and other objects of the platform have no properties
+ * of their own: as options they would be ignored in silence.
+ */
+export function recordOf<const S extends v.GenericSchema>(value: S, allowed: string): RecordOf<S> {
+  return v.pipe(
+    v.custom<Record<string, v.InferInput<S>>>((given) => isDictionary(given), allowed),
+    v.record(v.string(), value, allowed),
+  );
+}
+
+/** The schema of an object whose values each keep to a schema. */
+export type RecordOf<S extends v.GenericSchema> = v.SchemaWithPipe<
+  readonly [
+    v.CustomSchema<Record<string, v.InferInput<S>>, v.ErrorMessage<v.CustomIssue> | undefined>,
+    v.RecordSchema<v.StringSchema<undefined>, S, string>,
+  ]
+>;
 
 /** The range of a number, for the tables of the documentation; undefined where it has no end. */
 // An alias and no interface: valibot's metadata has to be assignable to a record.

@@ -164,6 +164,8 @@ export function defineTransportSection<const S extends TransportSection>(section
 
 /** The sections of the transports that this program has loaded, with those given in front. */
 export function knownSections(given: readonly Partial<TransportSection>[]): ReadonlyMap<string, TransportSection> {
+  const isList: boolean = Array.isArray(given);
+  if (!isList) throw new TypeError(`knownSections() takes a list of sections; ${kindOf(given)} was given`);
   const all = new Map(known);
   for (const { optionsKey, optionsSchema } of given.filter(isPresent)) {
     if (optionsKey === undefined || optionsSchema === undefined) continue;

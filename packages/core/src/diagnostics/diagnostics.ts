@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import type { ConnectionState } from '../api/connection-types.js';
 import { runAsMicrotask } from '../platform/clock.js';
 import type { NetworkError } from '../result/network-error.js';
@@ -58,6 +59,8 @@ export function publishDiagnostics(name: DiagnosticsChannel, describe: () => unk
  * EntropyNet, or `entropynet-` and a section. While it is off, `describe` is not called.
  */
 export function debugLog(section: string): (describe: () => string) => void {
+  if (typeof section !== 'string')
+    throw new TypeError(`a section of the log is a string; ${kindOf(section)} was given`);
   const loggers = [util?.debuglog('entropynet'), util?.debuglog(`entropynet-${section}`)] as (Logger | undefined)[];
   return (describe) => {
     const logger = loggers.find((each) => each?.enabled === true);

@@ -1,3 +1,5 @@
+import { kindOf } from '../result/kind-of.js';
+
 const FNV_OFFSET_BASIS = 0xcbf29ce484222325n;
 const FNV_PRIME = 0x100000001b3n;
 const UINT64_MASK = 0xffffffffffffffffn;
@@ -13,6 +15,7 @@ const cache = new Map<string, bigint>();
 export function classHashOf(name: string): bigint {
   const known = cache.get(name);
   if (known !== undefined) return known;
+  if (typeof name !== 'string') throw new TypeError(`the name of a class is a string; ${kindOf(name)} was given`);
   let hash = FNV_OFFSET_BASIS;
   for (const byte of encoder.encode(name)) {
     hash = ((hash ^ BigInt(byte)) * FNV_PRIME) & UINT64_MASK;

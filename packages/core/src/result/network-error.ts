@@ -1,3 +1,4 @@
+import { kindOf } from './kind-of.js';
 import { redactEndpoint, redactText } from './redact.js';
 
 /**
@@ -60,6 +61,7 @@ export class NetworkError extends Error {
    * @param cause the failure underneath, where there is one
    */
   constructor(code: NetworkErrorCode, message: string, cause?: unknown) {
+    if (typeof code !== 'string') throw new TypeError(`the code of an error is a string; ${kindOf(code)} was given`);
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'NetworkError';
     this.code = code;

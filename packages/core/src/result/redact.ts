@@ -15,6 +15,7 @@ const END_OF_ADDRESS = /[\s'"`<>]|$/g;
  * this function, in errors, diagnostics, metrics, logs and pages.
  */
 export function redactEndpoint(endpoint: string): string {
+  if (typeof endpoint !== 'string') return printable(endpoint, MAX_SHOWN_ENDPOINT);
   const [, scheme = '', rest = ''] = PARTS.exec(endpoint) ?? [];
   return printable(scheme + withoutQuery(withoutUser(rest, scheme !== '')), MAX_SHOWN_ENDPOINT);
 }

@@ -1,3 +1,4 @@
+import { kindOf } from './kind-of.js';
 import { NetworkError, type NetworkErrorCode } from './network-error.js';
 
 /** A success that carries `T`. */
@@ -37,8 +38,12 @@ export function err(code: NetworkErrorCode, message?: string, cause?: unknown): 
   return { ok: false, error: new NetworkError(code, message ?? code, cause) };
 }
 
-/** The value of a success; throws the `NetworkError` of a failure. */
+/** The value of a success; throws the `NetworkError` of a failure, and a `TypeError` for what is no `Result`. */
 export function unwrap<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
-  throw result.error;
+  const given = result as Partial<Success<T> & { readonly then: unknown }> | Failure | null | undefined;
+  if (given?.ok === true) return given.value as T;
+  if (given?.ok === false) throw given.error;
+  const isPromise = given !== null && typeof given === 'object' && typeof given.then === 'function';
+  const shown = isPromise ? 'a promise was given: await it first' : `${kindOf(given)} was given`;
+  throw new TypeError(`unwrap() takes a Result; ${shown}`);
 }

@@ -1,3 +1,4 @@
+import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 
 /** The version of the frame protocol (`frame.ts`). Two sides must agree on it. */
@@ -47,6 +48,9 @@ export interface PeerGreeting extends PeerLimits {
  *   `capabilities`, the greeting has those of this release
  */
 export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string | undefined }): Uint8Array {
+  if (typeof limits !== 'object' || (limits as unknown) === null) {
+    throw new TypeError(`encodePeerLimits() takes an object of limits; ${kindOf(limits)} was given`);
+  }
   const flags = (limits.capabilities ?? OWN_CAPABILITIES) | (limits.secret === undefined ? 0 : HAS_SECRET);
   const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, flags];
   const bytes = new Uint8Array(PEER_LIMITS_BYTES);
@@ -62,6 +66,9 @@ export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string
  * `IncompatibleVersion`: this protocol in another version.
  */
 export function decodePeerLimits(bytes: Uint8Array): Result<PeerGreeting> {
+  if (!ArrayBuffer.isView(bytes)) {
+    throw new TypeError(`decodePeerLimits() takes a Uint8Array; ${kindOf(bytes)} was given`);
+  }
   if (bytes.length !== PEER_LIMITS_BYTES) {
     return err('HandshakeFailed', `the peer's greeting has ${bytes.length} bytes, ${PEER_LIMITS_BYTES} are expected`);
   }

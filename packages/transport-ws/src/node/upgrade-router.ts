@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { debugLog } from '@entropynet/core';
+import { debugLog, kindOf } from '@entropynet/core';
 
 const log = debugLog('ws');
 
@@ -70,6 +70,18 @@ export class UpgradeRouter {
     if (isAlone && !isAnyones && ours[0] === this.#listener)
       refuseUpgrade(socket, 404, 'no EntropyNet server has this path');
   }
+}
+
+/** Throws a `TypeError` for what is no upgrade request of `node:http`, before anything is asked of it. */
+export function checkUpgrade(request: unknown, socket: unknown, head: unknown): void {
+  const { headers } = (request as Partial<IncomingMessage> | null | undefined) ?? {};
+  const { destroy, end } = (socket as Partial<Duplex> | null | undefined) ?? {};
+  let wrong: string | undefined;
+  if (typeof headers !== 'object') wrong = `the request of an 'upgrade' event first; ${kindOf(request)} was given`;
+  else if (typeof end !== 'function' || typeof destroy !== 'function') {
+    wrong = `the request's socket second; ${kindOf(socket)} was given`;
+  } else if (!ArrayBuffer.isView(head)) wrong = `the first bytes behind the request third; ${kindOf(head)} was given`;
+  if (wrong !== undefined) throw new TypeError(`handleUpgrade() takes ${wrong}`);
 }
 
 /**

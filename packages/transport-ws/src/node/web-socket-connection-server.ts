@@ -24,7 +24,7 @@ import {
 } from './tls-options.js';
 import { webSocketSection, type WebSocketTlsConfig, type WebSocketTlsOptions } from '../protocol/web-socket-options.js';
 import { checkHeaderNames } from './upgrade-gate.js';
-import { refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
+import { checkUpgrade, refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from '../protocol/web-socket-address.js';
 
 /** Bounds on what a client may send before it is known: more than any honest upgrade request needs. */
@@ -77,6 +77,7 @@ export class WebSocketConnectionServer extends NetworkServer {
    * server's from here on: a request that is refused is answered and its socket closed.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    checkUpgrade(request, socket, head);
     if (this.isListening()) this.#desk.take(request, socket, head, true);
     else refuseUpgrade(socket, 503, 'the server does not listen');
   }

@@ -2,7 +2,8 @@ import { type Complete, defineTransportSection, optionSchemas } from '@entropyne
 import * as v from 'valibot';
 import { faultOfOrigins } from './allowed-origins.js';
 
-const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, section, text, wholeNumber } = optionSchemas;
+const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, recordOf, section, text, wholeNumber } =
+  optionSchemas;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -135,7 +136,10 @@ export type WebSocketHeartbeatConfig = Complete<WebSocketHeartbeatOptions>;
 export type WebSocketCompressionConfig = Complete<WebSocketCompressionOptions>;
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+const has =
+  (...methods: readonly string[]) =>
+  (value: unknown): boolean =>
+    methods.every((method) => isFunction((value as Readonly<Record<string, unknown>> | null | undefined)?.[method]));
 
 const tlsSchema = section({
   certificate: v.optional(text()),
@@ -161,7 +165,7 @@ const compressionSchema = section({
 const noCompression = v.literal(false, 'false or an object is allowed');
 
 const optionsSchema = section({
-  headers: v.optional(v.record(v.string(), text(), 'an object of strings is allowed'), NOTHING_GIVEN),
+  headers: v.optional(recordOf(text(), 'an object of strings is allowed'), NOTHING_GIVEN),
   tls: v.optional(tlsSchema),
   heartbeat: v.optional(heartbeatSchema, NOTHING_GIVEN),
   handshakeTimeoutMs: v.optional(durationMs(), 5000),
@@ -169,8 +173,7 @@ const optionsSchema = section({
   maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
   maxConnectionsPerAddress: v.optional(wholeNumber(1, 65_536)),
   responseHeaders: v.optional(
-    v.record(
-      v.string(),
+    recordOf(
       v.union([text(), listOf(text())], 'a string or a list of strings is allowed'),
       'an object of strings and lists of strings is allowed',
     ),
@@ -185,11 +188,11 @@ const optionsSchema = section({
     false,
   ),
   authenticate: v.optional(v.custom<Authenticate>(isFunction, 'a function is allowed')),
-  agent: v.optional(v.custom<object>(isObject, 'an http.Agent or https.Agent is allowed')),
+  agent: v.optional(v.custom<object>(has('addRequest'), 'an http.Agent or https.Agent is allowed')),
   createConnection: v.optional(v.custom<(options: object) => object>(isFunction, 'a function is allowed')),
   lookup: v.optional(v.custom<LookupFunction>(isFunction, 'a function is allowed')),
   noServer: v.optional(flag(), false),
-  server: v.optional(v.custom<object>(isObject, 'an http.Server or https.Server is allowed')),
+  server: v.optional(v.custom<object>(has('on', 'listen'), 'an http.Server or https.Server is allowed')),
 });
 
 /** The section `webSocket` of a configuration. */
