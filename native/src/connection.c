@@ -118,7 +118,6 @@ static void leave(en_connection *c) {
   for (uint32_t i = 0; i < c->slot_count; i++) {
     if (!c->slots[i]) continue;
     c->slots[i]->owed += c->slots[i]->parked;
-    c->slots[i]->parked = 0;
   }
   c->work = true;
   en_flush(c);

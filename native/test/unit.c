@@ -170,6 +170,26 @@ static void note_message(en_connection *connection, const en_message *message, v
   ((seen *)user)->messages++;
 }
 
+/* A report of room that nobody needs any more does not keep a program awake. */
+static void sleeps_after_room_came(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  seen server = {0};
+  char bytes[8000] = {0};
+  uint32_t sent = 0;
+  while (en_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes, 1) == EN_OK) sent++;
+  CHECK(en_last_error()->status == EN_TIMEOUT && sent == 4);
+  IS(EN_OK, en_on_message(pair.server, EN_DEFAULT_CHANNEL, note_message, &server, 0));
+  IS(EN_OK, en_poll(pair.server));
+  CHECK(server.messages == sent);
+  for (int early = 0; en_wait(pair.client, 1) == EN_OK; early++) {
+    CHECK(early < 3);
+    IS(EN_OK, en_poll(pair.client));
+  }
+  CHECK(en_last_error()->status == EN_TIMEOUT);
+  IS(EN_OK, en_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes, 1));
+  free_pair(pair);
+}
+
 static void opens_and_closes_channels(void) {
   en_options two = with_size();
   two.max_channels = 2;
@@ -265,6 +285,16 @@ static void ends(void) {
   IS(EN_CONNECTION_CLOSED, en_wait(pair.client, 1000));
   CHECK(client.count[EN_EVENT_END] == 1 && client.status == EN_CONNECTION_CLOSED);
   free_pair(pair);
+  /* After the own goodbye, what had arrived can still be received. */
+  pair = make_pair(65536, NULL, NULL);
+  en_channel_info info = {.size = sizeof info};
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "kept", 4));
+  IS(EN_OK, en_disconnect(pair.client, 0));
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_CONNECTION_CLOSED, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_OK, en_get_channel(pair.client, EN_DEFAULT_CHANNEL, &info));
+  CHECK(info.parked_bytes == 0 && info.state == EN_CHANNEL_CLOSED);
+  free_pair(pair);
   /* Without a goodbye it is a death; what was committed comes first. */
   pair = make_pair(65536, NULL, NULL);
   (void)en_on_message(pair.client, EN_DEFAULT_CHANNEL, note_message, &client, EN_IN_RING);
@@ -343,9 +373,10 @@ int main(void) {
   claims();
   opens_and_closes_channels();
   keeps_a_full_channel_from_the_others();
+  sleeps_after_room_came();
   ends();
   tells_of_an_unresponsive_peer();
   wakes_a_sleeper();
-  (void)printf("9 groups of checks passed\n");
+  (void)printf("10 groups of checks passed\n");
   return 0;
 }
