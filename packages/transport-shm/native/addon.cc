@@ -14,6 +14,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   entropynet::ExportFutex(env, exports);
   entropynet::ExportProcess(env, exports);
   entropynet::ExportNames(env, exports);
+  entropynet::ExportAccounts(env, exports);
   entropynet::ExportLayout(env, exports);
   entropynet::ExportWake(env, exports);
   entropynet::NapiLocalSocket::Export(env, exports);

@@ -6,6 +6,7 @@
         'addon.cc',
         'environment.cc',
         'libuv_watch.cc',
+        'napi_accounts.cc',
         'napi_arguments.cc',
         'napi_error.cc',
         'napi_futex.cc',
@@ -35,6 +36,7 @@
       'conditions': [
         ['OS!="win"', {
           'sources': [
+            'platform/posix/accounts.cc',
             'platform/posix/descriptor.cc',
             'platform/posix/directory_lock.cc',
             'platform/posix/file_name.cc',
@@ -45,6 +47,7 @@
         }],
         ['OS=="linux"', {
           'sources': [
+            'platform/linux/access_list.cc',
             'platform/linux/event_queue.cc',
             'platform/linux/file_name.cc',
             'platform/linux/futex.cc',

@@ -10,6 +10,7 @@ void ExportRegion(Napi::Env env, Napi::Object exports);
 void ExportFutex(Napi::Env env, Napi::Object exports);
 void ExportProcess(Napi::Env env, Napi::Object exports);
 void ExportNames(Napi::Env env, Napi::Object exports);
+void ExportAccounts(Napi::Env env, Napi::Object exports);
 void ExportLayout(Napi::Env env, Napi::Object exports);
 void ExportWake(Napi::Env env, Napi::Object exports);
 

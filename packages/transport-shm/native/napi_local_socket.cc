@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "environment.h"
 #include "napi_arguments.h"
@@ -34,6 +35,9 @@ void NapiLocalSocket::Export(Napi::Env env, Napi::Object exports) {
                       StaticMethod<&NapiLocalSocket::Connect>("connect"),
                       InstanceMethod<&NapiLocalSocket::Accept>("accept"),
                       InstanceMethod<&NapiLocalSocket::Peer>("peerCredentials"),
+#ifndef _WIN32
+                      InstanceMethod<&NapiLocalSocket::PeerGroups>("peerGroups"),
+#endif
                       InstanceMethod<&NapiLocalSocket::Send>("send"),
                       InstanceMethod<&NapiLocalSocket::Receive>("receive"),
                       InstanceMethod<&NapiLocalSocket::Ring>("ring"),
@@ -132,6 +136,22 @@ Napi::Value NapiLocalSocket::Peer(const Napi::CallbackInfo& info) {
 #endif
   return result;
 }
+
+#ifndef _WIN32
+Napi::Value NapiLocalSocket::PeerGroups(const Napi::CallbackInfo& info) {
+  if (!RequireOpen(info.Env(), "getsockopt")) return {};
+  std::vector<std::uint32_t> groups;
+  const Status status = socket_->PeerGroups(&groups);
+  if (!status.Ok()) {
+    ThrowStatus(info.Env(), status);
+    return {};
+  }
+  Napi::Array result = Napi::Array::New(info.Env(), groups.size());
+  for (std::size_t index = 0; index < groups.size(); index++)
+    result.Set(static_cast<std::uint32_t>(index), static_cast<double>(groups[index]));
+  return result;
+}
+#endif
 
 Napi::Value NapiLocalSocket::Send(const Napi::CallbackInfo& info) {
   if (!RequireOpen(info.Env(), "sendmsg")) return {};

@@ -35,6 +35,9 @@ class NapiLocalSocket final : public Napi::ObjectWrap<NapiLocalSocket> {
 
   Napi::Value Accept(const Napi::CallbackInfo& info);
   Napi::Value Peer(const Napi::CallbackInfo& info);
+#ifndef _WIN32
+  Napi::Value PeerGroups(const Napi::CallbackInfo& info);
+#endif
   Napi::Value Send(const Napi::CallbackInfo& info);
   Napi::Value Receive(const Napi::CallbackInfo& info);
   void Ring(const Napi::CallbackInfo& info);

@@ -28,6 +28,8 @@ export interface LocalSocket {
   accept(): LocalSocket | null;
   /** Who made the socket at the other end, as the kernel says. */
   peerCredentials(): PeerCredentials;
+  /** Not on Windows: the groups that its process was in then, beside its effective one. */
+  peerGroups?(): number[];
   /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
   send(bytes: Uint8Array, descriptor?: number): number;
   /**
@@ -111,6 +113,15 @@ export interface NativeBinding {
   fileAccess?(path: string): FileAccess;
   /** Windows only: makes a directory that is this user's alone, and so is what is made in it. */
   makePrivateDirectory?(path: string): void;
+  /** Not on Windows: the number of the user of that name; null where there is none. May wait for a directory service. */
+  readonly userIdOf?: (name: string) => number | null;
+  /** The same for a group. */
+  readonly groupIdOf?: (name: string) => number | null;
+  /**
+   * Linux only: gives users and groups `rights`, one digit of a mode, to a file, beside what its access list or, where it has
+   * none, `mode` says. Throws `EOPNOTSUPP` where the file system keeps no access lists.
+   */
+  grantAccess?(path: string, mode: number, users: Uint32Array, groups: Uint32Array, rights: number): void;
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;

@@ -30,6 +30,18 @@ export interface SharedMemoryOptions {
    */
   directory?: string | undefined;
   /**
+   * Users whose processes a server lets in beside those of its own user, by name or number. The directory, which has to be
+   * named, is opened to them as far as they need it. Not on Windows.
+   */
+  allowedUsers?: readonly (string | number)[] | undefined;
+  /** The same for the members of groups, by name or number. */
+  allowedGroups?: readonly (string | number)[] | undefined;
+  /**
+   * The user that the server must run as, by name or number. A client connects to no other, and a server of another user does
+   * not listen. The default is the user of this process. Not on Windows.
+   */
+  serverUser?: string | number | undefined;
+  /**
    * Whether other servers may listen at the same endpoint if they set it too. Each client gets one of them at random. A new
    * server can so take over from one that closes, without a failed `connect()` between.
    */
@@ -43,7 +55,21 @@ export interface SharedMemoryOptions {
 }
 
 /** The section `sharedMemory`, complete. */
-export type SharedMemoryConfig = Complete<SharedMemoryOptions, 'directory'>;
+export type SharedMemoryConfig = Complete<SharedMemoryOptions, 'directory' | 'serverUser'>;
+
+/** The greatest number of a user or group; the one above it stands for none. */
+const MAX_ACCOUNT = 2 ** 32 - 2;
+
+function account(allowed: string): v.GenericSchema<string | number> {
+  return v.union([text(1), wholeNumber(0, MAX_ACCOUNT)], allowed);
+}
+
+function accounts(kind: 'users' | 'groups'): v.ArraySchema<v.GenericSchema<string | number>, string> {
+  return v.array(
+    account(`names and numbers of ${kind} are allowed`),
+    `a list of names and numbers of ${kind} is allowed`,
+  );
+}
 
 const optionsSchema = section({
   regionSize: v.optional(byteCount(64 * KIB, MAX_REGION_BYTES), 4 * MIB),
@@ -57,6 +83,9 @@ const optionsSchema = section({
       v.transform((directory) => resolve(directory)),
     ),
   ),
+  allowedUsers: v.optional(accounts('users'), []),
+  allowedGroups: v.optional(accounts('groups'), []),
+  serverUser: v.optional(account("a user's name or number is allowed")),
   share: v.optional(flag(), false),
   maxConnections: v.optional(wholeNumber(1, 65_536), 1024),
   handshakeTimeoutMs: v.optional(durationMs(), 5000),

@@ -12,11 +12,11 @@ import {
 } from '@entropynet/core';
 import { sharedMemorySection } from './shared-memory-options.js';
 import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
+import { type Guests, guestsOf, mayConnect, serverUserOf } from './discovery/guests.js';
 import { NameClaim } from './discovery/name-claim.js';
 import { NameKeeper } from './discovery/name-keeper.js';
 import { hintAboutPort, serverNameOf, shownNameOf } from './discovery/names.js';
 import { type CompletedHandshake, PendingHandshake } from './discovery/pending-handshake.js';
-import { isOfUser } from './discovery/peer-process.js';
 import {
   currentUserId,
   loadNativeBinding,
@@ -39,6 +39,7 @@ export class SharedMemoryServer extends NetworkServer {
   readonly #pending = new Set<PendingHandshake>();
   readonly #connections = new Set<SharedMemoryConnection>();
   #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
+  #guests: Guests | undefined;
   #claim: NameClaim | undefined;
   #keeper: NameKeeper | undefined;
   /** The name, from the end of accepting until it is given back. */
@@ -102,7 +103,10 @@ export class SharedMemoryServer extends NetworkServer {
     if (!probed.ok) return probed;
     const userId = currentUserId(binding.value);
     const directory = discoveryDirectory(this.config.sharedMemory, userId);
-    const prepared = prepareDirectory(directory, userId);
+    const admission = this.#readAdmission(binding.value, userId);
+    if (!admission.ok) return admission;
+    const guests = admission.value;
+    const prepared = prepareDirectory(directory, userId, guests);
     if (!prepared.ok) return prepared;
     const claim = await NameClaim.take({
       binding: binding.value,
@@ -111,10 +115,12 @@ export class SharedMemoryServer extends NetworkServer {
       shown: shownNameOf(this.config.endpoint),
       maxConnections: this.config.sharedMemory.maxConnections,
       share: this.config.sharedMemory.share,
+      guests,
       timeoutMs: this.config.connectTimeoutMs,
     });
     if (!claim.ok) return claim;
     this.#native = { binding: binding.value, access: access.value };
+    this.#guests = guests;
     this.#claim = claim.value;
     const hint = hintAboutPort(this.config.endpoint);
     if (hint !== undefined) {
@@ -126,6 +132,18 @@ export class SharedMemoryServer extends NetworkServer {
     });
     this.#watch();
     return ok();
+  }
+
+  /** Who may connect beside this user. `SharedMemoryPermission`: no client would accept a server of this user. */
+  #readAdmission(binding: NativeBinding, userId: number): Result<Guests | undefined> {
+    const { sharedMemory } = this.config;
+    const serverUser = serverUserOf(binding, sharedMemory, userId);
+    if (!serverUser.ok) return serverUser;
+    if (serverUser.value === userId) return guestsOf(binding, sharedMemory);
+    return err(
+      'SharedMemoryPermission',
+      `this process runs as user ${userId}, and sharedMemory.serverUser demands user ${serverUser.value} of the server`,
+    );
   }
 
   /** Awaits clients, unless it does already, or waits for a handshake to end or a shortage to pass. */
@@ -200,7 +218,7 @@ export class SharedMemoryServer extends NetworkServer {
     const native = this.#native;
     const nonce = this.#claim?.nonce;
     if (native === undefined || nonce === undefined) return;
-    const client = clientOfSameUser(socket, native.binding);
+    const client = admittedClient(socket, native.binding, this.#guests);
     if (client === undefined) {
       socket.close();
       return;
@@ -281,11 +299,15 @@ export class SharedMemoryServer extends NetworkServer {
   }
 }
 
-/** The process at the other end; undefined where it is another user's, or the system can't tell any more. */
-function clientOfSameUser(socket: LocalSocket, binding: NativeBinding): PeerCredentials | undefined {
+/** The process at the other end; undefined where it may not connect, or the system can't tell any more. */
+function admittedClient(
+  socket: LocalSocket,
+  binding: NativeBinding,
+  guests: Guests | undefined,
+): PeerCredentials | undefined {
   try {
     const client = socket.peerCredentials();
-    return isOfUser(client, currentUserId(binding)) ? client : undefined;
+    return mayConnect(socket, client, currentUserId(binding), guests) ? client : undefined;
   } catch {
     // Some systems forget a peer that has gone.
     return undefined;

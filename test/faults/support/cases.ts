@@ -49,6 +49,8 @@ export const FAULT_CASES = {
   H21: 'the event loop continues; others are served; bounded',
   H22: 'bounded memory; others are served; none is lost',
   H23: 'each request gets its own reply, or its own error',
+  H24: 'only the users and groups that the configuration names',
+  H25: 'SharedMemoryPermission, unless it is that user',
   F24: 'its slot is free, unless it left messages',
   F25: 'no connect() fails while one of them lives',
   R1: 'ResourceLimitExceeded with a sentence; nothing is left',

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "descriptor.h"
 #include "status.h"
@@ -59,6 +60,11 @@ class LocalSocket {
 
   // Who the peer was when the connection was made, as the system says.
   virtual Status Peer(PeerCredentials* credentials) = 0;
+
+#ifndef _WIN32
+  // The groups that the peer's process was in then, beside its effective one.
+  virtual Status PeerGroups(std::vector<std::uint32_t>* groups) = 0;
+#endif
 
   /*
    * Sends up to `size` bytes (at least one) and, unless it is kNoDescriptor, `passed` (borrowed) with

@@ -5,6 +5,7 @@ import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError, loadNativeBinding } from '../native-binding.js';
 import { describeSystemError, failureAt } from '../system-failures.js';
 import { foreignAccess } from './file-access.js';
+import { grantResult, GuestRight, type Guests } from './guests.js';
 
 /** What of a configuration says where servers are found. */
 interface DirectoryConfig {
@@ -37,10 +38,11 @@ function inTemporaryDirectory(userId: number): string {
   return join(tmpdir(), `entropynet-${userId}`);
 }
 
-/** For servers: makes the directory, for this user alone, where it is missing, and checks it. */
-export function prepareDirectory(directory: string, userId: number): Result {
+/** For servers: makes the directory, for this user alone, where it is missing, checks it, and lets guests enter it. */
+export function prepareDirectory(directory: string, userId: number, guests?: Guests): Result {
+  const made: string[] = [];
   try {
-    makeDirectory(directory);
+    makeDirectory(directory, made);
   } catch (error) {
     const what = `the directory ${directory} could not be made`;
     if (!isSystemError(error) || error.code !== 'ENOENT') return failureAt(directory, what, error);
@@ -49,6 +51,22 @@ export function prepareDirectory(directory: string, userId: number): Result {
     const advice = `no directory can be made in ${above} (ENOENT): choose another sharedMemory.directory`;
     return err('SharedMemoryPermission', `${what}: ${advice}`, error);
   }
+  const checked = checkOwnDirectory(directory, userId);
+  return checked.ok && guests !== undefined ? letIn(guests, new Set([...made, directory])) : checked;
+}
+
+/** Guests have to pass the directories above that this server has made, too. It leaves others as they are. */
+function letIn(guests: Guests, directories: ReadonlySet<string>): Result {
+  const native = loadNativeBinding();
+  if (!native.ok) return native;
+  for (const directory of directories) {
+    const granted = grantResult(native.value, guests, directory, GuestRight.Enter);
+    if (!granted.ok) return granted;
+  }
+  return ok();
+}
+
+function checkOwnDirectory(directory: string, userId: number): Result {
   const checked = checkDirectory(directory, userId);
   // The superuser needs no mode.
   if (!checked.ok || process.platform === 'win32' || userId === 0) return checked;
@@ -71,18 +89,18 @@ function existingAbove(directory: string): string {
  * Makes a directory and those above it that are missing, each for this user alone. Not by Node.js's recursive form: the
  * umask cuts the modes that it gives, and it tries for ever where a directory can't be made, as below `/proc`.
  */
-function makeDirectory(directory: string): void {
+function makeDirectory(directory: string, made: string[]): void {
   try {
-    makeOneDirectory(directory);
+    makeOneDirectory(directory, made);
   } catch (error) {
     const parent = dirname(directory);
     if (!isSystemError(error) || error.code !== 'ENOENT' || parent === directory || existsSync(parent)) throw error;
-    makeDirectory(parent);
-    makeOneDirectory(directory);
+    makeDirectory(parent, made);
+    makeOneDirectory(directory, made);
   }
 }
 
-function makeOneDirectory(directory: string): void {
+function makeOneDirectory(directory: string, made: string[]): void {
   try {
     const native = loadNativeBinding();
     if (native.ok && native.value.makePrivateDirectory !== undefined) native.value.makePrivateDirectory(directory);
@@ -91,15 +109,17 @@ function makeOneDirectory(directory: string): void {
     if (isSystemError(error) && error.code === 'EEXIST') return;
     throw error;
   }
+  made.push(directory);
   // The umask may take rights from its owner too.
   if ((lstatSync(directory).mode & OWNER_MAY_ALL) !== OWNER_MAY_ALL) chmodSync(directory, OWNER_MAY_ALL);
 }
 
 /**
- * For both sides, before anything inside is trusted: a real directory of this user that nobody else may write to.
- * `TransportUnavailable`: there is none.
+ * For both sides, before anything inside is trusted: a real directory of that user, usually this process's, that nobody else
+ * may write to. `TransportUnavailable`: there is none.
+ * @param remedy what to do where it is another user's, as the end of the sentence
  */
-export function checkDirectory(directory: string, userId: number): Result {
+export function checkDirectory(directory: string, userId: number, remedy = ''): Result {
   let status: Stats;
   try {
     status = lstatSync(directory);
@@ -116,13 +136,24 @@ export function checkDirectory(directory: string, userId: number): Result {
   if (status.uid !== userId) {
     return err(
       'SharedMemoryPermission',
-      `the directory ${directory} belongs to user ${status.uid}, not to this user (${userId})`,
+      `the directory ${directory} belongs to user ${status.uid}, not to ${describeUser(userId)}${remedy}`,
     );
   }
   if ((status.mode & OTHERS_MAY_WRITE) !== 0) {
     return err('SharedMemoryPermission', `other users may write to the directory ${directory}: run "chmod 700" on it`);
   }
-  return userId === overflowUserId() ? proveOwnership(directory, status.mode) : ok();
+  // Whether another user's number is its own was asked where the configuration was read.
+  return isThisUser(userId) && userId === overflowUserId() ? proveOwnership(directory, status.mode) : ok();
+}
+
+/** Whether it is the user that this process acts for. */
+function isThisUser(userId: number): boolean {
+  return userId === (process.geteuid?.() ?? userId);
+}
+
+/** For errors. */
+export function describeUser(userId: number): string {
+  return isThisUser(userId) ? `this user (${userId})` : `user ${userId}`;
 }
 
 /** What `checkDirectory` asks where modes say nothing. */

@@ -128,7 +128,10 @@ export function readDiscoveryRegion(path: string, userId: number): Result<Server
         ? foreignAccess(path) === undefined
         : status.uid === userId && (status.mode & 0o022) === 0;
     if (!status.isFile() || !isOurs) {
-      return err('SharedMemoryPermission', `the discovery region ${path} is not a file that only this user may write`);
+      return err(
+        'SharedMemoryPermission',
+        `the discovery region ${path} is not a file that only its server's user (${userId}) may write`,
+      );
     }
     const bytes = new Uint8Array(DISCOVERY_BYTES);
     const length = readSync(descriptor, bytes, 0, DISCOVERY_BYTES, 0);

@@ -19,8 +19,9 @@ import {
 import { setTimeout } from '../platform-time.js';
 import { failureAt } from '../system-failures.js';
 import { type RegionAccess, regionAccess } from '../region/shared-memory-region.js';
-import { checkDirectory, discoveryDirectory, otherDirectories } from './directory.js';
+import { checkDirectory, describeUser, discoveryDirectory, otherDirectories } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
+import { serverUserOf } from './guests.js';
 import {
   hintAboutName,
   MAX_SLOTS,
@@ -35,7 +36,7 @@ import { isOfUser, peerOf } from './peer-process.js';
 /** How long a client waits before it asks a server again whose queue is full. */
 const FULL_QUEUE_PAUSE_MS = 2;
 
-/** A socket to a server of this user. */
+/** A socket to a server of the user that is wanted. */
 export interface OpenedSocket {
   readonly socket: LocalSocket;
   readonly peer: ConnectionPeer;
@@ -48,6 +49,7 @@ export interface FoundServer {
   readonly identity: ServerIdentity;
   readonly socketPath: string;
   readonly regionPath: string;
+  /** The user that it must run as. */
   readonly userId: number;
 }
 
@@ -65,9 +67,16 @@ export function findServers(config: ResolvedConnectionConfig): Result<[FoundServ
   if (!binding.ok) return binding;
   const access = regionAccess(binding.value, config.sharedMemory);
   if (!access.ok) return access;
-  const userId = currentUserId(binding.value);
-  const directory = discoveryDirectory(config.sharedMemory, userId);
-  const checked = checkDirectory(directory, userId);
+  const ownUserId = currentUserId(binding.value);
+  const serverUser = serverUserOf(binding.value, config.sharedMemory, ownUserId);
+  if (!serverUser.ok) return serverUser;
+  const userId = serverUser.value;
+  const directory = discoveryDirectory(config.sharedMemory, ownUserId);
+  const checked = checkDirectory(
+    directory,
+    userId,
+    ': only servers of the user in sharedMemory.serverUser are trusted',
+  );
   const found: FoundServer[] = [];
   let failure = checked.ok ? undefined : checked;
   for (let slot = 0; checked.ok && slot < MAX_SLOTS; slot += 1) {
@@ -174,7 +183,7 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
 function strangenessOf(server: PeerCredentials, { identity, userId }: FoundServer): string | undefined {
   if (!isOfUser(server, userId)) {
     return SOCKETS_ARE_FILES
-      ? `belongs to user ${server.userId}, not to this user (${userId})`
+      ? `belongs to user ${server.userId}, not to ${describeUser(userId)}`
       : 'belongs to another user, or others may change its pipe';
   }
   // Elsewhere the two may number processes differently, as in two containers.

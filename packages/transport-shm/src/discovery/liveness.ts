@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { ok, type Result } from '@entropynet/core';
 import { isSystemError, type NativeBinding } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
@@ -28,10 +29,26 @@ export function askWhetherServed(
 ): Result<Liveness> {
   if (!socketsAreFiles) return askLock(binding, names);
   const listening = askSocket(binding, names);
-  return !listening.ok || listening.value.isLiving ? listening : askLock(binding, names);
+  if (!listening.ok || listening.value.isLiving) return listening;
+  return listening.value.isRefused && mayGuestsLock(names) ? ok({ isLiving: false }) : askLock(binding, names);
 }
 
-function askSocket(binding: NativeBinding, names: ServerNames): Result<Liveness> {
+/**
+ * Whether the lock proves nothing: other users who may read the file can lock it once its server is dead, and keep the next
+ * one out. On Linux a socket that refuses is proof by itself, with the directory's lock held.
+ */
+function mayGuestsLock({ region }: ServerNames): boolean {
+  if (process.platform !== 'linux') return false;
+  const status = lstatSync(region, { throwIfNoEntry: false });
+  return status !== undefined && (status.mode & OTHERS_MAY_ALL) !== 0;
+}
+
+const OTHERS_MAY_ALL = 0o077;
+
+/** What a socket says; `isRefused`: its name is there, and nobody listens. */
+type Answer = Exclude<Liveness, { isLiving: false }> | { readonly isLiving: false; readonly isRefused: boolean };
+
+function askSocket(binding: NativeBinding, names: ServerNames): Result<Answer> {
   try {
     const socket = binding.LocalSocket.connect(names.socket);
     try {
@@ -45,7 +62,8 @@ function askSocket(binding: NativeBinding, names: ServerNames): Result<Liveness>
     // Its queue is full: it lives.
     if (code === 'EAGAIN') return ok({ isLiving: true, processId: processInRegion(names) });
     // The lock decides. macOS says ECONNREFUSED where the queue is full, and ENOTCONN where the other end was closed at once.
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTCONN') return ok({ isLiving: false });
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTCONN')
+      return ok({ isLiving: false, isRefused: code === 'ECONNREFUSED' });
     return failureAt(names.socket, `the system does not say whether a server listens at ${names.socket}`, error);
   }
 }

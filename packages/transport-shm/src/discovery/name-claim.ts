@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { debugLog, err, type Failure, ok, type Result } from '@entropynet/core';
+import { debugLog, err, type Failure, NetworkError, ok, type Result } from '@entropynet/core';
 import { currentUserId, isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
 import { now, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
@@ -8,6 +8,7 @@ import { failureAt } from '../system-failures.js';
 import { prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { findFreeSlot, type SlotSeeker } from './free-slot.js';
+import { grant, GuestRight, type Guests } from './guests.js';
 import { type ServerNames, serverNames, socketPath, SOCKETS_ARE_FILES } from './names.js';
 
 const log = debugLog('shm');
@@ -19,6 +20,8 @@ const BACKLOG = 128;
 const LOCK_RETRY_MS = 2;
 
 interface ClaimOptions extends SlotSeeker {
+  /** Who may connect beside this user; undefined: nobody. */
+  readonly guests?: Guests | undefined;
   readonly maxConnections: number;
   readonly timeoutMs: number;
 }
@@ -105,7 +108,7 @@ export class NameClaim {
   async renew(): Promise<Result<LocalSocket | undefined>> {
     const { binding, directory, name, timeoutMs } = this.#options;
     if (this.#usurper !== undefined && isStill(this.#usurper)) return ok(undefined);
-    const prepared = prepareDirectory(directory, currentUserId(binding));
+    const prepared = prepareDirectory(directory, currentUserId(binding), this.#options.guests);
     if (!prepared.ok) return prepared;
     const lock = await lockDirectory(binding, directory, timeoutMs);
     if (!lock.ok) return lock;
@@ -163,7 +166,7 @@ export class NameClaim {
 
   /** Listens at the socket's name, which nobody answers at. Nothing is changed where that fails. */
   #bind(): void {
-    const { binding } = this.#options;
+    const { binding, guests } = this.#options;
     const path = this.#socketPath;
     if (!SOCKETS_ARE_FILES) {
       this.#socket = binding.LocalSocket.listen(path, BACKLOG);
@@ -174,6 +177,7 @@ export class NameClaim {
     try {
       // The umask may take rights from its owner too.
       chmodSync(path, SOCKET_MODE);
+      if (guests !== undefined) grant(binding, guests, path, GuestRight.Connect);
       binding.removeAtExit(path);
       this.#socketName = identify(path);
     } catch (error) {
@@ -186,7 +190,7 @@ export class NameClaim {
   }
 
   #publish(): void {
-    const { binding, maxConnections, share = false } = this.#options;
+    const { binding, guests, maxConnections, share = false } = this.#options;
     const path = this.#names.region;
     let lifeLock: number | undefined;
     let own: OwnName | undefined;
@@ -195,6 +199,8 @@ export class NameClaim {
       publishDiscoveryRegion(path, identity, (temporary) => {
         // Before it has its name: a file that clients see is locked.
         lifeLock = binding.lockFile(temporary);
+        // Not before: who may read it could lock it.
+        if (guests !== undefined) grant(binding, guests, temporary, GuestRight.Read);
       });
       own = identify(path);
       binding.removeAtExit(path);
@@ -224,6 +230,7 @@ export class NameClaim {
   }
 
   #failure(error: unknown): Failure {
+    if (error instanceof NetworkError) return { ok: false, error };
     const path = isSystemError(error) && error.path !== undefined ? error.path : this.#socketPath;
     return failureAt(path, `the server named '${this.#options.shown}' could not be set up at ${path}`, error);
   }

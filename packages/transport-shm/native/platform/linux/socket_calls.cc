@@ -1,8 +1,10 @@
 #include "../posix/socket_calls.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -104,6 +106,25 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
   credentials->user_id = read.uid;
   credentials->group_id = read.gid;
   return {};
+}
+
+Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups) {
+  // In the kernel's headers since 4.13; the C library's may be older.
+  constexpr int peer_groups = 59;
+  std::vector<gid_t> read(64);
+  for (;;) {
+    auto length = static_cast<socklen_t>(read.size() * sizeof(gid_t));
+    const int result = ::getsockopt(descriptor, SOL_SOCKET, peer_groups, read.data(), &length);
+    const std::size_t count = length / sizeof(gid_t);
+    // The kernel has said how many there are.
+    if (result != 0 && errno == ERANGE && count > read.size()) {
+      read.resize(count);
+      continue;
+    }
+    if (result != 0) return {errno, "getsockopt"};
+    groups->assign(read.begin(), read.begin() + static_cast<std::ptrdiff_t>(count));
+    return {};
+  }
 }
 
 /*

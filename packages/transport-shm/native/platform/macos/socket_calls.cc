@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -82,6 +83,16 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
   credentials->process_id = static_cast<std::uint32_t>(process);
   credentials->user_id = user;
   credentials->group_id = group;
+  return {};
+}
+
+Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups) {
+  xucred read{};
+  socklen_t length = sizeof read;
+  if (::getsockopt(descriptor, SOL_LOCAL, LOCAL_PEERCRED, &read, &length) != 0) return {errno, "getsockopt"};
+  if (read.cr_version != XUCRED_VERSION || read.cr_ngroups < 0 || read.cr_ngroups > NGROUPS)
+    return {EINVAL, "getsockopt"};
+  groups->assign(read.cr_groups, read.cr_groups + read.cr_ngroups);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -63,6 +64,10 @@ class PosixLocalSocket final : public LocalSocket {
 
   Status Peer(PeerCredentials* credentials) override {
     return ReadPeerCredentials(descriptor_.Get(), credentials);
+  }
+
+  Status PeerGroups(std::vector<std::uint32_t>* groups) override {
+    return ReadPeerGroups(descriptor_.Get(), groups);
   }
 
   Status Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) override {

@@ -1,7 +1,9 @@
 #ifndef ENTROPYNET_PLATFORM_POSIX_SOCKET_CALLS_H_
 #define ENTROPYNET_PLATFORM_POSIX_SOCKET_CALLS_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -28,6 +30,9 @@ Status BindPrivately(Descriptor descriptor, const std::string& path, const socka
 
 // Who is at the other end of `descriptor`.
 Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials);
+
+// The supplementary groups of the process at the other end.
+Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups);
 
 /*
  * Reads up to `size` bytes without waiting, and one passed descriptor of memory if `takes_descriptor`.
