@@ -74,6 +74,9 @@ export const FAULT_CASES = {
   L7: 'it ends in memory that nobody else has',
   L8: 'SharedMemoryNotAvailable, for that connection only',
   L9: 'no connect() fails between the two',
+  N1: 'one TransportUnavailable; served again afterwards',
+  N2: 'unresponsive, then responsive; nothing is lost',
+  N3: 'TransportUnavailable and PeerDied; served again when it heals',
 } as const;
 
 /** A case's number. */

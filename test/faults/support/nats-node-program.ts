@@ -1,0 +1,38 @@
+import { createInterface } from 'node:readline';
+import { type NetworkConnection, unwrap } from '@entropynet/core';
+import { NatsConnection, NatsConnectionServer } from '@entropynet/transport-nats';
+
+// A host of its own, in a network of its own: `server ENDPOINT` or `client ENDPOINT`. It says what happens, a line each.
+const [role = '', endpoint = ''] = process.argv.slice(2);
+const config = { endpoint, connectTimeoutMs: 2000, nats: { heartbeat: { intervalMs: 200, timeoutMs: 1000 } } };
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function watch(connection: NetworkConnection): void {
+  connection.setStateCallback((state, error) => {
+    say(`${state}${error === undefined ? '' : ` ${error.code}`}`);
+  });
+  connection.setMessageCallback((data) => {
+    say(`message ${Buffer.from(data).toString()}`);
+  });
+}
+
+if (role === 'server') {
+  const server = new NatsConnectionServer(config);
+  unwrap(await server.listen());
+  say('listening');
+  for await (const connection of server) {
+    watch(connection);
+    connection.startReceiving();
+  }
+} else {
+  const client = new NatsConnection(config);
+  watch(client);
+  say('ready');
+  for await (const line of createInterface({ input: process.stdin })) {
+    const result = line === 'connect' ? await client.connect() : await client.send(Buffer.from(line));
+    say(`${line}: ${result.ok ? 'ok' : result.error.code}`);
+  }
+}
