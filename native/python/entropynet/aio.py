@@ -1,0 +1,300 @@
+"""Connections and servers in the event loop of asyncio. One loop's tasks use an object; nothing here blocks the
+loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
+
+from . import server as sync
+from ._bytes import Buffer
+from .channel import Channel
+from .connection import Connection
+from .errors import ClosedError, EntropyNetError, WouldBlockError
+from .types import Message
+
+#: A peer that stops reading is noticed by looking now and then.
+_LOOK_SECONDS = 1.0
+
+
+class AsyncConnection:
+    """
+    A connection in an event loop; `connect()` and `AsyncServer` make it. For `async with`. Messages of a channel
+    have one consumer: `receive()`, or the callback of `sync.on_message()`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Takes a connection into the running loop. From here on its `wait()` must not be called."""
+        #: The connection itself, for what does not wait: `try_send`, `claim`, `stats`, `on_message`, `on_event`.
+        self.sync = connection
+        self._loop = asyncio.get_running_loop()
+        self._waiters: list[asyncio.Future[None]] = []
+        self._leaving: asyncio.Future[None] | None = None
+        self._is_watching = True
+        self._is_pump_due = False
+        self._descriptor = connection.fileno()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop.add_reader(self._descriptor, self._pump)
+        self._look()
+
+    async def send(self, data: Buffer, channel: Channel | None = None) -> None:
+        """Sends a whole message, and waits for room without an end: `asyncio.wait_for` gives it one. A message
+        whose send was cancelled before it was accepted is not delivered."""
+        target = channel or self.sync.default_channel
+        while True:
+            await self._left()
+            try:
+                target.try_send(data)
+            except WouldBlockError:
+                await self._change()
+            else:
+                # The rest of a long message goes as room comes.
+                self._pump_soon()
+                return
+
+    async def receive(self, channel: Channel | None = None) -> bytes:
+        """The next message. At the end of the channel or the connection: `ClosedError`, or the failure."""
+        target = channel or self.sync.default_channel
+        while True:
+            await self._left()
+            try:
+                return target.receive(0)
+            except WouldBlockError:
+                await self._change()
+
+    async def receive_any(self) -> Message:
+        """The next message of any channel that has no callback."""
+        while True:
+            await self._left()
+            try:
+                return self.sync.receive_any(0)
+            except WouldBlockError:
+                await self._change()
+
+    async def open_channel(self, name: str) -> Channel:
+        """Opens a named channel and waits for the peer's answer. `ResourceLimitExceeded` as the code: the peer
+        refused."""
+        while True:
+            await self._left()
+            try:
+                channel = self.sync.open_channel(name, 0)
+                break
+            except WouldBlockError:
+                await self._change()
+        while channel.state == "opening":
+            await self._change()
+        if channel.state == "closed":
+            raise EntropyNetError(f"the peer refused the channel {name!r}", "ResourceLimitExceeded")
+        return channel
+
+    async def disconnect(self, timeout: float | None = 5.0) -> None:
+        """Ends the connection with a goodbye. What was sent reaches the peer first; `TimedOutError`: it has ended,
+        and queued messages were lost. What has arrived can still be received."""
+        if self._leaving is None:
+            self._stop_watching()
+            # Another thread waits for the peer; until it is done, tasks of this loop wait for it.
+            self._leaving = self._loop.run_in_executor(None, self.sync.disconnect, timeout)
+        try:
+            await asyncio.shield(self._leaving)
+        finally:
+            self._wake()
+
+    async def close(self) -> None:
+        """Ends the connection without waiting for the peer. Closing twice is the same as once."""
+        self._stop_watching()
+        if self._leaving is not None:
+            await asyncio.wait([self._leaving])
+        self.sync.close()
+        self._wake()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._messages()
+
+    async def _messages(self) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                yield await self.receive()
+            except ClosedError:
+                return
+
+    async def __aenter__(self) -> AsyncConnection:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self._left()
+                if self.sync.state == "connected":
+                    await self.disconnect()
+        finally:
+            await self.close()
+
+    # ---- the loop ----
+
+    async def _left(self) -> None:
+        """While another thread says goodbye, no task may use the connection."""
+        if self._leaving is not None and not self._leaving.done():
+            await asyncio.wait([self._leaving])
+
+    async def _change(self) -> None:
+        """Waits until something has happened to the connection."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        # What came since the last look makes the descriptor readable only where this side has asked for it.
+        if self._is_watching and not self.sync.arm():
+            self._pump_soon()
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def _pump(self) -> None:
+        """Takes what has arrived, then lets the loop sleep."""
+        self._is_pump_due = False
+        if not self._is_watching:
+            return
+        try:
+            if not self.sync.poll():
+                self._stop_watching()
+            elif not self.sync.arm():
+                # The other tasks have a turn in between.
+                self._pump_soon()
+        except EntropyNetError:
+            # It failed; the next call of a task says how.
+            if self.sync.state != "connected":
+                self._stop_watching()
+        except Exception as error:
+            self._loop.call_exception_handler({"message": "a callback of a connection raised", "exception": error})
+            self._pump_soon()
+        self._wake()
+
+    def _pump_soon(self) -> None:
+        if self._is_pump_due or not self._is_watching:
+            return
+        self._is_pump_due = True
+        self._loop.call_soon(self._pump)
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+        self._pump()
+
+    def _stop_watching(self) -> None:
+        if not self._is_watching:
+            return
+        self._is_watching = False
+        self._loop.remove_reader(self._descriptor)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class AsyncServer:
+    """An endpoint in an event loop; `listen()` makes it. For `async with`, and `async for` over the clients."""
+
+    def __init__(self, server: sync.Server) -> None:
+        """Takes a server into the running loop."""
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = server.fileno()
+        self._accepted: deque[Connection] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._failure: EntropyNetError | None = None
+        self._is_closed = False
+        self._loop.add_reader(self._descriptor, self._accept)
+
+    async def accept(self) -> AsyncConnection:
+        """The next client. `ClosedError` after `close()`."""
+        while not self._accepted:
+            if self._is_closed:
+                raise ClosedError("this server was closed by close()", "ConnectionClosed")
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+        return AsyncConnection(self._accepted.popleft())
+
+    async def close(self) -> None:
+        """Gives the endpoint back. Clients that were not accepted see the end; the others go on."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.remove_reader(self._descriptor)
+        for connection in self._accepted:
+            connection.close()
+        self._accepted.clear()
+        self._server.close()
+        self._wake()
+
+    def __aiter__(self) -> AsyncIterator[AsyncConnection]:
+        return self._clients()
+
+    async def _clients(self) -> AsyncIterator[AsyncConnection]:
+        while True:
+            try:
+                yield await self.accept()
+            except ClosedError:
+                return
+
+    async def __aenter__(self) -> AsyncServer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _accept(self) -> None:
+        try:
+            while True:
+                self._accepted.append(self._server.accept(0))
+        except WouldBlockError:
+            pass
+        except EntropyNetError as error:
+            self._failure = error
+        if self._accepted or self._failure is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+async def connect(endpoint: str, **options: Any) -> AsyncConnection:
+    """As `entropynet.connect()`, with its options, in the running loop."""
+    loop = asyncio.get_running_loop()
+    connecting = loop.run_in_executor(None, lambda: sync.connect(endpoint, **options))
+    try:
+        connection = await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_close_unwanted)
+        raise
+    return AsyncConnection(connection)
+
+
+async def listen(endpoint: str, **options: Any) -> AsyncServer:
+    """As `entropynet.listen()`, with its options, in the running loop."""
+    loop = asyncio.get_running_loop()
+    return AsyncServer(await loop.run_in_executor(None, lambda: sync.listen(endpoint, **options)))
+
+
+def _close_unwanted(connecting: asyncio.Future[Connection]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().close()

@@ -1,0 +1,61 @@
+"""The failures of the library as exceptions."""
+
+from __future__ import annotations
+
+
+class EntropyNetError(Exception):
+    """A call failed. `code` is the name that Node.js uses too, `PeerDied` for example; `str(error)` is one
+    sentence."""
+
+    code: str
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[EntropyNetError], tuple[str, str]]:
+        return type(self), (str(self), self.code)
+
+
+class WouldBlockError(EntropyNetError, BlockingIOError):
+    """`WouldBlock`: there is no room, or no message, and the call was not to wait. Nothing happened."""
+
+
+class TimedOutError(EntropyNetError, TimeoutError):
+    """`Timeout`: the time was over first."""
+
+
+class InvalidParameterError(EntropyNetError, ValueError):
+    """`InvalidParameter`: an argument is not allowed, or the call is not allowed here."""
+
+
+class ClosedError(EntropyNetError, ConnectionError):
+    """`ConnectionClosed`: the connection or the channel ended in an orderly way."""
+
+
+class PeerDiedError(EntropyNetError, ConnectionError):
+    """`PeerDied`: the peer ended without a goodbye."""
+
+
+class NobodyListensError(EntropyNetError, ConnectionError):
+    """`TransportUnavailable`: nobody listens at the endpoint."""
+
+
+class InterruptedWait(EntropyNetError):
+    """`Aborted`: `interrupt()` ended the wait."""
+
+
+_CLASSES: dict[str, type[EntropyNetError]] = {
+    "WouldBlock": WouldBlockError,
+    "Timeout": TimedOutError,
+    "InvalidParameter": InvalidParameterError,
+    "ConnectionClosed": ClosedError,
+    "PeerDied": PeerDiedError,
+    "TransportUnavailable": NobodyListensError,
+    "Aborted": InterruptedWait,
+}
+
+
+def error_of(code: str, message: str) -> EntropyNetError:
+    """The exception of a code. A code without a class of its own is a plain `EntropyNetError`."""
+    return _CLASSES.get(code, EntropyNetError)(message, code)

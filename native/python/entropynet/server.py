@@ -1,0 +1,220 @@
+"""Connecting and serving."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Callable, Union
+
+from . import _library as c
+from ._bytes import Deadline, milliseconds
+from ._guard import Guard
+from .connection import Connection
+from .errors import InterruptedWait, error_of
+
+library = c.library
+
+#: The path of the discovery directory.
+Directory = Union[str, "os.PathLike[str]"]
+
+
+def _text(what: str, text: str) -> bytes:
+    encoded = text.encode()
+    if b"\0" in encoded:
+        raise error_of("InvalidParameter", f"{what} has no zero character; one was given")
+    return encoded
+
+
+def _options(
+    directory: Directory | None,
+    secret: str | None,
+    region_size: int,
+    max_message_size: int,
+    channel_window: int,
+    max_channels: int | None,
+    unresponsive_after: float,
+    spin: float,
+) -> c.Options:
+    numbers = {
+        "region_size": region_size,
+        "max_message_size": max_message_size,
+        "channel_window": channel_window,
+        "max_channels": 0 if max_channels is None else max_channels or c.NO_CHANNELS,
+        "unresponsive_after_ms": milliseconds(unresponsive_after),
+        "spin_us": round(spin * 1_000_000),
+    }
+    for name, number in numbers.items():
+        # ctypes would cut what is too large, and 0 is the default there.
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise TypeError(f"{name} is a whole number; {type(number).__name__} was given")
+        if not 0 <= number < 2**32:
+            raise error_of("InvalidParameter", f"{name} is a number of 32 bits; {number} was given")
+    return c.Options(
+        size=ctypes.sizeof(c.Options),
+        directory=None if directory is None else _text("a directory", os.fspath(directory)),
+        secret=None if secret is None else _text("a secret", secret),
+        **numbers,
+    )
+
+
+def connect(
+    endpoint: str,
+    *,
+    timeout: float = 5.0,
+    directory: Directory | None = None,
+    secret: str | None = None,
+    region_size: int = 4 * 1024 * 1024,
+    max_message_size: int = 16 * 1024 * 1024,
+    channel_window: int = 1024 * 1024,
+    max_channels: int | None = 256,
+    unresponsive_after: float = 2.0,
+    spin: float = 0.0,
+) -> Connection:
+    """
+    Connects to an endpoint, `canvas` or `shm://canvas`, within `timeout` seconds. `NobodyListensError`: there is no
+    server.
+
+    Sizes are bytes, times are seconds. `directory`: where servers are found, by default where Node.js looks, too.
+    `secret`: both sides must have the same or none, at least 16 characters. `region_size`: the largest shared
+    region, 64 KiB to 1 GiB. `max_message_size`: the longest message in both directions, up to 1 GiB.
+    `channel_window`: how much the peer may send on a channel before this side takes it. `max_channels`: how many
+    named channels may be open, 0 to 65535. `unresponsive_after`: when a peer that reads nothing counts as
+    unresponsive. `spin`: for how long a wait looks at the ring before it sleeps.
+    """
+    options = _options(
+        directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin
+    )
+    options.connect_timeout_ms = milliseconds(timeout)
+    handle = ctypes.c_void_p()
+    c.check(library.en_connect(_text("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
+    return Connection(handle.value or 0)
+
+
+class Server:
+    """
+    An endpoint that clients connect to; `listen()` makes it. For `with` statements: the endpoint is given back at
+    the end of the block; accepted connections go on. One thread at a time may use it; `interrupt()` may be called
+    by every thread.
+    """
+
+    def __init__(self, handle: int, admit: Any) -> None:
+        """Takes over a server of the C library; for `listen()`."""
+        self._guard = Guard(handle)
+        self._life = threading.Lock()
+        # The library calls it as long as the server lasts.
+        self._admit = admit
+
+    def accept(self, timeout: float | None = None) -> Connection:
+        """The next client, after at most `timeout` seconds (None: without end; 0: at once, or `WouldBlockError`).
+        Handshakes go on inside this call alone: call it again and again."""
+        deadline = Deadline(timeout)
+        handle = ctypes.c_void_p()
+        while True:
+            with self._guard as server:
+                status = library.en_accept(server, deadline.slice_ms, ctypes.byref(handle))
+                if status == c.OK:
+                    return Connection(handle.value or 0)
+                if status not in (c.TIMEOUT, c.WOULD_BLOCK) or timeout == 0:
+                    raise c.failure(status)
+            if deadline.slice_ms == 0:
+                raise error_of("Timeout", f"no client came within {timeout} seconds")
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Every client, until `interrupt()` is called."""
+        while True:
+            try:
+                yield self.accept()
+            except InterruptedWait:
+                return
+
+    def interrupt(self) -> None:
+        """Ends the current or the next `accept()` with `InterruptedWait`. Every thread may call it."""
+        with self._life:
+            if self._guard.handle is not None:
+                library.en_server_interrupt(self._guard.handle)
+
+    def fileno(self) -> int:
+        """The descriptor for an event loop: readable when `accept(0)` has something to do. It belongs to the
+        server."""
+        with self._guard as handle:
+            return int(library.en_server_descriptor(handle))
+
+    def close(self) -> None:
+        """Gives the endpoint back. Clients that were not accepted see the end. Closing twice is the same as once."""
+        if self._guard.handle is None:
+            return
+        with self._guard as handle, self._life:
+            self._guard.handle = None
+            library.en_server_free(handle)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._guard.handle is None:
+            return
+        warnings.warn(f"unclosed {self!r}: close it, or use it in a 'with' statement", ResourceWarning, source=self)
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<entropynet.Server {'closed' if self._guard.handle is None else 'listening'}>"
+
+
+def listen(
+    endpoint: str,
+    *,
+    admit: Callable[[], bool] | None = None,
+    max_connections: int = 1024,
+    handshake_timeout: float = 5.0,
+    timeout: float = 5.0,
+    directory: Directory | None = None,
+    secret: str | None = None,
+    region_size: int = 4 * 1024 * 1024,
+    max_message_size: int = 16 * 1024 * 1024,
+    channel_window: int = 1024 * 1024,
+    max_channels: int | None = 256,
+    unresponsive_after: float = 2.0,
+    spin: float = 0.0,
+) -> Server:
+    """
+    Listens on an endpoint. `AddressInUse` as the error's code: a living server has it.
+
+    `admit`: asked in `accept()` for each client; false refuses it with `ResourceLimitExceeded`, and so does an
+    exception, which is logged. `max_connections`: how many may be open at a time. `handshake_timeout`: the time of
+    a client. `timeout`: how long to wait for another server that is taking its name. The others are those of
+    `connect()`.
+    """
+    options = _options(
+        directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin
+    )
+    options.connect_timeout_ms = milliseconds(timeout)
+    options.handshake_timeout_ms = milliseconds(handshake_timeout)
+    if not 1 <= max_connections <= 65536:
+        raise error_of("InvalidParameter", f"max_connections is 1 to 65536; {max_connections} was given")
+    options.max_connections = max_connections
+    taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit))
+    options.admit = taker
+    handle = ctypes.c_void_p()
+    c.check(library.en_listen(_text("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
+    return Server(handle.value or 0, taker)
+
+
+def _admission(admit: Callable[[], bool]) -> Callable[[Any], int]:
+    def ask(_user: Any) -> int:
+        try:
+            return c.OK if admit() else c.RESOURCE_LIMIT_EXCEEDED
+        except Exception:
+            logging.getLogger("entropynet").exception("admit raised; the client is refused")
+            return c.RESOURCE_LIMIT_EXCEEDED
+
+    return ask
