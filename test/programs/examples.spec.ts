@@ -4,8 +4,18 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Context } from 'mocha';
+import { missingForNative } from '../native-peer/support/native-library.js';
+import { findProgram } from '../support/find-program.js';
 
 const RUNNER = fileURLToPath(new URL('../../../scripts/example.mjs', import.meta.url));
+
+/** Leaves a test out, and says what it needs. */
+function leaveOutWithout(context: Context, missing: string | undefined): void {
+  if (missing === undefined) return;
+  process.stdout.write(`    left out: what needs ${missing}\n`);
+  context.skip();
+}
 
 interface Outcome {
   readonly code: number;
@@ -85,6 +95,46 @@ describe('the smaller examples', function () {
     expect(readdirSync(temporary)).to.be.empty;
   });
 
+  it('native-engine shows thousands of updates a frame and takes a change and an upload', async function () {
+    // The first run builds the engine.
+    this.timeout(300_000);
+    leaveOutWithout(this, missingForNative());
+    const counts = ['--objects', '1000', '--frames', '30', '--upload-bytes', '20000000'];
+    const { code, stdout, stderr } = await run('native-engine', ...counts);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    const table = tableOf(stdout);
+    expect(table).to.include({ 'bytes uploaded': '20000000', 'the same bytes': 'yes' });
+    expect(Number(table['frames that the editor saw'])).to.be.at.least(30);
+    // Three properties of each object change in each frame.
+    expect(Number(table['updates in a frame'])).to.be.at.least(3000);
+    expect(Number(table['frames until a change was seen'])).to.be.at.least(1);
+    expect(readdirSync(temporary)).to.be.empty;
+  });
+
+  it('python-frames reads every frame in Python', async function () {
+    this.timeout(300_000);
+    const hasPython = findProgram('python3') !== undefined;
+    leaveOutWithout(this, hasPython ? missingForNative() : 'python3, which is not installed here');
+    const { code, stdout } = await run('python-frames', '--frames', '20', '--width', '320', '--height', '180');
+    expect(code).to.equal(0);
+    const table = tableOf(stdout);
+    expect(table).to.include({ 'frames read by Python': '20', 'wrong answers': '0', 'bytes in a frame': '172816' });
+    expect(table['computed with']).to.match(/^(?:NumPy \S+|Python)$/);
+    expect(readdirSync(temporary)).to.be.empty;
+  });
+
+  for (const [name, words] of [
+    ['native-engine', ['--objects', '0']],
+    ['python-frames', ['--width', '1921']],
+  ] as const) {
+    it(`${name} answers ${words.join(' ')} with one sentence and exit code 2`, async () => {
+      const { code, stdout, stderr } = await run(name, ...words);
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+      expect(stderr).to.contain(words[0]).and.to.contain(words[1]);
+      expect(stderr.trimEnd().split('\n')).to.have.length(1);
+    });
+  }
+
   for (const name of ['log-shipper', 'worker-pool']) {
     for (const parameters of [['--workers', 'many'], ['--speed', '1'], ['extra']]) {
       it(`${name} answers ${parameters.join(' ')} with one sentence and exit code 2`, async () => {
@@ -101,6 +151,6 @@ describe('the smaller examples', function () {
     expect(code).to.equal(2);
     expect(stderr)
       .to.contain("'no-such-example'")
-      .and.to.contain('canvas, http-over-shared-memory, log-shipper, worker-pool');
+      .and.to.contain('canvas, http-over-shared-memory, log-shipper, native-engine, python-frames, worker-pool');
   });
 });
