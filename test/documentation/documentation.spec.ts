@@ -1,4 +1,5 @@
 import { NETWORK_ERROR_CODES, resolveConnectionConfig } from '@entropynet/core';
+import '@entropynet/transport-nats';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 // A configuration may have a section of each built-in transport.
 import '@entropynet/transport-ws';
