@@ -1,0 +1,98 @@
+import { IncomingLane } from '@entropynet/transport-nats/internal/incoming-lane';
+import { MessageSeal } from '@entropynet/transport-nats/internal/message-seal';
+import {
+  CODE_BYTES,
+  hasReached,
+  HEADER_BYTES,
+  isPlainSubject,
+  Kind,
+  Lane,
+  MESSAGE_COST_BYTES,
+  numberOf,
+  putHeader,
+} from '@entropynet/transport-nats/internal/nats-protocol';
+import { ReceiveBudget } from '@entropynet/transport-nats/internal/receive-budget';
+import { expect } from 'chai';
+
+const MIB = 1024 * 1024;
+
+function incomingLane(): IncomingLane {
+  const share = new ReceiveBudget(1 * MIB).join(64 * 1024);
+  if (share === undefined) throw new Error('the budget has room');
+  return new IncomingLane(share);
+}
+
+describe('the numbers of a lane', () => {
+  it('take the next message, drop one that was here, and end at a gap', () => {
+    const lane = incomingLane();
+    expect([lane.arrive(1), lane.arrive(2), lane.arrive(2), lane.arrive(1)]).to.deep.equal([
+      'next',
+      'next',
+      'seen',
+      'seen',
+    ]);
+    expect(lane.arrive(5)).to.include({ code: 'TransportUnavailable' });
+    expect(lane.taken).to.equal(2);
+  });
+
+  it('are written and read beyond 32 bits', () => {
+    const message = new Uint8Array(HEADER_BYTES);
+    for (const number of [1, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 7]) {
+      putHeader(message, 0, Kind.Data, Lane.Bulk, number, 0);
+      expect(numberOf(message)).to.equal(number);
+    }
+  });
+
+  it('compare the lower half of a number across its overflow', () => {
+    expect(hasReached(2 ** 32 + 1, 0xffff_ffff)).to.equal(true);
+    expect(hasReached(2 ** 32 - 1, 1)).to.equal(false);
+  });
+});
+
+describe('the windows of lanes', () => {
+  it('give no more than the budget to all lanes together', () => {
+    const budget = new ReceiveBudget(1 * MIB);
+    const shares = Array.from({ length: budget.capacity }, () => budget.join(1 * MIB));
+    expect(budget.join(1 * MIB)).to.equal(undefined);
+    const granted = shares.reduce((sum, share) => sum + (share?.renew() ?? 0), 0);
+    expect(granted).to.be.within(1, 1 * MIB);
+    shares[0]?.leave();
+    expect(budget.join(1 * MIB)).to.not.equal(undefined);
+  });
+
+  it('take no more than was granted, the cost of a message included', () => {
+    const lane = incomingLane();
+    const granted = lane.share.renew();
+    expect(lane.spend(granted - MESSAGE_COST_BYTES + 1)).to.equal(false);
+    expect(lane.spend(granted - MESSAGE_COST_BYTES)).to.equal(true);
+    expect(lane.spend(0)).to.equal(false);
+  });
+});
+
+describe('the authentication code of a message', () => {
+  it('covers header and body, and is right under one key alone', () => {
+    const seal = new MessageSeal(new Uint8Array(32).fill(1));
+    const message = new Uint8Array(HEADER_BYTES + CODE_BYTES + 5).fill(7);
+    seal.put(message);
+    expect(seal.isRight(message)).to.equal(true);
+    expect(new MessageSeal(new Uint8Array(32).fill(2)).isRight(message)).to.equal(false);
+    for (let at = 0; at < message.length; at += 1) {
+      const changed = new Uint8Array(message);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(seal.isRight(changed), `byte ${at}`).to.equal(false);
+    }
+    for (let length = 0; length < message.length; length += 1) {
+      expect(seal.isRight(message.subarray(0, length)), `${length} bytes`).to.equal(false);
+    }
+  });
+});
+
+describe('subjects that a peer names', () => {
+  it('have words alone: no wildcard, blank, control character or subject of the NATS server', () => {
+    for (const subject of ['_INBOX.0a.0', 'entropynet.canvas-1'])
+      expect(isPlainSubject(subject), subject).to.equal(true);
+    for (const subject of ['', 'a..b', '.a', 'a.', 'a.*', 'a.>', 'a b', 'a\r\nPUB b', '$SYS.REQ', 'a'.repeat(513)]) {
+      expect(isPlainSubject(subject), JSON.stringify(subject)).to.equal(false);
+    }
+  });
+});
