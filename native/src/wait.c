@@ -7,8 +7,8 @@
 
 bool en_has_unread(const en_connection *c) { return atomic_load(c->in.tail) != c->in.position; }
 
-/* Frames, or the report of room that this side asked for. The report is taken once: whoever still needs room
- * asks again. */
+/* Frames, or the report of room that this side asked for. The report is taken once: a sender that still needs
+ * room asks again. */
 static bool something_came(en_connection *c) {
   if (en_has_unread(c)) return true;
   if (!c->needs_room || atomic_load(c->own_needs) != 0) return false;
