@@ -43,7 +43,9 @@ function parseArguments(given) {
     if (name === undefined)
       throw new FuzzError(`unknown argument '${rest[index]}'; allowed: --seconds N, --seed N, --quick`);
     if (!Number.isInteger(value) || value < 1)
-      throw new FuzzError(`--${name} was given '${rest[index + 1] ?? 'nothing'}'; a whole number from 1 on is allowed`);
+      throw new FuzzError(
+        `--${name} was given '${rest[index + 1] ?? 'nothing'}'; a whole number of 1 or more is allowed`,
+      );
     options[name] = value;
   }
   return options;

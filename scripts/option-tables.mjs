@@ -92,7 +92,7 @@ function allowedText(schema) {
     const { least, most, unit } = range;
     const kind = core.type === 'number' && /whole number/.test(core.message) ? '' : 'a number, ';
     const from = numberText(least, unit);
-    return kind + (most === undefined ? `from ${from} on` : `${from} to ${numberText(most, unit)}`);
+    return kind + (most === undefined ? `${from} or more` : `${from} to ${numberText(most, unit)}`);
   }
   if (core.options?.every((option) => typeof option === 'string'))
     return core.options.map((option) => `\`${option}\``).join(', ');

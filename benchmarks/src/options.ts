@@ -30,28 +30,28 @@ const USUAL_ROUNDS = 3;
 const QUICK_ROUNDS = 2;
 const MOST_ROUNDS = 99;
 
-const HELP = `Measures EntropyNet beside what people would use instead, and beside what the machine can do.
+const HELP = `Compares EntropyNet with the usual alternatives, and with the limits of the machine.
 
 Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
                         [--rounds N] [--json FILE] [--html FILE]
                         [--against FOLDER]
-       (in a clone: npm run bench -- followed by the same)
+       (in a clone: npm run bench -- and the same options)
 
-  --quick           the figures that decide, in two rounds; about a minute
-  --only NAMES      some workloads, with commas between them:
+  --quick           the most important figures, in two rounds; about a minute
+  --only NAMES      only these workloads, with commas between them:
                     ${NAMES.slice(0, 6).join(', ')},
                     ${NAMES.slice(6, 12).join(', ')},
                     ${NAMES.slice(12).join(', ')};
                     ${NATS_CONNECTIONS} only where it is named
-  --subjects NAMES  some subjects, with commas between them:
+  --subjects NAMES  only these subjects, with commas between them:
                     ${SUBJECTS.join(SEPARATOR)}
-  --rounds N        how often each is measured; the medians are shown (3;
+  --rounds N        the number of measurements of each; shows the medians (3;
                     with --quick 2)
   --json FILE       also write all figures to FILE
   --html FILE       also write a report with plots to FILE
-  --against FOLDER  measure EntropyNet of the built clone in FOLDER, too, in
+  --against FOLDER  also measure EntropyNet of the built clone in FOLDER, in
                     turns, and compare; ${ROUNDS_TO_JUDGE} rounds unless --rounds says
-                    more or fewer; exit code 1 where a figure is worse
+                    more or fewer; exit code 1 if a figure is worse
 
 Example:
   entropynet bench --quick --json figures.json

@@ -207,7 +207,7 @@ describeFaults('exhausted resources', () => {
     saw(`${count} connections: ${descriptors() - before} descriptors more`);
   });
 
-  describe('where shared memory is not to be had', () => {
+  describe('where shared memory is not available', () => {
     /** A server in a sandbox, and a client here that may fall back: what the client got, and why. */
     const expectFallback = async (scope: Scope, options: FaultPeerOptions, reason: RegExp): Promise<string> => {
       const shared = ownFixture(scope);
@@ -238,7 +238,7 @@ describeFaults('exhausted resources', () => {
       const source = fileURLToPath(new URL('../../native/without-memory-files.c', import.meta.url));
       const compiled = spawnSync('cc', ['-Wall', '-Wextra', '-Werror', '-o', program, source], { encoding: 'utf8' });
       expect(compiled.status, compiled.stderr).to.equal(0);
-      saw(await expectFallback(scope, { wrapper: [program] }, /a region of \d+ bytes could not be made.*sandbox/));
+      saw(await expectFallback(scope, { wrapper: [program] }, /a region of \d+ bytes could not be created.*sandbox/));
     });
 
     faultTest('R6', 'the folder of the names is read-only', [addon, superuser, linux], async ({ scope, saw }) => {

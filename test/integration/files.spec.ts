@@ -29,7 +29,7 @@ describeOverTransports('files', (bench) => {
     return path;
   }
 
-  it('go from one disk to the other, one after the other over the same channels, and say how far they are', async () => {
+  it('travel one after the other over the same channels, and report their progress', async () => {
     const [client, accepted] = await bench.connect({ channelWindow: 65_536 });
     for (const [index, length] of [3_000_000, 0, 1].entries()) {
       const bytes = randomBytes(length);
@@ -53,7 +53,7 @@ describeOverTransports('files', (bench) => {
     expect(await readdir(inbox)).to.deep.equal(['file 0', 'file 1', 'file 2']);
   });
 
-  it('go on behind what had arrived of them, on the same connection', async () => {
+  it('continue after their received part, on the same connection', async () => {
     const [client, accepted] = await bench.connect({ channelWindow: 65_536 });
     const bytes = randomBytes(3_000_000);
     const path = await fileOf(bytes);
@@ -77,15 +77,15 @@ describeOverTransports('files', (bench) => {
     expect(await readdir(inbox)).to.deep.equal(['level.pak']);
   });
 
-  it('are refused with a reason that both sides get, and leave nothing', async () => {
+  it('are refused with the same reason at both sides, and leave nothing', async () => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(1000));
     await writeFile(join(inbox, 'there'), 'already');
     for (const [options, limit, code, reason] of [
-      [{ name: '../outside' }, {}, 'InvalidParameter', 'is not taken'],
+      [{ name: '../outside' }, {}, 'InvalidParameter', 'is not allowed'],
       [{ name: 'there' }, {}, 'AlreadyExists', "there is a 'there' already"],
       [{ name: 'THERE' }, {}, 'AlreadyExists', "there is a 'there' already"],
-      [{}, { maxBytes: 999 }, 'ResourceLimitExceeded', 'at most 999 are taken (maxBytes)'],
+      [{}, { maxBytes: 999 }, 'ResourceLimitExceeded', 'at most 999 are allowed (maxBytes)'],
     ] as const) {
       const receiving = receiveFile(accepted, inbox, limit);
       const refused = failureOf(await sendFile(client, path, options));
@@ -99,7 +99,7 @@ describeOverTransports('files', (bench) => {
     expect(await readFile(join(inbox, 'there'), 'utf8')).to.equal('already');
   });
 
-  it('have one transfer at a time on a pair of channels, and more on others', async () => {
+  it('have one transfer at a time on a pair of channels, and others on other channels', async () => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(500_000));
     const receiving = receiveFile(accepted, inbox);
@@ -112,7 +112,7 @@ describeOverTransports('files', (bench) => {
     expect([await receiving, await more].map(codeOf)).to.deep.equal(['ok', 'ok']);
   });
 
-  it('end with the connection, and name what can not be read or written', async () => {
+  it("end with the connection, and name the file that can't be read or written", async () => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(1000));
     expect(failureOf(await sendFile(client, join(folder, 'nowhere'))).message).to.contain('ENOENT');

@@ -174,8 +174,8 @@ describe('a stream and the life of its connection', () => {
   }
 
   for (const [what, given, expected] of [
-    ['an error whose message is no text', Object.assign(new Error(), { message: 7 }), 'the peer gave the stream up'],
-    ['an error', new Error('the disk is full'), 'the peer gave the stream up: the disk is full'],
+    ['an error whose message is no text', Object.assign(new Error(), { message: 7 }), 'the peer cancelled the stream'],
+    ['an error', new Error('the disk is full'), 'the peer cancelled the stream: the disk is full'],
   ] as const) {
     it(`tells the peer when it is destroyed with ${what}`, async () => {
       await begin();
@@ -225,7 +225,7 @@ describe('a stream and the life of its connection', () => {
         if (how === 'readable') await streams.readable.cancel(reason);
         else await streams.writable.abort(reason);
         const [error] = (await within(failed, 'the peer was told')) as [Error];
-        expect(error.message).to.equal(`read ECONNRESET: the peer gave the stream up${expected}`);
+        expect(error.message).to.equal(`read ECONNRESET: the peer cancelled the stream${expected}`);
       });
     }
   }
@@ -236,6 +236,6 @@ describe('a stream and the life of its connection', () => {
     const failed = once(far, 'error');
     await toWebStreams(client).readable.cancel();
     const [error] = (await within(failed, 'the peer was told')) as [Error];
-    expect(error.message).to.equal('read ECONNRESET: the peer gave the stream up');
+    expect(error.message).to.equal('read ECONNRESET: the peer cancelled the stream');
   });
 });

@@ -78,7 +78,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       for (const each of [near, far]) if (!each.closed) await once(each, 'close');
     });
 
-    it('cuts what is written to what a message may hold', async () => {
+    it('cuts writes to the limit of a message', async () => {
       const [near, far] = await duplexes({ maxMessageSize: 1000 });
       const bytes = randomBytes(50_000);
       near.end(bytes);
@@ -87,7 +87,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       await finished(near.resume());
     });
 
-    it('holds a writer back while nobody reads, in bounded memory', async () => {
+    it('holds a writer back while nobody reads, in limited memory', async () => {
       const [near, far] = await duplexes({ sendTimeoutMs: 50, channelWindow: 65_536 });
       let isHeldBack = false;
       let written = 0;
@@ -105,7 +105,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       await finished(near.resume());
     });
 
-    it('tells the other side that a stream was given up, and why', async () => {
+    it('reports a cancelled stream and its reason to the other side', async () => {
       const [near, far] = await duplexes();
       near.on('error', () => undefined);
       near.write('beginning');
@@ -114,10 +114,10 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       const [error] = (await within(failed, 'the far side failed')) as [StreamError];
       expect(error).to.be.instanceOf(StreamError);
       expect([error.code, error.networkCode]).to.deep.equal(['ECONNRESET', 'Aborted']);
-      expect(error.cause.message).to.equal('the peer gave the stream up: the disk is full');
+      expect(error.cause.message).to.equal('the peer cancelled the stream: the disk is full');
     });
 
-    it('tells so however long the peer reads nothing, behind all that was written', async () => {
+    it('reports it after everything that was written, however long the peer reads nothing', async () => {
       const channel = 'held up';
       const [client, accepted] = await handles({ channelWindow: 65_536, sendTimeoutMs: 20 });
       const near = toDuplex(client, { channel });
@@ -146,13 +146,13 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       const [error] = (await within(once(far, 'error'), 'the far side failed')) as [StreamError];
       expect([error.networkCode, error.cause.message]).to.deep.equal([
         'Aborted',
-        'the peer gave the stream up: the disk is full',
+        'the peer cancelled the stream: the disk is full',
       ]);
       expect(read, 'all but what waited in the stream').to.equal(written - 1);
       expect(client.isConnected()).to.equal(true);
     });
 
-    it('fails where the connection ends before the stream', async () => {
+    it('fails if the connection ends before the stream', async () => {
       const [client, accepted] = await handles();
       const near = toDuplex(client);
       const failed = once(near.resume(), 'error');
@@ -162,7 +162,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(near.destroyed).to.equal(true);
     });
 
-    it('fails where the peer sends no stream', async () => {
+    it('fails if the peer does not send a stream', async () => {
       const [client, accepted] = await handles();
       const near = toDuplex(client, { endsConnection: false });
       const failed = once(near.resume(), 'error');
@@ -198,7 +198,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(client.isConnected()).to.equal(true);
     });
 
-    it('serves HTTP, unchanged: keep-alive, a long body, a request that is given up', async () => {
+    it('serves HTTP, unchanged: keep-alive, a long body, an aborted request', async () => {
       const [client, accepted] = await handles();
       let served = 0;
       let abortedRequests = 0;
@@ -291,7 +291,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(hashOf(Buffer.concat(parts))).to.equal(hashOf(bytes));
     });
 
-    it('time out, as sockets do, while nothing comes', async () => {
+    it('time out, like sockets, while no bytes arrive', async () => {
       const [near, far] = await duplexes();
       let count = 0;
       near.setTimeout(20, () => (count += 1));

@@ -39,7 +39,7 @@ describe('options that would be ignored', () => {
     ];
   }
 
-  it('are refused: tls where no endpoint is encrypted', () => {
+  it('are refused: tls if no endpoint is encrypted', () => {
     const tls = { rejectUnauthorized: false };
     const refusal =
       "InvalidParameter: invalid configuration: 'webSocket.tls' was given though no endpoint begins with wss://: nothing would be encrypted";
@@ -49,7 +49,7 @@ describe('options that would be ignored', () => {
     expect(name.ok ? 'taken' : `${name.error.code}: ${name.error.message}`).to.equal(refusal);
   });
 
-  it('are not those of an endpoint that may be taken instead, or of the other end', () => {
+  it('are accepted if a fallback or the other end uses them', () => {
     const certificateAuthority = '-----BEGIN CERTIFICATE-----';
     const mixed: ConnectionConfig = {
       endpoint: 'ws://127.0.0.1:1/',
@@ -71,14 +71,16 @@ describe('options that would be ignored', () => {
     expect(new Set(answersTo(bothEnds))).to.deep.equal(new Set(['taken']));
   });
 
-  it('are refused: what makes a connection beside an agent, which makes it', () => {
+  it('are refused: createConnection together with an agent', () => {
     const webSocket = { agent: new Agent(), createConnection: connect as never };
     for (const answer of answersTo({ endpoint: 'ws://127.0.0.1:0/', webSocket })) {
-      expect(answer).to.match(/^InvalidParameter: .*'webSocket\.createConnection' was given beside 'webSocket\.agent'/);
+      expect(answer).to.match(
+        /^InvalidParameter: .*'webSocket\.createConnection' was given together with 'webSocket\.agent'/,
+      );
     }
   });
 
-  it('are refused at both ends, whose configuration may be one file: origins that no browser sends', () => {
+  it('are refused at both ends: origins that no browser sends', () => {
     const webSocket = { allowedOrigins: ['*'] };
     for (const answer of answersTo({ endpoint: 'ws://127.0.0.1:0/', webSocket }))
       expect(answer).to.match(/^InvalidParameter: .*'webSocket.allowedOrigins\[0\]' was given "\*"/);
@@ -93,7 +95,7 @@ describe('options that would be ignored', () => {
     expect(messageFor({ pigeon: { wings: 2 } })).to.equal(
       "InvalidParameter: invalid configuration: 'transportOptions.pigeon' was given, and no transport of that name is registered; registered are 'shared-memory', 'websocket'",
     );
-    expect(messageFor({ websocket: { headers: {} } })).to.match(/stand under 'webSocket'$/);
+    expect(messageFor({ websocket: { headers: {} } })).to.match(/belong under 'webSocket'$/);
     expect(messageFor({})).to.equal('taken');
   });
 });
@@ -118,26 +120,26 @@ describe('an endpoint that looks like an address', () => {
     ['./x', 'no path of a file or a socket'],
     ['C:\\pipe', 'no path of a file or a socket'],
   ] as const) {
-    it(`is a name, and who meant more is told: ${endpoint}`, async () => {
+    it(`is a name, and the error gives a hint: ${endpoint}`, async () => {
       const refusal = await refusalOf(endpoint);
       expect(refusal).to.match(/^no server named '.+' is in the directory /);
       expect(refusal).to.contain(hint);
     });
   }
 
-  it('is a name without a hint where it looks like one, or says that it is one', async () => {
+  it('is a name without a hint if it looks like a name, or has the scheme shm', async () => {
     for (const endpoint of ['canvas', 'team:canvas', 'canvas 2', 'shm://localhost:8080', 'v1.2', 'a:b:80']) {
       expect(await refusalOf(endpoint), endpoint).to.match(/temporary directory$/);
     }
   });
 
-  it('is told at a server that listens there', async () => {
+  it('causes a warning of a server that listens there', async () => {
     const config = { ...fixture.freshConfig(), endpoint: 'localhost:8080' };
     const server = new SharedMemoryTransport().createServer(config);
     const warned = once(process, 'warning');
     unwrap(await server.listen());
     const [{ message }] = (await warned) as [Error];
-    expect(message).to.match(/listens on no port.* ws:\/\/localhost:8080$/);
+    expect(message).to.match(/and on no port: .* ws:\/\/localhost:8080$/);
     await server.close();
   });
 });

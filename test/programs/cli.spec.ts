@@ -88,11 +88,11 @@ describe('the command line', function () {
   for (const [what, freshEndpoint] of Object.entries(ENDPOINTS)) describeOver(what, freshEndpoint);
 
   it(
-    'says what is wrong with a command line, as a process',
+    'reports a wrong command line, as a process',
     scoped(async (scope) => {
       const end = await runProcess(scope, ['ping', 'x', '--count', 'many']);
       expect(end).to.include({ code: 2, output: '' });
-      expect(end.errors).to.include("'many' is not a whole number from 1 on");
+      expect(end.errors).to.include("'many' is not a whole number of 1 or more");
     }),
   );
 
@@ -117,19 +117,17 @@ describe('the command line', function () {
     );
 
     it(
-      'says what it does not know, and that it is wrong usage',
+      'reports unknown options as wrong usage',
       scoped(async (scope) => {
         const end = await runProcess(scope, ['bench', '--only', 'nonsense']);
         expect(end).to.include({ code: 2, output: '' });
-        expect(end.errors)
-          .to.include("'nonsense'")
-          .and.to.include('entropynet: "bench --help" shows what may follow\n');
+        expect(end.errors).to.include("'nonsense'").and.to.include('entropynet: "bench --help" shows the arguments\n');
       }),
     );
   });
 
   describe('doctor', () => {
-    it('tries each transport out', async () => {
+    it('tests each transport', async () => {
       const end = await runInProcess(['doctor', '--json']);
       const findings = JSON.parse(end.output) as { what: string; judgement: string; remedy?: string }[];
       const judgements = Object.fromEntries(findings.map(({ what, judgement }) => [what, judgement]));
@@ -138,7 +136,7 @@ describe('the command line', function () {
     });
 
     it(
-      'names the directory of servers in use, which need not be there yet',
+      'names the directory of servers, which need not exist yet',
       scoped(async (scope) => {
         for (const [environment, expected] of [
           [{ TMPDIR: join(folder, 'no', 'such'), XDG_RUNTIME_DIR: '' }, join(folder, 'no', 'such', 'entropynet-')],
@@ -152,7 +150,7 @@ describe('the command line', function () {
       }),
     );
 
-    it('says why shared memory does not work, with a remedy', async () => {
+    it('gives the reason if shared memory does not work, with a remedy', async () => {
       const path = join(folder, 'no-directory');
       await writeFile(path, '');
       const end = await runInProcess(['doctor', '--directory', path]);
@@ -164,7 +162,7 @@ describe('the command line', function () {
 
   (hasAddon ? describe : describe.skip)('clean', () => {
     it(
-      'removes what a killed server left, and nothing else',
+      'removes the files of a killed server, and nothing else',
       scoped(async (scope) => {
         // A short name: the path of a local socket is limited.
         const own = join(folder, 'own');
@@ -201,7 +199,7 @@ describe('the command line', function () {
     );
 
     it(
-      'has nothing to do where no server has run',
+      'removes nothing if no server has run',
       scoped(async () => {
         const nowhere = join(folder, 'nowhere');
         const leftovers = unwrap(await removeLeftovers({ directory: nowhere }));
@@ -237,7 +235,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     );
 
     it(
-      'shows what no terminal should get as what it is',
+      'shows control characters in a printable form',
       scoped(async (scope) => {
         const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once'], '');
         const { manager, close } = await createNetworking();
@@ -253,7 +251,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     );
 
     it(
-      'takes and shows hexadecimal digits, on a channel',
+      'reads and shows hexadecimal digits, on a channel',
       scoped(async (scope) => {
         const line = ['--hex', '--channel', 'side'];
         const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--once', ...line], '');
@@ -264,7 +262,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     );
 
     it(
-      'joins streams of bytes, each direction to its own end',
+      'connects byte streams, with an own end for each direction',
       scoped(async (scope) => {
         const there = randomBytes(3_000_000);
         const { server, address } = await listening(scope, ['listen', freshEndpoint(), '--stream']);
@@ -309,7 +307,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     );
 
     it(
-      'says when it pings somebody who sends something else back',
+      'reports a peer that sends other bytes back',
       scoped(async (scope) => {
         const { server, address } = await listening(scope, ['listen', freshEndpoint()]);
         const client = start(scope, ['ping', address], '');
@@ -317,12 +315,12 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         server.type('what?\n');
         const end = await client.ended();
         expect(end).to.include({ code: 1 });
-        expect(end.errors).to.include('the peer sent something else than it got');
+        expect(end.errors).to.include('the peer sent other bytes than it received');
       }),
     );
 
     it(
-      'sends a file, checked by its hash, and goes on where a transfer broke',
+      'sends a file, checked by its hash, and continues an interrupted transfer',
       scoped(async (scope) => {
         const inbox = join(folder, freshName());
         await mkdir(inbox);
@@ -332,9 +330,9 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         const { server, address } = await listening(scope, ['receive', freshEndpoint(), inbox, '--json']);
         // The beginning of another file must not become part of this one; that of this one is not sent again.
         await breakOff(address, 'other', bytes.length, randomBytes(400_000));
-        await server.said("'other' broke off at 400000 of 1500000 bytes");
+        await server.said("'other' stopped at 400000 of 1500000 bytes");
         await breakOff(address, 'part', bytes.length, bytes.subarray(0, 700_000));
-        await server.said("'part' broke off at 700000 of 1500000 bytes");
+        await server.said("'part' stopped at 700000 of 1500000 bytes");
         const sent: Record<string, number> = {};
         for (const name of ['whole', 'other', 'part', 'empty']) {
           if (name === 'empty') await writeFile(path, '');
@@ -357,7 +355,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
 
     for (const name of ['../outside', '.profile']) {
       it(
-        `takes no file that is to be called ${JSON.stringify(name).slice(0, 20)}`,
+        `refuses a file with the name ${JSON.stringify(name).slice(0, 20)}`,
         scoped(async (scope) => {
           const inbox = join(folder, freshName());
           const path = join(folder, freshName());
@@ -373,7 +371,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     }
 
     it(
-      'replaces no file and takes none that is too large',
+      'replaces no file and refuses one that is too large',
       scoped(async (scope) => {
         const inbox = join(folder, freshName());
         await mkdir(inbox);
@@ -391,7 +389,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
     );
 
     it(
-      'keeps what it has of a file whose sender is killed',
+      'keeps the received part of a file whose sender is killed',
       scoped(async (scope) => {
         const inbox = join(folder, freshName());
         const path = join(folder, freshName());
@@ -411,7 +409,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         sender.signal('SIGKILL');
         const end = await server.ended();
         expect(end.code).to.equal(1);
-        expect(end.errors).to.match(/entropynet: .*(PeerDied|broke off|left before|the peer|connection)/);
+        expect(end.errors).to.match(/entropynet: .*(PeerDied|stopped at|left before|the peer|connection)/);
         expect(await readdir(inbox)).to.deep.equal([PARTS]);
         expect(await partSize()).to.be.above(0);
       }),

@@ -84,7 +84,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
 
 function makeProgram(terminal: Terminal): Command {
   const program = new Command('entropynet')
-    .description('Talk to EntropyNet connections from a terminal or a script.')
+    .description('Use EntropyNet connections from a terminal or a script.')
     .version(ownVersion(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
@@ -115,7 +115,7 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
     return error.exitCode;
   }
   const report = stackOf(error);
-  for (const line of `entropynet: a fault of the command: ${report}`.split('\n')) tell(terminal, line);
+  for (const line of `entropynet: a bug in the command: ${report}`.split('\n')) tell(terminal, line);
   return ExitCode.Failed;
 }
 

@@ -23,7 +23,7 @@ describe('arguments of the command line', () => {
     ['an unknown command that commands a terminal', ['\u001b[2J'], 2, "unknown command '\\u{1b}[2J'"],
     ['a missing endpoint', ['ping'], 2, "missing required argument 'endpoint'"],
     ['an unknown scheme', ['ping', 'ftp://here'], 2, "unknown scheme 'ftp'"],
-    ['a number that is none', ['ping', 'x', '--count', 'many'], 2, "'many' is not a whole number from 1 on"],
+    ['a number that is none', ['ping', 'x', '--count', 'many'], 2, "'many' is not a whole number of 1 or more"],
     ['options that exclude each other', ['connect', 'x', '--hex', '--stream'], 2, '--hex and --stream exclude'],
     ['a configuration that is not there', ['connect', 'x', '--config', '/nowhere.json'], 2, "can't be read"],
     ['a file that is not there', ['send', '/nowhere/file', 'x'], 2, "can't be read"],

@@ -13,7 +13,7 @@ type Resizable = ArrayBuffer & { resize(length: number): void };
 const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => Resizable;
 
 describe('the bytes of a message', () => {
-  it('are cut into fragments as they are, whatever class the array has', () => {
+  it('are cut into fragments unchanged, for any class of array', () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
     const packet = new Packet(300_000);
     packet.forEach((_byte, index) => (packet[index] = index % 251));
@@ -23,7 +23,7 @@ describe('the bytes of a message', () => {
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
   });
 
-  it('are given up whole where there is no memory for the rest of them, and the next message goes', () => {
+  it('are dropped completely if there is no memory for the rest, and the next message is sent', () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
     const { writer } = connection;
     writer.room = 2;
@@ -46,13 +46,13 @@ describe('the bytes of a message', () => {
     expect(connection.getStats().messagesSent).to.equal(1);
   });
 
-  it('exist no more where their buffer was made shorter', () => {
+  it('no longer exist if their buffer was shortened', () => {
     const buffer = new Resizable(100, { maxByteLength: 100 });
     const connection = new BareConnection();
     const message = new Uint8Array(buffer, 50, 10);
     const empty = new Uint8Array(buffer, 5, 0);
     buffer.resize(20);
-    expect(() => connection.trySend(message)).to.throw(TypeError, 'made shorter');
+    expect(() => connection.trySend(message)).to.throw(TypeError, 'shortened buffer');
     expect(connection.trySend(empty).ok).to.equal(true);
     expect(connection.writer.ofType(FrameType.Message)).to.have.lengthOf(1);
   });

@@ -100,7 +100,7 @@ export interface ProcessTotals extends ConnectionCounts {
   readonly opened: number;
   /** Connections that have ended. */
   readonly ended: number;
-  /** Connections, and attempts to make one, that failed. */
+  /** Connections and attempts to connect that failed. */
   readonly failed: number;
 }
 

@@ -94,7 +94,7 @@ async function loadInversify(): Promise<Inversify | NetworkError> {
   if (Object.isExtensible(Reflect)) return import('inversify');
   return new NetworkError(
     'NotSupported',
-    'there is no container where `Reflect` is frozen: inversify has to add to it',
+    'there is no container because `Reflect` is frozen: inversify must extend it',
   );
 }
 

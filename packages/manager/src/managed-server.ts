@@ -118,7 +118,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     this.#passedOver = passedOver;
     if (!this.isListening()) {
       this.#listening.delete(this);
-      return failureOf(this.#name, 'can not be listened at', passedOver);
+      return failureOf(this.#name, 'could not listen on any transport', passedOver);
     }
     for (const { backend, endpoint, reason } of passedOver) {
       this.#log(`${this.#name}: not listening over ${backend} (${endpoint}): ${reason}`);
@@ -213,8 +213,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   }
 
   #refuse<T extends Result<unknown>>(refusal: T): T {
-    if (!refusal.ok && !this.#isRefusing)
-      this.#log(`${this.#name}: a client was turned away: ${refusal.error.message}`);
+    if (!refusal.ok && !this.#isRefusing) this.#log(`${this.#name}: a client was refused: ${refusal.error.message}`);
     this.#isRefusing = true;
     return refusal;
   }

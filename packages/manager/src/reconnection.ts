@@ -98,7 +98,7 @@ export class Reconnection {
     const { maxAttempts = Infinity } = this.#policy;
     const isHopeless = codes.length > 0 && codes.every((code) => PERMANENT.has(code));
     if (!isHopeless && outage.attempts < maxAttempts) return;
-    log(() => `gave up connecting again after ${outage.attempts} attempts: ${error.message}`);
+    log(() => `gave up reconnecting after ${outage.attempts} attempts: ${error.message}`);
     this.stop();
     this.#givenUp = error;
   }

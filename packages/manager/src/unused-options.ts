@@ -18,7 +18,7 @@ export function faultOfTransportOptions(
       return `${shown}, and no transport of that name is registered; registered are ${known}`;
     }
     if (transport.optionsKey !== undefined)
-      return `${shown}: the options of that transport stand under '${transport.optionsKey}'`;
+      return `${shown}: the options of that transport belong under '${transport.optionsKey}'`;
   }
   return undefined;
 }

@@ -74,7 +74,7 @@ export class Answering<Request, Reply> {
   cancel(id: number): void {
     const handled = this.#handled.get(id);
     if (handled === undefined) return;
-    handled.controller.abort(new NetworkError('Aborted', 'the peer gave the request up'));
+    handled.controller.abort(new NetworkError('Aborted', 'the peer cancelled the request'));
     if (handled.answer !== undefined) this.#outbox.withdraw(handled.answer);
     // A handler that still works counts until it is done.
     if (handled.answer !== undefined || !handled.isRunning) this.#forget(id, handled);
@@ -103,8 +103,8 @@ export class Answering<Request, Reply> {
     const request = await decodeWith(codec, requestSchema, bytes);
     if (!request.ok) return request;
     const handler = await slot.get(context.signal);
-    if (handler === null) return err('NotSupported', 'nobody handles requests here');
-    if (context.signal.aborted) return err('Aborted', 'the peer gave the request up');
+    if (handler === null) return err('NotSupported', 'the peer has no handler for requests');
+    if (context.signal.aborted) return err('Aborted', 'the peer cancelled the request');
     handled.isRunning = true;
     try {
       return encodeReply(codec, await handler(request.value, context));

@@ -50,7 +50,7 @@ export function jsonCodec(): Codec {
 export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
     const bytes: unknown = codec.encode(value);
-    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} and no Uint8Array`);
+    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} instead of a Uint8Array`);
     return ok(messageBytes(bytes));
   } catch (error) {
     return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${reasonOf(error)}`, error);

@@ -35,7 +35,7 @@ export interface ConnectionTelemetryOptions {
 
 const OPTIONS = { tracerProvider: TRACER_PROVIDER, meterProvider: METER_PROVIDER } as const;
 
-const ABORTED = 'connecting was given up before it was done';
+const ABORTED = 'connecting was aborted';
 const MOST_CHARACTERS = 1000;
 
 interface Attempt {
@@ -58,18 +58,18 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const duration = meter.createHistogram('entropynet.connect.duration', {
     unit: 's',
-    description: 'How long an attempt to connect took.',
+    description: 'Duration of an attempt to connect.',
     advice: {
       explicitBucketBoundaries: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     },
   });
   const failures = meter.createCounter('entropynet.failures', {
     unit: '{failure}',
-    description: 'Connections, and attempts to make one, that failed.',
+    description: 'Connections and attempts to connect that failed.',
   });
   const waits = meter.createCounter('entropynet.backpressure', {
     unit: '{wait}',
-    description: 'Times at which a message had to wait or was refused, once until there was room.',
+    description: 'How often a message had to wait or was refused, counted once until there was room again.',
   });
   const attempts = new Map<NetworkConnection | undefined, Attempt>();
 

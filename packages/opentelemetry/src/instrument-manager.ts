@@ -91,7 +91,7 @@ const BACKEND_KINDS: readonly BackendKind[] = [
   {
     name: 'entropynet.backend.connections',
     unit: '{connection}',
-    description: 'Connections that stand now, by transport.',
+    description: 'Open connections, by transport.',
     kind: 'up-down',
     values: [[(metrics) => metrics.connections]],
   },
@@ -187,7 +187,7 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
   });
   const capacity = meter.createObservableUpDownCounter('entropynet.connections.capacity', {
     unit: '{connection}',
-    description: 'Connections that the manager has places for.',
+    description: 'Connections that the manager allows.',
   });
   const ofBackends = BACKEND_KINDS.map((kind) => [instrumentOf(meter, kind), kind.values] as const);
   const observables: Observable[] = [

@@ -32,7 +32,7 @@ const METRICS: readonly (readonly [Kind, suffix: string, help: string, read: (ma
       ['would_block_sends_total', 'Sends that were refused because there was no room.', 'wouldBlockSends'],
     ]),
     [Gauge, 'connections', 'Connections that the manager holds now.', (manager) => manager.activeCount()],
-    [Gauge, 'connections_capacity', 'Connections that the manager has places for.', (manager) => manager.capacity()],
+    [Gauge, 'connections_capacity', 'Connections that the manager allows.', (manager) => manager.capacity()],
   ];
 
 /** The label that tells transports apart, on metrics of their own: the sums over all transports stand beside them. */
@@ -47,7 +47,7 @@ const BACKEND_METRICS: readonly (readonly [
   help: string,
   read: (metrics: BackendMetrics) => number | undefined,
 ])[] = [
-  [Gauge, 'backend_connections', 'Connections that stand now, by transport.', (m) => m.connections],
+  [Gauge, 'backend_connections', 'Open connections, by transport.', (m) => m.connections],
   [Counter, 'backend_sent_bytes_total', 'Payload bytes accepted for sending, by transport.', (m) => m.bytesSent],
   [Counter, 'backend_received_bytes_total', 'Payload bytes handed to callbacks, by transport.', (m) => m.bytesReceived],
   [Counter, 'backend_sent_messages_total', 'Messages accepted for sending, by transport.', (m) => m.messagesSent],

@@ -34,7 +34,7 @@ export function errorOf(control: Uint8Array): NetworkError | undefined {
   if (control[0] === Control.Reset) {
     // The peer's words: they may be as long as a message, and may command a terminal.
     const reason = printable(Buffer.from(control.subarray(1)).toString(), MAX_REASON);
-    return new NetworkError('Aborted', `the peer gave the stream up${reason === '' ? '' : `: ${reason}`}`);
+    return new NetworkError('Aborted', `the peer cancelled the stream${reason === '' ? '' : `: ${reason}`}`);
   }
   const given = `${control.length} bytes that begin with ${String(control[0])}`;
   return new NetworkError(

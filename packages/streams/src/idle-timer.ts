@@ -18,7 +18,7 @@ export class IdleTimer {
   /** Throws a `RangeError` (`ERR_OUT_OF_RANGE`) unless it is a number from 0 on. More than a timer holds is shortened, with a warning. */
   set(milliseconds: number): void {
     if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
-      const sentence = `a timeout is a number of milliseconds from 0 on; ${numberOrKind(milliseconds)} was given`;
+      const sentence = `a timeout is a number of milliseconds, 0 or more; ${numberOrKind(milliseconds)} was given`;
       throw Object.assign(new RangeError(sentence), { code: 'ERR_OUT_OF_RANGE' });
     }
     if (milliseconds > MOST_MILLISECONDS) {

@@ -41,7 +41,7 @@ describe('the folder of received files', () => {
     return texts.sort();
   }
 
-  it('gives a name to one transfer at a time, and to none that some file system takes for it', async () => {
+  it('gives a name, or an equivalent of it, to one transfer at a time', async () => {
     const reservation = inbox.reserve('Level');
     expect(() => inbox.reserve('Level')).to.throw("'Level' is being received from another sender");
     expect(() => inbox.reserve('lEVEL')).to.throw('is being received from another sender');
@@ -60,7 +60,7 @@ describe('the folder of received files', () => {
     expect(await readFile(join(folder, 'file'), 'utf8')).to.equal('whole');
   });
 
-  it('replaces no file, also none that came while the bytes did', async () => {
+  it('replaces no file, even one created during the transfer', async () => {
     const reservation = inbox.reserve('file');
     const part = await written(reservation, 'new');
     await writeFile(join(folder, 'file'), 'old');
@@ -70,11 +70,11 @@ describe('the folder of received files', () => {
     expect(await readFile(join(folder, 'file'), 'utf8')).to.equal('old');
   });
 
-  it('refuses a name that is there, in whatever case, before any byte comes', async () => {
+  it('refuses an existing name in any case before any byte arrives', async () => {
     await writeFile(join(folder, 'Makefile'), '');
     for (const [name, sentence] of [
       ['Makefile', "there is a 'Makefile' already"],
-      ['makefile', "there is a 'Makefile' already, and some file systems take 'makefile' for the same name"],
+      ['makefile', "there is a 'Makefile' already, and some file systems treat 'makefile' as the same name"],
     ] as const) {
       const reservation = inbox.reserve(name);
       expect(await reservation.checkFree().catch(String)).to.include(sentence);
@@ -86,7 +86,7 @@ describe('the folder of received files', () => {
     await reservation.release();
   });
 
-  it('gives the name where a file can have one name only', async () => {
+  it('gives the name on a file system without hard links', async () => {
     const withoutLinks = new Inbox(folder, () =>
       Promise.reject(Object.assign(new Error('operation not permitted'), { code: 'EPERM' })),
     );
@@ -100,7 +100,7 @@ describe('the folder of received files', () => {
     expect(await readFile(join(folder, 'file'), 'utf8')).to.equal('whole');
   });
 
-  it('offers what broken transfers of that name left, and no more than the file has', async () => {
+  it("offers the parts of interrupted transfers of that name, up to the file's size", async () => {
     await breakOff('file', 'one');
     await breakOff('file', 'three');
     await breakOff('other', 'two');
@@ -109,7 +109,7 @@ describe('the folder of received files', () => {
     expect(await readdir(join(folder, PARTS))).to.have.length(3);
   });
 
-  it('gives the name and every part back although somebody has removed the parts', async () => {
+  it('releases the name and every part even if somebody has removed the parts', async () => {
     const reservation = inbox.reserve('file');
     const parts = [await reservation.create(), await reservation.create()];
     await rm(join(folder, PARTS), { recursive: true });
@@ -123,7 +123,7 @@ describe('the folder of received files', () => {
     expect(await readdir(folder)).to.deep.equal([]);
   });
 
-  it('leaves the part of a living process alone, and takes that of a dead one', async () => {
+  it('leaves the part of a living process, and takes the part of a dead one', async () => {
     await breakOff('file', 'part');
     const [part = ''] = await readdir(join(folder, PARTS));
     const child = spawn(process.execPath, ['--eval', 'process.stdin.resume()'], {
@@ -139,7 +139,7 @@ describe('the folder of received files', () => {
     expect(await textsOffered('file', 10)).to.deep.equal(['part']);
   });
 
-  it('never goes on in a received file that a crash left with two names', async () => {
+  it('never continues in a received file that a crash left with two names', async () => {
     await breakOff('file', 'received');
     const [part = ''] = await readdir(join(folder, PARTS));
     await link(join(folder, PARTS, part), join(folder, 'renamed since'));

@@ -25,14 +25,14 @@ describe('the incoming bytes of a stream', () => {
     });
   });
 
-  it('put the short messages of one go together, in a microtask', async () => {
+  it('combine the short messages of one pass, in a microtask', async () => {
     for (const byte of [1, 2, 3]) incoming.take(Uint8Array.of(byte));
     expect(events).to.deep.equal([]);
     await Promise.resolve();
     expect(chunks).to.deep.equal([Buffer.of(1, 2, 3)]);
   });
 
-  it('stay as they are, and none is lost, where a reader transfers the memory of a chunk', () => {
+  it('stay unchanged and complete if a reader transfers the memory of a chunk', () => {
     incoming.take(Uint8Array.of(1));
     incoming.flush();
     incoming.take(Uint8Array.of(2));
@@ -48,13 +48,13 @@ describe('the incoming bytes of a stream', () => {
     expect(chunks).to.deep.equal([Buffer.of(1), Buffer.of(2)]);
   });
 
-  it('hand over a long message by itself, behind the short ones before it', () => {
+  it('deliver a long message separately, after the earlier short ones', () => {
     incoming.take(Uint8Array.of(1));
     incoming.take(new Uint8Array(5000).fill(2));
     expect(chunks.map(({ length }) => length)).to.deep.equal([1, 5000]);
   });
 
-  it('hand over a long message as it is, and copies of short ones', async () => {
+  it('deliver a long message without a copy, and copies of short ones', async () => {
     const short = Uint8Array.of(1);
     const long = new Uint8Array(5000).fill(1);
     incoming.take(long);
@@ -83,7 +83,7 @@ describe('the incoming bytes of a stream', () => {
   });
 
   for (const [title, messages, failure] of [
-    ['a reset with its reason', [ESCAPE, Uint8Array.of(2, 104, 105)], 'Aborted: the peer gave the stream up: hi'],
+    ['a reset with its reason', [ESCAPE, Uint8Array.of(2, 104, 105)], 'Aborted: the peer cancelled the stream: hi'],
     [
       'bytes after the end',
       [ESCAPE, Uint8Array.of(1), Uint8Array.of(7)],

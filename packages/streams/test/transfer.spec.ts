@@ -142,7 +142,7 @@ function sha256Of(data: Uint8Array): string {
 
 describe('a transfer of a file', () => {
   it(
-    'goes on behind its own beginning, and leaves that of another sender',
+    'continues after its own beginning, and leaves that of another sender',
     scoped(async (scope) => {
       const { inbox, path, connect } = await setUp(scope);
       const bytes = randomBytes(1_000_000);
@@ -159,7 +159,7 @@ describe('a transfer of a file', () => {
         await sender.close();
         expect(await received)
           .to.have.property('message')
-          .that.includes('send it again to go on');
+          .that.includes('send it again to continue');
       }
       const { sender, receiver } = await connect();
       const received = receive(receiver, inbox);
@@ -171,7 +171,7 @@ describe('a transfer of a file', () => {
   );
 
   it(
-    'lets one of two senders in that offer a name at the same moment, in whatever case',
+    'admits one of two senders that offer a name at the same moment, in any case',
     scoped(async (scope) => {
       const { inbox, connect } = await setUp(scope);
       const two = [await connect(), await connect()];
@@ -195,7 +195,7 @@ describe('a transfer of a file', () => {
   );
 
   it(
-    'vouches for the bytes on the disk, not for those that came',
+    'checks the bytes on the disk, not the received ones',
     scoped(async (scope) => {
       const { inbox, connect } = await setUp(scope);
       const { sender, receiver } = await connect();
@@ -224,7 +224,7 @@ describe('a transfer of a file', () => {
 
   for (const slow of ['receiver', 'sender'] as const) {
     it(
-      `goes on while the ${slow} hashes for far longer than a side may be silent`,
+      `continues while the ${slow} hashes for much longer than the silence limit`,
       scoped(async (scope) => {
         const { inbox, path, connect } = await setUp(scope);
         const bytes = randomBytes(400_000);
@@ -278,7 +278,7 @@ describe('a transfer of a file', () => {
   }
 
   it(
-    'ends when the other side says nothing',
+    'ends when the other side sends nothing',
     scoped(async (scope) => {
       const { inbox, connect } = await setUp(scope);
       const { sender, receiver } = await connect();
@@ -289,7 +289,7 @@ describe('a transfer of a file', () => {
       time.pass(time.silenceMs);
       expect(await received)
         .to.have.property('message')
-        .that.includes('said nothing for 30000 ms');
+        .that.includes('sent nothing for 30000 ms');
     }),
   );
 
@@ -315,15 +315,15 @@ describe('a transfer of a file', () => {
   );
 
   const NONSENSE: readonly (readonly [string, readonly Word[], string])[] = [
-    ['a size that is none', [{ name: 'file', size: -1 }], "'size' has to be a number"],
-    ['a name that is none', [{ name: 7, size: 1 }], "'name' has to be a text"],
+    ['a size that is none', [{ name: 'file', size: -1 }], "'size' must be a number"],
+    ['a name that is none', [{ name: 7, size: 1 }], "'name' must be a text"],
     ['a size above the limit', [{ name: 'file', size: 2_000_000_000 }], 'at most'],
-    ['a place that was not offered', [{ name: 'file', size: 9 }, { from: 5 }], 'it was offered to go on at 0'],
+    ['a place that was not offered', [{ name: 'file', size: 9 }, { from: 5 }], 'this side offered to continue at 0'],
     ['a hash that is none', [{ name: 'file', size: 0 }, { from: 0 }, { sha256: '\u001b[2J' }], '64 hexadecimal digits'],
     [
       'words without end',
       [{ name: 'file', size: 9 }, { from: 0 }, ...Array<Word>(20).fill({})],
-      'says more than it was asked',
+      'sent more than this side requested',
     ],
   ];
   for (const [what, said, sentence] of NONSENSE) {
@@ -345,7 +345,7 @@ describe('a transfer of a file', () => {
     );
   }
 
-  it('waits half a minute for a word, and talks far more often', () => {
+  it('waits half a minute for a message, and sends much more often', () => {
     expect(TRANSFER_TIMES.talkMs * 3).to.be.below(TRANSFER_TIMES.silenceMs);
   });
 });

@@ -200,7 +200,7 @@ class ClientHandshake {
     this.#hasServer = true;
     const welcome = decodeWelcome(message, this.#attempts !== undefined);
     if (welcome === undefined) {
-      this.#giveUp(new NetworkError('HandshakeFailed', 'the server sent a welcome that is none'));
+      this.#giveUp(new NetworkError('HandshakeFailed', 'the server sent an invalid Welcome message'));
       return;
     }
     const keys = this.#attempts?.check(welcome, message);

@@ -118,7 +118,7 @@ export class HandshakeDesk {
     const version = checkVersion(data);
     const hello = version.ok ? decodeHello(data) : undefined;
     if (hello === undefined) {
-      const malformed = new NetworkError('HandshakeFailed', "the client's hello is none");
+      const malformed = new NetworkError('HandshakeFailed', "the client's Hello message is invalid");
       if (isReply(reply)) this.#refuse(reply, version.ok ? malformed : version.error);
       return;
     }
@@ -153,7 +153,7 @@ export class HandshakeDesk {
       place: undefined,
       link: undefined,
       timer: startTimer(() => {
-        const late = new NetworkError('Timeout', `no end of the handshake within ${handshakeTimeoutMs} ms`);
+        const late = new NetworkError('Timeout', `the handshake did not end within ${handshakeTimeoutMs} ms`);
         this.#give(key, late);
       }, handshakeTimeoutMs),
     };
@@ -178,7 +178,7 @@ export class HandshakeDesk {
     const isWhole = isCode(answered.code, keys.fromClient, handshake.bytes, answered.answer);
     if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
     else {
-      const changed = new NetworkError('HandshakeFailed', "the client's hello was changed on its way");
+      const changed = new NetworkError('HandshakeFailed', "somebody changed the client's Hello message on its way");
       // It may be a stranger's, who has heard of this handshake: the client's own still counts.
       this.#refuseAt(handshake.hello.base, proof.ok ? changed : proof.error);
     }

@@ -5,7 +5,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
   EAI_AGAIN: 'the host name can not be resolved now:',
-  EHOSTUNREACH: 'there is no way to',
+  EHOSTUNREACH: 'there is no route to',
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
@@ -49,7 +49,7 @@ export function brokenErrorOf(error: unknown, where: string): NetworkError {
   const reason = isNothing(error) ? '' : `: ${reasonOf(error)}`;
   return new NetworkError(
     'TransportUnavailable',
-    `the NATS connection to ${where} ended${reason}; unconfirmedSends() tells what may not have arrived`,
+    `the NATS connection to ${where} ended${reason}; unconfirmedSends() counts the messages that may not have arrived`,
     error,
   );
 }

@@ -362,7 +362,7 @@ export class NatsLink implements FrameLink, SessionMember {
       seals?.incoming.isRight(message) !== false;
     if (isRight) return true;
     // Only a secret tells the peer's messages from those of others.
-    if (seals === undefined) this.#violate('a message that is none of this protocol');
+    if (seals === undefined) this.#violate('a message that this protocol does not define');
     else this.#refuse();
     return false;
   }

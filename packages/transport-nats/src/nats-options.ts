@@ -147,11 +147,11 @@ export const natsSection = defineTransportSection({
     const config = given as NatsConfig;
     const several = CREDENTIALS.filter((key) => config[key] !== undefined);
     if (several.length > 1)
-      return `'nats.${several[0] ?? ''}' was given beside 'nats.${several[1] ?? ''}': one of them is allowed`;
+      return `'nats.${several[0] ?? ''}' was given together with 'nats.${several[1] ?? ''}': one of them is allowed`;
     if (config.password !== undefined && config.user === undefined)
       return "'nats.password' was given without 'nats.user', and would be ignored";
     if (config.connection !== undefined && (several.length > 0 || config.tls !== undefined))
-      return `'nats.${several[0] ?? 'tls'}' was given beside 'nats.connection', which is connected already`;
+      return `'nats.${several[0] ?? 'tls'}' was given together with 'nats.connection', which is connected already`;
     if ((config.tls?.certificate === undefined) !== (config.tls?.privateKey === undefined))
       return "'nats.tls.certificate' and 'nats.tls.privateKey' go together: one was given without the other";
     return undefined;

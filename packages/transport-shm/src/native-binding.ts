@@ -168,7 +168,9 @@ export function loadNativeBinding(): Result<NativeBinding> {
  */
 export function setNativeBinding(addon: object): Result {
   if (typeof addon !== 'object' || (addon as object | null) === null) {
-    throw new TypeError(`the exports of a native addon are wanted, got ${addon === null ? 'null' : typeof addon}`);
+    throw new TypeError(
+      `setNativeBinding() takes the exports of a native addon; ${addon === null ? 'null' : typeof addon} was given`,
+    );
   }
   if (loaded?.ok === true) {
     if (loaded.value === addon) return ok();
@@ -196,7 +198,7 @@ function checked(addon: unknown): NativeBinding {
   // The function that came last.
   const isWhole = binding.setWake !== undefined;
   if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return binding as NativeBinding;
-  if (magic === MAGIC && !isWhole) throw new Error('it is of an older version of this package');
+  if (magic === MAGIC && !isWhole) throw new Error('it belongs to an older version of this package');
   throw new Error(
     magic === MAGIC
       ? `it is for version ${String(layoutVersion)} of the region's layout, and this package for ${LAYOUT_VERSION}`

@@ -125,7 +125,7 @@ export class SharedMemoryConnection extends NetworkConnection {
    */
   waitForWork(timeoutMs: number): boolean {
     if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
-      const sentence = `waitForWork() takes a number of milliseconds from 0 on; ${numberOrKind(timeoutMs)} was given`;
+      const sentence = `waitForWork() takes a number of milliseconds, 0 or more; ${numberOrKind(timeoutMs)} was given`;
       throw typeof timeoutMs === 'number' ? new RangeError(sentence) : new TypeError(sentence);
     }
     return this.#link?.waitForWork(timeoutMs) ?? false;

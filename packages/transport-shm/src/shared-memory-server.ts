@@ -125,7 +125,9 @@ export class SharedMemoryServer extends NetworkServer {
     const hint = hintAboutPort(this.config.endpoint);
     if (hint !== undefined) {
       const name = redactEndpoint(this.config.endpoint);
-      process.emitWarning(`EntropyNet server '${name}' listens on no port, it has that name on this machine: ${hint}`);
+      process.emitWarning(
+        `EntropyNet server '${name}' listens under that name on this machine, and on no port: ${hint}`,
+      );
     }
     this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.config.endpoint), (replaced) => {
       this.#moveFrom(replaced);
@@ -193,7 +195,7 @@ export class SharedMemoryServer extends NetworkServer {
   #pauseAccepting(error: unknown): void {
     const reason = describeSystemError(error);
     this.#warnings.warn(
-      `EntropyNet server '${redactEndpoint(this.config.endpoint)}' can't accept clients, who wait until it can: ${reason}; it tries again every ${ACCEPT_PAUSE_MS} ms`,
+      `EntropyNet server '${redactEndpoint(this.config.endpoint)}' can't accept clients: ${reason}; clients wait, and it tries again every ${ACCEPT_PAUSE_MS} ms`,
     );
     this.#unwatch();
     clearTimeout(this.#pause);

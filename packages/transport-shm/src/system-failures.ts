@@ -11,21 +11,21 @@ const SHORTAGES: Readonly<Record<string, string>> = {
     'there is no memory, address space or mapping left: choose a smaller sharedMemory.regionSize or maxMessageSize, or raise "ulimit -v"',
   ENOSPC: 'the file system is full',
   EFBIG: 'a file of this process may not be that large: choose a smaller sharedMemory.regionSize, or raise "ulimit -f"',
-  EDQUOT: "this user's share of the file system is full",
+  EDQUOT: "this user's quota on the file system is full",
 };
 
 /** What the system forbids. */
 const HINDRANCES: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not: look at its owner and mode',
-  EPERM: 'this user may not, or a sandbox forbids it',
+  EACCES: 'this user is not allowed to use it: check its owner and mode',
+  EPERM: 'this user is not allowed to use it, or a sandbox forbids it',
   EROFS: 'the file system is read-only: choose another sharedMemory.directory',
   EBUSY: 'something else uses it',
   EISDIR: 'a directory is in the way: remove it',
   ENOTDIR: 'a file is in the way: remove it',
   ELOOP: 'a link is in the way, and links are not followed: remove it',
-  ENXIO: 'something that is no file is in the way: remove it',
+  ENXIO: 'something that is not a file is in the way: remove it',
   ERR_ACCESS_DENIED: 'the permission model of Node.js forbids it: add --allow-fs-read and --allow-fs-write for it',
-  ENOSYS: 'this system has no such call',
+  ENOSYS: 'this system does not support this call',
   ERR_FS_EISDIR: 'a directory is in the way: remove it',
 };
 

@@ -36,11 +36,11 @@ async function stranger(scope: Scope, protocol: string | false): Promise<string>
 }
 
 describe('the client for pages', () => {
-  it('refuses what a page has no power over, naming it', () => {
+  it('refuses and names the options that a page can't use', () => {
     const cases = [
-      [{ headers: { authorization: 'x' } }, "'webSocket.headers' was given authorization: a page has no say in it"],
+      [{ headers: { authorization: 'x' } }, "'webSocket.headers' was given authorization: a page can't set it"],
       [{ tls: { rejectUnauthorized: false } }, "'webSocket.tls' was given "],
-      [{ agent: { addRequest: () => undefined } }, "'webSocket.agent' was given an object: a page has no say in it"],
+      [{ agent: { addRequest: () => undefined } }, "'webSocket.agent' was given an object: a page can't set it"],
       [{ createConnection: () => ({}) }, "'webSocket.createConnection' was given a function"],
       [{ lookup: () => undefined }, "'webSocket.lookup' was given a function"],
     ] as const;
@@ -51,14 +51,14 @@ describe('the client for pages', () => {
     }
   });
 
-  it('can not listen, and says so', () => {
+  it('can't listen, and reports it', () => {
     expect(() => new WebSocketTransport().createServer())
       .to.throw(NetworkError, 'a page can not listen')
       .with.property('code', 'NotSupported');
   });
 
   it(
-    'probes a server that is there, and one that is not',
+    'probes an existing server and a missing one',
     scoped(async (scope) => {
       const endpoint = await listen(scope);
       expect(await transport.probe({ endpoint })).to.deep.equal({ available: true });
@@ -69,7 +69,7 @@ describe('the client for pages', () => {
   );
 
   it(
-    'says what may be wrong where a page is not told',
+    'names the possible causes that a browser hides from a page',
     scoped(async (scope) => {
       const endpoint = await listen(scope);
       const refused = await transport.createConnection({ endpoint: endpoint.replace(/[^/]*$/, 'elsewhere') }).connect();
@@ -83,7 +83,7 @@ describe('the client for pages', () => {
     ['our subprotocol, and never greets', 'entropynet.v1'],
   ] as const) {
     it(
-      `does not stay with a server that speaks ${what}`,
+      `leaves a server that speaks ${what}`,
       scoped(async (scope) => {
         const endpoint = await stranger(scope, protocol);
         const connection = transport.createConnection({ endpoint, connectTimeoutMs: 300 });

@@ -15,7 +15,7 @@ const BENCHMARKS = '@entropynet/benchmarks';
 export function addBench(program: Command, terminal: Terminal): void {
   program
     .command('bench')
-    .description('Measure EntropyNet beside what one would use instead; what follows goes to the benchmark.')
+    .description('Compare EntropyNet with the usual alternatives; the arguments after "bench" go to the benchmark.')
     .argument('[options...]')
     // Its own help is of more use than that of this command.
     .helpOption(false)
@@ -32,7 +32,7 @@ async function bench(terminal: Terminal, options: readonly string[]): Promise<vo
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     // It has said itself what is wrong.
-    if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows what may follow', ExitCode.Usage);
+    if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows the arguments', ExitCode.Usage);
     if (code !== 0) throw new CommandFailure(`the benchmark ended with ${signal ?? `code ${String(code)}`}`);
   } finally {
     terminal.interrupted.removeEventListener('abort', onInterrupt);
@@ -50,5 +50,5 @@ function findBenchmarks(): string {
       // Not there.
     }
   }
-  throw new CommandFailure(`the benchmarks are a package of their own: run "npm install ${BENCHMARKS}" first`);
+  throw new CommandFailure(`the benchmarks are a separate package: run "npm install ${BENCHMARKS}" first`);
 }

@@ -14,9 +14,9 @@ interface CleanOptions {
 export function addClean(program: Command, terminal: Terminal): void {
   program
     .command('clean')
-    .description('Remove the files of servers that died without removing them; nothing else is touched.')
-    .option('--directory <path>', 'where servers on this machine are found')
-    .option('--dry-run', 'only say what would be removed')
+    .description('Remove the files that dead servers left behind, and nothing else.')
+    .option('--directory <path>', 'the directory with the servers of this machine')
+    .option('--dry-run', 'only print the files that would be removed')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',

@@ -29,7 +29,7 @@ interface ConnectOptions extends ConnectionOptions, ConversationOptions {
 export function addConnect(program: Command, terminal: Terminal): void {
   addConversationOptions(addClientOptions(addConnectionOptions(program.command('connect'))))
     .description('Connect, send each line of standard input as a message, and show what arrives.')
-    .option('--stay', 'stay when standard input ends, until the peer leaves or the command is interrupted')
+    .option('--stay', 'stay connected after the end of standard input, until the peer leaves or Ctrl+C')
     .addHelpText(
       'after',
       `

@@ -158,8 +158,8 @@ function memoryFindings(): Finding[] {
     findings.push({
       what: 'memory',
       judgement: isShort ? 'problem' : 'good',
-      found: `${formatBytes(available)} available; a connection’s region has 4 MiB by default, of which it takes what traffic touches`,
-      ...(isShort && { remedy: 'End something else, or make regions smaller: sharedMemory.regionSize.' }),
+      found: `${formatBytes(available)} available; a connection’s region has 4 MiB by default and uses only the memory that its traffic touches`,
+      ...(isShort && { remedy: 'End other programs, or make regions smaller: sharedMemory.regionSize.' }),
     });
   }
   return findings;
@@ -229,7 +229,7 @@ function containerFindings(): Finding[] {
     findings.push({
       what: 'container',
       judgement: 'note',
-      found: 'this is one; its processes find servers of other containers only in a directory that both have',
+      found: 'yes; its processes find servers of other containers only in a shared directory',
       remedy: 'Mount one directory into both and name it: sharedMemory.directory.',
     });
   }

@@ -26,18 +26,18 @@ interface RatedSnapshot extends Omit<SharedMemorySnapshot, 'regions'> {
 export function addInspect(program: Command, terminal: Terminal): void {
   program
     .command('inspect')
-    .description('Show every server and connection of this user through shared memory, live; disturbs none of them.')
-    .option('--directory <path>', 'where servers on this machine are found')
+    .description('Show the shared-memory servers and connections of this user, live, without disturbing them.')
+    .option('--directory <path>', 'the directory with the servers of this machine')
     .option(
       '-i, --interval <ms>',
-      'over how long rates are measured, and how often it is shown',
+      'the time between two updates, over which rates are measured',
       wholeNumber(50, LONGEST_MS),
       1000,
     )
-    .option('-1, --once', 'show it once; so it is, too, where the output is no terminal')
+    .option('-1, --once', 'print once and end; the default if the output is not a terminal')
     .option('--json', 'print one JSON object')
-    .option('-w, --web', 'show it in a page on this machine, with what processes with an agent report')
-    .option('-p, --port <number>', 'the port of the page; any that is free', wholeNumber(1, 65_535))
+    .option('-w, --web', 'show a page on this machine, with the reports of processes that run an agent')
+    .option('-p, --port <number>', 'the port of the page; without it, any free port', wholeNumber(1, 65_535))
     .addHelpText(
       'after',
       `
@@ -55,7 +55,7 @@ Example:
 /** Refuses what would be ignored with the page, or without it. */
 function checkPage({ web, port, once: isOnce }: InspectCommandOptions): void {
   if (web !== true && port !== undefined)
-    throw new CommandFailure('--port is for the page of --web, which is not given', ExitCode.Usage);
+    throw new CommandFailure('--port needs --web', ExitCode.Usage);
   if (web === true && isOnce === true)
     throw new CommandFailure('--web and --once exclude each other: the page is live', ExitCode.Usage);
 }
@@ -76,9 +76,9 @@ async function inspectInPage(
   else print(terminal, address);
   tell(
     terminal,
-    'Open this address in a browser on this machine; everybody who has it sees everything. Ctrl+C ends it.',
+    'Open this address in a browser on this machine. Everybody with this address sees everything. Ctrl+C ends the page.',
   );
-  if (obstacle !== undefined) tell(terminal, `Processes can not report: ${obstacle}`);
+  if (obstacle !== undefined) tell(terminal, `Processes can't report: ${obstacle}`);
   if (!terminal.interrupted.aborted) await once(terminal.interrupted, 'abort');
   await inspector.close();
 }
@@ -116,7 +116,7 @@ function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream)
 function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot): string[] {
   const lines = [`${directory}: ${countOf(servers.length, 'server')}, ${countOf(regions.length, 'connection')}`];
   for (const { nameHash, process, maxConnections, isShared, slot } of servers) {
-    const who = process === undefined ? 'dead; "entropynet clean" removes what it left' : describe(process, at);
+    const who = process === undefined ? 'dead; "entropynet clean" removes its files' : describe(process, at);
     const place = isShared ? `, shares its name (slot ${slot})` : '';
     lines.push(`server ${nameHash}${place}, at most ${countOf(maxConnections, 'connection')}: ${who}`);
   }
@@ -135,7 +135,7 @@ function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot)
 }
 
 function describe(process: InspectedProcess | undefined, at: number): string {
-  if (process === undefined) return 'unknown: ended, or in a process namespace of its own';
+  if (process === undefined) return 'unknown: it ended, or it is in another process namespace';
   const age = process.startedAt === undefined ? '' : ` since ${formatDuration(at - process.startedAt)}`;
   return `${process.id}${age}: ${process.command}`;
 }

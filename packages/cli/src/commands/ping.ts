@@ -47,15 +47,15 @@ const REDRAW_MS = 200;
 /** `entropynet ping`: round trips to a peer that sends everything back. */
 export function addPing(program: Command, terminal: Terminal): void {
   addClientOptions(addConnectionOptions(program.command('ping')))
-    .description('Measure round trips to a peer that sends everything back, one after the other.')
+    .description('Measure round trips, one after the other, to a peer that sends each message back.')
     .option('-n, --count <number>', 'how many round trips', wholeNumber(1), 10)
     .option(
       '-i, --interval <ms>',
-      'how long after the start of one the next starts; 0: at once',
+      'the time between the starts of two round trips; 0: no pause',
       wholeNumber(0, LONGEST_MS),
       200,
     )
-    .option('--size <bytes>', `bytes of a message, from ${NUMBER_BYTES} on`, wholeNumber(NUMBER_BYTES, MOST_BYTES), 64)
+    .option('--size <bytes>', `bytes of a message, at least ${NUMBER_BYTES}`, wholeNumber(NUMBER_BYTES, MOST_BYTES), 64)
     .option('--json', 'print one JSON object, durations in microseconds')
     .addHelpText(
       'after',
@@ -140,13 +140,13 @@ class Replies {
       (data) => {
         if (this.#expected === undefined) return;
         if (!this.#expected.equals(data))
-          this.#fail('the peer sent something else than it got: is it "entropynet listen --echo"?');
+          this.#fail('the peer sent other bytes than it received: is it "entropynet listen --echo"?');
         else this.#settle(true);
       },
       { ownership: 'borrow' },
     );
     handle.on('state', (state, error) => {
-      if (state === 'failed') this.#fail(`the connection failed: ${error?.message ?? 'no reason is known'}`);
+      if (state === 'failed') this.#fail(`the connection failed: ${error?.message ?? 'the reason is unknown'}`);
       if (state === 'disconnected') this.#fail('the peer left');
     });
   }

@@ -24,11 +24,11 @@ interface ReceiveOptions extends ConnectionOptions {
 /** `entropynet receive`: files of `entropynet send` into one folder. */
 export function addReceive(program: Command, terminal: Terminal): void {
   addServerOptions(addConnectionOptions(program.command('receive')))
-    .argument('<folder>', 'where files go; made where it is missing')
-    .description('Receive files of "entropynet send" into a folder; each is checked by its SHA-256.')
+    .argument('<folder>', 'the folder for the files; created if it is missing')
+    .description('Receive files from "entropynet send" into a folder, and check the SHA-256 of each.')
     .option('-1, --once', 'end after the first transfer')
-    .option('--max-size <gigabytes>', 'the largest file that is taken', positiveNumber, 64)
-    .option('--json', 'print one JSON object a file')
+    .option('--max-size <gigabytes>', 'the largest allowed file', positiveNumber, 64)
+    .option('--json', 'print one JSON object for each file')
     .addHelpText(
       'after',
       `

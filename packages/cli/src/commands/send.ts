@@ -24,9 +24,9 @@ interface SendOptions extends ConnectionOptions {
 
 /** `entropynet send`: one file to `entropynet receive`. */
 export function addSend(program: Command, terminal: Terminal): void {
-  addClientOptions(addConnectionOptions(program.command('send').argument('<file>', 'what to send')))
-    .description('Send a file to "entropynet receive"; a transfer that broke goes on where it was.')
-    .option('--name <name>', 'what it is called there; the name of the file without it')
+  addClientOptions(addConnectionOptions(program.command('send').argument('<file>', 'the file to send')))
+    .description('Send a file to "entropynet receive"; an interrupted transfer continues where it stopped.')
+    .option('--name <name>', 'its name at the receiver; without it, the name of the file')
     .option('--json', 'print one JSON object at the end')
     .addHelpText(
       'after',

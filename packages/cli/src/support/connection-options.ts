@@ -67,9 +67,9 @@ export function addTransportOptions(command: Command): Command {
       '--secret-file <file>',
       `a file with the secret that both sides must have; without it, ${SECRET_VARIABLE} of the environment`,
     )
-    .option('--directory <path>', 'where servers on this machine are found')
-    .option('--timeout <ms>', 'how long connecting may take', wholeNumber(1, LONGEST_MS))
-    .option('--ca <file>', 'for wss:// and nats://: the certificates of authorities that are trusted, as PEM')
+    .option('--directory <path>', 'the directory with the servers of this machine')
+    .option('--timeout <ms>', 'the time limit for connecting', wholeNumber(1, LONGEST_MS))
+    .option('--ca <file>', 'for wss:// and nats://: the certificates of trusted authorities, as PEM')
     .option('--cert <file>', "for wss:// and nats://: this side's certificate, as PEM")
     .option('--key <file>', "for wss:// and nats://: the certificate's private key, as PEM")
     .option('--creds <file>', 'for nats://: a credentials file (.creds)')
@@ -99,7 +99,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   return (text) => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) {
-      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+      const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
       throw new InvalidArgumentError(`'${text}' is not a whole number ${range}.`);
     }
     return value;

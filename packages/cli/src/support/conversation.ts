@@ -18,8 +18,8 @@ export interface ConversationOptions {
 /** Adds how messages are written and read to a command. */
 export function addConversationOptions(command: Command): Command {
   return command
-    .option('-x, --hex', 'messages are typed and shown as hexadecimal digits')
-    .option('-s, --stream', 'standard input and output as streams of bytes, with half-close; on both sides')
+    .option('-x, --hex', 'type and show messages as hexadecimal digits')
+    .option('-s, --stream', 'use standard input and output as byte streams, with half-close; both sides need it')
     .option('--channel <name>', 'a named channel instead of the default one');
 }
 
@@ -95,7 +95,7 @@ export async function joinStreams(
         : pipeline(duplex, terminal.output, { signal, end: false }),
     ]);
   } catch (error) {
-    throw new CommandFailure(`the stream broke off: ${(error as Error).message}`);
+    throw new CommandFailure(`the stream failed: ${(error as Error).message}`);
   }
 }
 

@@ -5,8 +5,8 @@ import { CommandFailure, ExitCode } from './command-failure.js';
 
 /** Why the system refuses a path, in plain words. */
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not, look at its owner and mode',
-  EDQUOT: "this user's share of the disk is full",
+  EACCES: 'this user is not allowed to use it; check its owner and mode',
+  EDQUOT: "this user's disk quota is full",
   EEXIST: 'something else has that name',
   EISDIR: 'it is a folder',
   ELOOP: 'its links lead in a circle',
@@ -16,7 +16,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   ENOSPC: 'the disk is full',
   ENOTDIR: 'a part of it is a file and not a folder',
-  EPERM: 'this user may not, or a sandbox forbids it',
+  EPERM: 'this user is not allowed to use it, or a sandbox forbids it',
   EROFS: 'the file system is read-only',
   ERR_FS_FILE_TOO_LARGE: 'it is longer than 2 GiB',
 };
@@ -41,7 +41,7 @@ export function checkDirectory(directory: string | undefined): void {
   try {
     status = statSync(directory, { throwIfNoEntry: false });
   } catch (error) {
-    throw usage(`the directory ${directory} can't be looked at: ${reasonOf(error)}`);
+    throw usage(`the directory ${directory} can't be read: ${reasonOf(error)}`);
   }
   if (status === undefined) throw usage(`the directory ${directory} does not exist`);
   if (!status.isDirectory()) throw usage(`${directory} is not a folder`);
@@ -70,7 +70,7 @@ async function makeFolder(folder: string): Promise<void> {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
     // The parent is there: its file system, such as that of `/proc`, takes no folders.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new Error(`no folder can be made in ${parent} (ENOENT)`, { cause: error });
+      throw new Error(`no folder can be created in ${parent} (ENOENT)`, { cause: error });
     throw error;
   }
 }

@@ -107,7 +107,7 @@ export class ChannelReceiver {
     const channel = half?.channel;
     // Only a channel that the peer has not opened itself can be refused, and only once.
     if (channel === undefined || channel.outgoing !== half || channel.incoming.id !== -1) {
-      this.#violated(`a refusal of channel ${id}, which is not to be refused`);
+      this.#violated(`a refusal of channel ${id}, which can't be refused`);
       return;
     }
     this.#sender.lifecycle.onRefused(channel);
@@ -129,7 +129,7 @@ export class ChannelReceiver {
   #onClose(id: number): void {
     const channel = this.#channels.incoming(id)?.channel;
     if (!this.#sender.lifecycle.canClose || !this.#channels.endIncoming(id)) {
-      this.#violated(`a close of channel ${id}, which it has not open`);
+      this.#violated(`a close of channel ${id}, which is not open`);
       return;
     }
     this.#sender.lifecycle.onPeerClosed(id, channel);

@@ -75,7 +75,7 @@ function checkMemory(bytes: Uint8Array): void {
     apply(keys, bytes, NO_ARGUMENTS);
   } catch (error) {
     throw new TypeError(
-      'a message is a Uint8Array over memory that exists; one whose buffer was detached or made shorter was given',
+      'a message is a Uint8Array with a live buffer; one with a detached or shortened buffer was given',
       { cause: error },
     );
   }

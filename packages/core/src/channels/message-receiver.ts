@@ -143,7 +143,7 @@ export class MessageReceiver implements FrameSink {
     } else if (half !== undefined) {
       this.#receiveData(half, type, bytes, start, end, isOwned);
     } else if (!this.#channels.wasRefused(channelIdOf(header))) {
-      this.#violated(`data on channel ${channelIdOf(header)}, which it has not open`);
+      this.#violated(`data on channel ${channelIdOf(header)}, which is not open`);
     }
   }
 

@@ -62,5 +62,5 @@ export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
 
 /** @param call the operation that was given the length */
 export function impossibleLength(call: string, length: unknown): Failure {
-  return err('InvalidParameter', `${call} takes a whole number of bytes from 0 on; ${numberOrKind(length)} was given`);
+  return err('InvalidParameter', `${call} takes a whole number of bytes, 0 or more; ${numberOrKind(length)} was given`);
 }

@@ -25,7 +25,7 @@ export const NOTHING_GIVEN: Readonly<Record<string, never>> = Object.freeze(
 
 /** A whole number in a range, both ends included. */
 export function wholeNumber(least: number, most?: number): NumberInRange {
-  const upTo = most === undefined ? `from ${least} on` : `from ${least} to ${most}`;
+  const upTo = most === undefined ? `of ${least} or more` : `from ${least} to ${most}`;
   return ranged(least, most, `a whole number ${upTo} is allowed`, Number.isSafeInteger);
 }
 

@@ -201,7 +201,9 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
       const goodbye = this.#link.disconnect().then(() => OK);
       const said = await within(goodbye, Math.max(0, end - monotonicNow()), signal);
       const isAborted = waited === 'aborted' || said === 'aborted';
-      return isAborted ? err('Aborted', 'the goodbye was given up', signal?.reason) : OK;
+      return isAborted
+        ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', signal?.reason)
+        : OK;
     } catch (error) {
       const reason = describeThrown(error);
       return err('ConnectionClosed', `the connection ended without a goodbye to the peer: ${reason}`, error);

@@ -14,7 +14,7 @@ function flushAll(): void {
       each.flush();
     } catch (error) {
       // Its stream may be a program's. The others go on.
-      warnOf(new Error('what was written last could not be given to the system', { cause: error }));
+      warnOf(new Error('the last written bytes could not be passed to the system', { cause: error }));
     }
   }
 }

@@ -24,7 +24,7 @@ export interface InspectorServerOptions {
   readonly intervalMs?: number;
   /** Where agents find it. @default `INSPECTOR_ENDPOINT`, through shared memory */
   readonly endpoint?: string;
-  /** The folder where servers on this machine are found. @default as `sharedMemory.directory` */
+  /** The folder the directory with the servers of this machine. @default as `sharedMemory.directory` */
   readonly directory?: string;
 }
 
@@ -191,7 +191,7 @@ class Inspector {
         return inspectSharedMemory(directory === undefined ? {} : { directory });
       } catch (error) {
         // This runs in a timer of the program: what the file system refuses is shown in the page and nothing more.
-        return err('SharedMemoryNotAvailable', `shared memory can't be looked at: ${printable(error)}`, error);
+        return err('SharedMemoryNotAvailable', `shared memory can't be read: ${printable(error)}`, error);
       }
     };
     let before = inspect();

@@ -30,7 +30,7 @@ export class Journal {
 
   /** The agent has gone, and with it the connections of its last report. */
   noteGone(agent: AgentName, { connections }: ProcessReport, at: number): void {
-    const message = 'the agent of its process has gone; it may have ended before';
+    const message = 'its process stopped reporting; the connection may have ended before';
     this.#addEnded(
       connections
         .slice(-MOST_REMEMBERED)

@@ -19,7 +19,7 @@ const DEVICE = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²
 export function checkFileName(name: string): string {
   const problem = problemOf(name);
   if (problem === undefined) return name;
-  throw new NetworkError('InvalidParameter', `the name "${printable(name, MAX_SHOWN)}" is not taken: ${problem}`);
+  throw new NetworkError('InvalidParameter', `the name "${printable(name, MAX_SHOWN)}" is not allowed: ${problem}`);
 }
 
 function problemOf(name: string): string | undefined {
@@ -28,11 +28,11 @@ function problemOf(name: string): string | undefined {
   if (Buffer.from(name).toString() !== name) return 'it is not well-formed Unicode';
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `it is longer than ${MAX_NAME_BYTES} bytes`;
   if (FORBIDDEN.test(name))
-    return `it has a character that is not allowed: one of / \\ : * ? " < > |, a control character or a direction mark`;
+    return `it has a forbidden character: one of / \\ : * ? " < > |, a control character or a direction mark`;
   if (name.startsWith('.')) return 'names that start with a dot configure programs, or lead out of the folder';
-  if (name.startsWith('-')) return 'programs take a name that starts with a dash for an option';
+  if (name.startsWith('-')) return 'programs read a name that starts with a dash as an option';
   if (/^\s|[\s.]$/u.test(name)) return 'it starts with a space, or ends with a space or a dot, which some systems drop';
-  if (DEVICE.test(name)) return 'it means a device on Windows';
+  if (DEVICE.test(name)) return 'it is the name of a device on Windows';
   return undefined;
 }
 

@@ -197,7 +197,7 @@ export class ReservedName {
     if (there === name) return new NetworkError('AlreadyExists', `there is a '${name}' already`);
     return new NetworkError(
       'AlreadyExists',
-      `there is a '${there}' already, and some file systems take '${name}' for the same name`,
+      `there is a '${there}' already, and some file systems treat '${name}' as the same name`,
     );
   }
 }

@@ -89,7 +89,7 @@ async function takeFile(words: Words, incoming: Incoming, options: ReceiveOption
   if (size > options.maxBytes)
     throw new NetworkError(
       'ResourceLimitExceeded',
-      `'${name}' has ${size} bytes; at most ${options.maxBytes} are taken (maxBytes)`,
+      `'${name}' has ${size} bytes; at most ${options.maxBytes} are allowed (maxBytes)`,
     );
   const reservation = options.inbox.reserve(name);
   // Nothing is awaited between the offer and this line: a second sender of the name is refused.
@@ -156,7 +156,7 @@ class Arrival {
     const chosen = beginnings.find((each) => each.have === from && isMeant(answer, each.sha256));
     if (chosen !== undefined) return { part: chosen.part, from };
     const offered = beginnings.map(({ have }) => have).join(', ');
-    throw nonsense(`the sender goes on at ${from}; it was offered to go on at 0${offered && ', '}${offered}`);
+    throw nonsense(`the sender continues at ${from}; this side offered to continue at 0${offered && ', '}${offered}`);
   }
 
   async #takeBytes({ pieces, fault }: Incoming, part: Part, from: number): Promise<void> {
@@ -168,10 +168,10 @@ class Arrival {
       if (taken.done === true)
         throw new NetworkError(
           'ConnectionClosed',
-          `'${name}' broke off at ${at} of ${size} bytes; send it again to go on`,
+          `'${name}' stopped at ${at} of ${size} bytes; send it again to continue`,
         );
       const { value } = taken;
-      if (at + value.length > size) throw nonsense(`more came than the ${size} bytes of '${name}'`);
+      if (at + value.length > size) throw nonsense(`the sender sent more than the ${size} bytes of '${name}'`);
       for (let written = 0; written < value.length;)
         written += (await part.file.write(value, written, value.length - written, at + written)).bytesWritten;
       at += value.length;

@@ -110,7 +110,7 @@ export class Words {
     const { silenceMs, after } = this.#times;
     const late = (): void => {
       this.#fail(
-        new NetworkError('Timeout', `the other side said nothing for ${silenceMs} ms: does it send or receive files?`),
+        new NetworkError('Timeout', `the other side sent nothing for ${silenceMs} ms: does it send or receive files?`),
       );
     };
     let cancel = after(silenceMs, late);
@@ -167,7 +167,7 @@ export class Words {
       this.onChecked({ checked: countIn(word, 'checked', of), of });
       return;
     }
-    if (this.#heard.length >= MAX_WAITING) throw nonsense('the other side says more than it was asked');
+    if (this.#heard.length >= MAX_WAITING) throw nonsense('the other side sent more than this side requested');
     this.#heard.push(word);
     this.#onWord?.();
   }
@@ -182,21 +182,21 @@ export class Words {
 export function countIn(word: Word, key: string, most = Number.MAX_SAFE_INTEGER): number {
   const value = word[key];
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
-  throw nonsense(`the other side said ${shown(word)}; '${key}' has to be a number from 0 to ${most}`);
+  throw nonsense(`the other side sent ${shown(word)}; '${key}' must be a number from 0 to ${most}`);
 }
 
 /** A text in a word. */
 export function textIn(word: Word, key: string): string {
   const value = word[key];
   if (typeof value === 'string') return value;
-  throw nonsense(`the other side said ${shown(word)}; '${key}' has to be a text`);
+  throw nonsense(`the other side sent ${shown(word)}; '${key}' must be a text`);
 }
 
 /** A SHA-256 in a word: 64 hexadecimal digits. */
 export function hashIn(word: Word): string {
   const value = textIn(word, 'sha256');
   if (/^[0-9a-f]{64}$/.test(value)) return value;
-  throw nonsense(`the other side said ${shown(word)}; 'sha256' has to be 64 hexadecimal digits`);
+  throw nonsense(`the other side sent ${shown(word)}; 'sha256' must be 64 hexadecimal digits`);
 }
 
 /** The other side does not speak the protocol. */

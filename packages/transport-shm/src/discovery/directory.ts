@@ -44,11 +44,11 @@ export function prepareDirectory(directory: string, userId: number, guests?: Gue
   try {
     makeDirectory(directory, made);
   } catch (error) {
-    const what = `the directory ${directory} could not be made`;
+    const what = `the directory ${directory} could not be created`;
     if (!isSystemError(error) || error.code !== 'ENOENT') return failureAt(directory, what, error);
     // Only a file system without files of its own says so where the folder above is there.
     const above = existingAbove(directory);
-    const advice = `no directory can be made in ${above} (ENOENT): choose another sharedMemory.directory`;
+    const advice = `no directory can be created in ${above} (ENOENT): choose another sharedMemory.directory`;
     return err('SharedMemoryPermission', `${what}: ${advice}`, error);
   }
   const checked = checkOwnDirectory(directory, userId);

@@ -9,5 +9,5 @@ export function foreignAccess(path: string): string | undefined {
   const access = binding.ok ? binding.value.fileAccess?.(path) : undefined;
   if (access === undefined) return "can't be shown to be this user's: the addon does not read access lists";
   if (!access.isOwn) return `belongs to ${access.owner}, not to this user`;
-  return access.writer === '' ? undefined : `may be changed by ${access.writer}: take its rights away`;
+  return access.writer === '' ? undefined : `may be changed by ${access.writer}: remove that access`;
 }

@@ -114,7 +114,7 @@ function absent(directory: string, endpoint: string, userId: number): Failure {
   if (existsSync(names.socket)) {
     return err(
       'TransportUnavailable',
-      `the server named '${shown}' has lost its file ${names.region}; if it lives it makes the file anew within a second`,
+      `the server named '${shown}' has lost its file ${names.region}; if it lives, it creates the file again within a second`,
     );
   }
   const remedy = 'give both sides the same sharedMemory.directory, or the same XDG_RUNTIME_DIR and temporary directory';
@@ -143,7 +143,7 @@ export async function connectTo(found: FoundServer, shown: string, signal: Abort
 /** Gives servers whose queues are full a moment. `Aborted`: `signal` has ended the attempt. */
 export async function waitForRoom(signal: AbortSignal): Promise<Result> {
   await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
-  return signal.aborted ? err('Aborted', 'connecting was given up') : ok();
+  return signal.aborted ? err('Aborted', 'connecting was aborted') : ok();
 }
 
 /** Undefined where the server lives and can't be reached at this moment. `shown`: its name as an error may have it. */
@@ -162,7 +162,7 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
     if (isLocked(found)) return undefined;
     return err(
       'TransportUnavailable',
-      `the server named '${shown}' is gone: nobody listens at its socket ${path}`,
+      `the server named '${shown}' is gone: no server listens at its socket ${path}`,
       error,
     );
   }

@@ -144,7 +144,7 @@ export class NameClaim {
     // STEP(close: names removed)
     log(
       () =>
-        `gave back the socket ${this.#socketPath}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
+        `released the socket ${this.#socketPath}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
     );
     this.#letGo();
     if (lock.ok) binding.closeDescriptor(lock.value);
@@ -232,7 +232,7 @@ export class NameClaim {
   #failure(error: unknown): Failure {
     if (error instanceof NetworkError) return { ok: false, error };
     const path = isSystemError(error) && error.path !== undefined ? error.path : this.#socketPath;
-    return failureAt(path, `the server named '${this.#options.shown}' could not be set up at ${path}`, error);
+    return failureAt(path, `the server named '${this.#options.shown}' could not be created at ${path}`, error);
   }
 }
 

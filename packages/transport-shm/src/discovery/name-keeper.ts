@@ -51,7 +51,7 @@ export class NameKeeper {
       return;
     }
     if (renewed.value === undefined) return;
-    log(() => `made the names of '${this.#endpoint}' anew`);
+    log(() => `created the names of '${this.#endpoint}' again`);
     if (this.#isStopped) renewed.value.close();
     else this.#onReplaced(renewed.value);
   }

@@ -67,7 +67,7 @@ export function inspectSharedMemory(options: InspectOptions = {}): Result<Shared
   try {
     return ok({ at: epochNow(), directory, ...servers.value, ...inspectRegions(userId) });
   } catch (error) {
-    return failureAt('/proc', 'the processes could not be looked at', error);
+    return failureAt('/proc', 'the processes could not be read', error);
   }
 }
 

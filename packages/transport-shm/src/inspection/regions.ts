@@ -109,7 +109,7 @@ function mappingsByRegion(userId: number): Map<string, Mapping[]> {
 
 /** The block as the first of those says it whose memory may be read; a sentence where none may. */
 function readControlBlock(mappings: readonly Mapping[]): DataView | string {
-  let reason = 'its processes have ended meanwhile';
+  let reason = 'its processes have ended';
   for (const { processId, address } of mappings) {
     try {
       const descriptor = openSync(`/proc/${processId}/mem`, 'r');

@@ -80,7 +80,7 @@ export class SharedMemoryRegion {
       return ok({ region: new SharedMemoryRegion(memory), descriptor });
     } catch (error) {
       const code = isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable';
-      return err(code, `a region of ${byteLength} bytes could not be made: ${describeSystemError(error)}`, error);
+      return err(code, `a region of ${byteLength} bytes could not be created: ${describeSystemError(error)}`, error);
     }
   }
 

@@ -72,7 +72,7 @@ export function openPlatformWebSocket<T>(
       settle(
         err(
           'TransportUnavailable',
-          `no WebSocket connection to ${where}: nothing listens there, or the server refused (its webSocket.allowedOrigins must list this page's origin); a page is not told why`,
+          `no WebSocket connection to ${where}: nothing listens there, or the server refused (its webSocket.allowedOrigins must list this page's origin); browsers do not tell pages the reason`,
         ),
       );
     });
@@ -82,7 +82,7 @@ export function openPlatformWebSocket<T>(
 function createPlatformWebSocket({ url }: WebSocketAddress): Result<PlatformWebSocket> {
   try {
     const webSocket = newPlatformWebSocket(url.href, SUBPROTOCOL);
-    if (webSocket === undefined) return err('TransportUnavailable', 'this platform has no WebSocket of its own');
+    if (webSocket === undefined) return err('TransportUnavailable', 'this platform has no WebSocket');
     webSocket.binaryType = 'arraybuffer';
     return ok(webSocket);
   } catch (error) {

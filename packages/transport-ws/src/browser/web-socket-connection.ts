@@ -38,8 +38,5 @@ export class WebSocketConnection extends GreetedConnection {
 }
 
 function unsupported(key: string, given: string): NetworkError {
-  return new NetworkError(
-    'InvalidParameter',
-    `'webSocket.${key}' was given ${given}: a page has no say in it; leave it out`,
-  );
+  return new NetworkError('InvalidParameter', `'webSocket.${key}' was given ${given}: a page can't set it; remove it`);
 }

@@ -116,11 +116,11 @@ export class CompressedMessages {
 }
 
 function tooManyFragments(): Unreadable {
-  const error = new NetworkError('InvalidMessage', `the peer sent a message in ${MAX_FRAGMENTS} fragments and more`);
+  const error = new NetworkError('InvalidMessage', `the peer sent a message in ${MAX_FRAGMENTS} fragments or more`);
   return { error, closeCode: CloseCode.PolicyViolation };
 }
 
 function brokenOff(): Unreadable {
-  const error = new NetworkError('InvalidMessage', 'the peer began a message before the one before was whole');
+  const error = new NetworkError('InvalidMessage', 'the peer began a message before the previous one was complete');
   return { error, closeCode: CloseCode.ProtocolError };
 }

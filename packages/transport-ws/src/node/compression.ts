@@ -102,7 +102,7 @@ export function inflate(parts: readonly Buffer[], maxBytes: number, maxRatio: nu
     return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
   } catch (error) {
     if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') {
-      const reason = `the peer sent a compressed message that is none: ${reasonOf(error)}`;
+      const reason = `the peer sent an invalid compressed message: ${reasonOf(error)}`;
       return { error: new NetworkError('InvalidMessage', reason), closeCode: CloseCode.ProtocolError };
     }
     const bound = most < maxBytes ? `webSocket.compression.maxRatio is ${maxRatio}` : 'a message may not be longer';

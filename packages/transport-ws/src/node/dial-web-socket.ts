@@ -92,7 +92,7 @@ function openWebSocket(
     });
     webSocket.once('open', () => {
       try {
-        if (socket === undefined) throw new Error('it shows no socket');
+        if (socket === undefined) throw new Error('its WebSocket has no socket');
         // At once, before anything that follows the upgrade is read.
         const link = new WebSocketLink(webSocket, socket, masking.current, config, { compression });
         settle(ok({ link, greeted: link.greet(signal) }));
@@ -101,7 +101,7 @@ function openWebSocket(
         fail(
           new NetworkError(
             'NotSupported',
-            `the 'ws' of this runtime is another one: ${reasonOf(error)}; ${hint}`,
+            `this runtime replaces the package 'ws': ${reasonOf(error)}; ${hint}`,
             error,
           ),
         );

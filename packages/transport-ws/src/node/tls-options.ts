@@ -27,7 +27,7 @@ export function refuseServerTls(tls: WebSocketTlsConfig | undefined): void {
   if (given === undefined) return;
   throw new NetworkError(
     'InvalidParameter',
-    `'webSocket.tls.${given}' was given beside 'webSocket.server': give it to that https.Server instead`,
+    `'webSocket.tls.${given}' was given together with 'webSocket.server': give it to that https.Server instead`,
   );
 }
 

@@ -55,13 +55,13 @@ export class WebSocketConnectionServer extends NetworkServer {
     this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
     const { server, tls, noServer, responseHeaders } = this.config.webSocket;
     if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
-      throw new NetworkError('InvalidParameter', "'webSocket.server' is no http.Server and no https.Server");
+      throw new NetworkError('InvalidParameter', "'webSocket.server' is neither an http.Server nor an https.Server");
     }
     checkTlsKeys(tls);
     if (noServer && server !== undefined) {
       throw new NetworkError(
         'InvalidParameter',
-        "'webSocket.noServer' was given beside 'webSocket.server': one is allowed",
+        "'webSocket.noServer' was given together with 'webSocket.server': one is allowed",
       );
     }
     if (noServer || server !== undefined) refuseServerTls(tls);
@@ -88,7 +88,7 @@ export class WebSocketConnectionServer extends NetworkServer {
    */
   setTls(tls: WebSocketTlsOptions | undefined): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
-    if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own now');
+    if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own');
     const resolved = resolveOwnConfig({ endpoint: this.config.endpoint, webSocket: { tls } }, webSocketSection);
     if (!resolved.ok) return resolved;
     const next = resolved.value.webSocket.tls;

@@ -7,7 +7,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
   EAI_AGAIN: 'the host name can not be resolved now:',
-  EHOSTUNREACH: 'there is no way to',
+  EHOSTUNREACH: 'there is no route to',
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
   EADDRNOTAVAIL: 'not an address that can be reached from here:',

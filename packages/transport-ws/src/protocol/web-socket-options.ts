@@ -204,7 +204,7 @@ export const webSocketSection = defineTransportSection({
     if (tls !== undefined && !endpoints.some((endpoint) => /^wss:/i.test(endpoint)))
       return "'webSocket.tls' was given though no endpoint begins with wss://: nothing would be encrypted";
     if (agent !== undefined && createConnection !== undefined)
-      return "'webSocket.createConnection' was given beside 'webSocket.agent', which makes the connections: one is allowed";
+      return "'webSocket.createConnection' was given together with 'webSocket.agent', which makes the connections: one is allowed";
     return faultOfOrigins(allowedOrigins);
   },
 });
