@@ -43,7 +43,7 @@ describe('the example browser-dashboard, in Chromium', function () {
     expect(await page.locator('#plot canvas').count()).to.equal(1);
   });
 
-  it('changes and pauses the engine, and shows what it says', async () => {
+  it('changes and pauses the engine, and shows its answer', async () => {
     await page.locator('#particles').fill('1000');
     await page.locator('#particles').press('Enter');
     await page.locator('#reply').filter({ hasText: '1000 particles' }).waitFor();
@@ -55,14 +55,14 @@ describe('the example browser-dashboard, in Chromium', function () {
     await page.waitForFunction(`Number(document.querySelector('#number').textContent) > ${paused}`);
   });
 
-  it('says what the engine refuses', async () => {
+  it("shows the engine's refusals", async () => {
     await page.evaluate("document.querySelector('#particles').removeAttribute('max')");
     await page.locator('#particles').fill('1000000');
     await page.locator('#particles').press('Enter');
     await page.locator('#reply').filter({ hasText: 'the peer did not reply' }).waitFor();
   });
 
-  it('has no legend without a value', async () => {
+  it('shows a value in every legend', async () => {
     expect(await page.locator('#plot .u-legend').count()).to.equal(0);
     expect(await page.locator('#plot canvas').count()).to.equal(1);
   });
@@ -76,7 +76,7 @@ describe('the example browser-dashboard, in Chromium', function () {
     await page.emulateMedia({ colorScheme: 'light' });
   });
 
-  it('explains itself, and names an option that it does not have', () => {
+  it('prints its help, and names an unknown option', () => {
     const run = (option: string): ReturnType<typeof spawnSync> =>
       spawnSync(process.execPath, [RUNNER, 'browser-dashboard', option], { encoding: 'utf8' });
     const help = run('--help');
@@ -87,7 +87,7 @@ describe('the example browser-dashboard, in Chromium', function () {
     expect(wrong.stderr).to.contain("'--wrong'");
   });
 
-  it('says which port is allowed', () => {
+  it('names the allowed ports', () => {
     const { status, stderr } = spawnSync(process.execPath, [RUNNER, 'browser-dashboard', '--port', 'x'], {
       encoding: 'utf8',
     });

@@ -47,13 +47,13 @@ describeClient('vscode-jsonrpc', 'json-rpc', (site) => {
     expect(await site.server.told('its side is closed')).to.equal('closed');
   });
 
-  it('is told when the other side ends', async () => {
+  it('sees the end of the other side', async () => {
     await connection.sendNotification('leave');
     await within(closed, 'the connection is closed');
     expect(await site.server.told('its side is closed')).to.equal('closed');
   });
 
-  it('is told when the other process dies', async () => {
+  it('sees the death of the other process', async () => {
     expect(await connection.sendRequest('add', 1, 2)).to.equal(3);
     await site.startAgain();
     await within(closed, 'the connection is closed');

@@ -47,7 +47,7 @@ describeClient('mqtt.js with the broker aedes', 'mqtt', (site) => {
     });
   }
 
-  it('gives a retained message to who subscribes later', async () => {
+  it('gives a retained message to a later subscriber', async () => {
     const topic = freshName();
     const publisher = await connect();
     await publisher.publishAsync(topic, 'kept', { qos: 1, retain: true });
@@ -85,7 +85,7 @@ describeClient('mqtt.js with the broker aedes', 'mqtt', (site) => {
     expect(errors).to.deep.equal([]);
   });
 
-  it('connects again when the broker died and came back, publishes what waited, and subscribes again', async () => {
+  it('reconnects after a restart of the broker, publishes waiting messages, and subscribes again', async () => {
     const [topic, kept] = [freshName(), freshName()];
     const client = await connect({ reconnectPeriod: 20 });
     client.on('error', () => undefined);

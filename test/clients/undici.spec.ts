@@ -50,7 +50,7 @@ describeClient('undici', 'http', (site) => {
     expect(Buffer.concat(received).equals(Buffer.concat(parts))).to.equal(true);
   });
 
-  it('gives a request up, which the server sees', async () => {
+  it('aborts a request, which the server sees', async () => {
     const controller = new AbortController();
     const given = pool.request({ path: '/unanswered', method: 'GET', signal: controller.signal });
     expect(await site.server.told('the request arrived')).to.equal('unanswered');
@@ -63,7 +63,7 @@ describeClient('undici', 'http', (site) => {
     expect(await site.server.told('the client has gone')).to.equal('given up');
   });
 
-  it('repeats a request whose server died, and again until the next one listens (RetryAgent)', async () => {
+  it('repeats a request whose server died until the next one listens (RetryAgent)', async () => {
     const agent = new RetryAgent(pool, { maxRetries: 500, minTimeout: 10, maxTimeout: 50 });
     const answered = request('http://peer/unanswered', { dispatcher: agent });
     expect(await site.server.told('the request arrived')).to.equal('unanswered');
@@ -72,7 +72,7 @@ describeClient('undici', 'http', (site) => {
     expect(await response.body.text()).to.equal('second');
   });
 
-  it('fails by ECONNREFUSED where no server listens', async () => {
+  it('fails with ECONNREFUSED if no server listens', async () => {
     await site.server.kill();
     const error = await pool.request({ path: '/', method: 'GET' }).then(
       () => undefined,

@@ -112,7 +112,7 @@ describe('the documentation', function () {
   }
 
   for (const block of blocks.filter(({ markers }) => markers.has('quoted from'))) {
-    it(`${placeOf(block)} is what stands in the source`, () => {
+    it(`${placeOf(block)} equals the source`, () => {
       const source = readFileSync(join(ROOT, block.markers.get('quoted from')!), 'utf8');
       expect(withoutIndent(source)).to.include(withoutIndent(block.code));
     });
@@ -134,7 +134,7 @@ describe('the documentation', function () {
     expect(unused.map(({ block }) => placeOf(block))).to.be.empty;
   });
 
-  it('links to what exists', () => {
+  it('has no broken links', () => {
     const fragmentsOf = new Map(pages.map(({ path, fragments }) => [path, fragments]));
     const broken = pages.flatMap((page) =>
       page.links
@@ -147,7 +147,7 @@ describe('the documentation', function () {
     expect(broken).to.be.empty;
   });
 
-  it('has the tables of options as the schemas and types are now', () => {
+  it('has the option tables of the current schemas and types', () => {
     const script = join(ROOT, 'scripts', 'option-tables.mjs');
     const { status, stderr } = spawnSync(process.execPath, ['--conditions=entropynet-internal', script, '--check'], {
       cwd: ROOT,
@@ -157,13 +157,13 @@ describe('the documentation', function () {
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
   });
 
-  it('has the table of platforms as the runs in docs/runs are now', () => {
+  it('has the platform table of the current runs in docs/runs', () => {
     const script = join(ROOT, 'scripts', 'platform-table.mjs');
     const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { cwd: ROOT, encoding: 'utf8' });
     expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
   });
 
-  it('says of each decision since when it holds and what else was possible', () => {
+  it('gives the date and the alternatives of each decision', () => {
     const records = pages.filter(({ path }) => path.startsWith('docs/adr/'));
     expect(records).to.not.be.empty;
     for (const { path } of records) {

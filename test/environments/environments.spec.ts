@@ -21,7 +21,7 @@ const LIMIT_MS = 240_000;
 describe('connections in unusual environments, over shared memory and WebSocket', function () {
   this.timeout(LIMIT_MS + 5000);
 
-  it('[ENVIRONMENT-1] work under fake clocks of sinon, and when these come and go', () =>
+  it('[ENVIRONMENT-1] work under fake clocks of sinon, and when these are installed and removed', () =>
     expectDone([program('sinon')]));
 
   it('[ENVIRONMENT-1] work under the mock timers of node:test', async () => {
@@ -68,13 +68,13 @@ describe('connections in unusual environments, over shared memory and WebSocket'
     });
   }
 
-  it('[ENVIRONMENT-1] work where timers are numbers, as in preload scripts of Electron', () =>
+  it('[ENVIRONMENT-1] work if timers are numbers, as in preload scripts of Electron', () =>
     expectDone(['--import', program('number-timers'), program('plain')]));
 
-  it('[ENVIRONMENT-1] work where the global timers and microtasks do nothing', () =>
+  it('[ENVIRONMENT-1] work if the global timers and microtasks do nothing', () =>
     expectDone(['--import', program('replaced-timers'), program('plain')]));
 
-  it('[ENVIRONMENT-1] work in a memory cage and behind what Electron changes, on copies of their regions', async function () {
+  it("[ENVIRONMENT-1] work in a memory cage and with Electron's changes, on copies of their regions", async function () {
     // The loader's audit interface is glibc's own.
     const isGlibc = process.platform === 'linux' && process.arch === 'x64';
     if (!isGlibc || spawnSync('cc', ['--version']).status !== 0) this.skip();
@@ -92,10 +92,10 @@ describe('connections in unusual environments, over shared memory and WebSocket'
     }
   });
 
-  it('work where prototypes were extended', () =>
+  it('work if prototypes were extended', () =>
     expectDone(['--import', program('extended-prototypes'), program('plain')]));
 
-  it('[ENVIRONMENT-1] lose nothing when globals and clocks are faked and given back under traffic', () =>
+  it('[ENVIRONMENT-1] lose nothing when globals and clocks are faked and restored under traffic', () =>
     expectDone([program('restored-globals')]));
 
   for (const flags of [

@@ -13,7 +13,7 @@ describe('the list of faults', () => {
     expect(missing).to.deep.equal([]);
   });
 
-  it('says the same in the documentation', () => {
+  it('equals the documentation', () => {
     const page = readFileSync(new URL('../../../docs/faults.md', import.meta.url), 'utf8');
     for (const [number, wanted] of Object.entries(FAULT_CASES)) {
       expect(page, number).to.match(new RegExp(`\\| ${number} +\\|[^|]+\\| ${escape(wanted)} +\\|`));

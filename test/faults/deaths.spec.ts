@@ -167,7 +167,7 @@ describeFaults('death of a peer', () => {
     });
   }
 
-  faultTest('F7', 'a killed process whose parent never asks for it', [addon, linux], async ({ scope, saw }) => {
+  faultTest('F7', 'a killed process whose parent never waits for it', [addon, linux], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);
     // The shell turns into a program that waits for no child: the process inside stays a zombie.
     const wrapper = ['sh', '-c', '"$@" & exec sleep 600', 'sh'] as const;

@@ -89,7 +89,7 @@ for (const access of ['direct', 'copied'] as const) {
     }
 
     describe('in the handshake', () => {
-      faultTest('H11', 'sends what is no request', [addon], async () => {
+      faultTest('H11', 'sends an invalid request', [addon], async () => {
         const socket = await stranger();
         const ended = once(socket, 'close');
         socket.resume();
@@ -98,7 +98,7 @@ for (const access of ['direct', 'copied'] as const) {
         await expectServing();
       });
 
-      faultTest('L5', 'is of another version', [addon], async ({ saw }) => {
+      faultTest('L5', 'has another version', [addon], async ({ saw }) => {
         const socket = await stranger();
         const request = encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: LIMITS });
         request[4] = 9;
@@ -109,14 +109,14 @@ for (const access of ['direct', 'copied'] as const) {
         saw('refused as IncompatibleVersion');
       });
 
-      faultTest('F4', 'was looking for the server before this one', [addon], async () => {
+      faultTest('F4', 'looks for the previous server', [addon], async () => {
         const socket = await stranger();
         socket.write(encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: LIMITS }));
         const [reply] = (await once(socket, 'data')) as [Buffer];
         expect(reply.readUInt32LE(12)).to.equal(3);
       });
 
-      faultTest('H11', 'says nothing, or half of it, or leaves', [addon], async () => {
+      faultTest('H11', 'sends nothing, or half a message, or leaves', [addon], async () => {
         const silent = await stranger();
         const ended = once(silent, 'close');
         silent.resume();
@@ -210,7 +210,7 @@ for (const access of ['direct', 'copied'] as const) {
         });
       }
 
-      faultTest('H13', 'sends more than its window while nobody takes it', [addon], async () => {
+      faultTest('H13', 'sends more than its window while no consumer takes it', [addon], async () => {
         const raw = await scene.rawClient();
         const accepted = unwrap(await server.accept());
         const failed = reached(accepted, 'failed');
@@ -247,7 +247,7 @@ for (const access of ['direct', 'copied'] as const) {
         await expectServing();
       });
 
-      faultTest('F13', 'wakes without data, again and again', [addon], async ({ saw }) => {
+      faultTest('F13', 'sends wake-ups without data, again and again', [addon], async ({ saw }) => {
         const raw = await scene.rawClient();
         const accepted = unwrap(await server.accept());
         accepted.startReceiving();

@@ -64,7 +64,7 @@ async function openRaw(scope: Scope): Promise<{
 }
 
 describeFaults('a hostile region', () => {
-  faultTest('H1', 'each byte of the control block is another than it should be', [addon], async ({ scope, saw }) => {
+  faultTest('H1', 'each byte of the control block is wrong', [addon], async ({ scope, saw }) => {
     const scene = sceneOf(scope);
     const outcomes = new Map<string, number>();
     for (let index = 0; index < CONTROL_BLOCK_BYTES; index += 1) {
@@ -96,7 +96,7 @@ describeFaults('a hostile region', () => {
     });
   }
 
-  faultTest(['H3', 'H4'], 'words change between two reads while frames flow', [addon], async ({ scope, saw }) => {
+  faultTest(['H3', 'H4'], 'words change between two reads during traffic', [addon], async ({ scope, saw }) => {
     const binding = nativeBinding()!;
     const byteLength = 65_536;
     const { buffer, descriptor } = binding.createRegion(byteLength);
@@ -162,7 +162,7 @@ describeFaults('a hostile region', () => {
 
   faultTest(
     ['H3', 'H4', 'H7'],
-    'a whole connection whose words change all the while',
+    'a whole connection whose words change all the time',
     [addon],
     async ({ scope, saw }) => {
       const scene = sceneOf(scope);
@@ -212,7 +212,7 @@ describeFaults('a hostile region', () => {
     },
   );
 
-  faultTest('H5', 'bytes of a message change when it was delivered', [addon], async ({ scope }) => {
+  faultTest('H5', 'bytes of a message change after its delivery', [addon], async ({ scope }) => {
     const { accepted, raw } = await openRaw(scope);
     const kept: Uint8Array[] = [];
     accepted.setMessageCallback((data) => kept.push(data));
@@ -277,7 +277,7 @@ describeFaults('a hostile region', () => {
     saw(`${accepted.getState()}: zeros in the place of frames, and no signal`);
   });
 
-  describe('what is passed is', () => {
+  describe('the peer passes', () => {
     const expectRefused = async (
       scope: Scope,
       saw: (outcome: string) => void,
@@ -352,7 +352,7 @@ describeFaults('a hostile region', () => {
       );
     }
 
-    faultTest('H9', 'another region than the one announced', [addon], ({ scope, saw }) =>
+    faultTest('H9', 'another region than the announced one', [addon], ({ scope, saw }) =>
       expectRefused(
         scope,
         saw,

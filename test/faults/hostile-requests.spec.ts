@@ -46,7 +46,7 @@ describeFaults('a hostile peer of requests', () => {
 
     faultTest(
       'H22',
-      `a peer asks over ${what} without end for long replies, and reads nothing`,
+      `a peer requests long replies over ${what} without end, and reads nothing`,
       needs,
       async (context) => {
         const { scope, saw } = context;

@@ -139,7 +139,7 @@ describeFaults('a hostile WebSocket', () => {
     });
   }
 
-  faultTest('H18', 'a request without an Origin, as programs send', [], async ({ scope }) => {
+  faultTest('H18', 'a request without an Origin, as from programs', [], async ({ scope }) => {
     const served = await serve(scope);
     const client = new RawClient(scope, served.port);
     await client.open();

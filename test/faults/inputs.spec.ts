@@ -68,7 +68,7 @@ const UNUSUAL: Readonly<Record<string, () => Uint8Array>> = {
 
 describeFaults('inputs', () => {
   for (const [transport, fixtureOf, needs] of FIXTURES) {
-    faultTest('H19', `what is no message, over ${transport}`, needs, async ({ scope, saw }) => {
+    faultTest('H19', `invalid messages, over ${transport}`, needs, async ({ scope, saw }) => {
       const fixture = fixtureOf(scope);
       const host = await ownProcess(scope, fixture, {});
       const { local, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
@@ -145,7 +145,7 @@ describeFaults('inputs', () => {
       saw('InvalidParameter where impossible; the others are just names; the limit holds');
     });
 
-    faultTest('H12', `a peer that stopped to read, over ${transport}`, needs, async ({ scope, saw }) => {
+    faultTest('H12', `a peer that stopped reading, over ${transport}`, needs, async ({ scope, saw }) => {
       const fixture = fixtureOf(scope);
       const host = await ownProcess(scope, fixture, {});
       const { local, recorder, peer } = await openLink(contextOf(fixture, 'client'), scope, { host });
@@ -231,7 +231,7 @@ describeFaults('inputs', () => {
       });
     }
 
-    faultTest('H13', 'a long message of which only a byte comes', [addon], async ({ scope, saw }) => {
+    faultTest('H13', 'a long message with only one byte', [addon], async ({ scope, saw }) => {
       const scene = new Scene({ sendTimeoutMs: 300 });
       scope.defer(() => scene.close());
       const server = await scene.server();

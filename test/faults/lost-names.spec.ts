@@ -106,7 +106,7 @@ describeFaults('lost names', () => {
     saw(`a second server hears ${refused.message.replace(world.directory, '…')}`);
   });
 
-  faultTest('F19', 'a server closes whose name another has taken', [addon], async ({ scope, saw }) => {
+  faultTest('F19', 'a server closes after another server took its name', [addon], async ({ scope, saw }) => {
     const world = worldOf(scope);
     const first = await listening(scope, world.config);
     rmSync(world.directory, { recursive: true });
@@ -117,7 +117,7 @@ describeFaults('lost names', () => {
     saw("the second's names stay, and it serves");
   });
 
-  faultTest('F19', 'a process exits whose name another has taken', [addon], async ({ scope }) => {
+  faultTest('F19', 'a process exits after another server took its name', [addon], async ({ scope }) => {
     const world = worldOf(scope);
     const first = await ownProcess(scope, world.fixture, {});
     await first.actions.listen(world.config);
@@ -130,7 +130,7 @@ describeFaults('lost names', () => {
   });
 
   for (const code of ['EMFILE', 'EACCES', 'EINTR']) {
-    faultTest('F20', `the system answers a second server with ${code}`, [addon], async ({ scope, saw }) => {
+    faultTest('F20', `the system returns ${code} to a second server`, [addon], async ({ scope, saw }) => {
       const world = worldOf(scope);
       const living = await listening(scope, world.config);
       const before = readdirSync(world.directory);
@@ -145,24 +145,19 @@ describeFaults('lost names', () => {
     });
   }
 
-  faultTest(
-    'F20',
-    'the names that are looked through are those of a server that can not be asked',
-    [addon],
-    async ({ scope }) => {
-      const world = worldOf(scope);
-      const living = await listening(scope, world.config);
-      const kept = unwrap(await removeLeftovers({ directory: world.directory }));
-      expect(kept).to.include({ living: 1, directoryExists: true }).and.have.property('removed').that.deep.equals([]);
-      await living.close();
-      // Where a link is in the region's place, nobody can tell whether its server lives.
-      symlinkSync('/etc/hostname', world.names.region);
-      const unknown = unwrap(await removeLeftovers({ directory: world.directory }));
-      expect(unknown.removed).to.deep.equal([]);
-      expect(unknown.failed.map(({ path }) => path)).to.deep.equal([world.names.region]);
-      expect(readdirSync(world.directory)).to.have.length(1);
-    },
-  );
+  faultTest('F20', "a clean-up finds the names of a server that can't be asked", [addon], async ({ scope }) => {
+    const world = worldOf(scope);
+    const living = await listening(scope, world.config);
+    const kept = unwrap(await removeLeftovers({ directory: world.directory }));
+    expect(kept).to.include({ living: 1, directoryExists: true }).and.have.property('removed').that.deep.equals([]);
+    await living.close();
+    // Where a link is in the region's place, nobody can tell whether its server lives.
+    symlinkSync('/etc/hostname', world.names.region);
+    const unknown = unwrap(await removeLeftovers({ directory: world.directory }));
+    expect(unknown.removed).to.deep.equal([]);
+    expect(unknown.failed.map(({ path }) => path)).to.deep.equal([world.names.region]);
+    expect(readdirSync(world.directory)).to.have.length(1);
+  });
 
   faultTest('F21', 'a relative directory, then another working directory', [addon], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);
@@ -270,7 +265,7 @@ describeFaults('lost names', () => {
     saw('one warning; it lives, and serves when descriptors are free');
   });
 
-  faultTest('R8', 'a process may make no large file', [addon, linux], async ({ scope, saw }) => {
+  faultTest('R8', 'a process may not create a large file', [addon, linux], async ({ scope, saw }) => {
     const world = worldOf(scope);
     const host = await ownProcess(scope, world.fixture, { wrapper: ['prlimit', '--fsize=1048576'] });
     await host.actions.listen(world.config);
@@ -311,7 +306,7 @@ describeFaults('lost names', () => {
 
   faultTest(
     'R10',
-    'the directory is of this user, who may not use it',
+    'the directory belongs to this user, who has no access',
     [addon, superuser, linux],
     async ({ scope, saw }) => {
       const fixture = ownFixture(scope);

@@ -89,7 +89,7 @@ describeFaults('memory', () => {
     }
   }
 
-  faultTest('R12', 'there is no memory for a message that a client sends', [addon, linux], async ({ scope }) => {
+  faultTest('R12', "there is no memory for a client's message", [addon, linux], async ({ scope }) => {
     const directory = mkdtempSync(join(tmpdir(), 'entropynet-memory-'));
     scope.defer(() => {
       rmSync(directory, { recursive: true });

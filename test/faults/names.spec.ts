@@ -130,7 +130,7 @@ describeFaults('names', () => {
 
   faultTest(
     'F6',
-    'a server is stopped between finding a dead one and clearing it away',
+    'a server is stopped after it found a dead one and before it removed its names',
     [addon],
     async ({ scope, saw }) => {
       const world = worldOf(scope);

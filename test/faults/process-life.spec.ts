@@ -127,7 +127,7 @@ describeFaults('life of a process', () => {
     });
   }
 
-  faultTest('F12', 'a wake gets lost', [addon], async ({ scope, saw }) => {
+  faultTest('F12', 'a wake-up is lost', [addon], async ({ scope, saw }) => {
     const fixture = ownFixture(scope, { wait: 'sleep' });
     const host = await ownProcess(scope, fixture);
     const { recorder } = await openLink(contextOf(fixture, 'server'), scope, {

@@ -50,7 +50,7 @@ function changed(valid: Uint8Array): fc.Arbitrary<Uint8Array> {
   });
 }
 
-describe('fuzz: what comes from a peer', () => {
+describe('fuzz: bytes from a peer', () => {
   const identity = new Uint8Array(16).fill(3);
   const block = new ArrayBuffer(65_536);
   writeControlBlock(block, { identity, serverProcessId: 1, clientProcessId: 2 });
@@ -182,7 +182,7 @@ describe('fuzz: what comes from a peer', () => {
   });
 });
 
-describe('fuzz: what comes from a user', () => {
+describe('fuzz: input from a user', () => {
   const keys = fc.constantFrom(
     'endpoint',
     'backend',

@@ -31,23 +31,27 @@ describe('fuzz: frames of a WebSocket', function () {
     },
     { requiredKeys: ['opcode'] },
   );
-  fuzz('end the connection or are taken, and hurt no other', fc.array(frame, { maxLength: 12 }), async (frames) => {
-    const scope = new Scope();
-    const client = new RawClient(scope, port);
-    await client.open();
-    const accepted = unwrap(await within(server.accept(), 'the client was accepted'));
-    let received = 0;
-    accepted.setMessageCallback((data) => {
-      received += data.length;
-    });
-    accepted.on('error', () => undefined);
-    accepted.startReceiving();
-    for (const each of frames) client.write(rawFrame(each));
-    client.socket.end();
-    // The peer has ended its direction: so does the connection, whatever came before.
-    await until(() => !accepted.isConnected(), 'the connection has ended');
-    expect(received).to.be.at.most(2_000_000);
-    await accepted.disconnect();
-    await scope.dispose();
-  });
+  fuzz(
+    'end the connection or are accepted, and disturb no other',
+    fc.array(frame, { maxLength: 12 }),
+    async (frames) => {
+      const scope = new Scope();
+      const client = new RawClient(scope, port);
+      await client.open();
+      const accepted = unwrap(await within(server.accept(), 'the client was accepted'));
+      let received = 0;
+      accepted.setMessageCallback((data) => {
+        received += data.length;
+      });
+      accepted.on('error', () => undefined);
+      accepted.startReceiving();
+      for (const each of frames) client.write(rawFrame(each));
+      client.socket.end();
+      // The peer has ended its direction: so does the connection, whatever came before.
+      await until(() => !accepted.isConnected(), 'the connection has ended');
+      expect(received).to.be.at.most(2_000_000);
+      await accepted.disconnect();
+      await scope.dispose();
+    },
+  );
 });

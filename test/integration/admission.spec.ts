@@ -14,11 +14,11 @@ async function silent(address: string): Promise<WebSocket> {
   return client;
 }
 
-describe('the places of clients in the middle of a WebSocket handshake', () => {
+describe('the slots of clients during a WebSocket handshake', () => {
   const endpoint = `ws://127.0.0.1:0/${freshName()}`;
 
   it(
-    'come back when the client goes, breaks the protocol or says nothing',
+    'become free when the client leaves, breaks the protocol or sends nothing',
     scoped(async (scope) => {
       const count = counted();
       const webSocket = { handshakeTimeoutMs: 500 };
@@ -41,7 +41,7 @@ describe('the places of clients in the middle of a WebSocket handshake', () => {
   );
 
   it(
-    'come back when the server closes, and are not taken by a client that is not let in',
+    'become free when the server closes, and are not used by a refused client',
     scoped(async (scope) => {
       const count = counted();
       let isLetIn = false;

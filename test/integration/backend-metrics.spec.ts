@@ -45,7 +45,7 @@ describe('metrics of each transport', () => {
     return manager;
   }
 
-  it('are there for each registered transport before there is a connection', () => {
+  it('exist for each registered transport before the first connection', () => {
     const metrics = newManager().getBackendMetrics();
     expect(Object.keys(metrics)).to.deep.equal(['loopback', 'websocket']);
     expect(metrics['websocket']).to.deep.equal({
@@ -64,7 +64,7 @@ describe('metrics of each transport', () => {
     expect(Object.isFrozen(metrics) && Object.isFrozen(metrics['websocket'])).to.be.true;
   });
 
-  it('count what each transport did, and add up to those of the manager, after the end too', async () => {
+  it('count for each transport, and add up to those of the manager, also after the end', async () => {
     const manager = await used({ loopback: 10, websocket: 200 });
     const refused = unwrap(
       manager.openConnection({ endpoint: 'ws://127.0.0.1:9/', fallback: [`loopback://${freshName()}`] }),
@@ -92,7 +92,7 @@ describe('metrics of each transport', () => {
     expect(ended.map(({ connections, unconfirmedBytes }) => connections + unconfirmedBytes)).to.deep.equal([0, 0]);
   });
 
-  it('are scraped with the label backend, beside the sums', async () => {
+  it('are scraped with the label backend, next to the sums', async () => {
     const manager = await used({ loopback: 10, websocket: 200 });
     await until(() => manager.getBackendMetrics()['websocket']?.roundTripMs !== undefined, 'a ping was answered');
     const register = new Registry();
@@ -119,7 +119,7 @@ describe('metrics of each transport', () => {
     expect(await register.metrics()).to.not.contain('entropynet');
   });
 
-  it('are observed with the attribute entropynet.backend, beside the sums', async () => {
+  it('are observed with the attribute entropynet.backend, next to the sums', async () => {
     const manager = await used({ loopback: 10, websocket: 200 });
     await until(() => manager.getBackendMetrics()['websocket']?.roundTripMs !== undefined, 'a ping was answered');
     const reader = new OnDemandReader();
@@ -155,7 +155,7 @@ describe('metrics of each transport', () => {
 
     afterEach(() => fixtures.dispose());
 
-    it('is measured with the answer to a ping, and by no other pong', async () => {
+    it('is measured only with the answer to a ping', async () => {
       const server = await fixtures.serve({ heartbeat: { intervalMs: 10 } });
       const peer = fixtures.raw(server.address()!, { autoPong: false });
       await once(peer, 'open');

@@ -133,7 +133,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
     );
 
     it(
-      'gives the slots of clients back that nobody accepted when the server closes',
+      'frees the slots of clients that nobody accepted when the server closes',
       scoped(async (scope) => {
         const manager = managerOf(scope, fixture, 2);
         const clients = managerOf(scope, fixture, 2);
@@ -151,7 +151,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
     );
 
     it(
-      'gives no slot to clients that left before anybody accepted them',
+      'uses no slot for clients that left before anybody accepted them',
       scoped(async (scope) => {
         const manager = managerOf(scope, fixture, 2);
         const clients = managerOf(scope, fixture, 1);
@@ -178,7 +178,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
 }
 
 describe('the capacity of a manager', () => {
-  it('closes the handles of connections that have ended, too, when all are closed', async () => {
+  it('also closes the handles of ended connections', async () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const endpoint = freshName();
     const server = unwrap(manager.createServer({ endpoint }));
@@ -196,7 +196,7 @@ describe('the capacity of a manager', () => {
     expect(accepted.copy()).to.equal(undefined);
   });
 
-  it('frees the slot when this side ends the connection, and keeps that of a connection that can be made again', async () => {
+  it('frees the slot when this side ends the connection, and keeps it while a connection can reconnect', async () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const endpoint = freshName();
     const server = unwrap(manager.createServer({ endpoint }));

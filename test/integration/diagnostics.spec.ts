@@ -34,7 +34,7 @@ for (const [name, transport, endpoint] of [
 ] as const) {
   describe(`diagnostics channels, ${name}`, () => {
     it(
-      'tell of both ends of a connection and of its end',
+      'report both ends of a connection and its end',
       scoped(async (scope) => {
         const connects = listenTo<ConnectionDiagnostics>(scope, DiagnosticsChannel.Connect);
         const disconnects = listenTo<ConnectionDiagnostics>(scope, DiagnosticsChannel.Disconnect);
@@ -58,7 +58,7 @@ for (const [name, transport, endpoint] of [
     );
 
     it(
-      'tell of a failure with its error, where state callbacks get it too',
+      'report a failure with its error, like state callbacks',
       scoped(async (scope) => {
         const failures = listenTo<FailureDiagnostics>(scope, DiagnosticsChannel.Failure);
         const client = scope.add(transport.createConnection({ endpoint: endpoint().replace(':0/', ':9/') }));
@@ -70,7 +70,7 @@ for (const [name, transport, endpoint] of [
     );
 
     it(
-      'tell of backpressure once for each time that it begins',
+      'report backpressure once each time that it begins',
       scoped(async (scope) => {
         const stalls = listenTo<{ connection: unknown; channel: unknown; length: number }>(
           scope,
@@ -89,7 +89,7 @@ for (const [name, transport, endpoint] of [
     );
 
     it(
-      "are the process's to hear when a subscriber throws, and disturb no connection",
+      'pass an exception of a subscriber to the process, and disturb no connection',
       scoped(async (scope) => {
         const thrown: unknown[] = [];
         const listeners = process.listeners('uncaughtException');
@@ -119,7 +119,7 @@ for (const [name, transport, endpoint] of [
 
 describe('diagnostics of the manager', () => {
   it(
-    'tell which way was taken instead of the first, and why, for clients and servers',
+    'report the fallback and its reason, for clients and servers',
     scoped(async (scope) => {
       const fallbacks = listenTo<FallbackDiagnostics>(scope, DiagnosticsChannel.Fallback);
       const transports = [pigeonTransportModule, webSocketTransportModule];
@@ -155,7 +155,7 @@ describe('the debug log', () => {
     expect(await outputOf('http')).to.not.match(/entropynet/i);
   });
 
-  it('says what connections and servers do, all of it or by section, and never a secret', async () => {
+  it('logs connections and servers, completely or by section, and never a secret', async () => {
     const all = await outputOf('entropynet');
     expect(all).to.match(/ENTROPYNET \d+: connection: .*connected/);
     expect(all).to.match(/ENTROPYNET \d+: ws: .*HandshakeFailed.*secret/);

@@ -15,7 +15,7 @@ const PROGRAM = `
 `;
 
 describe('frozen built-ins', () => {
-  it('stop no connection: createNetworking does without the container', async () => {
+  it('stop no connection: createNetworking works without the container', async () => {
     const flags = ['--no-warnings', '--frozen-intrinsics', '--input-type=module', '-e', PROGRAM];
     const env = { ...process.env, NAME: freshName() };
     const { stdout } = await promisify(execFile)(process.execPath, flags, { env, cwd: import.meta.dirname });

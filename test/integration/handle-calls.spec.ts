@@ -36,7 +36,7 @@ describe('the calls of a handle', () => {
     await server.close();
   });
 
-  it('run onConnected once for a connection, where a state callback or an event sets it', async () => {
+  it('run onConnected once for a connection, if a state callback or an event sets it', async () => {
     const runs: string[] = [];
     handle.on('state', (state) => {
       if (state === 'connected') handle.onConnected((_connection, { generation }) => runs.push(`state ${generation}`));
@@ -45,7 +45,7 @@ describe('the calls of a handle', () => {
     expect(runs).to.deep.equal(['state 1']);
   });
 
-  it('run no further onConnected where one of them has disconnected', async () => {
+  it('run no further onConnected after one of them has disconnected', async () => {
     const runs: number[] = [];
     handle.onConnected(() => {
       runs.push(1);
@@ -85,7 +85,7 @@ describe('the calls of a handle', () => {
     await open.disconnect();
   });
 
-  it('report what waited for the first listener before what comes next', async () => {
+  it('report waiting events to the first listener before newer ones', async () => {
     const own = new LoopbackConnection({ endpoint: server.address()! });
     unwrap(await own.connect());
     const adopted = unwrap(manager.adoptConnection(own));
@@ -99,7 +99,7 @@ describe('the calls of a handle', () => {
     expect(states).to.deep.equal(['disconnecting', 'disconnected', 'connecting', 'connected']);
   });
 
-  it('tell a late listener of the channels that are open, and of none that was closed', async () => {
+  it('report open channels to a late listener, and no closed ones', async () => {
     unwrap(await handle.connect());
     const accepted = unwrap(await server.accept());
     accepted.startReceiving();
@@ -112,7 +112,7 @@ describe('the calls of a handle', () => {
     expect(names).to.deep.equal(['there']);
   });
 
-  it('tell no listener of the channels of an earlier connection', async () => {
+  it('do not report channels of an earlier connection', async () => {
     unwrap(await handle.connect());
     const accepted = unwrap(await server.accept());
     accepted.startReceiving();

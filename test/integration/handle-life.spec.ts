@@ -69,7 +69,7 @@ describe('the life of a handle', () => {
     expect(states).to.deep.equal(['connecting', 'connected', 'disconnecting', 'disconnected']);
   });
 
-  it('connects after a disconnect that is under way, and after an attempt that was given up', async () => {
+  it('connects after a running disconnect, and after an abandoned attempt', async () => {
     const name = freshName();
     await listen(name);
     const handle = unwrap(manager.openConnection({ endpoint: `loopback://${name}` }));
@@ -102,7 +102,7 @@ describe('the life of a handle', () => {
     expect(await Promise.race([handle.closed, turns(5).then(() => 'open')])).to.equal('open');
   });
 
-  it('gives Aborted where the signal ends the last of several candidates', async () => {
+  it('returns Aborted if the signal ends the last of several candidates', async () => {
     const handle = unwrap(
       manager.openConnection({ endpoint: `loopback://${freshName()}`, fallback: [`stuck://${freshName()}`] }),
     );
@@ -131,7 +131,7 @@ describe('the life of a handle', () => {
     expect(manager.getManagerMetrics().connectionsFailed).to.equal(2);
   });
 
-  it('hands over what had arrived before it reconnects, and never goes on with the next connection', async () => {
+  it('delivers the earlier messages before it reconnects, and never mixes them with the next connection', async () => {
     const name = freshName();
     const accept = await listen(name);
     const handle = unwrap(
@@ -210,7 +210,7 @@ describe('the life of a handle', () => {
     expect(late).to.deep.equal([2]);
   });
 
-  it('tells the first listener of channels that the peer opened before accept(), and lists them', async () => {
+  it('reports channels that the peer opened before accept() to the first listener, and lists them', async () => {
     const name = freshName();
     const accept = await listen(name);
     const handle = unwrap(manager.openConnection({ endpoint: `loopback://${name}` }));
@@ -245,7 +245,7 @@ describe('the life of a handle', () => {
     unwrap(await channel.send(Uint8Array.of(2)));
   });
 
-  it('gives the slot back at the last release of its last copy', async () => {
+  it('frees the slot at the last release of its last copy', async () => {
     const handle = unwrap(manager.openConnection({ endpoint: `loopback://${freshName()}` }));
     const copy = handle.copy();
     handle.release();

@@ -68,7 +68,7 @@ async function expectRefusals(port: number, allowed: (status: number) => boolean
   }
 }
 
-describe('HTTP listeners, with requests that no parser takes', () => {
+describe('HTTP listeners, with requests that no parser accepts', () => {
   it('the inspector refuses each one and serves the next', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'entropynet-listeners-'));
     const inspector = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 50 }));

@@ -38,7 +38,7 @@ function regionOf(peer: { readonly id: number }): InspectedRegion | undefined {
   after(() => rm(directory, { recursive: true, force: true }));
 
   it(
-    'finds who is connected, since when, and what waits in the rings, without disturbing them',
+    'shows the connected processes, their ages, and the waiting bytes of the rings, without disturbing them',
     scoped(async (scope) => {
       const start = Date.now();
       const { peer, connection } = await connect(scope);
@@ -74,7 +74,7 @@ function regionOf(peer: { readonly id: number }): InspectedRegion | undefined {
   );
 
   it(
-    'tells living servers from dead ones, and shows no connection that has ended',
+    'distinguishes living servers from dead ones, and shows no ended connection',
     scoped(async (scope) => {
       const { peer, connection } = await connect(scope);
       const living = unwrap(inspectSharedMemory({ directory })).servers;

@@ -20,7 +20,7 @@ describe('the callbacks of a handle', () => {
     return server;
   }
 
-  it('are checked, as listeners are, at once, before there is a connection', async () => {
+  it('are checked at once, like listeners, before there is a connection', async () => {
     const endpoint = freshName();
     await listen(endpoint);
     const handle = unwrap(manager.openConnection({ endpoint }));
@@ -41,7 +41,7 @@ describe('the callbacks of a handle', () => {
     unwrap(await handle.connect());
   });
 
-  it('tells the error listeners what a state callback throws or rejects with', async () => {
+  it('reports exceptions and rejections of a state callback to the error listeners', async () => {
     const endpoint = freshName();
     await listen(endpoint);
     const handle = unwrap(manager.openConnection({ endpoint }));
@@ -62,7 +62,7 @@ describe('the callbacks of a handle', () => {
     expect(errors).to.deep.equal([['CallbackFailed', 'first'], ['CallbackFailed', 'second'], rejected, rejected]);
   });
 
-  it('tells a listener for one time once, also when it connects again', async () => {
+  it('calls a once() listener once, also if it reconnects', async () => {
     const endpoint = freshName();
     const server = await listen(endpoint);
     const handle = unwrap(manager.openConnection({ endpoint }));

@@ -47,7 +47,7 @@ describe('the connection manager', () => {
   }
 
   describe('handles', () => {
-    it('opens without connecting, and says so to a sender', async () => {
+    it('opens without connecting, and returns an error to a sender', async () => {
       const handle = unwrap(manager.openConnection({ endpoint: freshName() }));
       expect(handle.getState()).to.equal('disconnected');
       expect(codeOf(handle.trySend(bytes(1)))).to.equal('ConnectionClosed');
@@ -68,7 +68,7 @@ describe('the connection manager', () => {
       expect(await back).to.deep.equal(bytes(2));
     });
 
-    it('gives its messages to a loop, which ends when the handle is closed', async () => {
+    it('delivers its messages to a loop, which ends when the handle is closed', async () => {
       const { client, accepted } = await pair();
       for (const value of [1, 2, 3]) unwrap(await client.send(bytes(value)));
       const seen: number[] = [];
@@ -80,7 +80,7 @@ describe('the connection manager', () => {
       expect(() => accepted.messages()).to.throw(NetworkError, 'stale handle');
     });
 
-    it('[HANDLE-1] turns every copy invalid at close, for operations and getters alike', async () => {
+    it('[HANDLE-1] makes every copy invalid at close, for operations and getters', async () => {
       const { client } = await pair();
       const copy = client.copy();
       expect(copy?.equals(client)).to.equal(true);
@@ -121,7 +121,7 @@ describe('the connection manager', () => {
       expect(fresh.equals(old)).to.equal(false);
     });
 
-    it('is full at its capacity, and not after a close', async () => {
+    it('is full at its capacity, and has room after a close', async () => {
       const handles = Array.from({ length: manager.capacity() }, () =>
         unwrap(manager.openConnection({ endpoint: 'x' })),
       );
@@ -192,7 +192,7 @@ describe('the connection manager', () => {
   });
 
   describe('adoption', () => {
-    it('[ADOPTION-4] keeps what came early and delivers it in order', async () => {
+    it('[ADOPTION-4] keeps early messages and delivers them in order', async () => {
       const endpoint = freshName();
       const transport = new LoopbackTransport();
       const server = transport.createServer({ endpoint });
@@ -219,7 +219,7 @@ describe('the connection manager', () => {
   });
 
   describe('selection', () => {
-    it('takes the first endpoint that works and says why not those before it', async () => {
+    it('uses the first endpoint that works, and gives the reasons against earlier ones', async () => {
       const name = freshName();
       await listen({ endpoint: `loopback://${name}` });
       pigeon.unavailable = 'the loft is closed';
@@ -241,7 +241,7 @@ describe('the connection manager', () => {
       expect(lines[0]).to.contain('the loft is closed');
     });
 
-    it('goes on when a transport that was available can not connect', async () => {
+    it("continues when an available transport can't connect", async () => {
       const name = freshName();
       await listen({ endpoint: `loopback://${name}` });
       pigeon.breaks = true;
@@ -290,7 +290,7 @@ describe('the connection manager', () => {
       ['an unknown key', { endpoint: 'x', speed: 9 }, ["'speed'", '9', 'endpoint']],
       ['a wrong type', { endpoint: 'x', sendTimeoutMs: 'soon' }, ["'sendTimeoutMs'", '"soon"', 'number']],
     ] as const) {
-      it(`refuses ${what} and names what is allowed`, () => {
+      it(`refuses ${what} and names the allowed values`, () => {
         for (const result of [manager.openConnection(config as never), manager.createServer(config as never)]) {
           expect(codeOf(result)).to.equal('InvalidParameter');
           for (const part of expected) expect(messageOf(result)).to.contain(part);
@@ -308,7 +308,7 @@ describe('the connection manager', () => {
   });
 
   describe('servers', () => {
-    it('yield clients whichever way they came', async () => {
+    it('return clients of every transport', async () => {
       const name = freshName();
       const config = { endpoint: `pigeon://${name}`, fallback: [`loopback://${name}-b`] };
       const server = await listen(config);
@@ -369,7 +369,7 @@ describe('the connection manager', () => {
   });
 
   describe('set-up', () => {
-    it('takes a transport of somebody else with no change here', async () => {
+    it('accepts a third-party transport', async () => {
       const networking = await createNetworking({
         transports: [pigeonTransportModule],
         config: { endpoint: 'pigeon://x' },
@@ -385,7 +385,7 @@ describe('the connection manager', () => {
       expect(networking.manager.activeCount()).to.equal(0);
     });
 
-    it('rejects a wrong configuration, a wrong capacity and a backend that is there twice', async () => {
+    it('rejects a wrong configuration, a wrong capacity and a duplicate backend', async () => {
       const attempt = async (options: object): Promise<unknown> => {
         try {
           await createNetworking({ transports: [], ...options });

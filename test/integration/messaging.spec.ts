@@ -46,7 +46,7 @@ describe('messaging', () => {
   }
 
   for (const [name, makeCodec] of Object.entries(CODECS)) {
-    it(`gives back any value of JSON as ${name}`, () => {
+    it(`returns any value of JSON as ${name}`, () => {
       const codec = makeCodec();
       fc.assert(
         fc.property(fc.jsonValue().filter(isPlain), (value) => {
@@ -85,7 +85,7 @@ describe('messaging', () => {
       }
     });
 
-    it('leaves out what is no value or does not fit the schema, says so, and goes on', async () => {
+    it('omits and reports values that do not fit the codec or the schema, and continues', async () => {
       const [client, accepted] = await handles();
       const problems: NetworkError[] = [];
       const far = toTypedPort(accepted, {
@@ -103,7 +103,7 @@ describe('messaging', () => {
       expect(problems[2]?.message).to.contain('x: ').and.to.contain('number');
     });
 
-    it('does not send what the codec can not say', async () => {
+    it("does not send a value that the codec can't encode", async () => {
       const [client] = await handles();
       const port = toTypedPort(client);
       const circular: Record<string, unknown> = {};
@@ -118,7 +118,7 @@ describe('messaging', () => {
   });
 
   describe('requests and replies', () => {
-    it('are matched whatever the order of the replies, both ways at once, over WebSocket too', async () => {
+    it('are matched for any order of replies, in both directions at once, also over WebSocket', async () => {
       for (const endpoint of [`loopback://${freshName()}`, 'ws://127.0.0.1:0/requests']) {
         const [client, accepted] = await handles(endpoint);
         const [near, far] = [
@@ -142,7 +142,7 @@ describe('messaging', () => {
       }
     });
 
-    it('carry metadata to the handler, each its own, and nothing where there is none', async () => {
+    it('carry their own metadata to the handler, or none', async () => {
       const [client, accepted] = await handles();
       const near = unwrap(await requestReply<number>(client));
       const far = unwrap(await requestReply(accepted));
@@ -161,7 +161,7 @@ describe('messaging', () => {
       expect(unwrap(await near.request(2))).to.deep.equal([2, {}]);
     });
 
-    it('end with Timeout or Aborted, and the handler learns it', async () => {
+    it("end with Timeout or Aborted, and the handler's signal aborts", async () => {
       const [client, accepted] = await handles();
       const [near, far] = [unwrap(await requestReply(client)), unwrap(await requestReply(accepted))];
       const signals: AbortSignal[] = [];
@@ -183,14 +183,14 @@ describe('messaging', () => {
       expect(codeOf(await near.request('x', { timeoutMs: 0 }))).to.equal('InvalidParameter');
     });
 
-    it('are not waited for until they can be asked, once the signal aborted', async () => {
+    it('end at once when the signal aborts before they are sent', async () => {
       const [client] = await handles();
       const given = await requestReply(client, { signal: AbortSignal.abort() });
       expect(given.ok ? 'ok' : given.error.code).to.equal('Aborted');
       await unwrap(await requestReply(client)).close();
     });
 
-    it('say why there is no reply', async () => {
+    it('give the reason if there is no reply', async () => {
       const [client, accepted] = await handles();
       const schemas = { requestSchema: z.string(), maxHandled: 2 };
       const near = unwrap(await requestReply<unknown, number>(client, { replySchema: z.number() }));
@@ -214,7 +214,7 @@ describe('messaging', () => {
       expect(codeOf(await near.request('x'))).to.equal('ConnectionClosed');
     });
 
-    it('are limited on this side as well', async () => {
+    it('have a limit on this side too', async () => {
       const [client, accepted] = await handles();
       const near = unwrap(await requestReply(client, { maxPending: 3 }));
       unwrap(await requestReply(accepted)).handle(() => new Promise(() => undefined));
@@ -246,7 +246,7 @@ describe('messaging', () => {
       });
     }
 
-    it('are not hurt by junk, unknown numbers, doubled replies and doubled requests', async () => {
+    it('ignore junk, unknown numbers, duplicate replies and duplicate requests', async () => {
       const [client, accepted] = await handles();
       const near = unwrap(await requestReply<string, string>(client));
       unwrap(await accepted.openChannel('requests'));

@@ -40,7 +40,7 @@ function programAs(runtime: string): string {
 
 describe('runtimes with Node-API and without libuv', () => {
   for (const runtime of ['bun', 'deno']) {
-    it(`${runtime} is told from Node.js by its name, and no function of libuv is used there`, async () => {
+    it(`${runtime} is recognised by its name, and the addon uses no function of libuv there`, async () => {
       const { stdout } = await promisify(execFile)(process.execPath, [
         '--input-type=module',
         '--eval',

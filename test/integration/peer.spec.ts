@@ -9,7 +9,7 @@ import { expect } from 'chai';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 import { WebSocketFixtures } from '../support/web-socket/web-socket-fixtures.js';
 
-describe('what a connection knows of its peer', () => {
+describe('the peer of a connection', () => {
   describe('over shared memory', () => {
     const scope = new Scope();
     const fixture = sharedMemoryFixture();
@@ -18,7 +18,7 @@ describe('what a connection knows of its peer', () => {
     afterEach(() => scope.dispose());
     after(() => fixture.dispose?.());
 
-    it('is the process, user and group of the server, as the kernel says', async () => {
+    it('is the process, user and group of the server, as the kernel reports them', async () => {
       const host = scope.add(await startPeer('other process', fixture.peerModule));
       const config = fixture.freshConfig();
       await host.actions.listen(config);
@@ -50,7 +50,7 @@ describe('what a connection knows of its peer', () => {
       expect(handle.peer).to.deep.equal({});
     });
 
-    it('has no process where the client is of another namespace of processes', async function () {
+    it('has no process if the client is in another process namespace', async function () {
       const unshare = ['--user', '--map-current-user', '--pid', '--fork', '--kill-child'];
       const probe = spawn('unshare', [...unshare, 'true'], { stdio: 'ignore' });
       const [code] = (await once(probe, 'exit').catch(() => [-1])) as [number];

@@ -28,7 +28,7 @@ describeOverTransports('the life of typed ports', (bench) => {
     accepted.setMessageCallback(() => undefined);
   });
 
-  it('gives values in order to callers that do not wait for one another', async () => {
+  it('returns values in order to concurrent callers', async () => {
     const [client, accepted] = await bench.connect();
     const schema = z.number().refine(async (value) => {
       await turns(4 - value);
@@ -40,7 +40,7 @@ describeOverTransports('the life of typed ports', (bench) => {
     expect((await within(asked, 'three values came')).map(({ value }) => value)).to.deep.equal([1, 2, 3]);
   });
 
-  it('lets go of the channel when a loop is left, aborted, or fails by onInvalid', async () => {
+  it('releases the channel when a loop ends early, aborts, or fails by onInvalid', async () => {
     const [client, accepted] = await bench.connect();
     const controller = new AbortController();
     const waiting = toTypedPort(accepted).values({ signal: controller.signal }).next();
@@ -80,7 +80,7 @@ describeOverTransports('the life of typed ports', (bench) => {
     expect((await near.send(2)).ok).to.equal(false);
   });
 
-  it('takes what had arrived before a reconnect, and then goes on', async () => {
+  it('delivers the messages from before a reconnect, and then continues', async () => {
     const service = await bench.serve({ reconnect: SOON });
     const client = unwrap(bench.manager.openConnection(service.config));
     const values = toTypedPort<string>(client).values();
@@ -103,7 +103,7 @@ describeOverTransports('the life of typed ports', (bench) => {
     expect(await within(last, 'the loop ended')).to.deep.equal({ done: true, value: undefined });
   });
 
-  it('ends where no connection follows', async () => {
+  it('ends if no connection follows', async () => {
     const [client, accepted] = await bench.connect();
     const values = toTypedPort(client).values();
     unwrap(await toTypedPort(accepted).send('last words'));

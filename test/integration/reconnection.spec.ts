@@ -91,9 +91,9 @@ async function serve(
 /** How to end the server and the connection that a handle has. */
 const endOf = new WeakMap<ConnectionHandle, () => Promise<void>>();
 
-describe('connecting again by itself', () => {
+describe('automatic reconnecting', () => {
   it(
-    'takes new attempts with growing waits until there is a server again, and says which connection it is',
+    'retries with growing waits until a server listens again, and reports the generation',
     scoped(async (scope) => {
       const { manager, handle, diary, config } = await connected(scope);
       expect(handle.getReconnection()).to.deep.equal({ generation: 1, reason: undefined, attempts: 0 });
@@ -119,7 +119,7 @@ describe('connecting again by itself', () => {
   );
 
   it(
-    'reports each attempt as real transitions, and the outcome before the first message',
+    'reports each attempt as state transitions, and the outcome before the first message',
     scoped(async (scope) => {
       const { manager, handle, diary, config } = await connected(scope);
       handle.on('message', () => diary.lines.push('message'));
@@ -165,7 +165,7 @@ describe('connecting again by itself', () => {
   );
 
   it(
-    'gives up after the attempts that it was given, and starts anew when the program connects',
+    'gives up after maxAttempts, and starts again when the program connects',
     scoped(async (scope) => {
       const { manager, handle, diary, config } = await connected(scope, { ...SOON, maxAttempts: 3 });
       await endOf.get(handle)!();
@@ -183,7 +183,7 @@ describe('connecting again by itself', () => {
   );
 
   it(
-    'gives up at once where no attempt can succeed',
+    'gives up at once if no attempt can succeed',
     scoped(async (scope) => {
       const pigeon = new PigeonTransport();
       const manager = managerOf(scope, pigeon);
@@ -226,7 +226,7 @@ describe('connecting again by itself', () => {
   );
 
   it(
-    'leaves it at a goodbye where that is wanted',
+    'does not reconnect after a goodbye if configured',
     scoped(async (scope) => {
       const { handle, diary } = await connected(scope, { ...SOON, afterGoodbye: false });
       await endOf.get(handle)!();
@@ -238,7 +238,7 @@ describe('connecting again by itself', () => {
 
   for (const how of ['disconnect', 'close'] as const) {
     it(
-      `ends with ${how}(): the program wants no connection any more`,
+      `ends with ${how}()`,
       scoped(async (scope) => {
         const { handle, diary } = await connected(scope);
         await endOf.get(handle)!();
@@ -266,7 +266,7 @@ describe('connecting again by itself', () => {
   }
 
   it(
-    'lets connect() go ahead without the wait',
+    'connects at once on connect(), without the wait',
     scoped(async (scope) => {
       const slow = { initialDelayMs: 1_000_000, maxDelayMs: 1_000_000 };
       const { manager, handle, diary, config } = await connected(scope, slow);
@@ -280,7 +280,7 @@ describe('connecting again by itself', () => {
   );
 
   it(
-    'takes off up to the part of each wait that chance may have',
+    'shortens each wait by at most the random fraction',
     scoped(async (scope) => {
       const { handle, diary } = await connected(scope, { initialDelayMs: 20, maxDelayMs: 20, jitter: 0.5 });
       await endOf.get(handle)!();
@@ -319,7 +319,7 @@ function describeDeaths(what: string, fixture: TransportFixture): void {
     after(() => fixture.dispose?.());
 
     it(
-      'finds the next server of the name, time and again, and tells how much may have been lost',
+      'finds the next server of the name each time, and reports the possible loss',
       scoped(async (scope) => {
         const config = { ...fixture.freshConfig(), reconnect: SOON };
         let server = await startServer(scope, fixture, config);

@@ -23,7 +23,7 @@ const JUNK: readonly (readonly number[])[] = [
 ];
 
 describeOverTransports('requests with a hostile peer', (bench) => {
-  it('take the first reply of those with their number, among junk, guesses and replays', async () => {
+  it('take the first reply with their number, among junk, guesses and replays', async () => {
     const [client, accepted] = await bench.connect();
     const requests = unwrap(await requestReply(client));
     const peer = await RawPeer.on(accepted);
@@ -47,7 +47,7 @@ describeOverTransports('requests with a hostile peer', (bench) => {
     expect(client.isConnected()).to.equal(true);
   });
 
-  it('show what the peer says as plain text of bounded length', async () => {
+  it("show the peer's text as plain text of limited length", async () => {
     const [client, accepted] = await bench.connect();
     const requests = unwrap(await requestReply(client));
     const peer = await RawPeer.on(accepted);
@@ -61,7 +61,7 @@ describeOverTransports('requests with a hostile peer', (bench) => {
     expect(codeOf(await again)).to.equal('InvalidMessage');
   });
 
-  it('answer each number once, and give metadata to its own request alone', async () => {
+  it('answer each number once, and give metadata only to its own request', async () => {
     const [client, accepted] = await bench.connect();
     const requests = unwrap(await requestReply(client));
     const handled: unknown[] = [];
@@ -93,7 +93,7 @@ describeOverTransports('requests with a hostile peer', (bench) => {
     ]);
   });
 
-  it('read no further from a peer that floods and reads nothing, and lose no answer', async () => {
+  it('stop reading from a peer that floods and reads nothing, and lose no answer', async () => {
     const [client, accepted] = await bench.connect({ channelWindow: 65_536, sendTimeoutMs: 200 });
     const requests = unwrap(await requestReply(client, { maxHandled: 2 }));
     let handled = 0;
@@ -129,7 +129,7 @@ describeOverTransports('requests with a hostile peer', (bench) => {
     await until(() => peer.heard.length === 1, 'it is read again');
   });
 
-  it('end at once with a connection whose peer was not read any more', async () => {
+  it('end at once with a connection after reading stopped', async () => {
     const [client, accepted] = await bench.connect({ channelWindow: 65_536, sendTimeoutMs: 200 });
     const requests = unwrap(await requestReply(client, { maxHandled: 1 }));
     requests.handle(() => new Promise(() => undefined));

@@ -13,7 +13,7 @@ const never = (): Promise<never> => new Promise(() => undefined);
 
 describeOverTransports('the life of requests', (bench) => {
   describe('one consumer of a channel', () => {
-    it('refuses a second one by name, and steals no reply', async () => {
+    it('refuses a second one by name, and takes no reply', async () => {
       const [client, accepted] = await bench.connect();
       const first = unwrap(await requestReply(client));
       unwrap(await requestReply(accepted)).handle((value) => value);
@@ -32,7 +32,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await requestReply(client, { channel: 'others' }))).to.equal('ok');
     });
 
-    it('is refused where somebody else has the messages', async () => {
+    it('is refused if another consumer has the messages', async () => {
       const [client] = await bench.connect();
       client.setChannelMessageCallback('requests', () => undefined);
       expect(failureOf(await requestReply(client)).message).to.match(/^a message callback takes the messages of/);
@@ -40,7 +40,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await requestReply(client))).to.equal('ok');
     });
 
-    it('gives the channel back when it is closed, time and again', async () => {
+    it('releases the channel at each close', async () => {
       const [client, accepted] = await bench.connect({ maxChannels: 2 });
       for (let round = 0; round < 12; round += 1) {
         const near = unwrap(await requestReply(client));
@@ -53,7 +53,7 @@ describeOverTransports('the life of requests', (bench) => {
       }
     });
 
-    it('may close and begin anew without waiting', async () => {
+    it('may close and begin again without waiting', async () => {
       const [client, accepted] = await bench.connect();
       const first = unwrap(await requestReply(client));
       void first.close();
@@ -63,7 +63,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(unwrap(await next.request('again'))).to.equal('again');
     });
 
-    it('tells the peer what it need not wait for, where the channel is left to it', async () => {
+    it('cancels its requests at the peer if the channel stays open', async () => {
       const [client, accepted] = await bench.connect();
       const near = unwrap(await requestReply(client));
       await until(() => accepted.isChannelOpen('requests'), "the channel is the peer's");
@@ -86,7 +86,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await far.request('z'))).to.equal('ConnectionClosed');
     });
 
-    it('ends with the channel when the peer closes that, and says so', async () => {
+    it('ends with the channel when the peer closes it, and reports that', async () => {
       const [client, accepted] = await bench.connect();
       const near = unwrap(await requestReply(client));
       unwrap(await requestReply(accepted)).handle(never);
@@ -99,7 +99,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await near.request('y'))).to.equal('ConnectionClosed');
     });
 
-    it('names an impossible channel and impossible numbers', async () => {
+    it('names an invalid channel and invalid numbers', async () => {
       const [client] = await bench.connect();
       expect(codeOf(await requestReply(client, { channel: '' }))).to.equal('InvalidParameter');
       for (const options of [
@@ -115,7 +115,7 @@ describeOverTransports('the life of requests', (bench) => {
     });
   });
 
-  describe('a handle that connects again', () => {
+  describe('a handle that reconnects', () => {
     /** Answers on each connection that comes, with the number of that connection. */
     async function restartable(
       handled: unknown[],
@@ -169,7 +169,7 @@ describeOverTransports('the life of requests', (bench) => {
       }
     });
 
-    it('ends what was under way at once, says that nobody knows, and sends nothing twice', async () => {
+    it('ends running requests at once as possibly handled, and sends nothing twice', async () => {
       const handled: unknown[] = [];
       const { client, accepted } = await restartable(handled);
       const requests = unwrap(await requestReply(client));
@@ -184,7 +184,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(handled).to.deep.equal(['never', 'next']);
     });
 
-    it('has a request wait while it is connecting by hand', async () => {
+    it('makes a request wait while the program connects', async () => {
       const { client, accepted } = await restartable([]);
       const requests = unwrap(await requestReply(client));
       unwrap(await client.connect());
@@ -196,7 +196,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(unwrap(await before)).to.equal('x 2');
     });
 
-    it('says that a request was not sent which waited in vain, was given up, or exceeds the limit', async () => {
+    it('reports as not sent a request that waited too long, was aborted, or exceeds the limit', async () => {
       const { client } = await restartable([]);
       const requests = unwrap(await requestReply(client, { maxPending: 2 }));
       const controller = new AbortController();
@@ -213,7 +213,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(unwrap(await requests.request('d'))).to.equal('d 1');
     });
 
-    it('fails requests at once where no connection follows', async () => {
+    it('fails requests at once if no connection follows', async () => {
       const [client, accepted] = await bench.connect();
       const requests = unwrap(await requestReply(client));
       await accepted.close();
@@ -231,7 +231,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await requestReply(other))).to.equal('InvalidParameter');
     });
 
-    it('ends what waits for a connection when the handle is closed', async () => {
+    it('ends requests that wait for a connection when the handle is closed', async () => {
       const { client } = await restartable([]);
       const requests = unwrap(await requestReply(client));
       const waiting = requests.request('x', { timeoutMs: 60_000 });
@@ -239,7 +239,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(failureOf(await within(waiting, 'it ended')).message).to.equal(`the connection has ended; ${NOT_SENT}`);
     });
 
-    it('works again on a handle that is connected by hand', async () => {
+    it('works again on a handle that the program connects', async () => {
       const service = await bench.serve();
       const client = unwrap(bench.manager.openConnection(service.config));
       const requests = unwrap(await requestReply(client));
@@ -253,7 +253,7 @@ describeOverTransports('the life of requests', (bench) => {
       }
     });
 
-    it('reports a channel that somebody else takes on a later connection', async () => {
+    it('reports a channel that another consumer takes on a later connection', async () => {
       const { client, accepted } = await restartable([]);
       const errors: string[] = [];
       client.on('error', ({ message }) => errors.push(message));
@@ -300,7 +300,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(codeOf(await old.request('x'))).to.equal('ConnectionClosed');
     });
 
-    it('have no meaning for the next requests on the same connection', async () => {
+    it('do not match the next requests on the same connection', async () => {
       const [client, accepted] = await bench.connect();
       const peer = await RawPeer.on(client);
       await until(() => accepted.isChannelOpen('requests'), "the channel is the peer's");
@@ -315,7 +315,7 @@ describeOverTransports('the life of requests', (bench) => {
       expect(numbers.size).to.equal(20);
     });
 
-    it('end with the connection that an instance was made on', async () => {
+    it('end with the connection of their instance', async () => {
       const service = await bench.serve({ reconnect: SOON });
       const client = unwrap(bench.manager.openConnection(service.config));
       const instances: Promise<RequestReply>[] = [];
@@ -341,7 +341,7 @@ describeOverTransports('the life of requests', (bench) => {
 
 describe('requests to a peer that dies', () => {
   it(
-    'end with PeerDied, and say that nobody knows',
+    'end with PeerDied, as possibly handled',
     scoped(async (scope) => {
       const host = scope.add(await startPeer('other process', webSocketFixture.peerModule));
       const config = webSocketFixture.freshConfig();

@@ -55,7 +55,7 @@ describe('the packages in this runtime', () => {
     });
   }
 
-  it('setNativeBinding() refuses what is no object, and another addon once the thread uses one', async () => {
+  it('setNativeBinding() refuses a value that is not an object, and a second addon', async () => {
     const networking = await createNetworking();
     const server = unwrap(networking.manager.createServer({ endpoint: freshName() }));
     unwrap(await server.listen());

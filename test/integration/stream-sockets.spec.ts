@@ -199,7 +199,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(client.getStats().messagesSent).to.be.lessThan(25);
     });
 
-    it('connect by themselves, and say how far they are', async () => {
+    it('connect automatically, and report their state', async () => {
       const { server, endpoint } = await listen();
       const accepting = server[Symbol.asyncIterator]().next();
       const events: string[] = [];
@@ -215,7 +215,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
     });
 
-    it('say where the peer is, while they are open', async () => {
+    it("have the peer's address while they are open", async () => {
       const [client] = await handles();
       const near = toDuplex(client);
       await until(() => near.readyState === 'open' && !near.pending, 'the stream is open');
@@ -226,7 +226,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(remote()).to.deep.equal(nowhere);
     });
 
-    it('fail by ECONNREFUSED where nobody listens', async () => {
+    it('fail with ECONNREFUSED if no server listens', async () => {
       const endpoint = backend === 'websocket' ? 'ws://127.0.0.1:1/nobody' : freshEndpoint();
       const near = connectDuplex(open(endpoint));
       const write = new Promise<Error | null | undefined>((resolve) => near.write('lost', resolve));
@@ -236,7 +236,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(await write).to.have.property('code', 'ERR_STREAM_DESTROYED');
     });
 
-    it('end with the connection that they began on, also where the handle connects again', async () => {
+    it('end with their connection, also if the handle reconnects', async () => {
       const [client] = await handles();
       const near = toDuplex(client);
       near.on('error', () => undefined);
@@ -249,7 +249,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       expect(client.getStats().messagesSent).to.equal(0);
     });
 
-    it('give a channel back: a thousand streams, one after the other', async () => {
+    it('release a channel: a thousand streams, one after the other', async () => {
       const [client, accepted] = await handles();
       for (let index = 0; index < 1000; index += 1) {
         const channel = `stream ${index}`;
@@ -263,7 +263,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       await until(() => client.channels().length === 0, 'no channel is open');
     });
 
-    it('serve HTTP by an agent, and give every connection back', async () => {
+    it('serve HTTP with an agent, and release every connection', async () => {
       const { server, endpoint } = await listen();
       const httpServer = http.createServer((request, response) => response.end(`this is ${request.url ?? ''}`));
       void serveHttp(httpServer, server);
@@ -280,7 +280,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       httpServer.close();
     });
 
-    it('serve HTTP on where one connection can not be served, and give that one back', async () => {
+    it("continue to serve HTTP if one connection can't be served, and release that one", async () => {
       const { server, endpoint } = await listen();
       const httpServer = http.createServer((_request, response) => response.end('served'));
       let isFirst = true;

@@ -50,7 +50,7 @@ describe('telemetry at its limits', () => {
       expect(() => collectManagerMetrics(managerOf(3), { register, labels: { a: '1' } })).to.throw(TypeError, 'a,b');
     });
 
-    it('comes back after the registry was cleared, without the managers of before', async () => {
+    it('works again after the registry was cleared, without the earlier managers', async () => {
       const register = new Registry();
       const first = managerOf(1);
       const stop = collectManagerMetrics(first, { register, labels: { part: 'a' } });
@@ -69,7 +69,7 @@ describe('telemetry at its limits', () => {
     });
 
     for (const taken of ['entropynet_sent_bytes_total', 'entropynet_connections', 'entropynet_connections_capacity']) {
-      it(`leaves nothing behind where the registry has ${taken} from elsewhere`, async () => {
+      it(`leaves nothing behind if the registry already has ${taken}`, async () => {
         const register = new Registry();
         new Gauge({ name: taken, help: 'mine', registers: [register] }).set(7);
         for (let attempt = 0; attempt < 2; attempt += 1)
@@ -82,7 +82,7 @@ describe('telemetry at its limits', () => {
       });
     }
 
-    it('leaves nothing behind where prom-client refuses a name', () => {
+    it('leaves nothing behind if prom-client refuses a name', () => {
       const register = new Registry();
       expect(() => collectManagerMetrics(managerOf(1), { register, prefix: 'not a name ' })).to.throw();
       expect(() => collectManagerMetrics(managerOf(1), { register, labels: { 'not-a-label': 'x' } })).to.throw();
@@ -114,7 +114,7 @@ describe('telemetry at its limits', () => {
     });
 
     it(
-      'counts an attempt that was given up as an error',
+      'counts an aborted attempt as an error',
       scoped(async (scope) => {
         const sockets: Socket[] = [];
         const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
@@ -187,7 +187,7 @@ describe('telemetry at its limits', () => {
     }
 
     it(
-      'leaves out baggage that is too long, says so, and keeps the trace and what the caller sends along',
+      "omits and reports baggage that is too long, and keeps the trace and the caller's metadata",
       scoped(async (scope) => {
         for (const length of [8000, 8180, 8192, 100_000]) {
           propagate({
@@ -215,7 +215,7 @@ describe('telemetry at its limits', () => {
     );
 
     it(
-      'goes without its trace where the propagator throws, on either side',
+      'continues without its trace if the propagator throws, on either side',
       scoped(async (scope) => {
         const fail = (): never => {
           throw new Error('a propagator of its own kind');

@@ -71,7 +71,7 @@ describe('telemetry', () => {
       }
     }
 
-    it('is scraped: what the manager counts, read at that moment', async () => {
+    it("reads the manager's counters at the scrape", async () => {
       const register = new Registry();
       const stop = collectManagerMetrics(networking.manager, { register, labels: { part: 'engine' } });
       const [client, accepted] = await connected();
@@ -95,7 +95,7 @@ describe('telemetry', () => {
       expect(await (await scrape(register)).text()).to.not.contain('entropynet');
     });
 
-    it('has managers side by side, told apart by labels', async () => {
+    it('has several managers, with different labels', async () => {
       const register = new Registry();
       const other = await createNetworking({ transports: [loopbackModule] });
       const stops = [
@@ -116,7 +116,7 @@ describe('telemetry', () => {
       await other.close();
     });
 
-    it('answers HEAD without a body, refuses other methods, and does not tell why it failed', async () => {
+    it('answers HEAD without a body, refuses other methods, and hides the reason of a failure', async () => {
       const register = new Registry();
       const head = await scrape(register, 'HEAD');
       expect([head.status, await head.text()]).to.deep.equal([200, '']);
@@ -184,7 +184,7 @@ describe('telemetry', () => {
       );
     }
 
-    it('has a span for each attempt to connect, under the span that was active, and says why one failed', async () => {
+    it('has a span for each attempt to connect, under the active span, with the reason of a failure', async () => {
       const reader = new OnDemandReader();
       const meterProvider = new MeterProvider({ readers: [reader] });
       const stop = instrumentConnections({ tracerProvider, meterProvider });
@@ -224,7 +224,7 @@ describe('telemetry', () => {
       expect(spans.getFinishedSpans()).to.be.empty;
     });
 
-    it('reads what a manager counts when metrics are collected', async () => {
+    it("reads a manager's counters when metrics are collected", async () => {
       const reader = new OnDemandReader();
       const meterProvider = new MeterProvider({ readers: [reader] });
       let asked = 0;
@@ -271,7 +271,7 @@ describe('telemetry', () => {
       await meterProvider.shutdown();
     });
 
-    it('follows a request to the handler of the peer, and what the handler asks in turn', async () => {
+    it("follows a request to the peer's handler, and the handler's own requests", async () => {
       const [client, accepted] = await connected({ endpoint: 'ws://127.0.0.1:0/requests' });
       const near = traceRequests(unwrap(await requestReply<string, string>(client)), { tracerProvider });
       const far = traceRequests(unwrap(await requestReply<string, string>(accepted)), { tracerProvider });
@@ -323,7 +323,7 @@ describe('telemetry', () => {
       expect(refused.ok ? 'ok' : refused.error.code).to.equal('NotSupported');
     });
 
-    it('changes nothing where no SDK is registered', async () => {
+    it('changes nothing if no SDK is registered', async () => {
       const stop = instrumentConnections();
       const stopManager = instrumentManager(networking.manager);
       const [client, accepted] = await connected();

@@ -14,7 +14,7 @@ describe('the package entropynet', () => {
     expect(own.map(([name]) => name)).to.deep.equal(['createNetworking']);
   });
 
-  it('carries a first message without a word about transports, by the first that can', async () => {
+  it('carries a first message without naming a transport', async () => {
     await using networking = await entropynet.createNetworking();
     const endpoint = freshName();
     const config = { endpoint, fallback: ['ws://127.0.0.1:0/first'] };

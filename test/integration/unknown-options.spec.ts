@@ -26,7 +26,7 @@ async function said(call: () => unknown): Promise<string> {
 
 describe('options that do not exist', () => {
   it(
-    'are refused by everything that takes options, with the names that exist',
+    'are refused by every call with options, with the existing names',
     scoped(async (scope) => {
       const server = new LoopbackServer({ endpoint: freshName() });
       scope.defer(() => server.close());
@@ -101,7 +101,7 @@ describe('options that do not exist', () => {
     }),
   );
 
-  it('are told from what is no object of options', async () => {
+  it('differ from values that are not an object of options', async () => {
     expect(await said(() => createNetworking(undefined as never))).to.include('nothing was given');
     expect(await said(() => serveInspector(5 as never))).to.include('takes an object of options; a number was given');
     expect(await said(() => serveInspector(null as never))).to.include('null was given');
@@ -111,8 +111,8 @@ describe('options that do not exist', () => {
   });
 });
 
-describe('the function that takes the log of a manager', () => {
-  it('costs its line and no connection where it throws, and has to be a function', async () => {
+describe('the log function of a manager', () => {
+  it('loses only its line if it throws, and must be a function', async () => {
     expect(() => new ConnectionManager([], { log: 'x' as never })).to.throw(NetworkError, "'log' was given a string");
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
@@ -140,7 +140,7 @@ describe('the function that takes the log of a manager', () => {
 
 describe('wrong arguments', () => {
   it(
-    'are named by everything that takes a connection, a handle or a list of transports',
+    'are named by every call that takes a connection, a handle or a list of transports',
     scoped(async (scope) => {
       const manager = new ConnectionManager([new LoopbackTransport()]);
       scope.defer(async () => {

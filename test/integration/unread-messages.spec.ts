@@ -71,11 +71,11 @@ async function take(messages: AsyncIterator<Uint8Array>, count: number): Promise
   return taken;
 }
 
-describe('messages that nobody had read when a handle connected again', () => {
+describe('messages that were unread when a handle reconnected', () => {
   const LONG = 'l'.repeat(WINDOW / 2 + 100);
 
   it(
-    '[HANDLE-6] come first to a callback that is set later, whole and in order',
+    '[HANDLE-6] arrive first at a callback that is set later, complete and in order',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       const peer = await site.first();
@@ -95,7 +95,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] come first to a loop that begins later, to a callback that takes its place, and to one that reads in place',
+    '[HANDLE-6] arrive first at a loop that begins later, at a callback that follows it, and at an in-place callback',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       const peer = await site.first();
@@ -132,7 +132,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] stay those of a loop that had begun, also between two of its steps',
+    '[HANDLE-6] stay with a running loop, also between two of its steps',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       const peer = await site.first();
@@ -165,7 +165,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] are bounded by channelWindow on a channel: what is dropped is an error, and the oldest stay',
+    '[HANDLE-6] are limited by channelWindow on a channel: dropping is an error, and the oldest stay',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       let peer = await site.first();
@@ -185,7 +185,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] are bounded in number, too: empty messages count as what they cost of a window',
+    '[HANDLE-6] have a limited number: empty messages count as what they cost of a window',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       const frameCost = 64;
@@ -205,7 +205,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] are bounded by maxChannels over all channels',
+    '[HANDLE-6] are limited by maxChannels over all channels',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       let peer = await site.first();
@@ -226,7 +226,7 @@ describe('messages that nobody had read when a handle connected again', () => {
   );
 
   it(
-    '[HANDLE-6] are forgotten where this side disconnects',
+    '[HANDLE-6] are dropped if this side disconnects',
     scoped(async (scope) => {
       const site = await Site.open(scope);
       const peer = await site.first();

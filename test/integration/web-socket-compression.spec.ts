@@ -46,8 +46,8 @@ describe('WebSocket: compression', () => {
     return { socket, witness: new Witness(await fixtures.accept(server)) };
   }
 
-  describe('that both ends want', () => {
-    it('makes long messages short in both directions, and counts them as they are', async () => {
+  describe('turned on at both ends', () => {
+    it('compresses long messages in both directions, and counts their full length', async () => {
       const server = await fixtures.serve({ compression: {} });
       const client = fixtures.raw(server.address()!, { perMessageDeflate: true });
       await once(client, 'open');
@@ -67,7 +67,7 @@ describe('WebSocket: compression', () => {
       expect(accepted.getStats()).to.include({ bytesSent: TEXT.length, bytesReceived: TEXT.length });
     });
 
-    it('keeps every message, its order and its bytes, whatever can be compressed', async () => {
+    it('keeps every message, its order and its bytes, compressible or not', async () => {
       const webSocket = { compression: { threshold: 100, level: 1 } };
       const server = await fixtures.serve(webSocket);
       const client = await fixtures.connect(server, { webSocket });
@@ -163,7 +163,7 @@ describe('WebSocket: compression', () => {
     });
   });
 
-  describe('that one end wants', () => {
+  describe('turned on at one end', () => {
     for (const [wish, serverWish, clientWish] of [
       ['the server alone', { compression: {} }, {}],
       ['the client alone', {}, { compression: {} }],
@@ -178,7 +178,7 @@ describe('WebSocket: compression', () => {
       });
     }
 
-    it('is not agreed to by a server that does not want it, and a compressed message ends the connection there', async () => {
+    it('is refused by a server without it, where a compressed message ends the connection', async () => {
       const { socket, witness } = await greeted(await fixtures.serve());
       socket.write(frame(COMPRESSED, deflate(messageFrame('no'))));
       await witness.ended();
@@ -190,7 +190,7 @@ describe('WebSocket: compression', () => {
   describe('of a hostile peer', () => {
     const bomb = deflate(Buffer.alloc(20 * 1024 * KIB));
 
-    it('ends the one connection of a bomb, which is not inflated beyond the longest frame', async () => {
+    it('ends only the connection of a bomb, which is not inflated beyond the longest frame', async () => {
       const server = await fixtures.serve({ compression: {} });
       const other = await fixtures.connect(server, { webSocket: { compression: {} } });
       const otherWitness = new Witness(await fixtures.accept(server));
@@ -207,7 +207,7 @@ describe('WebSocket: compression', () => {
       await until(() => otherWitness.messages.length === 1, 'the other connection goes on');
     });
 
-    it('ends the connection of a message that grows by more than the ratio, and tells the peer', async () => {
+    it('ends the connection of a message that grows by more than the ratio, and reports it to the peer', async () => {
       const server = await fixtures.serve({ compression: { maxRatio: 10 } });
       const client = fixtures.raw(server.address()!, { perMessageDeflate: true });
       await once(client, 'open');
@@ -222,7 +222,7 @@ describe('WebSocket: compression', () => {
       expect(reason).to.match(/compressed bytes that inflate to more than/);
     });
 
-    it('is not mistaken for what the own side sends: beyond the ratio a message goes as it is', async () => {
+    it('does not affect own messages: beyond the ratio, a message is sent uncompressed', async () => {
       const webSocket = { compression: { maxRatio: 10 } };
       const server = await fixtures.serve(webSocket);
       const client = await fixtures.connect(server, { webSocket });
@@ -232,7 +232,7 @@ describe('WebSocket: compression', () => {
       expect(witness.messages[0]!.length).to.equal(200_000);
     });
 
-    it('never reaches anybody before it has greeted', async () => {
+    it('is not inflated before the greeting', async () => {
       const server = await fixtures.serve({ compression: {} });
       const socket = await handMade(server);
       socket.write(frame(COMPRESSED, deflate(Buffer.alloc(100 * KIB))));
@@ -245,7 +245,7 @@ describe('WebSocket: compression', () => {
       await fixtures.accept(server);
     });
 
-    it('ends the connection where what it sends is no compressed message', async () => {
+    it('ends the connection for an invalid compressed message', async () => {
       const server = await fixtures.serve({ compression: {} });
       const small = deflate(messageFrame('x'));
       const cases: Readonly<Record<string, readonly Buffer[]>> = {
@@ -276,7 +276,7 @@ describe('WebSocket: compression', () => {
     });
   });
 
-  it('is checked as the rest of a configuration', () => {
+  it('is checked like the rest of a configuration', () => {
     const messageFor = (compression: unknown): string => {
       try {
         new WebSocketConnection({ endpoint: 'ws://127.0.0.1:1', webSocket: { compression: compression as false } });

@@ -67,7 +67,7 @@ describe('WebSocket: hosts and other programs', () => {
     }
   });
 
-  it('leaves a request for another protocol on its path to the listener that speaks it', async () => {
+  it('leaves a request for another protocol to its own listener', async () => {
     const http = await httpServer();
     const reloading = new WebSocketServer({ noServer: true });
     http.on('upgrade', (request, socket, head) => {
@@ -88,7 +88,7 @@ describe('WebSocket: hosts and other programs', () => {
     await fixtures.connect(server);
   });
 
-  it('answers 400 to another protocol where nobody else listens', async () => {
+  it('answers 400 to another protocol without another listener', async () => {
     const http = await httpServer();
     await fixtures.serve({ server: http }, 'ws://localhost/');
     const { port } = http.address() as AddressInfo;
@@ -132,7 +132,7 @@ describe('WebSocket: hosts and other programs', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('refuses origins that no browser sends, and says what is meant', () => {
+  it('refuses origins that no browser sends, with a hint', () => {
     const cases = [
       ['http://localhost:5173/', "'http://localhost:5173' is meant"],
       ['https://Example.com', "'https://example.com' is meant"],
@@ -156,7 +156,7 @@ describe('WebSocket: hosts and other programs', () => {
     );
   });
 
-  it('a full server is ResourceLimitExceeded, with what it says', async () => {
+  it('a full server is ResourceLimitExceeded, with its reason', async () => {
     const server = await fixtures.serve({ maxConnections: 1 });
     await fixtures.connect(server);
     const refused = await fixtures.client(server.address()!).connect();
@@ -166,7 +166,7 @@ describe('WebSocket: hosts and other programs', () => {
       .and.to.contain('too many connections');
   });
 
-  it('what an HTTP server says is cut and made printable, and waited for a limited time', async () => {
+  it('the text of an HTTP server is cut and made printable, and the wait for it is limited', async () => {
     const http = createServer((socket) => {
       socket.on('error', () => undefined);
       // The answer names neither the length nor the end.
@@ -189,7 +189,7 @@ describe('WebSocket: hosts and other programs', () => {
     expect(message.length).to.be.lessThan(400);
   });
 
-  it('a manager makes one TCP connection for a connection, none to look first', async () => {
+  it('a manager makes one TCP connection for a connection, and none to probe', async () => {
     const http = await httpServer();
     let sockets = 0;
     http.on('connection', () => (sockets += 1));
@@ -242,7 +242,7 @@ describe('WebSocket: hosts and other programs', () => {
     expect(result.ok ? '' : result.error.message).to.contain('send is not what it was');
   });
 
-  it('a client that offers the protocol beside others is let in', async () => {
+  it('a client that offers the protocol among others is accepted', async () => {
     const server = await fixtures.serve();
     const socket = await fixtures.tcp(server.address()!);
     const request = upgradeRequest('/test').replace('Protocol: ', 'Protocol: chat, ');

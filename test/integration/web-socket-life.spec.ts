@@ -40,7 +40,7 @@ describe('WebSocket: life and death', () => {
   afterEach(() => fixtures.dispose());
 
   describe('a peer that dies', () => {
-    it('is PeerDied, after everything that it had sent', async () => {
+    it('is PeerDied, after all its messages', async () => {
       const server = await fixtures.serve();
       const arguments_ = ['--input-type=module', '--eval', CLIENT_PROCESS, server.address() ?? ''];
       const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -63,7 +63,7 @@ describe('WebSocket: life and death', () => {
       expect(answers).to.be.greaterThan(0);
     });
 
-    it('is heard to the end before its end is seen, where a late receiver finds its messages in one piece', async () => {
+    it('delivers all its messages before its end, to a late receiver', async () => {
       const server = await fixtures.serve();
       const socket = await fixtures.tcp(server.address() ?? '');
       socket.write(upgradeRequest('/test'));
@@ -99,7 +99,7 @@ describe('WebSocket: life and death', () => {
       });
     }
 
-    it('with a close frame is a goodbye at once, also where the client keeps TCP open and says nothing more', async () => {
+    it('with a close frame is a goodbye at once, also if the client keeps TCP open', async () => {
       const server = await fixtures.serve(FAST_HEARTBEAT);
       const socket = await fixtures.tcp(server.address() ?? '');
       socket.write(upgradeRequest('/test'));
@@ -116,7 +116,7 @@ describe('WebSocket: life and death', () => {
       expect(socket.destroyed).to.equal(false);
     });
 
-    it('with a close frame behind messages that take long is a goodbye, also where TCP ends at once', async () => {
+    it('with a close frame after slow messages is a goodbye, also if TCP ends at once', async () => {
       const server = await fixtures.serve();
       const socket = await fixtures.tcp(server.address() ?? '');
       socket.write(upgradeRequest('/test'));
@@ -201,7 +201,7 @@ describe('WebSocket: life and death', () => {
       expect(connection.roundTripMs).to.equal(undefined);
     });
 
-    it('keeps an idle connection, also one that is not received from yet', async () => {
+    it('keeps an idle connection, also before startReceiving()', async () => {
       const server = await fixtures.serve(FAST_HEARTBEAT);
       const client = new Witness(await fixtures.connect(server, { webSocket: FAST_HEARTBEAT }));
       const connection = await fixtures.accept(server);
@@ -281,7 +281,7 @@ describe('WebSocket: life and death', () => {
     const tls = { certificate: LOCALHOST_CERTIFICATE, privateKey: LOCALHOST_PRIVATE_KEY };
     const trusting = { webSocket: { tls: { certificateAuthority: LOCALHOST_CERTIFICATE } } };
 
-    it('carries messages where the client trusts the certificate', async () => {
+    it('carries messages if the client trusts the certificate', async () => {
       const server = await fixtures.serve({ tls }, 'wss://localhost:0/test');
       expect(server.address()).to.match(/^wss:\/\/127\.0\.0\.1:\d+\/test$/);
       const client = await fixtures.connect(server, trusting);
@@ -294,7 +294,7 @@ describe('WebSocket: life and death', () => {
       expect(accepted.states.at(-1)).to.equal('disconnected');
     });
 
-    it('fails where it does not, unless told not to look', async () => {
+    it('fails if it does not, unless verification is off', async () => {
       const server = await fixtures.serve({ tls }, 'wss://localhost:0/test');
       const result = await fixtures.client(server.address() ?? '').connect();
       expect(result.ok ? 'ok' : result.error.code).to.equal('HandshakeFailed');

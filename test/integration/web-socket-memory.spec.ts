@@ -13,7 +13,7 @@ import {
 
 const KIB = 1024;
 
-describe('WebSocket: what idle and left connections hold', () => {
+describe('WebSocket: memory of idle and abandoned connections', () => {
   const fixtures = new WebSocketFixtures();
 
   afterEach(() => fixtures.dispose());
@@ -73,7 +73,7 @@ describe('WebSocket: what idle and left connections hold', () => {
   });
 
   for (const how of ['says goodbye', 'dies'] as const) {
-    it(`is no place for a client that ${how} before anybody accepts it`, async () => {
+    it(`is no slot for a client that ${how} before anybody accepts it`, async () => {
       const server = await fixtures.serve({ maxConnections: 2 });
       const leave = async (): Promise<void> => {
         if (how === 'says goodbye') {
@@ -103,7 +103,7 @@ describe('WebSocket: what idle and left connections hold', () => {
     });
   }
 
-  it('is no place for a page that said that it is alive, and left', async () => {
+  it('is no slot for a page that sent a sign of life, and left', async () => {
     const server = await fixtures.serve({ maxConnections: 1 });
     const raw = await fixtures.tcp(server.address()!);
     raw.write(upgradeRequest('/test'));
@@ -116,7 +116,7 @@ describe('WebSocket: what idle and left connections hold', () => {
     await fixtures.connect(server);
   });
 
-  it('is a place for a client that left a message, until somebody has it', async () => {
+  it('is a slot for a client that left a message, until somebody reads it', async () => {
     const server = await fixtures.serve({ maxConnections: 1 });
     const leaving = await fixtures.connect(server, { sendTimeoutMs: 50 });
     unwrap(await leaving.send(Uint8Array.of(1, 2, 3)));

@@ -86,7 +86,7 @@ describe('WebSocket: servers', () => {
       await once(fixtures.raw(address), 'open');
     });
 
-    it('refuses every page where no origin is allowed', async () => {
+    it('refuses every page if no origin is allowed', async () => {
       const server = await fixtures.serve();
       const page = fixtures.raw(server.address() ?? '', { origin: 'http://127.0.0.1' });
       expect(await refusalOf(page)).to.equal(403);
@@ -102,7 +102,7 @@ describe('WebSocket: servers', () => {
       'never answers': () => new Promise(() => undefined),
     };
     for (const [what, authenticate] of Object.entries(refusing)) {
-      it(`refuses with 401 when the hook ${what}, and the client learns it`, async () => {
+      it(`refuses with 401 when the hook ${what}, and the client sees the reason`, async () => {
         const server = await fixtures.serve({ authenticate, handshakeTimeoutMs: 100 });
         const client = fixtures.client(server.address() ?? '');
         const result = await client.connect();
@@ -111,7 +111,7 @@ describe('WebSocket: servers', () => {
       });
     }
 
-    it('lets in whom the hook lets in, by the headers that the client was configured with', async () => {
+    it('accepts the clients that the hook accepts, by their configured headers', async () => {
       const authenticate: Authenticate = async (request) => request.headers['authorization'] === 'Bearer 1';
       const server = await fixtures.serve({ authenticate });
       await fixtures.connect(server, { webSocket: { headers: { Authorization: 'Bearer 1' } } });
@@ -119,7 +119,7 @@ describe('WebSocket: servers', () => {
       expect(other.ok).to.equal(false);
     });
 
-    it('answers 404 to another path, 400 to another subprotocol and 426 to no upgrade', async () => {
+    it('answers 404 to another path, 400 to another subprotocol and 426 to a request without an upgrade', async () => {
       const server = await fixtures.serve();
       const address = server.address() ?? '';
       expect(await refusalOf(fixtures.raw(address.replace('/test', '/other')))).to.equal(404);
@@ -174,7 +174,7 @@ describe('WebSocket: servers', () => {
   });
 
   describe('on an HTTP server of the user', () => {
-    it('shares it by path with others and with the user', async () => {
+    it('shares it by path with other servers and with the user', async () => {
       const http = await httpServer();
       const users = new WebSocketServer({ noServer: true });
       http.on('upgrade', (request, socket, head) => {
@@ -199,13 +199,13 @@ describe('WebSocket: servers', () => {
       expect(http.listening).to.equal(true);
     });
 
-    it('answers 404 where nobody else could', async () => {
+    it('answers 404 without another handler', async () => {
       const http = await httpServer();
       await fixtures.serve({ server: http }, 'ws://localhost/one');
       expect(await refusalOf(fixtures.raw(`ws://127.0.0.1:${portOf(http)}/other`))).to.equal(404);
     });
 
-    it('refuses a path that is taken there', async () => {
+    it('refuses a path that is in use there', async () => {
       const http = await httpServer();
       await fixtures.serve({ server: http }, 'ws://localhost/one');
       const second = await new WebSocketConnectionServer({
@@ -215,14 +215,14 @@ describe('WebSocket: servers', () => {
       expect(second.ok ? 'ok' : second.error.code).to.equal('AddressInUse');
     });
 
-    it('refuses what is no HTTP server', () => {
+    it('refuses a value that is not an HTTP server', () => {
       const create = (): unknown => new WebSocketConnectionServer({ endpoint: 'ws://:0', webSocket: { server: {} } });
       expect(create).to.throw(NetworkError, 'webSocket.server');
     });
   });
 
   describe('close', () => {
-    it('ends what nobody accepted and lets accepted connections go on', async () => {
+    it('ends unaccepted connections and keeps accepted ones', async () => {
       const server = await fixtures.serve();
       const kept = await fixtures.connect(server);
       const accepted = new Witness(await fixtures.accept(server));
@@ -241,7 +241,7 @@ describe('WebSocket: servers', () => {
       expect(accepted.states).to.deep.equal([]);
     });
 
-    it('ends those who wait for a connection', async () => {
+    it('ends waiting calls of accept()', async () => {
       const server = await fixtures.serve();
       const waiting = server.accept();
       await server.close();
@@ -270,7 +270,7 @@ describe('WebSocket: servers', () => {
       );
     });
 
-    it('may be followed by listen at once, which comes after it', async () => {
+    it('may be followed by listen at once, which runs after it', async () => {
       const server = await fixtures.serve();
       const closing = server.close();
       unwrap(await server.listen());

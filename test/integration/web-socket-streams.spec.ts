@@ -47,7 +47,7 @@ describe('WebSocket: an upgrade on a stream that is no socket', () => {
 
   afterEach(() => fixtures.dispose());
 
-  it('becomes a connection, with all that can be done with one', async () => {
+  it('becomes a full connection', async () => {
     // The heartbeat has nothing but the bytes that come to know that the client is alive.
     const heartbeat = { intervalMs: 50, timeoutMs: 60_000 };
     const server = await fixtures.serve({ noServer: true, heartbeat }, 'ws://localhost/routed');

@@ -19,7 +19,7 @@ const trusting = { certificateAuthority: LOCALHOST_CERTIFICATE };
 
 type Tls = NonNullable<NonNullable<ConnectionConfig['webSocket']>['tls']>;
 
-describe('WebSocket: TLS and what programs bring along', () => {
+describe('WebSocket: TLS and objects of the program', () => {
   const fixtures = new WebSocketFixtures();
   afterEach(() => fixtures.dispose());
 
@@ -28,7 +28,7 @@ describe('WebSocket: TLS and what programs bring along', () => {
     return result.ok ? 'ok' : result.error.code;
   }
 
-  it('a server with an authority asks clients for a certificate, and lets in those that have one', async () => {
+  it('a server with an authority requests client certificates, and accepts clients that have one', async () => {
     const server = await fixtures.serve({ tls: { ...own, ...trusting } }, 'wss://localhost:0/test');
     expect(await outcomeOf(server.address()!, { ...own, ...trusting })).to.equal('ok');
     await fixtures.accept(server);
@@ -118,7 +118,7 @@ describe('WebSocket: TLS and what programs bring along', () => {
     expect(refused.ok ? 'ok' : refused.error.code).to.equal('NotSupported');
   });
 
-  it('what is asked of clients can be replaced, too', async () => {
+  it('the requirements for clients can be replaced, too', async () => {
     const server = await fixtures.serve({ tls: own }, 'wss://localhost:0/test');
     const address = server.address()!;
     expect(await outcomeOf(address, trusting)).to.equal('ok');
@@ -131,7 +131,7 @@ describe('WebSocket: TLS and what programs bring along', () => {
     expect(await outcomeOf(address, trusting), 'required again').not.to.equal('ok');
   });
 
-  it('what would be ignored is refused', () => {
+  it('options without effect are refused', () => {
     const cases = [
       [{ certificate: LOCALHOST_CERTIFICATE }, "'webSocket.tls.privateKey'"],
       [{ privateKey: LOCALHOST_PRIVATE_KEY }, "'webSocket.tls.certificate'"],

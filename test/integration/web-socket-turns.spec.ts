@@ -44,7 +44,7 @@ describe('WebSocket: turns of the event loop', () => {
     expect(received).to.deep.equal(Array.from({ length: MESSAGES }, (_unused, index) => index));
   });
 
-  it('sends on when a test framework has put microtasks off for a while', async () => {
+  it('continues to send after a test framework delayed microtasks', async () => {
     const server = await fixtures.serve();
     const client = await fixtures.connect(server);
     const witness = new Witness(await fixtures.accept(server));
@@ -60,7 +60,7 @@ describe('WebSocket: turns of the event loop', () => {
     expect(witness.texts).to.deep.equal(['while they are put off', 'afterwards']);
   });
 
-  it('delivers what was accepted right before process.exit()', async () => {
+  it('delivers messages that were accepted right before process.exit()', async () => {
     const server = await fixtures.serve();
     const child = spawn(process.execPath, ['--input-type=module', '-e', LAST_WORDS, server.address()!], {
       cwd: fileURLToPath(new URL('.', import.meta.url)),

@@ -54,7 +54,7 @@ describe('WebSocket: frames and the protocol', () => {
       });
     });
 
-    it('sends what was written into a claim', async () => {
+    it('sends the bytes of a claim', async () => {
       const server = await fixtures.serve();
       const client = await fixtures.connect(server);
       const accepted = new Witness(await fixtures.accept(server));
@@ -69,7 +69,7 @@ describe('WebSocket: frames and the protocol', () => {
       expect(accepted.texts).to.deep.equal(['one', '', 'three']);
     });
 
-    it('keeps what arrives in one piece with the upgrade and the greeting, in order', async () => {
+    it('keeps messages that arrive together with the upgrade and the greeting, in order', async () => {
       const server = await fixtures.serve();
       const socket = await fixtures.tcp(server.address() ?? '');
       const frames = ['a', 'b', 'c'].map((text) => clientMessage(messageFrame(text)));
@@ -85,7 +85,7 @@ describe('WebSocket: frames and the protocol', () => {
       await accepted.ended();
     });
 
-    it('keeps what arrives, and the end, until somebody receives', async () => {
+    it('keeps messages, and the end, until a consumer receives', async () => {
       const server = await fixtures.serve();
       const client = await fixtures.connect(server);
       const connection = await fixtures.accept(server);
@@ -98,7 +98,7 @@ describe('WebSocket: frames and the protocol', () => {
       expect(accepted.states).to.deep.equal(['disconnecting', 'disconnected']);
     });
 
-    it('delivers everything that was accepted before it says goodbye', async () => {
+    it('delivers every accepted message before the goodbye', async () => {
       const server = await fixtures.serve();
       const client = await fixtures.connect(server);
       const accepted = new Witness(await fixtures.accept(server));
@@ -112,7 +112,7 @@ describe('WebSocket: frames and the protocol', () => {
       expect(accepted.states.at(-1)).to.equal('disconnected');
     });
 
-    it('refuses to buffer more than it may for a peer that does not read, and goes on when it does', async () => {
+    it('refuses to buffer more than the limit for a peer that does not read, and continues when it reads', async () => {
       const server = await fixtures.serve({ maxBufferedBytes: 65_536 });
       const socket = await fixtures.tcp(server.address() ?? '');
       const limits = { ...PEER_LIMITS, channelWindow: 2 ** 30 };
@@ -149,7 +149,7 @@ describe('WebSocket: frames and the protocol', () => {
       { what: 'a frame of an unknown type', message: Buffer.from([99, 0, 0, 0]), code: 1002 },
     ];
     for (const { what, message, code } of violations) {
-      it(`ends the connection, and no other one, for ${what}`, async () => {
+      it(`ends only that connection for ${what}`, async () => {
         const server = await fixtures.serve();
         const good = await fixtures.connect(server);
         const goodSide = new Witness(await fixtures.accept(server));
@@ -176,7 +176,7 @@ describe('WebSocket: frames and the protocol', () => {
       expect(accepted.messages[0]).to.have.lengthOf(MAX_FRAME_BYTES);
     });
 
-    it('turns every close code of the peer into an end with its reason', async () => {
+    it('ends with the reason of every close code', async () => {
       const expected = { 1000: undefined, 1001: undefined, 1009: 'MessageTooLarge', 1011: 'ConnectionClosed' };
       const server = await fixtures.serve();
       for (const [code, name] of Object.entries(expected)) {
@@ -192,14 +192,14 @@ describe('WebSocket: frames and the protocol', () => {
   });
 
   describe('the greeting', () => {
-    it('is awaited for a limited time', async () => {
+    it('has a time limit', async () => {
       const server = await fixtures.serve({ handshakeTimeoutMs: 50 });
       const closed = await closeOf(fixtures.raw(server.address() ?? ''));
       expect(closed.code).to.equal(1008);
       expect(closed.reason).to.contain('50 ms');
     });
 
-    it('must be one: a client with another one is refused and the server goes on', async () => {
+    it('must be valid: a client with another one is refused and the server continues', async () => {
       const server = await fixtures.serve();
       const peer = fixtures.raw(server.address() ?? '');
       await once(peer, 'open');

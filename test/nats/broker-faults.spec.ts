@@ -17,7 +17,7 @@ import { freePort } from '../support/nats/nats-server.js';
 
 const PEER_MODULE = { specifier: '@entropynet/transport-nats', className: 'NatsTransport' };
 
-describeNats('NATS: what happens to the NATS server', () => {
+describeNats('NATS: faults of the NATS server', () => {
   it(
     'ends every connection once, with a code and what is unconfirmed, when the NATS server is killed',
     natsTest(async (scope) => {
@@ -39,7 +39,7 @@ describeNats('NATS: what happens to the NATS server', () => {
   );
 
   it(
-    'serves again after the NATS server was restarted, and sends nothing of before a second time',
+    'serves again after a restart of the NATS server, and sends nothing a second time',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { server, client, clientSide, serverSide } = await scope.pair(nats);
@@ -100,7 +100,7 @@ describeNats('NATS: what happens to the NATS server', () => {
   );
 
   it(
-    'ends when the NATS server lowered max_payload without a word, and sends shorter messages on the next connection',
+    'ends when the NATS server silently lowered max_payload, and sends shorter messages on the next connection',
     natsTest(async (scope) => {
       const nats = await scope.natsServer('max_payload: 1MB');
       const { server, client, clientSide, serverSide } = await scope.pair(nats);
@@ -179,7 +179,7 @@ describeNats('NATS: what happens to the NATS server', () => {
 
 describeNats('NATS: a cluster of three, with the peers on different nodes', () => {
   it(
-    'connects across nodes, goes on when the third node is killed, and ends when a node of its own is',
+    'connects across nodes, survives the death of the third node, and ends with one of its own nodes',
     natsTest(async (scope) => {
       const ports = [await freePort(), await freePort(), await freePort()];
       const cluster = (index: number): string =>
@@ -256,7 +256,7 @@ describeNats('NATS: many connections', () => {
 
 describeNats('NATS: a transport like the others', () => {
   it(
-    'says at once that nobody listens, and by its probe',
+    'reports a missing server at once, also from its probe',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const config = { endpoint: `nats://${nats.host}/nobody-here` };

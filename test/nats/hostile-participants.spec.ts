@@ -62,9 +62,9 @@ function altered(data: Uint8Array): Uint8Array {
   return copy;
 }
 
-describeNats('NATS: a hostile participant that hears everything', () => {
+describeNats('NATS: a hostile participant that reads everything', () => {
   it(
-    'can neither repeat nor forge messages where both sides have a secret',
+    'can neither repeat nor forge messages if both sides have a secret',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { participant, heard } = await eavesdropper(scope, nats);
@@ -120,7 +120,7 @@ describeNats('NATS: a hostile participant that hears everything', () => {
   );
 
   it(
-    'floods one connection alone, which ends; others go on',
+    'floods one connection, which ends; others continue',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { participant, heard } = await eavesdropper(scope, nats);
@@ -275,7 +275,7 @@ describeNats('NATS: a hostile participant that hears everything', () => {
   );
 
   it(
-    'ends a connection without a secret that gets what is none of its protocol, and that one alone',
+    'ends only a connection without a secret that gets an invalid message',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { participant, heard } = await eavesdropper(scope, nats);
@@ -304,7 +304,7 @@ describeNats('NATS: a hostile participant that hears everything', () => {
   );
 
   it(
-    'gets no connection without the secret, whatever it asks of a server',
+    'gets no connection without the secret, with any request',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { participant, heard } = await eavesdropper(scope, nats);

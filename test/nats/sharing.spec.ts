@@ -98,7 +98,7 @@ describeNats('NATS: credentials, permissions and TLS', () => {
   );
 
   it(
-    'says which permission is missing',
+    'names the missing permission',
     natsTest(async (scope) => {
       const nats = await scope.natsServer(
         'authorization { users: [{user: all, password: all}, ' +
@@ -144,7 +144,7 @@ describeNats('NATS: credentials, permissions and TLS', () => {
 
 describeNats("NATS: a program's own NATS connection", () => {
   it(
-    'carries both lanes, ends its connections when it breaks, and listens on when it is back',
+    'carries both lanes, ends its connections when it breaks, and listens again when it is back',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const own = await connect({ servers: nats.host, maxReconnectAttempts: -1, reconnectTimeWait: 20 });

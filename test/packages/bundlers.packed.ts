@@ -119,7 +119,7 @@ describe('the packages, bundled', function () {
         file = await bundle(workbench.emptyFolder(`by ${name}`));
       });
 
-      it('go on over WebSocket without the addon, and say what to do', async () => {
+      it('use WebSocket without the addon, and give a remedy', async () => {
         // As on another machine: webpack writes down where the package lay when it made the bundle.
         const prebuilds = join(project, 'node_modules', '@entropynet', 'transport-shm', 'prebuilds');
         renameSync(prebuilds, `${prebuilds}-elsewhere`);

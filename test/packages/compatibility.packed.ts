@@ -170,7 +170,7 @@ describe('the packages and those of the first release', function () {
       ['shared-memory', () => `shm://${freshName()}`],
       ['websocket', () => 'ws://127.0.0.1:0/compatibility'],
     ] as const) {
-      it(`talk over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
+      it(`connect over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
         const serving = start(join(projects.get(server) ?? '', 'server.mjs'), freshEndpoint());
         try {
           const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();
@@ -198,7 +198,7 @@ describe('the packages and those of the first release', function () {
         }
       });
 
-      it(`ask each other over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
+      it(`exchange requests over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
         const serving = start(join(projects.get(server) ?? '', 'request-server.mjs'), freshEndpoint());
         try {
           const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();

@@ -43,7 +43,7 @@ interface Report {
   readonly pending: readonly { readonly fullTitle: string }[];
 }
 
-describe('a transport of somebody else', function () {
+describe('a third-party transport', function () {
   this.timeout(600_000);
 
   const workbench = new Workbench();
@@ -64,11 +64,11 @@ describe('a transport of somebody else', function () {
     workbench.dispose();
   });
 
-  it('compiles in an empty folder, with options of its own that are typed', () => {
+  it('compiles in an empty folder, with its own typed options', () => {
     expect(compile(project, ['port-transport.ts', 'port-transport.test.ts', 'program.ts'])).to.deep.equal([]);
   });
 
-  it('keeps the contract by the lines that the guide shows', async () => {
+  it("passes the suite with the guide's lines", async () => {
     const mocha = join(project, 'node_modules', 'mocha', 'bin', 'mocha.js');
     const options = ['--reporter', 'json', '--reporter-option', 'output=report.json', '--expose-gc'];
     const program = [mocha, ...options, 'port-transport.test.js'];

@@ -36,7 +36,7 @@ describe('the first program, word for word', function () {
     const program = /```js\n([^]*?)```/.exec(text)?.[1] ?? '';
 
     describe(page, () => {
-      it('runs as .mjs in a project as "npm init" makes it', async () => {
+      it('runs as .mjs in a project from "npm init"', async () => {
         setType('commonjs');
         writeFileSync(join(project, 'hello.mjs'), program);
         expect(await printedBy('hello.mjs')).to.equal(PRINTED);
@@ -48,7 +48,7 @@ describe('the first program, word for word', function () {
         expect(await printedBy('hello.js')).to.equal(PRINTED);
       });
 
-      it('compiles as strict TypeScript with what "tsc --init" asks for, and runs', async () => {
+      it('compiles as strict TypeScript with the options of "tsc --init", and runs', async () => {
         setType('module');
         const folder = workbench.emptyFolder(join('first-program', page.replaceAll('/', '-')));
         writeFileSync(join(folder, 'hello.ts'), program);

@@ -124,7 +124,7 @@ describe('the packages, installed', function () {
     }
   });
 
-  it('leave what is not used out of a bundle', async () => {
+  it('leave unused code out of a bundle', async () => {
     const code = await bundled(
       `import { toDuplex } from '@entropynet/streams'; console.log(toDuplex);`,
       project,
@@ -162,7 +162,7 @@ describe('the packages, installed', function () {
     expect(findings.filter(({ judgement }) => judgement === 'problem')).to.be.empty;
   });
 
-  it('measure, once the package that does is there too', async () => {
+  it('measure with the package of benchmarks', async () => {
     const line = ['exec', '--offline', '--', 'entropynet', 'bench', '--only', 'round-trip', '--subjects', 'ws'];
     const without = await workbench.npm(line, { folder: project });
     expect(without.code).to.equal(1);
@@ -178,7 +178,7 @@ describe('the packages, installed', function () {
     expect([text, backend]).to.deep.equal(['hello', 'shared-memory']);
   });
 
-  it('try the addon for the other C library where the first does not load', async () => {
+  it('try the addon for the other C library if the first does not load', async () => {
     const addon = join(transport, prebuiltAddon(workbench));
     const other = addon.includes('.glibc.') ? addon.replace('.glibc.', '.musl.') : addon.replace('.musl.', '.glibc.');
     renameSync(addon, other);
@@ -219,14 +219,14 @@ describe('the packages, installed', function () {
         expect(await firstMessage(join(bundle, file), environment)).to.have.property('backend', 'shared-memory');
       });
 
-      it(`go on over WebSocket without one, and say why (${file})`, async () => {
+      it(`use WebSocket without one, and give the reason (${file})`, async () => {
         const { text, backend, reasons } = await firstMessage(join(bundle, file));
         expect([text, backend]).to.deep.equal(['hello', 'websocket']);
         expect(reasons.join()).to.contain('the native addon of @entropynet/transport-shm could not be loaded');
       });
     }
 
-    it('say what is wrong with the addon that the environment names', async () => {
+    it('report the fault of the addon that the environment names', async () => {
       for (const [path, complaint] of [
         [
           'nowhere.node',
@@ -246,13 +246,13 @@ describe('the packages, installed', function () {
       renameSync(join(transport, 'prebuilds'), join(transport, 'prebuilds-of-others'));
     });
 
-    it('go on over WebSocket and say what to do', async () => {
+    it('use WebSocket and give a remedy', async () => {
       const { text, backend, reasons } = await firstMessage(join(project, 'first-message.mjs'));
       expect([text, backend]).to.deep.equal(['hello', 'websocket']);
       expect(reasons.join()).to.contain('No native build was found').and.to.contain('npx entropynet-build-addon');
     });
 
-    it('say in one sentence what the build needs and does not find', async () => {
+    it('name in one sentence the missing tools of the build', async () => {
       const environment = { PATH: workbench.emptyFolder('no-tools'), CXX: '' };
       const script = join(transport, 'bin', 'entropynet-build-addon.mjs');
       const outcome = await workbench.run(process.execPath, [script], { folder: project, environment });
@@ -263,7 +263,7 @@ describe('the packages, installed', function () {
       expect(wrong.stderr).to.contain("'--fast'").and.to.contain('Usage: npx entropynet-build-addon');
     });
 
-    it('say in one sentence that the headers for the build are not there', async () => {
+    it('report in one sentence that the headers for the build are missing', async () => {
       // The benchmarks bring some along, for a library of others.
       rmSync(join(project, 'node_modules', 'node-addon-api'), { recursive: true, force: true });
       const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet-build-addon'], { folder: project });

@@ -28,7 +28,7 @@ describe('the packages, installed from a lockfile', function () {
   });
 
   for (const major of NPM_MAJORS) {
-    it(`npm ci of npm ${major} needs Node.js alone, runs no script and sends the first message`, async () => {
+    it(`npm ci of npm ${major} needs only Node.js, runs no script and sends the first message`, async () => {
       const tool = workbench.newProject(`npm-${major}`);
       succeeded(await workbench.npm(['install', '--no-audit', '--no-fund', `npm@${major}`], { folder: tool }));
       const npm = join(tool, 'node_modules', 'npm', 'bin', 'npm-cli.js');

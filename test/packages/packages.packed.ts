@@ -28,7 +28,7 @@ describe('the packages, packed', function () {
 
   for (const { name } of manifests) {
     describe(name, () => {
-      it('has nothing that publint minds', async () => {
+      it('passes publint', async () => {
         const data = readFileSync(workbench.packed(name).tarball);
         const tarball = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
         const { messages, pkg } = await publint({ pack: { tarball }, level: 'warning', strict: true });
@@ -39,7 +39,7 @@ describe('the packages, packed', function () {
         expect(own.map((message) => formatMessage(message, pkg))).to.be.empty;
       });
 
-      it('has types that say what is there', async () => {
+      it('has types that match its exports', async () => {
         const { manifest, tarball } = workbench.packed(name);
         // Nothing can be imported from what is a program and no library.
         if (manifest.exports['.'] === undefined && manifest.bin !== undefined) return;
@@ -61,7 +61,7 @@ describe('the packages, packed', function () {
         expect(files.filter((file) => /tsbuildinfo|\.spec\.|(^|\/)tests?\//.test(file))).to.be.empty;
       });
 
-      it('has a source map for each module, and what it points to', () => {
+      it('has a source map for each module, and its sources', () => {
         const { files, folder } = workbench.packed(name);
         // A page is one program, for browsers; its sources are in the repository.
         const modules = files.filter((file) => /^dist\/(?!page\/).*\.(?:js|d\.ts)$/.test(file));
@@ -83,13 +83,13 @@ describe('the packages, packed', function () {
     });
   }
 
-  it('hold the licences of what is in a page', () => {
+  it('hold the licences of bundled libraries', () => {
     const { folder } = workbench.packed('@entropynet/inspector');
     const licenses = readFileSync(join(folder, 'dist', 'page', 'licenses.md'), 'utf8');
     for (const name of ['uplot', 'lit-html', 'valibot']) expect(licenses).to.contain(name);
   });
 
-  it('hold an addon that old systems load', async function () {
+  it('contain an addon that old systems load', async function () {
     if (process.platform !== 'linux') this.skip();
     const { files, folder } = workbench.packed('@entropynet/transport-shm');
     const addon = files.find((file) => file.endsWith('.node'));

@@ -35,7 +35,7 @@ describe('the weight of entropynet', function () {
     workbench.dispose();
   });
 
-  it('is what it takes to run, in packages', () => {
+  it('has only the packages that it needs to run', () => {
     const names = installedPackages(project);
     expect(names).to.include('entropynet');
     expect(names.filter((name) => NOT_FOR_RUNNING.test(name))).to.be.empty;

@@ -36,7 +36,7 @@ describe('the benchmark', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('measures the subjects and writes what it measured', async () => {
+  it('measures the subjects and writes the figures', async () => {
     const json = join(folder, 'figures.json');
     const html = join(folder, 'figures.html');
     const subjects = ['EntropyNet ws', 'EntropyNet loopback', 'ws', 'net (Unix socket)', 'worker_threads MessagePort'];
@@ -59,7 +59,7 @@ describe('the benchmark', function () {
     expect(page).not.to.match(/(?:src|href)=/);
   });
 
-  it('measures processes that keep their memory, under the workloads that are for them', async () => {
+  it('measures processes that keep their memory, under their workloads', async () => {
     const json = join(folder, 'kept.json');
     const subject = ['--subjects', 'ws (memory kept)', '--rounds', '1'];
     const measured = await bench('--only', 'one-way', ...subject, '--json', json);
@@ -70,7 +70,7 @@ describe('the benchmark', function () {
     expect(leftOut.stderr).to.equal('ws (memory kept) is left out: it is for one-way, sizes, control, flood\n');
   });
 
-  it('measures another build beside this one, and compares the two', async () => {
+  it('measures another build next to this one, and compares the two', async () => {
     const json = join(folder, 'against.json');
     const chosen = ['--only', 'pipelined', '--subjects', 'EntropyNet ws', '--rounds', '2'];
     const { code, stdout } = await bench(...chosen, '--against', ROOT, '--json', json);

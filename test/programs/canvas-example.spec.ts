@@ -112,7 +112,7 @@ describe('the canvas example', function () {
     });
   }
 
-  it('prints a table of at most 80 columns, and a line a run where there is no terminal', async () => {
+  it('prints a table of at most 80 columns, and a line for each run without a terminal', async () => {
     const { code, stdout, stderr } = await start('--file', fileOf(1)).outcome;
     // Nothing was lost, and the file arrived.
     expect(code).to.equal(0);
@@ -195,7 +195,7 @@ describe('the canvas example', function () {
     }
 
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      it(`leaves nothing behind after ${signal}, even when the engine stands still`, async () => {
+      it(`leaves nothing behind after ${signal}, even when the engine hangs`, async () => {
         const { program, outcome } = start('--json');
         const children = await childrenOf(program);
         process.kill(children.engine, 'SIGSTOP');
@@ -206,7 +206,7 @@ describe('the canvas example', function () {
       });
     }
 
-    it('takes its processes along when it is killed itself', async () => {
+    it('ends its processes when it is killed itself', async () => {
       const { program, outcome } = start('--json');
       const children = await childrenOf(program);
       program.kill('SIGKILL');
@@ -214,7 +214,7 @@ describe('the canvas example', function () {
       await areGone(children.engine, children.editor);
     });
 
-    it('says so when the file becomes shorter while it is uploaded', async () => {
+    it('reports a file that becomes shorter during the upload', async () => {
       const file = join(folder, 'large');
       writeFileSync(file, '');
       // Holes take no room on the disk.

@@ -29,7 +29,7 @@ describe('a process of the command line', () => {
       ['SIGHUP', 129],
     ] as const) {
       it(
-        `has the exit code of ${signal}, and gives the result so far`,
+        `has the exit code of ${signal}, and prints the result so far`,
         scoped(async (scope) => {
           const { address } = await listening(scope, ['listen', 'ws://127.0.0.1:0/', '--echo'], '');
           const client = start(scope, ['ping', address, '--count', '1000000', '--interval', '200']);

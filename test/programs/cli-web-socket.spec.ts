@@ -92,7 +92,7 @@ describe('the command line over WebSocket', () => {
   );
 
   it(
-    'names what is missing beside --cert or --key',
+    'names the missing one of --cert and --key',
     scoped(async (scope) => {
       for (const [given, missing] of [
         [['--cert', certificate], 'privateKey'],
@@ -130,7 +130,7 @@ describe('the command line over WebSocket', () => {
   );
 
   it(
-    'names the line of a header file that is wrong, and not what it holds',
+    'names the wrong line of a header file, and not its content',
     scoped(async (scope) => {
       const file = join(folder, 'wrong-headers');
       await writeFile(file, 'X-First: 1\na secret without a name\n');
@@ -144,7 +144,7 @@ describe('the command line over WebSocket', () => {
   );
 
   it(
-    'lets in the pages of --origin alone',
+    'accepts only the pages of --origin',
     scoped(async (scope) => {
       const pages = ['http://localhost:5173', 'https://page.example'];
       const { address } = await listening(scope, ['ws://127.0.0.1:0/', ...pages.flatMap((page) => ['--origin', page])]);
@@ -155,7 +155,7 @@ describe('the command line over WebSocket', () => {
     }),
   );
 
-  it('says where it listens on every address of this machine', async function () {
+  it('prints an address if it listens on every address of this machine', async function () {
     const hosts = ['0.0.0.0', ...(hasIpv6 ? ['[::]'] : [])];
     await scoped(async (scope) => {
       for (const host of hosts) {

@@ -56,7 +56,7 @@ describe('the smaller examples', function () {
   for (const option of [[], ['--websocket']]) {
     const how = option[0] ?? 'no option';
 
-    it(`log-shipper loses no line, whether a worker says goodbye or just ends (${how})`, async () => {
+    it(`log-shipper loses no line, with a worker that disconnects or just ends (${how})`, async () => {
       const counts = ['--workers', '4', '--lines', '5000', '--file-bytes', '100000'];
       const { code, stdout, stderr } = await run('log-shipper', ...counts, ...option);
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
@@ -69,7 +69,7 @@ describe('the smaller examples', function () {
       expect(readdirSync(temporary)).to.be.empty;
     });
 
-    it(`worker-pool gives the tasks of a worker that died to another (${how})`, async () => {
+    it(`worker-pool gives the tasks of a dead worker to another (${how})`, async () => {
       const { code, stdout, stderr } = await run('worker-pool', '--workers', '2', '--tasks', '40', ...option);
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
       expect(tableOf(stdout)).to.deep.equal({
@@ -146,7 +146,7 @@ describe('the smaller examples', function () {
     }
   }
 
-  it('are listed where a name is unknown', async () => {
+  it('are listed for an unknown name', async () => {
     const { code, stderr } = await run('no-such-example');
     expect(code).to.equal(2);
     expect(stderr)

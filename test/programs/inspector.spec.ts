@@ -65,7 +65,7 @@ describe('the inspector', () => {
 
   const page = (): URL => new URL(inspector.address);
 
-  it('serves the page to everybody who has the token, and to nobody else', async () => {
+  it('serves the page only with the token', async () => {
     const good = await get(inspector.address);
     expect(good.status).to.equal(200);
     expect(good.text).to.contain('<title>EntropyNet inspector</title>');
@@ -83,14 +83,14 @@ describe('the inspector', () => {
     expect((await get(inspector.address, {}, 'HEAD')).text).to.equal('');
   });
 
-  it('answers to this machine by its own name only', async () => {
+  it('answers only to the names of this machine', async () => {
     for (const host of ['evil.example', 'localhost.evil.example', `127.0.0.1.evil.example:${page().port}`]) {
       expect((await get(inspector.address, { host })).status, host).to.equal(403);
     }
     expect((await get(inspector.address, { host: `localhost:${page().port}` })).status).to.equal(200);
   });
 
-  it('feeds everybody who knows the token, and only from its own page', async () => {
+  it('sends data only with the token, and only to its own page', async () => {
     const endpoint = `ws://${page().host}/feed`;
     const secret = page().searchParams.get('token') ?? '';
     const without = await new WebSocketConnection({ endpoint }).connect();
@@ -102,13 +102,13 @@ describe('the inspector', () => {
     expect(foreign.ok ? 'ok' : foreign.error.message).to.contain('403');
   });
 
-  it('says which port is taken', async () => {
+  it('names a port that is in use', async () => {
     const taken = await serveInspector({ port: Number(page().port), endpoint: freshName(), directory });
     expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
   });
 
   it(
-    'gets what its process does from an agent, and nothing more once the agent stopped',
+    'gets reports of a process from an agent, and no more after the agent stopped',
     scoped(async (scope) => {
       const { states, inspectorConfig } = await watched(scope);
       const agent = startInspectorAgent({ name: 'tested', inspector: inspectorConfig, intervalMs: 50 });
@@ -141,7 +141,7 @@ describe('the inspector', () => {
     }),
   );
 
-  it('names an option that is not allowed, and what is', async () => {
+  it('names a forbidden option, and the allowed ones', async () => {
     for (const [options, message] of [
       [{ port: 99_999 }, "'port' was given 99999; 0 to 65535 is allowed"],
       [{ intervalMs: 0 }, "'intervalMs' was given 0; 10 to 2147483647 is allowed"],
@@ -154,7 +154,7 @@ describe('the inspector', () => {
   });
 
   it(
-    'has room for another page, and another agent, however many have left',
+    'has room for another page and another agent after many have left',
     scoped(async (scope) => {
       const { own, states, inspectorConfig, feedConfig } = await watched(scope);
       // More in all than a manager has places for, a few at a time.
@@ -175,7 +175,7 @@ describe('the inspector', () => {
     }),
   );
 
-  it('is looked for in silence: an agent that finds none counts no failure, and keeps no process alive', async () => {
+  it('may be missing: an agent without an inspector counts no failure, and keeps no process alive', async () => {
     const program = `
       import { subscribe } from 'node:diagnostics_channel';
       import { startInspectorAgent } from '@entropynet/inspector';
@@ -189,7 +189,7 @@ describe('the inspector', () => {
   });
 
   it(
-    'leaves out what an agent may not say, and stays for the others',
+    'ignores invalid reports of an agent, and continues for the others',
     scoped(async (scope) => {
       const { states, inspectorConfig } = await watched(scope);
       const hostile = unwrap(networking.manager.openConnection(inspectorConfig));
@@ -218,7 +218,7 @@ describe('the inspector', () => {
   );
 
   it(
-    'tells agents of one process id apart: threads have connections of their own',
+    'distinguishes agents of one process id: threads have their own connections',
     scoped(async (scope) => {
       const { states, inspectorConfig } = await watched(scope);
       const child = fork(THREADS, [JSON.stringify(inspectorConfig)]);
@@ -251,7 +251,7 @@ describe('the inspector', () => {
   );
 
   it(
-    'reports every connection of a program that has many, both ends with one link, and what ended',
+    'reports every connection of a program with many, both ends with one link, and ended ones',
     scoped(async (scope) => {
       const COUNT = 300;
       const { states, inspectorConfig } = await watched(scope, 500);

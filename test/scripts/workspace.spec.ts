@@ -27,11 +27,11 @@ function referencesOf(folder: string): string[] {
 }
 
 describe('the list of packages', () => {
-  it('is that of the compiler, so that "tsc -b" leaves nothing out', () => {
+  it('equals the compiler\'s list, so that "tsc -b" builds everything', () => {
     expect(referencesOf('.')).to.have.members(workspace.compiledProjects().map(({ folder }) => folder));
   });
 
-  it('is that of the tests, which use every published library', () => {
+  it("equals the tests' list, which use every published library", () => {
     expect(referencesOf('test')).to.include.members(workspace.publishedFolders());
   });
 
@@ -41,7 +41,7 @@ describe('the list of packages', () => {
       expect(rules).to.match(new RegExp(`folder: '${folder.slice('packages/'.length)}'|'${folder}/src/`), folder);
   });
 
-  it('is that of the API reference', () => {
+  it('equals the list of the API reference', () => {
     const { entryPoints } = JSON.parse(read('typedoc.json')) as { readonly entryPoints: readonly string[] };
     expect(entryPoints).to.deep.equal(['packages/*']);
   });

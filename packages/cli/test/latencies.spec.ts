@@ -14,7 +14,7 @@ function latenciesOf(values: readonly number[]): Latencies {
 }
 
 describe('the distribution of round trips', () => {
-  it('counts in each bar exactly the values above the limit before it and not above its own', () => {
+  it('counts in each bar the values above the previous limit and up to its own', () => {
     fc.assert(
       fc.property(durations, (values) => {
         let before = 0;
@@ -28,7 +28,7 @@ describe('the distribution of round trips', () => {
     );
   });
 
-  it('gives a percentile that so many values reach, at most one percent above the exact one', () => {
+  it('gives a percentile at most one percent above the exact one', () => {
     fc.assert(
       fc.property(durations, fc.constantFrom(50, 90, 99, 99.9), (values, percent) => {
         const exact = [...values].sort((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1]!;
@@ -43,7 +43,7 @@ describe('the distribution of round trips', () => {
     expect([latencies.least, latencies.most, latencies.mean, latencies.count]).to.deep.equal([10, 60, 30, 3]);
   });
 
-  it('shows shares that are no halvings', () => {
+  it('shows shares other than halves', () => {
     const values = [...Array<number>(30).fill(1000), ...Array<number>(70).fill(9000)];
     const shares = latenciesOf(values)
       .bars()

@@ -53,7 +53,7 @@ class ManualClient {
 }
 
 describe('the messages that wait for one client of many', () => {
-  it('go one after the other, without anybody waiting', async () => {
+  it('leave one after the other, and nobody waits', async () => {
     const client = new ManualClient();
     const messages = [1, 2, 3].map((byte) => Uint8Array.of(byte));
     for (const message of messages) {
@@ -66,7 +66,7 @@ describe('the messages that wait for one client of many', () => {
     expect(client.told).to.deep.equal([]);
   });
 
-  it('keep others waiting while the client takes some, and no longer', async () => {
+  it('delay others only while the client takes messages', async () => {
     const client = new ManualClient();
     client.fill();
     expect(await client.keepsWaiting()).to.be.true;
@@ -78,7 +78,7 @@ describe('the messages that wait for one client of many', () => {
     expect(await client.keepsWaiting()).to.be.false;
   });
 
-  it('are bounded, and lost ones are counted', async () => {
+  it('have limited memory, and lost ones are counted', async () => {
     const client = new ManualClient();
     client.fill();
     for (const byte of [1, 2, 3]) client.outbox.offer(Uint8Array.of(byte));
@@ -90,13 +90,13 @@ describe('the messages that wait for one client of many', () => {
     expect(client.offered.at(-1)).to.deep.equal(Uint8Array.of(4));
   });
 
-  it('are bounded in number, too', () => {
+  it('have a limited number', () => {
     const client = new ManualClient();
     for (let count = 0; count <= OUTBOX_MESSAGES; count += 1) client.outbox.offer(new Uint8Array(0));
     expect(client.told).to.have.length(1);
   });
 
-  it('tell why one was not sent, and go on', async () => {
+  it('report why one was not sent, and continue', async () => {
     const client = new ManualClient();
     client.outbox.offer(Uint8Array.of(1));
     client.outbox.offer(Uint8Array.of(2));
@@ -105,7 +105,7 @@ describe('the messages that wait for one client of many', () => {
     expect(client.offered).to.have.length(2);
   });
 
-  it('are dropped without a word when the client has left', async () => {
+  it('are dropped silently when the client has left', async () => {
     const client = new ManualClient();
     client.fill();
     await client.take(err('ConnectionClosed', 'the peer left'));

@@ -31,7 +31,7 @@ describe('what a command writes', () => {
     ['for people', tell],
     ['as a result', print],
   ] as const) {
-    it(`is one printable line, whatever a peer said: ${what}`, () => {
+    it(`is one printable line for any text of a peer: ${what}`, () => {
       const { terminal, written } = recordingTerminal();
       write(terminal, `[1] ${HOSTILE}`);
       expect(written()).to.not.match(COMMANDS);
@@ -52,7 +52,7 @@ describe('what a command writes', () => {
   });
 
   for (const indent of [undefined, 2])
-    it(`is JSON that loses nothing and commands nothing, ${indent === undefined ? 'on one line' : 'indented'}`, () => {
+    it(`is complete JSON without terminal commands, ${indent === undefined ? 'on one line' : 'indented'}`, () => {
       const { terminal, written } = recordingTerminal();
       const value = { text: `${HOSTILE}\u{e0001}\ud83d\ude00 ä`, [HOSTILE]: [1] };
       printJson(terminal, value, indent);
@@ -85,14 +85,14 @@ describe('the bar of a transfer', () => {
     expect(barLine({ ...LINE, done: 0, total: 0 }, 50)).to.include('100 %');
   });
 
-  it('is nothing where there is no terminal', () => {
+  it('is empty without a terminal', () => {
     const { terminal, written } = recordingTerminal();
     using progress = new Progress(terminal);
     progress.show({ name: 'file', phase: 'moving', done: 1, total: 2, from: 0 });
     expect(written()).to.equal('');
   });
 
-  it('is there at once, also while what is there is read', () => {
+  it('appears at once, also while the receiver reads its existing part', () => {
     const { terminal, written } = recordingTerminal(true);
     using progress = new Progress(terminal);
     progress.show({ name: 'file', phase: 'checking', done: 0, total: 1000, from: 0 });

@@ -103,7 +103,7 @@ export async function describeTransport(
 
 function combinationsOf(fixture: TransportFixture, placements: readonly Placement[]): [Placement, Side][] {
   if (fixture.isClientOnly === true) {
-    skippedTest('keeps what needs both ends in one thread, and the server at hand', 'the transport can not listen');
+    skippedTest('keeps the promises that need both ends in one thread', 'the transport can not listen');
     return [['other process', 'client']];
   }
   return PLACEMENTS.filter((placement) => placements.includes(placement)).flatMap((placement) =>

@@ -5,7 +5,7 @@ import { counted } from '@entropynet/test/support/counted-admissions';
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
 
 describe('a queue of connections that wait to be accepted', () => {
-  it('counts promised places as waiting connections', async () => {
+  it('counts reserved slots as waiting connections', async () => {
     const queue = new AcceptQueue<string>(2);
     const first = unwrap(queue.admit());
     expect(queue.push('second')).to.equal(true);
@@ -19,7 +19,7 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(queue.push('c')).to.equal(false);
   });
 
-  it('has a place more for each caller that waits, and keeps it when that caller goes', async () => {
+  it('has one more slot for each waiting caller, and keeps it when that caller leaves', async () => {
     const queue = new AcceptQueue<string>(1);
     const controller = new AbortController();
     const waiting = queue.accept(controller.signal);
@@ -32,7 +32,7 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(unwrap(await queue.accept())).to.equal('client 1');
   });
 
-  it('gives back a place once, and only where no connection was accepted', async () => {
+  it('frees a slot once, and only if no connection was accepted', async () => {
     const count = counted();
     const queue = new AcceptQueue<string>(8, count.admit);
     const places = Array.from({ length: 4 }, () => unwrap(queue.admit()));
@@ -64,7 +64,7 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(count.taken).to.equal(1);
   });
 
-  it('refuses with ResourceLimitExceeded whatever `admit` answers, and asks it only where there is room', () => {
+  it('refuses with ResourceLimitExceeded for every answer of `admit`, and calls it only if there is room', () => {
     let asked = 0;
     const queue = new AcceptQueue<string>(0, () => {
       asked += 1;

@@ -24,7 +24,7 @@ class BreakingConnection extends LoopbackConnection {
   }
 }
 
-describe('a link that is found broken while a long message is written', () => {
+describe('a link that breaks during a long message', () => {
   it('leaves nothing of the message for the next link', async () => {
     const server = new LoopbackServer({ endpoint: randomUUID() });
     unwrap(await server.listen());

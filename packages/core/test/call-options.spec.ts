@@ -27,7 +27,7 @@ function saidOf(options: unknown): string | undefined {
 }
 
 describe('objects of options', () => {
-  it('are taken where every name exists and every value is of its kind', () => {
+  it('are accepted if every name and every type is correct', () => {
     const { signal } = new AbortController();
     const all = { name: '', size: NaN, isLoud: false, onStep: () => undefined, labels: {}, signal, even: 2 };
     for (const right of [undefined, {}, all, Object.create(null) as object, { name: undefined, signal: undefined }])
@@ -57,7 +57,7 @@ describe('objects of options', () => {
     expect(saidOf(runInNewContext('({})'))).to.equal(undefined);
   });
 
-  it('are refused with the names that exist', () => {
+  it('are refused with the existing names', () => {
     const names = 'name, size, isLoud, onStep, labels, signal, even';
     expect(saidOf({ nmae: 'x', sise: 1, name: 'x' })).to.equal(
       `open() has no option 'nmae', 'sise'; its options are ${names}`,
@@ -67,7 +67,7 @@ describe('objects of options', () => {
     expect(saidOf({ '\u001b[2J': 1 })).to.include("'\\u{1b}[2J'");
   });
 
-  it('are refused with the kind of what was given and what is allowed, and never with a value', () => {
+  it('are refused with the given type and the allowed one, and never with a value', () => {
     const wrong: readonly (readonly [object, string])[] = [
       [{ name: 5 }, "open(): 'name' was given a number; a string is allowed"],
       [{ name: null }, "open(): 'name' was given null; a string is allowed"],
@@ -82,7 +82,7 @@ describe('objects of options', () => {
     for (const [options, sentence] of wrong) expect(saidOf(options)).to.equal(sentence);
   });
 
-  it('are told from what is no object of options', () => {
+  it('differ from values that are not an object of options', () => {
     const { signal } = new AbortController();
     expect(saidOf(signal)).to.equal('open() takes an object of options; an AbortSignal was given');
     expect(saidOf(null)).to.equal('open() takes an object of options; null was given');
@@ -92,8 +92,8 @@ describe('objects of options', () => {
   });
 });
 
-describe('what an error says of a value', () => {
-  it('is its kind', () => {
+describe('the description of a value in an error', () => {
+  it('is its type', () => {
     class Evil {}
     Object.defineProperty(Evil, 'name', { value: 'x\u001b[2J' });
     const shown = [undefined, null, 5, 'text', {}, new Map(), [], runInNewContext('[]'), new Evil(), Symbol('x')].map(
@@ -115,7 +115,7 @@ describe('what an error says of a value', () => {
     expect([NaN, -1, 5n, '5'].map(numberOrKind)).to.deep.equal(['NaN', '-1', '5', 'a string']);
   });
 
-  it('is a hint where a Result was given in place of its value', () => {
+  it('is a hint if a Result was given instead of its value', () => {
     expect(() => checkConnection('a stream', ok({}))).to.throw(
       TypeError,
       'a stream takes a connection or a handle; a Result was given: unwrap() it first',

@@ -23,7 +23,7 @@ describe('the consumers of a channel', () => {
     await server.close();
   });
 
-  it('keep what waits on a channel while the next one of its name is opened', async () => {
+  it('keep the waiting messages of a channel while the next channel of its name opens', async () => {
     unwrap(await client.openChannel('x'));
     await until(() => accepted.isChannelOpen('x'), 'the channel is open');
     const old = accepted.channel('x');
@@ -50,7 +50,7 @@ describe('the consumers of a channel', () => {
     expect(fromNext).to.deep.equal(['three']);
   });
 
-  it('that reject when the connection ends are an error event', async () => {
+  it('cause an error event if they reject when the connection ends', async () => {
     const errors: NetworkError[] = [];
     client.on('error', (error) => errors.push(error));
     const reason = new Error('the consumer is broken');

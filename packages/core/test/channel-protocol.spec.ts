@@ -15,7 +15,7 @@ function observed(connection = new BareConnection()): {
   return { connection, failure: () => code };
 }
 
-describe('what a peer says about channels', () => {
+describe('frames about channels from a peer', () => {
   const violations: Readonly<Record<string, (connection: BareConnection) => void>> = {
     'closes an id that it never opened': (peer) => {
       peer.feed(frameHeader(ChannelClose, 5));
@@ -66,7 +66,7 @@ describe('what a peer says about channels', () => {
     });
   }
 
-  it('is no close from a peer whose greeting does not know it, and no close goes there', async () => {
+  it('is not a close from a peer without that capability, which gets no close either', async () => {
     const old = { ...BARE_LIMITS, capabilities: 0 };
     const { connection, failure } = observed(new BareConnection({}, old));
     unwrap(await connection.openChannel('x'));
@@ -80,7 +80,7 @@ describe('what a peer says about channels', () => {
     expect(Capability.ChannelClose).to.equal(2);
   });
 
-  it('fills no memory: too many unwritten answers end the connection with ResourceLimitExceeded', () => {
+  it('limits memory: too many unwritten answers end the connection with ResourceLimitExceeded', () => {
     const { connection, failure } = observed(new BareConnection({ maxChannels: 4 }));
     connection.writer.room = 0;
     let id = 0;
@@ -93,7 +93,7 @@ describe('what a peer says about channels', () => {
     expect(id).to.equal(4 * 4 + 64 + 1);
   });
 
-  it('fills no memory: unread messages of closed channels are bounded, and reading makes room', async () => {
+  it('limits memory: unread messages of closed channels have a limit, and reading makes room', async () => {
     const { connection, failure } = observed(new BareConnection({ maxChannels: 2, channelWindow: 65_536 }));
     const payload = new Uint8Array(30_000);
     const cycle = (round: number): string => {
@@ -120,7 +120,7 @@ describe('what a peer says about channels', () => {
     expect(failure()).to.equal(undefined);
   });
 
-  it('delivers nothing that follows a violation among messages that waited', async () => {
+  it('delivers no waiting message after a violation', async () => {
     const { connection, failure } = observed();
     connection.feed(frameHeader(Message, 0), Uint8Array.of(1));
     connection.feed(frameHeader(Fragment, 0), Uint8Array.of(2));
@@ -133,8 +133,8 @@ describe('what a peer says about channels', () => {
   });
 });
 
-describe('what waits to be sent', () => {
-  it('is not passed by small messages of another channel while it waits for room', async () => {
+describe('messages that wait to be sent', () => {
+  it('are not overtaken by small messages of another channel while they wait for room', async () => {
     const connection = new BareConnection();
     unwrap(await connection.openChannel('bulk'));
     connection.writer.room = 0;
@@ -146,7 +146,7 @@ describe('what waits to be sent', () => {
     unwrap(await sent);
   });
 
-  it('does not lose its turn where the transport takes one frame at a time', async () => {
+  it('do not lose their turn if the transport takes one frame at a time', async () => {
     const connection = new BareConnection();
     const names = ['a', 'b', 'c'];
     for (const name of names) unwrap(await connection.openChannel(name));
@@ -158,7 +158,7 @@ describe('what waits to be sent', () => {
     expect(connection.writer.frames.map(({ header }) => header >>> 8)).to.deep.equal([1, 2, 3, 1, 2, 3]);
   });
 
-  it('counts once where the link ends inside the write that takes it', async () => {
+  it('count once if the link ends inside their write', async () => {
     const connection = new BareConnection({ sendQueueBytes: 1000 });
     connection.writer.room = 0;
     const sent = connection.send(new Uint8Array(500));

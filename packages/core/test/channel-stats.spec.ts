@@ -8,7 +8,7 @@ const NOTHING = { messagesSent: 0, bytesSent: 0, sendWindow: 0, waitingMessages:
 
 describe('the statistics of a channel', () => {
   it(
-    'tell what was sent on it and what waits on either side, and of no other channel',
+    'count its sent and its waiting bytes, and those of no other channel',
     scoped(async (scope) => {
       const transport = new LoopbackTransport();
       const config = { endpoint: `loopback://${freshName()}`, channelWindow: 65_536 };

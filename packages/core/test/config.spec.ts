@@ -32,7 +32,7 @@ describe('a configuration', () => {
     expect(unwrap(resolveConnectionConfig(config))).to.equal(config);
   });
 
-  it('names each wrong key, the kind of what was given and what is allowed', () => {
+  it('names each wrong key, the given type and the allowed values', () => {
     const message = messageOf({ endpoint: '', connectTimeoutMs: Infinity, speed: 9, sharedMemory: { regionsize: 1 } });
     expect(message).to.include("'endpoint' was given an empty string");
     expect(message).to.include("'connectTimeoutMs' was given Infinity; a whole number from 1 to 2147483647 is allowed");
@@ -57,7 +57,7 @@ describe('a configuration', () => {
     expect(messageOf(['x'])).to.include('the configuration was given a list');
   });
 
-  it('never shows a value that may be secret, wherever it stands', () => {
+  it('never shows a value that may be secret, at any place', () => {
     const wrong: readonly object[] = [
       { websocket: { headers: { authorization: `Bearer ${SECRET}` } } },
       { secrte: SECRET },
@@ -88,7 +88,7 @@ describe('a configuration', () => {
     }
   });
 
-  it('gives an error of its own, whatever is in it', () => {
+  it('returns an error for any content', () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
     const throwing = {
@@ -148,7 +148,7 @@ describe('a configuration', () => {
     expect(reads).to.equal(1);
   });
 
-  it('may be an instance of a class, without a prototype, of another realm, or have undefined for what is left out', () => {
+  it('may be a class instance, without a prototype, from another realm, or with undefined members', () => {
     class Settings {
       endpoint = 'x';
       get helper(): number {
@@ -165,7 +165,7 @@ describe('a configuration', () => {
       expect(unwrap(resolveConnectionConfig(config)).endpoint).to.equal('x');
   });
 
-  it('is checked as ever where a program extended Object.prototype', () => {
+  it('is checked as usual if a program extended Object.prototype', () => {
     let result;
     Object.defineProperty(Object.prototype, 'extension', { value: () => 0, enumerable: true, configurable: true });
     try {
@@ -208,7 +208,7 @@ describe('the section of a transport', () => {
     defineTransportSection({ optionsKey: 'copied', optionsSchema: optionSchemas.section({}) });
   });
 
-  it('may come with a schema of any library; what its sentences quote is not shown', () => {
+  it('may have a schema of any library, whose quoted values are not shown', () => {
     const validate = (outcome: () => unknown): OptionsSchema => ({
       '~standard': { version: 1, vendor: 'test', validate: outcome as OptionsSchema['~standard']['validate'] },
     });
@@ -239,7 +239,7 @@ describe('the section of a transport', () => {
     expect(outcomeOf(() => ({ value: { word: 'kept' } }))).to.include('"foreign":{"word":"kept"}');
   });
 
-  it("that belongs to a transport which is not loaded is another one's for a single connection", () => {
+  it('of a transport that is not loaded is ignored by a single connection', () => {
     expect(messageOf({ endpoint: 'x', elsewhere: {} })).to.include("unknown key 'elsewhere'");
     expect(unwrap(resolveOwnConfig({ endpoint: 'x', elsewhere: {} }))).not.to.have.property('elsewhere');
     expect(resolveOwnConfig({ endpoint: 'x', elsewhere: 1 }).ok).to.equal(false);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { flushAtExit } from '@entropynet/core/platform';
 
 describe('flushing at exit', () => {
-  it('reaches every writer although the stream of one throws, of which the process is warned', async () => {
+  it('reaches every writer and warns the process if the stream of one throws', async () => {
     const before = new Set(process.listeners('exit'));
     const flushed: string[] = [];
     const leave = [

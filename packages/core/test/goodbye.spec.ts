@@ -90,7 +90,7 @@ describe('a goodbye', () => {
     }
   });
 
-  it('gives the room of a claim under way back, once', async () => {
+  it('frees the room of an open claim, once', async () => {
     const connection = await connected();
     const claim = unwrap(connection.claim(10));
     unwrap(await connection.disconnect());
@@ -103,7 +103,7 @@ describe('a goodbye', () => {
 });
 
 describe('a channel name', () => {
-  it('that is no text is a TypeError in every state', async () => {
+  it('that is not a string is a TypeError in every state', async () => {
     const connection = new LoopbackConnection({ endpoint: 'nobody' });
     const wrong = 5 as unknown as string;
     expect(() => void connection.sendOnChannel(wrong, new Uint8Array(1))).to.throw(TypeError, 'number');
@@ -114,7 +114,7 @@ describe('a channel name', () => {
 });
 
 describe('opening a channel', () => {
-  it('delays nothing after the signal aborted, and happens all the same', async () => {
+  it('delays nothing after the signal aborted, and still succeeds', async () => {
     const server = new LoopbackServer({ endpoint: randomUUID() });
     unwrap(await server.listen());
     const connection = new LoopbackConnection({ endpoint: server.address() ?? '' });

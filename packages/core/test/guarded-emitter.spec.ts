@@ -19,7 +19,7 @@ describe('the guarded emitter', () => {
     emitter.add('error', (error: NetworkError) => errors.push([error.code, error.cause]), false);
   });
 
-  it('runs each listener by itself, whatever the others do, and reports what they fail with', async () => {
+  it('runs each listener separately, and reports the failures', async () => {
     const seen: string[] = [];
     const foreign: unknown = runInNewContext('Promise.reject("foreign")');
     const failures: (() => unknown)[] = [
@@ -43,7 +43,7 @@ describe('the guarded emitter', () => {
     );
   });
 
-  it('calls a listener for one time once, also when it emits the event itself', () => {
+  it('calls a once() listener once, also if it emits the event itself', () => {
     const seen: string[] = [];
     emitter.add(
       'note',
@@ -58,7 +58,7 @@ describe('the guarded emitter', () => {
     expect(emitter.count('note')).to.equal(0);
   });
 
-  it('calls a listener for one time once, also when one before it emits the event again', () => {
+  it('calls a once() listener once, also if an earlier listener emits the event again', () => {
     const own = new GuardedEmitter<Events>(['note', 'error']);
     const ways: Readonly<Record<keyof Events, (text: string) => void>> = {
       note: (text) => own.emit('note', text),
@@ -91,7 +91,7 @@ describe('the guarded emitter', () => {
     expect(seen).to.deep.equal([['note', 'x'], 'x']);
   });
 
-  it('names the events that exist for one that does not', () => {
+  it('names the existing events for an unknown one', () => {
     const unknown = 'nonsense' as keyof Events;
     for (const use of [
       () => emitter.add(unknown, () => undefined, false),
@@ -102,7 +102,7 @@ describe('the guarded emitter', () => {
     }
   });
 
-  it('lets an event wait for its first listener where that is wanted, without what became obsolete', async () => {
+  it('keeps a waiting event for its first listener, without obsolete ones', async () => {
     emitter.keepUnheard('note');
     for (const text of ['a', 'b', 'c']) emitter.emit('note', text);
     emitter.forgetUnheard('note', ([text]) => text === 'b');
@@ -114,7 +114,7 @@ describe('the guarded emitter', () => {
     expect(seen).to.deep.equal(['a', 'c', 'd']);
   });
 
-  it('starts no listener while its gate is closed, and keeps one for one time', () => {
+  it('starts no listener while its gate is closed, and keeps a once() listener', () => {
     const seen: string[] = [];
     emitter.add('note', (text: string) => seen.push(text), true);
     emitter.guard.close();

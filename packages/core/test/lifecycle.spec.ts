@@ -85,8 +85,8 @@ class Thing implements LifecycleHooks<number> {
   }
 }
 
-describe('the life of what connects', () => {
-  it('connects after the disconnect under way, in order', async () => {
+describe('the life cycle of connections and handles', () => {
+  it('connects after a running disconnect, in order', async () => {
     const thing = new Thing();
     await thing.lifecycle.connect(undefined);
     thing.log.length = 0;
@@ -97,7 +97,7 @@ describe('the life of what connects', () => {
     );
   });
 
-  it('never runs two attempts at once, and discards what a given-up one makes', async () => {
+  it('never runs two attempts at once, and discards the result of an abandoned one', async () => {
     const thing = new Thing(20);
     let finish: (result: Result<number>) => void = () => undefined;
     thing.work = () => new Promise((resolve) => (finish = resolve));
@@ -127,7 +127,7 @@ describe('the life of what connects', () => {
     expect(thing.attempts).to.equal(1);
   });
 
-  it('stays disconnected after disconnect(), at whichever moment of the attempt that waits it is called', async () => {
+  it('stays disconnected after disconnect(), at any moment of a waiting attempt', async () => {
     for (let moment = 0; moment < 20; moment += 1) {
       const thing = new Thing();
       await thing.lifecycle.connect(undefined);
@@ -140,7 +140,7 @@ describe('the life of what connects', () => {
     }
   });
 
-  it('gives an attempt up that is ended while it begins, and reports nothing of it', async () => {
+  it('abandons an attempt that ends while it begins, and reports nothing', async () => {
     const thing = new Thing();
     let ending: Promise<Result> | undefined;
     thing.onStarting = () => {
@@ -169,7 +169,7 @@ describe('the life of what connects', () => {
     }
   });
 
-  it('[STATE-10] resolves closed once for each life, with how it ended, also where a report connects again', async () => {
+  it('[STATE-10] resolves closed once for each connect(), with its end, also if a report connects again', async () => {
     const thing = new Thing();
     const reasons: CloseReason[] = [];
     await thing.lifecycle.connect(undefined);
@@ -187,7 +187,7 @@ describe('the life of what connects', () => {
     expect(await thing.lifecycle.closed).to.deep.equal({ state: 'disconnected' });
   });
 
-  it('reports that it was connected, then the end that came while it was made', async () => {
+  it('reports connected, then an end from the time of connecting', async () => {
     const thing = new Thing();
     thing.work = () => {
       thing.lifecycle.endedByItself('disconnected', undefined);
@@ -202,7 +202,7 @@ describe('the life of what connects', () => {
     ]);
   });
 
-  it('ends the call alone whose signal aborts, where another call began the attempt', async () => {
+  it('ends only the call whose signal aborts, if another call began the attempt', async () => {
     const thing = new Thing();
     let finish: (result: Result<number>) => void = () => undefined;
     thing.work = () => new Promise((resolve) => (finish = resolve));

@@ -40,7 +40,7 @@ describe('memory for long messages', () => {
     expect(printed.trim()).to.match(/^16 1[6-9]/);
   });
 
-  it('is there where the system has no room to learn from', () => {
+  it("is available even if the system can't allocate the block", () => {
     const script = `
       globalThis.ArrayBuffer = class { constructor() { throw new RangeError('Array buffer allocation failed'); } };
       const { unwrittenBytes } = await import('@entropynet/core/internal/platform/long-memory');

@@ -7,7 +7,7 @@ import { Channel } from '@entropynet/core/internal/channels/channel';
 describe('the line of messages of a channel', () => {
   const messages = Array.from({ length: 7 }, () => QueuedMessage.promised(new Uint8Array(1)));
 
-  it('keeps the order of the others whichever leaves, and lets each leave once', () => {
+  it('keeps the order of the others when any message leaves, and lets each leave once', () => {
     const line = new MessageLine();
     for (const message of messages) line.push(message);
     for (const index of [3, 0, 6]) expect(line.remove(messages[index]!)).to.equal(true);
@@ -17,7 +17,7 @@ describe('the line of messages of a channel', () => {
     expect(line.head).to.equal(messages[1]);
   });
 
-  it('looks at the neighbours alone when a message leaves', () => {
+  it('reads only the neighbours when a message leaves', () => {
     const line = new MessageLine();
     const many = Array.from({ length: 50 }, () => QueuedMessage.promised(new Uint8Array(1)));
     for (const message of many) line.push(message);
@@ -35,8 +35,8 @@ describe('the line of messages of a channel', () => {
   });
 });
 
-describe('a message that is put together', () => {
-  it('is complete when all its bytes came, whatever the fragments', () => {
+describe('a reassembled message', () => {
+  it('is complete when all its bytes arrived, in any fragments', () => {
     const reassembly = new Reassembly(40_000);
     const whole = Uint8Array.from({ length: 40_000 }, (_, index) => index);
     for (let start = 0; start < whole.length; start += 7000) {
@@ -49,7 +49,7 @@ describe('a message that is put together', () => {
 });
 
 describe('the window of a channel', () => {
-  it('takes back no more than was spent', () => {
+  it('takes back only spent credit', () => {
     const { outgoing } = new Channel('x');
     expect(outgoing).to.be.instanceOf(OutgoingHalfOf);
     outgoing.open(1, 1000);

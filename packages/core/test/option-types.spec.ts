@@ -17,7 +17,7 @@ interface Complaint<Sentence> {
 }
 
 describe('the types of options', () => {
-  it('agree with their schema, or the compiler says in which direction they differ', () => {
+  it('agree with their schema, or the compiler reports the difference', () => {
     const agreed: SectionAgreement<WebSocketSection<WebSocketOptions, WebSocketConfig>> = ANY_SCHEMA;
     // Each line compiles only while the sentence is the one that the compiler shows.
     const input: SectionAgreement<WebSocketSection<WebSocketOptions & { further?: 1 }, WebSocketConfig>> = {
@@ -31,13 +31,13 @@ describe('the types of options', () => {
     expect([agreed, wrong, input, output]).to.have.length(4);
   });
 
-  it('of a section that nobody declared, or of a schema without types, agree with everything', () => {
+  it('of an undeclared section, or of a schema without types, agree with everything', () => {
     const undeclared: SectionAgreement<{ optionsKey: 'undeclared'; optionsSchema: OptionsSchema<1, 2> }> = 'anything';
     const untyped: SectionAgreement<{ optionsKey: 'webSocket'; optionsSchema: OptionsSchema }> = 'anything';
     expect([undeclared, untyped]).to.have.length(2);
   });
 
-  it('tell a schema that leaves an option out of a section below', () => {
+  it('detect a schema without an option of a nested section', () => {
     interface Inner {
       depth?: number | undefined;
       width?: number | undefined;

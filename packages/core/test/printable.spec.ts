@@ -2,7 +2,7 @@ import { err, NetworkError, printable, redactEndpoint, redactText } from '@entro
 import { expect } from 'chai';
 
 describe('foreign text', () => {
-  it('has no control, direction or invisible character once it is printable', () => {
+  it('has no control, direction or invisible character after printable()', () => {
     const hostile = [
       0x00, 0x07, 0x0a, 0x1b, 0x7f, 0x80, 0x9b, 0x9f, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x202e,
       0x2060, 0x2066, 0x2069, 0x3164, 0xfeff, 0xfff9, 0xd800, 0xdfff, 0xe0001, 0xe0041,
@@ -13,12 +13,12 @@ describe('foreign text', () => {
     }
   });
 
-  it('keeps what people write', () => {
+  it('keeps ordinary text', () => {
     for (const text of ['canvas', 'Größe/日本語 🎉', "it's 5 µs — “quoted”", ''])
       expect(printable(text)).to.equal(text);
   });
 
-  it('has a bounded length, whatever is cut', () => {
+  it('has a limited length, at any cut', () => {
     for (const text of ['x'.repeat(1e6), '\u001b'.repeat(1e6), '🎉'.repeat(1e5)]) {
       for (const length of [1, 2, 7, 8, 200]) {
         const shown = printable(text, length);
@@ -30,7 +30,7 @@ describe('foreign text', () => {
     expect(printable('x'.repeat(200))).to.equal('x'.repeat(200));
   });
 
-  it('may be a value that is no text and can not become text', () => {
+  it("may be a value that can't become a string", () => {
     expect(printable(Object.create(null))).to.equal('a value that can not be turned into text');
     expect(printable(Symbol('s'))).to.equal('Symbol(s)');
     expect(printable(undefined)).to.equal('undefined');
@@ -67,7 +67,7 @@ describe('an endpoint that is shown', () => {
     });
   }
 
-  it('is found in any sentence in a time that grows with its length alone', () => {
+  it('is found in any sentence in linear time', () => {
     const long = 'x'.repeat(1_000_000);
     const cases: readonly (readonly [string, string])[] = [
       [long, long],
@@ -113,7 +113,7 @@ describe('JSON of a NetworkError', () => {
     });
   });
 
-  it('never throws, whatever the cause is', () => {
+  it('never throws, for any cause', () => {
     const circular = new Error('round');
     circular.cause = circular;
     const hostile = new Proxy(

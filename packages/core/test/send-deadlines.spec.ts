@@ -6,7 +6,7 @@ import { SendDeadlines } from '@entropynet/core/internal/channels/send-deadlines
 import { monotonicNow } from '@entropynet/core/platform';
 
 describe('the deadlines of messages that wait', () => {
-  it('are kept for those that are left when a sender waits anew while others time out', async () => {
+  it('stay for the other messages if a sender waits again while some time out', async () => {
     const { outgoing } = new Channel(undefined);
     const due = (inMs: number): QueuedMessage =>
       new QueuedMessage(new Uint8Array(1), false, 1, monotonicNow() + inMs, () => undefined);

@@ -7,7 +7,7 @@ const SECRET = 'the secret of both sides';
 
 describe('the proof of a shared secret', () => {
   for (const [runtime, hmac] of Object.entries({ 'Node.js': nodeHmac, 'a page': portableHmac })) {
-    it(`is made with HMAC-SHA-256 as RFC 4231 has it, in ${runtime}`, () => {
+    it(`uses HMAC-SHA-256 of RFC 4231, in ${runtime}`, () => {
       // Test cases 2 and 6, the message in parts.
       const hexOf = (key: Uint8Array, ...parts: readonly string[]): string =>
         Buffer.from(hmac(key, ...parts.map((part) => Buffer.from(part)))).toString('hex');
@@ -21,7 +21,7 @@ describe('the proof of a shared secret', () => {
     });
   }
 
-  it('draws random bytes of the platform, whatever stands in its place by now', () => {
+  it("uses the platform's random bytes, even after a program replaced crypto", () => {
     const own = Object.getOwnPropertyDescriptor(globalThis, 'crypto');
     Object.defineProperty(globalThis, 'crypto', {
       value: { getRandomValues: (bytes: Uint8Array) => bytes },
@@ -35,14 +35,14 @@ describe('the proof of a shared secret', () => {
     }
   });
 
-  it('convinces both sides that have the same one', () => {
+  it('succeeds if both sides have the same secret', () => {
     const verifier = new SecretVerifier(SECRET);
     const prover = new SecretProver(SECRET);
     const proof = unwrap(verifier.check(unwrap(prover.answer(verifier.challenge))));
     expect(prover.check(proof).ok).to.equal(true);
   });
 
-  it('gives both sides the same keys, another one for each purpose and each handshake', () => {
+  it('gives both sides the same keys, with a different key for each purpose and handshake', () => {
     const handshake = (): string[] => {
       const verifier = new SecretVerifier(SECRET);
       const prover = new SecretProver(SECRET);
@@ -57,12 +57,12 @@ describe('the proof of a shared secret', () => {
     for (const key of keys) expect(key).to.have.length(64);
   });
 
-  it('convinces no server with an answer that was heard in another handshake', () => {
+  it('fails with an answer from another handshake', () => {
     const heard = unwrap(new SecretProver(SECRET).answer(new SecretVerifier(SECRET).challenge));
     expect(new SecretVerifier(SECRET).check(heard).ok).to.equal(false);
   });
 
-  it("convinces no server with the server's own proof", () => {
+  it("fails with the server's own proof", () => {
     const verifier = new SecretVerifier(SECRET);
     const answer = unwrap(new SecretProver(SECRET).answer(verifier.challenge));
     const proof = unwrap(verifier.check(answer));
@@ -72,7 +72,7 @@ describe('the proof of a shared secret', () => {
     expect(verifier.check(reflected).ok).to.equal(false);
   });
 
-  it('convinces no client that its server knows the secret because it sent something', () => {
+  it('fails if the server sends any other bytes', () => {
     const prover = new SecretProver(SECRET);
     const answer = unwrap(prover.answer(new Uint8Array(32)));
     for (const proof of [new Uint8Array(32), answer.subarray(32), new Uint8Array(0), new Uint8Array(33)]) {
@@ -81,7 +81,7 @@ describe('the proof of a shared secret', () => {
   });
 
   for (let bit = 0; bit < 8 * SECRET_ANSWER_BYTES; bit += 37) {
-    it(`convinces nobody when bit ${bit} of the answer is another`, () => {
+    it(`fails when bit ${bit} of the answer differs`, () => {
       const verifier = new SecretVerifier(SECRET);
       const answer = unwrap(new SecretProver(SECRET).answer(verifier.challenge));
       answer[bit >> 3]! ^= 1 << (bit & 7);
@@ -90,13 +90,13 @@ describe('the proof of a shared secret', () => {
   }
 
   for (const length of [0, 31, 33]) {
-    it(`takes no challenge of ${length} bytes`, () => {
+    it(`refuses a challenge of ${length} bytes`, () => {
       const answered = new SecretProver(SECRET).answer(new Uint8Array(length));
       expect(answered.ok).to.equal(false);
     });
   }
 
-  it('takes no answer of another length', () => {
+  it('refuses an answer of another length', () => {
     for (const length of [0, 63, 65])
       expect(new SecretVerifier(SECRET).check(new Uint8Array(length)).ok).to.equal(false);
   });

@@ -5,7 +5,7 @@ const KIBIBYTE = 1024;
 const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
 describe('copies of waiting messages', () => {
-  it('hold what was given from the start on, apart from it', () => {
+  it('hold a separate copy of the bytes from their start', () => {
     const data = Uint8Array.from({ length: 64 * KIBIBYTE }, (_unused, index) => index & 0xff);
     const copy = new WaitingCopies().copy(data, 1000);
     const wanted = data.slice(1000);
@@ -13,7 +13,7 @@ describe('copies of waiting messages', () => {
     expect(copy).to.deep.equal(wanted);
   });
 
-  it('use the memory of one that was released, and never that of one that was not', () => {
+  it('reuse the memory of a released copy, and of no other', () => {
     const copies = new WaitingCopies();
     const first = copies.copy(bytesOf(64 * KIBIBYTE, 1), 0);
     const second = copies.copy(bytesOf(64 * KIBIBYTE, 2), 0);
@@ -26,7 +26,7 @@ describe('copies of waiting messages', () => {
     expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
   });
 
-  it('are in memory of their own, whatever the class of the array would give', () => {
+  it('are in their own memory, for any class of array', () => {
     const pool = new ArrayBuffer(128 * KIBIBYTE);
     class Pooled extends Uint8Array {
       static get [Symbol.species](): Uint8ArrayConstructor {
@@ -43,7 +43,7 @@ describe('copies of waiting messages', () => {
     expect(copy).to.deep.equal(bytesOf(64 * KIBIBYTE - 1000, 1));
   });
 
-  it('leave memory alone that is too short, or far too long', () => {
+  it('do not use memory that is too short, or much too long', () => {
     const copies = new WaitingCopies();
     copies.release(bytesOf(64 * KIBIBYTE, 1));
     expect(copies.copy(bytesOf(65 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(65 * KIBIBYTE);

@@ -9,10 +9,10 @@ function returnedBy(connection: BareConnection): number {
   return connection.writer.ofType(FrameType.WindowUpdate).reduce((sum, { bytes }) => sum + decodeUint32(bytes, 0), 0);
 }
 
-describe('the window that a peer gets back', () => {
+describe('the window that returns to a peer', () => {
   const half = new Uint8Array(WINDOW / 2 - FRAME_COST);
 
-  it('is what it has spent, where the callback of its message ends the connection', async () => {
+  it('equals the spent credit if the callback of its message ends the connection', async () => {
     const connection = new BareConnection({ channelWindow: WINDOW });
     connection.setMessageCallback(() => void connection.disconnect());
     connection.startReceiving();
@@ -21,7 +21,7 @@ describe('the window that a peer gets back', () => {
     await connection.closed;
   });
 
-  it('is what it has spent, where that message had waited for its callback', async () => {
+  it('equals the spent credit if that message had waited for its callback', async () => {
     const connection = new BareConnection({ channelWindow: WINDOW });
     connection.startReceiving();
     connection.feed(frameHeader(FrameType.Message, 0), half);

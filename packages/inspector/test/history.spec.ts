@@ -6,7 +6,7 @@ import { connectionReport, inspectorState, processState } from './support.js';
 describe('the history of the inspector', () => {
   const sent = (history: History, key: string): number[] => history.of(key).map((sample) => sample.sent);
 
-  it('makes rates of counts, by the clock of the agent', () => {
+  it('computes rates from counts, by the clock of the agent', () => {
     const history = new History();
     for (const [measuredAt, bytesSent] of [
       [0, 0],
@@ -31,7 +31,7 @@ describe('the history of the inspector', () => {
     expect(sent(history, connectionKey('2', 1))).to.deep.equal([1, 1]);
   });
 
-  it('has no rate that is negative or infinite, whatever agents report', () => {
+  it('has no negative or infinite rate, for any report', () => {
     const count = fc.integer({ min: 0, max: 1000 });
     fc.assert(
       fc.property(fc.array(fc.tuple(count, count, count), { maxLength: 50 }), (reports) => {
@@ -47,7 +47,7 @@ describe('the history of the inspector', () => {
     );
   });
 
-  it('keeps the last 120 samples, the oldest first, and forgets what is gone', () => {
+  it('keeps the last 120 samples, the oldest first, and forgets ended connections', () => {
     const history = new History();
     for (let second = 0; second <= 200; second += 1)
       history.add(inspectorState([processState('1', second * 1000, [connectionReport({ bytesSent: second ** 2 })])]));
@@ -59,7 +59,7 @@ describe('the history of the inspector', () => {
     expect(history.newest(connectionKey('1', 1), 'sent')).to.be.NaN;
   });
 
-  it('says no time for a ring that does not move, and none at all for an empty one', () => {
+  it('shows no time for a ring that does not move, or that is empty', () => {
     expect(waitingInRing({ filled: 0, bytesPerSecond: 0 })).to.equal(0);
     expect(waitingInRing({ filled: 0, bytesPerSecond: 1 })).to.equal(0);
     expect(waitingInRing({ filled: 10, bytesPerSecond: 0 })).to.equal(null);

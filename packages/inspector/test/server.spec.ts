@@ -12,7 +12,7 @@ describe('what the inspector remembers and sends', () => {
     ...{ id, at: id, backend: 'b', endpoint: 'e', code: 'Timeout', message: 'm' },
   });
 
-  it('notes each end and each failure once, the newest first, however often it is reported', () => {
+  it('records each end and each failure once, the newest first, after any number of reports', () => {
     const journal = new Journal();
     const first = processState('1', 0, [], { ended: [ended(2), ended(1)], failures: [failure(1)] }).report;
     const second = processState('1', 1, [], { ended: [ended(3), ended(2)], failures: [failure(2), failure(1)] }).report;
@@ -23,7 +23,7 @@ describe('what the inspector remembers and sends', () => {
     expect(journal.ended[0]?.agent).to.equal(agent);
   });
 
-  it('notes the connections of an agent that has gone, and forgets the oldest', () => {
+  it('records the connections of an agent that has left, and forgets the oldest', () => {
     const journal = new Journal();
     const connections = Array.from({ length: 700 }, (_value, index) => connectionReport({ id: index + 1 }));
     journal.noteGone(agent, processState('1', 0, connections).report, 99);
@@ -31,7 +31,7 @@ describe('what the inspector remembers and sends', () => {
     expect(journal.ended.at(-1)).to.include({ id: 700, endedAt: 99, code: 'AgentGone' });
   });
 
-  it('leaves out connections where a state is too long, and counts them', () => {
+  it('omits connections if a state is too long, and counts them', () => {
     const encode = (state: InspectorState): Uint8Array => new TextEncoder().encode(JSON.stringify(state));
     const connections = Array.from({ length: 100 }, (_value, index) => connectionReport({ id: index + 1 }));
     const state = inspectorState([processState('1', 0, connections), processState('2', 0, connections.slice(0, 3))]);
@@ -46,7 +46,7 @@ describe('what the inspector remembers and sends', () => {
     expect(shown(encodeWithin(state, 10, encode)).leftOut).to.equal(103);
   });
 
-  it('takes no report with a time that no calendar has: the page could not show it', () => {
+  it('refuses a report with an impossible time, which the page could not show', () => {
     const isTaken = (report: unknown): boolean => {
       const checked = reportSchema['~standard'].validate(report);
       return !('issues' in checked) || checked.issues === undefined;

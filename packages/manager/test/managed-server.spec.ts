@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { freshName } from '@entropynet/test/support/fresh-name';
 
 describe('a managed server', () => {
-  it('listens on nothing when it was closed while it began to listen', async () => {
+  it('does not listen if it is closed while listen() runs', async () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const fallback = [`loopback://${freshName()}`];
     const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}`, fallback }));
@@ -22,7 +22,7 @@ describe('a managed server', () => {
     expect(server.isListening()).to.equal(false);
   });
 
-  it('listens again right behind a close, after it', async () => {
+  it('listens again directly after a close', async () => {
     const manager = new ConnectionManager([new WebSocketTransport()]);
     const server = unwrap(manager.createServer({ endpoint: 'ws://127.0.0.1:0/' }));
     unwrap(await server.listen());
@@ -38,7 +38,7 @@ describe('a managed server', () => {
     await manager.closeAll();
   });
 
-  it('is let go of by its manager when it can not listen', async () => {
+  it("leaves its manager if it can't listen", async () => {
     let closes = 0;
     class Counting extends LoopbackTransport {
       override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
@@ -65,7 +65,7 @@ describe('a managed server', () => {
     await taken.close();
   });
 
-  it('goes on accepting while a client that was turned away does not take its goodbye', async () => {
+  it('continues to accept while a refused client does not take its goodbye', async () => {
     class Turning extends LoopbackTransport {
       override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
         const server = super.createServer(config);

@@ -31,7 +31,7 @@ class OtherTransport extends LoopbackTransport {
 }
 
 describe('a connection of another installed copy of core', () => {
-  it('is refused when a handle would use it, again and again, and leaves the handle usable', async () => {
+  it('is refused each time by a handle, which stays usable', async () => {
     const endpoint = `loopback://${freshName()}`;
     const server = new LoopbackTransport().createServer({ endpoint });
     unwrap(await server.listen());
@@ -61,7 +61,7 @@ describe('a connection of another installed copy of core', () => {
     await server.close();
   });
 
-  it('is turned away by a managed server, which goes on', async () => {
+  it('is refused by a managed server, which continues', async () => {
     const endpoint = `loopback://${freshName()}`;
     const lines: string[] = [];
     const manager = new ConnectionManager([new OtherTransport()], { capacity: 1, log: (line) => lines.push(line) });

@@ -35,14 +35,14 @@ describe('the frames of requests', () => {
     );
   });
 
-  it('stand as the protocol says', () => {
+  it('have the bytes that the protocol defines', () => {
     expect([...frameOf(RequestFrame.Request, 0x0102_0304, Uint8Array.of(9))]).to.deep.equal([1, 4, 3, 2, 1, 9]);
     expect([...failureFrame(1, new NetworkError('ResourceLimitExceeded', 'no'))]).to.deep.equal([
       3, 1, 0, 0, 0, 2, 0x6e, 0x6f,
     ]);
   });
 
-  it('are no others than these', () => {
+  it('are only these', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const frame = parseFrame(bytes);
@@ -75,7 +75,7 @@ describe('the frames of requests', () => {
     expect(decodeFailure(frame.subarray(5)).message).to.contain('postgres://***@host/db');
   });
 
-  it('answer any bytes of a failure and of metadata', () => {
+  it('accept any bytes of a failure and of metadata', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         expect(decodeFailure(bytes)).to.be.instanceOf(NetworkError);
@@ -96,7 +96,7 @@ describe('the frames of requests', () => {
     expect(encodeMetadata({ a: 1 as never })).to.equal('metadata has texts; "a" was given a number');
   });
 
-  it('have numbers that do not come twice, and none that is used', () => {
+  it('have numbers without repetition, and none that is in use', () => {
     const seen = new Set(Array.from({ length: 10_000 }, () => nextId(() => false)));
     expect(seen.size).to.equal(10_000);
     const [last] = [...seen].slice(-1);

@@ -28,7 +28,7 @@ describe('the pieces of chunks', () => {
     );
   });
 
-  it('put short chunks together and cut long ones without a copy', () => {
+  it('combine short chunks, and cut long ones without a copy', () => {
     const short = [Uint8Array.of(1), Uint8Array.of(2, 3), Uint8Array.of(4)];
     expect(piecesOf(short, 64)).to.deep.equal([Uint8Array.of(1, 2, 3, 4)]);
     const long = new Uint8Array(100);

@@ -14,12 +14,12 @@ describe('the burst of writes of a stream', () => {
     for (let index = 0; index < count; index += 1) burst.taken(() => called.push(index));
   }
 
-  it('calls the first writes of a turn back at once', () => {
+  it('calls the callbacks of the first writes of a turn at once', () => {
     take(16);
     expect(called).to.have.length(16);
   });
 
-  it('calls the next one back when the turn has ended, before promises go on', async () => {
+  it('calls the next callback at the end of the turn, before promises continue', async () => {
     take(17);
     expect(called).to.have.length(16);
     await new Promise((resolve) => {

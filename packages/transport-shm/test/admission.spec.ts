@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
 import { nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
 
-describe('the places of clients in the middle of a shared-memory handshake', () => {
+describe('the slots of clients during a shared-memory handshake', () => {
   let scene: Scene;
 
   beforeEach(function () {
@@ -27,7 +27,7 @@ describe('the places of clients in the middle of a shared-memory handshake', () 
     return socket;
   }
 
-  it('come back when the client goes, says nothing, or the server closes', async () => {
+  it('become free when the client leaves, sends nothing, or the server closes', async () => {
     const count = counted();
     const server = await scene.server({ admit: count.admit });
     const gone = ask();

@@ -25,7 +25,7 @@ const PROGRAM = `
   console.log(JSON.stringify({ code: made.error?.code, message: made.error?.message, leaked: after - before }));
 `;
 
-describe('a copied region for whose copy there is no memory', function () {
+describe('a copied region without memory for the copy', function () {
   this.timeout(60_000);
 
   before(function () {

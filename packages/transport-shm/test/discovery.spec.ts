@@ -38,7 +38,7 @@ describe('server names', () => {
       expect(serverNames('/d', name).region.startsWith(join('/d', '/'))).to.equal(true);
   });
 
-  it('finds a server by its bare name and by its address alike', () => {
+  it('finds a server by its name and by its address', () => {
     expect(serverNameOf('shm://canvas')).to.equal(serverNameOf('canvas'));
   });
 });

@@ -15,7 +15,7 @@ describe('a region that is inspected', () => {
     if (process.platform !== 'linux') this.skip();
   });
 
-  itWithAddon('was made at no time where its control block has one that no calendar has', async () => {
+  itWithAddon('has no creation time if the time in its control block is impossible', async () => {
     const scene = new Scene();
     const binding = nativeBinding()!;
     const identity = randomBytes(16);

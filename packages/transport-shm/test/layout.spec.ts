@@ -15,7 +15,7 @@ describe('the layout of a region', () => {
     expect(fromTypeScript).to.deep.equal(fromNative);
   });
 
-  it('keeps one writer a cache line', () => {
+  it('has one writer for each cache line', () => {
     const line = (offset: number): number => Math.floor(offset / 64);
     expect(
       new Set([layout.SERVER_TAIL_OFFSET, layout.SERVER_HEAD_OFFSET, layout.SERVER_CLOSED_OFFSET].map(line)),

@@ -96,7 +96,7 @@ class LinkHarness {
 }
 
 describe('a link that sleeps', () => {
-  it('delivers what its doorbell told it of', async () => {
+  it('delivers the frames that its doorbell announced', async () => {
     const harness = new LinkHarness();
     harness.link.startReceiving();
     await turns(3);
@@ -107,7 +107,7 @@ describe('a link that sleeps', () => {
     harness.link.close();
   });
 
-  it('misses no frame whose ring it takes out of the socket with an older one', async () => {
+  it('misses no frame whose wake-up it reads together with an older one', async () => {
     const harness = new LinkHarness();
     harness.link.startReceiving();
     await turns(3);
@@ -145,7 +145,7 @@ describe('a link that sleeps', () => {
     for (let nowMs = fromMs; nowMs <= toMs; nowMs += 250) link.checkResponsiveness(nowMs);
   };
 
-  it('counts the time without progress from when there was something to read', () => {
+  it('counts the time without progress from the arrival of data', () => {
     const harness = new LinkHarness();
     const { link } = harness;
     look(link, 0, 10_000);
@@ -157,7 +157,7 @@ describe('a link that sleeps', () => {
     link.close();
   });
 
-  it('holds nothing against the peer when this thread was busy before it wrote', () => {
+  it('does not blame the peer if this thread was busy before the write', () => {
     const harness = new LinkHarness();
     const { link } = harness;
     look(link, 60_000, 61_000);
@@ -168,7 +168,7 @@ describe('a link that sleeps', () => {
     link.close();
   });
 
-  it('holds nothing against the peer when this thread was held up while something was unread', () => {
+  it('does not blame the peer if this thread was blocked while data was unread', () => {
     const harness = new LinkHarness();
     const { link } = harness;
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
@@ -180,7 +180,7 @@ describe('a link that sleeps', () => {
     link.close();
   });
 
-  it('sees a peer that reads again, and then looks no more until something is written', () => {
+  it('notices a peer that reads again, and then stops checking until the next write', () => {
     const harness = new LinkHarness();
     const { link } = harness;
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);

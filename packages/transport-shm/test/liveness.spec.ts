@@ -55,22 +55,22 @@ describe('whether a server lives', () => {
   };
 
   for (const connect of ['ECONNREFUSED', 'ENOENT']) {
-    it(`is denied where its socket says ${connect} and nobody holds its lock`, () => {
+    it(`is disproved if its socket returns ${connect} and nobody holds its lock`, () => {
       expect(ask({ connect })).to.equal('dead');
       expect(ask({ connect, isLocked: 'ENOENT' })).to.equal('dead');
     });
 
-    it(`is proved by its lock where its socket says ${connect}, as with a full queue on macOS`, () => {
+    it(`is proved by its lock if its socket returns ${connect}, as with a full queue on macOS`, () => {
       expect(ask({ connect, isLocked: true })).to.equal('lives');
     });
   }
 
-  it('is asked of its lock where the system has forgotten the other end (ENOTCONN on macOS)', () => {
+  it('is decided by its lock if the system has forgotten the other end (ENOTCONN on macOS)', () => {
     expect(ask({ connect: 'ok', credentials: 'ENOTCONN' })).to.equal('dead');
     expect(ask({ connect: 'ok', credentials: 'ENOTCONN', isLocked: true })).to.equal('lives');
   });
 
-  it('is asked of nothing but its lock where sockets are no files', () => {
+  it('is decided only by its lock if sockets are not files', () => {
     expect(ask({ connect: 'ok' }, false)).to.equal('dead');
     expect(ask({ connect: 'ok', isLocked: true }, false)).to.equal('lives');
     expect(ask({ connect: 'ok', isLocked: 'EMFILE' }, false)).to.equal('ResourceLimitExceeded');
@@ -82,7 +82,7 @@ describe('whether a server lives', () => {
   });
 
   for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM', 'EINTR', 'ELOOP', 'EPROTOTYPE', 'EIO']) {
-    it(`is not known where the system says ${code}`, () => {
+    it(`is unknown if the system returns ${code}`, () => {
       const expected = ['EMFILE', 'ENFILE', 'ENOMEM'].includes(code)
         ? 'ResourceLimitExceeded'
         : 'SharedMemoryPermission';
@@ -96,7 +96,7 @@ describe('whether a server lives', () => {
     expect(asked).to.deep.equal({ ok: true, value: { isLiving: true, processId: 17 } });
   });
 
-  it('names no process where the region is no region', () => {
+  it('names no process if the region is invalid', () => {
     const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
     try {
       const mine = serverNames(directory, 'mine');

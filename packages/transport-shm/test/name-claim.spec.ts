@@ -27,7 +27,7 @@ function socketsIn(directory: string): string[] {
     .filter((line) => line.includes(directory));
 }
 
-describe('taking a name fails where its removal at exit can not be noted', () => {
+describe("taking a name fails if its removal at exit can't be registered", () => {
   before(function () {
     // Elsewhere no file lists the sockets.
     if (process.platform !== 'linux') this.skip();
@@ -61,46 +61,43 @@ describe('taking a name fails where its removal at exit can not be noted', () =>
   }
 });
 
-describe('making names anew', () => {
-  itWithAddon(
-    'after half of it failed, the socket that was replaced is given back, to be served and closed',
-    async function () {
-      // Nothing takes a pipe's name away.
-      if (process.platform === 'win32') this.skip();
-      const scene = new Scene();
-      const options = {
-        directory: scene.directory,
-        name: 'halves',
-        shown: 'halves',
-        maxConnections: 1,
-        timeoutMs: 5000,
-      };
-      const names = serverNames(scene.directory, options.name);
-      const taken = await NameClaim.take({ ...options, binding: nativeBinding()! });
-      try {
-        expect(taken.ok).to.equal(true);
-        if (!taken.ok) return;
-        const claim = taken.value;
-        const before = claim.socket;
-        rmSync(names.socket);
-        rmSync(names.region);
-        const obstacle = `${names.region}.new`;
-        mkdirSync(obstacle);
-        const failed = await claim.renew();
-        expect(failed.ok ? 'renewed' : failed.error.message).to.include(obstacle);
-        expect(claim.socket, 'the socket that is served').to.equal(before);
-        rmdirSync(obstacle);
-        const renewed = await claim.renew();
-        expect(renewed.ok && renewed.value, 'the socket that was replaced').to.equal(before);
-        expect(claim.socket).not.to.equal(before);
-        expect(claim.isIntact).to.equal(true);
-        before.close();
-      } finally {
-        if (taken.ok) await taken.value.release(5000);
-        await scene.close();
-      }
-    },
-  );
+describe('creating names again', () => {
+  itWithAddon('after a partial failure, the replaced socket comes back and is closed', async function () {
+    // Nothing takes a pipe's name away.
+    if (process.platform === 'win32') this.skip();
+    const scene = new Scene();
+    const options = {
+      directory: scene.directory,
+      name: 'halves',
+      shown: 'halves',
+      maxConnections: 1,
+      timeoutMs: 5000,
+    };
+    const names = serverNames(scene.directory, options.name);
+    const taken = await NameClaim.take({ ...options, binding: nativeBinding()! });
+    try {
+      expect(taken.ok).to.equal(true);
+      if (!taken.ok) return;
+      const claim = taken.value;
+      const before = claim.socket;
+      rmSync(names.socket);
+      rmSync(names.region);
+      const obstacle = `${names.region}.new`;
+      mkdirSync(obstacle);
+      const failed = await claim.renew();
+      expect(failed.ok ? 'renewed' : failed.error.message).to.include(obstacle);
+      expect(claim.socket, 'the socket that is served').to.equal(before);
+      rmdirSync(obstacle);
+      const renewed = await claim.renew();
+      expect(renewed.ok && renewed.value, 'the socket that was replaced').to.equal(before);
+      expect(claim.socket).not.to.equal(before);
+      expect(claim.isIntact).to.equal(true);
+      before.close();
+    } finally {
+      if (taken.ok) await taken.value.release(5000);
+      await scene.close();
+    }
+  });
 });
 
 describe('sharing a name', () => {

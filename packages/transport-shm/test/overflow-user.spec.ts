@@ -37,7 +37,7 @@ describe('a user that has no number in its user namespace', function () {
   });
 
   it(
-    "uses its own directory, and not another user's that reads the same",
+    "uses its own directory, and not another user's with the same number",
     scoped(async (scope) => {
       const base = await mkdtemp(join(tmpdir(), 'entropynet-'));
       scope.defer(() => rm(base, { recursive: true, force: true }));

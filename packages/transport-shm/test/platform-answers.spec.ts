@@ -94,7 +94,7 @@ describe('what other systems answer', () => {
     return result.ok ? 'connected' : `${result.error.code}: ${result.error.message}`;
   };
 
-  itWithAddon('a client whom the system has forgotten (ENOTCONN) leaves the server to the others', async () => {
+  itWithAddon('a client that the system has forgotten (ENOTCONN) does not disturb the others', async () => {
     const fails = failingAt([1], 'ENOTCONN');
     onAnotherSystem(scene, {
       accepted: { peerCredentials: (next) => () => fails(() => next.peerCredentials()) },
@@ -104,7 +104,7 @@ describe('what other systems answer', () => {
     await connectsTo(server);
   });
 
-  itWithAddon('a server that the system has forgotten (ENOTCONN) is one that went away', async () => {
+  itWithAddon('a server that the system has forgotten (ENOTCONN) counts as gone', async () => {
     const fails = failingAt([1], 'ENOTCONN');
     onAnotherSystem(scene, {
       connected: { peerCredentials: (next) => () => fails(() => next.peerCredentials()) },
@@ -114,7 +114,7 @@ describe('what other systems answer', () => {
     await connectsTo(server);
   });
 
-  itWithAddon('a full queue that refuses (ECONNREFUSED) is waited for while the server lives', async () => {
+  itWithAddon('a client waits for a full queue that refuses (ECONNREFUSED) while the server lives', async () => {
     const server = await listening();
     let attempts = 0;
     onAnotherSystem(scene, {
@@ -154,7 +154,7 @@ describe('what other systems answer', () => {
       });
     };
 
-    itWithAddon(`a server that lives ends the handshake (${end}): it has turned the client away`, async () => {
+    itWithAddon(`a living server ends the handshake (${end}): it has refused the client`, async () => {
       const server = await listening();
       endTheHandshake();
       expect(await failureOf()).to.match(/^HandshakeFailed: .*(?:ECONNRESET|without an answer)/);
@@ -187,7 +187,7 @@ describe('what other systems answer', () => {
     });
   }
 
-  itWithAddon('a region that this process has no descriptor left for (EMFILE) is a lack of it', async () => {
+  itWithAddon('a region without a free descriptor (EMFILE) is ResourceLimitExceeded', async () => {
     const fails = failingAt([1], 'EMFILE');
     onAnotherSystem(scene, { connected: { receive: (next) => (into) => fails(() => next.receive(into)) } });
     const server = await listening();
@@ -195,7 +195,7 @@ describe('what other systems answer', () => {
     await connectsTo(server);
   });
 
-  itWithAddon('a client whom the system can not watch (ENOSPC) is turned away, and the next is served', async () => {
+  itWithAddon("a client that the system can't watch (ENOSPC) is refused, and the next is served", async () => {
     const fails = failingAt([1], 'ENOSPC');
     onAnotherSystem(scene, {
       accepted: {

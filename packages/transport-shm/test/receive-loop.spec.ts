@@ -44,7 +44,7 @@ class FakeReceiver implements Receiver {
 }
 
 describe('the receive loop', () => {
-  it('ends the receiver whose work throws, and goes on with the others', async () => {
+  it('ends the receiver whose work throws, and continues with the others', async () => {
     const loop = new ReceiveLoop();
     const [bad, good] = [new FakeReceiver(), new FakeReceiver()];
     const error = new RangeError('Array buffer allocation failed');
@@ -63,7 +63,7 @@ describe('the receive loop', () => {
     expect(good.failures).to.deep.equal([]);
   });
 
-  it('ends the receiver that throws while it is polled or put to sleep', async () => {
+  it('ends the receiver that throws while it polls or goes to sleep', async () => {
     const loop = new ReceiveLoop();
     const good = new FakeReceiver();
     const polled = new FakeReceiver('adaptive');
@@ -83,7 +83,7 @@ describe('the receive loop', () => {
     await until(() => good.delivered === 1, 'the other is served');
   });
 
-  it('goes on with the others when even the end of one throws', async () => {
+  it('continues with the others even if the end of one throws', async () => {
     const loop = new ReceiveLoop();
     const [bad, good] = [new FakeReceiver(), new FakeReceiver()];
     bad.onFrame = () => {
@@ -101,7 +101,7 @@ describe('the receive loop', () => {
     await until(() => good.delivered === 1, 'the other is served');
   });
 
-  it('gives timers their turn after each callback of a millisecond', async () => {
+  it('lets timers run after each callback of a millisecond', async () => {
     const loop = new ReceiveLoop();
     const receiver = new FakeReceiver();
     receiver.frameMs = 1;
@@ -118,7 +118,7 @@ describe('the receive loop', () => {
     expect(most).to.be.at.most(2);
   });
 
-  it('serves every receiver in turn, however slow their callbacks are', async () => {
+  it('serves every receiver in turn, with slow callbacks too', async () => {
     const loop = new ReceiveLoop();
     const all = [new FakeReceiver(), new FakeReceiver(), new FakeReceiver()];
     for (const each of all) {
@@ -132,7 +132,7 @@ describe('the receive loop', () => {
     expect(Math.max(...counts) - Math.min(...counts)).to.be.at.most(1);
   });
 
-  it('works on for a connection that keeps no process alive, in a process that does nothing else', async () => {
+  it('keeps serving an unreferenced connection in an idle process', async () => {
     const loop = new ReceiveLoop();
     const receiver = new FakeReceiver();
     receiver.isReferenced = false;

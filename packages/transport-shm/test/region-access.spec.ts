@@ -5,7 +5,7 @@ import type { NativeBinding } from '@entropynet/transport-shm/internal/native-bi
 import { regionAccess } from '@entropynet/transport-shm/internal/region/shared-memory-region';
 import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
 
-describe('the way to a region', () => {
+describe('the access to a region', () => {
   const wanted = (access: 'auto' | 'direct' | 'copied', isAllowed: boolean): string => {
     const config = unwrap(resolveConnectionConfig({ endpoint: 'x', sharedMemory: { access } }));
     const runtime = { supportsExternalBuffers: () => isAllowed } as NativeBinding;
@@ -13,7 +13,7 @@ describe('the way to a region', () => {
     return decided.ok ? decided.value : decided.error.code;
   };
 
-  it('is direct where the runtime allows it, and by a copy elsewhere or where that is wanted', () => {
+  it('is direct if the runtime allows it, and otherwise, or on request, through a copy', () => {
     expect(wanted('auto', true)).to.equal('direct');
     expect(wanted('auto', false)).to.equal('copied');
     expect(wanted('copied', true)).to.equal('copied');

@@ -17,7 +17,7 @@ describe('a ring between two threads', () => {
     ['at full speed through 4 KiB', 4096, 150_000, false],
     ['at full speed through 64 KiB', 65_536, 150_000, false],
   ] as const) {
-    it(`keeps every byte and every wake, ${what}`, async () => {
+    it(`keeps every byte and every wake-up, ${what}`, async () => {
       const plan = makePlan(capacity, count, isPaced);
       const location = locationOf(plan);
       const { words } = location;

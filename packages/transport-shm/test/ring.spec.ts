@@ -41,7 +41,7 @@ describe('a ring', () => {
     expect(ring.writer.checkUnblocked()).to.equal(true);
   });
 
-  it('still owes a report to who was refused when another frame finds room in between', () => {
+  it('still owes a report to a refused sender when another frame finds room in between', () => {
     let looks = 0;
     const ring: RingHarness = new RingHarness(CAPACITY, () => {
       looks += 1;
@@ -57,7 +57,7 @@ describe('a ring', () => {
     expect(ring.writer.checkUnblocked()).to.equal(true);
   });
 
-  it('declares its need for room again where a stale report turned the declaration back', () => {
+  it('declares its need for room again after a stale report withdrew the declaration', () => {
     const ring = new RingHarness(CAPACITY);
     while (ring.write(0, payload(56)));
     Atomics.store(ring.words, WAITS, 0);
@@ -237,7 +237,7 @@ describe('a ring whose peer is hostile', () => {
     expect(ring.corruptions).to.have.length(1);
   });
 
-  it('stays inside the ring and ends, whatever the words say', () => {
+  it('stays inside the ring and ends, for any values', () => {
     const word = fc.oneof(fc.integer({ min: -64, max: 2 * CAPACITY }), fc.integer());
     const edit = fc.record({ index: fc.integer({ min: 0, max: (START + CAPACITY) / 4 - 1 }), value: word });
     fc.assert(

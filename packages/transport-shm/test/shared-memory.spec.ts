@@ -36,13 +36,13 @@ describe('shared memory between processes', () => {
   });
 
   describe('names', () => {
-    it('lets exactly one of two servers have a name, and tells the other', async () => {
+    it('gives a name to exactly one of two servers, and an error to the other', async () => {
       await scene.server();
       const second = await new SharedMemoryServer(scene.config).listen();
       expect(second.ok ? '' : second.error.code).to.equal('AddressInUse');
     });
 
-    it('lets exactly one of four processes have a name, round after round', async () => {
+    it('gives a name to exactly one of four processes, in each round', async () => {
       const children = [1, 2, 3, 4].map(() => scene.fork('race'));
       await Promise.all(children.map((child) => once(child, 'message')));
       for (let round = 0; round < 10; round += 1) {
@@ -74,7 +74,7 @@ describe('shared memory between processes', () => {
       expect(scene.names()).to.deep.equal([]);
     });
 
-    it('tells a client that the server it found is gone', async () => {
+    it('reports to a client that its server is gone', async () => {
       const child = scene.fork('serve');
       await once(child, 'message');
       child.kill('SIGKILL');
@@ -92,7 +92,7 @@ describe('shared memory between processes', () => {
       });
     }
 
-    it('serves any name, also one that looks like a path', async () => {
+    it('serves any name, even one like a path', async () => {
       for (const endpoint of ['../../etc/passwd', 'ü', '/', 'con', 'x'.repeat(200)]) {
         const config = { ...scene.config, endpoint };
         const server = await scene.server({ endpoint });
@@ -110,7 +110,7 @@ describe('shared memory between processes', () => {
       return result.ok ? 'ok' : result.error.code;
     };
 
-    it('is refused where others may write to it', async function () {
+    it('is refused if others may write to it', async function () {
       // There an access list says it, which Node.js can't write.
       if (process.platform === 'win32') this.skip();
       const directory = join(scene.directory, 'open');
@@ -119,7 +119,7 @@ describe('shared memory between processes', () => {
       expect(await listen(directory)).to.equal('SharedMemoryPermission');
     });
 
-    it('is refused where it is a link or a file', async function () {
+    it('is refused if it is a link or a file', async function () {
       symlinkSync(scene.directory, join(scene.directory, 'link'));
       // Under wine a link looks like what it leads to.
       if (!lstatSync(join(scene.directory, 'link')).isSymbolicLink()) this.skip();
@@ -128,14 +128,14 @@ describe('shared memory between processes', () => {
       expect(await listen(join(scene.directory, 'file'))).to.equal('SharedMemoryPermission');
     });
 
-    it('is made for this user alone where it is missing', async () => {
+    it('is created for this user only if it is missing', async () => {
       const directory = join(scene.directory, 'new', 'deeper');
       const server = new SharedMemoryServer({ endpoint: 'scene', sharedMemory: { directory } });
       expect((await server.listen()).ok).to.equal(true);
       expect((await server.close()).ok).to.equal(true);
     });
 
-    it('is named in the answer to a client where it does not exist', async () => {
+    it("is named in the client's error if it does not exist", async () => {
       const directory = join(scene.directory, 'nowhere');
       const probe = await new SharedMemoryTransport().probe({ endpoint: 'scene', sharedMemory: { directory } });
       expect(probe.available ? '' : probe.reason).to.contain(directory);
@@ -173,14 +173,14 @@ describe('shared memory between processes', () => {
         expect(await grownBy(true)).to.be.within(2 * regionSize, 2.25 * regionSize);
       });
 
-    it('is made for a client by its name alone', () => {
+    it("needs only the server's name", () => {
       const connection = new SharedMemoryConnection('by-name');
       expect(connection.getRegionName()).to.equal('by-name');
       expect(connection.getRegionSize()).to.equal(4 * 1024 * 1024);
       expect(connection.getState()).to.equal('disconnected');
     });
 
-    it('delivers what a killed peer had written, then fails with PeerDied', async () => {
+    it('delivers the written messages of a killed peer, then fails with PeerDied', async () => {
       const server = await scene.server();
       const child = scene.fork('send');
       const accepted = unwrap(await server.accept());
@@ -200,7 +200,7 @@ describe('shared memory between processes', () => {
       expect(states).to.deep.equal(['failed PeerDied']);
     });
 
-    it('refuses more connections than the limit, and takes one again when one has ended', async () => {
+    it('refuses connections above the limit, and accepts one after another has ended', async () => {
       const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 1 } };
       const server = await scene.server(limited);
       const { client, accepted } = await scene.pair(server);
@@ -215,7 +215,7 @@ describe('shared memory between processes', () => {
       await second.disconnect();
     });
 
-    it('takes one again also where the program has removed all listeners of its states', async () => {
+    it('accepts one again even if the program removed all state listeners', async () => {
       const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 1 } };
       const server = await scene.server(limited);
       const { client, accepted } = await scene.pair(server);
@@ -229,7 +229,7 @@ describe('shared memory between processes', () => {
       await second.disconnect();
     });
 
-    it('never promises more connections than the limit to clients that come at once', async () => {
+    it('never admits more connections than the limit when clients come at once', async () => {
       const limited = { sharedMemory: { ...scene.config.sharedMemory, maxConnections: 2 } };
       const server = await scene.server(limited);
       const clients = Array.from({ length: 6 }, () => new SharedMemoryConnection('scene', scene.config));
@@ -247,7 +247,7 @@ describe('shared memory between processes', () => {
       }
     });
 
-    it('wakes a thread that blocks until there is something to do', async () => {
+    it('wakes a blocked thread when there is work', async () => {
       const server = await scene.server();
       const { client, accepted } = await scene.pair(server);
       const received = new Promise((resolve) => {
@@ -260,7 +260,7 @@ describe('shared memory between processes', () => {
       await received;
     });
 
-    it('wakes a thread that blocks until there is room for what was refused', async () => {
+    it('wakes a blocked thread when there is room after a refusal', async () => {
       const server = await scene.server();
       const child = scene.fork('read');
       await once(child, 'message');
@@ -286,7 +286,7 @@ describe('shared memory between processes', () => {
       unwrap(accepted.trySend(new Uint8Array(1000)));
     });
 
-    it('turns back the declaration of a sender that blocks, before it wakes it', async () => {
+    it('withdraws the declaration of a blocked sender before it wakes it', async () => {
       const server = await scene.server();
       const { region, socket } = await scene.rawClient();
       const accepted = unwrap(await server.accept());
@@ -325,7 +325,7 @@ describe('shared memory between processes', () => {
     });
   });
 
-  it('says why it is not available where the addon does not load, and importing still works', async () => {
+  it('gives the reason if the addon does not load, and importing still works', async () => {
     const script = `
       const Module = require('node:module');
       const load = Module._load;

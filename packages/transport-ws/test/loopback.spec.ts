@@ -2,7 +2,7 @@ import { addressesToBind, isLoopbackAddress, isLoopbackName } from '@entropynet/
 import { expect } from 'chai';
 
 describe('loopback addresses', () => {
-  it('are addresses, and no names that look like them', () => {
+  it('are addresses, and not names like them', () => {
     for (const address of ['127.0.0.1', '127.8.9.10', '::1', '::ffff:127.0.0.1']) {
       expect(isLoopbackAddress(address), address).to.equal(true);
     }

@@ -8,7 +8,7 @@ import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protoco
 import { expect } from 'chai';
 
 describe('listening at every address of a host', () => {
-  it('ends where one is taken, also while a client of another says nothing', async () => {
+  it('fails if one is in use, also while a client of another is silent', async () => {
     const servers: Server[] = [];
     const create = (): Server => {
       const server = createServer();

@@ -36,7 +36,7 @@ async function stranger(scope: Scope, protocol: string | false): Promise<string>
 }
 
 describe('the client for pages', () => {
-  it('refuses and names the options that a page can't use', () => {
+  it("refuses and names the options that a page can't use", () => {
     const cases = [
       [{ headers: { authorization: 'x' } }, "'webSocket.headers' was given authorization: a page can't set it"],
       [{ tls: { rejectUnauthorized: false } }, "'webSocket.tls' was given "],

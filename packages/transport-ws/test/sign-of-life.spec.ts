@@ -19,7 +19,7 @@ describe('signs of life', () => {
   const fixtures = new WebSocketFixtures();
   afterEach(() => fixtures.dispose());
 
-  it('come from a page by themselves, as its answers to pings may be stuck behind data', async () => {
+  it('come from a page, because its answers to pings may wait behind data', async () => {
     const server = new WebSocketServer({ host: '127.0.0.1', port: 0, autoPong: false });
     fixtures.defer(() => {
       for (const client of server.clients) client.terminate();
@@ -42,7 +42,7 @@ describe('signs of life', () => {
     expect(lengths.slice(1, 4)).to.deep.equal([1, 1, 1]);
   });
 
-  it('are taken by a server, and are no messages', async () => {
+  it('are accepted by a server, and are not messages', async () => {
     const server = await fixtures.serve();
     const peer = await fixtures.rawPeer(server.address()!);
     const witness = new Witness(await fixtures.accept(server));

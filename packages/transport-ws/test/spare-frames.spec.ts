@@ -4,7 +4,7 @@ import { SpareFrames } from '@entropynet/transport-ws/internal/node/spare-frames
 const KIBIBYTE = 1024;
 
 describe('spare frames', () => {
-  it('are given out again, as long as was asked for, and to one at a time', () => {
+  it('are reused with the requested length, by one user at a time', () => {
     const frames = new SpareFrames();
     const first = frames.take(64 * KIBIBYTE);
     frames.give(first);
@@ -16,7 +16,7 @@ describe('spare frames', () => {
     expect(frames.take(64 * KIBIBYTE).buffer).to.equal(first.buffer);
   });
 
-  it('are left alone where they are too short, or far too long', () => {
+  it('are not used if they are too short, or much too long', () => {
     const frames = new SpareFrames();
     const spare = frames.take(64 * KIBIBYTE);
     frames.give(spare);
@@ -36,7 +36,7 @@ describe('spare frames', () => {
     expect(again.filter((frame) => known.has(frame.buffer))).to.have.length(32);
   });
 
-  it('of a length that is in use no more make room for those that are', () => {
+  it('of an unused length make room for those of a used length', () => {
     const frames = new SpareFrames();
     const large = [frames.take(1024 * KIBIBYTE), frames.take(1024 * KIBIBYTE)];
     for (const frame of large) frames.give(frame);
@@ -48,7 +48,7 @@ describe('spare frames', () => {
     expect(frames.take(1024 * KIBIBYTE).buffer).to.equal(large[1]?.buffer);
   });
 
-  it('longer than all that is kept are not kept', () => {
+  it('longer than the whole list are not kept', () => {
     const frames = new SpareFrames();
     const kept = frames.take(64 * KIBIBYTE);
     frames.give(kept);

@@ -18,7 +18,7 @@ describe('upgrade requests', () => {
   const fixtures = new WebSocketFixtures();
   afterEach(() => fixtures.dispose());
 
-  it('of an unknown path are answered once where two copies of this package are attached to one server', async () => {
+  it('of an unknown path get one answer if two copies of this package share one server', async () => {
     const http = createServer();
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
@@ -41,7 +41,7 @@ describe('upgrade requests', () => {
     expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
   });
 
-  it('of a refused origin keep it for the log, made printable', () => {
+  it('of a refused origin show it printable in the log', () => {
     const request = { headers: { origin: 'http://evil.example\u001b[31m', 'sec-websocket-protocol': 'entropynet.v1' } };
     const refusal = checkHeaders(request as never, { allowedOrigins: ['https://a.example'] } as never);
     expect(refusal?.status).to.equal(403);

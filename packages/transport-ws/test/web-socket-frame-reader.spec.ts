@@ -128,7 +128,7 @@ describe('the reader of WebSocket frames', () => {
       { weight: 1, arbitrary: fragments },
     );
 
-    it(`delivers messages and gives the rest to ws, in order, wherever the chunks are cut, mask: ${masking}`, async () => {
+    it(`delivers messages and passes the rest to ws, in order, for any cuts between chunks, mask: ${masking}`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(item, { maxLength: 6 }),
@@ -195,7 +195,7 @@ describe('the reader of WebSocket frames', () => {
     });
   }
 
-  it('gives away the memory of a long message, and lends that of a short one', async () => {
+  it('transfers the memory of a long message, and lends the memory of a short one', async () => {
     const bench = new Bench();
     const long = messageFrame(pattern(LARGE), 'none');
     bench.arrive(Buffer.concat([messageFrame(pattern(100), 'none'), long]), [50, 1000]);
@@ -243,7 +243,7 @@ describe('the reader of WebSocket frames', () => {
     ]),
   };
   for (const [what, bytes] of Object.entries(tooMuch)) {
-    it(`takes no memory for ${what}, before the peer is known`, async () => {
+    it(`allocates no memory for ${what} before the peer has greeted`, async () => {
       const bench = new Bench(true, false);
       bench.arrive(messageFrame(pattern(1024), 'zero'));
       bench.arrive(bytes.subarray(0, bytes.length - 1));
@@ -274,7 +274,7 @@ describe('the reader of WebSocket frames', () => {
     expect(bench.joined.map(({ what }) => what)).to.deep.equal(['ws']);
   });
 
-  it('lets timers and I/O have their turn when messages take long, and keeps their order', async () => {
+  it('lets timers and I/O run between slow messages, and keeps their order', async () => {
     const bench = new Bench();
     const turns: number[] = [];
     const timer = setInterval(() => turns.push(bench.messages.length), 1);
@@ -296,7 +296,7 @@ describe('the reader of WebSocket frames', () => {
     expect(new Set(turns).size).to.be.greaterThan(10);
   });
 
-  it('delivers the rest of a chunk after a pause, before what came meanwhile', async () => {
+  it('delivers the rest of a chunk after a pause, before newer data', async () => {
     const bench = new Bench();
     bench.onMessage = () => {
       if (bench.messages.length === 2) bench.reader.pause();
@@ -329,7 +329,7 @@ describe('the reader of WebSocket frames', () => {
     expect(log).to.deep.equal(['message', 'message', 'closed']);
   });
 
-  it('uses the memory of fragments again, as nobody keeps it', async () => {
+  it('reuses the memory of fragments', async () => {
     const bench = new Bench();
     const fragment = pattern(LARGE);
     fragment[0] = FrameType.Fragment;
@@ -354,7 +354,7 @@ describe('the reader of WebSocket frames', () => {
     expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'message', 'message']);
   });
 
-  it('leaves all to ws where that does not read as it is known to', () => {
+  it('leaves everything to ws if ws reads in an unknown way', () => {
     const stream = new Duplex({ read: () => undefined });
     const seen: Buffer[] = [];
     const listener = (chunk: Buffer): void => {
@@ -372,7 +372,7 @@ describe('the reader of WebSocket frames', () => {
 });
 
 describe('the mask of a WebSocket message', () => {
-  it('is put on and taken off alike, wherever the bytes lie', () => {
+  it('is applied and removed correctly, at any position of the bytes', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 300 }),

@@ -64,7 +64,7 @@ function openWebSocket(stream: Duplex): WebSocket {
 }
 
 describe('a link over a WebSocket', () => {
-  it('answers the last of many pings, and holds one answer at most for a peer that does not read', async () => {
+  it('answers the last of many pings, and keeps at most one answer for a peer that does not read', async () => {
     const stream = new SlowStream();
     const webSocket = openWebSocket(stream);
     stream.finishWrite();
@@ -89,7 +89,7 @@ describe('a link over a WebSocket', () => {
     link.release();
   });
 
-  it('uses the memory of no frame again that a stream of a program has passed on and still holds', async () => {
+  it("does not reuse the memory of a frame that a program's stream still holds", async () => {
     const held: Buffer[] = [];
     const stream = new Duplex({
       read: () => undefined,

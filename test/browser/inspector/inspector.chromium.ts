@@ -77,7 +77,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     return page.locator('tr.details');
   }
 
-  it('shows each connection, its transport, why, how fast it goes, and its peer', async () => {
+  it('shows each connection, its transport and the reason, its rates, and its peer', async () => {
     const page = await openPage();
     for (const [program, backend] of [
       ['shared-memory-program', 'shared-memory'],
@@ -108,7 +108,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('shows the channels of a connection, what waits on them, and what the other end counts', async () => {
+  it("shows the channels of a connection, their waiting bytes, and the other end's counters", async () => {
     const page = await openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     const bulk = detailsOf(page).locator('.channels tr', { hasText: 'bulk' });
@@ -126,7 +126,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('counts in its tiles what its tables have', async () => {
+  it('shows the same totals in its tiles and its tables', async () => {
     const page = await openPage();
     for (const [tile, table] of [
       ['ends of connections', 'connections'],
@@ -140,7 +140,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('plots how long a ping and its answer take, where the transport has pings', async () => {
+  it('plots round-trip times if the transport has pings', async () => {
     const page = await openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     const details = detailsOf(page);
@@ -156,7 +156,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('has legends that always say something', async () => {
+  it('shows a text in every legend', async () => {
     const page = await openPage();
     await rowOf(page, 'shared-memory-program').locator('.toggle').click();
     const values = detailsOf(page).locator('.u-legend .u-value');
@@ -168,7 +168,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('shows the rings between the processes from outside, none of its own among them', async () => {
+  it('shows the rings between the processes from outside, without its own', async () => {
     const page = await openPage();
     const ring = rowsOf(page, 'regions').filter({ hasText: String(programs[1]?.pid) });
     await ring.locator('[data-label="to server"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
@@ -189,7 +189,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('plots what is opened, by the keyboard alone, and goes on plotting', async () => {
+  it('plots an opened connection, with the keyboard alone, and keeps plotting', async () => {
     const page = await openPage();
     await rowsOf(page).first().locator('.toggle').focus();
     await page.keyboard.press('Enter');
@@ -207,7 +207,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('exports what is shown', async () => {
+  it('exports the shown data', async () => {
     const page = await openPage();
     await page.getByLabel('Search ends').fill('websocket-program client');
     await until(async () => (await rowsOf(page).count()) === 1, 'one row is left');
@@ -230,7 +230,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('is light or dark as the reader has it, plots included, and follows a change', async () => {
+  it("follows the reader's light or dark theme, plots included", async () => {
     const page = await openPage({ colorScheme: 'light' });
     const ground = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     expect(await ground()).to.equal('rgb(246, 247, 249)');
@@ -249,7 +249,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('goes on after a reload, in this tab alone', async () => {
+  it('continues after a reload, only in this tab', async () => {
     const page = await openPage();
     await page.reload();
     await page.getByRole('status').filter({ hasText: /^live/ }).waitFor();
@@ -262,7 +262,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await page.close();
   });
 
-  it('keeps the token out of the address bar, and says when it is not live', async () => {
+  it('keeps the token out of the address bar, and shows when it is not live', async () => {
     const page = await openPage();
     expect(page.url()).to.not.contain('token');
     const other = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 100 }));
@@ -313,7 +313,7 @@ describe('the page of the inspector, in Chromium, with 1,000 connections', funct
   };
   const rows = (): Locator => page.locator('#connections-table > tbody > tr.row');
 
-  it('draws one page of rows, and goes through all of them', async () => {
+  it('shows one page of rows, and all pages in turn', async () => {
     expect(await rows().count()).to.equal(50);
     const pages = page.getByRole('navigation', { name: 'Pages' }).first();
     await pages.getByRole('button', { name: 'Last' }).click();
@@ -340,7 +340,7 @@ describe('the page of the inspector, in Chromium, with 1,000 connections', funct
     await tools.getByLabel('Group by').selectOption('');
   });
 
-  it('finds the other end on whichever page it is', async () => {
+  it('finds the other end on any page', async () => {
     const client = rows()
       .filter({ has: page.locator('[data-label=role]', { hasText: 'client' }) })
       .first();

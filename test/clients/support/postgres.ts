@@ -84,7 +84,7 @@ function describeEach(site: Site): void {
     expect((await within(failed, 'the query was cancelled')).code).to.equal('57014');
   });
 
-  it('is told when the server ends its session', async () => {
+  it('sees the server end its session', async () => {
     const victim = await connect();
     const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
     const failed = told<ServerError>(victim, 'error');

@@ -89,7 +89,7 @@ function describeEach(site: Site): void {
     expect(redis.status).to.equal('end');
   });
 
-  it('connects again when the other side died and came back, and runs what waited', async () => {
+  it('reconnects after a restart of the other side, and runs waiting commands', async () => {
     const redis = open({ maxRetriesPerRequest: null });
     const key = freshName();
     await redis.set(key, 'kept');

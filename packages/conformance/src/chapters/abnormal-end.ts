@@ -43,7 +43,7 @@ function describeDeath(context: ChapterContext): void {
   const deaths = [
     ['is killed', 'SIGKILL'],
     ['exits without a goodbye', 'exit'],
-    ['throws and nobody catches', 'throw'],
+    ['throws an uncaught exception', 'throw'],
   ] as const;
   for (const [what, how] of deaths) {
     it(
@@ -67,7 +67,7 @@ function describeDeath(context: ChapterContext): void {
   }
 
   it(
-    '[DEATH-2] delivers what the peer had committed before it died, then reports it',
+    '[DEATH-2] delivers the committed messages of a dead peer, then reports its death',
     scoped(async (scope) => {
       const host = await ownPeer(context, scope);
       const { recorder } = await openLink(context, scope, { host, prepare: (near) => near.receive() });
@@ -81,7 +81,7 @@ function describeDeath(context: ChapterContext): void {
   );
 
   it(
-    '[DEATH-2] keeps what the dead peer had committed for a callback that comes late',
+    '[DEATH-2] keeps the committed messages of a dead peer for a later callback',
     scoped(async (scope) => {
       const host = await ownPeer(context, scope);
       const { recorder } = await openLink(context, scope, { host });
@@ -99,7 +99,7 @@ function describeDeath(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[DEATH-2] delivers an unbroken beginning of what the peer floods us with when it is killed, through ${what}`,
+      `[DEATH-2] delivers an unbroken start of a flood when the flooding peer is killed, through ${what}`,
       scoped(async (scope) => {
         const host = await ownPeer(context, scope);
         const { recorder } = await openLink(context, scope, {
@@ -124,7 +124,7 @@ function describeDeath(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[DEATH-3] ends sends that wait with PeerDied when we flood a peer that is killed, through ${what}`,
+      `[DEATH-3] ends waiting sends with PeerDied when the flooded peer is killed, through ${what}`,
       scoped(async (scope) => {
         const host = await ownPeer(context, scope);
         const { local, recorder } = await openLink(context, scope, {
@@ -243,7 +243,7 @@ function describeLostServers(context: ChapterContext): void {
   describeSilentServer(context);
 
   it(
-    '[DEATH-4] is not hindered by what a killed server left behind',
+    '[DEATH-4] connects despite the leftovers of a killed server',
     scoped(async (scope) => {
       const first = await ownPeer(context, scope);
       const config = context.fixture.freshConfig();

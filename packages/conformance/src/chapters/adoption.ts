@@ -8,7 +8,7 @@ import { expectLocalToHave } from '../expectations.js';
 export function describeAdoption(context: ChapterContext): void {
   describe('adoption', () => {
     it(
-      '[ADOPTION-1] keeps what arrives before the message callback is set',
+      '[ADOPTION-1] keeps messages that arrive before the message callback is set',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope);
         const row = { lengths: [0, 5, 600], count: 300 };
@@ -21,7 +21,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      '[ADOPTION-1] keeps what arrives before a message listener is added',
+      '[ADOPTION-1] keeps messages that arrive before a message listener is added',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         await peer.send({ lengths: [1, 2, 3] });
@@ -67,7 +67,7 @@ export function describeAdoption(context: ChapterContext): void {
     if (context.side === 'client') return;
 
     it(
-      '[ADOPTION-3] keeps what a client sends before startReceiving()',
+      '[ADOPTION-3] keeps messages that a client sends before startReceiving()',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [0, 7, 900], count: 200 };
@@ -81,7 +81,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      '[ADOPTION-3] [ADOPTION-1] keeps what a client sends before startReceiving() when the callback comes later still',
+      '[ADOPTION-3] [ADOPTION-1] keeps messages from before startReceiving() until the callback is set',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { startReceiving: false });
         const row = { lengths: [0, 7, 900], count: 200 };
@@ -109,7 +109,7 @@ export function describeAdoption(context: ChapterContext): void {
     );
 
     it(
-      '[ADOPTION-3] [BACKPRESSURE-7] lets a client that is not yet received from wait, not queue without bound',
+      '[ADOPTION-3] [BACKPRESSURE-7] makes a client wait before startReceiving(), within limited memory',
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,

@@ -77,7 +77,7 @@ function describeStalledReceiver(context: ChapterContext): void {
   }
 
   it(
-    '[END-4] disconnects in spite of a peer that takes nothing',
+    '[END-4] disconnects although the peer takes no messages',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         ...STALLED,

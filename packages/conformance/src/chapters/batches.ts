@@ -11,7 +11,7 @@ export function describeBatches(context: ChapterContext): void {
   describe('batches', () => {
     for (const [what, config] of BOTTLENECKS) {
       it(
-        `[DELIVERY-9] [BACKPRESSURE-2] takes as much of a batch as there is room for and tells when the rest may follow, through ${what}`,
+        `[DELIVERY-9] [BACKPRESSURE-2] takes the messages of a batch that fit, and emits drain for the rest, through ${what}`,
         scoped(async (scope) => {
           const { local, peer } = await openLink(context, scope, { config });
           // More than the larger window, so that no medium takes them all at once, however much the kernel buffers.

@@ -54,7 +54,7 @@ export function describeBroadcast(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-8] skips a connection that is full, says which, and stalls no other',
+      '[SERVER-8] skips and names a full connection, and stalls no other',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope, SMALL_LIMITS);
         const slow = await connectTo(scope, listener, clientConfig);
@@ -101,7 +101,7 @@ export function describeBroadcast(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-9] goes to a named channel, and skips connections on which that is not open',
+      '[SERVER-9] sends on a named channel, and skips connections on which it is not open',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const subscriber = await connectTo(scope, listener, clientConfig);
@@ -119,7 +119,7 @@ export function describeBroadcast(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-9] refuses an impossible channel name, and throws for what are no bytes, with or without connections',
+      '[SERVER-9] refuses an invalid channel name, and throws for a message without bytes, with or without connections',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         for (let clients = 0; clients < 2; clients += 1) {

@@ -80,7 +80,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    '[CALLBACK-1] tells nothing to a listener that was taken away, also by another listener of the same event',
+    '[CALLBACK-1] calls no removed listener, even if a listener of the same event removed it',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const told: string[] = [];
@@ -99,7 +99,7 @@ function describeSilence(context: ChapterContext): void {
   );
 
   it(
-    '[STATE-9] keeps an open connection going when a garbage collection comes',
+    '[STATE-9] keeps an open connection through a garbage collection',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const recorder = new Recorder(near).receive();
@@ -224,7 +224,7 @@ function describeFailingCallbacks(context: ChapterContext): void {
     );
 
     it(
-      `[CALLBACK-3] [CALLBACK-5] reports a state callback that ${how} through 'error', and tells the listeners all the same`,
+      `[CALLBACK-3] [CALLBACK-5] reports a state callback that ${how} through 'error', and still calls the listeners`,
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const recorder = new Recorder(near);

@@ -36,7 +36,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-7] delivers a message that was promised and does not fit into the window first',
+    '[CHANNEL-7] first delivers a promised message that does not fit into the window',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -50,7 +50,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-7] ends the sends of the peer that still wait with ConnectionClosed',
+    '[CHANNEL-7] ends the waiting sends of the peer with ConnectionClosed',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
       unwrap(await local.openChannel('stalled'));
@@ -66,7 +66,7 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-7] leaves what arrived before readable',
+    '[CHANNEL-7] keeps earlier messages readable',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('late'));
@@ -147,7 +147,7 @@ function describeReuse(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-8] uses a place of maxChannels again, whatever is unread',
+    '[CHANNEL-8] frees a slot of maxChannels, even with unread messages',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: { maxChannels: 2 } });
       unwrap(await local.openChannel('stays'));
@@ -166,7 +166,7 @@ function describeReuse(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-8] [CHANNEL-4] gives a refused channel its place back',
+    '[CHANNEL-8] [CHANNEL-4] frees the slot of a refused channel',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, { config: { maxChannels: 2 } });
       // Opened from both sides at once, some are refused.
@@ -196,7 +196,7 @@ function describeReuse(context: ChapterContext): void {
 
 function describeLimits(context: ChapterContext): void {
   it(
-    '[CHANNEL-9] gives Timeout after sendTimeoutMs where the peer takes nothing, and closes when it does',
+    '[CHANNEL-9] returns Timeout after sendTimeoutMs if the peer takes nothing, and closes later when it does',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -213,7 +213,7 @@ function describeLimits(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-9] gives Aborted where the signal ends the wait, and closes all the same',
+    '[CHANNEL-9] returns Aborted when the signal ends the wait, and still closes',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('news'));

@@ -41,7 +41,7 @@ export function describeChannels(context: ChapterContext): void {
 
 function describeOpening(context: ChapterContext): void {
   it(
-    '[CHANNEL-1] tells the peer of an opened channel, once',
+    '[CHANNEL-1] reports an opened channel to the peer, once',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peer: { receive: [{ channel: 'news' }] } });
       expect(local.supportsMultipleChannels()).to.be.true;
@@ -57,7 +57,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-1] gives every openChannel() under way the same outcome',
+    '[CHANNEL-1] gives every running openChannel() the same outcome',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       expect(codeOf(await local.openChannel('news', { signal: AbortSignal.abort() }))).to.equal('Aborted');
@@ -112,7 +112,7 @@ function describeOpening(context: ChapterContext): void {
   );
 
   it(
-    '[CHANNEL-3] gives InvalidParameter for a channel that is not open, and uses no other instead',
+    '[CHANNEL-3] gives InvalidParameter for a channel that is not open, and uses no other channel',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { peer: { receive: [{}, { channel: 'closed' }] } });
       local.setChannelMessageCallback('closed', () => undefined);

@@ -19,7 +19,7 @@ export function describeConnecting(context: ChapterContext): void {
   );
 
   it(
-    '[STATE-1] tells the state callback the same as the state listeners',
+    '[STATE-1] reports the same states to the state callback and the state listeners',
     scoped(async (scope) => {
       const told: string[] = [];
       const { local, recorder } = await openLink(context, scope, {
@@ -78,7 +78,7 @@ export function describeConnecting(context: ChapterContext): void {
   );
 
   it(
-    '[STATE-3] [STATE-5] fails every connect() under way when nobody listens',
+    '[STATE-3] [STATE-5] fails every running connect() if no server listens',
     scoped(async (scope) => {
       const connection = scope.add(
         context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),
@@ -91,7 +91,7 @@ export function describeConnecting(context: ChapterContext): void {
   );
 
   it(
-    '[STATE-5] tells the failed callback why',
+    '[STATE-5] gives the error to the failed callback',
     scoped(async (scope) => {
       const connection = scope.add(
         context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),

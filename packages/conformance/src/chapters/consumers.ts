@@ -7,9 +7,9 @@ import { type ChapterContext, openPair } from '../chapter-context.js';
 
 /** A channel's messages have one consumer at a time; listeners run by themselves. */
 export function describeConsumers(context: ChapterContext): void {
-  describe('one consumer, and listeners by themselves', () => {
+  describe('one consumer, and separate listeners', () => {
     it(
-      '[CONSUMER-1] names the first consumer to the second, whatever kinds they are',
+      '[CONSUMER-1] names the first consumer to a second one of any kind',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const taken = (use: () => unknown, name: string): void => {
@@ -43,7 +43,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] hands a lease what had waited, holds it while paused, and ends it after the last message',
+      '[CONSUMER-2] gives waiting messages to a lease, holds them during a pause, and ends the lease after the last message',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 4; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -72,7 +72,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      "[CONSUMER-2] keeps what follows a once('message') for the next one",
+      "[CONSUMER-2] keeps the messages after a once('message') for the next consumer",
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 3; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -84,7 +84,7 @@ export function describeConsumers(context: ChapterContext): void {
     );
 
     it(
-      '[CALLBACK-5] tells the other listeners of an event when one throws or rejects, and reports both',
+      '[CALLBACK-5] calls the other listeners of an event when one throws or rejects, and reports both failures',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const errors: unknown[] = [];

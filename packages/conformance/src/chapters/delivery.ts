@@ -114,7 +114,7 @@ function describeSizes(context: ChapterContext): void {
   );
 
   it(
-    '[DELIVERY-3] heeds the limit of the peer where that is the smaller one',
+    "[DELIVERY-3] obeys the peer's limit if it is smaller",
     scoped(async (scope) => {
       const limit = 5000;
       const { local, peer } = await openLink(context, scope, { peerConfig: { maxMessageSize: limit } });
@@ -151,7 +151,7 @@ function describeSizes(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[DELIVERY-5] takes arrays of a subclass whose constructor makes other views than their own, through ${what}`,
+      `[DELIVERY-5] takes arrays of a subclass with an unusual constructor, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config });
         const lengths = [64, 30_000, 200_000, 2 * MIB];

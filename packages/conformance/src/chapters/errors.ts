@@ -88,7 +88,7 @@ function describeStates(context: ChapterContext): void {
     }
 
     it(
-      `[ERROR-1] has neutral answers when ${state}`,
+      `[ERROR-1] returns neutral values when ${state}`,
       scoped(async (scope) => {
         await bring(context, scope, (connection) => {
           expect(connection.isConnected()).to.be.false;

@@ -27,7 +27,7 @@ export function describeGivingUp(context: ChapterContext): void {
   }
 
   it(
-    '[BACKPRESSURE-6] gives Timeout to a large message that has begun to go, and does not deliver it',
+    '[BACKPRESSURE-6] returns Timeout for a partly sent large message, and does not deliver it',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, impatient);
       expect(codeOf(await local.send(messageOf(700_000, 777)))).to.equal('Timeout');
@@ -73,7 +73,7 @@ export function describeGivingUp(context: ChapterContext): void {
   }
 
   it(
-    '[BACKPRESSURE-6] heeds no signal after send() resolved',
+    '[BACKPRESSURE-6] ignores the signal after send() resolved',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const controller = new AbortController();

@@ -47,7 +47,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
 
     for (const [what, config] of BOTTLENECKS) {
       it(
-        `[END-1] delivers what trySend() and claim() took, through ${what}`,
+        `[END-1] delivers the messages that trySend() and claim() accepted, through ${what}`,
         scoped(async (scope) => {
           const { local, peer } = await openLink(context, scope, { config });
           unwrap(local.trySend(messageOf(10, 1)));
@@ -108,7 +108,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
     );
 
     it(
-      '[END-1] delivers what the peer sent before it left, then reports the end',
+      "[END-1] delivers the peer's last messages, then reports the end",
       scoped(async (scope) => {
         const { recorder, peer } = await openLink(context, scope, { prepare: (near) => near.receive() });
         const row = { lengths: [0, 10, 50_000], count: 600 };
@@ -121,7 +121,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
     );
 
     it(
-      '[END-3] ends sends that wait with ConnectionClosed, and delivers none of them',
+      '[END-3] ends waiting sends with ConnectionClosed, and delivers none of them',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, {
           config: { ...SMALL_LIMITS, sendTimeoutMs: 20_000 },
@@ -140,7 +140,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
     );
 
     it(
-      '[END-3] ends sends that wait with ConnectionClosed when the peer leaves',
+      '[END-3] ends waiting sends with ConnectionClosed when the peer leaves',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS, peer: { receive: [] } });
         const sends = Array.from({ length: 200 }, (_, index) => local.send(messageOf(1000, index + 1)));
@@ -175,7 +175,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
 
 function describeAbortedGoodbye(context: ChapterContext): void {
   it(
-    '[END-4] gives the goodbye to a peer that takes nothing up when the signal aborts',
+    '[END-4] gives up the goodbye when the signal aborts and the peer takes nothing',
     scoped(async (scope) => {
       const { local } = await openLink(context, scope, {
         config: SMALL_MEDIUM,

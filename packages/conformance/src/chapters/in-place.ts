@@ -18,7 +18,7 @@ export function describeInPlace(context: ChapterContext): void {
 
 function describeReading(context: ChapterContext): void {
   it(
-    '[OWNERSHIP-4] shows a callback the right bytes of every message, between the bounds that it is given',
+    '[OWNERSHIP-4] gives a callback the right bytes of every message, between the given bounds',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, {
         config: SMALL_LIMITS,
@@ -35,7 +35,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    '[OWNERSHIP-4] shows a late callback the messages that were kept for it',
+    '[OWNERSHIP-4] gives a late callback the kept messages',
     scoped(async (scope) => {
       const { recorder, peer } = await openLink(context, scope);
       const row = { lengths: [5, 0, 3000, 600_000] };
@@ -64,7 +64,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    '[CALLBACK-3] goes on after a callback that throws, and reports it',
+    '[CALLBACK-3] continues after a callback that throws, and reports it',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope);
       let count = 0;
@@ -82,7 +82,7 @@ function describeReading(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] refuses a word that says nothing of ownership, and names what is allowed',
+    '[ERROR-2] refuses an unknown ownership, and names the allowed values',
     scoped(async (scope) => {
       const { local } = await openLink(context, scope);
       expect(() => {
@@ -95,7 +95,7 @@ function describeReading(context: ChapterContext): void {
 function describeWriting(context: ChapterContext): void {
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[DELIVERY-10] sends what a function writes in place, waits for room and keeps the order, through ${what}`,
+      `[DELIVERY-10] sends the bytes that a function writes in place, waits for room and keeps the order, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config });
         unwrap(await local.openChannel('named'));
@@ -113,7 +113,7 @@ function describeWriting(context: ChapterContext): void {
   }
 
   it(
-    '[DELIVERY-10] sends nothing where the function throws, throws that on, and goes on',
+    '[DELIVERY-10] sends nothing if the function throws, rethrows the error, and continues',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const failure = new Error('it can not be written');
@@ -132,7 +132,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    '[DELIVERY-10] sends nothing where the function returns a promise: it would write too late',
+    '[DELIVERY-10] sends nothing if the function returns a promise, because it would write too late',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       expect(() => local.trySendWith(10, async () => Promise.reject(new Error('late')))).to.throw(TypeError, /promise/);
@@ -142,7 +142,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    '[DELIVERY-10] refuses what is sent from inside the function, and keeps what send() queues for afterwards',
+    '[DELIVERY-10] refuses a trySend() inside the function, and sends queued messages of send() afterwards',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       unwrap(await local.openChannel('other'));
@@ -167,7 +167,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    '[DELIVERY-10] gives ConnectionClosed where the function ends the connection, and sends nothing',
+    '[DELIVERY-10] returns ConnectionClosed if the function ends the connection, and sends nothing',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       let ending: Promise<Result> | undefined;
@@ -181,7 +181,7 @@ function describeWriting(context: ChapterContext): void {
   );
 
   it(
-    '[DELIVERY-10] calls no function for what can not be sent',
+    "[DELIVERY-10] does not call the function for a message that can't be sent",
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, { config: { maxMessageSize: 1000 } });
       const unexpected = (): never => {

@@ -38,7 +38,7 @@ export function describeInside(context: ChapterContext): void {
   );
 
   it(
-    '[CALLBACK-4] takes the callback away from inside itself: the next message is kept',
+    '[CALLBACK-4] removes the callback from inside itself: the next message is kept',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const told: string[] = [];

@@ -22,7 +22,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] [ADOPTION-1] gives what came before it was asked for, on the default channel and on a named one',
+      '[CONSUMER-2] [ADOPTION-1] returns earlier messages, on the default channel and on a named one',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         unwrap(await far.openChannel('assets'));
@@ -38,7 +38,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] [BACKPRESSURE-7] holds the peer back while nobody asks, and loses nothing',
+      '[CONSUMER-2] [BACKPRESSURE-7] holds the peer back while no loop reads, and loses nothing',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope, SMALL_LIMITS);
         const messages = near.messages();
@@ -62,7 +62,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] loses nothing when a loop is left: the next loop goes on, then a callback',
+      '[CONSUMER-2] loses nothing after a loop ends early: the next loop continues, then a callback',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         for (let index = 0; index < 30; index += 1) unwrap(await far.send(messageOf(10, index)));
@@ -82,7 +82,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] serves several that ask at once in their order',
+      '[CONSUMER-2] serves concurrent calls of next() in order',
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         const messages = near.messages();
@@ -115,7 +115,7 @@ export function describeIteration(context: ChapterContext): void {
     );
 
     it(
-      '[CONSUMER-2] ends when this side disconnects, also where it waits',
+      '[CONSUMER-2] ends when this side disconnects, also while it waits',
       scoped(async (scope) => {
         const { near } = await openPair(context, scope);
         const waiting = near.messages().next();
@@ -140,7 +140,7 @@ export function describeIterationOfTheDead(context: ChapterContext): void {
       ['before it begins', false],
     ] as const) {
       it(
-        `[CONSUMER-3] [DEATH-2] gives what a peer had sent that dies ${when}, then throws`,
+        `[CONSUMER-3] [DEATH-2] returns the messages of a peer that dies ${when}, then throws`,
         scoped(async (scope) => {
           const host = await ownPeer(context, scope);
           const { local } = await openLink(context, scope, { host });

@@ -17,7 +17,7 @@ export function describeLifecycle(context: ChapterContext): void {
 
 function describeAccepted(context: ChapterContext): void {
   it(
-    '[STATE-7] starts an accepted connection connected, with nothing announced',
+    '[STATE-7] starts an accepted connection as connected, without a report',
     scoped(async (scope) => {
       const { local, recorder } = await openLink(context, scope);
       expect(local.getState()).to.equal('connected');
@@ -80,7 +80,7 @@ function describeDisconnecting(context: ChapterContext): void {
   );
 
   it(
-    '[STATE-8] ends once however often disconnect() is called',
+    '[STATE-8] ends once, with any number of disconnect() calls',
     scoped(async (scope) => {
       const { local, recorder } = await openLink(context, scope);
       const outcomes = await Promise.all([local.disconnect(), local.disconnect(), local.disconnect()]);

@@ -22,7 +22,7 @@ const WRONG_MESSAGES: Readonly<Record<string, unknown>> = {
 export function describeMisuse(context: ChapterContext): void {
   for (const [what, value] of Object.entries(WRONG_MESSAGES)) {
     it(
-      `[ERROR-2] throws a TypeError where a message is ${what}, and goes on`,
+      `[ERROR-2] throws a TypeError if a message is ${what}, and continues`,
       scoped(async (scope) => {
         const { near, far } = await openPair(context, scope);
         unwrap(await near.openChannel('news'));
@@ -39,7 +39,7 @@ export function describeMisuse(context: ChapterContext): void {
   }
 
   it(
-    '[ERROR-2] throws a TypeError where a batch is no array, and goes on',
+    '[ERROR-2] throws a TypeError if a batch is not an array, and continues',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       for (const wrong of [undefined, null, 'text', new Uint8Array(3), new Set([messageOf(5, 1)])] as never[])
@@ -49,7 +49,7 @@ export function describeMisuse(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] throws a TypeError where the memory of a message was given away, and goes on',
+    '[ERROR-2] throws a TypeError if the memory of a message was transferred, and continues',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       const data = new Uint8Array(10);
@@ -61,7 +61,7 @@ export function describeMisuse(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] throws a TypeError where a message is wrong and the connection is not connected',
+    '[ERROR-2] throws a TypeError for a wrong message if the connection is not connected',
     scoped(async (scope) => {
       const connection = scope.add(
         context.fixture.createTransport().createConnection(await unusedEndpoint(context, scope)),
@@ -72,7 +72,7 @@ export function describeMisuse(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] throws a TypeError where a callback is no function',
+    '[ERROR-2] throws a TypeError if a callback is not a function',
     scoped(async (scope) => {
       const { near } = await openPair(context, scope);
       for (const wrong of ['text', 5, {}, undefined] as never[]) {
@@ -84,7 +84,7 @@ export function describeMisuse(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] throws a TypeError where the name of a channel is no string',
+    '[ERROR-2] throws a TypeError if the name of a channel is not a string',
     scoped(async (scope) => {
       const { near } = await openPair(context, scope);
       for (const wrong of [5, {}, null, undefined] as never[]) {
@@ -97,7 +97,7 @@ export function describeMisuse(context: ChapterContext): void {
   );
 
   it(
-    '[ERROR-2] gives InvalidParameter to claim() for a length that is none',
+    '[ERROR-2] gives InvalidParameter to claim() for an invalid length',
     scoped(async (scope) => {
       const { near, far } = await openPair(context, scope);
       for (const length of [-1, 1.5, NaN, -Infinity]) expect(codeOf(near.claim(length))).to.equal('InvalidParameter');

@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 /** Contract, END: both sides end at the same time. */
 export function describeBothEnding(context: ChapterContext): void {
   it(
-    '[END-4] ends at once where both sides disconnect while both still send',
+    '[END-4] ends at once if both sides disconnect while both still send',
     scoped(async (scope) => {
       // A side that gave no window back to the other would wait for it as long as this.
       const { near, far } = await openPair(context, scope, { sendTimeoutMs: 600_000 });

@@ -133,7 +133,7 @@ export function describeOrder(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[DELIVERY-4] delivers every message that trySend() took, and no other, through ${what}`,
+      `[DELIVERY-4] delivers every message that trySend() accepted, and no other, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config });
         const taken: number[] = [];
@@ -163,7 +163,7 @@ export function describeOrder(context: ChapterContext): void {
   }
 
   it(
-    '[DELIVERY-6] delivers what sendUnreliable() took in order with the rest, where no unreliable path exists',
+    '[DELIVERY-6] delivers messages of sendUnreliable() in order with the others if there is no unreliable path',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
       const row = { lengths: [0, 10, 1000], count: 300 };

@@ -11,7 +11,7 @@ const LENGTHS = [0, 1, 64, 1000, 20_000, 100_000];
 export function describeOwnership(context: ChapterContext): void {
   describe('ownership', () => {
     it(
-      '[OWNERSHIP-1] gives the bytes to the callback: they stay as they are after more traffic and after the end',
+      '[OWNERSHIP-1] gives the bytes to the callback: they do not change after more traffic or after the end',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const kept: Uint8Array[] = [];
@@ -26,7 +26,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      '[OWNERSHIP-1] gives every callback bytes of its own: writing to them harms no other message',
+      '[OWNERSHIP-1] gives every callback its own bytes: writing to them changes no other message',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const labels: string[] = [];
@@ -42,7 +42,7 @@ export function describeOwnership(context: ChapterContext): void {
     );
 
     it(
-      '[OWNERSHIP-1] gives the callback bytes that it may hand on for good, to another thread for example',
+      '[OWNERSHIP-1] gives the callback bytes that it may transfer, for example to another thread',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
         const labels: string[] = [];

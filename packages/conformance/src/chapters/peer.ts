@@ -24,7 +24,7 @@ const OWN_PROCESS_ID = (globalThis as { readonly process?: { readonly pid: numbe
 export function describePeer(context: ChapterContext): void {
   describe('the peer', () => {
     it(
-      '[PEER-1] is told in one shape at both ends, without the parts that are not known',
+      '[PEER-1] has the same shape at both ends, without unknown members',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         expect(Object.isFrozen(local.peer)).to.be.true;
@@ -33,7 +33,7 @@ export function describePeer(context: ChapterContext): void {
     );
 
     it(
-      '[PEER-2] has the process that the operating system names, at both ends, where its process is told',
+      '[PEER-2] has the process that the operating system reports, at both ends, if the transport reports it',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope);
         const far = await peer.report();

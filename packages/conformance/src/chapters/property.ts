@@ -56,7 +56,7 @@ const RUNS = 8;
 export function describeProperty(context: ChapterContext): void {
   describe('random programs', () => {
     for (const [what, config] of BOTTLENECKS) {
-      it(`[DELIVERY-4] [BACKPRESSURE-7] [CHANNEL-5] lose, merge, reorder and invent nothing, on any channel, in either direction, through ${what}`, async () => {
+      it(`[DELIVERY-4] [BACKPRESSURE-7] [CHANNEL-5] loses, merges, reorders and invents nothing, on any channel, in either direction, through ${what}`, async () => {
         await fc.assert(
           fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 80 }), (program) =>
             runProgram(context, config, program),

@@ -32,7 +32,7 @@ export function describeSecret(context: ChapterContext): void {
     ];
     for (const [what, server, client, sentence] of REFUSED) {
       it(
-        `[SECRET-2] refuses ${what}, says so, and serves others meanwhile`,
+        `[SECRET-2] refuses ${what} with a reason, and serves others meanwhile`,
         scoped(async (scope) => {
           const { listener, clientConfig } = await openListener(context, scope, withSecret(server));
           const refused = await connect(context, scope, { ...clientConfig, secret: client! });
@@ -48,7 +48,7 @@ export function describeSecret(context: ChapterContext): void {
       );
     }
 
-    it('[SECRET-3] names no secret in a complaint about the configuration', () => {
+    it('[SECRET-3] shows no secret in an error about the configuration', () => {
       const transport = context.fixture.createTransport();
       for (const config of [{ secret: 'too short' }, { secrets: OTHER }, { secret: 5 }]) {
         const create = (): unknown =>

@@ -28,7 +28,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-1] gives ok to listen() and to close() once more',
+      '[SERVER-1] returns ok from a second listen() and a second close()',
       scoped(async (scope) => {
         const { listener } = await openListener(context, scope);
         unwrap(await listener.listen());
@@ -48,7 +48,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-1] leaves the endpoint to another server when it is closed',
+      '[SERVER-1] frees the endpoint when it is closed',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         await listener.close();
@@ -100,7 +100,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-2] yields the connections in the order in which they came, each its own',
+      '[SERVER-2] returns the connections in the order in which the clients connected',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         for (let index = 0; index < 5; index += 1) {
@@ -183,7 +183,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-5] refuses a client that `admit` has no place for before its connect() resolves, and takes one when there is a place',
+      '[SERVER-5] refuses a client without a slot from `admit` before its connect() resolves, and takes one when a slot is free',
       scoped(async (scope) => {
         let free = 1;
         const { listener, clientConfig } = await openListener(context, scope, {
@@ -233,7 +233,7 @@ export function describeServer(context: ChapterContext): void {
     );
 
     it(
-      '[SERVER-6] probes as available while it listens, and otherwise says why not',
+      '[SERVER-6] is available to a probe while it listens, and otherwise gives the reason',
       scoped(async (scope) => {
         const { listener, clientConfig } = await openListener(context, scope);
         const transport = fixture.createTransport();

@@ -77,7 +77,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      '[STATISTICS-3] hold every message as unconfirmed that the peer may not have taken',
+      '[STATISTICS-3] count every message as unconfirmed until the peer has taken it',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { peer: { receive: [] } });
         expect(local.unconfirmedSends()).to.deep.equal({ messages: 0, bytes: 0 });
@@ -91,7 +91,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      '[STATISTICS-3] confirm what the peer has taken, by the window that it gives back',
+      '[STATISTICS-3] confirm the messages of a returned window',
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, {
           config: SMALL_LIMITS,
@@ -143,7 +143,7 @@ export function describeStatistics(context: ChapterContext): void {
     );
 
     it(
-      '[STATISTICS-5] say when the connection was made and when it was last used',
+      '[STATISTICS-5] contain the times of connecting and of the last use',
       scoped(async (scope) => {
         const before = epochNow();
         const { local, recorder, peer } = await openLink(context, scope, { prepare: (near) => near.receive() });

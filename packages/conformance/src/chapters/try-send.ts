@@ -38,7 +38,7 @@ export function describeTrySend(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[BACKPRESSURE-2] tells a refused sender once that it may go on, through ${what}`,
+      `[BACKPRESSURE-2] emits drain once to a refused sender, through ${what}`,
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, { ...STALLED, config });
         const accepted = fill(local, 1000);
@@ -69,7 +69,7 @@ export function describeTrySend(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[BACKPRESSURE-2] lets a sender live on trySend() and drain alone, through ${what}`,
+      `[BACKPRESSURE-2] sends everything with trySend() and drain alone, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { config });
         const count = 3000;
@@ -92,7 +92,7 @@ export function describeTrySend(context: ChapterContext): void {
   }
 
   it(
-    '[BACKPRESSURE-2] names the channel whose sender may go on',
+    '[BACKPRESSURE-2] names the channel of drain',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, STALLED);
       unwrap(await local.openChannel('narrow'));
@@ -106,7 +106,7 @@ export function describeTrySend(context: ChapterContext): void {
   );
 
   it(
-    '[BACKPRESSURE-3] takes no more than the configuration allows while the peer takes nothing',
+    '[BACKPRESSURE-3] accepts no more than the configured bytes while the peer takes nothing',
     scoped(async (scope) => {
       const { local } = await openLink(context, scope, STALLED);
       await fillFully(local);
@@ -115,7 +115,7 @@ export function describeTrySend(context: ChapterContext): void {
   );
 
   it(
-    '[BACKPRESSURE-1] [DELIVERY-2] delivers a large message that trySend() took while there was room for its start only',
+    '[BACKPRESSURE-1] [DELIVERY-2] delivers a large message that trySend() accepted when only its start had room',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, STALLED);
       unwrap(local.trySend(messageOf(500_000, 1)));

@@ -62,7 +62,7 @@ export function describeWaiting(context: ChapterContext): void {
 
   for (const [what, config] of BOTTLENECKS) {
     it(
-      `[BACKPRESSURE-5] serves the sends that wait in their order, through ${what}`,
+      `[BACKPRESSURE-5] serves waiting sends in order, through ${what}`,
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { ...STALLED, config });
         const filling = await fillFully(local);
@@ -79,7 +79,7 @@ export function describeWaiting(context: ChapterContext): void {
   }
 
   it(
-    '[BACKPRESSURE-3] gives ResourceLimitExceeded when more waits than sendQueueBytes',
+    '[BACKPRESSURE-3] returns ResourceLimitExceeded if more than sendQueueBytes would wait',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
         ...STALLED,
