@@ -52,7 +52,7 @@ describe('arguments of the command line', () => {
     ['a folder without a name', ['receive', 'x', ''], 2, '<folder> was given nothing'],
     ['a size that is none', ['receive', 'x', folder, '--max-size', 'much'], 2, "'much' is not a number above 0"],
     ['a folder in place of a configuration', ['connect', 'x', '--config', folder], 2, 'it is a folder (EISDIR)'],
-    ['a port of no page', ['inspect', '--port', '5000'], 2, '--port is for the page of --web'],
+    ['a port of no page', ['inspect', '--port', '5000'], 2, '--port needs --web'],
     ['a page that is shown once', ['inspect', '--web', '--once'], 2, '--web and --once exclude each other'],
     ['a stream that stays', ['connect', 'x', '--stay', '--stream'], 2, '--stay and --stream exclude each other'],
     ['headers without WebSocket', ['connect', 'x', '--header', 'A: b'], 2, '--header is for ws:// and wss://'],

@@ -66,7 +66,7 @@ function checkConfig(config: ConnectionConfig, options: ConnectionOptions): void
   for (const { keys, schemes, shown } of OPTIONS_OF_SCHEMES) {
     const useless = keys.find((key) => options[key] !== undefined);
     if (useless !== undefined && !schemes.some((scheme) => isNamed(endpoints, scheme)))
-      throw new CommandFailure(`--${useless} is for ${shown}, and no endpoint begins so`, ExitCode.Usage);
+      throw new CommandFailure(`--${useless} is for ${shown} endpoints, and none was given`, ExitCode.Usage);
   }
 }
 
