@@ -54,7 +54,9 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       const [near, far] = await bench.requests({}, { codec }, { codec });
       far.handle((request) => request);
       expect(unwrap(await near.request(new Uint8Array(0)))).to.deep.equal(new Uint8Array(0));
-      expect(failureOf(await near.request('text')).message).to.contain('encode() returned a string instead of a Uint8Array');
+      expect(failureOf(await near.request('text')).message).to.contain(
+        'encode() returned a string instead of a Uint8Array',
+      );
     });
   });
 

@@ -27,7 +27,7 @@ function referencesOf(folder: string): string[] {
 }
 
 describe('the list of packages', () => {
-  it('equals the compiler\'s list, so that "tsc -b" builds everything', () => {
+  it('equals the list of the compiler, so that "tsc -b" builds everything', () => {
     expect(referencesOf('.')).to.have.members(workspace.compiledProjects().map(({ folder }) => folder));
   });
 

@@ -51,7 +51,7 @@ describe('the client for pages', () => {
     }
   });
 
-  it('can't listen, and reports it', () => {
+  it("can't listen, and reports it", () => {
     expect(() => new WebSocketTransport().createServer())
       .to.throw(NetworkError, 'a page can not listen')
       .with.property('code', 'NotSupported');
