@@ -78,7 +78,7 @@ export class SecretAttempts {
       if (proved?.ok !== true) continue;
       const keys = sessionKeysOf(prover);
       if (isWelcomeOf(keys.fromServer, message)) return keys;
-      return new NetworkError('HandshakeFailed', "the server's welcome was changed on its way");
+      return new NetworkError('HandshakeFailed', "somebody changed the server's Welcome message on its way");
     }
     return differ ?? new NetworkError('HandshakeFailed', 'the server sent a welcome before its challenge');
   }

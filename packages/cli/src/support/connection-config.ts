@@ -156,7 +156,7 @@ function readConfig(path: string): Partial<ConnectionConfig> {
   } catch (error) {
     throw new CommandFailure(`${path} is not JSON${placeIn(error as Error)}`, ExitCode.Usage);
   }
-  if (!isRecord(value)) throw new CommandFailure(`${path} has to hold one JSON object`, ExitCode.Usage);
+  if (!isRecord(value)) throw new CommandFailure(`${path} must contain one JSON object`, ExitCode.Usage);
   return value;
 }
 

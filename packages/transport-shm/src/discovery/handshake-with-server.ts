@@ -184,7 +184,7 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
       resolve(result);
     };
     const onAbort = (): void => {
-      settle(err('Aborted', 'connecting was given up'));
+      settle(err('Aborted', 'connecting was aborted'));
     };
     const read = (): void => {
       const received = socket.receive(bytes.subarray(filled));
