@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { skippedTest, until } from '@entropynet/conformance/tools';
 import { expect } from 'chai';
 import { SessionPairs } from '../soak/session-pairs.js';
@@ -71,14 +73,18 @@ describeNats('NATS: the NATS server of a test', () => {
         const support = new URL('../support/nats/nats-server.js', import.meta.url).href;
         const program = `const { NatsServer } = await import(${JSON.stringify(support)});
           console.log((await NatsServer.start()).processId); setInterval(() => undefined, 1000);`;
+        // What is killed removes nothing: its files go with this folder.
+        const folder = mkdtempSync(join(tmpdir(), 'en-killed-'));
         const starter = spawn(process.execPath, ['--input-type=module', '--eval', program], {
           stdio: ['ignore', 'pipe', 'inherit'],
+          env: { ...process.env, TMPDIR: folder },
         });
         const [line] = (await once(starter.stdout, 'data')) as [Buffer];
         const natsServer = Number(line.toString());
         expect(isRunning(natsServer)).to.equal(true);
         starter.kill(signal);
         await until(() => !isRunning(natsServer), 'the NATS server ended');
+        rmSync(folder, { recursive: true });
       });
     }
   }
