@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
-import { NetworkError, redactEndpoint, unwrap } from '@entropynet/core';
+import { encodePeerLimits, NetworkError, redactEndpoint, unwrap } from '@entropynet/core';
 import { type Authenticate, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
 import {
   closeOf,
+  PEER_LIMITS,
   refusalOf,
   upgradeRequest,
   WebSocketFixtures,
@@ -156,6 +157,15 @@ describe('WebSocket: servers', () => {
       slow.resume();
       await once(slow, 'close');
       await fixtures.connect(server);
+    });
+
+    it('accepts a client that greeted in time, if the thread was busy beyond the time limit', async () => {
+      const server = await fixtures.serve({ handshakeTimeoutMs: 100 });
+      const client = fixtures.raw(server.address() ?? '');
+      await once(client, 'open');
+      client.send(encodePeerLimits(PEER_LIMITS));
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      expect((await fixtures.accept(server)).isConnected()).to.equal(true);
     });
 
     it('survives clients that vanish at any moment of the handshake', async () => {

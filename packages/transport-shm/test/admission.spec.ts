@@ -1,7 +1,11 @@
 import { until } from '@entropynet/conformance/tools';
-import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { ok, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { findServer } from '@entropynet/transport-shm/internal/discovery/find-server';
-import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
+import {
+  ACKNOWLEDGEMENT,
+  encodeRequest,
+  HANDSHAKE_BYTES,
+} from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
@@ -43,5 +47,26 @@ describe('the slots of clients during a shared-memory handshake', () => {
     expect([count.taken, count.asked]).to.deep.equal([0, 3]);
     quiet.close();
     last.close();
+  });
+
+  it('become connections where the server was busy until after the time limit', async () => {
+    const clients: LocalSocket[] = [];
+    const server = await scene.server({
+      admit: () => {
+        // After the answer: the client acknowledges in time, and this thread looks too late.
+        setImmediate(() => {
+          clients[0]?.receive(new Uint8Array(HANDSHAKE_BYTES));
+          clients[0]?.send(ACKNOWLEDGEMENT);
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+        });
+        return ok({ release: () => undefined });
+      },
+    });
+    const accepting = server.accept({ signal: AbortSignal.timeout(3000) });
+    clients.push(ask());
+    const connection = unwrap(await accepting);
+    expect(connection.isConnected()).to.equal(true);
+    await connection.disconnect();
+    clients[0]?.close();
   });
 });

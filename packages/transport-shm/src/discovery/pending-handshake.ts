@@ -12,7 +12,7 @@ import {
   redactEndpoint,
 } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding, type PeerCredentials } from '../native-binding.js';
-import { clearTimeout, setTimeout } from '../platform-time.js';
+import { clearTimeout, setImmediate, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { WarningLimiter } from '../warning-limiter.js';
@@ -98,7 +98,10 @@ export class PendingHandshake {
       }
     });
     this.#timer = setTimeout(() => {
-      this.cancel();
+      // A process that was busy until now may have the client's words in the socket: they are read before this runs.
+      setImmediate(() => {
+        this.cancel();
+      });
     }, options.config.sharedMemory.handshakeTimeoutMs).unref();
   }
 

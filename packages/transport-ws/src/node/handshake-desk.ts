@@ -10,7 +10,7 @@ import {
 } from '@entropynet/core';
 import { type WebSocket, WebSocketServer } from '#ws';
 import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
-import { clearTimeout, setTimeout } from './platform-timers.js';
+import { clearTimeout, setImmediate, setTimeout } from './platform-timers.js';
 import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade } from './upgrade-router.js';
 import { WebSocketConnection } from './web-socket-connection.js';
@@ -177,7 +177,10 @@ export class HandshakeDesk {
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const timer = setTimeout(() => {
-      controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
+      // A process that was busy until now may have the greeting in the socket: it is read before this runs.
+      setImmediate(() => {
+        controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
+      });
     }, limitMs);
     const link = new WebSocketLink(webSocket, socket, 'none', this.#config, facts);
     const greeted = await link.greet(controller.signal);
