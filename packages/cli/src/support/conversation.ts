@@ -50,12 +50,13 @@ export async function sendLines(
   options: ConversationOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  // A loop over lines that were closed before it began would never end.
+  if (signal.aborted) return;
   const lines = createInterface({ input: terminal.input, terminal: false, crlfDelay: Infinity });
   const stop = (): void => {
     lines.close();
   };
   signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
   try {
     for await (const line of lines) {
       const data = options.hex === true ? bytesOfHex(line, terminal) : new TextEncoder().encode(line);
