@@ -297,7 +297,7 @@ describeFaults('names', () => {
       writeFileSync(world.names.region, encodeServerIdentity(identity));
       chownToOther(world.names.region);
       const region = await attempt(scope, world.fixture, 'createConnection', world.config);
-      expect(region).to.include('SharedMemoryPermission').and.include('only this user may write');
+      expect(region).to.include('SharedMemoryPermission').and.include("only its server's user");
       rmSync(world.names.region);
 
       // The file is this user's, but the process that answers at the socket is not.

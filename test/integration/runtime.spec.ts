@@ -60,7 +60,7 @@ describe('the packages in this runtime', () => {
     const server = unwrap(networking.manager.createServer({ endpoint: freshName() }));
     unwrap(await server.listen());
     await networking.close();
-    expect(() => setNativeBinding(undefined as unknown as object)).to.throw(TypeError, 'got undefined');
+    expect(() => setNativeBinding(undefined as unknown as object)).to.throw(TypeError, 'undefined was given');
     const refused = setNativeBinding({ layout: { magic: 1 } });
     expect(refused.ok ? '' : refused.error.code).to.equal('AlreadyExists');
   });
