@@ -144,7 +144,7 @@ describe('WebSocket: TLS and objects of the program', () => {
     for (const tls of [own, trusting]) {
       const webSocket = { tls, server: createServer() };
       const create = (): unknown => new WebSocketConnectionServer({ endpoint: 'wss://localhost/', webSocket });
-      expect(create).to.throw(NetworkError, "beside 'webSocket.server'");
+      expect(create).to.throw(NetworkError, "together with 'webSocket.server'");
     }
     const wrong = { endpoint: 'wss://127.0.0.1:1', webSocket: { tls: { minVersion: 'TLSv1.0' as 'TLSv1.2' } } };
     expect(() => new WebSocketConnection(wrong)).to.throw(NetworkError, 'webSocket.tls.minVersion');

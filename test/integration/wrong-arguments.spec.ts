@@ -51,7 +51,7 @@ describe('wrong arguments, each with one sentence,', () => {
 
   it('of waitForWork(), which no wrong number keeps waiting for ever', async () => {
     const connection = new SharedMemoryConnection({ endpoint: freshName() });
-    const sentence = 'waitForWork() takes a number of milliseconds from 0 on;';
+    const sentence = 'waitForWork() takes a number of milliseconds, 0 or more;';
     for (const [value, shown] of [
       [NaN, `RangeError: ${sentence} NaN`],
       [-1, `RangeError: ${sentence} -1`],
@@ -95,7 +95,7 @@ describe('wrong arguments, each with one sentence,', () => {
       }
       const named = { ...jsonCodec(), encode: (): never => new Int16Array(2) as never };
       expect(await said(() => toTypedPort(connection, { codec: named }).send(1))).to.match(
-        /^InvalidMessage: the value can't be sent as JSON: .* Int16Array and no Uint8Array$/,
+        /^InvalidMessage: the value can't be sent as JSON: .* Int16Array instead of a Uint8Array$/,
       );
     }),
   );
