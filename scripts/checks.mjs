@@ -68,9 +68,18 @@ const natsServer = step(
   'command -v nats-server || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nats-server; }',
 );
 
+/** The tests of the library for C need CMake and a compiler; npm has none. */
+const nativeTools = step(
+  'a C compiler and CMake',
+  'bash',
+  '-c',
+  'command -v cmake && command -v cc && command -v c++ && command -v pkg-config || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends cmake gcc g++ make pkg-config; }',
+);
+
 const suites = [
   databases,
   natsServer,
+  nativeTools,
   tests('test'),
   tests('test:variants'),
   tests('test:programs'),
