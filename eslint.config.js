@@ -227,7 +227,7 @@ const independenceOfTheRealm = [
 ];
 
 const nodeGlobals = Object.fromEntries(
-  ['AbortController', 'Buffer', 'URL', 'clearTimeout', 'console', 'process', 'setTimeout'].map((name) => [
+  ['AbortController', 'Buffer', 'TextDecoder', 'TextEncoder', 'URL', 'clearTimeout', 'console', 'process', 'setTimeout'].map((name) => [
     name,
     'readonly',
   ]),

@@ -151,6 +151,6 @@ describe('the smaller examples', function () {
     expect(code).to.equal(2);
     expect(stderr)
       .to.contain("'no-such-example'")
-      .and.to.contain('canvas, http-over-shared-memory, log-shipper, native-engine, python-frames, worker-pool');
+      .and.to.contain('canvas, fleet, http-over-shared-memory, log-shipper, native-engine, python-frames, worker-pool');
   });
 });

@@ -209,7 +209,7 @@ describe('the inspector', () => {
     'is a command, which ends when it is interrupted',
     scoped(async (scope) => {
       const command = scope.add(new RunningCommand(['inspect', '--web', '--json'], { XDG_RUNTIME_DIR: directory }));
-      await command.said('Ctrl+C ends it');
+      await command.said('Ctrl+C ends the page');
       const { address } = JSON.parse(command.output.toString()) as { address: string };
       expect((await get(address)).status).to.equal(200);
       command.signal('SIGINT');

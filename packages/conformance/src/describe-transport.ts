@@ -15,6 +15,7 @@ import { describeInPlace } from './chapters/in-place.js';
 import { describeIteration, describeIterationOfTheDead } from './chapters/iteration.js';
 import { describeLifecycle } from './chapters/lifecycle.js';
 import { describeLifetime } from './chapters/callback-lifetime.js';
+import { describeOddArrays } from './chapters/odd-arrays.js';
 import { describeOwnership } from './chapters/ownership.js';
 import { describePeer } from './chapters/peer.js';
 import { describeProperty } from './chapters/property.js';
@@ -55,6 +56,7 @@ const IN_ONE_THREAD: readonly Chapter[] = [
   describeIteration,
   describeConsumers,
   describeErrors,
+  describeOddArrays,
   describeHygiene,
 ];
 

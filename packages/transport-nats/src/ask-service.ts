@@ -7,6 +7,7 @@ import type { NatsSession } from './nats-session.js';
 
 /** Who serves a service. */
 export interface ServicePresence {
+  /** Whether a server answers for the service. */
   readonly isThere: boolean;
   /** Of the server that answered; undefined where it has none. */
   readonly queueGroup: string | undefined;

@@ -72,6 +72,7 @@ export class SharedMemoryServer extends NetworkServer {
     this.#pause?.unref();
   }
 
+  /** The address that clients use; undefined while the server does not listen. */
   address(): string | undefined {
     return this.#claim === undefined ? undefined : `shm://${this.#name}`;
   }

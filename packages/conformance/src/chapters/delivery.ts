@@ -4,7 +4,6 @@ import { expect } from 'chai';
 import { BOTTLENECKS, openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { codeOf, expectPeerToHave, untilPeer } from '../expectations.js';
 import { fillMessage, messageOf } from '../support/messages.js';
-import { describeOddArrays } from './odd-arrays.js';
 import { scoped } from '../support/scope.js';
 import { sendRow } from '../support/sending.js';
 import { until } from '../support/until.js';
@@ -30,7 +29,6 @@ const POWER_LENGTHS = [7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].flatMap((exponen
 /** Contract, DELIVERY. */
 export function describeDelivery(context: ChapterContext): void {
   describe('messages', () => {
-    describeOddArrays(context);
     describeSizes(context);
     describeOrder(context);
     describeClaims(context);

@@ -135,6 +135,7 @@ export class WebSocketConnectionServer extends NetworkServer {
     for (const server of this.#ownServers) server.unref();
   }
 
+  /** The address that clients use; undefined while the server does not listen. */
   address(): string | undefined {
     const bound = this.isListening() ? this.#server?.address() : undefined;
     if (typeof bound !== 'object' || bound === null) return undefined;
