@@ -227,10 +227,17 @@ const independenceOfTheRealm = [
 ];
 
 const nodeGlobals = Object.fromEntries(
-  ['AbortController', 'Buffer', 'TextDecoder', 'TextEncoder', 'URL', 'clearTimeout', 'console', 'process', 'setTimeout'].map((name) => [
-    name,
-    'readonly',
-  ]),
+  [
+    'AbortController',
+    'Buffer',
+    'TextDecoder',
+    'TextEncoder',
+    'URL',
+    'clearTimeout',
+    'console',
+    'process',
+    'setTimeout',
+  ].map((name) => [name, 'readonly']),
 );
 
 export default tseslint.config(

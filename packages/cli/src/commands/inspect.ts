@@ -54,8 +54,7 @@ Example:
 
 /** Refuses what would be ignored with the page, or without it. */
 function checkPage({ web, port, once: isOnce }: InspectCommandOptions): void {
-  if (web !== true && port !== undefined)
-    throw new CommandFailure('--port needs --web', ExitCode.Usage);
+  if (web !== true && port !== undefined) throw new CommandFailure('--port needs --web', ExitCode.Usage);
   if (web === true && isOnce === true)
     throw new CommandFailure('--web and --once exclude each other: the page is live', ExitCode.Usage);
 }
