@@ -306,7 +306,7 @@ describeFaults('lost names', () => {
 
   faultTest(
     'R10',
-    'the directory belongs to this user, who has no access',
+    'this user owns the directory and has no access',
     [addon, superuser, linux],
     async ({ scope, saw }) => {
       const fixture = ownFixture(scope);

@@ -179,7 +179,7 @@ export class HandshakeDesk {
     if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
     else {
       const changed = new NetworkError('HandshakeFailed', "somebody changed the client's Hello message on its way");
-      // It may be a stranger's, who has heard of this handshake: the client's own still counts.
+      // A stranger may have sent it. The client's own answer still counts.
       this.#refuseAt(handshake.hello.base, proof.ok ? changed : proof.error);
     }
   }

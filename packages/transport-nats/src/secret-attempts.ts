@@ -16,7 +16,7 @@ interface Attempt {
 export type PublishAnswer = (subject: string, answer: Uint8Array) => void;
 
 /**
- * A client's answers to the challenges of its handshake. Anyone who has heard the hello can send a challenge, so each one
+ * A client's answers to the challenges of its handshake. Every participant that saw the hello can send one, so each
  * is answered, and the welcome shows which of them was the server's. The oldest go first where there are too many: the
  * server repeats its own when the client asks again.
  */

@@ -41,7 +41,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
       `
 Examples:
   entropynet doctor --json
-  entropynet doctor nats://127.0.0.1:4222/canvas    the NATS server, the credentials, and who serves "canvas"
+  entropynet doctor nats://127.0.0.1:4222/canvas    the NATS server, the credentials, and the servers of "canvas"
   entropynet doctor wss://host/canvas               whether a server is there and lets this side in`,
     )
     .action((endpoint: string | undefined, options: DoctorOptions) => doctor(terminal, endpoint, options));
