@@ -179,6 +179,7 @@ int main(int argc, char **argv) {
                         .channel_window = number_of(words, "window"),
                         .max_channels = number_of(words, "maxChannels"),
                         .max_connections = number_of(words, "maxConnections"),
+                        .unresponsive_after_ms = number_of(words, "unresponsive"),
                         .connect_timeout_ms = number_of(words, "timeout")};
   en_server *server = NULL;
   en_connection *connection = NULL;
