@@ -34,8 +34,13 @@ static en_status take(attempt *a) {
   uint32_t have = 0;
   for (;;) {
     int got = en_message_take(a->link, a->reply, &have, &a->region);
-    if (got == -2)
+    if (got == EN_TAKE_NO_DESCRIPTOR)
       return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The process has no number left for a descriptor.");
+    if (got == EN_TAKE_ABUSED) {
+      return en_fail(EN_SHARED_MEMORY_PERMISSION,
+                     "The server '%.100s' passed something else than one sealed memory file.",
+                     a->place->name);
+    }
     if (got < 0) return broken_off(a);
     if (got > 0) break;
     if (!en_link_readable(a->link, en_left_ms(a->deadline)) && en_left_ms(a->deadline) == 0) {

@@ -27,19 +27,34 @@ void en_word_wake(_Atomic uint32_t *word);
 
 void en_link_wake(int link);
 typedef enum { EN_LINK_OPEN, EN_LINK_ENDED, EN_LINK_ABUSED } en_link_state;
-/* Takes all wakes off the link. EN_LINK_ABUSED: a descriptor came along; the system has closed it. */
+/* Takes wakes off the link. EN_LINK_ABUSED: a descriptor came along. It stays in the link. */
 en_link_state en_link_drain(int link);
 /* Whether there is something to read, wakes or the end, within `ms` (negative: without end). */
 bool en_link_readable(int link, int ms);
 /* Ends the stream for both sides; the descriptor stays, readable. */
 void en_link_end(int link);
-void en_link_close(int link);
 /* One message of the handshake; false: the link has ended. */
 bool en_link_put(int link, const uint8_t *bytes, size_t length, int region);
-/* Reads up to `length` bytes without waiting. 0: nothing yet; -1: the link has ended; -2: there was no number
- * left for a descriptor. `region` may be NULL; a descriptor that comes along is put there, others are closed.
- */
+/* What en_link_take() returns where it reads no bytes. */
+enum {
+  EN_TAKE_NOTHING = 0,        /* nothing has come yet */
+  EN_TAKE_ENDED = -1,         /* the link has ended */
+  EN_TAKE_NO_DESCRIPTOR = -2, /* the process has no number left for the descriptor */
+  EN_TAKE_ABUSED = -3         /* a descriptor came that is not wanted; it stays in the link */
+};
+/* Reads up to `length` bytes without waiting. `region` may be NULL; the one file in memory that comes along
+ * is put there. */
 int en_link_take(int link, uint8_t *bytes, size_t length, int *region);
+
+/* ---- closing.c ---- */
+
+/* Closes a descriptor on a thread of its own, because a peer decides how long that takes. */
+void en_close_elsewhere(int descriptor);
+/* Descriptors that such a thread has not closed yet. */
+unsigned en_waiting_to_close(void);
+/* Close without waiting for what a peer has put into the socket. */
+void en_link_close(int link);
+void en_listening_close(int socket);
 
 /* ---- region.c ---- */
 

@@ -357,6 +357,7 @@ static void wakes_a_sleeper(void) {
   while (atomic_load(pair.client->in.head) == 0) (void)en_receive(pair.server, EN_DEFAULT_CHANNEL, &message);
   en_interrupt(pair.client);
   CHECK(pthread_join(thread, NULL) == 0);
+  IS(EN_OK, en_poll(pair.client)); /* the thread may not have waited after its message came */
   /* The descriptor becomes readable after en_arm(). */
   CHECK(en_arm(pair.client) == 1 && !en_link_readable(en_descriptor(pair.client), 0));
   IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));

@@ -83,7 +83,7 @@ en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce
         *link = fd;
         return EN_OK;
       }
-      (void)close(fd);
+      en_link_close(fd);
       return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
     }
     int why = errno;
@@ -108,6 +108,6 @@ bool en_link_server_lives(const en_place *place) {
   if (fd < 0) return true;
   bool lives = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
                (errno != ECONNREFUSED && errno != ENOENT);
-  (void)close(fd);
+  en_link_close(fd);
   return lives;
 }

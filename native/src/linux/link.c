@@ -1,6 +1,7 @@
 /* The socket between two sides. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,21 +9,43 @@
 
 #include "../platform.h"
 
+/* The most bytes of wakes that one look takes. */
+#define DRAINED_BYTES 65536
+
+/* Room for one descriptor more than may come, so that several are seen as several. */
+#define CONTROL_BYTES CMSG_SPACE(2 * sizeof(int))
+
 void en_link_wake(int link) { (void)send(link, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
 
+/* recvmsg() without waiting; `control` is NULL, or has room for two descriptors. */
+static ssize_t receive(int link, void *bytes, size_t length, int flags, void *control, struct msghdr *message,
+                       struct iovec *part) {
+  ssize_t got;
+  *part = (struct iovec){bytes, length};
+  do {
+    *message = (struct msghdr){.msg_iov = part, .msg_iovlen = 1, .msg_control = control};
+    message->msg_controllen = control ? CONTROL_BYTES : 0;
+    got = recvmsg(link, message, flags | MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+/* Looks before it takes: the kernel closes what is taken and not wanted, on this very thread. What is only
+ * looked at stays with the socket. */
 en_link_state en_link_drain(int link) {
-  char wakes[256];
-  struct iovec part = {wakes, sizeof wakes};
-  for (;;) {
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    ssize_t got = recvmsg(link, &message, MSG_DONTWAIT);
-    if (got < 0 && errno == EINTR) continue;
+  char wakes[4096];
+  struct iovec part;
+  struct msghdr message;
+  for (size_t total = 0; total < DRAINED_BYTES;) { /* a peer that goes on holds nobody up */
+    ssize_t got = receive(link, wakes, sizeof wakes, MSG_PEEK, NULL, &message, &part);
     if (got > 0 && (message.msg_flags & MSG_CTRUNC)) return EN_LINK_ABUSED;
-    if (got == (ssize_t)sizeof wakes) continue;
-    if (got > 0) return EN_LINK_OPEN;
     /* Linux reports ECONNRESET where the other side closed with wakes unread. */
-    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? EN_LINK_OPEN : EN_LINK_ENDED;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return EN_LINK_OPEN;
+    if (got <= 0) return EN_LINK_ENDED;
+    if (receive(link, wakes, (size_t)got, 0, NULL, &message, &part) < 0) return EN_LINK_ENDED;
+    total += (size_t)got;
   }
+  return EN_LINK_OPEN;
 }
 
 bool en_link_readable(int link, int ms) {
@@ -31,8 +54,6 @@ bool en_link_readable(int link, int ms) {
 }
 
 void en_link_end(int link) { (void)shutdown(link, SHUT_RDWR); }
-
-void en_link_close(int link) { (void)close(link); }
 
 bool en_link_put(int link, const uint8_t *bytes, size_t length, int region) {
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -54,36 +75,53 @@ bool en_link_put(int link, const uint8_t *bytes, size_t length, int region) {
   return sent == (ssize_t)length; /* the messages of a handshake fit an empty socket */
 }
 
-/* Keeps the first descriptor, closes the others. */
-static void take_descriptors(struct msghdr *message, int *region) {
+/* Puts the first descriptor of a message into *first; another thread closes the others. Their number. */
+static size_t keep_first(struct msghdr *message, int *first) {
+  size_t count = 0;
+  *first = -1;
   for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
-    size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; i++) {
-      int passed;
-      memcpy(&passed, CMSG_DATA(item) + i * sizeof(int), sizeof(int));
-      if (region && *region < 0)
-        *region = passed;
+    size_t passed = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < passed; i++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(item) + i * sizeof(int), sizeof(int));
+      if (*first < 0)
+        *first = descriptor;
       else
-        (void)close(passed);
+        en_close_elsewhere(descriptor);
     }
+    count += passed;
   }
+  return count;
 }
 
+/* Only files in memory have seals. Asking, and closing one, can't block. */
+static bool is_memory(int descriptor) { return fcntl(descriptor, F_GET_SEALS) >= 0; }
+
 int en_link_take(int link, uint8_t *bytes, size_t length, int *region) {
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
-  struct iovec part = {bytes, length};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  if (region) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
+  _Alignas(struct cmsghdr) char control[CONTROL_BYTES];
+  struct iovec part;
+  struct msghdr message;
+  int seen = -1, taken = -1;
+  void *room = region ? control : NULL;
+  ssize_t got = receive(link, bytes, length, MSG_PEEK, room, &message, &part);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return EN_TAKE_NOTHING;
+  if (got <= 0) return EN_TAKE_ENDED;
+  size_t count = keep_first(&message, &seen);
+  bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
+  if (count == 0 && cut) return region ? EN_TAKE_NO_DESCRIPTOR : EN_TAKE_ABUSED;
+  if (count > 0 && (count > 1 || cut || *region >= 0 || !is_memory(seen))) {
+    en_close_elsewhere(seen);
+    return EN_TAKE_ABUSED;
   }
-  /* Without room for them, the kernel closes the descriptors that come along. */
-  ssize_t got = recvmsg(link, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (got < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
-  if (region) {
-    take_descriptors(&message, region);
-    if (message.msg_flags & MSG_CTRUNC) return -2;
-  }
-  return got == 0 ? -1 : (int)got;
+  /* The same bytes once more. Looking shows the descriptor of the next message, too. Only taking says whether
+   * it came with these bytes: it shows it again, or says that there is no number left to show it with. */
+  ssize_t again = receive(link, bytes, (size_t)got, 0, count ? control : NULL, &message, &part);
+  bool with_these = again >= 0 && (keep_first(&message, &taken) > 0 || (message.msg_flags & MSG_CTRUNC));
+  if (taken >= 0) (void)close(taken); /* the same memory */
+  if (with_these)
+    *region = seen;
+  else if (seen >= 0)
+    (void)close(seen);
+  return again < 0 ? EN_TAKE_ENDED : (int)again;
 }

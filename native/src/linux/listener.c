@@ -22,6 +22,9 @@
 #define RENEW_MS 1000
 #define STARVED_MS 100
 
+/* With so many descriptors of peers that are being closed, no client is let in: each may bring more. */
+#define WAITING_TO_CLOSE 64
+
 /* Sockets whose name was replaced, and at which clients may still wait. */
 #define OLD_SOCKETS 4
 
@@ -113,12 +116,16 @@ static int take_from(int socket) {
     struct ucred user;
     socklen_t size = sizeof user;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 && user.uid == geteuid()) return fd;
-    (void)close(fd); /* another user gets no answer */
+    en_link_close(fd); /* another user gets no answer */
   }
 }
 
 int en_listener_take(en_listener *l) {
   int fd = -1;
+  if (en_waiting_to_close() >= WAITING_TO_CLOSE) {
+    l->starved_until = en_now_ms() + STARVED_MS;
+    return fd;
+  }
   errno = 0;
   for (int i = 0; fd < 0 && i < OLD_SOCKETS; i++) {
     if (l->old[i] >= 0) fd = take_from(l->old[i]);
@@ -149,7 +156,7 @@ en_status en_listener_renew(en_listener *l) {
   l->status = en_names_renew(&l->names, &l->place);
   if (l->names.socket == before) return l->status;
   /* Clients may still wait at the replaced socket. */
-  close_one(l->old[0]);
+  if (l->old[0] >= 0) en_listening_close(l->old[0]);
   memmove(l->old, l->old + 1, (OLD_SOCKETS - 1) * sizeof *l->old);
   l->old[OLD_SOCKETS - 1] = before;
   (void)watch(l->events, l->names.socket);
@@ -162,7 +169,9 @@ en_status en_listener_renew(en_listener *l) {
 
 void en_listener_close(en_listener *l) {
   en_names_give_back(&l->names, &l->place);
-  for (int i = 0; i < OLD_SOCKETS; i++) close_one(l->old[i]);
+  for (int i = 0; i < OLD_SOCKETS; i++) {
+    if (l->old[i] >= 0) en_listening_close(l->old[i]);
+  }
   close_one(l->events);
   close_one(l->wake);
   close_one(l->timer);

@@ -181,7 +181,7 @@ en_status en_names_take(en_names *names, const en_place *place, int64_t deadline
     status = make_region(names, place);
     if (status) {
       (void)unlink(place->socket);
-      (void)close(names->socket);
+      en_listening_close(names->socket);
       names->socket = -1;
     }
   }
@@ -220,7 +220,7 @@ void en_names_give_back(en_names *names, const en_place *place) {
   /* Without the lock, too: nobody else replaces names while this side holds the life lock. */
   if (names->socket >= 0 && stands_for(place->socket, &names->socket_file)) (void)unlink(place->socket);
   if (names->region >= 0 && stands_for(place->region, &names->region_file)) (void)unlink(place->region);
-  if (names->socket >= 0) (void)close(names->socket);
+  if (names->socket >= 0) en_listening_close(names->socket);
   if (names->region >= 0) (void)close(names->region);
   if (locked) (void)close(directory);
   en_names_clear(names);

@@ -58,8 +58,9 @@ en_status en_region_map(int region, uint32_t size, uint8_t **bytes) {
   struct stat found;
   struct statfs kind;
   if (region < 0) return en_fail(EN_HANDSHAKE_FAILED, "The server passed no region.");
-  if (fstat(region, &found) != 0 || fstatfs(region, &kind) != 0 || !S_ISREG(found.st_mode) ||
-      kind.f_type != TMPFS_MAGIC || (fcntl(region, F_GET_SEALS) & SEALS) != SEALS) {
+  int seals = fcntl(region, F_GET_SEALS); /* first, because asking for more can block where there are none */
+  if (seals < 0 || (seals & SEALS) != SEALS || fstat(region, &found) != 0 || fstatfs(region, &kind) != 0 ||
+      !S_ISREG(found.st_mode) || kind.f_type != TMPFS_MAGIC) {
     return en_fail(EN_SHARED_MEMORY_PERMISSION,
                    "The server passed something else than a sealed memory file.");
   }

@@ -1,0 +1,94 @@
+/* Closing descriptors that a peer passed. Such a close may block for as long as the peer likes (a socket that
+ * lingers, a file of a user's file system), so a thread of its own does it. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../platform.h"
+
+typedef struct waiting {
+  struct waiting *next;
+  int descriptor;
+} waiting;
+
+/* All of it under the mutex. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static waiting *first, **last = &first;
+static bool has_thread;
+static unsigned count; /* those that wait, and the one that is being closed */
+
+/* Runs as long as there is something to close. */
+static void *close_all(void *unused) {
+  (void)unused;
+  (void)pthread_mutex_lock(&mutex);
+  while (first) {
+    waiting *item = first;
+    first = item->next;
+    if (!first) last = &first;
+    (void)pthread_mutex_unlock(&mutex);
+    (void)close(item->descriptor);
+    free(item);
+    (void)pthread_mutex_lock(&mutex);
+    count--;
+  }
+  has_thread = false;
+  (void)pthread_mutex_unlock(&mutex);
+  return NULL;
+}
+
+/* Under the mutex. Signals are the program's: its own threads take them. */
+static void start_thread(void) {
+  pthread_t thread;
+  sigset_t all, before;
+  (void)sigfillset(&all);
+  (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+  /* Where the system gives no thread, the next call tries again. */
+  has_thread = pthread_create(&thread, NULL, close_all, NULL) == 0;
+  if (has_thread) (void)pthread_detach(thread);
+  (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void en_close_elsewhere(int descriptor) {
+  waiting *item = malloc(sizeof *item);
+  if (!item) { /* without memory, closing late is better than never */
+    (void)close(descriptor);
+    return;
+  }
+  *item = (waiting){NULL, descriptor};
+  (void)pthread_mutex_lock(&mutex);
+  *last = item;
+  last = &item->next;
+  count++;
+  if (!has_thread) start_thread();
+  (void)pthread_mutex_unlock(&mutex);
+}
+
+unsigned en_waiting_to_close(void) {
+  (void)pthread_mutex_lock(&mutex);
+  unsigned waits = count;
+  (void)pthread_mutex_unlock(&mutex);
+  return waits;
+}
+
+/* Descriptors that nobody took are closed with the socket that they are in. The peer sees the end at once. */
+void en_link_close(int link) {
+  char byte;
+  (void)shutdown(link, SHUT_RDWR); /* nothing can be sent into it any more */
+  if (recv(link, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    en_close_elsewhere(link);
+  else
+    (void)close(link);
+}
+
+void en_listening_close(int socket) {
+  (void)shutdown(socket, SHUT_RDWR);
+  for (;;) { /* those that nobody accepted would be closed with it */
+    int link = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (link < 0) break;
+    en_link_close(link);
+  }
+  (void)close(socket);
+}
