@@ -64,7 +64,7 @@ export function describeHygiene(context: ChapterContext): void {
 
     const { leftovers } = context.fixture;
     if (leftovers === undefined) {
-      skippedTest('[EXIT-1] leaves none of its own files behind', 'it has no folder of its own');
+      skippedTest('[EXIT-1] leaves none of its own files behind', 'the transport makes no files');
     } else {
       it('[EXIT-1] leaves none of its own files behind', async () => {
         let names: readonly string[] = [];
