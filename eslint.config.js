@@ -29,10 +29,10 @@ function importRule(...patterns) {
 }
 
 /** One block for a package's sources and further ones for the files that may import more. */
-function importDirection({ folder, allowed, message, exceptions = [] }) {
+function importDirection({ folder, allowed, message, exceptions = [], nodeModules = [nodeImport] }) {
   const block = (files, also) => ({
     files: files.map((file) => `packages/${folder}/src/${file}`),
-    rules: importRule(mayImportOnly([relativeImport, nodeImport, ...allowed, ...also], message)),
+    rules: importRule(mayImportOnly([relativeImport, ...nodeModules, ...allowed, ...also], message)),
   });
   return [block(['**/*.ts'], []), ...exceptions.map(({ files, also }) => block(files, also))];
 }
@@ -86,9 +86,15 @@ const directionOfDependencies = [
   },
   ...importDirection({
     folder: 'transport-nats',
-    allowed: ['@entropynet/core(?:/platform)?', '@nats-io/transport-node'],
-    message: 'transport-nats imports core and @nats-io/transport-node; valibot only in nats-options.ts.',
-    exceptions: [{ files: ['nats-options.ts'], also: ['valibot'] }],
+    nodeModules: [],
+    allowed: ['@entropynet/core(?:/platform)?', '@nats-io/nats-core', '#nats-client'],
+    message:
+      'transport-nats runs in pages too: it imports core and @nats-io/nats-core, and nothing of Node.js; valibot only in ' +
+      'nats-options.ts and @nats-io/transport-node only in node-nats-client.ts.',
+    exceptions: [
+      { files: ['nats-options.ts'], also: ['valibot'] },
+      { files: ['node-nats-client.ts'], also: ['@nats-io/transport-node'] },
+    ],
   }),
   ...importDirection({
     folder: 'conformance',

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { build } from 'vite';
 import { WebSocketServer } from 'ws';
+import { freePort, NatsServer, natsUnavailable } from '../support/nats/nats-server.js';
 import { launchChromium } from './launch-chromium.js';
 import { servePeer } from './serve-peer.js';
 import type { TestResult } from './test-result.js';
@@ -75,6 +76,19 @@ async function serve(folder: string): Promise<{ address: string; close: () => Pr
   };
 }
 
+/** Starts a NATS server for the page. The query tells the page its ports, or why there is none. */
+async function startNats(): Promise<{ query: URLSearchParams; stop: () => Promise<void> }> {
+  if (natsUnavailable !== undefined) {
+    return { query: new URLSearchParams({ natsMissing: natsUnavailable }), stop: () => Promise.resolve() };
+  }
+  const webSocketPort = await freePort();
+  const server = await NatsServer.start(`websocket { listen: "127.0.0.1:${webSocketPort}", no_tls: true }`);
+  return {
+    query: new URLSearchParams({ nats: String(server.port), natsWebSocket: String(webSocketPort) }),
+    stop: () => server.stop(),
+  };
+}
+
 /** How each test ended. */
 async function runInChromium(address: string): Promise<readonly TestResult[]> {
   const browser = await launchChromium();
@@ -118,7 +132,8 @@ async function main(): Promise<void> {
     const { address, close } = await serve(folder);
     try {
       const started = Date.now();
-      const tests = await runInChromium(address);
+      const nats = await startNats();
+      const tests = await runInChromium(`${address}?${nats.query.toString()}`).finally(nats.stop);
       if (tests.some(({ state }) => state === 'failed')) process.exitCode = 1;
       await report(tests, started);
     } finally {

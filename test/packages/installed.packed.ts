@@ -17,6 +17,7 @@ const WITH_SIDE_EFFECTS = new Set(['@entropynet/inspector/register']);
 const PAGE_BUDGETS: Readonly<Record<string, number>> = {
   "import { WebSocketConnection } from '@entropynet/transport-ws/browser'; console.log(WebSocketConnection);":
     50 * 1024,
+  "import { NatsConnection } from '@entropynet/transport-nats'; console.log(NatsConnection);": 90 * 1024,
   [`import { createNetworking } from '@entropynet/manager';
     import { webSocketTransportModule } from '@entropynet/transport-ws/browser';
     import { requestReply } from '@entropynet/messaging';
@@ -148,7 +149,9 @@ describe('the packages, installed', function () {
         metafile: true,
         logLevel: 'error',
       });
-      const inputs = Object.keys(metafile.inputs).filter((input) => /node_modules\/(?:ws|@types)\//.test(input));
+      const inputs = Object.keys(metafile.inputs).filter((input) =>
+        /node_modules\/(?:ws|@types|@nats-io\/transport-node)\//.test(input),
+      );
       expect(inputs).to.be.empty;
       expect(gzipSync(outputFiles[0]?.contents ?? '').length, program).to.be.within(1024, budget);
     }

@@ -1,7 +1,7 @@
 import 'mocha/mocha.js';
 import { describeTransport } from '@entropynet/conformance';
 import type { TestResult } from '../browser/test-result.js';
-import { pageFixture } from './fixture.js';
+import { natsPageFixture, pageFixture } from './fixture.js';
 
 declare global {
   /** Of the program that opened the page: prints a line. */
@@ -42,6 +42,7 @@ Mocha.reporters.Base.consoleLog = print;
 Mocha.reporters.Base.useColors = false;
 mocha.setup({ ui: 'bdd', reporter: NotingReporter, timeout: 20_000, forbidOnly: true, checkLeaks: true });
 await describeTransport('the client in a page', pageFixture);
+await describeTransport('the client in a page, over NATS', natsPageFixture(new URLSearchParams(location.search)));
 mocha.run(() => {
   void finish(results);
 });

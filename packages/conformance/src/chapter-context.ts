@@ -171,18 +171,35 @@ export async function ownPeer(context: ChapterContext, scope: Scope): Promise<Pe
   return scope.add(await startPeer(context.placement, context.fixture.peerModule));
 }
 
-/** A configuration for an endpoint that nobody listens on, though it could be listened on. */
-export async function unusedEndpoint(context: ChapterContext, scope: Scope): Promise<ConnectionConfig> {
+/** The two ends' configurations for one endpoint. */
+export interface EndpointConfigs {
+  /** To listen on it. */
+  readonly serverConfig: ConnectionConfig;
+  /** To connect to it. A client may reach the same server by another address. */
+  readonly clientConfig: ConnectionConfig;
+}
+
+/** The configurations for an endpoint that nobody listens on now, though a server can. */
+export async function freeEndpoint(context: ChapterContext, scope: Scope): Promise<EndpointConfigs> {
   if (context.fixture.isClientOnly === true) {
     const { actions } = await context.sharedPeer();
     const config = context.fixture.freshConfig();
     const address = await actions.listen(config);
     await actions.closeServer();
-    return context.fixture.clientConfig(config, address);
+    return {
+      serverConfig: { ...config, endpoint: address },
+      clientConfig: context.fixture.clientConfig(config, address),
+    };
   }
-  const { listener, clientConfig } = await openListener(context, scope);
+  const { listener, serverConfig, clientConfig } = await openListener(context, scope);
+  const endpoint = listener.address()!;
   unwrap(await listener.close());
-  return clientConfig;
+  return { serverConfig: { ...serverConfig, endpoint }, clientConfig };
+}
+
+/** A client's configuration for an endpoint that nobody listens on. */
+export async function unusedEndpoint(context: ChapterContext, scope: Scope): Promise<ConnectionConfig> {
+  return (await freeEndpoint(context, scope)).clientConfig;
 }
 
 /** What `connect()` gives where nobody listens. */

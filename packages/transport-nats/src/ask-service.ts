@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { err, type NetworkError, ok, type Result } from '@entropynet/core';
 import { startTimer, stopTimer } from '@entropynet/core/platform';
+import { hexOf, randomBytes } from './bytes.js';
 import { bodyOf, encodeHandshake, handshakeKindOf, ID_BYTES } from './handshake-messages.js';
 import { Kind } from './nats-protocol.js';
 import type { NatsSession } from './nats-session.js';
@@ -23,7 +23,7 @@ export function askService(
   inboxPrefix: string,
   limitMs: number,
 ): Promise<Result<ServicePresence>> {
-  const inbox = `${inboxPrefix}.${randomBytes(ID_BYTES).toString('hex')}`;
+  const inbox = `${inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   return new Promise((resolve) => {
     const settle = (result: Result<ServicePresence>): void => {
       stopTimer(limit);

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   agreeOnSecret,
   decodePeerLimits,
@@ -11,7 +10,8 @@ import {
   type Result,
 } from '@entropynet/core';
 import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/nats-core';
+import { hexOf, randomBytes } from './bytes.js';
 import {
   bodyOf,
   checkVersion,
@@ -55,7 +55,7 @@ export async function dialNats(
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<NatsLink>> {
-  const base = `${config.nats.inboxPrefix}.${randomBytes(ID_BYTES).toString('hex')}`;
+  const base = `${config.nats.inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   const handshake = new ClientHandshake(address, config, signal);
   const opened = await openLinkEnds(address, config, base, handshake.take);
   if (!opened.ok) return signal.aborted ? aborted(signal) : opened;

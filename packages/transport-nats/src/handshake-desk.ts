@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type AcceptPlace,
   type AcceptQueue,
@@ -12,7 +11,8 @@ import {
   SecretVerifier,
 } from '@entropynet/core';
 import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/nats-core';
+import { hexOf, randomBytes } from './bytes.js';
 import {
   checkVersion,
   decodeAnswer,
@@ -74,7 +74,7 @@ export class HandshakeDesk {
     this.#service = service;
     this.#session = session;
     this.#accepted = accepted;
-    this.subject = `${service}.${randomBytes(ID_BYTES).toString('hex')}`;
+    this.subject = `${service}.${hexOf(randomBytes(ID_BYTES))}`;
   }
 
   /** A message on the service's subject, or on this server's own. Never throws. */
@@ -122,7 +122,7 @@ export class HandshakeDesk {
       if (isReply(reply)) this.#refuse(reply, version.ok ? malformed : version.error);
       return;
     }
-    const key = Buffer.from(hello.id).toString('hex');
+    const key = hexOf(hello.id);
     const known = this.#handshakes.get(key);
     if (known === undefined) this.#begin(key, hello, data);
     else if (known.answer !== undefined) this.#tell(known.hello.base, known.answer);
@@ -165,7 +165,7 @@ export class HandshakeDesk {
   #onAnswer(data: Uint8Array): void {
     const answered = decodeAnswer(data);
     if (answered === undefined) return;
-    const key = Buffer.from(answered.id).toString('hex');
+    const key = hexOf(answered.id);
     const handshake = this.#handshakes.get(key);
     if (handshake?.verifier === undefined) return;
     if (handshake.isAdmitted) {
@@ -198,7 +198,7 @@ export class HandshakeDesk {
       return;
     }
     handshake.place = place.value;
-    const base = `${this.#service}.${randomBytes(ID_BYTES).toString('hex')}`;
+    const base = `${this.#service}.${hexOf(randomBytes(ID_BYTES))}`;
     const opened = await openLinkEnds(this.#address, this.#config, base, (lane, message) => {
       handshake.link?.take(lane, message);
     });

@@ -1,4 +1,3 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import {
   decodeUint32,
   err,
@@ -9,6 +8,8 @@ import {
   SECRET_CHALLENGE_BYTES,
   SECRET_PROOF_BYTES,
 } from '@entropynet/core';
+import { hmacUnder, isSameBytes } from '@entropynet/core/platform';
+import { joined } from './bytes.js';
 import {
   CODE_BYTES,
   isPlainSubject,
@@ -67,7 +68,7 @@ export function checkVersion(message: Uint8Array): Result {
 
 /** A message of the handshake from its parts. */
 export function encodeHandshake(kind: Kind, ...parts: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat([Uint8Array.of(kind, NATS_PROTOCOL_VERSION, 0, 0), ...parts]);
+  return joined(Uint8Array.of(kind, NATS_PROTOCOL_VERSION, 0, 0), ...parts);
 }
 
 /** The parts of a message behind its header. */
@@ -132,22 +133,20 @@ export function isWelcomeOf(key: Uint8Array, message: Uint8Array): boolean {
   return isCode(body.subarray(SECRET_PROOF_BYTES, end), key, body.subarray(end), body.subarray(0, SECRET_PROOF_BYTES));
 }
 
-/** Whether `code` is that of the parts. */
-export function isCode(code: Uint8Array, key: Uint8Array, ...parts: readonly Uint8Array[]): boolean {
-  return code.length === CODE_BYTES && timingSafeEqual(code, codeOf(key, ...parts));
+/** Whether `code` is that of the two parts. */
+export function isCode(code: Uint8Array, key: Uint8Array, first: Uint8Array, second: Uint8Array): boolean {
+  return isSameBytes(code, codeOf(key, first, second));
 }
 
-function codeOf(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hmac = createHmac('sha256', key);
-  for (const part of parts) hmac.update(part);
-  return hmac.digest().subarray(0, CODE_BYTES);
+function codeOf(key: Uint8Array, first: Uint8Array, second: Uint8Array): Uint8Array {
+  return hmacUnder(key)(first, second).subarray(0, CODE_BYTES);
 }
 
 function encodeIntroduction({ greeting, credits, base }: Introduction): Uint8Array {
   const grants = new Uint8Array(8);
   putUint32(grants, 0, credits[0]);
   putUint32(grants, 4, credits[1]);
-  return Buffer.concat([greeting, grants, encoder.encode(base)]);
+  return joined(greeting, grants, encoder.encode(base));
 }
 
 function decodeIntroduction(bytes: Uint8Array): Introduction | undefined {

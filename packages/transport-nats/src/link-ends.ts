@@ -1,5 +1,5 @@
 import { err, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
-import type { Msg } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/nats-core';
 import type { NatsAddress } from './nats-address.js';
 import type { LaneEnds } from './nats-link.js';
 import { Lane, laneSubject } from './nats-protocol.js';

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { Heartbeat, monotonicNow } from '@entropynet/core/platform';
+import { Heartbeat, isSameBytes, monotonicNow } from '@entropynet/core/platform';
+import { randomBytes } from './bytes.js';
 import type { NatsHeartbeatConfig } from './nats-options.js';
 
 /** What a ping carries, in bytes: a peer can't guess it. */
@@ -34,7 +34,7 @@ export class LinkHealth {
   #suspectBeats: number | undefined;
   #silentBeats = 0;
   #isResponsive = true;
-  #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
+  #ping: { readonly sentAt: number; readonly payload: Uint8Array } | undefined;
   #roundTripMs: number | undefined;
 
   constructor({ intervalMs, timeoutMs }: NatsHeartbeatConfig, isSealed: boolean, host: LinkHealthHost) {
@@ -63,7 +63,7 @@ export class LinkHealth {
 
   /** An answer to a ping arrived. */
   onPong(payload: Uint8Array): void {
-    if (this.#ping?.payload.equals(payload) !== true) return;
+    if (this.#ping === undefined || !isSameBytes(this.#ping.payload, payload)) return;
     this.#roundTripMs = monotonicNow() - this.#ping.sentAt;
     this.#ping = undefined;
   }

@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { hmacUnder, isSameBytes } from '@entropynet/core/platform';
 import { CODE_BYTES, HEADER_BYTES } from './nats-protocol.js';
 
 /** The keys of one connection: each direction has its own, so that no message can be sent back to its sender. */
@@ -11,10 +11,10 @@ export interface SessionKeys {
 
 /** Computes the authentication codes of one direction: HMAC-SHA-256, the first 16 bytes. */
 export class MessageSeal {
-  readonly #key: KeyObject;
+  readonly #hmac: (first: Uint8Array, second: Uint8Array) => Uint8Array;
 
   constructor(key: Uint8Array) {
-    this.#key = createSecretKey(key);
+    this.#hmac = hmacUnder(key);
   }
 
   /** Puts the code of a message in its place behind the header. `message` is the header, room for the code, and the body. */
@@ -25,14 +25,12 @@ export class MessageSeal {
   /** Whether the message's code is that of its header and body. */
   isRight(message: Uint8Array): boolean {
     if (message.length < HEADER_BYTES + CODE_BYTES) return false;
-    return timingSafeEqual(this.#codeOf(message), message.subarray(HEADER_BYTES, HEADER_BYTES + CODE_BYTES));
+    return isSameBytes(this.#codeOf(message), message.subarray(HEADER_BYTES, HEADER_BYTES + CODE_BYTES));
   }
 
-  #codeOf(message: Uint8Array): Buffer {
-    const hmac = createHmac('sha256', this.#key);
-    hmac.update(message.subarray(0, HEADER_BYTES));
-    hmac.update(message.subarray(HEADER_BYTES + CODE_BYTES));
-    return hmac.digest().subarray(0, CODE_BYTES);
+  #codeOf(message: Uint8Array): Uint8Array {
+    const body = message.subarray(HEADER_BYTES + CODE_BYTES);
+    return this.#hmac(message.subarray(0, HEADER_BYTES), body).subarray(0, CODE_BYTES);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type Result,
   unwrap,
 } from '@entropynet/core';
+import { checkPlatform } from '#nats-client';
 import { dialNats } from './dial-nats.js';
 import { type NatsAddress, parseNatsAddress } from './nats-address.js';
 import type { NatsLink } from './nats-link.js';
@@ -31,6 +32,7 @@ export class NatsConnection extends NetworkConnection {
    */
   constructor(config: ConnectionConfig | string, accepted?: NatsLink) {
     super(unwrap(resolveOwnConfig(typeof config === 'string' ? { endpoint: config } : config, natsSection)), accepted);
+    unwrap(checkPlatform(this.config));
     this.#address = unwrap(parseNatsAddress(this.config.endpoint));
     if (accepted !== undefined) this.#use(accepted);
   }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type FrameLink, NetworkError, type PeerLimits, type ResolvedConnectionConfig } from '@entropynet/core';
-import { flushAtExit } from '@entropynet/core/platform';
-import type { Msg } from '@nats-io/transport-node';
+import { flushAtExit, hmacUnder } from '@entropynet/core/platform';
+import type { Msg } from '@nats-io/nats-core';
 import { Arrivals } from './arrivals.js';
+import { hexOf } from './bytes.js';
 import { decodeGoodbye, decodeGrants, encodeGoodbye, encodeGrants } from './lane-messages.js';
 import { LinkHealth, PING_BYTES } from './link-health.js';
 import type { Seals } from './message-seal.js';
@@ -19,6 +19,9 @@ const MAX_REFUSED = 10_000;
 
 /** How long the text for monitoring is that both ends share. */
 const KEY_DIGITS = 24;
+
+/** Makes that text from the subjects of both ends, and nobody can compute the subjects from it. */
+const keyCode = hmacUnder(new TextEncoder().encode('entropynet nats connection'));
 
 /** What a link tells the connection that uses it. */
 export interface NatsLinkReceiver {
@@ -145,8 +148,8 @@ export class NatsLink implements FrameLink, SessionMember {
   /** The same text at both ends of the connection and at no other connection. It tells nobody the subjects. */
   get key(): string {
     const { ownBase, peerBase } = this.#parts;
-    const subjects = [ownBase, peerBase].sort().join(' ');
-    return `nats-${createHash('sha256').update(subjects).digest('hex').slice(0, KEY_DIGITS)}`;
+    const subjects = new TextEncoder().encode([ownBase, peerBase].sort().join(' '));
+    return `nats-${hexOf(keyCode(subjects, new Uint8Array(0))).slice(0, KEY_DIGITS)}`;
   }
 
   /** Whether the peer has gone and left no message, before anybody received here. */

@@ -10,6 +10,7 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { checkPlatform } from '#nats-client';
 import { askService } from './ask-service.js';
 import { HandshakeDesk } from './handshake-desk.js';
 import { formatHostPort, type NatsAddress, parseNatsAddress, serviceSubject, shownAddress } from './nats-address.js';
@@ -48,6 +49,7 @@ export class NatsConnectionServer extends NetworkServer {
   /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
   constructor(config: ServerConfig) {
     const resolved = unwrap(resolveOwnConfig(config, natsSection));
+    unwrap(checkPlatform(resolved));
     super(resolved, resolved.nats.maxConnections);
     this.#address = unwrap(parseNatsAddress(this.config.endpoint));
     this.#service = serviceSubject(this.#address, this.config);

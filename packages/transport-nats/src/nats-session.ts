@@ -1,6 +1,6 @@
 import { debugLog, NetworkError, printable } from '@entropynet/core';
 import { Heartbeat } from '@entropynet/core/platform';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';

@@ -1,4 +1,5 @@
 import { runAsMicrotask } from '@entropynet/core/platform';
+import { freshBytes } from './bytes.js';
 import type { Seals } from './message-seal.js';
 import type { NatsSession } from './nats-session.js';
 import {
@@ -127,14 +128,14 @@ export class OutgoingLane {
 
   /** Publishes a message that is no data, in order with the data that were published. */
   tell(kind: Kind, body: Uint8Array = NOTHING, reply?: string): void {
-    const message = Buffer.alloc(this.#bodyStart + body.length);
+    const message = freshBytes(this.#bodyStart + body.length);
     message.set(body, this.#bodyStart);
     this.#publish(kind, message, reply);
   }
 
   /** Publishes a message of the handshake, which has no number. */
   tellUnnumbered(kind: Kind, body: Uint8Array = NOTHING, reply?: string): void {
-    const message = Buffer.alloc(this.#bodyStart + body.length);
+    const message = freshBytes(this.#bodyStart + body.length);
     message.set(body, this.#bodyStart);
     putHeader(message, 0, kind, this.#lane, 0, 0);
     this.#host.seals?.outgoing.put(message);
@@ -163,7 +164,7 @@ export class OutgoingLane {
   }
 
   #pieceOf(from: number, to: number): Uint8Array {
-    const piece = Buffer.allocUnsafe(this.#bodyStart + to - from);
+    const piece = freshBytes(this.#bodyStart + to - from);
     piece.set(this.#batch.subarray(from, to), this.#bodyStart);
     return piece;
   }
@@ -183,7 +184,7 @@ export class OutgoingLane {
   }
 
   #grow(least: number): void {
-    const larger = Buffer.allocUnsafe(Math.max(FIRST_BYTES, this.#batch.length === 0 ? least : 2 * least));
+    const larger = freshBytes(Math.max(FIRST_BYTES, this.#batch.length === 0 ? least : 2 * least));
     larger.set(this.#batch.subarray(this.#bodyStart, this.#end), this.#bodyStart);
     this.#batch = larger;
   }

@@ -1,4 +1,5 @@
 import { NetworkError, SecretProver } from '@entropynet/core';
+import { hexOf } from './bytes.js';
 import { encodeAnswer, isWelcomeOf, type Welcome } from './handshake-messages.js';
 import { type SessionKeys, sessionKeysOf } from './message-seal.js';
 
@@ -49,7 +50,7 @@ export class SecretAttempts {
   ): void {
     const word = subject.slice(this.#service.length + 1);
     if (!subject.startsWith(`${this.#service}.`) || !/^[0-9a-f]{32}$/.test(word)) return;
-    const key = `${Buffer.from(challenge).toString('hex')}.${subject}`;
+    const key = `${hexOf(challenge)}.${subject}`;
     let attempt = this.#byChallenge.get(key);
     if (attempt === undefined) {
       const prover = new SecretProver(this.#secret);

@@ -1,12 +1,12 @@
 import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import {
   type Authenticator,
-  connect,
+  type ConnectionOptions,
   credsAuthenticator,
   type NatsConnection,
   nkeyAuthenticator,
-  type NodeConnectionOptions,
-} from '@nats-io/transport-node';
+} from '@nats-io/nats-core';
+import { openNatsConnection } from '#nats-client';
 import { formatHostPort, type NatsAddress } from './nats-address.js';
 import { dialErrorOf } from './nats-errors.js';
 import type { Lane } from './nats-protocol.js';
@@ -90,7 +90,7 @@ function leaseOfGiven(connection: NatsConnection, config: ResolvedConnectionConf
 async function openSession(address: NatsAddress, config: ResolvedConnectionConfig): Promise<Result<NatsSession>> {
   const where = formatHostPort(address.host, address.port);
   try {
-    const connection = await connect(optionsOf(address, config));
+    const connection = await openNatsConnection(optionsOf(address, config), config);
     if (connection.info?.headers !== true) {
       await connection.close();
       return err('IncompatibleVersion', `the NATS server at ${where} has no headers: version 2.2 or newer is needed`);
@@ -101,8 +101,7 @@ async function openSession(address: NatsAddress, config: ResolvedConnectionConfi
   }
 }
 
-function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedConnectionConfig): NodeConnectionOptions {
-  const { tls } = nats;
+function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedConnectionConfig): ConnectionOptions {
   const authenticator = authenticatorOf(nats.credentials, nats.nkeySeed);
   const hasCredentials = authenticator !== undefined || nats.token !== undefined;
   const user = nats.user ?? (hasCredentials ? undefined : address.user);
@@ -122,15 +121,6 @@ function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedCon
     ...(authenticator !== undefined && { authenticator }),
     ...(token !== undefined && { token }),
     ...(user !== undefined && !isToken && { user, ...(pass !== undefined && { pass }) }),
-    ...(tls !== undefined && {
-      tls: {
-        rejectUnauthorized: tls.rejectUnauthorized,
-        ...(tls.handshakeFirst && { handshakeFirst: true }),
-        ...(tls.certificate !== undefined && { cert: tls.certificate }),
-        ...(tls.privateKey !== undefined && { key: tls.privateKey }),
-        ...(tls.certificateAuthority !== undefined && { ca: tls.certificateAuthority }),
-      },
-    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
-import { absenceCodeOf, openLink, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
+import { absenceCodeOf, freeEndpoint, openLink, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
 import { codeOf, untilPeer } from '../expectations.js';
 import { Recorder } from '../support/recorder.js';
 import { scoped } from '../support/scope.js';
@@ -34,9 +34,9 @@ export function describeConnecting(context: ChapterContext): void {
   it(
     '[STATE-2] resolves connect() after the connected callback ran',
     scoped(async (scope) => {
-      const config = await unusedEndpoint(context, scope);
+      const { serverConfig, clientConfig } = await freeEndpoint(context, scope);
       const host = await context.sharedPeer();
-      const clientConfig = context.fixture.clientConfig(config, await host.actions.listen(config));
+      await host.actions.listen(serverConfig);
       scope.defer(() => host.actions.reset());
       const connection = scope.add(context.fixture.createTransport().createConnection(clientConfig));
       const order: string[] = [];
@@ -135,13 +135,13 @@ export function describeConnecting(context: ChapterContext): void {
   it(
     '[STATE-4] connects again after failed',
     scoped(async (scope) => {
-      const config = await unusedEndpoint(context, scope);
-      const connection = scope.add(context.fixture.createTransport().createConnection(config));
+      const { serverConfig, clientConfig } = await freeEndpoint(context, scope);
+      const connection = scope.add(context.fixture.createTransport().createConnection(clientConfig));
       const { states } = new Recorder(connection);
       expect(codeOf(await connection.connect())).to.equal(absenceCodeOf(context));
       const { actions } = await context.sharedPeer();
       scope.defer(() => actions.reset());
-      await actions.listen(config);
+      await actions.listen(serverConfig);
       const accepted = actions.accept();
       unwrap(await connection.connect());
       await accepted;

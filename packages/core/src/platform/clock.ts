@@ -14,10 +14,12 @@ const resolved = Promise.resolve();
 /** A timer that is not the global one; a number in a page, and in some sandboxes of Node.js. */
 export type Timer = ReturnType<typeof globalThis.setTimeout> | number;
 
+/** A scheduled turn of the event loop; a timer in a page. */
+export type Turn = NodeJS.Immediate | Timer;
+
 const platformSetTimeout = timers.setTimeout;
 const platformClearTimeout = timers.clearTimeout;
-const platformSetImmediate = timers.setImmediate;
-const platformClearImmediate = timers.clearImmediate;
+const { setImmediate: platformSetImmediate, clearImmediate: platformClearImmediate }: Partial<typeof timers> = timers;
 const platformNow = performance.now.bind(performance);
 const platformDateNow = Date.now;
 
@@ -31,21 +33,22 @@ export function stopTimer(timer: Timer | undefined): void {
   platformClearTimeout(timer);
 }
 
-/** Whether the timer keeps the process alive; without effect where timers are numbers, which never do or can't tell. */
-export function setTimerReferenced(timer: Timer, isReferenced: boolean): void {
+/** Whether the timer or turn keeps the process alive. Without effect where it is a number: a page has no process. */
+export function setTimerReferenced(timer: Timer | Turn, isReferenced: boolean): void {
   if (typeof timer !== 'object') return;
   if (isReferenced) timer.ref();
   else timer.unref();
 }
 
-/** Calls `callback` in a turn of the event loop of its own. Not in a page, which has no such turns. */
-export function startTurn(callback: () => void): NodeJS.Immediate {
-  return platformSetImmediate(callback);
+/** Calls `callback` in a later turn of the event loop. A page has no `setImmediate`: there the shortest timer does it. */
+export function startTurn(callback: () => void): Turn {
+  return platformSetImmediate === undefined ? platformSetTimeout(callback, 0) : platformSetImmediate(callback);
 }
 
 /** Undoes `startTurn`; without effect on a turn that came or is undefined. */
-export function stopTurn(turn: NodeJS.Immediate | undefined): void {
-  platformClearImmediate(turn);
+export function stopTurn(turn: Turn | undefined): void {
+  if (platformClearImmediate === undefined) platformClearTimeout(turn as Timer | undefined);
+  else platformClearImmediate(turn as NodeJS.Immediate | undefined);
 }
 
 /** Milliseconds since some moment, never going back. */

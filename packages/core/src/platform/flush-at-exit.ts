@@ -6,6 +6,8 @@ export interface Flushable {
   flush(): void;
 }
 
+// A page has no process, and does not exit.
+const runtime = typeof process === 'undefined' ? undefined : process;
 const open = new Set<Flushable>();
 
 function flushAll(): void {
@@ -21,12 +23,12 @@ function flushAll(): void {
 
 /**
  * Flushes `writer` when the process (in a worker: the thread) exits, until the returned function is called: what was
- * accepted for sending leaves although `process.exit()` runs no microtask. Not for a page, which does not exit.
+ * accepted for sending leaves although `process.exit()` runs no microtask. Without effect in a page, which does not exit.
  */
 export function flushAtExit(writer: Flushable): () => void {
-  if (open.size === 0) process.on('exit', flushAll);
+  if (open.size === 0) runtime?.on('exit', flushAll);
   open.add(writer);
   return () => {
-    if (open.delete(writer) && open.size === 0) process.off('exit', flushAll);
+    if (open.delete(writer) && open.size === 0) runtime?.off('exit', flushAll);
   };
 }

@@ -8,7 +8,7 @@ export interface HeartbeatMember {
 
 /**
  * A pulse that all members with the same interval share: a thousand connections need one timer. It runs while it has
- * members and keeps no process alive. Not for a page, which has no turns of the event loop.
+ * members and keeps no process alive.
  */
 export class Heartbeat {
   static readonly #shared = new Map<number, Heartbeat>();
@@ -35,7 +35,7 @@ export class Heartbeat {
   #start(): void {
     this.#timer = startTimer(() => {
       // After a pause of this process, timers run before what arrived meanwhile is read. An immediate runs after it.
-      startTurn(this.#beat).unref();
+      setTimerReferenced(startTurn(this.#beat), false);
       this.#start();
     }, this.#intervalMs);
     setTimerReferenced(this.#timer, false);

@@ -1,4 +1,4 @@
-import { startTurn, stopTurn } from '../platform/clock.js';
+import { startTurn, stopTurn, type Turn } from '../platform/clock.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import { Fifo } from '../channels/fifo.js';
@@ -31,7 +31,7 @@ export class LoopbackPipe implements FrameWriter {
   #wasRefused = false;
   #isEnding = false;
   #isClosed = false;
-  #immediate: NodeJS.Immediate | undefined;
+  #immediate: Turn | undefined;
 
   /** @param capacityBytes how much may be on the way, frames' book-keeping included */
   constructor(capacityBytes: number) {

@@ -7,3 +7,9 @@ export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Ui
   for (const part of parts) code.update(part);
   return code.digest();
 }
+
+/** Computes the HMAC-SHA-256 of two parts, one behind the other, under one key: for many messages. */
+export function hmacUnder(key: Uint8Array): (first: Uint8Array, second: Uint8Array) => Uint8Array {
+  const keyed = hmac.create(sha256, key);
+  return (first, second) => keyed.clone().update(first).update(second).digest();
+}

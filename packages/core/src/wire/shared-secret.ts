@@ -1,4 +1,5 @@
 import { hmacSha256 } from '#hmac';
+import { isSameBytes } from '../platform/same-bytes.js';
 import { err, OK, ok, type Result } from '../result/result.js';
 
 /** The server's challenge: random bytes, new for each handshake. */
@@ -50,7 +51,7 @@ export class SecretVerifier {
     this.#nonce = nonce;
     const isRight =
       answer.length === SECRET_ANSWER_BYTES &&
-      isEqual(answer.subarray(NONCE_BYTES), proofOf(this.#secret, 'client', this.challenge, nonce));
+      isSameBytes(answer.subarray(NONCE_BYTES), proofOf(this.#secret, 'client', this.challenge, nonce));
     return isRight ? ok(proofOf(this.#secret, 'server', this.challenge, nonce)) : err('HandshakeFailed', WRONG_SECRET);
   }
 
@@ -92,7 +93,7 @@ export class SecretProver {
   /** Checks the server's proof. `HandshakeFailed`: another secret. */
   check(proof: Uint8Array): Result {
     const expected = proofOf(this.#secret, 'server', this.#challenge, this.#nonce);
-    return isEqual(proof, expected) ? OK : err('HandshakeFailed', WRONG_SECRET);
+    return isSameBytes(proof, expected) ? OK : err('HandshakeFailed', WRONG_SECRET);
   }
 
   /** The server's key of the same `purpose`, once the challenge was answered; see `SecretVerifier.sessionKey`. */
@@ -114,13 +115,4 @@ function keyOf(secret: Uint8Array, purpose: string, challenge: Uint8Array, nonce
 
 function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
-}
-
-/** In time that depends on the lengths alone. */
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  b.forEach((byte, index) => {
-    difference |= byte ^ (a[index] ?? 0);
-  });
-  return difference === 0;
 }

@@ -1,0 +1,28 @@
+// Taken at import, so that a fake in the globals changes nothing later.
+const platformCrypto = globalThis.crypto;
+const nodeBuffer = (globalThis as { readonly Buffer?: BufferConstructor }).Buffer;
+
+/** Memory that the caller fills before anyone reads it. In Node.js, short pieces come from a pool. */
+export const freshBytes: (length: number) => Uint8Array =
+  nodeBuffer === undefined ? (length) => new Uint8Array(length) : (length) => nodeBuffer.allocUnsafe(length);
+
+/** The parts, one behind the other. */
+export function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Bytes that nobody can guess. */
+export function randomBytes(length: number): Uint8Array {
+  return platformCrypto.getRandomValues(new Uint8Array(length));
+}
+
+/** Two hexadecimal digits for each byte. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
