@@ -39,17 +39,12 @@ const spin = step(
   'command -v spin || { apt-get update -qq && apt-get install -y -qq --no-install-recommends spin; }',
 );
 
-/** Builds the addon for systems whose sources no other check compiles; where a compiler is missing, a line says so. */
-const addonsFor = (...targets) =>
-  step(
-    'addons for other systems',
-    'node',
-    'scripts/cross-build.mjs',
-    '--available',
-    '--output',
-    crossFolder,
-    ...targets,
-  );
+/**
+ * Builds the addon for systems whose sources no other check compiles, and checks what it needs of a system. Where a compiler is
+ * missing, a line says so.
+ */
+const addonsFor = (...options) =>
+  step('addons for other systems', 'node', 'scripts/cross-build.mjs', '--output', crossFolder, ...options);
 
 /** The tests of real clients need the servers of two databases; npm has none. */
 const databases = step(
@@ -97,7 +92,7 @@ const RUNS = {
   change: {
     checks: [
       ...suites,
-      addonsFor('win32-x64', 'darwin-arm64'),
+      addonsFor('--available', 'win32-x64', 'darwin-arm64'),
       step('native code under sanitizers and fuzzers', 'npm', 'run', 'fuzz', '--', '--quick'),
     ],
     environment: {},
@@ -105,7 +100,7 @@ const RUNS = {
   full: {
     checks: [
       ...suites,
-      addonsFor(),
+      addonsFor('--available', '--fetch'),
       step('native code and parsers under fuzzers', 'npm', 'run', 'fuzz'),
       spin,
       step('models of the protocol', 'npm', 'run', 'verify'),

@@ -30,6 +30,7 @@ const OLDEST_GLIBC = [2, 28];
  */
 export const targets = {
   'win32-x64': { system: 'win', file: fileIn('win32-x64'), tools: () => mingw('x86_64-w64-mingw32') },
+  'win32-arm64': windows('aarch64-windows-gnu', 'win32-arm64'),
   'darwin-x64': macos('x86_64-macos.11.0', 'darwin-x64'),
   'darwin-arm64': macos('aarch64-macos.11.0', 'darwin-arm64'),
   'linux-x64-glibc': linux('x86_64-linux-gnu.2.28', 'linux-x64', 'glibc'),
@@ -41,6 +42,14 @@ export const targets = {
 /** Named as prebuildify names it; `tag` tells files of one folder apart. */
 function fileIn(folder, tag) {
   return join(folder, ['@entropynet+transport-shm', ...(tag === undefined ? [] : [tag]), 'node'].join('.'));
+}
+
+function windows(triple, folder) {
+  const tools = (canFetch) => {
+    const compiler = zig(triple, ['-s', '-ladvapi32'], canFetch);
+    return compiler.missing === undefined ? { ...compiler, ...forWindows(compiler) } : compiler;
+  };
+  return { system: 'win', file: fileIn(folder), tools };
 }
 
 function macos(triple, folder) {

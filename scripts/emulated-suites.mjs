@@ -1,0 +1,105 @@
+// Runs suites of tests for another system or processor on this machine, for scripts/test-windows.mjs and
+// scripts/test-arm64.mjs: builds the addon for it, runs one suite after the other, keeps the results of the transports' suites
+// in `docs/runs`, and prints what came of each. An emulator shows behaviour, not speed.
+// Options of both: [--suite NAME]… [--grep TEXT] [--addon FILE] [--output FOLDER]
+//   --grep    only tests with that text; writes no results to `docs/runs`
+//   --addon   the addon that scripts/cross-build.mjs built from these sources, instead of building it again
+//   --output  where each suite's results go, as JSON; a folder below .ci/results by default
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { targets } from './cross-targets.mjs';
+import { writeRun } from './platform-runs.mjs';
+import { readResults } from './test-results.mjs';
+import { rootFolder } from './workspace.mjs';
+
+/** The suites that the table of the README has a column for. */
+const KEPT = ['shared-memory', 'websocket'];
+
+/** The test files below a folder of compiled tests whose names fit. */
+export function specs(folder, name) {
+  return readdirSync(join(rootFolder, folder))
+    .filter((file) => file.endsWith('.spec.js') && name.test(file))
+    .map((file) => join(folder, file));
+}
+
+/**
+ * @param {object} emulated
+ * @param {string} emulated.target of scripts/cross-targets.mjs
+ * @param {object} emulated.where what `writeRun` is told of the system
+ * @param {Record<string, () => string[]>} emulated.suites the test files of each
+ * @param {() => string | undefined} emulated.missing what is not installed, as a sentence
+ * @param {(suite: { files: string[], grep?: string, addon: string, results: string }) => Promise<string>} emulated.run
+ *   runs test files to their end; gives how that was
+ * @returns {Promise<number>} the code to exit with
+ */
+export async function runEmulated({ target, where, suites, missing, run }) {
+  const { values } = parseArgs({
+    options: {
+      suite: { type: 'string', multiple: true, default: Object.keys(suites) },
+      grep: { type: 'string' },
+      addon: { type: 'string' },
+      output: { type: 'string', default: join(rootFolder, '.ci', 'results', target) },
+    },
+  });
+  const problem = problemWith(values.suite, suites) ?? missing();
+  if (problem !== undefined) {
+    process.stderr.write(`${problem}\n`);
+    return 2;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-emulated-'));
+  try {
+    const addon = values.addon ?? buildAddon(target, folder);
+    if (addon === undefined) return 1;
+    mkdirSync(values.output, { recursive: true });
+    const outcomes = [];
+    for (const name of values.suite) {
+      const file = resolve(values.output, `${name}.json`);
+      rmSync(file, { force: true });
+      process.stdout.write(`\n== ${name}\n`);
+      const ended = await run({ files: suites[name](), grep: values.grep, addon: resolve(addon), results: file });
+      const results = readResults(file);
+      if (values.grep === undefined && results !== undefined && KEPT.includes(name)) keep(where, name, results);
+      outcomes.push({ name, ended, results });
+    }
+    process.stdout.write('\n');
+    for (const outcome of outcomes) printResults(outcome);
+    return outcomes.every(({ ended, results }) => ended === 'code 0' && results !== undefined) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The addon's file; undefined where it could not be built, which a line says. */
+function buildAddon(target, folder) {
+  const build = [join(rootFolder, 'scripts', 'cross-build.mjs'), '--fetch', '--output', folder, target];
+  if (spawnSync(process.execPath, build, { stdio: 'inherit' }).status !== 0) return undefined;
+  return join(folder, 'prebuilds', targets[target].file);
+}
+
+function problemWith(names, suites) {
+  const unknown = names.find((name) => !Object.hasOwn(suites, name));
+  return unknown && `The suite '${unknown}' was given; allowed are ${Object.keys(suites).join(', ')}.`;
+}
+
+function keep(where, suite, results) {
+  // An emulated system may have no git.
+  const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: rootFolder, encoding: 'utf8' }).stdout.trim();
+  writeRun({ ...where, suite, results: { ...results, commit } });
+}
+
+function printResults({ name, ended, results }) {
+  if (results === undefined) {
+    process.stdout.write(`${name}: ended with ${ended}, without results\n`);
+    return;
+  }
+  process.stdout.write(`${name}: ${results.passed} passed, ${results.failed} failed, ${results.leftOut} left out\n`);
+  for (const { title } of results.tests.filter(({ state }) => state === 'failed'))
+    process.stdout.write(`  failed: ${title}\n`);
+  const reasons = results.tests.filter(({ state }) => state === 'left out').map(({ reason }) => reason);
+  for (const reason of new Set(reasons))
+    process.stdout.write(`  ${reasons.filter((each) => each === reason).length} left out: ${reason}\n`);
+}
