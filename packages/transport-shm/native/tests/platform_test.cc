@@ -114,11 +114,12 @@ void PassMany(int socket, int count) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = control.size();
+  // musl keeps these sizes in 32 bits.
+  message.msg_controllen = static_cast<decltype(message.msg_controllen)>(control.size());
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int) * passed.size());
+  header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(sizeof(int) * passed.size()));
   std::memcpy(CMSG_DATA(header), passed.data(), sizeof(int) * passed.size());
   CHECK(::sendmsg(socket, &message, MSG_NOSIGNAL) == 1);
 }
