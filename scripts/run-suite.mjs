@@ -16,6 +16,8 @@ const mocha = new Mocha({
   reporter: ResultsReporter,
   timeout: Number(values.timeout),
   forbidOnly: true,
+  // A text that no title has, or a file that lost its tests, is no success.
+  failZero: true,
   ...(values.grep !== undefined && { fgrep: values.grep }),
 });
 for (const file of positionals) mocha.addFile(resolve(file));
