@@ -2,6 +2,7 @@ import 'mocha/mocha.js';
 import { describeTransport } from '@entropynet/conformance';
 import type { TestResult } from '../browser/test-result.js';
 import { natsPageFixture, pageFixture } from './fixture.js';
+import { describeNatsPage } from './nats-page.js';
 
 declare global {
   /** Of the program that opened the page: prints a line. */
@@ -41,8 +42,10 @@ class NotingReporter extends Mocha.reporters.Spec {
 Mocha.reporters.Base.consoleLog = print;
 Mocha.reporters.Base.useColors = false;
 mocha.setup({ ui: 'bdd', reporter: NotingReporter, timeout: 20_000, forbidOnly: true, checkLeaks: true });
+const query = new URLSearchParams(location.search);
 await describeTransport('the client in a page', pageFixture);
-await describeTransport('the client in a page, over NATS', natsPageFixture(new URLSearchParams(location.search)));
+await describeTransport('the client in a page, over NATS', natsPageFixture(query));
+describeNatsPage(query);
 mocha.run(() => {
   void finish(results);
 });

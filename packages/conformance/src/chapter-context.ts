@@ -83,6 +83,8 @@ export interface Link {
   readonly peer: PeerActions;
   /** Where the peer runs. */
   readonly host: PeerHost;
+  /** To listen where the server does, after it. */
+  readonly serverConfig: ConnectionConfig;
   /** With which a client reaches the server. */
   readonly clientConfig: ConnectionConfig;
 }
@@ -107,12 +109,13 @@ export async function openLink(context: ChapterContext, scope: Scope, options: L
     const accepted = peer.accept(start);
     unwrap(await local.connect());
     await accepted;
-    return { local, recorder, peer, host, clientConfig };
+    return { local, recorder, peer, host, serverConfig: { ...peerConfig, endpoint: address }, clientConfig };
   }
 
   const server = scope.add(transport.createServer(localConfig));
   unwrap(await server.listen());
-  const clientConfig = context.fixture.clientConfig(peerConfig, server.address()!);
+  const address = server.address()!;
+  const clientConfig = context.fixture.clientConfig(peerConfig, address);
   const connected = peer.connect(clientConfig, start);
   const local = scope.add(unwrap(await server.accept()));
   const recorder = new Recorder(local);
@@ -120,7 +123,7 @@ export async function openLink(context: ChapterContext, scope: Scope, options: L
   if (options.startReceiving !== false) local.startReceiving();
   const outcome = await connected;
   if (outcome !== 'ok') throw new Error(`the peer could not connect: ${outcome}`);
-  return { local, recorder, peer, host, clientConfig };
+  return { local, recorder, peer, host, serverConfig: { ...localConfig, endpoint: address }, clientConfig };
 }
 
 /** Closes what the peer has open, unless it is dead or dying by the test's own doing. */

@@ -175,13 +175,13 @@ function describeDeath(context: ChapterContext): void {
     '[DEATH-4] connects again after the peer died, to the server that took its place',
     scoped(async (scope) => {
       const first = await ownPeer(context, scope);
-      const { local, recorder, clientConfig } = await openLink(context, scope, { host: first });
+      const { local, recorder, serverConfig } = await openLink(context, scope, { host: first });
       first.signal('SIGKILL');
       await until(() => recorder.states.includes('failed'), 'the near side failed');
       // A socket that dies with this client in its queue resets it: that is a death, too.
       expect(codeOf(await local.connect())).to.be.oneOf([absenceCodeOf(context), 'PeerDied']);
       const second = await ownPeer(context, scope);
-      await second.actions.listen(clientConfig);
+      await second.actions.listen(serverConfig);
       const accepted = second.actions.accept({ receive: [{}] });
       unwrap(await local.connect());
       await accepted;
@@ -247,13 +247,14 @@ function describeLostServers(context: ChapterContext): void {
     scoped(async (scope) => {
       const first = await ownPeer(context, scope);
       const config = context.fixture.freshConfig();
-      const clientConfig = context.fixture.clientConfig(config, await first.actions.listen(config));
+      const address = await first.actions.listen(config);
+      const clientConfig = context.fixture.clientConfig(config, address);
       first.signal('SIGKILL');
       await first.ended;
       const connection = scope.add(context.fixture.createTransport().createConnection(clientConfig));
       expect(codeOf(await connection.connect())).to.equal(absenceCodeOf(context));
       const second = await ownPeer(context, scope);
-      await second.actions.listen(clientConfig);
+      await second.actions.listen({ ...config, endpoint: address });
       const accepted = second.actions.accept();
       unwrap(await connection.connect());
       await accepted;
