@@ -1,4 +1,5 @@
 /** The process with the clients of `connections.ts`. */
+import { performance } from 'node:perf_hooks';
 import { unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import type { ConnectionsTask } from './connections.js';

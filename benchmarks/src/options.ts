@@ -94,7 +94,7 @@ export function readOptions(): Options | undefined {
       against: values.against,
     };
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message.split('\n')[0] ?? ''}\n`);
     process.exitCode = 2;
     return undefined;
   }

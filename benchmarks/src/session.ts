@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { pinProcess } from './pinning.js';
 import { LAST_BYTE, MESSAGE_BYTES, type MessageReader, type Port, type Subject, Task } from './subject.js';

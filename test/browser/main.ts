@@ -147,6 +147,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${(error as Partial<Error>).stack ?? String(error)}\n`);
   process.exitCode = 1;
 }

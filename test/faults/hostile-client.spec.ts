@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { turns, until } from '@entropynet/conformance/tools';
 import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
 import type { SharedMemoryServer } from '@entropynet/transport-shm';

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf, labelOf, messageOf, openLink, turns, until, untilPeer } from '@entropynet/conformance/tools';
 import { frameHeader, FrameType, type NetworkConnection, unwrap } from '@entropynet/core';

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { readdirSync, readlinkSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   codeOf,

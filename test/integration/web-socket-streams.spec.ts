@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { Duplex } from 'node:stream';
 import { unwrap } from '@entropynet/core';
 import { until } from '@entropynet/conformance/tools';

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';

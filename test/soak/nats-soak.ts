@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionConfig } from '@entropynet/core';
 import { freePort, NatsServer } from '../support/nats/nats-server.js';

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CHANNEL_CONTROL, type MessageOwnership, type Result } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';

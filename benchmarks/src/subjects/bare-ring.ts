@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';

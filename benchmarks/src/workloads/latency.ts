@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { latencies } from '../measurement.js';
 import type { Workload } from './workload.js';
 

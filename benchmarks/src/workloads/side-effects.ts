@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL } from '@entropynet/core';
 import { latencies, medianOf } from '../measurement.js';
 import { messageFor, type Session } from '../session.js';

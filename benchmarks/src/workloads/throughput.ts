@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type Measurement, medianOf } from '../measurement.js';
 import type { Session } from '../session.js';
 import type { Workload } from './workload.js';

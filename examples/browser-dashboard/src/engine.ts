@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Frame, Order, Settings } from './protocol.js';
 
 const FRAME_MS = 1000 / 60;

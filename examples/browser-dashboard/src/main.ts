@@ -82,7 +82,7 @@ function readPort(): number | undefined {
     if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
     throw new RangeError(`--port was given ${JSON.stringify(values.port)}; 0 to 65535 is allowed`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exitCode = EXIT_WRONG_ARGUMENTS;
     return undefined;
   }

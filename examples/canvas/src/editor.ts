@@ -1,4 +1,5 @@
 /** The editor process: takes the scene, uploads a file and measures how long the engine takes to answer. */
+import { performance } from 'node:perf_hooks';
 import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, unwrap } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
 import { LatencyRecorder } from './latency.js';

@@ -66,5 +66,5 @@ function interruption(): AbortSignal {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error as Partial<Error> | null | undefined)?.message ?? String(error);
 }

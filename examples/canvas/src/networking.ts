@@ -45,7 +45,7 @@ async function runWork(work: Parameters<typeof runWithNetworking>[0]): Promise<v
 }
 
 function fail(error: unknown): void {
-  tellMain({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  tellMain({ kind: 'failed', reason: (error as Partial<Error> | null | undefined)?.message ?? String(error) });
   process.exitCode = 1;
 }
 

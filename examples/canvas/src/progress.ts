@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 const WIDTH = 24;
 
 /** The upload of one run: a bar on a terminal, one line at the end elsewhere. On standard error, which `--json` leaves free. */

@@ -39,7 +39,7 @@ async function run({ role, preference, count }: Arguments): Promise<void> {
     if (role === 'service') await serve(networking.manager, config, signal);
     else await ask(networking.manager, config, count, signal);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Partial<Error> | null | undefined)?.message ?? String(error)}\n`);
     process.exitCode = EXIT_FAILED;
   }
 }

@@ -101,7 +101,7 @@ function fromCommandLine(): Arguments<'workers' | 'lines' | 'file-bytes'> {
   try {
     return readArguments(process.argv.slice(2), { workers: 8, lines: 20_000, 'file-bytes': 1024 * 1024 });
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exit(EXIT_WRONG_ARGUMENTS);
   }
 }

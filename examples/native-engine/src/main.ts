@@ -89,7 +89,7 @@ function fromCommandLine(): Counts {
   try {
     return readArguments(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exit(EXIT_WRONG_ARGUMENTS);
   }
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { type SendClaim, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking } from '@entropynet/manager';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
@@ -110,7 +111,7 @@ function fromCommandLine(): Counts {
   try {
     return readArguments(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exit(EXIT_WRONG_ARGUMENTS);
   }
 }

@@ -81,7 +81,7 @@ function fromCommandLine(): Arguments<'workers' | 'tasks'> {
   try {
     return readArguments(process.argv.slice(2), { workers: 3, tasks: 200 });
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${(error as Error).message}\n`);
     process.exit(EXIT_WRONG_ARGUMENTS);
   }
 }

@@ -63,7 +63,7 @@ async function follow(): Promise<string> {
     }
     return 'the inspector has ended';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return (error as Partial<Error> | null | undefined)?.message ?? String(error);
   }
 }
 

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { performance } from 'node:perf_hooks';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
 import { FrameType } from '@entropynet/core';

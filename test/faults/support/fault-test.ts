@@ -55,7 +55,7 @@ export function faultTest(
     try {
       await body({ scope, saw: (outcome) => (entry.outcome = outcome) });
     } catch (failure) {
-      entry.outcome = `FAILED: ${failure instanceof Error ? failure.message : String(failure)}`;
+      entry.outcome = `FAILED: ${(failure as Partial<Error>).message ?? String(failure)}`;
       await scope.dispose().catch(() => undefined);
       throw failure;
     }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type ChapterContext, messageOf, type Scope, type Side, until } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
 import type { TransportFixture } from '@entropynet/conformance';
