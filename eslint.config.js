@@ -201,6 +201,11 @@ const replaceableGlobals = [
 const realmBoundClasses =
   '/^(?:Error|TypeError|RangeError|Promise|Uint8Array|ArrayBuffer|SharedArrayBuffer|Buffer|Map|Set|Date)$/';
 
+const realmRule = {
+  selector: `BinaryExpression[operator="instanceof"][right.name=${realmBoundClasses}]`,
+  message: 'Ask a value for its `message`, `code` or `then`, and not for its class: it may be of another realm.',
+};
+
 const independenceOfTheRealm = [
   {
     files: ['packages/*/src/**/*.ts'],
@@ -215,22 +220,36 @@ const independenceOfTheRealm = [
     },
   },
   {
-    files: ['packages/*/src/**/*.ts'],
+    files: [
+      'packages/*/src/**/*.ts',
+      'packages/inspector/page/*.ts',
+      'examples/**/*.ts',
+      'test/**/*.ts',
+      'benchmarks/**/*.ts',
+    ],
     // Beside the fast path for this realm's arrays stands the one for others.
     ignores: ['packages/core/src/channels/message-bytes.ts'],
     rules: {
-      'no-restricted-syntax': [
-        'error',
-        ...houseRules['no-restricted-syntax'].slice(1),
-        {
-          selector: `BinaryExpression[operator="instanceof"][right.name=${realmBoundClasses}]`,
-          message:
-            'Ask a value for its `message`, `code` or `then`, and not for its class: it may be of another realm.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...houseRules['no-restricted-syntax'].slice(1), realmRule],
     },
   },
 ];
+
+const leftOutTests = {
+  files: ['test/**/*.ts', '{packages/*,benchmarks}/test/*.ts'],
+  ignores: ['test/support/leave-out.ts'],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      ...houseRules['no-restricted-syntax'].slice(1),
+      realmRule,
+      {
+        selector: 'CallExpression[callee.property.name="skip"]',
+        message: 'Use `leaveOut()` or `skippedTest()`: each says why.',
+      },
+    ],
+  },
+};
 
 const nodeGlobals = Object.fromEntries(
   [
@@ -258,6 +277,7 @@ export default tseslint.config(
   },
   ...directionOfDependencies,
   ...independenceOfTheRealm,
+  leftOutTests,
   {
     files: ['test/**/*.ts', '{packages/*,benchmarks}/test/*.ts', 'packages/conformance/src/**/*.ts'],
     plugins: { mocha },

@@ -1,4 +1,4 @@
-import { Recorder, scoped, until } from '@entropynet/conformance/tools';
+import { Recorder, scoped, skippedTest, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import type { TransportFixture } from '@entropynet/conformance';
 import { expect } from 'chai';
@@ -18,9 +18,7 @@ export async function describeExit(name: string, fixture: TransportFixture): Pro
   describe(`exit, with ${name}`, function () {
     this.timeout(60_000);
     if (reason !== undefined) {
-      it(`[EXIT-2] [EXIT-3] leaves nothing behind (skipped: ${reason})`, function () {
-        this.skip();
-      });
+      skippedTest('[EXIT-2] [EXIT-3] leaves nothing behind', reason);
       return;
     }
     before(() => fixture.prepare?.());
@@ -59,9 +57,7 @@ function describeQuietLives(fixture: TransportFixture): void {
   }
 
   if (!capabilities.crossProcess) {
-    it("[EXIT-2] stays alive for a ref'd connection (skipped: both ends of this transport are in one thread)", function () {
-      this.skip();
-    });
+    skippedTest("[EXIT-2] stays alive for a ref'd connection", 'both ends of this transport are in one thread');
     return;
   }
 

@@ -8,6 +8,7 @@ import { freshName } from '../support/fresh-name.js';
 import { loopbackFixture } from '../support/loopback-fixture.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
+import { leaveOut } from '../support/leave-out.js';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
 
@@ -39,7 +40,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
 
     before(async function () {
       const reason = await fixture.unavailableReason?.();
-      if (reason !== undefined) this.skip();
+      if (reason !== undefined) leaveOut(this, reason);
     });
 
     after(() => fixture.dispose?.());

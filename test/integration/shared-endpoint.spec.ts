@@ -13,6 +13,7 @@ import {
 import { runInProcess } from '../support/command-in-process.js';
 import { freshName } from '../support/fresh-name.js';
 import { nativeBinding } from '../support/shared-memory/shared-memory-support.js';
+import { leaveOut } from '../support/leave-out.js';
 
 describe('a shared-memory endpoint of several servers', function () {
   this.timeout(30_000);
@@ -23,7 +24,7 @@ describe('a shared-memory endpoint of several servers', function () {
   let sharing: ConnectionConfig;
 
   before(function () {
-    if (nativeBinding() === undefined) this.skip();
+    if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
   });
 
   beforeEach(() => {

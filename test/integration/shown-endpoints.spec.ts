@@ -7,6 +7,7 @@ import { ConnectionManager } from '@entropynet/manager';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from './manager-support.js';
+import { leaveOut } from '../support/leave-out.js';
 
 const probe = await new SharedMemoryTransport().probe({ endpoint: 'nobody' });
 const hasAddon = probe.available || !probe.reason.includes('addon');
@@ -37,7 +38,7 @@ describe('endpoints with user information and a query', () => {
   for (const [scheme, transport, isNative] of TRANSPORTS) {
     for (const [what, make] of Object.entries(ENDPOINTS)) {
       it(`are hidden in every error of ${scheme}: ${what}`, async function () {
-        if (isNative && !hasAddon) this.skip();
+        if (isNative && !hasAddon) leaveOut(this, 'the addon is not built');
         await scoped(async (scope: Scope) => {
           const endpoint = what.startsWith('a name') ? `${scheme}://${make(freshName())}` : make(scheme);
           const config: ConnectionConfig = { endpoint };

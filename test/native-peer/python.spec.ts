@@ -11,6 +11,7 @@ import { expect } from 'chai';
 import { findProgram } from '../support/find-program.js';
 import { freshName } from '../support/fresh-name.js';
 import { buildNative, missingForNative, type NativeBuild } from './support/native-library.js';
+import { leaveOut } from '../support/leave-out.js';
 
 const PACKAGE = fileURLToPath(new URL('../../../native/python', import.meta.url));
 
@@ -32,10 +33,7 @@ describe('the package for Python', function () {
   before(function () {
     this.timeout(180_000);
     const missing = missingForPython();
-    if (missing !== undefined) {
-      process.stdout.write(`    left out: what needs ${missing}\n`);
-      this.skip();
-    }
+    if (missing !== undefined) leaveOut(this, `what needs ${missing}`);
     build = buildNative('');
   });
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BENCHMARKS, manifests, succeeded, Workbench } from './workbench.js';
+import { leaveOut } from '../support/leave-out.js';
 
 const MEGABYTE = 1_000_000;
 
@@ -51,7 +52,7 @@ describe('the weight of entropynet', function () {
   });
 
   it('is small in memory, once it is imported', async function () {
-    if (!process.version.startsWith('v20.')) this.skip();
+    if (!process.version.startsWith('v20.')) leaveOut(this, 'the limit is for Node.js 20');
     const program = join(project, 'heap.mjs');
     writeFileSync(program, `await import('entropynet'); gc(); console.log(process.memoryUsage().heapUsed);`);
     const { stdout } = succeeded(await workbench.run(process.execPath, ['--expose-gc', program], { folder: project }));

@@ -7,14 +7,12 @@ import { fileURLToPath } from 'node:url';
 import type { Context } from 'mocha';
 import { missingForNative } from '../native-peer/support/native-library.js';
 import { findProgram } from '../support/find-program.js';
+import { leaveOut } from '../support/leave-out.js';
 
 const RUNNER = fileURLToPath(new URL('../../../scripts/example.mjs', import.meta.url));
 
-/** Leaves a test out, and says what it needs. */
 function leaveOutWithout(context: Context, missing: string | undefined): void {
-  if (missing === undefined) return;
-  process.stdout.write(`    left out: what needs ${missing}\n`);
-  context.skip();
+  if (missing !== undefined) leaveOut(context, `what needs ${missing}`);
 }
 
 interface Outcome {

@@ -10,13 +10,17 @@ import type { LocalSocket } from '@entropynet/transport-shm/internal/native-bind
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
 import { nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 describe('the slots of clients during a shared-memory handshake', () => {
   let scene: Scene;
 
-  beforeEach(function () {
+  before(function () {
+    if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
+  });
+
+  beforeEach(() => {
     scene = new Scene({ sharedMemory: { handshakeTimeoutMs: 300 } });
-    if (nativeBinding() === undefined) this.skip();
   });
 
   afterEach(() => scene.close());

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { nativeBinding } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 const run = promisify(execFile);
 
@@ -29,7 +30,8 @@ describe('a copied region without memory for the copy', function () {
   this.timeout(60_000);
 
   before(function () {
-    if (process.platform !== 'linux' || nativeBinding() === undefined) this.skip();
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux lists the descriptors of a process');
+    if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
   });
 
   it('is refused with ResourceLimitExceeded and leaves no descriptor', async () => {

@@ -5,6 +5,7 @@ import { serverNames } from '@entropynet/transport-shm/internal/discovery/names'
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';
 import { itWithAddon, nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 /** The addon; after the first `notes` times it has no memory left to note what is removed at exit. */
 function withoutNotes(binding: NativeBinding, notes: number): NativeBinding {
@@ -29,8 +30,7 @@ function socketsIn(directory: string): string[] {
 
 describe("taking a name fails if its removal at exit can't be registered", () => {
   before(function () {
-    // Elsewhere no file lists the sockets.
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux has a file that lists the sockets');
   });
 
   for (const [what, notes] of [
@@ -63,8 +63,7 @@ describe("taking a name fails if its removal at exit can't be registered", () =>
 
 describe('creating names again', () => {
   itWithAddon('after a partial failure, the replaced socket comes back and is closed', async function () {
-    // Nothing takes a pipe's name away.
-    if (process.platform === 'win32') this.skip();
+    if (process.platform === 'win32') leaveOut(this, "nothing removes a pipe's name on Windows");
     const scene = new Scene();
     const options = {
       directory: scene.directory,
@@ -102,8 +101,7 @@ describe('creating names again', () => {
 
 describe('sharing a name', () => {
   itWithAddon('a server whose names were removed finds another slot where its own has been taken', async function () {
-    // Nothing takes a pipe's name away.
-    if (process.platform === 'win32') this.skip();
+    if (process.platform === 'win32') leaveOut(this, "nothing removes a pipe's name on Windows");
     const scene = new Scene();
     const { directory } = scene;
     const options = { directory, name: 'many', shown: 'many', share: true, maxConnections: 1, timeoutMs: 5000 };

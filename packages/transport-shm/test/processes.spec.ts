@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describeProcess } from '@entropynet/transport-shm/internal/inspection/processes';
 import { expect } from 'chai';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 describe('a process that is inspected', function () {
   before(function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') leaveOut(this, 'only Linux shows the command of a process');
   });
 
   it('is shown by its command, without the passwords and tokens of the addresses in it', async () => {

@@ -9,6 +9,7 @@ import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } fro
 import { AWAKE, sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { nativeBinding, reached, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 /** An accepted connection as what it is. */
 function sharedMemory(connection: NetworkConnection): SharedMemoryConnection {
@@ -25,10 +26,12 @@ function residentSharedBytes(): number {
 describe('shared memory between processes', () => {
   let scene: Scene;
 
-  beforeEach(function () {
-    // Before the skip: what comes after each test closes it in any case.
+  before(function () {
+    if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
+  });
+
+  beforeEach(() => {
     scene = new Scene();
-    if (nativeBinding() === undefined) this.skip();
   });
 
   afterEach(async () => {
@@ -112,7 +115,7 @@ describe('shared memory between processes', () => {
 
     it('is refused if others may write to it', async function () {
       // There an access list says it, which Node.js can't write.
-      if (process.platform === 'win32') this.skip();
+      if (process.platform === 'win32') leaveOut(this, 'Node.js can not write an access list of Windows');
       const directory = join(scene.directory, 'open');
       mkdirSync(directory);
       chmodSync(directory, 0o777);
@@ -122,7 +125,7 @@ describe('shared memory between processes', () => {
     it('is refused if it is a link or a file', async function () {
       symlinkSync(scene.directory, join(scene.directory, 'link'));
       // Under wine a link looks like what it leads to.
-      if (!lstatSync(join(scene.directory, 'link')).isSymbolicLink()) this.skip();
+      if (!lstatSync(join(scene.directory, 'link')).isSymbolicLink()) leaveOut(this, 'this system shows no links');
       writeFileSync(join(scene.directory, 'file'), '');
       expect(await listen(join(scene.directory, 'link'))).to.equal('SharedMemoryPermission');
       expect(await listen(join(scene.directory, 'file'))).to.equal('SharedMemoryPermission');

@@ -6,6 +6,7 @@ import { until } from '@entropynet/conformance/tools';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { freshName } from '../../support/fresh-name.js';
 import { buildNative, missingForNative, type NativeBuild } from './native-library.js';
+import { leaveOut } from '../../support/leave-out.js';
 
 /** How a program ended and what it said. */
 export interface Ending {
@@ -115,10 +116,7 @@ export function describeNative(title: string, body: (site: () => NativeSite, bui
     before(function () {
       this.timeout(180_000);
       const missing = missingForNative();
-      if (missing !== undefined) {
-        process.stdout.write(`    left out: what needs ${missing}\n`);
-        this.skip();
-      }
+      if (missing !== undefined) leaveOut(this, `what needs ${missing}`);
       build = buildNative('address,undefined');
     });
 
