@@ -33,6 +33,7 @@ const SUITES = {
   // The others are about files, descriptors and users of Linux.
   faults: () =>
     specs('test/dist/faults', /^(?:deaths|hostile-(?:client|region|requests|web-socket)|inputs|left-clients)/),
+  sharing: () => specs('test/dist/integration', /^shared-endpoint/),
   'command-line': () => specs('test/dist/programs', /^cli/),
 };
 
