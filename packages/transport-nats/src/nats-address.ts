@@ -36,6 +36,8 @@ export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
   if (!/^nats:\/\//i.test(text)) return invalid(endpoint, 'it is not a NATS URL');
   // The scheme is none that URL knows: another one lends it the rules for hosts and ports.
   const url = text.replace(/^nats:/i, 'http:');
+  const port = portOf(text);
+  if (port > 65_535) return invalid(endpoint, `its port is ${port}, and ports end at 65535`);
   if (!URL.canParse(url)) return invalid(endpoint, 'it is not a NATS URL');
   const { hostname, pathname, hash, search, username: encodedUser, password: encodedPassword } = new URL(url);
   if (hash !== '' || search !== '') return invalid(endpoint, 'a NATS URL has no query and no fragment');
@@ -49,7 +51,7 @@ export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
     return invalid(endpoint, 'its user information is not well encoded');
   return ok({
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: portOf(text),
+    port,
     service,
     user: user === '' ? undefined : user,
     password: password === '' ? undefined : password,

@@ -1,5 +1,8 @@
 import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
 import * as v from 'valibot';
+import { ID_BYTES } from './handshake-messages.js';
+import { parseNatsAddress } from './nats-address.js';
+import { MAX_SUBJECT_LENGTH } from './nats-protocol.js';
 
 const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, section, text, wholeNumber } = optionSchemas;
 
@@ -95,8 +98,24 @@ export const MIN_WINDOW_BYTES = 16 * KIB;
 const subject = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.RegexAction<string, string>]> =>
   v.pipe(
     text(1),
-    v.regex(/^[\w-]+(?:\.[\w-]+)*$/, 'words of letters, digits, _ and -, with dots between them, are allowed'),
+    v.regex(
+      /^(?=.{1,128}$)[\w-]+(?:\.[\w-]+)*$/,
+      'words of letters, digits, _ and -, with dots between them, are allowed, of 128 characters or less',
+    ),
   );
+
+/** Neither a scheme nor user information: `@nats-io` would ignore both. */
+const server = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.CheckAction<string, string>]> =>
+  v.pipe(
+    text(1),
+    v.check(
+      (given) => /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(given) && URL.canParse(`http://${given}`),
+      "'host:port' is allowed, without a scheme and without user information",
+    ),
+  );
+
+/** What the transport calls of a program's own NATS connection. */
+const USED_METHODS = ['publish', 'subscribe', 'flush', 'status', 'closed', 'getServer'] as const;
 
 const tlsSchema = section({
   certificate: v.optional(text(1)),
@@ -112,14 +131,14 @@ const heartbeatSchema = section({
 });
 
 const optionsSchema = section({
-  servers: v.optional(listOf(text(1)), []),
+  servers: v.optional(listOf(server()), []),
   user: v.optional(text(1)),
   password: v.optional(text()),
   token: v.optional(text(1)),
   credentials: v.optional(text(1)),
   nkeySeed: v.optional(text(1)),
   tls: v.optional(tlsSchema),
-  name: v.optional(text(1), 'entropynet'),
+  name: v.optional(v.pipe(text(1), v.maxLength(256, 'a string of 256 characters or less is allowed')), 'entropynet'),
   subjectPrefix: v.optional(subject(), 'entropynet'),
   inboxPrefix: v.optional(subject(), '_INBOX'),
   queueGroup: v.optional(subject()),
@@ -131,7 +150,7 @@ const optionsSchema = section({
   maxBufferedBytes: v.optional(byteCount(64 * KIB, 1024 * MIB), 4 * MIB),
   connection: v.optional(
     v.custom<object>(
-      (given) => typeof (given as { subscribe?: unknown } | null)?.subscribe === 'function',
+      (given) => USED_METHODS.every((name) => typeof (given as Record<string, unknown> | null)?.[name] === 'function'),
       'a NatsConnection of @nats-io is allowed',
     ),
   ),
@@ -143,7 +162,7 @@ const CREDENTIALS = ['token', 'credentials', 'nkeySeed', 'user'] as const;
 export const natsSection = defineTransportSection({
   optionsKey: 'nats',
   optionsSchema,
-  faultOf: (given) => {
+  faultOf: (given, endpoints) => {
     const config = given as NatsConfig;
     const several = CREDENTIALS.filter((key) => config[key] !== undefined);
     if (several.length > 1)
@@ -154,9 +173,20 @@ export const natsSection = defineTransportSection({
       return `'nats.${several[0] ?? 'tls'}' was given together with 'nats.connection', which is connected already`;
     if ((config.tls?.certificate === undefined) !== (config.tls?.privateKey === undefined))
       return "'nats.tls.certificate' and 'nats.tls.privateKey' go together: one was given without the other";
-    return undefined;
+    return faultOfServices(config.subjectPrefix, endpoints);
   },
 });
+
+/** A connection's subjects are the service's with a number behind it. */
+function faultOfServices(prefix: string, endpoints: readonly string[]): string | undefined {
+  const room = MAX_SUBJECT_LENGTH - prefix.length - '.'.length - '.'.length - 2 * ID_BYTES;
+  for (const endpoint of endpoints) {
+    const address = /^nats:/i.test(endpoint) ? parseNatsAddress(endpoint) : undefined;
+    if (address?.ok === true && address.value.service.length > room)
+      return `'endpoint' was given a service of ${address.value.service.length} characters: behind the prefix '${prefix}' a subject has room for ${room}`;
+  }
+  return undefined;
+}
 
 declare module '@entropynet/core' {
   interface TransportSections {

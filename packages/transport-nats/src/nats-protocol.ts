@@ -134,9 +134,12 @@ export function decodeFault(bytes: Uint8Array, fallback: NetworkErrorCode): Netw
   return new NetworkError(known ?? fallback, `the peer ended the connection: ${printable(rest.join(' '), MAX_TEXT)}`);
 }
 
+/** The longest subject that a side may name to the other, in characters. */
+export const MAX_SUBJECT_LENGTH = 512;
+
 /** Whether the text can be a subject that this side publishes to: no wildcard, no blank, not too long. */
 export function isPlainSubject(text: string): boolean {
-  return text.length <= 512 && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
+  return text.length <= MAX_SUBJECT_LENGTH && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
 }
 
 /** The subject of a lane below a side's own. */

@@ -8,7 +8,7 @@ import {
 } from '@nats-io/nats-core';
 import { openNatsConnection } from '#nats-client';
 import { formatHostPort, type NatsAddress } from './nats-address.js';
-import { dialErrorOf } from './nats-errors.js';
+import { dialErrorOf, reasonOf } from './nats-errors.js';
 import type { Lane } from './nats-protocol.js';
 import { NatsSession } from './nats-session.js';
 
@@ -88,21 +88,31 @@ function leaseOfGiven(connection: NatsConnection, config: ResolvedConnectionConf
 }
 
 async function openSession(address: NatsAddress, config: ResolvedConnectionConfig): Promise<Result<NatsSession>> {
-  const where = formatHostPort(address.host, address.port);
+  const { credentials, nkeySeed, servers } = config.nats;
+  const authenticator = authenticatorOf(credentials, nkeySeed);
+  if (!authenticator.ok) return authenticator;
+  const where = [formatHostPort(address.host, address.port), ...servers].join(' or ');
   try {
-    const connection = await openNatsConnection(optionsOf(address, config), config);
+    const connection = await openNatsConnection(optionsOf(address, config, authenticator.value), config);
+    const connected = connection.getServer();
     if (connection.info?.headers !== true) {
       await connection.close();
-      return err('IncompatibleVersion', `the NATS server at ${where} has no headers: version 2.2 or newer is needed`);
+      return err(
+        'IncompatibleVersion',
+        `the NATS server at ${connected} has no headers: version 2.2 or newer is needed`,
+      );
     }
-    return ok(new NatsSession(connection, config.nats, where, false));
+    return ok(new NatsSession(connection, config.nats, connected, false));
   } catch (error) {
     return { ok: false, error: error instanceof NetworkError ? error : dialErrorOf(error, where) };
   }
 }
 
-function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedConnectionConfig): ConnectionOptions {
-  const authenticator = authenticatorOf(nats.credentials, nats.nkeySeed);
+function optionsOf(
+  address: NatsAddress,
+  { nats, connectTimeoutMs }: ResolvedConnectionConfig,
+  authenticator: Authenticator | undefined,
+): ConnectionOptions {
   const hasCredentials = authenticator !== undefined || nats.token !== undefined;
   const user = nats.user ?? (hasCredentials ? undefined : address.user);
   const pass = nats.user === undefined ? address.password : nats.password;
@@ -124,8 +134,23 @@ function optionsOf(address: NatsAddress, { nats, connectTimeoutMs }: ResolvedCon
   };
 }
 
-function authenticatorOf(credentials: string | undefined, seed: string | undefined): Authenticator | undefined {
+/** `InvalidParameter`: the credentials or the seed can't sign anything. The error does not show them. */
+function authenticatorOf(credentials: string | undefined, seed: string | undefined): Result<Authenticator | undefined> {
+  if (credentials === undefined && seed === undefined) return ok(undefined);
   const encoder = new TextEncoder();
-  if (credentials !== undefined) return credsAuthenticator(encoder.encode(credentials));
-  return seed === undefined ? undefined : nkeyAuthenticator(encoder.encode(seed));
+  try {
+    const authenticator =
+      credentials === undefined
+        ? nkeyAuthenticator(encoder.encode(seed))
+        : credsAuthenticator(encoder.encode(credentials));
+    // Otherwise it would find out in the middle of connecting.
+    authenticator('');
+    return ok(authenticator);
+  } catch (error) {
+    const [key, expected] =
+      credentials === undefined
+        ? ['nkeySeed', 'the seed of an NKey, which begins with S']
+        : ['credentials', 'the text of a credentials file, with a JWT and a seed'];
+    return err('InvalidParameter', `'nats.${key}' is not valid (${reasonOf(error)}): ${expected}, is allowed`, error);
+  }
 }
