@@ -1,13 +1,16 @@
 import type { Result } from '../result/result.js';
 
-/** The place of one client at a server. */
+/** A place at a server, reserved for one client. */
 export interface Admission {
   /**
-   * Gives the place back: no connection came of it, because the client went, its handshake failed, or the server was closed
-   * before anybody accepted. Called at most once, and never for a connection that `accept()` gave.
+   * Frees the place. The server calls it if the client left, its handshake failed, or the server closed before the
+   * program accepted the client. The server calls it at most once, and never for a connection that `accept()` returned.
    */
   release(): void;
 }
 
-/** Whether a server has a place for one more client: the place, or a failure whose message says why not. Must not wait. */
+/**
+ * Reserves a place for one more client. Returns the place, or a failure whose message gives the reason. It must return
+ * at once.
+ */
 export type Admit = () => Result<Admission>;

@@ -9,19 +9,19 @@ export interface BroadcastOptions {
 
 /** A connection that a broadcast did not reach. */
 export interface SkippedConnection<T extends Connection = Connection> {
-  /** The connection. It goes on. */
+  /** The connection. It stays open. */
   readonly connection: T;
   /**
-   * Why: `WouldBlock`, where it is slow and `drain` follows; `MessageTooLarge` for its peer; `InvalidParameter` or
-   * `ConnectionClosed`, where the channel is not open on it.
+   * The reason. `WouldBlock`: the connection has no room; its `drain` event follows. `MessageTooLarge`: the message is
+   * longer than its peer allows. `InvalidParameter` or `ConnectionClosed`: the channel is not open on it.
    */
   readonly error: NetworkError;
 }
 
-/** What became of a broadcast. */
+/** The outcome of a broadcast. */
 export interface BroadcastOutcome<T extends Connection = Connection> {
-  /** How many connections took the message. */
+  /** The number of connections that accepted the message. */
   readonly sent: number;
-  /** Those that did not, in the order in which they were accepted. */
+  /** The connections that did not accept it, in the order in which the server accepted them. */
   readonly skipped: readonly SkippedConnection<T>[];
 }

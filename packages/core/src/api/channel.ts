@@ -10,166 +10,194 @@ import type {
 } from './connection-types.js';
 import type { SendClaim } from './send-claim.js';
 
-/** The events of a channel, for `on`, `once` and `off`. A promise that a listener returns is watched, never awaited. */
+/**
+ * The events of a channel, for `on`, `once` and `off`. A listener may return a promise: nothing waits for it, and its
+ * rejection becomes an `error` event of the connection.
+ */
 export interface ChannelEvents {
   /** A message arrived. The listener owns the bytes and shares them with the other listeners. */
   message: (data: Uint8Array) => unknown;
-  /** The channel has room again after a `trySend` gave `WouldBlock`. */
+  /** The channel has room again after a `trySend` returned `WouldBlock`. */
   drain: () => unknown;
-  /** Either side closed the channel. An end of the whole connection is not told here: see `Connection.closed`. */
+  /** Either side closed the channel. The end of the whole connection does not fire it: see `Connection.closed`. */
   closed: () => unknown;
 }
 
 /**
- * A frozen snapshot of one channel, for monitoring. It counts from the beginning of the connection, or of the channel where
- * that is later.
+ * A frozen snapshot of one channel, for monitoring. The counters start at the connection's beginning, or at the opening
+ * of the channel if that was later.
  */
 export interface ChannelStats {
-  /** Messages that the transport has taken whole. */
+  /** The number of messages that the transport has accepted whole. */
   readonly messagesSent: number;
-  /** Their payload bytes. */
+  /** The payload bytes of those messages. */
   readonly bytesSent: number;
-  /** Bytes that may be sent before the peer gives window back; each frame counts 64 more than its payload. */
+  /** Bytes that this side may send before the peer's next window update; each frame counts 64 more than its payload. */
   readonly sendWindow: number;
-  /** Messages that wait to be written. */
+  /** The number of messages of this side that wait for room. */
   readonly waitingMessages: number;
-  /** Frames that have arrived and wait for a consumer. */
+  /** The number of frames that have arrived and wait for a consumer. */
   readonly unreadFrames: number;
 }
 
 /**
- * One channel of a connection: messages in order, with a window of their own, so that a slow channel delays no other.
+ * One channel of a connection. It keeps its messages in order and has a window of its own, so a slow channel delays no
+ * other.
  *
- * `connection.channel(name)` gives the same object for a name until the channel is closed. `connection.defaultChannel`
- * has no name, is open as long as the connection, and can't be closed. Operations return a `Result` and never throw for
- * an operational failure; a wrong argument type throws a `TypeError`.
+ * `connection.channel(name)` returns the same object for a name until the channel is closed.
+ * `connection.defaultChannel` has no name, is open as long as the connection, and can't be closed. Operations return a
+ * `Result` and never throw for an operational failure; a wrong argument type throws a `TypeError`.
  */
 export interface Channel {
-  /** 1 to 255 bytes of UTF-8; undefined for the default channel. */
+  /** The name: 1 to 255 bytes of UTF-8. Undefined for the default channel. */
   readonly name: string | undefined;
 
-  /** Whether the channel can be sent on: the connection is connected, and either side has opened the channel. */
+  /** Whether the channel can send: the connection is connected, and one of the two sides has opened the channel. */
   readonly isOpen: boolean;
 
   /**
-   * Opens the channel and tells the peer; ok when the transport has taken that. Ok when it is open already.
-   * `ResourceLimitExceeded`: too many channels are open; `ConnectionClosed`; `Aborted`: stopped waiting for the channel.
+   * Opens the channel on both sides. It resolves ok when the transport has accepted the announcement to the peer, or at
+   * once if the channel is open. `ResourceLimitExceeded`: `maxChannels` channels are open. `ConnectionClosed`: there is
+   * no connection, or it ended. `Aborted`: the signal ended the wait; the channel may still open.
    */
   open(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 
   /**
-   * Closes the channel on both sides. What was sent before arrives first; what the peer sends later gives
-   * `ConnectionClosed` there. Afterwards the name can be opened again. Takes at most `sendTimeoutMs`. Ok when it is not
-   * open. `InvalidParameter`: the default channel; `NotSupported`: the peer's release can't close channels.
+   * Closes the channel on both sides. Messages that were sent before arrive first. Later sends of the peer return
+   * `ConnectionClosed`. Afterwards either side can open the name again. It takes at most `sendTimeoutMs`, and returns
+   * ok if the channel is not open. `InvalidParameter`: the default channel can't be closed. `NotSupported`: the peer's
+   * release can't close channels.
    */
   close(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 
   /**
-   * Sends one message; ok when the transport has accepted it whole, in order. The caller may use the bytes again at once.
-   * Not delivered: `Timeout`, `Aborted`, `MessageTooLarge`, `ResourceLimitExceeded`, `ConnectionClosed`, `PeerDied`, and
-   * `InvalidParameter` where the channel is not open.
+   * Sends one message, and waits for room up to `sendTimeoutMs`. It resolves ok when the transport has accepted the
+   * whole message, in order. The caller may change the bytes as soon as the call has returned. With an error, the
+   * message is not delivered: `Timeout`, `Aborted`, `MessageTooLarge`, `ResourceLimitExceeded`, `ConnectionClosed`,
+   * `PeerDied`, or `InvalidParameter` if the channel is not open.
    */
   send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result>;
 
-  /** Sends one message now or not at all. `WouldBlock`: nothing was queued, `drain` follows. */
+  /**
+   * Sends one message now, or not at all. The caller may change the bytes as soon as the call has returned.
+   * `WouldBlock`: nothing was queued, and the `drain` event follows. Other errors are those of `send`.
+   */
   trySend(data: Uint8Array): Result;
 
   /**
-   * `trySend` for several messages; cheaper than one by one. A wrong type throws before anything is sent.
-   * @returns how many were taken, from the first on; an error where not even the first could be sent
+   * Sends several messages as `trySend` does, which costs less than one call for each. A wrong type throws before
+   * anything is sent.
+   * @returns the number of accepted messages, from the first one on; an error if the first one could not be sent
    */
   trySendBatch(messages: readonly Uint8Array[]): Result<number>;
 
   /**
-   * Sends one message of `length` bytes now or not at all, written by `write` straight into the transport: no array and no
-   * copy is made. `write` runs at most once, before this returns. Where it throws, nothing is sent and the error is thrown
-   * on; what it sends on the connection itself gives `WouldBlock`. For a message of more than one frame, `write` fills memory of its own.
-   * `WouldBlock`, `MessageTooLarge`, `ConnectionClosed`, `InvalidParameter`.
+   * Sends one message of `length` bytes now, or not at all. `write` writes it directly into the transport's buffer, so
+   * the call makes no array and no copy. `write` runs at most once, before the call returns. If it throws, nothing is
+   * sent and the call throws the error. A send from inside `write` returns `WouldBlock`. For a message of more than one
+   * frame, `write` gets an array of its own, and the connection copies it. Errors: `WouldBlock`, `MessageTooLarge`,
+   * `ConnectionClosed`, `InvalidParameter`.
    */
   trySendWith(length: number, write: InPlaceWriter): Result;
 
   /**
-   * Room for one message of `length` bytes inside the transport, for sending without a copy. The connection owns the
-   * bytes. The whole connection sends nothing else until commit or abort. `WouldBlock`, `MessageTooLarge`,
-   * `ConnectionClosed`, `InvalidParameter`.
+   * Reserves room for one message of `length` bytes in the transport's buffer, for sending without a copy. The
+   * connection owns the bytes. The whole connection sends nothing else until `commit()` or `abort()`. Errors:
+   * `WouldBlock`, `MessageTooLarge`, `ConnectionClosed`, `InvalidParameter`.
    */
   claim(length: number): Result<SendClaim>;
 
   /**
-   * The messages, for `for await`; the loop owns their bytes. A loop takes the messages only while it waits for one, so a
-   * slow loop holds the peer back, and the next consumer of a loop that was left goes on with the next message.
-   * Throws a `NetworkError` (`AlreadyExists`) where another consumer takes the messages; a `next()` that comes later
-   * rejects with it.
+   * Returns the messages, for `for await`. The loop owns their bytes. A loop takes messages only while it waits for
+   * one, so a slow loop holds the peer back. If a program leaves the loop, the next consumer gets the next message.
+   * Throws a `NetworkError` (`AlreadyExists`) if the channel has another consumer; if one comes later, `next()` rejects
+   * with it.
    */
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined>;
 
   /**
-   * Sets the function that receives the messages; null removes it. What arrived before is delivered in order, from a
-   * microtask. Without a consumer the channel keeps what arrives and holds the peer back. Replacing a callback by
-   * another one is allowed; throws a `NetworkError` (`AlreadyExists`) where a consumer of another kind takes the messages.
+   * Sets the function that receives the messages; null removes it. The function gets earlier messages first, in order,
+   * from a microtask. Without a consumer the channel keeps the messages that arrive and, once its window is full, holds
+   * the peer back. A callback may replace another one. Throws a `NetworkError` (`AlreadyExists`) if the channel has a
+   * consumer of another kind.
    */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
-  /** Sets a function that reads the messages where they lie. */
+  /** Sets a function that reads the messages in the transport's buffer. */
   setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
 
   /**
-   * Takes the messages for a consumer that is more than a callback: a stream, a port, requests. It is the channel's
-   * only consumer until it releases the lease, or until the connection has ended and everything that had arrived was
-   * handed over. Throws a `NetworkError` (`AlreadyExists`) that names the present consumer.
+   * Makes `consumer` the consumer of the channel, for code that is more than a callback: a stream, a port, requests. It
+   * stays the only consumer until it releases the lease, or until the connection has ended and it has received every
+   * message that had arrived. Throws a `NetworkError` (`AlreadyExists`) that names the present consumer.
    */
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease;
 
-  /** What was sent on it, and what waits on either side; all zero while the channel is not open. */
+  /** Returns the counters of the channel. All are 0 while the channel is not open. */
   getStats(): ChannelStats;
 
   /** Adds a listener. `message` listeners and the message callback are one consumer: see `setMessageCallback`. */
   on<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this;
   /** Adds a listener that is called once. After a `once('message')` the channel keeps the messages that follow. */
   once<E extends keyof ChannelEvents>(event: E, listener: ChannelEvents[E]): this;
-  /** Removes a listener, or all of the program's listeners of the event where none is given. */
+  /** Removes a listener. Without one, removes all listeners of the event that `on` and `once` have added. */
   off<E extends keyof ChannelEvents>(event: E, listener?: ChannelEvents[E]): this;
   /**
-   * Adds a listener for a library that stands on the channel: `off(event)` leaves it. It is told before the program's
-   * listeners, and is otherwise as they are. Returns its remover. `take()` is what a library does for messages.
+   * Adds a listener for a library: `off(event)` without a listener does not remove it. It runs before the program's
+   * listeners and otherwise behaves like them. For messages, a library calls `take()`.
+   * @returns a function that removes the listener
    */
   subscribe<E extends Exclude<keyof ChannelEvents, 'message'>>(event: E, listener: ChannelEvents[E]): () => void;
 }
 
-/** What takes a channel's messages under a lease. Both methods run guarded, as callbacks do. */
+/**
+ * A consumer that `take()` puts on a channel. If a method throws, the error becomes an `error` event, as for callbacks.
+ */
 export interface MessageConsumer {
-  /** One whole message, in order. It may pause or release the lease: then the next message waits in the channel. */
+  /**
+   * Receives one whole message, in order. It may pause or release the lease; the next message then waits in the
+   * channel. `ConsumerOptions.ownership` says who owns the bytes.
+   */
   onMessage(data: Uint8Array): unknown;
   /**
-   * The connection that the lease was taken on ended, and every message that had arrived was handed over. Called once,
-   * after the state was reported; the lease is released by then. Not called after `release()`.
+   * The connection of the lease ended, and the consumer has received every message that had arrived. The channel calls
+   * it once, after the connection has reported its state. The lease is already released. It is not called after
+   * `release()`.
    */
   onEnd?(reason: CloseReason): unknown;
 }
 
-/** How a consumer takes messages. */
+/** How a consumer receives messages. */
 export interface ConsumerOptions {
-  /** What it is, with its article, for the error that the next taker gets: `'a stream'`. */
+  /** The kind of the consumer, with its article, such as `'a stream'`. The error of a second `take()` names it. */
   readonly name: string;
   /**
-   * Who owns the bytes, as for a message callback.
+   * The owner of the bytes, as for a message callback.
    * @default 'copy'
    */
   readonly ownership?: MessageOwnership;
   /**
-   * Takes no message before `resume()`.
+   * Whether the consumer starts paused: it gets no message before `resume()`.
    * @default false
    */
   readonly isPaused?: boolean;
 }
 
-/** The right to take a channel's messages. One at a time exists for a channel. */
+/** The right to receive a channel's messages. Each channel has at most one lease at a time. */
 export interface ConsumerLease {
-  /** False after `release()`, and after the end of the connection that the lease was taken on. */
+  /**
+   * Whether the consumer still has the channel: false after `release()`, and after the end of the lease's connection.
+   */
   readonly isHeld: boolean;
-  /** Takes no more messages for now: the channel keeps what arrives and holds the peer back. */
+  /**
+   * Stops the delivery of messages: the channel keeps those that arrive and, once its window is full, holds the peer
+   * back.
+   */
   pause(): void;
-  /** Takes messages again; what was kept comes first, from a microtask. */
+  /** Continues the delivery. Kept messages come first, from a microtask. */
   resume(): void;
-  /** Gives the channel up. What was not handed over waits for the next consumer. Idempotent. */
+  /**
+   * Frees the channel for the next consumer, which gets the messages that were not delivered. A second call has no
+   * effect.
+   */
   release(): void;
 }

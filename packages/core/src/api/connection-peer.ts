@@ -1,22 +1,22 @@
-/** The TLS of a connection, as it was agreed. */
+/** The TLS session of a connection. */
 export interface PeerTls {
-  /** Whether the peer's certificate was checked and trusted. */
+  /** Whether this side checked the peer's certificate and trusts it. */
   readonly authorized: boolean;
-  /** Such as `TLSv1.3`. */
+  /** The version, such as `TLSv1.3`. */
   readonly protocol: string | undefined;
-  /** The peer's certificate; undefined where it showed none. */
+  /** The peer's certificate. Undefined if the peer sent none. */
   readonly certificate: PeerCertificate | undefined;
 }
 
-/** A certificate that a peer showed. */
+/** A certificate that a peer sent. */
 export interface PeerCertificate {
-  /** The common name of its subject; undefined where there is none, or more than one. */
+  /** The common name of its subject. Undefined if there is none, or more than one. */
   readonly subject: string | undefined;
-  /** Its SHA-256 fingerprint. */
+  /** Its SHA-256 fingerprint: hexadecimal bytes with colons between them. */
   readonly fingerprint: string;
 }
 
-/** The request by which a client came, as far as a server keeps it. */
+/** The HTTP request with which a client connected, as far as a server keeps it. */
 export interface PeerRequest {
   /** Path and query. */
   readonly url: string;
@@ -25,30 +25,30 @@ export interface PeerRequest {
 }
 
 /**
- * What a transport knows of the peer, the same shape on every transport, at both ends; frozen. A part that a transport does
- * not know is left out, and never guessed. The process, its user and its group are the operating system's word, the
- * identity is that of the program's own hook, the certificate was checked where `tls.authorized` says so; the request is the
- * peer's own word.
+ * The identity of the peer, as far as the transport knows it. The object is frozen, and has the same shape on every transport
+ * and at both ends. If a transport does not know a part, the part is absent. The process, its user and its group come from the
+ * operating system, so a peer can't forge them. The identity comes from the program's own hook. The certificate is trustworthy
+ * only if `tls.authorized` is true. The peer chooses the contents of the request.
  *
- * | transport | what it knows |
+ * | transport | known parts |
  * | --- | --- |
- * | shared memory | `process`, `user`, `group`; on Windows the process alone |
- * | WebSocket, at a server | `address`, `request`, `tls` with `wss://`, `identity` where `authenticate` gave one |
+ * | shared memory | `process`, `user`, `group`; on Windows only the process |
+ * | WebSocket, at a server | `address`, `request`, `tls` with `wss://`, `identity` if `authenticate` returned one |
  * | WebSocket, at a client | `address`, `tls` with `wss://`; nothing in a page |
  */
 export interface ConnectionPeer {
-  /** The id of its process, on this machine; absent where that is of another namespace of processes. */
+  /** The id of its process on this machine. Absent if the process is in another PID namespace. */
   readonly process?: number;
-  /** The effective user of that process, as a number of the system, when the connection was made. */
+  /** The effective user id of that process when it connected. */
   readonly user?: number;
-  /** The effective group of that process, as a number of the system, when the connection was made. */
+  /** The effective group id of that process when it connected. */
   readonly group?: number;
-  /** Its address as `host:port`, or that of a proxy before it. */
+  /** Its address as `host:port`. Behind a proxy, the address of the proxy. */
   readonly address?: string;
-  /** How the connection is encrypted. */
+  /** The TLS session. Absent if the connection is not encrypted. */
   readonly tls?: PeerTls;
-  /** What the hook `authenticate` returned for it. */
+  /** The value that the hook `authenticate` returned for it. */
   readonly identity?: unknown;
-  /** The request by which it came to this server. Headers and query may hold secrets. */
+  /** The HTTP request with which it connected to this server. Headers and query may contain secrets. */
   readonly request?: PeerRequest;
 }

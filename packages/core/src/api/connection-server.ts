@@ -2,44 +2,51 @@ import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { Result } from '../result/result.js';
 import type { BroadcastOptions, BroadcastOutcome } from './broadcast.js';
 
-/** Listens on one endpoint and yields the connections that clients make to it. */
+/** A server: it listens on one endpoint and returns the connections of its clients. */
 export interface ConnectionServer extends AsyncIterable<NetworkConnection> {
-  /** Starts to listen. `AddressInUse`, or the transport's own codes. Listening already is ok. */
+  /**
+   * Starts listening. Returns ok if the server listens already. `AddressInUse`: another server listens on the endpoint.
+   * A transport may return further codes (`docs/errors.md`).
+   */
   listen(): Promise<Result>;
 
   /**
-   * The next connection: connected, with nothing received yet. The caller sets the callbacks and then calls
-   * `startReceiving()`; what the peer sent until then is kept. `ConnectionClosed` once the server is closed,
-   * `Aborted` by the signal. The caller owns the connection.
+   * Waits for the next connection. The connection is connected and delivers nothing yet: the caller sets the callbacks
+   * and then calls `startReceiving()`. The connection keeps the messages that arrive before that. The caller owns the
+   * connection. `ConnectionClosed`: the server is closed. `Aborted`: the signal ended the wait.
    */
   accept(options?: { signal?: AbortSignal }): Promise<Result<NetworkConnection>>;
 
   /**
-   * Sends one message to every connection that `accept()` gave and that has not ended, also after `close()`. Never waits: a
-   * connection without room is skipped, and holds up no other. Of a message that its transport began and could not take
-   * whole, each connection holds the rest, one message at most; nothing else is kept. The caller may use the bytes again at
-   * once. Ok also where nobody took the message; `InvalidParameter`: an impossible channel name.
+   * Sends one message to every connection that `accept()` returned and that has not ended, also after `close()`. It
+   * never waits: it skips a connection without room. If a transport accepts only the beginning of the message, its
+   * connection keeps a copy of the rest, for at most one message. The caller may change the bytes as soon as the call
+   * has returned. The result is ok even if no connection accepted the message. `InvalidParameter`: an invalid channel
+   * name.
    */
   broadcast(data: Uint8Array, options?: BroadcastOptions): Result<BroadcastOutcome<NetworkConnection>>;
 
-  /** Stops listening and ends connections that nobody accepted; accepted ones go on. Idempotent. */
+  /**
+   * Stops listening and ends connections that nobody has accepted. Accepted connections stay open. A second call has no
+   * effect.
+   */
   close(): Promise<Result>;
 
-  /** Whether clients are let in: from `listen()` resolved ok until `close()` was called. */
+  /** Whether clients can connect: true from the moment at which `listen()` resolved ok until the call of `close()`. */
   isListening(): boolean;
 
-  /** Listening keeps the process alive (the default). */
+  /** Makes the listening server keep the process alive (the default). */
   ref(): void;
 
-  /** Listening does not keep the process alive. */
+  /** Lets the process end although the server listens. */
   unref(): void;
 
-  /** The address that clients use, with the real port where port 0 was asked for; undefined while not listening. */
+  /** The address for clients; for port 0 it contains the real port. Undefined while the server does not listen. */
   address(): string | undefined;
 
-  /** Accepts until the server is closed. */
+  /** Yields accepted connections until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterator<NetworkConnection>;
 
-  /** Closes. */
+  /** Calls `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

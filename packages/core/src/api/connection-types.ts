@@ -1,32 +1,35 @@
 import type { NetworkError } from '../result/network-error.js';
 
-/** The life of a connection; `failed` is reached from `connecting` and `connected`. */
+/** The states of a connection. `failed` follows `connecting` or `connected`. */
 export const ConnectionState = {
-  /** Not connected yet, or ended with a goodbye; `connect()` may be called. */
+  /** Not connected yet, or ended with a goodbye. `connect()` is possible. */
   Disconnected: 'disconnected',
-  /** `connect()` is under way. */
+  /** `connect()` is running. */
   Connecting: 'connecting',
-  /** Messages flow. */
+  /** Both sides can send and receive messages. */
   Connected: 'connected',
-  /** What was promised is still being written; nothing new is taken. */
+  /** `disconnect()` is running: accepted messages are still being sent, and new ones are refused. */
   Disconnecting: 'disconnecting',
-  /** Ended without a goodbye, or never made; the error says why. `connect()` may be called. */
+  /** Ended without a goodbye, or `connect()` failed; the error gives the reason. `connect()` is possible. */
   Failed: 'failed',
 } as const;
 export type ConnectionState = (typeof ConnectionState)[keyof typeof ConnectionState];
 
-/** Whether the peer is on this machine or may be elsewhere. */
+/** Whether the peer is on this machine, or may be on another one. */
 export const ConnectionType = {
-  /** On this machine. */
+  /** The peer is on this machine. */
   Local: 'local',
-  /** On this machine or another. */
+  /** The peer may be on this machine or on another one. */
   Remote: 'remote',
 } as const;
 export type ConnectionType = (typeof ConnectionType)[keyof typeof ConnectionType];
 
-/** The transports that come with EntropyNet; third-party transports add their own names. */
+/** The names of the built-in transports. Other transports add their own names. */
 export const ConnectionBackend = {
-  /** Whichever serves the endpoint, shared memory first. Never what a connection says of itself. */
+  /**
+   * Any transport that serves the endpoint, in the order of preference. Only configurations use it: a connection names
+   * its transport.
+   */
   Auto: 'auto',
   /** Memory that two processes of one machine share: `@entropynet/transport-shm`. */
   SharedMemory: 'shared-memory',
@@ -38,13 +41,13 @@ export type ConnectionBackend = (typeof ConnectionBackend)[keyof typeof Connecti
 
 /** How a connection ended. */
 export interface CloseReason {
-  /** `disconnected`: with a goodbye of either side; `failed`: without one, or the connection was never made. */
+  /** `disconnected`: one side said goodbye. `failed`: the connection ended without a goodbye, or `connect()` failed. */
   readonly state: 'disconnected' | 'failed';
-  /** Why, where the state is `failed`. */
+  /** The reason, if the state is `failed`. */
   readonly error?: NetworkError;
 }
 
-/** A snapshot of a connection's counters: payload bytes and whole messages, never framing, on every transport. */
+/** A snapshot of a connection's counters. Every transport counts payload bytes and whole messages, and no framing. */
 export interface ConnectionStats {
   /** Payload bytes of messages accepted for sending. */
   readonly bytesSent: number;
@@ -54,15 +57,15 @@ export interface ConnectionStats {
   readonly messagesSent: number;
   /** Messages handed to callbacks. */
   readonly messagesReceived: number;
-  /** When `connected` was reached, in milliseconds since the epoch; 0 before. */
+  /** The time at which the connection became `connected`, in milliseconds since the epoch; 0 before. */
   readonly connectTime: number;
-  /** When a message was last sent or received, in milliseconds since the epoch; 0 before. */
+  /** The time of the last message in either direction, in milliseconds since the epoch; 0 before the first one. */
   readonly lastActivityTime: number;
 }
 
 /**
- * What was accepted for sending, and of which the peer has not shown that it took it: upper bounds. A peer that has called
- * `disconnect()` drops what still arrives, and may confirm it.
+ * Accepted messages that the peer has not confirmed. The figures are upper bounds. A peer that has called
+ * `disconnect()` drops messages that still arrive, and may confirm them.
  */
 export interface UnconfirmedSends {
   /** Whole messages. */
@@ -71,64 +74,65 @@ export interface UnconfirmedSends {
   readonly bytes: number;
 }
 
-/** Small, urgent messages. */
+/** The name of a channel for small, urgent messages. Its frames go before those of other channels. */
 export const CHANNEL_CONTROL = 'control';
-/** Bulk data from an editor or tool to an engine. */
+/** The conventional name of a channel for bulk data from an editor or tool to an engine. */
 export const CHANNEL_ASSET_UPLOAD = 'asset-upload';
-/** Bulk data from an engine to an editor or tool. */
+/** The conventional name of a channel for bulk data from an engine to an editor or tool. */
 export const CHANNEL_ASSET_DOWNLOAD = 'asset-download';
 
 /**
- * Who owns the bytes that a message callback receives: `copy`, the callback; `borrow`, valid until it returns. A peer on
- * shared memory can change borrowed bytes at any moment: copy them before native code (`TextDecoder`, zlib) reads them.
- * `InPlaceCallbackOptions` has the third way, which borrows without a view.
+ * The owner of the bytes that a message callback receives. With `copy` the callback owns them. With `borrow` the
+ * transport owns them, and they are valid until the callback returns. A peer on shared memory can change borrowed bytes
+ * at any moment: copy them before native code (`TextDecoder`, zlib) reads them. `InPlaceCallbackOptions` is a third
+ * way, which borrows without a view.
  */
 export type MessageOwnership = 'copy' | 'borrow';
 
-/** How a message callback is to be called. */
+/** Options of a message callback. */
 export interface MessageCallbackOptions {
   /**
-   * Who owns the bytes.
+   * The owner of the bytes.
    * @default 'copy'
    */
   readonly ownership?: MessageOwnership;
 }
 
-/** How a message callback that reads in place is to be called. */
+/** Options of a message callback that reads in place. */
 export interface InPlaceCallbackOptions {
-  /** The transport owns the bytes. */
+  /** The transport owns the bytes; the callback gets its buffer and the message's bounds. */
   readonly ownership: 'in-place';
 }
 
 /**
- * Receives one whole message. What it returns is ignored, save a promise: its rejection is reported through `error`.
- * Delivery never waits for that promise.
+ * Receives one whole message. It may return a promise: delivery never waits for it, and its rejection becomes an
+ * `error` event. Any other return value has no effect.
  */
 export type MessageCallback = (data: Uint8Array) => unknown;
 
 /**
- * Receives one whole message where it lies: `bytes[start]` to `bytes[end - 1]`, in the transport's own array. Nothing is
- * allocated for it. The bytes are valid until the callback returns, and they are to be read only: what lies outside the bounds belongs
- * to other messages, and on shared memory to both processes. A peer on shared memory can change the message at any
- * moment: read each value once, and copy the bytes before native code (`TextDecoder`, zlib) reads them. What the callback
- * returns is treated as that of a `MessageCallback`.
+ * Receives one whole message in the transport's own array: `bytes[start]` to `bytes[end - 1]`. The call allocates
+ * nothing. The bytes are valid until the callback returns, and the callback must not write to the array: bytes outside
+ * the bounds belong to other messages, and on shared memory the peer uses the array, too. A peer on shared memory can
+ * change the message at any moment: read each value once, and copy the bytes before native code (`TextDecoder`, zlib)
+ * reads them. The return value has the same effect as that of a `MessageCallback`.
  */
 export type InPlaceMessageCallback = (bytes: Uint8Array, start: number, end: number) => unknown;
 
 /**
- * Writes one message of the announced length where it is sent from: `bytes[start]` is its first byte. What the array holds
- * there at first is unspecified, so every byte of the message is to be written; nothing outside of it may be written.
- * The array is valid until the function returns. It must write at once: a function that returns a promise sends nothing.
+ * Writes one message of the announced length into the send buffer; `bytes[start]` is its first byte. The buffer
+ * contains old bytes, so the function must write every byte of the message, and no byte outside it. The array is valid
+ * until the function returns. The function must write synchronously: if it returns a promise, nothing is sent.
  */
 export type InPlaceWriter = (bytes: Uint8Array, start: number) => unknown;
 
 /** Options of `messages()`. */
 export interface MessagesOptions {
-  /** The named channel whose messages are wanted, open or not. @default the default channel */
+  /** The named channel to read, open or not. @default the default channel */
   readonly channel?: string;
   /** Ends the loop: a waiting `next()` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Receives one state transition; `error` tells why, where the new state is `failed`. */
+/** Receives one state change. If the new state is `failed`, `error` gives the reason. */
 export type StateCallback = (state: ConnectionState, error?: NetworkError) => unknown;

@@ -20,15 +20,15 @@ import type {
 import type { SendClaim } from './send-claim.js';
 
 /**
- * Everything a program does with a connection, the same on every transport, for a `NetworkConnection` and for a manager's
- * `ConnectionHandle`. Operations return a `Result` and never throw for an operational failure; a wrong argument type
- * throws a `TypeError`. Sending and receiving without a channel's name means the default channel.
+ * A connection. It behaves the same on every transport. `NetworkConnection` and a manager's `ConnectionHandle`
+ * implement it. Operations return a `Result` and never throw for an operational failure; a wrong argument type throws a
+ * `TypeError`. Methods without a channel's name use the default channel.
  */
 export interface Connection {
   /**
-   * Resolves when the connection has ended, after the state was reported, with how it ended; never rejects. Each
-   * `connect()` that begins after an end makes a new promise. A handle's promise resolves at `close()`, or at an end
-   * that no reconnection follows.
+   * Resolves after the connection has ended and reported its state, with the final state and the error. It never
+   * rejects. Each `connect()` after an end makes a new promise. The promise of a handle resolves at `close()`, or at an
+   * end after which the handle does not reconnect.
    */
   readonly closed: Promise<CloseReason>;
 
@@ -36,66 +36,73 @@ export interface Connection {
   readonly defaultChannel: Channel;
 
   /**
-   * The channel of that name, open or not: the same object until the channel is closed, then a new one. A handle's
-   * channel follows the handle's current connection and has to be opened again on the next one. Throws a `RangeError`
-   * unless the name is 1 to 255 bytes of UTF-8.
+   * Returns the channel of that name, open or not. It is the same object until the channel is closed, then a new one. A
+   * handle's channel uses the handle's current connection; the program has to open it again on the next one. Throws a
+   * `RangeError` unless the name is 1 to 255 bytes of UTF-8.
    */
   channel(name: string): Channel;
 
-  /** The named channels that are open now, in the order in which they became known. */
+  /** Returns the named channels that are open now, in the order in which this side learned of them. */
   channels(): Channel[];
 
   /**
-   * Connects. Ok when connected already; the same outcome as a `connect()` under way; after a `disconnect()` under way,
-   * connects when that is done. `docs/errors.md` lists the codes. May be called from inside any callback. What arrived before
-   * and was not read is dropped by a raw connection; a handle keeps it for the next reader, unless this side had disconnected.
+   * Connects. It returns ok if the connection is connected. During another `connect()` it returns the outcome of that
+   * one. During a `disconnect()` it first waits for the end. Any callback may call it. A raw connection drops unread
+   * messages of the connection before; a handle keeps them for the next consumer, unless this side had disconnected.
+   * Errors: `TransportUnavailable` (nobody listens), `Timeout`, `Aborted`, `IncompatibleVersion` and others, which
+   * `docs/errors.md` lists.
    */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 
   /**
-   * Ends the connection, within `sendTimeoutMs`. Every message whose `send` resolved ok reaches the peer first; sends that
-   * still wait end with `ConnectionClosed` and do not delay it. No callback starts after it resolved. Idempotent.
-   * `ConnectionClosed`: the goodbye did not reach the peer; `Aborted`: the first call's signal ended the wait, and what
-   * the peer had not taken is lost.
+   * Ends the connection, within `sendTimeoutMs`. If a `send` resolved ok, its message reaches the peer first. Sends
+   * that still wait return `ConnectionClosed`. After it has resolved, no callback starts. A second call has no further
+   * effect. `ConnectionClosed`: the goodbye did not reach the peer. `Aborted`: the signal of the first call ended the
+   * wait, and messages that the peer had not received are lost.
    */
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 
-  /** As `Channel.send`. */
+  /** `Channel.send` of the default channel. */
   send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result>;
-  /** As `Channel.trySend`. */
+  /** `Channel.trySend` of the default channel. */
   trySend(data: Uint8Array): Result;
-  /** As `Channel.trySendBatch`, on the channel of that name or on the default channel. */
+  /** `Channel.trySendBatch` of the channel of that name, or of the default channel. */
   trySendBatch(messages: readonly Uint8Array[], options?: { readonly channel?: string }): Result<number>;
-  /** Sends without the promise of delivery where the transport can; otherwise as `send` (see its capabilities). */
+  /**
+   * Sends a message that may get lost, if the transport can (`capabilities.unreliable`); otherwise the same as `send`.
+   */
   sendUnreliable(data: Uint8Array): Promise<Result>;
-  /** As `Channel.trySendWith`. */
+  /** `Channel.trySendWith` of the default channel. */
   trySendWith(length: number, write: InPlaceWriter): Result;
-  /** As `Channel.claim`. */
+  /** `Channel.claim` of the default channel. */
   claim(length: number): Result<SendClaim>;
-  /** As `Channel.messages`, on the channel of that name or on the default channel. */
+  /** `Channel.messages` of the channel of that name, or of the default channel. */
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined>;
-  /** As `Channel.setMessageCallback`. */
+  /** `Channel.setMessageCallback` of the default channel. */
   setMessageCallback(callback: MessageCallback | null, options?: MessageCallbackOptions): void;
-  /** As `Channel.setMessageCallback`, for a function that reads in place. */
+  /** `Channel.setMessageCallback` of the default channel, for a function that reads in place. */
   setMessageCallback(callback: InPlaceMessageCallback | null, options: InPlaceCallbackOptions): void;
-  /** Sets the function that receives each real transition, once and in order, before the `state` listeners. */
+  /**
+   * Sets the function that receives each state change, once and in order, before the `state` listeners. Null removes
+   * it.
+   */
   setStateCallback(callback: StateCallback | null): void;
 
-  /** Whether named channels work; true on every transport that comes with EntropyNet. False for a handle without connection. */
+  /** Whether named channels work. True on every built-in transport; false for a handle without a connection. */
   supportsMultipleChannels(): boolean;
-  /** As `Channel.open`; `InvalidParameter` for an impossible name. */
+  /** `Channel.open` of the channel of that name. `InvalidParameter`: the name is not 1 to 255 bytes of UTF-8. */
   openChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result>;
-  /** As `Channel.close`; ok where no channel of that name is open. */
+  /** `Channel.close` of the channel of that name. Ok if no channel of that name is open. */
   closeChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result>;
-  /** As `Channel.isOpen`. */
+  /** `Channel.isOpen` of the channel of that name. */
   isChannelOpen(name: string): boolean;
-  /** As `Channel.send`, on the channel of that name. */
+  /** `Channel.send` of the channel of that name. */
   sendOnChannel(name: string, data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result>;
-  /** As `Channel.trySend`, on the channel of that name. */
+  /** `Channel.trySend` of the channel of that name. */
   trySendOnChannel(name: string, data: Uint8Array): Result;
-  /** As `Channel.setMessageCallback`, on the channel of that name. */
+  /** `Channel.setMessageCallback` of the channel of that name. */
   setChannelMessageCallback(name: string, callback: MessageCallback | null, options?: MessageCallbackOptions): void;
-  /** As `Channel.setMessageCallback`, on the channel of that name, for a function that reads in place. */
+  /** `Channel.setMessageCallback` of the channel of that name, for a function that reads in place. */
   setChannelMessageCallback(
     name: string,
     callback: InPlaceMessageCallback | null,
@@ -104,59 +111,70 @@ export interface Connection {
 
   /** Whether the state is `connected`. */
   isConnected(): boolean;
-  /** Whether a server accepted it: then only its client can make it again, and `connect()` gives `NotSupported`. */
+  /**
+   * Whether a server accepted it. After its end, only its client can connect again: here `connect()` returns
+   * `NotSupported`.
+   */
   readonly wasAccepted: boolean;
-  /** Where the connection is in its life. */
+  /** Returns the current state. */
   getState(): ConnectionState;
-  /** Whether the peer is on this machine (`local`) or may be on another (`remote`); undefined for a handle without connection. */
+  /**
+   * Returns `local` if the peer is on this machine, `remote` if it may be on another one; undefined for a handle
+   * without a connection.
+   */
   getType(): ConnectionType | undefined;
-  /** The name of the transport in use; undefined for a handle without connection. */
+  /** Returns the name of the transport in use; undefined for a handle without a connection. */
   getBackend(): ConnectionBackend | undefined;
-  /** What the transport knows of the peer; empty for a handle without connection. */
+  /** The identity of the peer, as far as the transport knows it. Empty before the first connection. */
   readonly peer: ConnectionPeer;
   /**
-   * How long the last answered question to the peer took, in milliseconds, behind whatever was on the way in front of it.
-   * Undefined before the first answer, after the end, and on transports that ask nothing (shared memory, pages).
+   * The round trip of the last heartbeat ping, in milliseconds. It includes the time that the ping waited behind other
+   * data. Undefined before the first answer, after the end, and on transports without a ping (shared memory, WebSocket
+   * in a page).
    */
   readonly roundTripMs: number | undefined;
-  /** A frozen snapshot. The counters start anew with each connection. */
+  /** Returns a frozen snapshot of the counters. Each `connect()` resets them. */
   getStats(): ConnectionStats;
-  /** What was accepted for sending and may not have reached the peer: upper bounds. Stays after an end. */
+  /**
+   * Returns upper bounds of the accepted messages and bytes that may not have reached the peer. They stay after an end.
+   */
   unconfirmedSends(): UnconfirmedSends;
-  /** How often a `trySend` gave `WouldBlock` since connecting. */
+  /** Returns how often a `trySend` returned `WouldBlock` since connecting. */
   wouldBlockCount(): number;
-  /** Whether the connection's callbacks are being shut. */
+  /** Whether the connection is ending its callbacks: no further callback starts. */
   isShuttingDown(): boolean;
 
   /**
-   * Begins to receive on a connection that a server accepted: to be called once, after the callbacks are set. What the
-   * peer sent before is kept. Without effect on other connections, and on handles, which receive from the start.
+   * Starts receiving on a connection that a server accepted. Call it once, after you have set the callbacks; the
+   * connection has kept the messages that arrived before. It has no effect on other connections, nor on handles, which
+   * receive from the start.
    */
   startReceiving(): void;
 
   /**
-   * Adds a listener. Each listener runs by itself: what it throws, or what its promise rejects with, becomes an `error`
-   * event with code `CallbackFailed`. Throws a `TypeError` for an event that does not exist.
+   * Adds a listener. If a listener throws or its promise rejects, an `error` event with the code `CallbackFailed`
+   * follows, and the other listeners run. Throws a `TypeError` for an unknown event.
    */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
   /** Adds a listener that is called once. */
   once<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
-  /** Removes a listener, or all of the program's listeners of the event where none is given. */
+  /** Removes a listener. Without one, removes all listeners of the event that `on` and `once` have added. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
   /**
-   * Adds a listener for a library that stands on the connection: `off(event)` leaves it. It is told before the program's
-   * listeners, only of what happens from now on, and is otherwise as they are. Returns its remover.
+   * Adds a listener for a library: `off(event)` without a listener does not remove it. It runs before the program's
+   * listeners, gets only later events, and otherwise behaves like them.
+   * @returns a function that removes the listener
    */
   subscribe<E extends Exclude<keyof ConnectionEvents, 'message' | 'error'>>(
     event: E,
     listener: ConnectionEvents[E],
   ): () => void;
 
-  /** An idle connection keeps the process alive (the default). */
+  /** Makes the idle connection keep the process alive (the default). */
   ref(): void;
-  /** An idle connection does not keep the process alive. */
+  /** Lets the process end although the connection is open and idle. */
   unref(): void;
 
-  /** As `disconnect()`; a handle's is `close()`. For `await using`. */
+  /** Calls `disconnect()`, or `close()` on a handle, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,22 +1,22 @@
 import type { Result } from '../result/result.js';
 
 /**
- * Room for one message inside the transport, to be filled in place. Until `commit()` or `abort()` nothing else is sent
- * on the connection: sends wait and `trySend` gives `WouldBlock`.
+ * Room for one message in the transport's buffer. The program writes the message there. Until `commit()` or `abort()`
+ * the connection sends nothing else: a `send` waits, and a `trySend` returns `WouldBlock`.
  */
 export interface SendClaim {
   /**
-   * Where the message is written. Owned by the connection: not to be touched after `commit()` or `abort()`. What it
-   * holds at first is unspecified, so every byte is to be written.
+   * The memory for the message. The connection owns it: do not use it after `commit()` or `abort()`. It contains old
+   * bytes, so write every byte.
    */
   readonly bytes: Uint8Array;
 
   /**
-   * Sends what `bytes` holds. `ConnectionClosed`: the connection ended first; `InvalidParameter`: already used, or the memory
-   * of `bytes` was transferred.
+   * Sends the message in `bytes`. `ConnectionClosed`: the connection ended first. `InvalidParameter`: the claim was
+   * already used, or the program has transferred the memory of `bytes`.
    */
   commit(): Result;
 
-  /** Gives the room back; nothing is sent. A second call, or one after `commit()`, does nothing. */
+  /** Discards the message and frees the room. A second call, or one after `commit()`, has no effect. */
   abort(): void;
 }

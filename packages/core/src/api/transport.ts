@@ -6,84 +6,101 @@ import type { Result } from '../result/result.js';
 import type { NetworkError } from '../result/network-error.js';
 import type { ConnectionServer } from './connection-server.js';
 
-/** Whether an endpoint can be reached from here. */
+/** Whether this process can reach an endpoint. */
 export type TransportProbe =
   | {
-      /** It can. */
+      /** The endpoint can be reached. */
       readonly available: true;
     }
   | {
-      /** It can't. */
+      /** The endpoint can't be reached. */
       readonly available: false;
-      /** One sentence that a person can act on. */
+      /** The reason, in one sentence that tells a person what to do. */
       readonly reason: string;
-      /** The same with a code, where one fits better than `TransportUnavailable`. */
+      /** The reason as an error, if another code than `TransportUnavailable` fits better. */
       readonly error?: NetworkError;
     };
 
-/** What differs between transports, so that programs and the conformance suite can ask instead of knowing names. */
+/** The differences between transports. Programs and the conformance suite use them instead of a transport's name. */
 export interface TransportCapabilities {
-  /** `sendUnreliable` has a path of its own; without it, it is as reliable as `send`. */
+  /** Whether `sendUnreliable` has a path of its own. If not, it is as reliable as `send`. */
   readonly unreliable: boolean;
-  /** `claim` and borrowed messages touch the peer's memory directly. */
+  /** Whether `claim` and borrowed messages use memory that the peer shares. */
   readonly zeroCopy: boolean;
-  /** The two sides may be in different processes. */
+  /** Whether the two sides may be in different processes. */
   readonly crossProcess: boolean;
-  /** The death of the peer is an event of the operating system. */
+  /** Whether the transport learns of the peer's death from an event of the operating system. */
   readonly detectsPeerDeath: boolean;
-  /** A peer that is alive and does not read is reported. */
+  /** Whether the transport reports a peer that is alive but does not read. */
   readonly detectsUnresponsive: boolean;
 }
 
 /**
- * What a plugin registers: a way for bytes to travel. See `docs/writing-a-transport.md`.
+ * A transport: it creates connections and servers of one kind. See `docs/writing-a-transport.md`.
  */
 export interface Transport {
-  /** The name in configurations and logs; unique among the registered transports. */
+  /** The name in configurations and logs. It is unique among the registered transports. */
   readonly backend: ConnectionBackend;
   /** The endpoint schemes it serves, without `://`, in lower case. */
   readonly schemes: readonly string[];
-  /** A `local` transport also serves bare names. */
+  /** `local` or `remote`. A `local` transport also serves endpoints without a scheme. */
   readonly connectionType: ConnectionType;
-  /** Frozen, and the same in every instance. */
+  /** The capabilities: frozen, and the same in every instance. */
   readonly capabilities: TransportCapabilities;
-  /** `connect()` tells why an endpoint can't be reached as soon as `probe` would: nobody has to ask before. False without it. */
+  /**
+   * Whether `connect()` fails as fast as `probe()`, with the same reason; the manager then does not call `probe()`
+   * first.
+   * @default false
+   */
   readonly isProbedByConnecting?: boolean;
-  /** Its rank where several transports serve an endpoint: a higher one is tried first. @default 0 */
+  /** Its rank if several transports serve an endpoint: the manager tries a higher one first. @default 0 */
   readonly preference?: number;
-  /** The key of its section in a configuration; without it, it has none and reads `transportOptions`. */
+  /**
+   * The key of its section in a configuration. Without it, the transport has no section and reads `transportOptions`.
+   */
   readonly optionsKey?: string;
-  /** Checks that section and fills in the defaults; see `defineTransportSection`. */
+  /** The schema that checks the section and fills in the defaults; see `defineTransportSection`. */
   readonly optionsSchema?: OptionsSchema;
-  /** Whether an endpoint with one of its schemes is one of its addresses. `InvalidParameter` says what is wrong. */
+  /** Checks an endpoint that has one of its schemes. `InvalidParameter` names the fault. */
   checkEndpoint?(endpoint: string): Result;
-  /** Can it reach that endpoint from here, and if not, why? Opens no `NetworkConnection` and leaves nothing behind. */
+  /**
+   * Checks whether this process can reach the endpoint, and returns the reason if not. It leaves no connection or file
+   * behind.
+   */
   probe(config: ConnectionConfig): Promise<TransportProbe>;
-  /** A connection in state `disconnected`. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */
+  /**
+   * Creates a connection in the state `disconnected`. Throws a `NetworkError` (`InvalidParameter`) for a wrong
+   * configuration.
+   */
   createConnection(config: ConnectionConfig): NetworkConnection;
-  /** A server that does not listen yet. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration. */
+  /**
+   * Creates a server that does not listen yet. Throws a `NetworkError` (`InvalidParameter`) for a wrong configuration.
+   */
   createServer(config: ServerConfig): ConnectionServer;
 }
 
 /**
- * Registers a transport with `createNetworking`: `load` binds `TRANSPORT` to it. A `ContainerModule` of inversify has the same
- * shape; a transport needs no inversify.
+ * A module that registers a transport with `createNetworking`: `load` binds `TRANSPORT` to it. A `ContainerModule` of
+ * inversify has the same shape, but a transport does not need inversify.
  */
 export interface TransportModule {
-  /** Tells modules apart; a symbol of its own. */
+  /** Identifies the module; a new symbol, or a number. */
   readonly id: number | symbol;
-  /** Called once, before the first connection. */
+  /** Binds the transport. `createNetworking` calls it once, before the first connection. */
   load(options: { readonly bind: TransportBinder }): void | Promise<void>;
 }
 
 /** Binds an identifier, as inversify's `bind` does. */
 export type TransportBinder = <T>(identifier: symbol) => TransportBinding<T>;
 
-/** What `TransportBinder` gives for an identifier. */
+/** The binding of an identifier; `TransportBinder` returns it. */
 export interface TransportBinding<T> {
-  /** Makes `value` what the identifier stands for. */
+  /** Binds the identifier to `value`. */
   toConstantValue(value: T): unknown;
 }
 
-/** The inversify service identifier: every plugin is a multi-binding of it. `Symbol.for` survives a second installed copy. */
+/**
+ * The identifier under which modules register transports. Several modules may bind it. `Symbol.for` makes it the same
+ * in a second installed copy of this package.
+ */
 export const TRANSPORT = Symbol.for('@entropynet/core/Transport');
