@@ -1,6 +1,6 @@
 /**
- * What a handle is made of that stands for one connection after another. For `@entropynet/manager`; a program or a transport
- * needs none of it.
+ * Parts of core for the handles of `@entropynet/manager`, which use one connection after another. Programs and
+ * transports do not need it.
  *
  * @packageDocumentation
  */

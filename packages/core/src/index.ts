@@ -1,5 +1,5 @@
 /**
- * The contracts of EntropyNet and the one state machine behind every transport.
+ * The core of EntropyNet: the interfaces of connections and transports, and the behaviour that all transports share.
  *
  * @packageDocumentation
  */

@@ -37,19 +37,20 @@ const NO_STATS: ConnectionStats = Object.freeze({
 const NO_SENDS: UnconfirmedSends = Object.freeze({ messages: 0, bytes: 0 });
 
 /**
- * A user's hold on a connection of a manager: manager, slot index, generation. Copies are equal. After `close()` every
- * copy is invalid: operations give `InvalidParameter`, getters a neutral value, and a slot that is used again is never
- * reached through an old handle. Before the first `connect()`, what needs a connection gives `ConnectionClosed`.
+ * A handle refers to a connection of a manager, by slot index and generation. Copies are equal. After `close()` every
+ * copy is invalid: operations return `InvalidParameter`, and getters return neutral values. An old handle never reaches
+ * a connection that reuses its slot. Before the first `connect()`, operations that need a connection return
+ * `ConnectionClosed`.
  *
- * `Connection` describes what a handle shares with a raw connection. Callbacks, listeners and channels stay over all
- * connections that the handle makes.
+ * `Connection` describes the members that a handle shares with a raw connection. Callbacks, listeners and channel
+ * objects stay across all connections of the handle.
  */
 export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Connection {
-  /** The channel without a name. It follows the handle's current connection. */
+  /** The channel without a name. It uses the handle's current connection. */
   readonly defaultChannel: Channel;
   readonly #session: HandleSession;
 
-  /** Made by the manager. */
+  /** Only the manager calls it. */
   constructor(session: HandleSession) {
     super();
     this.#session = session;
@@ -58,29 +59,32 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     this.setHandleIdentity(session.owner, session.seat.index, session.seat.generation);
   }
 
-  /** Whether the handle still stands for its connection. */
+  /** Whether the handle is valid: nobody has closed it or a copy of it. */
   valid(): boolean {
     return !this.#session.isOver;
   }
 
-  /** Another handle for the same connection. */
+  /** Returns another handle for the same connection; undefined if the handle is invalid. */
   copy(): ConnectionHandle | undefined {
     return this.valid() ? new ConnectionHandle(this.#session) : undefined;
   }
 
-  /** Whether both stand for the same connection, valid or not. What is no handle stands for none. */
+  /** Whether both handles refer to the same connection, valid or not. False for a value that is not a handle. */
   equals(other: ConnectionHandle): boolean {
     return isObject(other) && #session in other && this.#session === other.#session;
   }
 
-  /** Resolves with how it ended: at `close()`, or at an end that no reconnection follows. Never rejects. */
+  /**
+   * Resolves with the final state and the error at `close()`, or at an end after which the handle does not reconnect.
+   * Never rejects.
+   */
   get closed(): Promise<CloseReason> {
     return this.#session.lifecycle.closed;
   }
 
   /**
-   * Connects by the first transport that can, in the order of the configuration. The signal and `disconnect()` give up
-   * all of it; each candidate has the configuration's `connectTimeoutMs`.
+   * Connects with the first transport that works, in the order of the configuration. Each candidate (a transport with
+   * an endpoint) may take `connectTimeoutMs`. The signal and `disconnect()` abort the whole attempt.
    */
   connect(options?: { readonly signal?: AbortSignal }): Promise<Result> {
     const fault = faultOfOptions('connect()', options, SIGNAL_OPTION);
@@ -97,8 +101,9 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   }
 
   /**
-   * Ends the connection as `disconnect()` does and gives the slot back. Every copy is invalid at once. Idempotent. An
-   * accepted connection that has ended gave its slot back then; its handle answers until this call.
+   * Ends the connection as `disconnect()` does, and frees the slot. Every copy is invalid at once. A second call has no
+   * effect. If an accepted connection has ended before, its slot is free already, and this call only makes the handle
+   * invalid.
    */
   async close(): Promise<Result> {
     await this.#session.leave();
@@ -106,107 +111,115 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   }
 
   /**
-   * Runs `listener` for the connection that stands now and for each later one: after `connected` was reported, before the
-   * first message. The place to set up ports, requests and channels. It is not awaited; what it throws or rejects with is
-   * an `error` event. `generation` counts the handle's connections from 1.
-   * @returns removes the listener
+   * Calls `listener` for the open connection, if there is one, and for each later one: after the state `connected` was
+   * reported, and before the first message. Use it to set up ports, requests and channels. Nothing waits for its
+   * promise; if it throws or rejects, an `error` event follows. `generation` counts the handle's connections from 1.
+   * @returns a function that removes the listener
    */
   onConnected(listener: ConnectedListener): () => void {
     if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
     return this.#session.onConnected(listener);
   }
 
-  /** The named channels that are open now. */
+  /** Returns the named channels that are open now. */
   channels(): Channel[] {
     return this.#session.channels();
   }
 
-  /** Sends without the promise of delivery where the transport can; otherwise as `send`. */
+  /**
+   * Sends a message that may get lost, if the transport can (`capabilities.unreliable`); otherwise the same as `send`.
+   */
   sendUnreliable(data: Uint8Array): Promise<Result> {
     return this.#session.current?.sendUnreliable(data) ?? Promise.resolve(this.#session.absence());
   }
 
-  /** Whether a server accepted its connection: then only the client can make it again. False for an invalid handle. */
+  /** Whether a server accepted its connection; then only the client can connect again. False for an invalid handle. */
   get wasAccepted(): boolean {
     return this.valid() && this.#session.isOfClient;
   }
 
-  /** `disconnected` for an invalid handle. */
+  /** Returns the current state; `disconnected` for an invalid handle. */
   getState(): ConnectionState {
     return this.valid() ? this.#session.lifecycle.state : 'disconnected';
   }
 
-  /** Undefined while there is no connection. */
+  /** See `Connection.getType`. Undefined without a connection. */
   getType(): ConnectionType | undefined {
     return this.#session.current?.getType();
   }
 
-  /** Undefined while there is no connection. */
+  /** See `Connection.getBackend`. Undefined without a connection. */
   getBackend(): ConnectionBackend | undefined {
     return this.#session.current?.getBackend();
   }
 
-  /** What the transport knows of the peer; empty while there is no connection. */
+  /** The identity of the peer, as far as the transport knows it. Empty without a connection. */
   get peer(): ConnectionPeer {
     return this.#session.current?.peer ?? {};
   }
 
-  /** See `Connection.roundTripMs`; undefined while there is no connection. */
+  /** See `Connection.roundTripMs`. Undefined without a connection. */
   get roundTripMs(): number | undefined {
     return this.#session.current?.roundTripMs;
   }
 
-  /** All zero while there is no connection. */
+  /** See `Connection.getStats`. All counters are 0 without a connection. */
   getStats(): ConnectionStats {
     return this.#session.current?.getStats() ?? NO_STATS;
   }
 
-  /** Which transport it got, and for each candidate before it why not that one; undefined before the first success. */
+  /**
+   * Returns the transport of the connection, and the reason against each candidate before it. Undefined before the
+   * first success.
+   */
   getSelection(): Selection | undefined {
     return this.valid() ? this.#session.selection : undefined;
   }
 
-  /** What was accepted for sending and may not have reached the peer: upper bounds; zero before the first connection. */
+  /** See `Connection.unconfirmedSends`. Zero before the first connection. */
   unconfirmedSends(): UnconfirmedSends {
     return this.#session.current?.unconfirmedSends() ?? NO_SENDS;
   }
 
-  /** How often a `trySend` gave `WouldBlock` since connecting. */
+  /** Returns how often a `trySend` returned `WouldBlock` since connecting. */
   wouldBlockCount(): number {
     return this.#session.current?.wouldBlockCount() ?? 0;
   }
 
-  /** Whether and why the handle is connecting again by itself; all neutral without `reconnect` in the configuration. */
+  /**
+   * Returns whether the handle is reconnecting by itself, and why. All values are neutral without `reconnect` in the
+   * configuration.
+   */
   getReconnection(): ReconnectionStatus {
     return this.valid() ? this.#session.reconnection : NO_RECONNECTION;
   }
 
-  /** Whether named channels work; false while there is no connection. */
+  /** Whether named channels work. False without a connection. */
   supportsMultipleChannels(): boolean {
     return this.#session.current?.supportsMultipleChannels() ?? false;
   }
 
-  /** Whether the connection's callbacks are being shut. */
+  /** Whether the connection is ending its callbacks. */
   isShuttingDown(): boolean {
     return this.#session.current?.isShuttingDown() ?? false;
   }
 
-  /** Without effect: a handle receives from the start. */
+  /** Has no effect: a handle receives from the start. */
   startReceiving(): void {
     this.#session.current?.startReceiving();
   }
 
-  /** An idle connection keeps the process alive (the default). */
+  /** Makes the idle connection keep the process alive (the default). */
   ref(): void {
     if (this.valid()) this.#session.setReferenced(true);
   }
 
-  /** An idle connection does not keep the process alive. */
+  /** Lets the process end although the connection is open and idle. */
   unref(): void {
     if (this.valid()) this.#session.setReferenced(false);
   }
 
-  /** As `close()`, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -215,7 +228,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return `${this.toString()} ${this.#session.current?.description() ?? this.getState()}`;
   }
 
-  /** The last reference of the last copy gives the slot back. */
+  /** The last reference of the last copy frees the slot. */
   protected override onDispose(): void {
     this.#session.handleCount -= 1;
     if (this.#session.handleCount === 0) void this.close();

@@ -2,7 +2,7 @@ import { type Transport, TRANSPORT, type TransportModule } from '@entropynet/cor
 import type { ContainerModuleLoadOptions } from 'inversify';
 import { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 
-/** Registers the manager itself, as a singleton of all transports that are bound, with its options. */
+/** Returns a module that registers the manager as a singleton, with all bound transports and these options. */
 export function connectionManagerModule(options: ConnectionManagerOptions): ManagerModule {
   return {
     id: Symbol('@entropynet/manager'),
@@ -18,7 +18,7 @@ export function connectionManagerModule(options: ConnectionManagerOptions): Mana
   };
 }
 
-/** A module for inversify, by its shape: inversify itself is loaded by `createNetworking` only. */
+/** A module with the shape that inversify expects. Only `createNetworking` loads inversify. */
 export interface ManagerModule extends Pick<TransportModule, 'id'> {
   /** Binds the manager and its options. */
   load(options: Pick<ContainerModuleLoadOptions, 'bind'>): void;

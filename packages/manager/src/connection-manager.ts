@@ -30,14 +30,14 @@ import { faultOfTransportOptions, logUnusedSections } from './unused-options.js'
 /** Options of a manager. */
 export interface ConnectionManagerOptions {
   /**
-   * How many connections it can hold. Accepted connections that have ended do not count. A
-   * managed server refuses a client with `ResourceLimitExceeded` while all are in use.
+   * The largest number of connections. Accepted connections that have ended do not count. When the manager is full, its
+   * servers refuse clients with `ResourceLimitExceeded`.
    * @default 1024
    */
   readonly capacity?: number;
   /**
-   * Takes one line when a connection or a server got another transport than the first of its configuration.
-   * @default the line is written to standard error
+   * A function that gets one line when a connection or a server did not get the first transport of its configuration.
+   * @default a function that writes the line to standard error
    */
   readonly log?: (line: string) => void;
 }
@@ -50,7 +50,10 @@ const OPTIONS = { capacity: 'a number', log: 'a function' } as const;
 const DEFAULT_CAPACITY = 1024;
 const MAX_CAPACITY = 65_536;
 
-/** Holds connections in slots and gives out handles; knows transports by their interface only. */
+/**
+ * The connection manager: it keeps connections in slots and returns handles to them. It uses transports only by their
+ * interface.
+ */
 export class ConnectionManager extends EntropyObject {
   readonly #transports: readonly Transport[];
   readonly #log: (line: string) => void;
@@ -62,8 +65,8 @@ export class ConnectionManager extends EntropyObject {
   #config: ResolvedConnectionConfig | undefined;
 
   /**
-   * @param transports what `auto` chooses from, those of a higher preference first
-   * @throws NetworkError `InvalidParameter`: the capacity, or two transports of one backend name
+   * @param transports the transports from which `auto` selects; the manager sorts them by preference
+   * @throws NetworkError `InvalidParameter`: a wrong capacity, or two transports with the same backend name
    */
   constructor(transports: readonly Transport[], options?: ConnectionManagerOptions) {
     super();
@@ -89,8 +92,8 @@ export class ConnectionManager extends EntropyObject {
   }
 
   /**
-   * A handle for a connection that is to be made; does not connect. Without a configuration it uses that of
-   * `createNetworking`. `InvalidParameter`, `ResourceLimitExceeded`.
+   * Returns a handle for a new connection, without connecting. Without a configuration it uses that of
+   * `createNetworking`. `InvalidParameter`: the configuration is wrong. `ResourceLimitExceeded`: the manager is full.
    */
   openConnection(config: ConnectionConfig | undefined = this.#config): Result<ConnectionHandle> {
     const plan = this.#planOf(config);
@@ -99,23 +102,26 @@ export class ConnectionManager extends EntropyObject {
     return seat === undefined ? this.#full() : ok(new ConnectionHandle(this.#begin(seat, plan.value)));
   }
 
-  /** The same for a name on this machine. `InvalidParameter` where the endpoint is not local. */
+  /** `openConnection` for a name on this machine. `InvalidParameter`: the endpoint is not local. */
   openLocalConnection(endpoint: string): Result<ConnectionHandle> {
     return this.#openOfType(endpoint, 'local');
   }
 
-  /** The same for an address. `InvalidParameter` where the endpoint is not one of a remote transport. */
+  /** `openConnection` for an address. `InvalidParameter`: no remote transport serves the endpoint. */
   openRemoteConnection(url: string): Result<ConnectionHandle> {
     return this.#openOfType(url, 'remote');
   }
 
   /**
-   * Takes over a connection that was made elsewhere. Callbacks are in place before it starts to receive, and what came
-   * earlier is delivered when a message callback is set. The manager owns the connection from here on. An accepted
-   * connection leaves its slot when it has ended; its handle answers until `close()`.
+   * Adopts a connection from elsewhere and returns a handle for it. The manager sets its callbacks and then starts
+   * receiving. The connection keeps earlier messages until the program sets a message callback. From then on the
+   * manager owns the connection. An accepted connection frees its slot when it has ended; its handle stays valid until
+   * `close()`.
    *
-   * A `TypeError` for what is no connection. `AlreadyExists`: adopted before; `ConnectionClosed`: not connected;
-   * `InvalidParameter`: of another type than said; `NotSupported`: of another installed copy of `@entropynet/core`; `ResourceLimitExceeded`: full.
+   * Throws a `TypeError` for a value that is not a connection. `AlreadyExists`: it was adopted before.
+   * `ConnectionClosed`: it is not connected. `InvalidParameter`: it has another type than `type`. `NotSupported`: it
+   * comes from another installed copy of `@entropynet/core`. `ResourceLimitExceeded`: the manager is full; the caller
+   * keeps the connection.
    */
   adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
     checkAdopted(connection);
@@ -129,8 +135,8 @@ export class ConnectionManager extends EntropyObject {
   }
 
   /**
-   * A server on the endpoint and every fallback at once; does not listen yet. Without a configuration it uses that of
-   * `createNetworking`. `InvalidParameter`.
+   * Creates a server for the endpoint and every fallback. It does not listen yet. Without a configuration it uses that
+   * of `createNetworking`. `InvalidParameter`: the configuration is wrong.
    */
   createServer(config: ServerConfig | undefined = this.#config): Result<ManagedServer> {
     const plan = this.#planOf(config);
@@ -150,32 +156,34 @@ export class ConnectionManager extends EntropyObject {
     }
   }
 
-  /** Whether it is a handle of this manager and still stands for its connection. */
+  /** Whether it is a valid handle of this manager. */
   isValidHandle(handle: ConnectionHandle): boolean {
     return handle instanceof ConnectionHandle && handle.handleOwner() === this && handle.valid();
   }
 
-  /** How many slots are in use. An accepted connection that has ended has none. */
+  /** Returns the number of slots in use. An accepted connection that has ended uses none. */
   activeCount(): number {
     return this.#slots.inUse;
   }
 
-  /** How many slots there are. */
+  /** Returns the number of slots. */
   capacity(): number {
     return this.#slots.capacity;
   }
 
-  /** A frozen snapshot. */
+  /** Returns a frozen snapshot of the counters over all transports. */
   getManagerMetrics(): ManagerMetrics {
     return this.#tally.snapshot();
   }
 
-  /** The same for each transport, by its name, with what its connections hold and how long their round trips are; frozen. */
+  /**
+   * Returns a frozen snapshot of the counters of each transport by its name, with unconfirmed bytes and round trips.
+   */
   getBackendMetrics(): Readonly<Record<string, BackendMetrics>> {
     return this.#tally.byBackend();
   }
 
-  /** Closes every server and every connection. Handles turn invalid at once. */
+  /** Closes every server and every connection. All handles are invalid at once. */
   async closeAll(): Promise<void> {
     const servers = [...this.#servers].map((server) => server.close());
     this.#servers.clear();
@@ -186,7 +194,7 @@ export class ConnectionManager extends EntropyObject {
     void this.closeAll();
   }
 
-  /** Checks a configuration and uses it wherever none is given. `InvalidParameter`. */
+  /** Checks a configuration and makes it the default of this manager. `InvalidParameter`: it is wrong. */
   useConfig(config: ConnectionConfig): Result<ResolvedConnectionConfig> {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;
@@ -231,7 +239,7 @@ export class ConnectionManager extends EntropyObject {
     return checkCopy(connection);
   }
 
-  /** Takes a slot for a connection that is to come. */
+  /** Reserves a slot for a later connection. */
   #reserve(): Result<Reservation> {
     const seat = this.#slots.take();
     if (seat === undefined) return this.#full();
@@ -276,14 +284,14 @@ function checkTransports(transports: readonly Transport[]): void {
   throw new NetworkError('InvalidParameter', `ConnectionManager takes a list of transports; ${given} was given`);
 }
 
-/** Throws a `TypeError` for what is no connection of a transport. It may come from another copy of the package. */
+/** Throws a `TypeError` unless it is a connection of a transport. It may come from another copy of the package. */
 function checkAdopted(connection: NetworkConnection): void {
   checkConnection('adoptConnection()', connection);
   if (typeof (connection as Partial<NetworkConnection>).observe === 'function') return;
   throw new TypeError(`adoptConnection() takes a connection of a transport; ${kindOf(connection)} was given`);
 }
 
-/** A program's function that throws costs its line, and no connection. */
+/** Calls a function of the program. If it throws, its line is lost, and no connection suffers. */
 function guarded(log: (line: string) => void): (line: string) => void {
   return (line) => {
     try {

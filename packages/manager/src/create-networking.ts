@@ -14,37 +14,40 @@ import type { Container } from 'inversify';
 import { ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 import { connectionManagerModule } from './connection-manager.module.js';
 
-/** What `createNetworking` takes. */
+/** The options of `createNetworking`. */
 export interface NetworkingOptions extends ConnectionManagerOptions {
-  /** One module for each transport: an object with `id` and `load`, or a `ContainerModule` of inversify, that binds `TRANSPORT`. */
+  /**
+   * One module for each transport: an object with `id` and `load`, or a `ContainerModule` of inversify, that binds
+   * `TRANSPORT`.
+   */
   readonly transports: readonly TransportModule[];
   /**
-   * A configuration to check at once, so that a program with a wrong one does not start. `manager.openConnection()` and
-   * `manager.createServer()` use it where they are given none.
+   * The default configuration of `manager.openConnection()` and `manager.createServer()`. It is checked at once, so a
+   * program with a wrong one does not start.
    */
   readonly config?: ConnectionConfig | undefined;
 }
 
 const OPTIONS = { transports: 'anything', config: 'anything', capacity: 'a number', log: 'a function' } as const;
 
-/** A container with a manager in it. */
+/** A manager and its container. */
 export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
   /**
-   * The inversify container that the manager came from; for programs that inject it. Throws a `NetworkError`
-   * (`NotSupported`) where inversify can not be loaded, as under `--frozen-intrinsics`.
+   * The inversify container of the manager, for programs that inject it. Reading it throws a `NetworkError`
+   * (`NotSupported`) if inversify can't be loaded, for example with `--frozen-intrinsics`.
    */
   readonly container: Container;
-  /** The checked configuration with every default filled in; undefined where none was given. */
+  /** The checked configuration with every default. Undefined if the options have none. */
   readonly config: ResolvedConnectionConfig | undefined;
   /** Closes every server and connection of the manager. */
   close(): Promise<void>;
 }
 
 /**
- * The one-line start: builds the container, loads the transports, checks the configuration.
- * Rejects with a `NetworkError` (`InvalidParameter`) that names what is wrong.
+ * Creates a manager: it builds the container, loads the transports and checks the configuration. Rejects with a
+ * `NetworkError` (`InvalidParameter`) that names the fault.
  */
 export async function createNetworking(options: NetworkingOptions): Promise<Networking> {
   checkGiven(options);
@@ -74,7 +77,7 @@ interface Parts {
 async function build(modules: readonly TransportModule[], options: ConnectionManagerOptions): Promise<Parts> {
   const inversify = await loadInversify();
   if (inversify instanceof NetworkError) return buildWithout(inversify, modules, options);
-  // All modules before the first resolve, and singletons throughout: a late binding would be built again at every call.
+  // All modules are loaded before the first resolve, and all bindings are singletons: a later binding would be built at every call.
   const container = new inversify.Container({ defaultScope: 'Singleton' });
   for (const module of [...modules, connectionManagerModule(options)]) {
     const loadable =
@@ -87,8 +90,8 @@ async function build(modules: readonly TransportModule[], options: ConnectionMan
 }
 
 /**
- * Imported here and not before: it weighs more than the rest of the package. It adds to `Reflect`; where that can't be, as
- * under `--frozen-intrinsics`, the attempt would end the process.
+ * Loads inversify only when needed: it is larger than the rest of the package. It extends `Reflect`; with
+ * `--frozen-intrinsics` that is not possible, and the attempt would end the process.
  */
 async function loadInversify(): Promise<Inversify | NetworkError> {
   if (Object.isExtensible(Reflect)) return import('inversify');
@@ -98,7 +101,7 @@ async function loadInversify(): Promise<Inversify | NetworkError> {
   );
 }
 
-/** A manager without a container, of modules that bind constants. */
+/** Builds a manager without a container, from modules that bind constants. */
 async function buildWithout(
   failure: NetworkError,
   modules: readonly TransportModule[],

@@ -1,52 +1,55 @@
 import type { ConnectionEvents, NetworkConnection, NetworkError, UnconfirmedSends } from '@entropynet/core';
 
-/** The events of connecting again (`reconnect` in the configuration). */
+/** The events of reconnecting (`reconnect` in the configuration). */
 export interface ReconnectEvents {
-  /** The connection ended, or an attempt failed, and the next attempt is due. */
+  /** The connection ended, or an attempt failed, and the handle has scheduled the next attempt. */
   reconnecting: (next: ReconnectAttempt) => unknown;
-  /** There is a connection again; after the state's `connected`, before its first message. */
+  /** The handle is connected again. It comes after the state `connected` and before the first message. */
   reconnected: (outcome: Reconnected) => unknown;
-  /** It is given up: `maxAttempts` were made, or no attempt can ever succeed. `connect()` may still be called. */
+  /**
+   * The handle gave up: `maxAttempts` attempts failed, or no attempt can succeed. The program may still call
+   * `connect()`.
+   */
   reconnectFailed: (error: NetworkError) => unknown;
 }
 
-/** The events of a handle: those of a connection, and those of connecting again. */
+/** The events of a handle: those of a connection, and those of reconnecting. */
 export interface HandleEvents extends ConnectionEvents, ReconnectEvents {}
 
-/** What `onConnected` runs; `generation` counts the handle's connections from 1. */
+/** A listener of `onConnected`; `generation` counts the handle's connections from 1. */
 export type ConnectedListener = (connection: NetworkConnection, info: { readonly generation: number }) => unknown;
 
-/** The next attempt to connect again. */
+/** The next attempt to reconnect. */
 export interface ReconnectAttempt {
-  /** Which one since the connection ended, from 1 on. */
+  /** The number of the attempt since the connection ended, from 1. */
   readonly attempt: number;
-  /** In how many milliseconds. */
+  /** The wait before the attempt, in milliseconds. */
   readonly delayMs: number;
-  /** Why it is needed: what ended the connection, or what the attempt before failed with. */
+  /** The error that ended the connection or the previous attempt. */
   readonly reason: NetworkError;
 }
 
-/** How an outage ended. Nothing was sent again, and no channel was opened again: what that needs only the program knows. */
+/** The end of an outage. The handle sends no message again and opens no channel again: the program decides. */
 export interface Reconnected {
-  /** Which connection of this handle it is; the first was 1. */
+  /** The number of the handle's connection; the first one was 1. */
   readonly generation: number;
-  /** How many attempts by itself it took; 0 where the program called `connect()` first. */
+  /** The number of automatic attempts; 0 if the program called `connect()` first. */
   readonly attempts: number;
-  /** From the end of the old connection to the new one, in milliseconds. */
+  /** The time from the end of the old connection to the new one, in milliseconds. */
   readonly outageMs: number;
-  /** What had been accepted for sending on the old connection and may have been lost with it: upper bounds. */
+  /** Upper bounds of the messages and bytes that the old connection had accepted and that may be lost. */
   readonly atRisk: UnconfirmedSends;
 }
 
-/** Where a handle stands with connecting again. */
+/** The state of a handle's reconnecting. */
 export interface ReconnectionStatus {
-  /** How many connections it has had; 0 before the first. */
+  /** The number of connections that the handle has had; 0 before the first. */
   readonly generation: number;
-  /** Why it is trying; undefined while it is not. */
+  /** The error because of which the handle is reconnecting. Undefined while it is not. */
   readonly reason: NetworkError | undefined;
-  /** How many attempts have begun since the connection ended. */
+  /** The number of attempts since the connection ended. */
   readonly attempts: number;
 }
 
-/** Of a handle that does not connect again by itself. */
+/** The status of a handle that does not reconnect. */
 export const NO_RECONNECTION: ReconnectionStatus = Object.freeze({ generation: 0, reason: undefined, attempts: 0 });

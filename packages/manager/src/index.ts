@@ -1,5 +1,5 @@
 /**
- * Connections by configuration: a manager with handles, transport selection with fallback, and the one-line start.
+ * The connection manager: handles, selection of a transport with fallback, reconnects, and `createNetworking()`.
  *
  * @packageDocumentation
  */

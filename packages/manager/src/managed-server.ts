@@ -26,44 +26,44 @@ interface Listener {
   readonly promised: Promised[];
 }
 
-/** A slot of the manager that waits for its connection. One of the two is called, once. */
+/** A reserved slot of the manager. The server calls one of the two methods, once. */
 export interface Reservation {
-  /** Adopts the connection; a connection that can't be adopted gives the slot back. */
+  /** Adopts the connection. If that fails, the slot is free again. */
   adopt(connection: NetworkConnection): Result<ConnectionHandle>;
   release(): void;
 }
 
-/** What a client has before its handshake ends: one is as good as another. */
+/** The reservations of clients whose handshakes run. All are equal, so any one serves. */
 interface Promised {
   readonly reservation: Reservation;
   readonly place: AcceptPlace<ConnectionHandle>;
 }
 
-/** Connections that may wait to be accepted, over all transports. */
+/** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
 
 /**
- * Listens in every way that a configuration names at once, so that the same configuration serves both ends; `accept`
- * yields whichever way a client came.
+ * A server of a manager. It listens on every endpoint of a configuration at once, so both ends can use the same
+ * configuration. `accept()` returns the clients of all transports.
  */
 export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #reserve: () => Result<Reservation>;
-  /** The endpoint as it may be shown. */
+  /** The endpoint without secrets, for messages. */
   readonly #name: string;
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
   readonly #audience = new Audience<ConnectionHandle>();
   readonly #accepted: AcceptQueue<ConnectionHandle>;
-  /** The manager's servers that it has to close: those that listen or are about to. */
+  /** The manager's servers that listen or are about to. The manager closes them. */
   readonly #listening: Set<ManagedServer>;
-  /** Counts calls of `close()`, so that a `listen()` under way sees one. */
+  /** Counts calls of `close()`, so that a running `listen()` notices one. */
   #closes = 0;
   #closing: Promise<Result> | undefined;
   #passedOver: readonly PassedOver[] = [];
-  /** Whether the client before was turned away: one line in the log tells of all. */
+  /** Whether the previous client was refused: the log gets one line for all of them. */
   #isRefusing = false;
 
-  /** Made by `ConnectionManager.createServer`; throws what a transport's `createServer` throws. */
+  /** Only `ConnectionManager.createServer` calls it. It throws the errors of a transport's `createServer`. */
   constructor(
     reserve: () => Result<Reservation>,
     config: ResolvedConnectionConfig,
@@ -84,12 +84,13 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   }
 
   /**
-   * Listens. Ok when at least one way works; `getPassedOver()` says why others do not. A name or port that is taken is
-   * an error of the whole: a server that half of its clients can't find would be worse than none.
+   * Starts listening. Returns ok if at least one endpoint works; `getPassedOver()` returns the reasons for the others.
+   * If another server has one of the names or ports, the whole call fails with `AddressInUse`: otherwise some clients
+   * would reach that server.
    */
   async listen(): Promise<Result> {
     const closes = this.#closes;
-    // Until a close is done, the transports' servers seem to listen.
+    // The transports' servers seem to listen until `close()` is done.
     if (this.#closing !== undefined) await this.#closing;
     if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
     if (this.isListening()) return OK;
@@ -134,7 +135,10 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return OK;
   }
 
-  /** The next connection, adopted. `ConnectionClosed` once the server is closed, `Aborted` by the signal. */
+  /**
+   * Waits for the next connection and returns its handle. `ConnectionClosed`: the server is closed. `Aborted`: the
+   * signal ended the wait.
+   */
   accept(options?: { signal?: AbortSignal }): Promise<Result<ConnectionHandle>> {
     return this.#accepted.acceptWith(options);
   }
@@ -144,7 +148,10 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return this.#audience.broadcast(data, options);
   }
 
-  /** Stops listening in every way and closes what nobody accepted; accepted handles go on. Idempotent. */
+  /**
+   * Stops listening, and closes connections that nobody has accepted. Accepted handles stay open. A second call has no
+   * effect.
+   */
   close(): Promise<Result> {
     this.#closing = this.#stopListening();
     return this.#closing;
@@ -158,42 +165,42 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return OK;
   }
 
-  /** Whether it listens in at least one way. */
+  /** Whether it listens on at least one endpoint. */
   isListening(): boolean {
     return this.#listeners.some(({ server }) => server.isListening());
   }
 
-  /** The addresses that clients can use. */
+  /** Returns the addresses that clients can use. */
   addresses(): string[] {
     return this.#listeners.flatMap(({ server }) => server.address() ?? []);
   }
 
-  /** The ways in which it does not listen, and why. */
+  /** Returns the endpoints on which it does not listen, with the reasons. */
   getPassedOver(): readonly PassedOver[] {
     return this.#passedOver;
   }
 
-  /** Listening keeps the process alive (the default). */
+  /** Makes the listening server keep the process alive (the default). */
   ref(): void {
     for (const { server } of this.#listeners) server.ref();
   }
 
-  /** Listening does not keep the process alive. */
+  /** Lets the process end although the server listens. */
   unref(): void {
     for (const { server } of this.#listeners) server.unref();
   }
 
-  /** Accepts until the server is closed. */
+  /** Yields accepted connections until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterator<ConnectionHandle> {
     return this.#accepted.iterate();
   }
 
-  /** As `close()`, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** A slot and a place in the queue, before the transport tells a client that it is connected. */
+  /** Reserves a slot and a place in the queue before the client's `connect()` resolves. */
   #admit(promised: Promised[]): Result<Admission> {
     const reserved = this.#reserve();
     const place = reserved.ok ? this.#accepted.admit() : reserved;
@@ -218,10 +225,10 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return refusal;
   }
 
-  /** Adopts what one transport accepts, until its server is closed. */
+  /** Adopts the connections of one transport until its server is closed. */
   async #pass({ server, promised }: Listener): Promise<void> {
     for await (const connection of server) {
-      // A transport that does not ask `admit` has nothing promised.
+      // A transport that does not call `admit` has reserved nothing.
       if (promised.length === 0) this.#admit(promised);
       const next = promised.shift();
       const adopted = next?.reservation.adopt(connection);
@@ -231,7 +238,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       }
       next?.place.release();
       if (adopted !== undefined) this.#refuse(adopted);
-      // Not waited for: a client that is turned away and reads nothing holds up no other.
+      // Not awaited: a refused client that reads nothing must not delay the others.
       void connection.disconnect();
     }
   }

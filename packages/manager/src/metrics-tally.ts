@@ -1,6 +1,6 @@
 import type { ConnectionBackend, NetworkConnection } from '@entropynet/core';
 
-/** What a manager has seen in all its life; each real transition is counted once. */
+/** The counters of a manager since its creation. Each state change counts once. */
 export interface ManagerMetrics {
   /** Payload bytes accepted for sending. */
   readonly totalBytesSent: number;
@@ -16,13 +16,13 @@ export interface ManagerMetrics {
   readonly connectionsFailed: number;
   /** Connections that ended in `disconnected`. */
   readonly connectionsClosed: number;
-  /** `trySend` calls that gave `WouldBlock`. */
+  /** `trySend` calls that returned `WouldBlock`. */
   readonly wouldBlockSends: number;
 }
 
-/** What a manager has seen of one transport; the sums over all transports are its `ManagerMetrics`. */
+/** The counters of one transport. The sums over all transports are `ManagerMetrics`. */
 export interface BackendMetrics {
-  /** Connections that stand now. */
+  /** Connections that are open now. */
   readonly connections: number;
   /** Payload bytes accepted for sending. */
   readonly bytesSent: number;
@@ -35,55 +35,55 @@ export interface BackendMetrics {
   /** Connections that reached `connected`, adopted ones included. */
   readonly connectionsOpened: number;
   /**
-   * Connections that ended in `failed`, and attempts to connect that failed on every transport: such an attempt counts for
-   * the transport that it tried first.
+   * Connections that ended in `failed`, and attempts to connect that failed on every transport: such an attempt counts
+   * for the transport that it tried first.
    */
   readonly connectionsFailed: number;
   /** Connections that ended in `disconnected`. */
   readonly connectionsClosed: number;
-  /** `trySend` calls that gave `WouldBlock`. */
+  /** `trySend` calls that returned `WouldBlock`. */
   readonly wouldBlockSends: number;
-  /** Payload bytes that connections which stand were given for sending and their peers have not confirmed: an upper bound. */
+  /** An upper bound of the payload bytes that the peers of open connections have not confirmed. */
   readonly unconfirmedBytes: number;
-  /** The round trips of connections that stand and know theirs; undefined where none does. */
+  /** The round trips of the open connections that measure them. Undefined if none does. */
   readonly roundTripMs: RoundTrips | undefined;
 }
 
-/** Round trips of several connections, each its last one, in milliseconds. */
+/** The last round trips of several connections, in milliseconds. */
 export interface RoundTrips {
-  /** How many connections know theirs. */
+  /** The number of connections that measure theirs. */
   readonly count: number;
-  /** Their mean. */
+  /** The mean of the round trips. */
   readonly mean: number;
-  /** The longest. */
+  /** The longest round trip. */
   readonly max: number;
 }
 
-/** Counts transitions, and keeps the counters of connections that have ended. */
+/** Counts state changes, and keeps the counters of connections that have ended. */
 export class MetricsTally {
   readonly #byBackend = new Map<ConnectionBackend, BackendTally>();
 
-  /** @param backends those that are shown from the start, before there is a connection */
+  /** @param backends the transports that the metrics contain before their first connection */
   constructor(backends: readonly ConnectionBackend[]) {
     for (const backend of backends) this.#of(backend);
   }
 
-  /** A connection reached `connected`. */
+  /** Counts a connection that became `connected`. */
   opened(connection: NetworkConnection): void {
     this.#of(connection.getBackend()).opened(connection);
   }
 
-  /** A connection that was open ended. Counted once, however often it is reported. @returns whether this was that time */
+  /** Counts the end of an open connection, once. @returns whether this call counted it */
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
     return this.#of(connection.getBackend()).ended(connection, hasFailed);
   }
 
-  /** No candidate could be connected to; `backend`: the transport that was tried first. */
+  /** Counts a `connect()` for which every candidate failed. @param backend the transport of the first candidate */
   connectFailed(backend: ConnectionBackend): void {
     this.#of(backend).failed += 1;
   }
 
-  /** Ended and live connections together. */
+  /** Returns the counters of ended and open connections together. */
   snapshot(): ManagerMetrics {
     const all = [...this.#byBackend.values()];
     const total = all.map((tally) => tally.totals()).reduce(added, NOTHING);
@@ -100,7 +100,7 @@ export class MetricsTally {
     });
   }
 
-  /** The same for each transport. */
+  /** Returns the same counters for each transport. */
   byBackend(): Readonly<Record<string, BackendMetrics>> {
     return Object.freeze(
       Object.fromEntries([...this.#byBackend].map(([backend, tally]) => [backend, tally.snapshot()])),
@@ -116,7 +116,7 @@ export class MetricsTally {
   }
 }
 
-/** What was counted of one transport. */
+/** The counters of one transport. */
 class BackendTally {
   openedCount = 0;
   failed = 0;

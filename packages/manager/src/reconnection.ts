@@ -10,18 +10,18 @@ import type { HandleEvents, ReconnectionStatus } from './handle-events.js';
 
 const log = debugLog('manager');
 
-/** What no further attempt of the same configuration can heal. */
+/** Errors that no later attempt with the same configuration can avoid. */
 const PERMANENT: ReadonlySet<NetworkErrorCode> = new Set(['InvalidParameter', 'NotSupported', 'IncompatibleVersion']);
 
-/** What a reconnection asks of its slot. */
+/** The functions of the slot that a reconnection calls. */
 export interface ReconnectionHooks {
-  /** Tries every candidate once; the outcome comes back through `succeeded` or `attemptFailed`. */
+  /** Tries every candidate once. Then it calls `succeeded` or `attemptFailed`. */
   readonly attempt: () => void;
   readonly emit: <E extends keyof HandleEvents>(event: E, ...values: Parameters<HandleEvents[E]>) => void;
 }
 
 interface Outage {
-  /** When the connection ended (`monotonicNow()`). */
+  /** The time of the connection's end (`monotonicNow()`). */
   readonly since: number;
   readonly atRisk: UnconfirmedSends;
   reason: NetworkError;
@@ -29,8 +29,9 @@ interface Outage {
 }
 
 /**
- * When a slot connects again: waits that grow, with chance taken off, until a connection stands or it is given up. What
- * was sent is the program's to send again, for only it knows what the peer has acted on; the events say how much that may be.
+ * Decides when a slot reconnects. The waits grow, and a part of each is random, until an attempt succeeds or the handle
+ * gives up. It sends no message again: only the program knows which messages the peer has handled. The events say how
+ * many may be lost.
  */
 export class Reconnection {
   readonly #policy: ReconnectConfig;
@@ -40,9 +41,12 @@ export class Reconnection {
   #timer: Timer | undefined;
   #isReferenced = true;
   #connectedAt = 0;
-  /** Why it was given up, until that is reported. */
+  /** The reason for giving up, until it is reported. */
   #givenUp: NetworkError | undefined;
-  /** How often the wait has grown; outlives connections that do not last, so that such a server is not hammered. */
+  /**
+   * How often the wait has grown. A short connection does not reset it, so that a failing server does not get many
+   * attempts.
+   */
   #growth = 0;
 
   constructor(policy: ReconnectConfig, hooks: ReconnectionHooks) {
@@ -58,7 +62,7 @@ export class Reconnection {
     });
   }
 
-  /** There is a connection. */
+  /** The attempt succeeded. */
   succeeded(): void {
     this.#clearTimer();
     const outage = this.#outage;
@@ -71,7 +75,7 @@ export class Reconnection {
     this.#hooks.emit('reconnected', { generation: this.#generation, attempts, outageMs: now - since, atRisk });
   }
 
-  /** The connection ended, and not by this side; `proceed` follows when that was reported. */
+  /** The connection ended, and not by this side. `proceed` follows after the end was reported. */
   ended(error: NetworkError | undefined, atRisk: UnconfirmedSends): void {
     if (error === undefined && !this.#policy.afterGoodbye) return;
     const since = monotonicNow();
@@ -80,17 +84,17 @@ export class Reconnection {
     this.#outage = { since, atRisk, reason, attempts: 0 };
   }
 
-  /** An attempt begins, this one's or the program's own. */
+  /** An attempt begins: an automatic one, or one of the program. */
   attempting(): void {
     this.#clearTimer();
   }
 
-  /** Whether another connection is to follow. */
+  /** Whether another attempt follows. */
   get isPending(): boolean {
     return this.#outage !== undefined;
   }
 
-  /** No candidate could be connected to; `codes` are those of all that were tried. `proceed` follows when it was reported. */
+  /** Every candidate failed; `codes` are their codes. `proceed` follows after the failure was reported. */
   attemptFailed(error: NetworkError, codes: readonly NetworkErrorCode[]): void {
     const outage = this.#outage;
     if (outage === undefined) return;
@@ -103,7 +107,7 @@ export class Reconnection {
     this.#givenUp = error;
   }
 
-  /** The end was reported: sets the time of the next attempt, or tells that there is none. */
+  /** The end was reported: schedules the next attempt, or reports that there is none. */
   proceed(): void {
     const givenUp = this.#givenUp;
     this.#givenUp = undefined;
@@ -111,7 +115,7 @@ export class Reconnection {
     else this.#schedule();
   }
 
-  /** Sets the time of the next attempt and tells of it. */
+  /** Schedules the next attempt and reports it. */
   #schedule(): void {
     const outage = this.#outage;
     if (outage === undefined || this.#timer !== undefined) return;
@@ -129,7 +133,7 @@ export class Reconnection {
     this.#hooks.emit('reconnecting', { attempt: outage.attempts + 1, delayMs, reason: outage.reason });
   }
 
-  /** The program wants no connection any more, or it is given up. */
+  /** Stops reconnecting: the program has ended the connection, or the handle gave up. */
   stop(): void {
     this.#clearTimer();
     this.#outage = undefined;

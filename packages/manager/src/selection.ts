@@ -15,60 +15,64 @@ import {
   type Transport,
 } from '@entropynet/core';
 
-/** One way to reach the peer: a transport and the endpoint that it is to use. */
+/** A candidate for a connection: a transport and the endpoint that it would use. */
 export interface Candidate {
   readonly transport: Transport;
   readonly endpoint: string;
-  /** The endpoint as it may be shown. */
+  /** The endpoint without secrets, for messages. */
   readonly shown: string;
 }
 
-/** Characters of a candidate's reason at most: a transport's sentence may quote its peer. */
+/** The largest number of characters of a reason: a transport's error may quote its peer. */
 export const MAX_REASON = 1000;
 
-/** A candidate that was not taken, and why. */
+/** A candidate that was passed over, and the reason. */
 export interface PassedOver {
-  /** Its transport. */
+  /** The transport of the candidate. */
   readonly backend: ConnectionBackend;
-  /** The endpoint that it was to use, redacted. */
+  /** The endpoint of the candidate, without user information and query. */
   readonly endpoint: string;
-  /** What its attempt failed with. */
+  /** The error code of its attempt. */
   readonly code: NetworkErrorCode;
   /** One sentence that a person can act on. */
   readonly reason: string;
 }
 
-/** Which transport a connection got, and for each candidate before it why not that one. Plain data, fit for JSON. */
+/**
+ * The transport of a connection, and the reason against each candidate before it. It is plain data and valid as JSON.
+ */
 export interface Selection {
-  /** The transport that was taken. */
+  /** The transport of the connection. */
   readonly backend: ConnectionBackend;
-  /** The endpoint that was taken: the configuration's own, or one of its fallbacks; user information and query are hidden. */
+  /**
+   * The endpoint of the connection: the configuration's `endpoint` or a `fallback`, without user information and query.
+   */
   readonly endpoint: string;
-  /** The candidates before it, in the order in which they were tried. */
+  /** The candidates before it, in the order of the attempts. */
   readonly passedOver: readonly PassedOver[];
 }
 
-/** What the diagnostics channel `entropynet:fallback` carries. */
+/** The message of the diagnostics channel `entropynet:fallback`. */
 export interface FallbackDiagnostics {
-  /** The configuration's endpoint, redacted. */
+  /** The configuration's endpoint, without user information and query. */
   readonly endpoint: string;
-  /** Whether a handle connected or a server listens. */
+  /** `client` if a handle connected, `server` if a server listens. */
   readonly role: 'client' | 'server';
-  /** The way in which a client connected; every way in which a server listens. */
+  /** The transport and endpoint with which a client connected, or all with which a server listens. */
   readonly taken: readonly Pick<Selection, 'backend' | 'endpoint'>[];
-  /** Why not the others; at least one. */
+  /** The candidates that were passed over, at least one. */
   readonly passedOver: readonly PassedOver[];
 }
 
-/** Reports for monitoring that something got another transport than the first of its configuration. */
+/** Publishes that a handle or server did not get the first transport of its configuration. */
 export function reportFallback(fallback: FallbackDiagnostics): void {
   if (fallback.passedOver.length > 0) publishDiagnostics(DiagnosticsChannel.Fallback, () => fallback);
 }
 
 /**
- * Every way that a configuration allows, in the order in which they are tried: the endpoint, then each fallback. `auto`
- * takes every transport that serves an endpoint, in the order of their preference; a named backend only that one. A bare name is
- * served by every transport that is `local`.
+ * Returns the candidates of a configuration, in the order of the attempts: first those of the endpoint, then those of
+ * each fallback. `auto` selects every transport that serves an endpoint, in the order of preference; a named backend
+ * selects only that one. Every `local` transport serves a bare name.
  *
  * `InvalidParameter`: an unknown backend or scheme, or a backend that serves none of the endpoints.
  */
@@ -105,25 +109,25 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
   return ok(candidates);
 }
 
-/** The configuration for one candidate: its endpoint and nothing to fall back to. */
+/** Returns the configuration for one candidate: its endpoint and no fallback. */
 export function configOf(candidate: Candidate, config: ResolvedConnectionConfig): ResolvedConnectionConfig {
   const { endpoint, transport } = candidate;
   return changeConfig(config, { endpoint, backend: transport.backend, fallback: [] });
 }
 
-/** One line for a log: what was taken and why nothing before it was. */
+/** Returns one line for a log: the selected transport, and the reasons against those before it. */
 export function describeSelection(name: string, verb: string, selection: Selection): string {
   const reasons = selection.passedOver.map((each) => `${describeWay(name, each)} passed over: ${each.reason}`);
   return [`${name}: ${verb} over ${describeWay(name, selection)}`, ...reasons].join('; ');
 }
 
-/** All candidates failed: one failure with the first one's code and the reason of each. */
+/** Returns the failure if all candidates failed: the code of the first one, and the reason of each. */
 export function failureOf(name: string, outcome: string, passedOver: readonly PassedOver[]): Result<never> {
   const reasons = passedOver.map((each) => `${describeWay(name, each)}: ${each.reason}`);
   return err(passedOver[0]?.code ?? 'TransportUnavailable', `'${name}' ${outcome}: ${reasons.join('; ')}`, passedOver);
 }
 
-/** The transport, and the endpoint where it is another one than the sentence is about. */
+/** Names the transport, and the endpoint if it differs from the one in the sentence. */
 function describeWay(name: string, { backend, endpoint }: Pick<Selection, 'backend' | 'endpoint'>): string {
   return endpoint === name ? backend : `${backend} (${endpoint})`;
 }
@@ -133,7 +137,7 @@ function serves(transport: Transport, endpoint: Endpoint): boolean {
   return transport.schemes.includes(endpoint.scheme);
 }
 
-/** Higher preferences first; equal ones in the order of registration. */
+/** Sorts by preference, higher ones first. Equal ones keep the order of registration. */
 function byPreference(transports: readonly Transport[]): Transport[] {
   return [...transports].sort((a, b) => (b.preference ?? 0) - (a.preference ?? 0));
 }

@@ -1,14 +1,14 @@
 import { hold } from '@entropynet/core/handle';
 const MAX_GENERATION = 0xffff_ffff;
 
-/** A hold on one slot. No other hold has the same index and generation. */
+/** A taken slot. No other one has the same index and generation. */
 export interface Seat {
   readonly index: number;
   /** At least 1. */
   readonly generation: number;
 }
 
-/** What sits in a slot: a session of a handle. */
+/** The content of a slot: the session of a handle. */
 export interface Seated {
   readonly seat: Seat;
   /** Whether its handles are invalid. */
@@ -17,16 +17,22 @@ export interface Seated {
   close(): Promise<void>;
 }
 
-/** The places of a manager's connections. A connection that has ended for good leaves its slot, and its handle lives on. */
+/**
+ * The slots of a manager's connections. An accepted connection that has ended frees its slot, but its handle stays
+ * valid.
+ */
 export class SlotTable {
   readonly #sessions: (Seated | undefined)[];
   readonly #generations: number[];
-  /** Last in, first out: a slot used lately is still in the processor's caches. */
+  /** Last in, first out: a recently used slot is still in the processor's caches. */
   readonly #free: number[];
-  /** Of those that left their slot and whose handles are still valid. Weak, so that a dropped handle costs nothing. */
+  /**
+   * Sessions that have left their slot and whose handles are still valid. Weak references: a dropped handle costs
+   * nothing.
+   */
   readonly #retired = new Set<WeakRef<Seated>>();
   readonly #dropped = new FinalizationRegistry<WeakRef<Seated>>((session) => this.#retired.delete(session));
-  /** Sessions that are being closed, and when that is done. */
+  /** Sessions that are closing, each with a promise of the end. */
   readonly #closing = new Map<Seated, Promise<void>>();
   #inUse = 0;
 
@@ -36,35 +42,35 @@ export class SlotTable {
     this.#free = Array.from({ length: capacity }, (_unused, index) => capacity - 1 - index);
   }
 
-  /** How many slots there are. */
+  /** The number of slots. */
   get capacity(): number {
     return this.#sessions.length;
   }
 
-  /** How many sessions have a slot. */
+  /** The number of slots in use. */
   get inUse(): number {
     return this.#inUse;
   }
 
-  /** Takes a slot, for `occupy` or `giveBack`; undefined where none is free. */
+  /** Takes a slot, for `occupy` or `giveBack`. Undefined if none is free. */
   take(): Seat | undefined {
     const index = this.#free.pop();
     return index === undefined ? undefined : { index, generation: this.#generations[index] as number };
   }
 
-  /** The session sits in the slot that was taken for it. */
+  /** Puts the session into the slot that was taken for it. */
   occupy(session: Seated): void {
     this.#sessions[session.seat.index] = session;
     this.#inUse += 1;
   }
 
-  /** The slot was taken for nothing. */
+  /** Frees a slot that was taken but not occupied. */
   giveBack({ index, generation }: Seat): void {
     this.#generations[index] = generation === MAX_GENERATION ? 1 : generation + 1;
     this.#free.push(index);
   }
 
-  /** The session has ended for good: its slot is free from here on, its handles answer until they are closed. */
+  /** Frees the slot of a session that has ended. Its handles stay valid until they are closed. */
   retire(session: Seated): void {
     if (!this.#vacate(session)) return;
     const reference = new WeakRef(session);
@@ -88,7 +94,7 @@ export class SlotTable {
     );
   }
 
-  /** Does that to every session, also to those that have left their slot. */
+  /** Closes every session, also those that have left their slot. */
   async closeAll(): Promise<void> {
     const retired = [...this.#retired].map((reference) => reference.deref());
     this.#retired.clear();

@@ -5,7 +5,7 @@ const log = debugLog('manager');
 
 const MAX_KEY = 60;
 
-/** Why `transportOptions` holds something that no transport would read, in one sentence; undefined where all is read. */
+/** Returns a sentence about a key of `transportOptions` that no transport reads; undefined if there is none. */
 export function faultOfTransportOptions(
   { transportOptions }: ResolvedConnectionConfig,
   transports: readonly Transport[],
@@ -24,8 +24,8 @@ export function faultOfTransportOptions(
 }
 
 /**
- * Says in the debug log which sections of a configuration none of its endpoints uses. They are allowed: a configuration may be
- * kept while its endpoint changes.
+ * Writes to the debug log which sections no endpoint of a configuration uses. They are allowed, because a program may
+ * change only the endpoint of a configuration.
  */
 export function logUnusedSections(
   given: unknown,
@@ -44,7 +44,7 @@ function isGiven(given: unknown, key: string): boolean {
   try {
     return typeof given === 'object' && given !== null && Object.hasOwn(given, key);
   } catch {
-    // A proxy of the program's.
+    // Reading a proxy of the program threw.
     return false;
   }
 }

@@ -7,7 +7,10 @@ export const MAX_CHANNEL_NAME_BYTES = 255;
 
 const encoder = new TextEncoder();
 
-/** `InvalidParameter` unless the name is 1 to 255 bytes of well-formed text. Throws a `TypeError` for what is no text. */
+/**
+ * Returns `InvalidParameter` unless the name is 1 to 255 bytes of well-formed UTF-8. Throws a `TypeError` unless it is
+ * a string.
+ */
 export function checkChannelName(name: string): Result {
   if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${kindOf(name)} was given`);
   const length = encoder.encode(name).length;
@@ -26,7 +29,7 @@ export function checkChannelName(name: string): Result {
   return OK;
 }
 
-/** A channel as errors may have it: the name may be a peer's, and command a terminal. */
+/** The channel's name for errors. A peer may have chosen it, so it is made printable. */
 export function shownChannel(name: string | undefined): string {
   return name === undefined ? 'the default channel' : `channel "${printable(name, MAX_CHANNEL_NAME_BYTES)}"`;
 }

@@ -1,7 +1,7 @@
 import { kindOf } from '../result/kind-of.js';
 
-// What an array says of itself may be a lie: a subclass, or a property of its own, can stand in front of each of these. The
-// platform's own getters ask the memory. They throw for what is no typed array, also for a `Proxy` of one.
+// The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
+// true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const apply: (method: () => unknown, receiver: unknown, values: readonly []) => unknown = Reflect.apply;
 const getLength = getterOf('byteLength');
@@ -9,32 +9,32 @@ const getOffset = getterOf('byteOffset');
 const getBuffer = getterOf('buffer');
 const getClassName = getterOf(Symbol.toStringTag);
 const keys = Object.getOwnPropertyDescriptor(typedArray, 'keys')?.value as () => unknown;
-/** Of Node.js: its arrays are no subclass of a program. Undefined in pages. */
+/** The `Buffer` of Node.js, a subclass that tells the truth. Undefined in pages. */
 const PlatformBuffer = (globalThis as { readonly Buffer?: unknown }).Buffer;
 const NO_ARGUMENTS: readonly [] = [];
 
 /**
- * The bytes of a message as an array that tells the truth of itself: `data`, or a plain view of the same memory where that
- * is an array of a subclass or of another realm. Throws a `TypeError` unless it is a `Uint8Array` over memory that exists.
- * Hot path: plain arrays and Buffers cost a few comparisons.
+ * Returns the bytes of a message as an array whose properties are true: `data` itself, or a plain view of the same
+ * memory if `data` has another class or comes from another realm. Throws a `TypeError` unless it is a `Uint8Array` over
+ * memory that exists. Hot path: plain arrays and Buffers cost a few comparisons.
  */
 export function messageBytes(data: Uint8Array): Uint8Array {
   return isPlain(data) ? data : viewOfUnusual(data);
 }
 
-/** How many bytes an array has in truth. Throws a `TypeError` for what is no typed array. */
+/** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
 export function lengthOf(data: Uint8Array): number {
   return apply(getLength, data, NO_ARGUMENTS) as number;
 }
 
-/** The bytes from `start` on as a plain array, for code that takes pieces of them. */
+/** Returns a plain view of the bytes from `start` on. */
 export function plainView(data: Uint8Array, start: number): Uint8Array {
   const buffer = apply(getBuffer, data, NO_ARGUMENTS) as ArrayBufferLike;
   const offset = apply(getOffset, data, NO_ARGUMENTS) as number;
   return new Uint8Array(buffer, offset + start, lengthOf(data) - start);
 }
 
-/** The messages of a batch, as `messageBytes` gives them. Throws a `TypeError` unless it is an array of such. */
+/** Applies `messageBytes` to each message of a batch. Throws a `TypeError` unless it is an array of `Uint8Array`s. */
 export function messagesOf(messages: readonly Uint8Array[]): readonly Uint8Array[] {
   const isArray: boolean = Array.isArray(messages);
   if (!isArray) throw new TypeError(`a batch is an array of messages; ${kindOf(messages)} was given`);
@@ -45,7 +45,7 @@ export function messagesOf(messages: readonly Uint8Array[]): readonly Uint8Array
   return messages;
 }
 
-/** Whether it is a non-empty array of the platform's own classes that says the truth. */
+/** Whether it is a non-empty array of the platform's own classes whose properties are true. */
 function isPlain(data: unknown): boolean {
   try {
     if (!(data instanceof Uint8Array)) return false;
@@ -54,13 +54,13 @@ function isPlain(data: unknown): boolean {
     const { length } = data;
     return length !== 0 && length === lengthOf(data);
   } catch {
-    // Asking runs code of the program's: a getter, or the trap of a proxy.
+    // Reading runs code of the program: a getter, or the trap of a proxy.
     return false;
   }
 }
 
 function viewOfUnusual(data: unknown): Uint8Array {
-  // An array of another realm (a vm context, a test runner's sandbox) is no instance of this realm's class.
+  // An array of another realm (a vm context, a test runner's sandbox) is not an instance of this realm's class.
   if (apply(getClassName, data, NO_ARGUMENTS) !== 'Uint8Array') {
     throw new TypeError(`a message is a Uint8Array; ${kindOf(data)} was given`);
   }
@@ -69,7 +69,7 @@ function viewOfUnusual(data: unknown): Uint8Array {
   return plainView(bytes, 0);
 }
 
-/** Asks whether the memory exists: a buffer may be detached, or have become shorter than where the array begins. */
+/** Throws unless the memory exists: a buffer may be detached, or may have shrunk to less than the array's start. */
 function checkMemory(bytes: Uint8Array): void {
   try {
     apply(keys, bytes, NO_ARGUMENTS);

@@ -6,8 +6,8 @@ import { printable } from '../result/printable.js';
 const MAX_KEY = 60;
 
 /**
- * What an option takes, as a sentence names it, and how that is told; `undefined` is always allowed. With `anything`, what
- * takes the options checks the value by itself.
+ * The kind of value that an option accepts, as error messages name it. `undefined` is always allowed. With `anything`,
+ * the function that gets the options checks the value itself.
  */
 export type OptionKind =
   | 'a string'
@@ -19,7 +19,7 @@ export type OptionKind =
   | 'anything'
   | readonly [words: string, is: (value: unknown) => boolean];
 
-/** Every option that an object of options may have. It compiles only where none is left out. */
+/** The kinds of all options of an object. It compiles only if no option is missing. */
 export type OptionKinds<O> = Readonly<Record<keyof O & string, OptionKind>>;
 
 const KINDS: Readonly<Record<Extract<OptionKind, string>, (value: unknown) => boolean>> = {
@@ -32,21 +32,21 @@ const KINDS: Readonly<Record<Extract<OptionKind, string>, (value: unknown) => bo
   anything: (): boolean => true,
 };
 
-/** The options of a call that only a signal can give up. */
+/** The options of a call that has only a signal. */
 export interface SignalOptions {
-  /** Gives the call up. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Their kinds. */
+/** The kinds of `SignalOptions`. */
 export const SIGNAL_OPTION: OptionKinds<SignalOptions> = { signal: 'an AbortSignal' };
 
 /**
- * What is wrong with an object of options that only code passes in: a name that nobody reads would be ignored in silence, and
- * a value of another kind would fail later, somewhere inside. Undefined where nothing is; otherwise `InvalidParameter`, for the
- * caller to throw or to return. Hot where messages are sent with options: nothing is allocated for what is right.
- * @param what takes the options, as a sentence names it
- * @param kinds every option there is
+ * Checks an object of options: it finds unknown names and values of the wrong kind. Returns undefined if there is no
+ * fault; otherwise an `InvalidParameter`, which the caller throws or returns. Sending a message with options calls it,
+ * so it allocates nothing for correct options.
+ * @param what the function that gets the options, as error messages name it
+ * @param kinds the kinds of all options
  */
 export function faultOfOptions<O extends object>(
   what: string,
@@ -59,7 +59,7 @@ export function faultOfOptions<O extends object>(
     return noOptions(what, given);
   }
   let isEmpty = true;
-  // The loop also sees what is inherited, which is no option of the caller's.
+  // The loop also visits inherited names, which are not options of the caller.
   for (const key in given) {
     if (!Object.hasOwn(given, key)) continue;
     isEmpty = false;
@@ -71,15 +71,15 @@ export function faultOfOptions<O extends object>(
   return isEmpty && !isDictionary(given) ? noOptions(what, given) : undefined;
 }
 
-/** The same, thrown. */
+/** The same check, but it throws the fault. */
 export function checkOptions<O extends object>(what: string, options: O | undefined, kinds: OptionKinds<O>): void {
   const fault = faultOfOptions(what, options, kinds);
   if (fault !== undefined) throw fault;
 }
 
 /**
- * Throws a `TypeError` for what is no connection and no handle, before anything is asked of it.
- * @param what takes the connection, as a sentence names it
+ * Throws a `TypeError` unless the value is a connection or a handle.
+ * @param what the function that gets the connection, as error messages name it
  */
 export function checkConnection(what: string, given: unknown): void {
   const { isConnected, ok } =
@@ -112,7 +112,7 @@ function unknownIn(what: string, given: object, allowed: readonly string[]): Net
   );
 }
 
-/** Asks for the shape and not for a class: a signal may be of another realm, or of a library. */
+/** Checks the shape and not the class: a signal may come from another realm, or from a library. */
 function isSignal(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener } = value as Partial<AbortSignal>;

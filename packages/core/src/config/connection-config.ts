@@ -14,28 +14,28 @@ import {
 } from './transport-sections.js';
 
 /**
- * The configuration of a connection or a server: one plain object, valid as JSON, save for the few options that only code can
- * give. Both ends of a connection may use the same one. Each transport adds a section with its own options, such as
- * `sharedMemory` and `webSocket`. `docs/configuration.md` lists all options.
+ * The configuration of a connection or a server. It is a plain object. It is valid as JSON, except for a few options
+ * that only code can set. Both ends of a connection may use the same one. Each transport adds a section with its own
+ * options, such as `sharedMemory` and `webSocket`. `docs/configuration.md` lists all options.
  */
 export interface ConnectionConfig extends CommonOptions, TransportSections {}
 
-/** A server takes the same object and listens on the endpoint and every fallback. */
+/** The configuration of a server: the same object. The server listens on the endpoint and on every fallback. */
 export type ServerConfig = ConnectionConfig;
 
 /** A checked configuration with every default filled in. */
 export interface ResolvedConnectionConfig extends CommonConfig, ResolvedTransportSections {}
 
-/** Configurations that were checked, each with the sections that were checked in it. */
+/** The checked configurations, each with the sections that were checked in it. */
 const resolved = new WeakMap<object, ReadonlySet<string>>();
 
 /**
- * Checks a configuration of any origin, such as a parsed JSON file, and fills in the defaults. It knows the sections of the
- * transports that this program has loaded. `InvalidParameter` names every wrong key, the kind of what was given and what is
- * allowed; values that may be secret are not in it. It never throws.
+ * Checks a configuration, for example a parsed JSON file, and fills in the defaults. It knows the sections of the
+ * transports that this program has loaded. `InvalidParameter` names every wrong key, the kind of its value, and the
+ * allowed values; it contains no value that may be secret. The function never throws.
  *
- * @param config what to check; it is copied, and later changes to it have no effect
- * @param transports further transports whose sections are to be checked
+ * @param config the configuration; the function copies it, so later changes have no effect
+ * @param transports more transports whose sections the function checks
  */
 export function resolveConnectionConfig(
   config: unknown,
@@ -47,18 +47,18 @@ export function resolveConnectionConfig(
 }
 
 /**
- * The same for one connection or server of one transport: a section that no loaded transport defines is another transport's
- * and is left out.
+ * The same for a connection or server of one transport. If no loaded transport defines a section, it belongs to another
+ * transport, and the result does not contain it.
  *
- * @param own the section of that transport; without it, it has none
+ * @param own the section of that transport, if it has one
  */
 export function resolveOwnConfig(config: unknown, own?: TransportSection): Result<ResolvedConnectionConfig> {
   return resolve(config, knownSections(own === undefined ? [] : [own]), true);
 }
 
 /**
- * A changed copy of a checked configuration; the changes must be valid, and are not checked again. Throws a `TypeError` for
- * a configuration that was not checked.
+ * Returns a changed copy of a checked configuration. It does not check the changes. Throws a `TypeError` if the
+ * configuration was not checked.
  */
 export function changeConfig(
   config: ResolvedConnectionConfig,
@@ -117,7 +117,7 @@ function endpointsOf(checked: unknown): readonly string[] {
   return [endpoint, ...fallback];
 }
 
-/** Whether it was checked before, with those sections. */
+/** Whether the configuration was checked before, with those sections. */
 function isResolved(
   config: unknown,
   sections: ReadonlyMap<string, TransportSection>,
@@ -135,7 +135,7 @@ interface Parts {
 /** Common options that are objects. */
 const SECTIONS: readonly string[] = ['reconnect', 'transportOptions'];
 
-/** Puts the common options and the sections apart, and finds the keys that are neither. */
+/** Separates the common options from the sections, and finds the keys that are neither. */
 function split(
   given: Readonly<Record<string, unknown>>,
   sections: ReadonlyMap<string, TransportSection>,
@@ -164,12 +164,12 @@ function check(schema: TransportSection['optionsSchema'], given: unknown): Optio
       ? { issues: [{ message: 'its schema is asynchronous, which is not supported' }] }
       : outcome;
   } catch {
-    // What it threw may quote a secret.
+    // The thrown error may quote a secret.
     return { issues: [{ message: 'its schema failed on this value' }] };
   }
 }
 
-/** One complaint for each key; unknown keys have theirs already. */
+/** Makes one complaint for each key, except for unknown keys, which have one already. */
 function complain(issues: readonly OptionIssue[], given: unknown, prefix: readonly string[]): string[] {
   const complaints = new Map<string, string>();
   for (const issue of issues.filter((each) => !isUnknownKey(each))) {

@@ -3,13 +3,13 @@ import { printable } from '../result/printable.js';
 import { redactEndpoint } from '../result/redact.js';
 import { err, ok, type Result } from '../result/result.js';
 
-/** An endpoint in its parts. */
+/** The parts of an endpoint. */
 export interface Endpoint {
-  /** The text as it was given. */
+  /** The whole text. */
   readonly text: string;
-  /** The scheme without `://`, in lower case; undefined for a bare name, which stands for "on this machine". */
+  /** The scheme without `://`, in lower case. Undefined for a bare name, which means a server on this machine. */
   readonly scheme: string | undefined;
-  /** What follows the scheme; the name itself where there is none. */
+  /** The text after the scheme. Without a scheme, the whole text. */
   readonly rest: string;
 }
 
@@ -19,7 +19,10 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is;
 // Control characters would make a name that logs and terminals can't show.
 const CONTROL_CHARACTERS = /\p{Cc}/u;
 
-/** Takes an endpoint apart. `InvalidParameter`: no string, empty, too long, or with control characters. */
+/**
+ * Splits an endpoint into its parts. `InvalidParameter`: it is not a string, is empty or too long, or contains control
+ * characters.
+ */
 export function parseEndpoint(text: string): Result<Endpoint> {
   if (typeof text !== 'string') return err('InvalidParameter', `an endpoint is a string; ${kindOf(text)} was given`);
   const fault = faultOfEndpoint(text);
@@ -29,7 +32,7 @@ export function parseEndpoint(text: string): Result<Endpoint> {
   return ok({ text, scheme: match?.[1]?.toLowerCase(), rest: match?.[2] ?? text });
 }
 
-/** What is wrong with an endpoint, whatever transport it is for; undefined where nothing is. */
+/** Returns the fault of an endpoint, independent of the transport; undefined if there is none. */
 export function faultOfEndpoint(text: string): string | undefined {
   if (CONTROL_CHARACTERS.test(text)) return 'it has control characters; a name or an address has none';
   if (new TextEncoder().encode(text).length > MAX_ENDPOINT_BYTES)

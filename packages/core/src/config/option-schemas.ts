@@ -7,8 +7,8 @@ import type { SchemaAgreement } from './transport-sections.js';
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * A section of options: an unknown key is refused. Entries and defaults have no prototype, so that a program that extends
- * `Object.prototype` adds no key to them.
+ * Returns the schema of a section of options. It refuses unknown keys. Entries and defaults have no prototype, so a
+ * program that extends `Object.prototype` adds no key to them.
  */
 export function section<const E extends v.ObjectEntries>(
   entries: E,
@@ -18,38 +18,38 @@ export function section<const E extends v.ObjectEntries>(
   );
 }
 
-/** The default of a section that the user leaves out: that of each of its keys. */
+/** The default of a missing section: each key has its default. */
 export const NOTHING_GIVEN: Readonly<Record<string, never>> = Object.freeze(
   Object.create(null) as Record<string, never>,
 );
 
-/** A whole number in a range, both ends included. */
+/** Returns the schema of a whole number in a range, both ends included. */
 export function wholeNumber(least: number, most?: number): NumberInRange {
   const upTo = most === undefined ? `of ${least} or more` : `from ${least} to ${most}`;
   return ranged(least, most, `a whole number ${upTo} is allowed`, Number.isSafeInteger);
 }
 
-/** A number in a range, both ends included. */
+/** Returns the schema of a number in a range, both ends included. */
 export function numberFrom(least: number, most: number): NumberInRange {
   return ranged(least, most, `a number from ${least} to ${most} is allowed`, Number.isFinite);
 }
 
-/** A number of bytes in a range, both ends included. */
+/** Returns the schema of a number of bytes in a range, both ends included. */
 export function byteCount(least: number, most: number): NumberInRange {
   return ranged(least, most, `a whole number from ${least} to ${most} is allowed`, Number.isSafeInteger, 'bytes');
 }
 
-/** A span of time in milliseconds that a timer of the platform can hold. */
+/** Returns the schema of a duration in milliseconds that a timer of the platform supports. */
 export function durationMs(): NumberInRange {
   return wholeNumber(1, MAX_TIMER_MS);
 }
 
-/** True or false. */
+/** Returns the schema of a boolean. */
 export function flag(): v.BooleanSchema<string> {
   return v.boolean('true or false is allowed');
 }
 
-/** A text of at least that many characters. */
+/** Returns the schema of a text of at least that many characters. */
 export function text(
   least = 0,
 ): v.SchemaWithPipe<readonly [v.StringSchema<string>, v.MinLengthAction<string, number, string>]> {
@@ -58,19 +58,19 @@ export function text(
   return v.pipe(v.string(allowed), v.minLength(least, allowed));
 }
 
-/** One of several words. */
+/** Returns the schema of one of several words. */
 export function oneOf<const T extends readonly string[]>(...words: T): v.PicklistSchema<T, string> {
   return v.picklist(words, `one of ${words.map((word) => `'${word}'`).join(', ')} is allowed`);
 }
 
-/** A list whose elements each keep to a schema. */
+/** Returns the schema of a list whose elements match a schema. */
 export function listOf<const S extends v.GenericSchema>(element: S): v.ArraySchema<S, string> {
   return v.array(element, 'a list is allowed');
 }
 
 /**
- * An object whose values each keep to a schema. A `Map`, a `Headers` and other objects of the platform have no properties
- * of their own: as options they would be ignored in silence.
+ * Returns the schema of an object whose values match a schema. It refuses a `Map`, a `Headers` and other objects of the
+ * platform, because they have no properties of their own.
  */
 export function recordOf<const S extends v.GenericSchema>(value: S, allowed: string): RecordOf<S> {
   return v.pipe(
@@ -79,7 +79,7 @@ export function recordOf<const S extends v.GenericSchema>(value: S, allowed: str
   );
 }
 
-/** The schema of an object whose values each keep to a schema. */
+/** The schema of an object whose values match a schema. */
 export type RecordOf<S extends v.GenericSchema> = v.SchemaWithPipe<
   readonly [
     v.CustomSchema<Record<string, v.InferInput<S>>, v.ErrorMessage<v.CustomIssue> | undefined>,
@@ -87,14 +87,14 @@ export type RecordOf<S extends v.GenericSchema> = v.SchemaWithPipe<
   ]
 >;
 
-/** The range of a number, for the tables of the documentation; undefined where it has no end. */
+/** The range of a number, for the tables of the documentation. */
 // An alias and no interface: valibot's metadata has to be assignable to a record.
 export type NumberRange = {
-  /** The smallest number that is allowed. */
+  /** The smallest allowed number. */
   readonly least: number;
-  /** The greatest number that is allowed; undefined: any. */
+  /** The largest allowed number. Undefined if there is no limit. */
   readonly most: number | undefined;
-  /** What is counted, where a table writes it in larger units. */
+  /** The unit, if a table may use larger ones such as KiB. */
   readonly unit: 'bytes' | undefined;
 };
 
@@ -118,8 +118,8 @@ function ranged(
 }
 
 /**
- * Ties a schema to the interfaces that describe it: `schemaOf<Options, Config>()(schema)` gives the schema, and compiles only
- * while a program may write exactly `Options` and the check gives exactly `Config`.
+ * Checks at compile time that a schema matches two interfaces. `schemaOf<Options, Config>()(schema)` returns the
+ * schema. It compiles only if the schema accepts exactly `Options` and returns exactly `Config`.
  */
 export function schemaOf<Input, Output>(): <S extends v.GenericSchema>(
   schema: S & SchemaAgreement<v.InferInput<S>, v.InferOutput<S>, Input, Output>,

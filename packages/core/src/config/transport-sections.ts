@@ -1,7 +1,7 @@
 import { kindOf } from '../result/kind-of.js';
 
 /**
- * Sections of a configuration that belong to one transport each. A transport's package adds its own by declaration merging:
+ * The sections of a configuration, one for each transport. A transport's package adds its own by declaration merging:
  *
  * ```ts
  * declare module '@entropynet/core' {
@@ -18,10 +18,9 @@ export interface TransportSections {}
 export interface ResolvedTransportSections {}
 
 /**
- * Options as a check gives them: what has a default is there, and nothing can be changed.
+ * The type of checked options: an option with a default is always present, and all are read-only.
  *
- * `Options` are the options as a user writes them, `WithoutDefault` the names of those that stay absent where the user left
- * them out.
+ * `Options` is the type of the options as a user writes them. `WithoutDefault` names the options that have no default.
  */
 export type Complete<Options, WithoutDefault extends keyof Options = never> = {
   readonly [Key in keyof Options as Key extends WithoutDefault ? never : Key]-?: Exclude<Options[Key], undefined>;
@@ -29,9 +28,9 @@ export type Complete<Options, WithoutDefault extends keyof Options = never> = {
 
 /** A fault of an option, as Standard Schema (https://standardschema.dev) describes it. */
 export interface OptionIssue {
-  /** What is allowed. It must not repeat what was given: that may be a secret. */
+  /** The allowed values. It must not contain the given value, which may be a secret. */
   readonly message: string;
-  /** Where, below the section. */
+  /** The path of the option in the section. */
   readonly path?: readonly (PropertyKey | OptionPathSegment)[] | undefined;
 }
 
@@ -53,21 +52,21 @@ export interface StandardOptions<Input, Output> {
   readonly version: 1;
   /** The name of the library. */
   readonly vendor: string;
-  /** For type inference alone. */
+  /** Only for type inference. */
   readonly types?: OptionTypes<Input, Output> | undefined;
-  /** Checks a value. Throws nothing. */
+  /** Checks a value. It must not throw. */
   validate(value: unknown): OptionsOutcome<Output> | Promise<OptionsOutcome<Output>>;
 }
 
 /** The types of a schema. */
 export interface OptionTypes<Input, Output> {
-  /** What a configuration may hold. */
+  /** The type of the section in a configuration. */
   readonly input: Input;
-  /** What the check makes of it. */
+  /** The type of the checked section. */
   readonly output: Output;
 }
 
-/** A section that is right. */
+/** The outcome for a correct section. */
 export interface OptionsSuccess<Output> {
   /** The section with every default. */
   readonly value: Output;
@@ -75,32 +74,35 @@ export interface OptionsSuccess<Output> {
   readonly issues?: undefined;
 }
 
-/** A section that is wrong. */
+/** The outcome for a wrong section. */
 export interface OptionsFailure {
   /** The faults, at least one. */
   readonly issues: readonly OptionIssue[];
 }
 
-/** What a schema says: the section with every default, or its faults. */
+/** The outcome of a check: the section with every default, or its faults. */
 export type OptionsOutcome<Output> = OptionsSuccess<Output> | OptionsFailure;
 
-/** The section of one transport: a key and what may stand under it. */
+/** The section of one transport: its key and its schema. */
 export interface TransportSection {
   /** The key in the configuration, such as `myTransport`. */
   readonly optionsKey: string;
-  /** Checks the section and fills in the defaults; undefined is checked as an empty section. It must not be asynchronous. */
+  /**
+   * The schema that checks the section and fills in the defaults. A missing section counts as an empty one. It must be
+   * synchronous.
+   */
   readonly optionsSchema: OptionsSchema;
   /**
-   * Looks for keys that would have no effect at either end, with these endpoints, or beside each other. Gives a sentence that
-   * names the key, or undefined. It is asked about sections that the schema takes. Keys of the other end stay allowed: both
-   * ends may use one configuration.
+   * Looks for keys that have no effect at either end, with these endpoints or with each other. It gets a section that
+   * the schema has accepted. Keys that only the other end uses are correct: both ends may use one configuration.
+   * @returns a sentence that names the key; undefined if there is no fault
    */
   faultOf?(section: unknown, endpoints: readonly string[]): string | undefined;
 }
 
 /**
- * Nothing, where a schema's types are those of two interfaces; otherwise a type that no schema has, whose text is the compiler's
- * complaint. `readonly` makes no difference.
+ * An empty type if a schema has the types of two interfaces. Otherwise a type that no schema has; its text appears in
+ * the compiler's error. `readonly` makes no difference.
  */
 export type SchemaAgreement<SchemaInput, SchemaOutput, Input, Output> =
   IsSame<SchemaInput, Input> extends true
@@ -110,8 +112,8 @@ export type SchemaAgreement<SchemaInput, SchemaOutput, Input, Output> =
     : 'the schema takes other options than their interface declares';
 
 /**
- * The same for the section of a transport whose key is declared in `TransportSections` and `ResolvedTransportSections`. A
- * section that is declared in neither, or a schema without types, agrees with everything.
+ * The same for the section of a transport whose key is declared in `TransportSections` and `ResolvedTransportSections`.
+ * A section that is declared in neither, or a schema without types, always agrees.
  */
 export type SectionAgreement<Section> = Section extends Readonly<
   Record<'optionsKey', infer Key extends Extract<keyof TransportSections, keyof ResolvedTransportSections>>
@@ -134,10 +136,10 @@ export type SectionAgreement<Section> = Section extends Readonly<
 
 type IsSame<A, B> = IsIdentical<Frozen<A>, Frozen<B>>;
 
-/** Two conditional types are assignable to each other only where what they ask for is identical. */
+/** Two conditional types are assignable to each other only if the types that they test are identical. */
 type IsIdentical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** The type without a difference between what can be changed and what can't. */
+/** The type with `readonly` everywhere. */
 type Frozen<T> = T extends (...parameters: never) => unknown
   ? T
   : T extends object
@@ -149,9 +151,9 @@ const known = new Map<string, TransportSection>();
 const bySchema = new WeakMap<OptionsSchema, TransportSection>();
 
 /**
- * Defines the section of a transport, once, where its module is loaded. From then on `resolveConnectionConfig` checks that
- * section in every configuration, so that one configuration serves several transports. It compiles only while the schema's
- * types are those that `TransportSections` and `ResolvedTransportSections` declare for the key.
+ * Defines the section of a transport. Call it once, when the transport's module is loaded. From then on
+ * `resolveConnectionConfig` checks that section in every configuration. It compiles only if the schema has the types
+ * that `TransportSections` and `ResolvedTransportSections` declare for the key.
  */
 export function defineTransportSection<const S extends TransportSection>(section: S & SectionAgreement<S>): S {
   const { optionsKey, optionsSchema } = (section as Partial<TransportSection> | null | undefined) ?? {};
@@ -162,14 +164,14 @@ export function defineTransportSection<const S extends TransportSection>(section
   return section;
 }
 
-/** The sections of the transports that this program has loaded, with those given in front. */
+/** Returns the given sections, followed by those of the transports that this program has loaded. */
 export function knownSections(given: readonly Partial<TransportSection>[]): ReadonlyMap<string, TransportSection> {
   const isList: boolean = Array.isArray(given);
   if (!isList) throw new TypeError(`knownSections() takes a list of sections; ${kindOf(given)} was given`);
   const all = new Map(known);
   for (const { optionsKey, optionsSchema } of given.filter(isPresent)) {
     if (optionsKey === undefined || optionsSchema === undefined) continue;
-    // What a module has defined says more.
+    // The section that a module has defined contains more.
     all.set(optionsKey, bySchema.get(optionsSchema) ?? { optionsKey, optionsSchema });
   }
   return all;

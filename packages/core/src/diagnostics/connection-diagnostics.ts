@@ -1,9 +1,9 @@
 import type { NetworkConnection } from '../lifecycle/network-connection.js';
 import type { NetworkError } from '../result/network-error.js';
 
-/** What `Connecting`, `Connect` and `Disconnect` carry. */
+/** The message of `Connecting`, `Connect` and `Disconnect`. */
 export interface ConnectionDiagnostics {
-  /** The connection itself; what is done with it is done to the program's own. */
+  /** The program's own connection, not a copy. */
   readonly connection: NetworkConnection;
   /** Its transport's name. */
   readonly backend: string;
@@ -11,18 +11,18 @@ export interface ConnectionDiagnostics {
   readonly endpoint: string;
 }
 
-/** What `Failure` carries. */
+/** The message of `Failure`. */
 export interface FailureDiagnostics extends Omit<ConnectionDiagnostics, 'connection'> {
-  /** The connection; undefined where a manager did not make one, because the transport saw that it would not stand. */
+  /** The connection. Undefined if a probe failed, so that a manager did not create one. */
   readonly connection: NetworkConnection | undefined;
-  /** Why. */
+  /** The reason. */
   readonly error: NetworkError;
 }
 
-/** What `Backpressure` carries. */
+/** The message of `Backpressure`. */
 export interface BackpressureDiagnostics extends ConnectionDiagnostics {
-  /** The channel's name; undefined for the default one. */
+  /** The channel's name. Undefined for the default channel. */
   readonly channel: string | undefined;
-  /** Bytes of the message that has to wait. */
+  /** The length of the waiting message, in bytes. */
   readonly length: number;
 }

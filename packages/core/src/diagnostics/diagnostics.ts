@@ -4,8 +4,8 @@ import { runAsMicrotask } from '../platform/clock.js';
 import type { NetworkError } from '../result/network-error.js';
 
 /**
- * The channels of `node:diagnostics_channel` on which EntropyNet says what happens in a process; for monitoring, not for
- * a program's own decisions. Nothing is built while nobody has subscribed.
+ * The channels of `node:diagnostics_channel` on which EntropyNet publishes events of a process. Use them for
+ * monitoring, and not for decisions of the program. Without a subscriber, EntropyNet builds no message.
  */
 export const DiagnosticsChannel = {
   /** A client begins to connect; `Connect`, `Failure` or `Disconnect` follows: `ConnectionDiagnostics`. */
@@ -18,7 +18,7 @@ export const DiagnosticsChannel = {
   Failure: 'entropynet:failure',
   /** A sender got `WouldBlock`, or its message has to wait: `BackpressureDiagnostics`. */
   Backpressure: 'entropynet:backpressure',
-  /** Something got another transport than its first choice: the message's shape is the publisher's (`@entropynet/manager`). */
+  /** A handle or server did not get its first transport: `FallbackDiagnostics` of `@entropynet/manager`. */
   Fallback: 'entropynet:fallback',
 } as const;
 export type DiagnosticsChannel = (typeof DiagnosticsChannel)[keyof typeof DiagnosticsChannel];
@@ -37,7 +37,7 @@ interface Publisher {
 
 type Logger = ((text: string) => void) & { readonly enabled: boolean };
 
-// Asked of the runtime instead of imported: in a page there is neither, and core runs there too.
+// Taken from the runtime and not imported: core also runs in pages, which have neither.
 const runtime = typeof process === 'undefined' ? undefined : process;
 const channels = runtime?.getBuiltinModule?.('node:diagnostics_channel');
 const util = runtime?.getBuiltinModule?.('node:util');
@@ -48,15 +48,18 @@ for (const name of Object.values(DiagnosticsChannel)) {
   if (channel !== undefined) publishers.set(name, channel);
 }
 
-/** Publishes what `describe` returns, where somebody has subscribed. What subscribers throw is the process's to hear. */
+/**
+ * Publishes the value of `describe` if there is a subscriber. If a subscriber throws, the process gets the exception.
+ */
 export function publishDiagnostics(name: DiagnosticsChannel, describe: () => unknown): void {
   const publisher = publishers.get(name);
   if (publisher?.hasSubscribers === true) publisher.publish(describe());
 }
 
 /**
- * A log for people who look for a fault, switched on by `NODE_DEBUG` as Node.js's own are: `entropynet` for all of
- * EntropyNet, or `entropynet-` and a section. While it is off, `describe` is not called.
+ * Returns a function that writes to the debug log of a section. `NODE_DEBUG` turns the log on, as for Node.js itself:
+ * `entropynet` for all sections, or `entropynet-` and a section. While the log is off, the function does not call
+ * `describe`.
  */
 export function debugLog(section: string): (describe: () => string) => void {
   if (typeof section !== 'string')
@@ -76,7 +79,7 @@ const CHANNEL_OF_STATE: Readonly<Partial<Record<ConnectionState, DiagnosticsChan
   disconnected: DiagnosticsChannel.Disconnect,
 };
 
-/** Tells of a connection's transition. */
+/** Publishes a state change of a connection. */
 export function reportTransition(
   connection: ReportedConnection,
   state: ConnectionState,
@@ -98,14 +101,17 @@ export function reportTransition(
   publishDiagnostics(name, () => ({ connection, backend: connection.getBackend(), endpoint }));
 }
 
-/** Tells of a connection that a server accepted; not before the subclass, whose methods a subscriber may call, is made. */
+/**
+ * Publishes an accepted connection. Call it after its constructors have run: a subscriber may call methods of the
+ * subclass.
+ */
 export function reportAccepted(connection: ReportedConnection): void {
   runAsMicrotask(() => {
     reportTransition(connection, 'connected', undefined);
   });
 }
 
-/** Tells that a message has to wait, or was refused for now. */
+/** Returns a function that publishes that a message has to wait, or was refused. */
 export function backpressureReporter(
   connection: ReportedConnection,
 ): (channel: { readonly name: string | undefined }, length: number) => void {

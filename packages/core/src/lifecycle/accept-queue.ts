@@ -4,14 +4,16 @@ import { numberOrKind } from '../result/kind-of.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
 import { describeThrown } from './callback-guard.js';
 
-/** A place that a client has before its handshake ends. One of the two is called; later calls do nothing. */
+/**
+ * A place for a client whose handshake is running. The transport calls `push` or `release`; later calls have no effect.
+ */
 export interface AcceptPlace<T> {
   /**
-   * Offers the connection to the callers of `accept()`, also where the queue is full by now: the client was promised a place. False where
-   * the queue was closed or the place given back: the caller must end the connection.
+   * Offers the connection to the callers of `accept()`, even if the queue is full by now.
+   * @returns false if the queue was closed or the place released; the caller must then end the connection
    */
   push(connection: T): boolean;
-  /** No connection comes of it. */
+  /** Frees the place: the client does not get a connection. */
   release(): void;
 }
 
@@ -20,13 +22,13 @@ interface Waiting<T> {
   readonly admission: Admission;
 }
 
-/** The places, where nobody else counts them. */
+/** The place for a server without `admit`. */
 const FREE: Admission = Object.freeze({ release: () => undefined });
 
-/** Connections that clients made and nobody accepted yet, and callers that wait for one. What every server needs. */
+/** A queue of connections that nobody has accepted yet, and of callers of `accept()` that wait for one. */
 export class AcceptQueue<T> {
   readonly #ready: Waiting<T>[] = [];
-  /** In the order of their calls; each can leave without a look at the others. */
+  /** In the order of the calls. A set removes one of them in constant time. */
   readonly #waiting = new Set<(result: Result<T>) => void>();
   readonly #capacity: number;
   readonly #admit: Admit | undefined;
@@ -36,9 +38,9 @@ export class AcceptQueue<T> {
   #isClosed = false;
 
   /**
-   * @param capacity how many may wait to be accepted
-   * @param admit the configuration's `admit`
-   * @param onAccepted called with each connection that a caller of `accept()` gets, before the caller has it
+   * @param capacity the largest number of connections that wait for `accept()`
+   * @param admit the `admit` of the configuration
+   * @param onAccepted is called with each connection before a caller of `accept()` gets it
    */
   constructor(capacity: number, admit?: Admit, onAccepted?: (connection: T) => void) {
     if (typeof capacity !== 'number' || !(capacity >= 0))
@@ -49,8 +51,8 @@ export class AcceptQueue<T> {
   }
 
   /**
-   * Reserves a place for a client, before it learns that it is connected: a client that is refused here learns it from
-   * `connect()`. `ResourceLimitExceeded`: the queue is full or `admit` refuses; `ConnectionClosed`: the queue is closed.
+   * Reserves a place for a client before its `connect()` resolves, so that a refusal reaches the client.
+   * `ResourceLimitExceeded`: the queue is full, or `admit` refuses. `ConnectionClosed`: the queue is closed.
    */
   admit(): Result<AcceptPlace<T>> {
     if (this.#isClosed) return closed();
@@ -75,13 +77,15 @@ export class AcceptQueue<T> {
     });
   }
 
-  /** The same in one step, for a client that needs no promise; false where it has no place and the caller must end it. */
+  /**
+   * Reserves a place and offers the connection in one step. If it returns false, the caller must end the connection.
+   */
   push(connection: T): boolean {
     const place = this.admit();
     return place.ok && place.value.push(connection);
   }
 
-  /** The next connection, in the order in which they came. */
+  /** Waits for the next connection, in the order of their arrival. `Aborted`, `ConnectionClosed`. */
   accept(signal?: AbortSignal): Promise<Result<T>> {
     if (signal?.aborted === true) return Promise.resolve(aborted(signal));
     const next = this.#ready.shift();
@@ -101,18 +105,18 @@ export class AcceptQueue<T> {
     });
   }
 
-  /** The same with the options of a server's `accept()`. `InvalidParameter`: an option that does not exist, or no signal. */
+  /** The same with the options of a server's `accept()`. `InvalidParameter`: an unknown option, or a wrong signal. */
   acceptWith(options: { readonly signal?: AbortSignal } | undefined): Promise<Result<T>> {
     const fault = faultOfOptions('accept()', options, SIGNAL_OPTION);
     return fault === undefined ? this.accept(options?.signal) : Promise.resolve({ ok: false, error: fault });
   }
 
-  /** Takes out a connection that nobody has accepted yet; nothing happens where it is not there. */
+  /** Removes a connection that nobody has accepted yet. Without effect if it is not in the queue. */
   remove(connection: T): void {
     this.removeWhere((each) => each === connection);
   }
 
-  /** Takes out every connection that nobody has accepted yet and for which `condition` holds; returns those. */
+  /** Removes and returns the connections in the queue for which `condition` holds. */
   removeWhere(condition: (connection: T) => boolean): T[] {
     const removed: T[] = [];
     for (const waiting of this.#ready.splice(0)) {
@@ -124,7 +128,7 @@ export class AcceptQueue<T> {
     return removed;
   }
 
-  /** Ends the callers that wait with `ConnectionClosed`; returns the connections that nobody took. */
+  /** Closes the queue: waiting callers get `ConnectionClosed`. Returns the connections that nobody has accepted. */
   close(): T[] {
     this.#isClosed = true;
     const waiting = [...this.#waiting];
@@ -136,12 +140,12 @@ export class AcceptQueue<T> {
     });
   }
 
-  /** Takes connections again after `close()`. */
+  /** Opens the queue again after `close()`. */
   open(): void {
     this.#isClosed = false;
   }
 
-  /** Accepts until the queue is closed. */
+  /** Yields connections until the queue is closed. */
   async *iterate(): AsyncGenerator<T, void, undefined> {
     for (let next = await this.accept(); next.ok; next = await this.accept()) yield next.value;
   }
@@ -149,7 +153,7 @@ export class AcceptQueue<T> {
   #ask(): Result<Admission> {
     if (this.#admit === undefined) return ok(FREE);
     try {
-      // It is a program's function: it may return anything.
+      // A program wrote the function, so it may return anything.
       const asked = this.#admit() as Partial<Result<Admission>> | undefined;
       if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(asked.value);
       if (asked?.ok === false)

@@ -5,14 +5,14 @@ import { messageBytes } from '../channels/message-bytes.js';
 import { checkOptions } from '../config/call-options.js';
 import { ok, type Result } from '../result/result.js';
 
-/** The connections that a server has given to its program and that have not ended: whom its `broadcast` reaches. */
+/** The accepted connections of a server that have not ended. `broadcast` reaches these. */
 export class Audience<T extends Connection> {
   readonly #members = new Set<T>();
 
-  /** Takes a connection in, until it ends. Bound, so that an `AcceptQueue` can call it for each connection it gives. */
+  /** Adds a connection until it ends. It is a bound function, so that an `AcceptQueue` can call it. */
   readonly add = (connection: T): void => {
     this.#members.add(connection);
-    // Not an event: a program may remove all listeners.
+    // A promise and not an event: a program may remove all listeners.
     void connection.closed.then(() => this.#members.delete(connection));
   };
 
@@ -29,7 +29,7 @@ export class Audience<T extends Connection> {
       if (!connection.isConnected()) continue;
       const taken = channel === undefined ? connection.trySend(data) : connection.trySendOnChannel(channel, data);
       if (taken.ok) sent += 1;
-      // A connection that was found broken while it was written to has ended.
+      // If the write found the connection broken, it has ended and is not skipped.
       else if (connection.isConnected()) skipped.push({ connection, error: taken.error });
     }
     return ok({ sent, skipped });

@@ -3,15 +3,15 @@ import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 
 /**
- * Where callbacks and listeners run. Nothing starts after the gate was closed. What a callback throws, or what its
- * promise rejects with, is reported and goes no further. `drained()` waits for the promises that are pending.
+ * Runs callbacks and listeners. After `close()` none starts. If a callback throws or its promise rejects, the guard
+ * reports the error, and the caller does not see it. `drained()` waits for the pending promises.
  */
 export class CallbackGuard {
   #isOpen = true;
   readonly #pending = new Set<Promise<void>>();
   readonly #onError: (error: NetworkError) => void;
 
-  /** @param onError receives what callbacks threw or rejected with, as `CallbackFailed` */
+  /** @param onError receives the errors of callbacks, as `CallbackFailed` */
   constructor(onError: (error: NetworkError) => void) {
     this.#onError = onError;
   }
@@ -29,7 +29,7 @@ export class CallbackGuard {
     this.#isOpen = false;
   }
 
-  /** Runs a callback with one argument. Hot path: a closure in here would be paid for by every message. */
+  /** Runs a callback with one argument. Hot path: every message would pay for a closure. */
   run<A>(callback: (argument: A) => unknown, argument: A): void {
     if (!this.#isOpen) return;
     try {
@@ -40,7 +40,7 @@ export class CallbackGuard {
     }
   }
 
-  /** As `run`, for a message callback that reads in place. */
+  /** `run` for a message callback that reads in place. */
   runInPlace(callback: InPlaceMessageCallback, bytes: Uint8Array, start: number, end: number): void {
     if (!this.#isOpen) return;
     try {
@@ -51,20 +51,20 @@ export class CallbackGuard {
     }
   }
 
-  /** Runs a callback whose arguments are bound. For everything that is rarer than messages. */
+  /** Runs a callback whose arguments are bound. For events that are rarer than messages. */
   runBound(callback: () => unknown): void {
     this.run(callback, undefined);
   }
 
   /**
-   * Resolves when no promise is pending that a callback returned before this call. A callback that makes the call before
-   * its first `await` has returned none yet, so it does not wait for itself.
+   * Resolves when every promise that a callback returned before this call has settled. A callback that makes the call
+   * before its first `await` has not returned its promise yet, so it does not wait for itself.
    */
   async drained(): Promise<void> {
     await Promise.all(this.#pending);
   }
 
-  /** Reports what a callback failed with. */
+  /** Reports the error of a callback. */
   fail(error: unknown): void {
     this.#onError(new NetworkError('CallbackFailed', `a callback failed: ${describeThrown(error)}`, error));
   }
@@ -84,13 +84,13 @@ export class CallbackGuard {
   }
 }
 
-/** Asks for `then` and not for a class: a promise may be of another realm, or of a library. */
+/** Checks for `then` and not for the class: a promise may come from another realm, or from a library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** One line about anything that was thrown; an error may be of another realm. */
+/** Describes a thrown value in one line. An error may come from another realm. */
 export function describeThrown(error: unknown): string {
   try {
     const message: unknown = (error as { message?: unknown } | null | undefined)?.message;

@@ -24,13 +24,13 @@ import { EntropyObject } from '../object/entropy-object.js';
 import { RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import type { GuardedEmitter } from './guarded-emitter.js';
 
-// A channel's name is checked afterwards: what is no string is a `TypeError`, as everywhere.
+// The name is checked later: there, a name that is not a string gives a `TypeError`.
 const CHANNEL_OPTION = { channel: 'anything' } as const;
 const MESSAGES_OPTIONS = { ...CHANNEL_OPTION, ...SIGNAL_OPTION };
 
 /**
- * What a connection and a handle have in common: every method of `Connection` that is another name for a channel's. Each
- * member is described at `Connection`.
+ * The common part of connection and handle: the methods of `Connection` that call a method of a channel. `Connection`
+ * describes each member.
  */
 export abstract class ConnectionBase<Events extends ConnectionEvents = ConnectionEvents>
   extends EntropyObject
@@ -58,14 +58,14 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   abstract unref(): void;
   abstract [Symbol.asyncDispose](): Promise<void>;
 
-  /** The listeners, behind the guard of the callbacks. */
+  /** The listeners. */
   protected abstract readonly events: GuardedEmitter<Events>;
 
-  /** The channel of that name, if a program has asked for it or either side has opened it. */
+  /** Returns the channel of that name, if the program has used it or one side has opened it. */
   protected abstract findChannel(name: string): Channel | undefined;
-  /** The channel of a valid name. */
+  /** Returns the channel of a valid name, and creates it if needed. */
   protected abstract obtainChannel(name: string): Channel;
-  /** Why nothing can be sent on a channel of that name, which is not known. */
+  /** Returns the error for sending on an unknown channel. */
   protected abstract unknownChannel(name: string): Failure;
 
   channel(name: string): Channel {
@@ -152,7 +152,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.getState() === 'connected';
   }
 
-  /** Adds a listener; each runs by itself. A `TypeError` for an event that does not exist. */
+  /** Adds a listener. Throws a `TypeError` for an unknown event. */
   on<E extends keyof ConnectionEvents>(event: E, listener: ConnectionEvents[E]): this;
   on<E extends keyof Events>(event: E, listener: Events[E]): this;
   on(event: keyof Events, listener: unknown): this {
@@ -166,7 +166,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this.#add(event, listener, true);
   }
 
-  /** Removes a listener, or all of the program's listeners of the event where none is given. */
+  /** Removes a listener. Without one, removes all listeners of the event that `on` and `once` have added. */
   off<E extends keyof ConnectionEvents>(event: E, listener?: ConnectionEvents[E]): this;
   off<E extends keyof Events>(event: E, listener?: Events[E]): this;
   off(event: keyof Events, listener?: unknown): this {
@@ -175,7 +175,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     return this;
   }
 
-  /** Adds a listener for a library that stands on the connection: `off` without a listener leaves it. */
+  /** Adds a listener for a library: `off(event)` without a listener does not remove it. Returns its remover. */
   subscribe<E extends Exclude<keyof ConnectionEvents, 'message' | 'error'>>(
     event: E,
     listener: ConnectionEvents[E],
@@ -191,7 +191,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   }
 }
 
-/** The channel's name, and the options of a call that only a signal can give up. */
+/** Checks a channel's name and the options of a call that has only a signal. */
 function checkSignalled(call: string, name: string, options: { readonly signal?: AbortSignal } | undefined): Result {
   const checked = checkChannelName(name);
   const fault = checked.ok ? faultOfOptions(call, options, SIGNAL_OPTION) : undefined;

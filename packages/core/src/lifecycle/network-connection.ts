@@ -26,8 +26,9 @@ import type { EventObserver } from './guarded-emitter.js';
 const NO_PEER: ConnectionPeer = Object.freeze({});
 
 /**
- * One connection to one peer, the same on every transport; `Connection` describes its methods. All semantics live in core:
- * a transport supplies the hooks `do…` and reports upwards through `on…`; `docs/writing-a-transport.md` describes each.
+ * The base class of connections; `Connection` describes its methods. It implements all behaviour that is the same on
+ * every transport. A transport implements the hooks `do…` and calls the methods `on…`; `docs/writing-a-transport.md`
+ * describes each.
  */
 export abstract class NetworkConnection extends ConnectionBase implements Connection {
   /** The checked configuration. */
@@ -37,13 +38,13 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   #isShuttingDown = false;
 
   /**
-   * @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong
-   * @param accepted the link of a connection that a server accepted: it starts `connected` and can't be dialled again
+   * @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`)
+   * @param accepted the link of a connection that a server accepted; it starts as `connected` and can't connect again
    */
   protected constructor(config: ConnectionConfig, accepted?: FrameLink) {
     super();
     this.config = unwrap(resolveOwnConfig(config));
-    // It holds secrets, which `console.log(connection)` must not show.
+    // `console.log(connection)` must not show the secrets in it.
     Object.defineProperty(this, 'config', { enumerable: false });
     this.#core = new ConnectionCore(this, this.config, accepted, {
       connect: (signal) => this.doConnect(signal),
@@ -61,12 +62,15 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     return this.#core.lifecycle.closed;
   }
 
-  /** The endpoint of the configuration, as it may be shown: `redactEndpoint` hid user information and query. */
+  /** The endpoint of the configuration, without user information and query (`redactEndpoint`). */
   get endpoint(): string {
     return redactEndpoint(this.config.endpoint);
   }
 
-  /** Whether a server accepted it: then only its client can make it again, and `connect()` gives `NotSupported`. */
+  /**
+   * Whether a server accepted it. After its end, only its client can connect again: here `connect()` returns
+   * `NotSupported`.
+   */
   get wasAccepted(): boolean {
     return this.#core.wasAccepted;
   }
@@ -91,25 +95,28 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     return this.#core.lifecycle.state;
   }
 
-  /** Whether the peer is on this machine (`local`) or may be on another (`remote`). */
+  /** Returns `local` if the peer is on this machine, `remote` if it may be on another one. */
   abstract override getType(): ConnectionType;
 
-  /** The name of the transport. */
+  /** Returns the name of the transport. */
   abstract override getBackend(): ConnectionBackend;
 
-  /** What the transport knows of the peer; empty before the connection stands. It stays after an end. */
+  /**
+   * The identity of the peer, as far as the transport knows it. Empty before the first connection; it stays after an
+   * end.
+   */
   get peer(): ConnectionPeer {
     return NO_PEER;
   }
 
-  /** How long the last question to the peer and its answer took, in milliseconds; undefined where a transport asks nothing. */
+  /** The round trip of the last heartbeat ping, in milliseconds. Undefined on a transport without a ping. */
   get roundTripMs(): number | undefined {
     return undefined;
   }
 
   /**
-   * The same text at both ends of the connection and at no other connection that stands, for monitoring; undefined where the
-   * transport has none, and before the connection stands.
+   * A text that identifies the connection, for monitoring: it is the same at both ends, and no other open connection
+   * has it. Undefined before the connection is connected, and on a transport that has none.
    */
   get linkKey(): string | undefined {
     return undefined;
@@ -152,19 +159,19 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   }
 
   /**
-   * For what stands above connections (a manager's handle): gets every event before the program's listeners, and is
-   * not one of them. Takes the place of the observer before it; must not throw.
+   * Sets the observer, for a layer above connections such as a manager's handle. It gets every event before the
+   * program's listeners do, and `off` does not remove it. It replaces the observer before it. It must not throw.
    */
   observe(observer: EventObserver<ConnectionEvents> | undefined): void {
     this.events.observer = observer;
   }
 
-  /** For what stands above connections: the named channels on which messages arrived that nobody has read. */
+  /** Returns the named channels with unread messages, for a layer above connections. */
   unreadChannels(): string[] {
     return this.#core.receiver.isDelivering ? this.#core.table.unread() : [];
   }
 
-  /** As `disconnect()`, for `await using`. */
+  /** Calls `disconnect()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect();
   }
@@ -189,64 +196,74 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     return this.#core.sender.noChannel(name);
   }
 
-  /** Makes the link. Stops as soon as `signal` aborts; whatever it had by then is given back. Runs once at a time. */
+  /** Makes the link. When `signal` aborts, it stops at once and frees its resources. It never runs twice at a time. */
   protected abstract doConnect(signal: AbortSignal): Promise<Result<FrameLink>>;
 
-  /** Delivers frames from here on: first those that have already arrived. */
+  /** Starts delivering frames, first those that have arrived already. */
   protected abstract doStartReceiving(): void;
 
-  /** Says goodbye: everything that was written reaches the peer before it learns of the end. Given up after `sendTimeoutMs`. */
+  /** Says goodbye after every written frame has reached the peer. Core stops waiting for it after `sendTimeoutMs`. */
   protected abstract doDisconnect(): Promise<void>;
 
-  /** Gives everything back at once, without a goodbye. Called at every end, also after `doDisconnect`; idempotent. */
+  /**
+   * Frees all resources at once, without a goodbye. Core calls it at every end, also after `doDisconnect`, and maybe
+   * twice.
+   */
   protected abstract doRelease(): void;
 
-  /** Whether the link keeps the process alive. */
+  /** Sets whether the link keeps the process alive. */
   protected abstract doSetReferenced(isReferenced: boolean): void;
 
   /**
-   * The link ended: `disconnected` after the peer's goodbye, `failed` with the reason otherwise. To be called when all
-   * frames that arrived were reported. Anything that is no transition is ignored.
+   * Reports the end of the link: `disconnected` after the peer's goodbye, otherwise `failed` with the reason. The
+   * transport calls it after it has reported all frames that arrived. If the state does not change, the call has no
+   * effect.
    */
   protected onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     const reason = state === 'failed' ? (error ?? new NetworkError('ConnectionClosed', 'the link failed')) : undefined;
     this.#core.lifecycle.endedByItself(state, reason);
   }
 
-  /** What `onFrameReceived` calls: for a transport to which a call for each frame matters. The same object for life. */
+  /**
+   * The receiver that `onFrameReceived` calls. A transport may call it directly to save a call for each frame. It never
+   * changes.
+   */
   protected get frameSink(): FrameSink {
     return this.#core.receiver;
   }
 
-  /** One frame arrived. `isOwned`: the transport gives `bytes` away; if not, they are valid during this call only. */
+  /** Reports a frame. If `isOwned`, core owns `bytes` from now on; otherwise they are valid only during this call. */
   protected onFrameReceived(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     this.#core.receiver.receive(header, bytes, start, end, isOwned);
   }
 
-  /** A whole message of the default channel arrived; for transports whose medium has messages of its own. */
+  /**
+   * Reports a whole message of the default channel, for a transport whose medium has messages of its own. Core owns
+   * `data`.
+   */
   protected onMessageReceived(data: Uint8Array): void {
     this.#core.receiver.receive(frameHeader(FrameType.Message, 0), data, 0, data.length, true);
   }
 
-  /** The same for a named channel that is open. */
+  /** Reports a whole message of an open named channel. Core owns `data`. */
   protected onChannelMessageReceived(name: string, data: Uint8Array): void {
     const id = this.#core.table.find(name)?.incoming.id ?? -1;
     if (id >= 0) this.#core.receiver.receive(frameHeader(FrameType.Message, id), data, 0, data.length, true);
   }
 
-  /** There is room again after a `tryWrite` or `tryClaim` was refused. */
+  /** Reports that there is room again after a refused `tryWrite` or `tryClaim`. */
   protected onWritable(): void {
     this.#core.sender.onWritable();
   }
 
-  /** The peer is alive but does not read, or reads again. */
+  /** Reports that the peer is alive but does not read (`false`), or reads again (`true`). */
   protected onResponsivenessChanged(isResponsive: boolean): void {
     this.#core.reportResponsiveness(isResponsive);
   }
 
   /**
-   * No callback starts from here on. Resolves when the promises of those that ran are settled, save that of a callback that
-   * makes the call before its first `await`.
+   * Ends the callbacks: no callback starts after the call. It resolves when the promises of earlier callbacks have
+   * settled, except the promise of a callback that makes the call before its first `await`.
    */
   protected shutdownCallbacks(): Promise<void> {
     this.#isShuttingDown = true;

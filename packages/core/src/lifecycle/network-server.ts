@@ -7,11 +7,12 @@ import { Audience } from './audience.js';
 import type { NetworkConnection } from './network-connection.js';
 
 /**
- * The part of a server that is the same on every transport: the order of `listen()` and `close()`, the queue of connections
- * that nobody accepted yet, and `broadcast()`. A transport's server extends it and fills in the hooks `do…`.
+ * The base class of servers. It implements the parts that are the same on every transport: the order of `listen()` and
+ * `close()`, the queue of connections that nobody has accepted yet, and `broadcast()`. A transport's server implements
+ * the hooks `do…`.
  */
 export abstract class NetworkServer implements ConnectionServer {
-  /** Where the transport reserves a place for a client and offers its connection. */
+  /** The queue in which the transport reserves a place for a client, and to which it passes the connection. */
   protected readonly accepted: AcceptQueue<NetworkConnection>;
   readonly #audience = new Audience<NetworkConnection>();
   #listening: Promise<Result> | undefined;
@@ -19,8 +20,8 @@ export abstract class NetworkServer implements ConnectionServer {
   #isListening = false;
 
   /**
-   * @param config resolved; its `admit` is asked for a place for each client
-   * @param capacity how many connections may wait to be accepted
+   * @param config a resolved configuration; the server calls its `admit` for each client
+   * @param capacity the largest number of connections that wait for `accept()`
    */
   protected constructor(
     protected readonly config: ResolvedConnectionConfig,
@@ -30,17 +31,21 @@ export abstract class NetworkServer implements ConnectionServer {
   }
 
   /**
-   * Takes the address, and lets clients in from now on. Called once for each `listen()` that has something to do, and only when
-   * an earlier `doClose()` has finished. After a failure it leaves nothing behind.
+   * Takes the address, and lets clients in. The base class calls it when the server does not listen yet, and only after
+   * an earlier `doClose()` has finished. If it fails, it must leave nothing behind.
    */
   protected abstract doListen(): Promise<Result>;
 
-  /** Lets no client in any more, and ends the handshakes under way. Called once after each `doListen()` that succeeded. */
+  /**
+   * Stops letting clients in, and ends the running handshakes. It is called once after each successful `doListen()`.
+   */
   protected abstract doStopAccepting(): void;
 
-  /** Gives the address back. Called after `doStopAccepting()`, when the connections that nobody accepted have ended. */
+  /**
+   * Frees the address. It is called after `doStopAccepting()`, when the connections that nobody accepted have ended.
+   */
   protected doClose(): Promise<void> | void {
-    // Without an address of its own a server has nothing to give back.
+    // A server without an address of its own has nothing to free.
   }
 
   abstract ref(): void;
@@ -52,7 +57,7 @@ export abstract class NetworkServer implements ConnectionServer {
   listen(): Promise<Result> {
     if (this.#listening !== undefined) return this.#listening;
     const listening = this.#start().then((result) => {
-      // By now there may be a later one.
+      // A later call of `listen()` may have replaced the promise.
       if (!result.ok && this.#listening === listening) this.#listening = undefined;
       return result;
     });
@@ -70,7 +75,7 @@ export abstract class NetworkServer implements ConnectionServer {
 
   close(): Promise<Result> {
     const listening = this.#listening;
-    // A `listen()` from here on is one more, after this.
+    // A later `listen()` starts again after this `close()`.
     this.#listening = undefined;
     const closing = this.#stop(listening, this.#closing);
     this.#closing = closing;
@@ -93,7 +98,7 @@ export abstract class NetworkServer implements ConnectionServer {
     if (this.#closing !== undefined) await this.#closing;
     const listening = await this.doListen();
     if (!listening.ok) return listening;
-    // In the same turn: no client has come in between.
+    // This runs in the same turn, so no client has connected in between.
     this.accepted.open();
     this.#isListening = true;
     return OK;
@@ -104,7 +109,7 @@ export abstract class NetworkServer implements ConnectionServer {
     const wasListening = this.#isListening;
     this.#isListening = false;
     if (wasListening) this.doStopAccepting();
-    // Also where nothing listens: callers of `accept()` may wait.
+    // Even if the server does not listen, callers of `accept()` may wait.
     await Promise.all(this.accepted.close().map((connection) => connection.disconnect()));
     if (wasListening) await this.doClose();
     return OK;

@@ -8,7 +8,8 @@ const encoder = new TextEncoder();
 const cache = new Map<string, bigint>();
 
 /**
- * A stable 64-bit identity of a type name, equal in every process and language that hashes the same UTF-8 bytes.
+ * Returns a stable 64-bit hash of a type name. It is the same in every process and language, because it hashes the
+ * UTF-8 bytes.
  *
  * Source: FNV-1a, 64 bits (Fowler, Noll, Vo).
  */

@@ -2,7 +2,7 @@ import { classHashOf } from './class-hash.js';
 import type { TypeInfo } from './type-info.js';
 import { WeakReference } from './weak-reference.js';
 
-/** `handleIndex()` of an object that carries no handle identity. */
+/** The value of `handleIndex()` for an object without a handle identity. */
 export const INVALID_HANDLE_INDEX = 0xffffffff;
 
 interface HandleIdentity {
@@ -14,11 +14,11 @@ interface HandleIdentity {
 let nextInstanceId = 1;
 
 /**
- * The base of every EntropyNet object that is shared by several holders: a reference count that starts at one,
- * weak references, an optional handle identity stamped by an owner, type information and three descriptions.
+ * The base class of objects that several holders share. It has a reference count that starts at one, weak references,
+ * an optional handle identity that an owner sets, type information and three descriptions.
  *
- * The count says who may still use the object, not when its memory goes: memory is the garbage collector's. At the last
- * `release()` the object is disposed, which gives back what the collector can't (mappings, sockets, timers).
+ * The last `release()` disposes the object: it frees resources that the garbage collector can't free (mappings,
+ * sockets, timers). The garbage collector frees the memory, independently of the count.
  */
 export abstract class EntropyObject {
   readonly #instanceId = nextInstanceId++;
@@ -26,20 +26,22 @@ export abstract class EntropyObject {
   #handle: HandleIdentity | undefined;
   #weak: WeakReference<EntropyObject> | undefined;
 
-  /** Adds a reference. Throws a `RangeError` when the object was already disposed: use `tryRetain()` where it may be. */
+  /**
+   * Adds a reference. Throws a `RangeError` if the object was already disposed; use `tryRetain()` if that can happen.
+   */
   retain(): this {
     if (!this.tryRetain()) throw new RangeError(`${this.toString()} was disposed and can't be retained`);
     return this;
   }
 
-  /** Adds a reference if the object is still alive, and says whether it was. */
+  /** Adds a reference if the object is still alive. Returns whether it was. */
   tryRetain(): boolean {
     if (this.#references === 0) return false;
     this.#references += 1;
     return true;
   }
 
-  /** Gives a reference back; the last one disposes the object. Throws a `RangeError` when there was none left. */
+  /** Removes a reference; removing the last one disposes the object. Throws a `RangeError` if there was none left. */
   release(): void {
     if (this.#references === 0) throw new RangeError(`${this.toString()} was released more often than retained`);
     this.#references -= 1;
@@ -48,12 +50,12 @@ export abstract class EntropyObject {
     this.onDispose();
   }
 
-  /** How many references are held; 0 once the object was disposed. */
+  /** Returns the number of references; 0 after the object was disposed. */
   refCount(): number {
     return this.#references;
   }
 
-  /** A reference that does not keep the object alive; the same one at every call. */
+  /** Returns a reference that does not keep the object alive. It is the same one at every call. */
   weakReference(): WeakReference<this> {
     if (this.#weak === undefined) {
       this.#weak = new WeakReference<EntropyObject>(this);
@@ -62,48 +64,50 @@ export abstract class EntropyObject {
     return this.#weak as WeakReference<this>;
   }
 
-  /** Whether an owner stamped a handle identity on this object. */
+  /** Whether an owner has set a handle identity. */
   hasHandle(): boolean {
     return this.#handle !== undefined;
   }
 
-  /** The owner that stamped the handle identity. */
+  /** Returns the owner that set the handle identity; undefined without one. */
   handleOwner(): object | undefined {
     return this.#handle?.owner;
   }
 
-  /** The owner, if it is an instance of `ownerClass`. */
+  /** Returns the owner if it is an instance of `ownerClass`; otherwise undefined. */
   handleOwnerAs<T extends object>(ownerClass: abstract new (...args: never[]) => T): T | undefined {
     const owner = this.#handle?.owner;
     return owner instanceof ownerClass ? owner : undefined;
   }
 
-  /** The slot index in the owner, `INVALID_HANDLE_INDEX` without a handle. */
+  /** Returns the slot index in the owner; `INVALID_HANDLE_INDEX` without a handle identity. */
   handleIndex(): number {
     return this.#handle?.index ?? INVALID_HANDLE_INDEX;
   }
 
-  /** The slot's generation at stamping, 0 without a handle. */
+  /** Returns the slot's generation at the time the identity was set; 0 without a handle identity. */
   handleGeneration(): number {
     return this.#handle?.generation ?? 0;
   }
 
-  /** Index and generation in one 64-bit value: index in the upper half, generation in the lower. */
+  /**
+   * Returns index and generation as one 64-bit value: the index in the upper half, the generation in the lower half.
+   */
   handleId(): bigint {
     return (BigInt(this.handleIndex()) << 32n) | BigInt(this.handleGeneration());
   }
 
-  /** The run-time class name. */
+  /** Returns the name of the class at run time. */
   className(): string {
     return this.constructor.name;
   }
 
-  /** A stable 64-bit identity of the class name (FNV-1a). */
+  /** Returns a stable 64-bit hash of the class name (FNV-1a). */
   classHash(): bigint {
     return classHashOf(this.className());
   }
 
-  /** Name, hash and base classes. */
+  /** Returns name, hash and base classes. */
   typeInfo(): TypeInfo {
     const bases: string[] = [];
     let prototype: unknown = Object.getPrototypeOf(Object.getPrototypeOf(this));
@@ -114,34 +118,34 @@ export abstract class EntropyObject {
     return { name: this.className(), hash: this.classHash(), bases };
   }
 
-  /** Short: `ClassName@instance`. */
+  /** Returns a short description: `ClassName@instance`. */
   toString(): string {
     return `${this.className()}@${this.#instanceId.toString(16)}`;
   }
 
-  /** For people: what the object is about; `toString()` where a class has nothing to add. */
+  /** Returns a description for people; by default the same as `toString()`. */
   description(): string {
     return this.toString();
   }
 
-  /** For debugging: the description, the reference count and the handle, if any. */
+  /** Returns a description for debugging, with the reference count and the handle identity. */
   debugString(): string {
     const handle = this.#handle === undefined ? '' : ` handle=${this.#handle.index}:${this.#handle.generation}`;
     return `${this.description()} references=${this.#references}${handle}`;
   }
 
-  /** Stamps the identity that `handleOwner()` and its siblings report. For owners of slots. */
+  /** Sets the identity that `handleOwner()`, `handleIndex()` and `handleGeneration()` return. For owners of slots. */
   protected setHandleIdentity(owner: object, index: number, generation: number): void {
     this.#handle = { owner, index, generation };
   }
 
-  /** Takes the stamp away. */
+  /** Removes the handle identity. */
   protected clearHandleIdentity(): void {
     this.#handle = undefined;
   }
 
-  /** Called once, at the last `release()`. Gives back what garbage collection can't. */
+  /** Frees resources that the garbage collector can't free. The last `release()` calls it, once. */
   protected onDispose(): void {
-    // Nothing to give back by default.
+    // By default there is nothing to free.
   }
 }

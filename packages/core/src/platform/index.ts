@@ -1,6 +1,6 @@
 /**
- * What the packages use of the platform: its clocks, timers, warnings, memory and authentication codes, which nothing that a test
- * framework or a preload script puts into the globals can change.
+ * The clocks, timers, warnings, memory and authentication codes of the platform, for the packages of EntropyNet. A test
+ * framework or a preload script that replaces globals does not change them.
  *
  * @packageDocumentation
  */

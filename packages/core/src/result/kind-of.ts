@@ -3,8 +3,8 @@ import { printable } from './printable.js';
 const MAX_CLASS_NAME = 60;
 
 /**
- * What kind of value was given, for the sentence of an error: `a string`, `null`, `a Float32Array`. The value itself may be a
- * secret and is not in it.
+ * Returns the kind of a value for an error message: `a string`, `null`, `a Float32Array`. It does not contain the
+ * value, which may be a secret.
  */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
@@ -14,12 +14,12 @@ export function kindOf(value: unknown): string {
   return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${printable(name, MAX_CLASS_NAME)}`;
 }
 
-/** A number as it is, since its value is what is wrong; of everything else the kind. */
+/** Returns a number as text, for an error about its value. For any other value, returns its kind. */
 export function numberOrKind(value: unknown): string {
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : kindOf(value);
 }
 
-/** The name of an object's class; empty where there is none, or where asking for it throws. */
+/** The name of an object's class; empty if there is none, or if reading it throws. */
 function classOf(value: object): string {
   try {
     const { name } = (value as { readonly constructor?: { readonly name?: unknown } }).constructor ?? {};

@@ -2,8 +2,8 @@ import { kindOf } from './kind-of.js';
 import { redactEndpoint, redactText } from './redact.js';
 
 /**
- * Every code that the packages of EntropyNet return. A code stands for a decision that the caller can take and is stable;
- * the message is for people and may change. `docs/errors.md` explains each.
+ * Every error code of EntropyNet. A code is stable, so a program can decide by it. The message of an error is for
+ * people and may change. `docs/errors.md` explains each code.
  */
 export const NETWORK_ERROR_CODES = [
   'ConnectionClosed',
@@ -28,37 +28,37 @@ export const NETWORK_ERROR_CODES = [
   'SharedMemoryCorrupted',
 ] as const;
 
-/** A stable name for what went wrong; see `NETWORK_ERROR_CODES`. */
+/** The stable code of an error; see `NETWORK_ERROR_CODES`. */
 export type NetworkErrorCode = (typeof NETWORK_ERROR_CODES)[number];
 
 const BRAND = Symbol.for('@entropynet/core/NetworkError');
 
-/** How many errors of a chain of causes are shown as JSON. */
+/** The largest number of errors of a chain of causes that JSON contains. */
 const MAX_CAUSES = 8;
-/** Characters of a message that is shown as JSON. */
+/** The largest number of characters of a message that JSON contains. */
 const MAX_MESSAGE = 4096;
 
 /** An error as plain data. */
 export interface SerializedError {
   /** The name of the error's class. */
   readonly name: string;
-  /** The error's code, where it has one. */
+  /** The error's code, if it has one. */
   readonly code?: string;
   /** The error's message. */
   readonly message: string;
-  /** The failure underneath, where there is one. */
+  /** The failure that caused this one, if there is one. */
   readonly cause?: unknown;
 }
 
-/** An operational failure: returned inside a `Result`, thrown only by `unwrap`. */
+/** A failure of the network, the peer or the system. Operations return it inside a `Result`; `unwrap` throws it. */
 export class NetworkError extends Error {
-  /** What a program decides by. */
+  /** The stable code, by which a program decides. */
   readonly code: NetworkErrorCode;
 
   /**
-   * @param code what a program decides by
-   * @param message one sentence that a person can act on
-   * @param cause the failure underneath, where there is one
+   * @param code the stable code, by which a program decides
+   * @param message one sentence that tells a person what to do
+   * @param cause the failure that caused this one
    */
   constructor(code: NetworkErrorCode, message: string, cause?: unknown) {
     if (typeof code !== 'string') throw new TypeError(`the code of an error is a string; ${kindOf(code)} was given`);
@@ -69,14 +69,14 @@ export class NetworkError extends Error {
   }
 
   /**
-   * What `JSON.stringify` shows: name, code, message and the causes, without stacks. Addresses are redacted as by
-   * `redactEndpoint`, and foreign text is printable.
+   * Returns the data for `JSON.stringify`: name, code, message and the causes, without stacks. User information and
+   * query of addresses are replaced, as by `redactEndpoint`, and unprintable characters are escaped.
    */
   toJSON(): SerializedError {
     return serializeError(this, MAX_CAUSES);
   }
 
-  /** `instanceof` also recognises errors of a second installed copy of this package. */
+  /** Makes `instanceof` also recognise errors of a second installed copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
   }
@@ -92,7 +92,7 @@ function serializeError(error: Error, depth: number): SerializedError {
   };
 }
 
-/** A cause as plain data. Of foreign objects only known fields are shown: the rest may hold a configuration. */
+/** Turns a cause into plain data. Of other objects it keeps only known fields: the rest may contain secrets. */
 function serialize(value: unknown, depth: number): unknown {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
   if (depth <= 0) return '…';
@@ -107,7 +107,7 @@ function serialize(value: unknown, depth: number): unknown {
   }
 }
 
-/** Why a candidate was passed over; another object's fields may be anybody's secrets. */
+/** Keeps the fields of a passed-over candidate. All other fields may contain secrets. */
 function serializeReason(value: object): Record<string, string> {
   const { backend, endpoint, code, reason } = value as Record<string, unknown>;
   return {

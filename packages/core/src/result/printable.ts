@@ -1,19 +1,19 @@
-/** The length of foreign text inside a sentence, where the caller names none. */
+/** The default length limit for text from others. */
 const DEFAULT_MAX_LENGTH = 200;
 
 /**
- * Characters that command a terminal, turn text around, or show nothing: controls (C0, DEL, C1), formats and directions,
- * separators of lines, halves of pairs, and all that Unicode says is to be ignored in display.
+ * Characters that command a terminal, turn text around, or show nothing: controls (C0, DEL, C1), formats and
+ * directions, separators of lines, single surrogates, and all characters that Unicode says a display ignores.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 /**
- * Makes text that others wrote fit for a terminal, a log or a page: each control, direction or invisible character
- * becomes its number, like `\u{1b}`, and the whole has at most `maxLength` UTF-16 units, the last one `…` where something
- * was cut. Every package prints foreign text through this function.
+ * Makes text from others safe for a terminal, a log or a page. It replaces each control, direction or invisible
+ * character by its number, such as `\u{1b}`. The result has at most `maxLength` UTF-16 units; a cut text ends with `…`.
+ * Every package prints text of peers through this function.
  *
- * @param text foreign text; another kind of value is turned into text, and one that can't be is named instead
- * @param maxLength the longest result; 200 without it
+ * @param text the text; any other value is converted to text first
+ * @param maxLength the largest length of the result, in UTF-16 units; 200 by default
  */
 export function printable(text: unknown, maxLength: number = DEFAULT_MAX_LENGTH): string {
   let shown = '';
@@ -26,7 +26,7 @@ export function printable(text: unknown, maxLength: number = DEFAULT_MAX_LENGTH)
   return shown;
 }
 
-/** Room for the `…`, which never stands in the middle of a pair. */
+/** Cuts the text for a `…` at the end, but never between two surrogates. */
 function cut(text: string, maxLength: number): string {
   return `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }

@@ -1,6 +1,6 @@
 import { printable } from './printable.js';
 
-/** Longer endpoints are cut where they are shown. */
+/** The largest length of a shown endpoint, in UTF-16 units. */
 const MAX_SHOWN_ENDPOINT = 256;
 const HIDDEN = '***';
 const PARTS = /^([a-z][a-z0-9+.-]*:[\\/]{1,2})?(.*)$/is;
@@ -10,9 +10,9 @@ const SCHEME_CHARACTER = /[a-z0-9+.-]/i;
 const END_OF_ADDRESS = /[\s'"`<>]|$/g;
 
 /**
- * An endpoint as it may be shown: user information and query are replaced by `***`, since they may hold
- * passwords and tokens; the rest is made printable and is cut at 256 characters. Every package shows endpoints through
- * this function, in errors, diagnostics, metrics, logs and pages.
+ * Removes secrets from an endpoint. It replaces user information and query by `***`, because they may contain passwords
+ * and tokens. It makes the rest printable, and cuts it at 256 characters. Every package shows endpoints through this
+ * function, in errors, diagnostics, metrics, logs and pages.
  */
 export function redactEndpoint(endpoint: string): string {
   if (typeof endpoint !== 'string') return printable(endpoint, MAX_SHOWN_ENDPOINT);
@@ -20,15 +20,17 @@ export function redactEndpoint(endpoint: string): string {
   return printable(scheme + withoutQuery(withoutUser(rest, scheme !== '')), MAX_SHOWN_ENDPOINT);
 }
 
-/** A sentence that others wrote: its addresses are redacted as by `redactEndpoint`, and the whole is made printable. */
+/**
+ * Removes secrets from a text of others: applies `redactEndpoint` to each address in it, and `printable` to the whole.
+ */
 export function redactText(text: unknown, maxLength?: number): string {
   const whole = typeof text === 'string' ? text : printable(text, Number.MAX_SAFE_INTEGER);
   return printable(withRedactedAddresses(whole), maxLength);
 }
 
 /**
- * An address inside a sentence begins with its scheme and ends before the next blank or quotation mark. Looked for from
- * its `://`, so that the time grows with the length of the text alone: the text may be a peer's, and long.
+ * Redacts the addresses in a text. An address begins with its scheme and ends before the next blank or quotation mark.
+ * The search starts at each `://`, so that the time is linear in the length of the text: a peer may send a long one.
  */
 function withRedactedAddresses(text: string): string {
   let shown = '';
@@ -45,7 +47,7 @@ function withRedactedAddresses(text: string): string {
   return shown + text.slice(done);
 }
 
-/** Where the scheme before `mark` begins, not before `from`; `mark` itself where there is none. */
+/** The index at which the scheme before `mark` begins, at least `from`; `mark` if there is no scheme. */
 function startOfScheme(text: string, mark: number, from: number): number {
   let start = mark;
   for (let at = mark - 1; at >= from && SCHEME_CHARACTER.test(text.charAt(at)); at -= 1) {
@@ -55,8 +57,8 @@ function startOfScheme(text: string, mark: number, from: number): number {
 }
 
 /**
- * Hides what stands before the host. A password with a `/`, `?` or `#` in it ends the authority too early; what is then
- * left is no host with a port, and everything up to the last `@` is hidden.
+ * Hides the user information in front of the host. A password that contains `/`, `?` or `#` ends the authority too
+ * early. The remaining authority is then not a host with a port, and everything up to the last `@` is hidden.
  */
 function withoutUser(rest: string, hasScheme: boolean): string {
   const authority = /^[^/\\?#]*/.exec(rest)?.[0] ?? '';
@@ -68,7 +70,7 @@ function withoutUser(rest: string, hasScheme: boolean): string {
   return `${HIDDEN}${rest.slice(end)}`;
 }
 
-/** The last `@` of the authority; a later one counts where the authority's own host does not look like one. */
+/** The last `@` of the authority, or a later one if the text after it does not look like a host. */
 function endOfUser(rest: string, authority: string): number {
   const last = authority.lastIndexOf('@');
   return HOST_AND_PORT.test(authority.slice(last + 1)) ? last : rest.length;

@@ -3,42 +3,50 @@ import { NetworkError, type NetworkErrorCode } from './network-error.js';
 
 /** A success that carries `T`. */
 export interface Success<T> {
-  /** Tells a success from a failure. */
+  /** True for a success. */
   readonly ok: true;
-  /** What the operation gives; undefined for one that gives nothing. */
+  /** The value of the operation; undefined if it has none. */
   readonly value: T;
 }
 
 /** A failure that carries the reason. */
 export interface Failure {
-  /** Tells a failure from a success. */
+  /** False for a failure. */
   readonly ok: false;
-  /** Why, with a stable code. */
+  /** The reason, with a stable code. */
   readonly error: NetworkError;
 }
 
-/** What operations return: they never throw for an operational failure. */
+/** The outcome of an operation. Operations return failures and do not throw them. */
 export type Result<T = void> = Success<T> | Failure;
 
-/** The success without a value: one frozen object, so that the message path allocates nothing. */
+/** The success without a value. It is one frozen object, so returning it allocates nothing. */
 export const OK: Result = Object.freeze({ ok: true, value: undefined });
 
-/** `OK`, already resolved: what an asynchronous operation returns when it finished at once. */
+/** A promise of `OK` that has resolved. Asynchronous operations that finish at once return it. */
 export const RESOLVED_OK: Promise<Result> = Promise.resolve(OK);
 
-/** A success, with or without a value. */
+/** Makes a success, with or without a value. */
 export function ok(): Result;
 export function ok<T>(value: T): Result<T>;
 export function ok<T>(value?: T): Result<T | undefined> {
   return value === undefined ? (OK as Result<undefined>) : { ok: true, value };
 }
 
-/** A failure with a stable code, a sentence a person can act on and, where there is one, the failure underneath. */
+/**
+ * Makes a failure.
+ * @param code a stable code
+ * @param message a sentence that tells a person what to do
+ * @param cause the failure that caused this one
+ */
 export function err(code: NetworkErrorCode, message?: string, cause?: unknown): Failure {
   return { ok: false, error: new NetworkError(code, message ?? code, cause) };
 }
 
-/** The value of a success; throws the `NetworkError` of a failure, and a `TypeError` for what is no `Result`. */
+/**
+ * Returns the value of a success. Throws the `NetworkError` of a failure, and a `TypeError` for a value that is not a
+ * `Result`.
+ */
 export function unwrap<T>(result: Result<T>): T {
   const given = result as Partial<Success<T> & { readonly then: unknown }> | Failure | null | undefined;
   if (given?.ok === true) return given.value as T;

@@ -1,5 +1,5 @@
 /**
- * What authors of transports look at: the loopback transport, which is the reference implementation.
+ * The loopback transport: the reference implementation for authors of transports, and a transport for tests.
  *
  * @packageDocumentation
  */

@@ -65,14 +65,14 @@ export class LoopbackConnection extends NetworkConnection {
   }
 
   protected doRelease(): void {
-    // A link that ends without a goodbye would be a death, which one process can't survive to see: always say goodbye.
+    // An end without a goodbye would mean that the peer's process died. Both sides share one process, so say goodbye always.
     this.#link?.outgoing.end();
     this.#link?.incoming.close();
     this.#link = undefined;
   }
 
   protected doSetReferenced(): void {
-    // Deliveries are pending work, never an idle handle: nothing keeps the process alive.
+    // A delivery is pending work and not an idle handle, so an idle connection never keeps the process alive.
   }
 
   #use(link: LoopbackLink): void {

@@ -8,18 +8,18 @@ interface Frame {
   readonly bytes: Uint8Array;
 }
 
-/** Who reads a pipe. */
+/** The reader of a pipe. */
 export interface PipeReader {
-  /** One frame; the bytes are the reader's. */
+  /** Receives one frame. The reader owns the bytes. */
   onFrame(header: number, bytes: Uint8Array): void;
-  /** Everything was delivered and the writer said goodbye. */
+  /** The writer said goodbye, and the reader has received every frame. */
   onEnd(): void;
 }
 
 /** Frames delivered in one turn of the event loop, so that a flood starves no timer. */
 const BATCH = 256;
 
-/** One direction of a loopback link: a bounded queue that delivers in turns of the event loop of its own. */
+/** One direction of a loopback link: a bounded queue that delivers in later turns of the event loop. */
 export class LoopbackPipe implements FrameWriter {
   readonly maxFrameBytes: number;
   readonly #capacityBytes: number;
@@ -33,7 +33,7 @@ export class LoopbackPipe implements FrameWriter {
   #isClosed = false;
   #immediate: Turn | undefined;
 
-  /** @param capacityBytes how much may be on the way, frames' book-keeping included */
+  /** @param capacityBytes the largest number of bytes in the queue, with the bookkeeping of frames */
   constructor(capacityBytes: number) {
     this.#capacityBytes = capacityBytes;
     this.maxFrameBytes = capacityBytes >>> 2;
@@ -44,7 +44,7 @@ export class LoopbackPipe implements FrameWriter {
     this.#onWritable = listener;
   }
 
-  /** Delivers to `reader` from here on, what has arrived first. */
+  /** Delivers to `reader`, first the frames that have arrived already. */
   read(reader: PipeReader): void {
     this.#reader = reader;
     this.#schedule();
@@ -73,13 +73,13 @@ export class LoopbackPipe implements FrameWriter {
     this.#claimed = undefined;
   }
 
-  /** The writer's goodbye: the reader learns of it after the last frame. */
+  /** Says goodbye: `onEnd` follows the last frame. */
   end(): void {
     this.#isEnding = true;
     this.#schedule();
   }
 
-  /** Drops everything; nothing is delivered or told any more. */
+  /** Drops everything. Neither `onFrame` nor `onEnd` follows. */
   close(): void {
     this.#isClosed = true;
     this.#frames.clear();

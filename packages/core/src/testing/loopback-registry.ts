@@ -10,9 +10,9 @@ export interface LoopbackLink {
   readonly peerLimits: PeerLimits;
 }
 
-/** What a client needs of a server. */
+/** The part of a server that a client uses. */
 export interface LoopbackListener {
-  /** Offers the server's side of a link, with the client's secret; ok with the server's limits where it takes it. */
+  /** Offers the server's side of a link, with the client's secret. Returns the server's limits if it accepts. */
   offer(link: LoopbackLink, secret: string | undefined): Result<PeerLimits>;
 }
 
@@ -23,7 +23,7 @@ export function loopbackNameOf(endpoint: string): string {
   return endpoint.replace(/^loopback:\/\//i, '');
 }
 
-/** The same as errors may have it. */
+/** The same name, made printable for errors. */
 export function shownLoopbackNameOf(endpoint: string): string {
   return loopbackNameOf(redactEndpoint(endpoint));
 }
@@ -32,7 +32,7 @@ export function findLoopbackServer(name: string): LoopbackListener | undefined {
   return listeners.get(name);
 }
 
-/** `AddressInUse` where the name of that endpoint is taken. */
+/** Registers a server. `AddressInUse`: another server has the name of that endpoint. */
 export function registerLoopbackServer(endpoint: string, listener: LoopbackListener): Result {
   const name = loopbackNameOf(endpoint);
   if (listeners.has(name)) {

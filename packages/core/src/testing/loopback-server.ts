@@ -12,10 +12,10 @@ import {
   unregisterLoopbackServer,
 } from './loopback-registry.js';
 
-/** How many connections may wait to be accepted. */
+/** The largest number of connections that wait for `accept()`. */
 const BACKLOG = 1024;
 
-/** Listens on a name inside this process. */
+/** A server that listens on a name inside this process. */
 export class LoopbackServer extends NetworkServer implements LoopbackListener {
   readonly #name: string;
 
@@ -35,7 +35,7 @@ export class LoopbackServer extends NetworkServer implements LoopbackListener {
   offer(link: LoopbackLink, secret: string | undefined): Result<PeerLimits> {
     const agreed = agreeOnSecret(secret, this.config.secret !== undefined);
     if (!agreed.ok) return agreed;
-    // Within one process there is nobody to prove anything to.
+    // Within one process a comparison is enough: a proof would add nothing.
     if (secret !== this.config.secret) return err('HandshakeFailed', WRONG_SECRET);
     const place = this.accepted.admit();
     if (!place.ok) return place;
@@ -44,7 +44,7 @@ export class LoopbackServer extends NetworkServer implements LoopbackListener {
   }
 
   ref(): void {
-    // A name in a table keeps no process alive.
+    // A name in a table does not keep the process alive.
   }
 
   unref(): void {

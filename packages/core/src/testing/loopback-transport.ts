@@ -15,7 +15,7 @@ const CAPABILITIES: TransportCapabilities = Object.freeze({
   detectsUnresponsive: false,
 });
 
-/** The reference implementation of a transport: both sides in one process. For tests, and to learn from. */
+/** The reference implementation of a transport, with both sides in one process. Use it in tests, and as an example. */
 export class LoopbackTransport implements Transport {
   readonly backend = LOOPBACK_BACKEND;
   readonly schemes = ['loopback'];

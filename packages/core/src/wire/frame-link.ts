@@ -1,63 +1,66 @@
 import type { PeerLimits } from './peer-limits.js';
 
 /**
- * The sending half of an established link: a transport's ring, socket or queue. Boundaries and order of frames are the
- * writer's to keep; windows, fragments, queues and channels are not its business.
+ * The sending half of an established link: a transport's ring, socket or queue. It keeps the boundaries and the order
+ * of frames. Core handles windows, fragments, queues and channels.
  */
 export interface FrameWriter {
-  /** The longest payload that `tryWrite` and claims take, in bytes; the same for the link's whole life. */
+  /** The largest payload of `tryWrite` and of claims, in bytes. It never changes. */
   readonly maxFrameBytes: number;
 
   /**
-   * Takes one whole frame, copying `bytes[start, end)`, or nothing. Never waits and never throws for a peer's doing.
-   * After a false the transport must call `onWritable()` of its connection as soon as there may be room.
+   * Writes one whole frame, or nothing. It copies `bytes[start]` to `bytes[end - 1]` before it returns. It never waits,
+   * and no action of a peer makes it throw. After it returned false, the transport must call `onWritable()` of its
+   * connection as soon as there may be room.
+   * @returns whether the frame was written
    */
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean;
 
   /**
-   * The frames until `endBatch()` may be published together, to save what each costs by itself; none has to be held back.
-   * Only `tryWrite` is called in between, and its answers mean what they always do.
+   * Begins a batch: the writer may publish the frames until `endBatch()` together, to save cost, but need not. Until
+   * then core calls only `tryWrite`, whose results keep their meaning.
    */
   beginBatch?(): void;
 
-  /** Everything that was written is on its way when this returns. */
+  /** Ends the batch: when it returns, every written frame is published. */
   endBatch?(): void;
 
   /**
-   * Room for a frame with `length` payload bytes, to be filled in place; undefined where there is none, with the same
-   * obligation as a false from `tryWrite`. Until commit or abort no other method is called; a link that failed gets neither.
+   * Reserves room for a frame with `length` payload bytes, which the caller writes into the returned array. Undefined
+   * if there is no room; the transport then has the same duty as after a false of `tryWrite`. Until `commitClaim` or
+   * `abortClaim` core calls no other method. If the link fails, core calls neither.
    */
   tryClaim(length: number): Uint8Array | undefined;
 
   /**
-   * As `tryClaim` without a view: the index in `claimedBytes` at which the payload begins; -1 where there is no room. For
-   * a transport whose frames lie in an array that lasts; without it, `tryClaim` serves.
+   * The same without a new view. It returns the index in `claimedBytes` at which the payload begins, or -1 if there is
+   * no room. A transport has it if its frames lie in one permanent array. Without it, core uses `tryClaim`.
    */
   tryClaimAt?(length: number): number;
 
-  /** The array in which `tryClaimAt` found room. */
+  /** The array to which the index of `tryClaimAt` refers. */
   readonly claimedBytes?: Uint8Array;
 
-  /** Sends the claimed frame. Can't fail. */
+  /** Sends the claimed frame. It can't fail. */
   commitClaim(header: number): void;
 
-  /** Gives the claimed room back; nothing is sent. */
+  /** Frees the claimed room without sending anything. */
   abortClaim(): void;
 }
 
-/** Takes the frames of a link: the receiving half of a connection. */
+/** The receiving half of a connection: it receives the frames of a link. */
 export interface FrameSink {
   /**
-   * One frame, in order. May end the connection.
-   * @param isOwned whether `bytes` is given away; if not, it is valid during this call only
+   * Receives one frame, in order: `bytes[start]` to `bytes[end - 1]`. It may end the connection.
+   * @param isOwned whether the sink owns `bytes` from now on; if not, they are valid only during this call
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
 }
 
-/** What a transport hands to the base once a link to the peer stands. */
+/** An established link to the peer, which a transport passes to core. */
 export interface FrameLink {
   /** The sending half; the receiving half reports to the connection itself. */
   readonly writer: FrameWriter;
-  /** What the peer said in the handshake (`decodePeerLimits`). */
+  /** The peer's limits from the handshake (`decodePeerLimits`). */
   readonly peerLimits: PeerLimits;
 }

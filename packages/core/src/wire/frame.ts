@@ -1,5 +1,5 @@
 /**
- * The frame: what a transport carries. A 32-bit header word and payload bytes; the transport keeps their boundary.
+ * A frame is the unit that a transport carries: a 32-bit header word and payload bytes. The transport keeps its boundary.
  *
  * ```
  *  31            24 23                             8 7              0
@@ -9,26 +9,26 @@
  * ```
  *
  * A channel id belongs to the side that sends on it: each side numbers the channels that it announces.
- * `docs/adr/0003-channels-and-fragments.md` tells why.
+ * `docs/adr/0003-channels-and-fragments.md` gives the reasons.
  */
 export const FrameType = {
   /** A whole message. */
   Message: 0,
   /** The total length of a message (u32) whose bytes follow as fragments. */
   MessageStart: 1,
-  /** The next bytes of the message that was started. */
+  /** The next bytes of the started message. */
   Fragment: 2,
-  /** The message that was started will not be finished. */
+  /** The sender does not finish the started message. */
   MessageAbort: 3,
-  /** The sender's name for a channel id (UTF-8); both sides may send on it from here on. */
+  /** The name of the sender's channel id (UTF-8). From then on, both sides may send on the channel. */
   ChannelOpen: 4,
-  /** The channel id of the receiver's `ChannelOpen` was refused: a limit was reached. */
+  /** The sender refuses the channel id of the receiver's `ChannelOpen`: a limit was reached. */
   ChannelRefuse: 5,
-  /** Window bytes given back (u32) for the receiver's channel id. */
+  /** Bytes (u32) that the receiver may send in addition on its channel id. */
   WindowUpdate: 6,
   /** The sender sends nothing more under its channel id. Only to a peer with `Capability.ChannelClose`. */
   ChannelClose: 7,
-  /** The receiver's `ChannelClose` was taken: its channel id is not meant by anything that follows, and is free. */
+  /** Confirms the receiver's `ChannelClose`: no later frame refers to its channel id, so the id is free. */
   ChannelClosed: 8,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
@@ -37,22 +37,22 @@ export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 export const MAX_CHANNEL_ID = 0xffff;
 
 /**
- * What a frame costs of a channel's window beside its payload bytes, so that a window bounds the number of frames as
- * well as their bytes: the book-keeping of one parked frame is about as large.
+ * The bytes of a channel's window that a frame uses in addition to its payload. So a window limits the number of frames
+ * as well as their bytes. The bookkeeping of one waiting frame takes about that much memory.
  */
 export const FRAME_COST_BYTES = 64;
 
-/** The header word of a frame. */
+/** Returns the header word of a frame. */
 export function frameHeader(type: FrameType, channelId: number): number {
   return (channelId << 8) | type;
 }
 
-/** The frame type of a header word, unchecked: any of 256 values. */
+/** Returns the frame type of a header word. It is not checked: any of 256 values is possible. */
 export function frameTypeOf(header: number): number {
   return header & 0xff;
 }
 
-/** The channel id of a header word, reserved bits included: an id that is out of range matches no channel. */
+/** Returns the channel id of a header word with its reserved bits, so an id that is out of range matches no channel. */
 export function channelIdOf(header: number): number {
   return header >>> 8;
 }
@@ -60,8 +60,9 @@ export function channelIdOf(header: number): number {
 const encoded = new Uint8Array(4);
 
 /**
- * Four bytes, little-endian, until the next call: a writer copies them. No `DataView` and no `buffer`, here and below:
- * asking for them makes an array buffer, and collecting those was most of a pause.
+ * Returns four bytes, little-endian, in an array that the next call reuses: a writer copies them. The functions here
+ * use neither `DataView` nor `buffer`, because reading `buffer` creates an array buffer, which the garbage collector
+ * then has to free.
  */
 export function encodeUint32(value: number): Uint8Array {
   encoded[0] = value;
@@ -71,7 +72,7 @@ export function encodeUint32(value: number): Uint8Array {
   return encoded;
 }
 
-/** Four little-endian bytes at `start`. */
+/** Returns the unsigned number in four little-endian bytes at `start`. */
 export function decodeUint32(bytes: Uint8Array, start: number): number {
   return (bytes[start]! | (bytes[start + 1]! << 8) | (bytes[start + 2]! << 16) | (bytes[start + 3]! << 24)) >>> 0;
 }

@@ -9,42 +9,42 @@ export const PEER_LIMITS_BYTES = 24;
 
 const MAGIC = 0x4e504e45; // 'ENPN' as little-endian bytes
 
-/** The flag of a side that proves, and asks for a proof of, the shared secret. */
+/** The flag of a side that has a shared secret: it proves the secret and requires a proof. */
 const HAS_SECRET = 1;
 
-/** What a side can do beyond the first version of the protocol: bits of the greeting's flags. */
+/** Optional features of a side: bits of the greeting's flags. */
 export const Capability = {
   /** It understands `ChannelClose` and `ChannelClosed`. */
   ChannelClose: 2,
-  /** It takes a sign of life of a transport whose peer can't send one below its messages (a page's WebSocket). */
+  /** It understands the sign of life that a WebSocket in a page sends in a message, because it can't send a ping. */
   SignOfLife: 4,
 } as const;
 
-/** Everything that this release can do. */
+/** The features of this release. */
 export const OWN_CAPABILITIES = Capability.ChannelClose | Capability.SignOfLife;
 
-/** What a side tells the other during the handshake: what it is prepared to receive. */
+/** The limits of a side's receiver. Each side sends its limits in the handshake. */
 export interface PeerLimits {
-  /** The longest message it takes, in bytes. */
+  /** The largest message that it accepts, in bytes. */
   readonly maxMessageSize: number;
-  /** How many window bytes a channel may have outstanding towards it. */
+  /** The largest number of bytes that may be in flight to it on each channel. */
   readonly channelWindow: number;
-  /** How many named channels it allows. */
+  /** The largest number of open named channels. */
   readonly maxChannels: number;
-  /** What it can do: bits of `Capability`. @default 0, a peer of the first release */
+  /** Its optional features: bits of `Capability`. @default 0, a peer of the first release */
   readonly capabilities?: number;
 }
 
-/** A greeting as it was read: the limits, and whether the peer asks for a proof of the shared secret. */
+/** A decoded greeting: the limits, and whether the peer requires a proof of the shared secret. */
 export interface PeerGreeting extends PeerLimits {
-  /** Whether the peer has a shared secret, which it will then ask to be proved. */
+  /** Whether the peer has a shared secret, so it requires a proof. */
   readonly hasSecret: boolean;
 }
 
 /**
- * The greeting as bytes: magic, protocol version, message size, window, channels, flags; each a little-endian u32. A
- * transport carries these bytes in its handshake, in both directions.
- * @param limits what this side is prepared to receive; `secret`, as in a configuration, sets flag 1 and is not sent; without
+ * Encodes the greeting: magic, protocol version, message size, window, channels, flags; each is a little-endian u32. A transport
+ * sends these bytes in its handshake, in both directions.
+ * @param limits the limits of this side; `secret`, as in a configuration, sets flag 1 and is not sent; without
  *   `capabilities`, the greeting has those of this release
  */
 export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string | undefined }): Uint8Array {
@@ -62,8 +62,8 @@ export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string
 }
 
 /**
- * Reads what the peer sent. `HandshakeFailed`: not this protocol, or impossible limits;
- * `IncompatibleVersion`: this protocol in another version.
+ * Decodes the greeting of the peer. `HandshakeFailed`: another protocol, or impossible limits. `IncompatibleVersion`:
+ * another version of this protocol.
  */
 export function decodePeerLimits(bytes: Uint8Array): Result<PeerGreeting> {
   if (!ArrayBuffer.isView(bytes)) {
@@ -85,7 +85,7 @@ export function decodePeerLimits(bytes: Uint8Array): Result<PeerGreeting> {
     channelWindow: view.getUint32(12, true),
     maxChannels: view.getUint32(16, true),
     hasSecret: (flags & HAS_SECRET) !== 0,
-    // Those that a later release has are nothing to this one.
+    // Ignore the capabilities of a later release.
     capabilities: flags & OWN_CAPABILITIES,
   };
   if (limits.channelWindow < MIN_CHANNEL_WINDOW) {

@@ -2,26 +2,26 @@ import { hmacSha256 } from '#hmac';
 import { isSameBytes } from '../platform/same-bytes.js';
 import { err, OK, ok, type Result } from '../result/result.js';
 
-/** The server's challenge: random bytes, new for each handshake. */
+/** The length of the server's challenge: random bytes, new for each handshake. */
 export const SECRET_CHALLENGE_BYTES = 32;
 
-/** The client's answer: random bytes of its own, then its proof. */
+/** The length of the client's answer: random bytes of its own, then its proof. */
 export const SECRET_ANSWER_BYTES = 64;
 
-/** The server's proof. */
+/** The length of the server's proof. */
 export const SECRET_PROOF_BYTES = 32;
 
 const NONCE_BYTES = 32;
 
-// Taken when the module is loaded: what a test framework puts in its place later may not be random.
+// Taken when the module is loaded: a test framework may later replace it by one that is not random.
 const { crypto } = globalThis;
 
 const encoder = new TextEncoder();
 
 /**
- * What a side does after the greetings, where at least one side has a shared secret (`secret` in the configuration).
- * Ok with whether proofs are exchanged; `HandshakeFailed` where only one side has one, so that nobody who asks for a
- * secret is served, or serves, without.
+ * Compares after the greetings whether both sides have a shared secret (`secret` in the configuration).
+ * @returns true if the sides must exchange proofs, false if neither has a secret; `HandshakeFailed` if only one side
+ *   has one
  */
 export function agreeOnSecret(secret: string | undefined, peerHasSecret: boolean): Result<boolean> {
   if ((secret !== undefined) === peerHasSecret) return ok(peerHasSecret);
@@ -32,11 +32,11 @@ export function agreeOnSecret(secret: string | undefined, peerHasSecret: boolean
 
 /**
  * The server's half of the proof that both sides have the same secret, after ISO/IEC 9798-4 (mutual, three passes): the
- * client proves first, so that a stranger who only connects learns nothing to guess by. Each proof is the HMAC-SHA-256,
- * under the secret in UTF-8, of the prover's role and both sides' random bytes.
+ * client proves first, so that a client without the secret gets no proof against which it could test guesses. Each
+ * proof is the HMAC-SHA-256, under the secret in UTF-8, of the prover's role and both sides' random bytes.
  */
 export class SecretVerifier {
-  /** What the client must answer. The bytes are this object's. */
+  /** The challenge that the client must answer. This object owns the bytes. */
   readonly challenge = randomBytes(SECRET_CHALLENGE_BYTES);
   readonly #secret: Uint8Array;
   #nonce = new Uint8Array(0);
@@ -45,7 +45,10 @@ export class SecretVerifier {
     this.#secret = encoder.encode(secret);
   }
 
-  /** Checks the client's answer; ok with this side's own proof. `HandshakeFailed`: another secret, or no answer. */
+  /**
+   * Checks the client's answer, and returns the server's own proof. `HandshakeFailed`: another secret, or not an
+   * answer.
+   */
   check(answer: Uint8Array): Result<Uint8Array> {
     const nonce = new Uint8Array(answer.subarray(0, NONCE_BYTES));
     this.#nonce = nonce;
@@ -56,8 +59,8 @@ export class SecretVerifier {
   }
 
   /**
-   * A key of 32 bytes that both sides know after the answer, and nobody without the secret: another one for each handshake
-   * and each `purpose`. For a transport on a medium where others may write, which authenticates what it carries.
+   * Returns a key of 32 bytes that only the two sides know. It is different for each handshake and each `purpose`. A
+   * transport uses it to authenticate its frames if others can write to its medium. Call it after the answer.
    */
   sessionKey(purpose: string): Uint8Array {
     return keyOf(this.#secret, purpose, this.challenge, this.#nonce);
@@ -74,7 +77,7 @@ export class SecretProver {
     this.#secret = encoder.encode(secret);
   }
 
-  /** Answers the server's challenge. `HandshakeFailed`: it is none. */
+  /** Answers the server's challenge. `HandshakeFailed`: it is not a challenge. */
   answer(challenge: Uint8Array): Result<Uint8Array> {
     if (challenge.length !== SECRET_CHALLENGE_BYTES) {
       return err(
@@ -82,7 +85,7 @@ export class SecretProver {
         `the server's challenge has ${challenge.length} bytes, ${SECRET_CHALLENGE_BYTES} are expected`,
       );
     }
-    // Not `slice`, which gives a view where this is a Buffer.
+    // `slice` of a Buffer would return a view.
     this.#challenge = new Uint8Array(challenge);
     const answer = new Uint8Array(SECRET_ANSWER_BYTES);
     answer.set(this.#nonce);
@@ -96,13 +99,13 @@ export class SecretProver {
     return isSameBytes(proof, expected) ? OK : err('HandshakeFailed', WRONG_SECRET);
   }
 
-  /** The server's key of the same `purpose`, once the challenge was answered; see `SecretVerifier.sessionKey`. */
+  /** Returns the same key as `SecretVerifier.sessionKey`. Call it after `answer()`. */
   sessionKey(purpose: string): Uint8Array {
     return keyOf(this.#secret, purpose, this.#challenge, this.#nonce);
   }
 }
 
-/** What either side says to the other's wrong secret, and of its own. */
+/** The message of the error for different secrets, at both ends. */
 export const WRONG_SECRET = "the two sides' shared secrets ('secret') differ";
 
 function proofOf(secret: Uint8Array, role: 'server' | 'client', challenge: Uint8Array, nonce: Uint8Array): Uint8Array {
