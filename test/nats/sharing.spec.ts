@@ -45,6 +45,29 @@ describeNats('NATS: servers that share a service', () => {
 
 describeNats('NATS: beside other transports', () => {
   it(
+    'listens over NATS as soon as the NATS server is up, if that starts after the service',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      await nats.kill();
+      const transports = [webSocketTransportModule, natsTransportModule];
+      const networking = await createNetworking({ transports, log: () => undefined });
+      scope.defer(() => networking.close());
+      const endpoint = `nats://${nats.host}/${freshName()}`;
+      const server = unwrap(
+        networking.manager.createServer({ endpoint: 'ws://127.0.0.1:0/canvas', fallback: [endpoint] }),
+      );
+      unwrap(await server.listen());
+      expect(server.getPassedOver().map(({ backend, isRetried }) => ({ backend, isRetried }))).to.deep.equal([
+        { backend: 'nats', isRetried: true },
+      ]);
+      await nats.restart();
+      await until(() => server.getPassedOver().length === 0, 'the service listens over NATS');
+      unwrap(await scope.client({ endpoint }).connect());
+      expect(unwrap(await server.accept()).getBackend()).to.equal('nats');
+    }),
+  );
+
+  it(
     'listens on NATS and WebSocket with one configuration, and falls back in both directions',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();

@@ -6,8 +6,10 @@ import type { ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 export async function serve(manager: ConnectionManager, config: ConnectionConfig, signal: AbortSignal): Promise<void> {
   const server = unwrap(manager.createServer(config));
   unwrap(await server.listen());
-  // Without shared memory all goes on. An address for other hosts has to work: the system that started this service tries again.
-  const missing = server.getPassedOver().find(({ backend }) => backend !== ConnectionBackend.SharedMemory);
+  // The server itself tries an address again that may work later. Without shared memory the service works, too.
+  const missing = server
+    .getPassedOver()
+    .find(({ backend, isRetried }) => !isRetried && backend !== ConnectionBackend.SharedMemory);
   if (missing !== undefined) throw new Error(`not listening over ${missing.backend}: ${missing.reason}`);
   process.stdout.write(`listening on ${server.addresses().join(', ')}\n`);
   signal.addEventListener('abort', () => void server.close(), { once: true });

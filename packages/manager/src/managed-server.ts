@@ -9,6 +9,8 @@ import {
   type ConnectionServer,
   err,
   type NetworkConnection,
+  type NetworkError,
+  type NetworkErrorCode,
   OK,
   ok,
   redactEndpoint,
@@ -16,14 +18,23 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
+import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
+
+/** An address of a server's configuration that it does not listen on, and why. Plain data, fit for JSON. */
+export interface MissingAddress extends PassedOver {
+  /** Whether the cause can pass by itself. Then the server, while it listens elsewhere, tries the address again and again. */
+  readonly isRetried: boolean;
+}
 
 /** A candidate with the server that was made for it. */
 interface Listener {
   readonly candidate: Candidate;
   readonly server: ConnectionServer;
   readonly promised: Promised[];
+  /** Why the last attempt to listen failed; undefined after a success and before the first attempt. */
+  missing: MissingAddress | undefined;
 }
 
 /** A reserved slot of the manager. The server calls one of the two methods, once. */
@@ -42,6 +53,18 @@ interface Promised {
 /** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
 
+/** Failures whose cause can pass by itself: a NATS server or network that is not up yet, an address that is taken for now. */
+const PASSING: ReadonlySet<NetworkErrorCode> = new Set([
+  'AddressInUse',
+  'ResourceLimitExceeded',
+  'Timeout',
+  'TransportUnavailable',
+]);
+
+/** The waits before a server tries its missing addresses again, in milliseconds. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5000;
+
 /**
  * A server of a manager. It listens on every endpoint of a configuration at once, so both ends can use the same
  * configuration. `accept()` returns the clients of all transports.
@@ -59,7 +82,8 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** Counts calls of `close()`, so that a running `listen()` notices one. */
   #closes = 0;
   #closing: Promise<Result> | undefined;
-  #passedOver: readonly PassedOver[] = [];
+  /** The timer for the next attempt on the missing addresses. */
+  #retry: Timer | undefined;
   /** Whether the previous client was refused: the log gets one line for all of them. */
   #isRefusing = false;
 
@@ -79,14 +103,14 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     this.#listeners = candidates.map((candidate) => {
       const promised: Promised[] = [];
       const own = changeConfig(configOf(candidate, config), { admit: () => this.#admit(promised) });
-      return { candidate, promised, server: candidate.transport.createServer(own) };
+      return { candidate, promised, server: candidate.transport.createServer(own), missing: undefined };
     });
   }
 
   /**
-   * Starts listening. Returns ok if at least one endpoint works; `getPassedOver()` returns the reasons for the others.
-   * If another server has one of the names or ports, the whole call fails with `AddressInUse`: otherwise some clients
-   * would reach that server.
+   * Starts listening. Returns ok if at least one endpoint works; `getPassedOver()` returns the reasons for the others,
+   * and the server tries those again whose cause can pass by itself. If another server has one of the names or ports,
+   * the whole call fails with `AddressInUse`: otherwise some clients would reach that server.
    */
   async listen(): Promise<Result> {
     const closes = this.#closes;
@@ -96,33 +120,22 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     if (this.isListening()) return OK;
     this.#accepted.open();
     this.#listening.add(this);
-    const passedOver: PassedOver[] = [];
-    for (const { candidate, server } of this.#listeners) {
-      const listening = await server.listen();
-      if (closes !== this.#closes) {
-        await server.close();
-        return err('ConnectionClosed', 'the server was closed before it listened');
-      }
-      if (listening.ok) continue;
-      const { code, message } = listening.error;
-      passedOver.push({
-        backend: candidate.transport.backend,
-        endpoint: candidate.shown,
-        code,
-        reason: redactText(message, MAX_REASON),
-      });
-      if (code !== 'AddressInUse') continue;
+    for (const listener of this.#listeners) {
+      const listening = await this.#listenOn(listener);
+      if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
+      if (listening.ok || listening.error.code !== 'AddressInUse') continue;
       await this.#closeListeners();
       this.#listening.delete(this);
       return listening;
     }
-    this.#passedOver = passedOver;
+    const passedOver = this.getPassedOver();
     if (!this.isListening()) {
       this.#listening.delete(this);
       return failureOf(this.#name, 'could not listen on any transport', passedOver);
     }
-    for (const { backend, endpoint, reason } of passedOver) {
-      this.#log(`${this.#name}: not listening over ${backend} (${endpoint}): ${reason}`);
+    for (const { backend, endpoint, isRetried, reason } of passedOver) {
+      const outlook = isRetried ? 'not listening yet' : 'not listening';
+      this.#log(`${this.#name}: ${outlook} over ${backend} (${endpoint}): ${reason}`);
     }
     const taken = this.#listeners.filter(({ server }) => server.isListening());
     reportFallback({
@@ -132,6 +145,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       passedOver,
     });
     for (const listener of this.#listeners) if (listener.server.isListening()) void this.#pass(listener);
+    this.#retryAfter(FIRST_WAIT_MS);
     return OK;
   }
 
@@ -159,6 +173,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   async #stopListening(): Promise<Result> {
     this.#closes += 1;
+    stopTimer(this.#retry);
     this.#listening.delete(this);
     const unaccepted = this.#accepted.close();
     await Promise.all([this.#closeListeners(), ...unaccepted.map((handle) => handle.close())]);
@@ -175,9 +190,9 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return this.#listeners.flatMap(({ server }) => server.address() ?? []);
   }
 
-  /** Returns the endpoints on which it does not listen, with the reasons. */
-  getPassedOver(): readonly PassedOver[] {
-    return this.#passedOver;
+  /** Returns the endpoints on which it does not listen now, with the reasons. A later attempt can shorten the list. */
+  getPassedOver(): readonly MissingAddress[] {
+    return this.#listeners.flatMap(({ missing }) => missing ?? []);
   }
 
   /** Makes the listening server keep the process alive (the default). */
@@ -198,6 +213,36 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** Calls `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Tries to listen on one endpoint and keeps the reason of a failure. Closes the endpoint if `close()` came meanwhile. */
+  async #listenOn(listener: Listener): Promise<Result> {
+    const closes = this.#closes;
+    const listening = await listener.server.listen();
+    if (closes !== this.#closes) await listener.server.close();
+    listener.missing = listening.ok ? undefined : missingAddress(listener.candidate, listening.error);
+    return listening;
+  }
+
+  /** Starts the timer of the next attempt. It does not keep the process alive: the endpoints that work do that. */
+  #retryAfter(waitMs: number): void {
+    if (!this.getPassedOver().some(({ isRetried }) => isRetried)) return;
+    this.#retry = startTimer(() => void this.#retryMissing(waitMs), waitMs);
+    setTimerReferenced(this.#retry, false);
+  }
+
+  async #retryMissing(waitMs: number): Promise<void> {
+    const closes = this.#closes;
+    for (const listener of this.#listeners) {
+      if (listener.missing?.isRetried !== true) continue;
+      const listening = await this.#listenOn(listener);
+      if (closes !== this.#closes) return;
+      if (!listening.ok) continue;
+      const { transport, shown } = listener.candidate;
+      this.#log(`${this.#name}: listening over ${transport.backend} (${shown}) now`);
+      void this.#pass(listener);
+    }
+    this.#retryAfter(Math.min(2 * waitMs, LONGEST_WAIT_MS));
   }
 
   /** Reserves a slot and a place in the queue before the client's `connect()` resolves. */
@@ -246,4 +291,9 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   async #closeListeners(): Promise<void> {
     await Promise.all(this.#listeners.map(({ server }) => server.close()));
   }
+}
+
+function missingAddress({ transport, shown }: Candidate, { code, message }: NetworkError): MissingAddress {
+  const reason = redactText(message, MAX_REASON);
+  return { backend: transport.backend, endpoint: shown, code, reason, isRetried: PASSING.has(code) };
 }

@@ -1,11 +1,106 @@
-import { type ConnectionServer, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
+import { until } from '@entropynet/conformance/tools';
+import {
+  type ConnectionServer,
+  err,
+  type NetworkConnection,
+  type NetworkErrorCode,
+  type Result,
+  unwrap,
+} from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
-import { ConnectionManager } from '@entropynet/manager';
+import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '@entropynet/test/support/fresh-name';
 
+/** A transport whose servers can't listen on endpoints with 'late' until `fault` is undefined. */
+class Late extends LoopbackTransport {
+  fault: NetworkErrorCode | undefined;
+  attempts = 0;
+
+  override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
+    const server = super.createServer(config);
+    if (!config.endpoint.includes('late')) return server;
+    const listen = server.listen.bind(server);
+    server.listen = () => {
+      this.attempts += 1;
+      return this.fault === undefined ? listen() : Promise.resolve(err(this.fault, 'nothing is there yet'));
+    };
+    return server;
+  }
+}
+
+/** A manager and a server of it that listens on one of its two addresses. */
+async function listenWithout(
+  transport: Late,
+): Promise<{ manager: ConnectionManager; server: ManagedServer; lines: string[] }> {
+  const lines: string[] = [];
+  const manager = new ConnectionManager([transport], { log: (line) => lines.push(line) });
+  const fallback = [`loopback://late-${freshName()}`];
+  const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}`, fallback }));
+  unwrap(await server.listen());
+  return { manager, server, lines };
+}
+
 describe('a managed server', () => {
+  it('tries an address that was away again, until it listens there and accepts its clients', async () => {
+    const transport = new Late();
+    transport.fault = 'TransportUnavailable';
+    const { manager, server, lines } = await listenWithout(transport);
+    const [missing] = server.getPassedOver();
+    expect(missing).to.include({ code: 'TransportUnavailable', isRetried: true, reason: 'nothing is there yet' });
+    expect(lines.at(-1)).to.contain('not listening yet over');
+    await until(() => transport.attempts >= 3, 'it tried again, and again');
+    expect(server.addresses()).to.have.lengthOf(1);
+    transport.fault = undefined;
+    await until(() => server.addresses().length === 2, 'it listens there');
+    expect(server.getPassedOver()).to.deep.equal([]);
+    expect(lines.at(-1)).to.contain('listening over').and.to.contain(missing?.endpoint).and.to.contain('now');
+    const client = unwrap(manager.openConnection({ endpoint: missing?.endpoint ?? '' }));
+    unwrap(await client.connect());
+    expect(unwrap(await server.accept()).isConnected()).to.equal(true);
+    const { attempts } = transport;
+    await manager.closeAll();
+    expect(server.addresses()).to.deep.equal([]);
+    expect(transport.attempts, 'no attempt once it listened').to.equal(attempts);
+  });
+
+  it('does not try an address again whose fault needs a person', async () => {
+    const transport = new Late();
+    transport.fault = 'HandshakeFailed';
+    const { manager, server, lines } = await listenWithout(transport);
+    expect(server.getPassedOver()).to.have.lengthOf(1);
+    expect(server.getPassedOver()[0]).to.include({ code: 'HandshakeFailed', isRetried: false });
+    expect(lines.at(-1)).to.contain('not listening over');
+    // Another server's address is tried again meanwhile, more than once.
+    const other = new Late();
+    other.fault = 'Timeout';
+    const second = await listenWithout(other);
+    await until(() => other.attempts >= 3, 'the other was tried');
+    expect(transport.attempts).to.equal(1);
+    await manager.closeAll();
+    await second.manager.closeAll();
+  });
+
+  it('tries no address again after close()', async () => {
+    const transport = new Late();
+    transport.fault = 'TransportUnavailable';
+    const { manager, server } = await listenWithout(transport);
+    await until(() => transport.attempts === 2, 'it tries again');
+    unwrap(await server.close());
+    transport.fault = undefined;
+    const other = new Late();
+    other.fault = 'Timeout';
+    const second = await listenWithout(other);
+    await until(() => other.attempts >= 3, 'another server was tried as often');
+    expect(transport.attempts).to.equal(2);
+    expect(server.isListening()).to.equal(false);
+    unwrap(await server.listen());
+    expect(server.addresses()).to.have.lengthOf(2);
+    await manager.closeAll();
+    await second.manager.closeAll();
+  });
+
   it('does not listen if it is closed while listen() runs', async () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const fallback = [`loopback://${freshName()}`];
