@@ -1,8 +1,9 @@
 // Runs suites of tests for another system or processor on this machine, for scripts/test-windows.mjs and
 // scripts/test-arm64.mjs: builds the addon for it, runs one suite after the other, keeps the results of the transports' suites
 // in `docs/runs`, and prints what came of each. An emulator shows behaviour, not speed.
-// Options of both: [--suite NAME]… [--grep TEXT] [--addon FILE] [--output FOLDER]
+// Options of both: [--suite NAME]… [--grep TEXT | --part TEXT] [--addon FILE] [--output FOLDER]
 //   --grep    only tests with that text; writes no results to `docs/runs`
+//   --part    the same, with results: the table names the part, where a whole suite would take too long
 //   --addon   the addon that scripts/cross-build.mjs built from these sources, instead of building it again
 //   --output  where each suite's results go, as JSON; a folder below .ci/results by default
 
@@ -41,11 +42,12 @@ export async function runEmulated({ target, where, suites, missing, run }) {
     options: {
       suite: { type: 'string', multiple: true, default: Object.keys(suites) },
       grep: { type: 'string' },
+      part: { type: 'string' },
       addon: { type: 'string' },
       output: { type: 'string', default: join(rootFolder, '.ci', 'results', target) },
     },
   });
-  const problem = problemWith(values.suite, suites) ?? missing();
+  const problem = problemWith(values, suites) ?? missing();
   if (problem !== undefined) {
     process.stderr.write(`${problem}\n`);
     return 2;
@@ -60,9 +62,11 @@ export async function runEmulated({ target, where, suites, missing, run }) {
       const file = resolve(values.output, `${name}.json`);
       rmSync(file, { force: true });
       process.stdout.write(`\n== ${name}\n`);
-      const ended = await run({ files: suites[name](), grep: values.grep, addon: resolve(addon), results: file });
+      const grep = values.grep ?? values.part;
+      const ended = await run({ files: suites[name](), grep, addon: resolve(addon), results: file });
       const results = readResults(file);
-      if (values.grep === undefined && results !== undefined && KEPT.includes(name)) keep(where, name, results);
+      if (values.grep === undefined && results !== undefined && KEPT.includes(name))
+        keep(where, name, values.part, results);
       outcomes.push({ name, ended, results });
     }
     process.stdout.write('\n');
@@ -80,15 +84,17 @@ function buildAddon(target, folder) {
   return join(folder, 'prebuilds', targets[target].file);
 }
 
-function problemWith(names, suites) {
+function problemWith({ suite: names, grep, part }, suites) {
+  if (grep !== undefined && part !== undefined) return 'Both --grep and --part were given; one of them is allowed.';
   const unknown = names.find((name) => !Object.hasOwn(suites, name));
   return unknown && `The suite '${unknown}' was given; allowed are ${Object.keys(suites).join(', ')}.`;
 }
 
-function keep(where, suite, results) {
+function keep(where, suite, text, results) {
   // An emulated system may have no git.
   const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: rootFolder, encoding: 'utf8' }).stdout.trim();
-  writeRun({ ...where, suite, results: { ...results, commit } });
+  const part = text && `only tests with "${text}"`;
+  writeRun({ ...where, suite, part, results: { ...results, commit } });
 }
 
 function printResults({ name, ended, results }) {
