@@ -67,6 +67,17 @@ describe('a process of the command line', () => {
         expect(end.errors).to.not.include('EPIPE');
       }),
     );
+
+    it(
+      'comes when nobody reads the help or the version',
+      scoped(async (scope) => {
+        for (const line of [['--help'], ['--version'], ['send', '--help']]) {
+          const command = scope.add(new RunningCommand(line, {}, ''));
+          command.stopReading('output');
+          expect((await command.ended()).code, line.join(' ')).to.equal(141);
+        }
+      }),
+    );
   });
 
   it(

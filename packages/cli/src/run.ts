@@ -74,7 +74,10 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     await written(streams.stdout);
     return stopped ?? ExitCode.Done;
   } catch (error) {
-    return stopped ?? exitCodeOf(error, terminal);
+    const code = exitCodeOf(error, terminal);
+    // The help and the version end in an error of Commander's, too.
+    await written(streams.stdout);
+    return stopped ?? code;
   } finally {
     for (const { signal, onSignal } of handlers) process.off(signal, onSignal);
     // Nothing more is read; an open standard input would keep the process alive.
