@@ -45,11 +45,11 @@ export const CONNECTIONS: TableKind<ConnectionRow> = {
           : html`<button type="button" class="link" data-peer=${row.peerKey}>${row.peer}</button>`,
     },
     {
-      ...{ id: 'sent', label: '↑ bytes/s', isNumber: true, isSummed: true, format: rate },
+      ...{ id: 'sent', label: '↑ bytes/s', isNumber: true, isRate: true, isSummed: true, format: rate },
       ...{ text: ({ sent }: ConnectionRow) => rate(sent), value: ({ sent }: ConnectionRow) => sent },
     },
     {
-      ...{ id: 'received', label: '↓ bytes/s', isNumber: true, isSummed: true, format: rate },
+      ...{ id: 'received', label: '↓ bytes/s', isNumber: true, isRate: true, isSummed: true, format: rate },
       ...{ text: ({ received }: ConnectionRow) => rate(received), value: ({ received }: ConnectionRow) => received },
     },
     {
@@ -180,7 +180,7 @@ const REGIONS: TableKind<RegionRow> = {
       value: ({ region }) => region.madeAt ?? 0,
     },
     {
-      ...{ id: 'to-client', label: 'to client', isNumber: true },
+      ...{ id: 'to-client', label: 'to client', isNumber: true, isRate: true },
       text: ({ region }) => rate(region.toClient.bytesPerSecond),
       value: ({ region }) => region.toClient.bytesPerSecond,
     },
@@ -191,7 +191,7 @@ const REGIONS: TableKind<RegionRow> = {
       cell: ({ region }) => ringCell(region.toClient, 'ring to the client: filled'),
     },
     {
-      ...{ id: 'to-server', label: 'to server', isNumber: true },
+      ...{ id: 'to-server', label: 'to server', isNumber: true, isRate: true },
       text: ({ region }) => rate(region.toServer.bytesPerSecond),
       value: ({ region }) => region.toServer.bytesPerSecond,
     },

@@ -134,7 +134,7 @@ function body<Row>(properties: TableProperties<Row>, { lines }: Arrangement<Row>
             (column) =>
               html`<th
                 scope="col"
-                class=${column.isNumber === true ? 'number' : ''}
+                class=${classOf(column)}
                 aria-sort=${choice.sortId !== column.id ? 'none' : choice.isDescending ? 'descending' : 'ascending'}
               >
                 <button
@@ -202,7 +202,7 @@ function rowView<Row>(properties: TableProperties<Row>, row: Row): TemplateResul
   return html`<tr class=${choice.reveal === key ? 'row revealed' : 'row'} data-key=${key}>
       ${columns.map(
         (column) =>
-          html`<td class=${column.isNumber === true ? 'number' : ''} data-label=${column.label}>
+          html`<td class=${classOf(column)} data-label=${column.label}>
             ${
               column === first && details !== undefined
                 ? html`<button type="button" class="toggle" aria-expanded=${isOpen} @click=${toggle}>
@@ -239,6 +239,11 @@ function pager<Row>(
     <button type="button" ?disabled=${page === pageCount - 1} @click=${go(page + 1)}>Next</button>
     <button type="button" ?disabled=${page === pageCount - 1} @click=${go(pageCount - 1)}>Last</button>
   </nav>`;
+}
+
+function classOf<Row>({ isNumber, isRate }: Column<Row>): string {
+  if (isRate === true) return 'number rate';
+  return isNumber === true ? 'number' : '';
 }
 
 /** Gives the reader a file. */

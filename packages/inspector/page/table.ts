@@ -4,6 +4,8 @@ export interface Column<Row> {
   readonly label: string;
   /** Numbers stand right, and are sorted the largest first. */
   readonly isNumber?: boolean;
+  /** Bytes a second: as wide as the longest such text, so that rows stay in place while the numbers change. */
+  readonly isRate?: boolean;
   /** Whether a group shows the sum. */
   readonly isSummed?: boolean;
   /** What the cell says; the search looks through it, and exports have it. */

@@ -17,6 +17,14 @@ const MANY = fileURLToPath(new URL('many-program.js', import.meta.url));
 const DESKTOP = { width: 1200, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
+/** What this test uses of a page's document: its project has no types of a browser. */
+interface PageDocument {
+  querySelectorAll(selector: string): Iterable<{
+    readonly childNodes: Iterable<{ readonly nodeName: string; data: string }>;
+    getBoundingClientRect(): Readonly<Record<'x' | 'y' | 'width' | 'height', number>>;
+  }>;
+}
+
 describe('the page of the inspector, in Chromium, with traffic of several processes', function () {
   this.timeout(60_000);
 
@@ -123,6 +131,31 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     const far = page.locator('tr.revealed + tr.details .channels tr', { hasText: 'bulk' });
     await far.locator('[data-label="not read"]', { hasText: '20 frames' }).waitFor();
     expect(await far.locator('[data-label=received]').textContent()).to.match(/^20 messages, /);
+    await page.close();
+  });
+
+  it('keeps each row in its place while the numbers change', async () => {
+    const page = await openPage();
+    await rowOf(page, 'websocket-program').locator('.toggle').click();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    /** Where each row is when its columns have these texts. */
+    const places = (texts: Readonly<Record<string, string>>): Promise<unknown> =>
+      page.evaluate((given) => {
+        const { document } = globalThis as unknown as { document: PageDocument };
+        for (const [label, text] of Object.entries(given))
+          for (const { childNodes } of document.querySelectorAll(`.row > [data-label="${label}"]`))
+            for (const node of childNodes) if (node.nodeName === '#text' && node.data.trim() !== '') node.data = text;
+        return [...document.querySelectorAll('.row, .row .link')].map((each) => {
+          const { x, y, width, height } = each.getBoundingClientRect();
+          return [x, y, width, height];
+        });
+      }, texts);
+    const short = { '↑ bytes/s': '0 B/s', '↓ bytes/s': '0 B/s', '↑ msg/s': '0', '↓ msg/s': '0', 'under way': '–' };
+    const long = {
+      ...{ '↑ bytes/s': '1023.9 KiB/s', '↓ bytes/s': '1023.9 MiB/s', '↑ msg/s': '99.9 k', '↓ msg/s': '9999 k' },
+      'under way': '999 ms',
+    };
+    expect(await places(long)).to.deep.equal(await places(short));
     await page.close();
   });
 
