@@ -31,7 +31,7 @@ type Chapter = (context: ChapterContext) => void;
 
 const PLACEMENTS: readonly Placement[] = ['same thread', 'worker thread', 'other process'];
 
-/** Chapters that only need to tell the peer what to do: they run wherever the peer may be. */
+/** Chapters that send commands to the peer. They run with the peer in every placement. */
 const EVERYWHERE: readonly Chapter[] = [
   describeLifecycle,
   describeDelivery,
@@ -47,7 +47,7 @@ const EVERYWHERE: readonly Chapter[] = [
   describeProperty,
 ];
 
-/** Chapters that hold both ends of a connection. */
+/** Chapters that use both ends of a connection in one thread. */
 const IN_ONE_THREAD: readonly Chapter[] = [
   describeServer,
   describeBroadcast,
@@ -63,22 +63,23 @@ const IN_ONE_THREAD: readonly Chapter[] = [
 /** Chapters in which the peer dies. */
 const ACROSS_PROCESSES: readonly Chapter[] = [describeAbnormalEnd, describeIterationOfTheDead];
 
-/** What the tests of a transport are. */
+/** Options of `describeTransport`. */
 export interface ConformanceOptions {
-  /** Where the peer may be; the order does not matter. @default all three */
+  /** The placements of the peer, in any order. @default all three */
   readonly placements?: readonly Placement[];
   /**
-   * `'whole'`: every behaviour with the peer in every placement, and with either side at hand. `'spread'`: every behaviour
-   * once, and every placement at least once in each chapter, in about a sixth of the time. @default 'whole'
+   * `'whole'` tests every behaviour with the peer in every placement, as client and as server. `'spread'` tests every
+   * behaviour once, and every placement at least once in each chapter, in about a sixth of the time.
+   * @default 'whole'
    */
   readonly matrix?: 'whole' | 'spread';
 }
 
 /**
- * The contract, as mocha's tests of one transport. To be awaited at the top level of a test file.
+ * Defines mocha tests for all promises of the contract on one transport. Await it at the top level of a test file.
  *
- * @param name what the tests are called; `conformance of` stands before it
- * @param fixture how the suite makes connections and servers of the transport
+ * @param name the name of the tests; the suite puts `conformance of` before it
+ * @param fixture the description of the transport
  */
 export async function describeTransport(
   name: string,

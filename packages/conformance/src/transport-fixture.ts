@@ -1,17 +1,17 @@
 import type { ConnectionConfig, NetworkErrorCode, Transport } from '@entropynet/core';
 
-/** What the conformance suite needs to know of a transport. */
+/** The description of a transport for the conformance suite. */
 export interface TransportFixture {
-  /** A new transport; the suite makes several and compares their capabilities. */
+  /** Makes a new transport. The suite makes several and compares their capabilities. */
   createTransport(): Transport;
 
   /**
-   * A configuration for an endpoint that nobody used before. A server made from it listens at once; `clientConfig` turns
-   * the listening server's address into the client's configuration.
+   * Returns a configuration for an unused endpoint. The suite makes a server from it and lets it listen. `clientConfig`
+   * turns the address of that server into the client's configuration.
    */
   freshConfig(): ConnectionConfig;
 
-  /** The client's configuration for a server that listens at `address` (`ConnectionServer.address()`). */
+  /** Returns the client's configuration for a server that listens at `address` (`ConnectionServer.address()`). */
   clientConfig(config: ConnectionConfig, address: string): ConnectionConfig;
 
   /**
@@ -19,39 +19,42 @@ export interface TransportFixture {
    * one. A package name, or the URL of a file.
    */
   readonly peerModule: {
-    /** As `import()` takes it. */
+    /** The argument of `import()`. */
     readonly specifier: string;
-    /** The exported class; it is made without arguments. */
+    /** The name of the exported class. The suite calls its constructor without arguments. */
     readonly className: string;
   };
 
   /**
-   * The transport can't listen, as in a page. The servers are those of `peerModule`, in another process; the chapters for
-   * which both ends must be in one thread are left out. @default false
+   * Whether the transport can't listen, for example in a page. The servers are then those of `peerModule`, in another
+   * process, and the suite leaves out the chapters for which both ends must be in one thread.
+   * @default false
    */
   readonly isClientOnly?: boolean;
 
-  /** The code of `connect()` where nobody listens. @default 'TransportUnavailable' */
+  /** The error code of `connect()` if nobody listens. @default 'TransportUnavailable' */
   readonly absenceCode?: NetworkErrorCode;
 
   /**
-   * Settings with which the medium (a ring, a socket's buffer) holds about so many bytes in each direction, so that it is
-   * full before the window of a channel is; needed where the size of the medium can be set.
+   * Returns settings with which the medium (a ring, a socket's buffer) holds about that many bytes in each direction,
+   * so that it is full before the window of a channel is. Required if the size of the medium can be set.
    */
   mediumOf?(bytes: number): Partial<ConnectionConfig>;
 
-  /** Settings with which a peer that stops reading is noticed soon; needed where `detectsUnresponsive` is set. */
+  /** Settings with which the transport soon detects a peer that stops reading. Required for `detectsUnresponsive`. */
   readonly quickDetection?: Partial<ConnectionConfig>;
 
-  /** The names of what the transport left behind (files, regions); empty once every connection and server is closed. */
+  /**
+   * Returns the names of files and regions that the transport has. Empty after every connection and server is closed.
+   */
   leftovers?(): Promise<readonly string[]>;
 
-  /** Makes what every test needs, such as a server of a message broker. Called once, before the first test. */
+  /** Prepares resources for all tests, such as a message broker. The suite calls it once, before the first test. */
   prepare?(): Promise<void>;
 
-  /** Gives back what the fixture itself made. Called once, after the last test. */
+  /** Releases the resources of the fixture. The suite calls it once, after the last test. */
   dispose?(): Promise<void>;
 
-  /** Why the transport can't run on this machine; undefined where it can. */
+  /** Returns the reason why the transport can't run on this machine; undefined if it can. */
   unavailableReason?(): Promise<string | undefined>;
 }

@@ -5,14 +5,16 @@ import type { HandlerSlot } from './handler-slot.js';
 import type { Outbox, Outgoing } from './outbox.js';
 import { failureFrame, frameOf, RequestFrame, type RequestMetadata } from './request-frame.js';
 
-/** Answers a request. What it throws is told to the peer; without a value the requester gets `undefined`. */
+/**
+ * Handles a request and returns the reply, or a promise of it. If it throws, the requester gets the error's message.
+ */
 export type RequestHandler<Request, Reply> = (request: Request, context: RequestContext) => Reply | Promise<Reply>;
 
-/** What a handler is told beside the request. */
+/** The second argument of a handler. */
 export interface RequestContext {
-  /** Aborts where the peer does not wait any more, and where the connection ends. */
+  /** Aborts when the peer no longer waits, and when the connection ends. */
   readonly signal: AbortSignal;
-  /** What the peer sent along; empty where that is nothing. Names and texts are the peer's: check them. */
+  /** The metadata of the request; empty if there is none. The peer chose names and texts: check them. */
   readonly metadata: RequestMetadata;
 }
 
@@ -39,8 +41,8 @@ interface Handled {
 const MAX_REFUSALS = 16_384;
 
 /**
- * Answers the requests of the peer on one connection. A request counts until the transport has taken its answer: so a peer
- * that asks and reads nothing holds as much memory as one whose requests take long, and no more.
+ * Answers the requests of the peer on one connection. A request counts until the transport has taken its answer: so a
+ * peer that asks and reads nothing holds as much memory as one whose requests take long, and no more.
  */
 export class Answering<Request, Reply> {
   readonly #options: AnsweringOptions<Request, Reply>;

@@ -1,13 +1,13 @@
 import { err, kindOf, messageBytes, NetworkError, ok, type OptionKind, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
-/** Turns values into bytes and back. Both may throw; what they throw becomes the cause of an `InvalidMessage`. */
+/** Converts values to bytes and back. Both methods may throw; the error becomes the cause of an `InvalidMessage`. */
 export interface Codec {
-  /** For messages to people, such as `JSON`. */
+  /** The name for error messages, such as `JSON`. */
   readonly name: string;
-  /** The bytes are the caller's. */
+  /** Converts a value to bytes. The caller owns the bytes. */
   encode(value: unknown): Uint8Array;
-  /** The bytes may be used by the value that is returned. */
+  /** Converts bytes to a value. The value may refer to the bytes. */
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -33,7 +33,10 @@ const NO_BYTES = new Uint8Array(0);
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true });
 
-/** JSON in UTF-8: what `JSON.stringify` can say. A value that it can't, such as `undefined`, is not sent. */
+/**
+ * Returns a codec for JSON in UTF-8. Sending a value that JSON does not have, such as `undefined`, returns
+ * `InvalidMessage`.
+ */
 export function jsonCodec(): Codec {
   return {
     name: 'JSON',

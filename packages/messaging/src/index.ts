@@ -1,5 +1,5 @@
 /**
- * Values instead of bytes over EntropyNet: codecs, schemas, typed ports, request and reply.
+ * Sends values instead of bytes: codecs, schemas, typed ports, requests and replies.
  *
  * @packageDocumentation
  */

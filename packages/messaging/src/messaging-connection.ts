@@ -1,15 +1,15 @@
 import type { CloseReason, Connection } from '@entropynet/core';
 
-/** What requests need of a connection: a `NetworkConnection`, or the `ConnectionHandle` of a manager. */
+/** The members of a connection that requests use. `NetworkConnection` and `ConnectionHandle` have them. */
 export interface RequestConnection extends Pick<
   Connection,
   'channel' | 'closed' | 'isConnected' | 'openChannel' | 'startReceiving'
 > {
-  /** Of a handle, which stands for one connection after another. */
+  /** Only a handle has it: calls the listener for each of its connections. */
   onConnected?(listener: (connection: RequestConnection) => unknown): () => void;
 }
 
-/** What a port needs of a connection: a `NetworkConnection`, or the `ConnectionHandle` of a manager. */
+/** The members of a connection that a port uses. `NetworkConnection` and `ConnectionHandle` have them. */
 export interface MessagingConnection
   extends
     RequestConnection,

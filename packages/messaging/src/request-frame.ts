@@ -20,16 +20,19 @@ const HEADER_BYTES = 5;
 const MAX_SENTENCE_BYTES = 2000;
 const NO_BYTES = new Uint8Array(0);
 
-/** How long the JSON of a request's metadata may be, in bytes. */
+/** The largest length of a request's metadata as JSON, in bytes. */
 export const MAX_METADATA_BYTES = 8192;
 
-/** What goes with a request beside its value: names and texts, as headers are. */
+/** The metadata of a request: names and texts, like headers. */
 export type RequestMetadata = Readonly<Record<string, string>>;
 
 /** Of a request that nothing goes with. */
 export const NO_METADATA: RequestMetadata = Object.freeze({});
 
-/** Why there is no reply, by the byte that says so. A peer of an earlier release takes one that it does not know for the first. */
+/**
+ * Why there is no reply, by the byte that says so. A peer of an earlier release takes one that it does not know for the
+ * first.
+ */
 const REASONS: readonly NetworkErrorCode[] = [
   'CallbackFailed',
   'NotSupported',

@@ -20,39 +20,42 @@ import { RequestSession } from './request-session.js';
 
 /**
  * Options of `requestReply`.
- * @typeParam InRequest what the peer asks
- * @typeParam Reply what the peer replies
+ * @typeParam InRequest the requests of the peer
+ * @typeParam Reply the replies of the peer
  */
 export interface RequestReplyOptions<InRequest, Reply> {
   /** The named channel that both sides use. @default 'requests' */
   readonly channel?: string;
-  /** @default JSON */
+  /** The codec of requests and replies; both sides need the same. @default JSON */
   readonly codec?: Codec;
-  /** Checks the requests that come in, before the handler sees them. */
+  /** The schema that checks incoming requests before the handler gets them. */
   readonly requestSchema?: StandardSchemaV1<unknown, InRequest>;
-  /** Checks the replies that come in. */
+  /** The schema that checks incoming replies. */
   readonly replySchema?: StandardSchemaV1<unknown, Reply>;
-  /** Gives up the wait until the channel is open; requests have signals of their own. */
+  /** Aborts the wait for the channel. Each request has a signal of its own. */
   readonly signal?: AbortSignal;
   /** How long a request waits for its reply, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
   /** How long a request of the peer waits for the first `handle()`, in milliseconds. @default 1000 */
   readonly handlerTimeoutMs?: number;
-  /** Requests of this side that may wait at once; one more is `ResourceLimitExceeded`. @default 1024 */
+  /** The largest number of requests without a reply. One more returns `ResourceLimitExceeded`. @default 1024 */
   readonly maxPending?: number;
-  /** Requests of the peer that are handled at once; one more is refused. @default 1024 */
+  /** The largest number of the peer's requests in progress. This side refuses one more. @default 1024 */
   readonly maxHandled?: number;
-  /** Bytes of requests that are handled and of replies that wait to be sent; what exceeds them is refused. @default 64 MiB */
+  /**
+   * The largest number of bytes of requests in progress and of waiting replies. This side refuses more.
+   * @default 64 MiB
+   */
   readonly maxHandledBytes?: number;
 }
 
-/** What one request may have of its own. */
+/** Options of one request. */
 export interface RequestOptions {
-  /** Gives the request up. */
+  /** Cancels the request. */
   readonly signal?: AbortSignal;
-  /** How long it waits for its reply, in milliseconds. */
+  /** How long the request waits for its reply, in milliseconds. @default the `timeoutMs` of `requestReply` */
   readonly timeoutMs?: number;
-  /** Goes with the request to the peer's handler: at most 8192 bytes as JSON. */
+  /** The metadata for the peer's handler: at most 8192 bytes as JSON. */
   readonly metadata?: RequestMetadata;
 }
 
@@ -71,7 +74,7 @@ const OPTIONS = {
 
 const REQUEST_OPTIONS = { signal: 'an AbortSignal', timeoutMs: 'a number', metadata: 'an object' } as const;
 
-/** The greatest value of each number among the options; the smallest is 1. */
+/** The largest value of each number among the options. The smallest is 1. */
 const MOST = {
   timeoutMs: 2 ** 31 - 1,
   handlerTimeoutMs: 2 ** 31 - 1,
@@ -81,15 +84,15 @@ const MOST = {
 } as const;
 
 /**
- * Requests and replies over a channel, both ways at once. It opens the channel and takes its messages: a second consumer
- * gets `AlreadyExists`, as this one does where there is one already.
+ * Sends requests and answers those of the peer, over a channel. It opens the channel and is its consumer.
+ * `AlreadyExists`: the channel has another consumer.
  *
- * On a connection, which has to be connected, it ends with that connection. On a manager's handle it stays: it opens the
- * channel on each connection that the handle gets, with the same handler, also where the handle is not connected yet.
- * @typeParam Request what this side asks
- * @typeParam Reply what the peer replies
- * @typeParam InRequest what the peer asks
- * @typeParam InReply what this side replies
+ * A connection must be connected, and the requests end with it. On a manager's handle they continue: the channel is
+ * opened on each connection of the handle, with the same handler. The handle may be not connected yet.
+ * @typeParam Request the requests of this side
+ * @typeParam Reply the replies of the peer
+ * @typeParam InRequest the requests of the peer
+ * @typeParam InReply the replies of this side
  */
 export function requestReply<Request = unknown, Reply = unknown, InRequest = Request, InReply = Reply>(
   connection: RequestConnection,
@@ -98,16 +101,18 @@ export function requestReply<Request = unknown, Reply = unknown, InRequest = Req
   return RequestReply.open(connection, options);
 }
 
-/** What `requestReply` resolves with. Memory is bounded by the limits of its options, whatever the peer sends. */
+/**
+ * Requests and replies on a channel; `requestReply` returns it. Its options limit the memory, whatever the peer sends.
+ */
 export class RequestReply<Request = unknown, Reply = unknown, InRequest = Request, InReply = Reply> {
   readonly #connection: RequestConnection;
   readonly #options: RequestReplyOptions<InRequest, Reply>;
   readonly #codec: Codec;
   readonly #handler: HandlerSlot<RequestHandler<InRequest, InReply>>;
   readonly #answering: AnsweringOptions<InRequest, InReply>;
-  /** Requests without an outcome. */
+  /** The requests without an outcome. */
   readonly #pending = new Set<PendingRequest>();
-  /** The latest; over where the handle gets another connection, or where everything has ended. */
+  /** The latest session. It is over if the handle gets another connection, or if everything has ended. */
   #session: RequestSession<InRequest, InReply> | undefined;
   /** The promise of the handle that is watched, and how it resolved. */
   #life: Promise<unknown> | undefined;
@@ -130,7 +135,7 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     };
   }
 
-  /** As `requestReply`. */
+  /** The same as `requestReply`. */
   static async open<Request, Reply, InRequest, InReply>(
     connection: RequestConnection,
     options: RequestReplyOptions<InRequest, Reply>,
@@ -146,8 +151,8 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   }
 
   /**
-   * Sets the function that answers the peer's requests; null refuses them as `NotSupported`. Requests that come before the
-   * first call wait for it, at most `handlerTimeoutMs`.
+   * Sets the function that answers the peer's requests; null refuses them with `NotSupported`. Requests that arrive
+   * before the first call wait for it, at most `handlerTimeoutMs`.
    */
   handle(handler: RequestHandler<InRequest, InReply> | null): void {
     if (handler !== null && typeof handler !== 'function') {
@@ -157,11 +162,12 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   }
 
   /**
-   * Asks the peer, at most once: what may have been sent is never sent again. While a handle is not connected and may be,
-   * the request waits for the connection. `Timeout`: no reply in time; `Aborted`: by the signal, and the peer's handler is
-   * told of both; `CallbackFailed`: the peer's handler threw; `NotSupported`: it has none; `ResourceLimitExceeded`: too
-   * many at once, here or there; `InvalidMessage`: a value that codec or schema refuse; `MessageTooLarge`: the request, or
-   * the reply; otherwise the error with which the connection ended. The message says whether the request was sent.
+   * Sends a request and waits for its reply. It never sends a request twice. If a handle is not connected but will be,
+   * the request waits for the connection. `Timeout`: no reply arrived in time. `Aborted`: the signal cancelled the
+   * request. In both cases the `signal` of the peer's handler aborts. `CallbackFailed`: the peer's handler threw.
+   * `NotSupported`: the peer has no handler. `ResourceLimitExceeded`: too many requests at once, on this side or the
+   * peer's. `InvalidMessage`: the codec or a schema refused a value. `MessageTooLarge`: the request or the reply.
+   * Otherwise the error that ended the connection. The error's message says whether the request was sent.
    */
   async request(value: Request, options: RequestOptions = {}): Promise<Result<Reply>> {
     const fault = faultOfOptions('request()', options, REQUEST_OPTIONS);
@@ -189,20 +195,21 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   }
 
   /**
-   * Ends what waits with `ConnectionClosed`, aborts the handlers, and gives the channel's messages back; the channel too,
-   * where it was opened here. The peer is told. The connection goes on. Resolves when that is done. Idempotent.
+   * Ends the waiting requests of both sides with `ConnectionClosed`, aborts the handlers, and frees the channel for
+   * another consumer. If this side opened the channel, it closes the channel. The connection stays open. A second call
+   * has no effect.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** As `close()`, for `using`. */
+  /** Calls `close()`, for `using`. */
   [Symbol.dispose](): void {
     void this.close();
   }
 
-  /** As `close()`, for `await using`. */
+  /** Calls `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -226,18 +233,20 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     isBeginning = false;
     this.#watch();
     if (first[0] !== undefined) return first[0];
-    // A handle that gets no connection any more says so at once, and why when it is asked for a channel.
+    // If a handle gets no further connection, its `closed` has resolved already; opening a channel then returns the reason.
     await Promise.race([connection.closed, Promise.resolve()]);
     return this.#end === undefined ? OK : connection.openChannel(channel);
   }
 
-  /** What can't be set up on a later connection is an `error` event of the handle, unless that connection has ended. */
+  /**
+   * Reports a failed set-up on a later connection as an `error` event of the handle, unless that connection has ended.
+   */
   async #report(entering: Promise<Result>): Promise<void> {
     const entered = await entering;
     if (!entered.ok && this.#session?.isConnected === true && this.#closing === undefined) throw entered.error;
   }
 
-  /** Begins on a connection that stands, with the requests that wait for one. */
+  /** Begins a session on an open connection, with the requests that wait for it. */
   #enter(connection: RequestConnection, signal: AbortSignal | undefined): Promise<Result> {
     void this.#session?.close(new NetworkError('ConnectionClosed', 'the connection ended'));
     const session = new RequestSession(connection, this.#options.channel ?? 'requests', this.#answering);
@@ -249,12 +258,12 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     return session.open(signal);
   }
 
-  /** Why no request can be taken now; undefined also while one has to wait for a connection. */
+  /** The reason to refuse a request; undefined if it can be sent or can wait for a connection. */
   #refusal(): NetworkError | undefined {
     if (this.#closing !== undefined) return closedHere();
     const session = this.#session;
     if (session?.isUsable === true) return undefined;
-    // Somebody closed the channel, or has its messages; or there is no other connection to wait for.
+    // The channel was closed or has another consumer, or no further connection follows.
     if (session !== undefined && (session.isConnected || this.#connection.onConnected === undefined)) {
       return session.end ?? new NetworkError('ConnectionClosed', 'the connection has ended');
     }
@@ -262,7 +271,7 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     return this.#end;
   }
 
-  /** Learns when the handle gets no connection any more. It may be connected again after that: then it has a new promise. */
+  /** Waits for the end of the handle. If the handle connects again later, it has a new promise. */
   #watch(): void {
     const { closed } = this.#connection;
     if (closed === this.#life) return;
@@ -285,7 +294,7 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   }
 }
 
-/** What is wrong with a number among the options; undefined where nothing is. */
+/** Returns the fault of a number among the options; undefined if there is none. */
 function complaintAbout(options: { readonly [Key in keyof typeof MOST]?: number | undefined }): string | undefined {
   for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
     const value = options[key];

@@ -6,22 +6,26 @@ import { PortValues } from './port-values.js';
 
 /** Options of `toTypedPort`. */
 export interface TypedPortOptions<In> {
-  /** @default JSON */
+  /** The codec of the values; both sides need the same. @default JSON */
   readonly codec?: Codec;
-  /** What comes in is checked by it, and is what it returns: zod, valibot, arktype and others offer this interface. */
+  /**
+   * The schema that checks incoming values; the port yields its output. Zod, valibot, arktype and others have this
+   * interface.
+   */
   readonly schema?: StandardSchemaV1<unknown, In>;
-  /** A named channel, to be opened on each connection before anything is sent. @default the default channel */
+  /** The named channel. The program opens it on each connection before it sends. @default the default channel */
   readonly channel?: string;
-  /** Told of what comes in and is no value, or none that fits the schema: it is left out and the connection goes on. */
+  /** Is called for a message that can't be decoded or does not match the schema. The port skips the message. */
   readonly onInvalid?: (error: NetworkError) => void;
 }
 
 const OPTIONS = { codec: CODEC, schema: SCHEMA, channel: 'a string', onInvalid: 'a function' } as const;
 
 /**
- * Values over a connection instead of bytes. On a manager's handle the port stays over all connections of the handle.
- * @typeParam In what comes in
- * @typeParam Out what is sent
+ * Returns a port that sends and receives values over a connection. On a manager's handle it works across all
+ * connections of the handle.
+ * @typeParam In the incoming values
+ * @typeParam Out the outgoing values
  */
 export function toTypedPort<In = unknown, Out = In>(
   connection: MessagingConnection,
@@ -30,7 +34,7 @@ export function toTypedPort<In = unknown, Out = In>(
   return new TypedPort(connection, options);
 }
 
-/** What `toTypedPort` returns. */
+/** A port that sends and receives values; `toTypedPort` returns it. */
 export class TypedPort<In = unknown, Out = In> {
   readonly #connection: MessagingConnection;
   readonly #codec: Codec;
@@ -44,7 +48,7 @@ export class TypedPort<In = unknown, Out = In> {
     this.#options = options;
   }
 
-  /** As the connection's `send`; `InvalidMessage` where the codec can't say the value. */
+  /** Sends a value with the connection's `send`. `InvalidMessage`: the codec can't encode the value. */
   async send(value: Out, options?: { signal?: AbortSignal }): Promise<Result> {
     const bytes = encodeWith(this.#codec, value);
     if (!bytes.ok) return bytes;
@@ -54,7 +58,7 @@ export class TypedPort<In = unknown, Out = In> {
       : this.#connection.sendOnChannel(channel, bytes.value, options);
   }
 
-  /** As the connection's `trySend`; `InvalidMessage` where the codec can't say the value. */
+  /** Sends a value with the connection's `trySend`. `InvalidMessage`: the codec can't encode the value. */
   trySend(value: Out): Result {
     const bytes = encodeWith(this.#codec, value);
     if (!bytes.ok) return bytes;
@@ -65,10 +69,10 @@ export class TypedPort<In = unknown, Out = In> {
   }
 
   /**
-   * The values that come in. The loop has the channel's messages from this call to its end, and takes one at a time: a
-   * slow loop holds the peer back. It ends when the channel is closed, after the goodbye of either side, and by an
-   * exception where the connection failed; on a handle with `reconnect` it goes on with the next connection instead. Throws
-   * a `NetworkError` (`AlreadyExists`) that names the consumer which has the messages already.
+   * Returns the incoming values, for `for await`. The loop is the consumer of the channel from this call until it ends.
+   * It takes one value at a time, so a slow loop holds the peer back. It ends when the channel is closed or a side says
+   * goodbye, and throws if the connection failed. On a handle with `reconnect` it continues with the next connection
+   * instead. Throws a `NetworkError` (`AlreadyExists`) that names the other consumer, if the channel has one.
    */
   values(options?: { signal?: AbortSignal }): AsyncIterableIterator<In, undefined> {
     checkOptions('values()', options, SIGNAL_OPTION);
@@ -81,7 +85,7 @@ export class TypedPort<In = unknown, Out = In> {
     return new PortValues(this.#connection, channel, decode, options?.signal);
   }
 
-  /** As `values()`. */
+  /** The same as `values()`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined> {
     return this.values();
   }

@@ -1,6 +1,6 @@
 /**
- * EntropyNet for OpenTelemetry: metrics of a manager, spans of connecting and of requests. Only the API is used; without
- * an SDK that is registered all of it does nothing.
+ * Exports metrics of managers, and spans of connection attempts and requests, to OpenTelemetry. It uses only the API:
+ * without a registered SDK it does nothing.
  *
  * @packageDocumentation
  */

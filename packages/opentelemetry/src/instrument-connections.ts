@@ -27,9 +27,9 @@ import { serverAttributes } from './server-attributes.js';
 
 /** Options of `instrumentConnections`. */
 export interface ConnectionTelemetryOptions {
-  /** @default the one that is registered */
+  /** The provider of tracers. @default the registered one */
   readonly tracerProvider?: TracerProvider;
-  /** @default the one that is registered */
+  /** The provider of meters. @default the registered one */
   readonly meterProvider?: MeterProvider;
 }
 
@@ -41,16 +41,16 @@ const MOST_CHARACTERS = 1000;
 interface Attempt {
   readonly span: Span;
   readonly startedAt: number;
-  /** Attributes of the histogram of durations beside the outcome. */
+  /** The attributes of the histogram of durations, besides the outcome. */
   readonly attributes: Attributes;
 }
 
 /**
- * A span for each attempt of a client to connect, a child of the span that was active when it began, and metrics of what
- * happens to all connections of this process: how long connecting takes, failures, and sends that had to wait. It listens to
- * EntropyNet's diagnostics channels; nothing is asked of the connections themselves.
+ * Records a span for each attempt of a client to connect; its parent is the span that was active at its beginning. It
+ * also records metrics of all connections of this process: the duration of connecting, failures, and sends that had to
+ * wait. It subscribes to EntropyNet's diagnostics channels, and calls no method of a connection.
  *
- * @returns stops, and ends the spans that are open
+ * @returns a function that stops the recording and ends open spans
  */
 export function instrumentConnections(options: ConnectionTelemetryOptions = {}): () => void {
   checkOptions('instrumentConnections()', options, OPTIONS);
@@ -113,7 +113,7 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
     [
       DiagnosticsChannel.Disconnect,
       (message) => {
-        // An attempt that is still open never got as far as `connected`: `disconnect()` or a signal ended it.
+        // An open attempt has never been `connected`: `disconnect()` or a signal ended it.
         finish((message as ConnectionDiagnostics).connection, new NetworkError('Aborted', ABORTED));
       },
     ],
@@ -121,7 +121,7 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
       DiagnosticsChannel.Failure,
       (message) => {
         const { connection, backend, endpoint, error } = message as FailureDiagnostics;
-        // What the transport saw beforehand is an attempt too, without a connection.
+        // A failed probe is an attempt, too, but without a connection.
         if (connection === undefined) begin(undefined, backend, endpoint);
         finish(connection, error);
         failures.add(1, { [Attribute.Backend]: backend, [Attribute.ErrorType]: error.code });

@@ -4,24 +4,24 @@ import { type Attributes, type Meter, metrics, type MeterProvider, type Observab
 import { Attribute, INSTRUMENTATION } from './names.js';
 import { METER_PROVIDER } from './providers.js';
 
-/** The part of a manager that is read, whenever metrics are collected and at no other time. */
+/** The methods of a manager that each collection of metrics calls. */
 export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'> &
   Partial<Pick<ConnectionManager, 'getBackendMetrics'>>;
 
 /** Options of `instrumentManager`. */
 export interface ManagerTelemetryOptions {
-  /** @default the one that is registered */
+  /** The provider of meters. @default the registered one */
   readonly meterProvider?: MeterProvider;
-  /** Attributes of all measurements; they tell managers of one process apart. */
+  /** Attributes of all measurements. Use them to distinguish the managers of a process. */
   readonly attributes?: Attributes;
 }
 
 const OPTIONS = { meterProvider: METER_PROVIDER, attributes: 'an object' } as const;
 
-/** What is counted, and in which direction; the names have no units, which OpenTelemetry keeps beside them. */
+/** A counter and its direction. The name has no unit, because OpenTelemetry has a field for it. */
 interface CounterKind {
   readonly name: string;
-  /** As UCUM writes it. */
+  /** The unit in UCUM notation. */
   readonly unit: string;
   readonly description: string;
   readonly values: readonly (readonly [key: keyof ManagerMetrics, direction?: 'transmit' | 'receive'])[];
@@ -72,10 +72,10 @@ const COUNTERS: readonly CounterKind[] = [
   },
 ];
 
-/** What is measured of one transport. What goes up and down and can't be added up is a gauge. */
+/** A measurement of one transport. It is a gauge if it goes up and down and a sum makes no sense. */
 interface BackendKind {
   readonly name: string;
-  /** As UCUM writes it. */
+  /** The unit in UCUM notation. */
   readonly unit: string;
   readonly description: string;
   readonly kind: 'counter' | 'up-down' | 'gauge';
@@ -167,10 +167,10 @@ const BACKEND_KINDS: readonly BackendKind[] = [
 ];
 
 /**
- * Metrics of a manager as observable instruments. They are read when metrics are collected; sending and receiving costs
- * nothing more.
+ * Records the metrics of a manager with observable instruments. Each collection reads them, so sending and receiving do
+ * not get slower.
  *
- * @returns takes them away again
+ * @returns a function that removes the instruments
  */
 export function instrumentManager(manager: MeasuredManager, options: ManagerTelemetryOptions = {}): () => void {
   checkOptions('instrumentManager()', options, OPTIONS);

@@ -24,24 +24,24 @@ import { TRACER_PROVIDER } from './providers.js';
 
 /** Options of `traceRequests`. */
 export interface TraceRequestsOptions {
-  /** @default the one that is registered */
+  /** The provider of tracers. @default the registered one */
   readonly tracerProvider?: TracerProvider;
-  /** An attribute of all spans: the channel that the requests go over. @default 'requests' */
+  /** The channel of the requests, an attribute of all spans. @default 'requests' */
   readonly channel?: string;
 }
 
 const OPTIONS = { tracerProvider: TRACER_PROVIDER, channel: 'a string' } as const;
 
-/** The part of a `RequestReply` that is traced. */
+/** The methods of a `RequestReply` that are traced. */
 export type TracedRequests<Request, Reply, InRequest = Request, InReply = Reply> = Pick<
   RequestReply<Request, Reply, InRequest, InReply>,
   'request' | 'handle'
 >;
 
 /**
- * The same requests with spans: one for each that this side asks, and one for each that its handler answers, inside of which
- * the handler runs. The trace goes to the peer in the request's metadata, by the propagator that is registered: a peer
- * that traces too continues it.
+ * Returns the same requests with spans: one for each request of this side, and one for each call of its handler, which
+ * runs inside the span. The registered propagator writes the trace into the request's metadata. If the peer traces too,
+ * it continues the trace.
  */
 export function traceRequests<Request, Reply, InRequest = Request, InReply = Reply>(
   requests: TracedRequests<Request, Reply, InRequest, InReply>,
@@ -68,8 +68,8 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
 }
 
 /**
- * The options with the trace in their metadata. A request must not fail because it is traced: what does not fit beside
- * the caller's own metadata is left out, the longest first, which is usually baggage; a diagnostic says so.
+ * Adds the trace to the metadata of the options. Tracing must not make a request fail: it leaves out fields that do not
+ * fit beside the caller's own metadata, the longest first, which is usually baggage, and logs a diagnostic.
  */
 function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
   const carrier: Record<string, string> = {};
@@ -97,7 +97,7 @@ function fits(metadata: RequestMetadata): boolean {
   return Buffer.byteLength(JSON.stringify(metadata)) <= MAX_METADATA_BYTES;
 }
 
-/** The context that the peer sent; the one that is active where the propagator can't read it. */
+/** Returns the context from the peer; the active one if the propagator can't read it. */
 function contextOf(metadata: RequestMetadata): Context {
   try {
     return propagation.extract(context.active(), metadata);
@@ -138,7 +138,7 @@ function end(span: Span, error?: NetworkError): void {
   span.end();
 }
 
-/** An error of another realm is one, too, as Node.js's are in a test framework with a global object of its own. */
+/** Accepts errors of another realm, too: in some test frameworks the errors of Node.js come from one. */
 function isException(error: unknown): error is Error {
   return typeof error === 'object' && error !== null && typeof (error as Partial<Error>).message === 'string';
 }

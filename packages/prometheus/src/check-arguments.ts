@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 
-/** What each option takes, and how that is told. `undefined` stands for the default. */
+/** The kind of each option: its words for errors, and its check. `undefined` means the default. */
 const OPTIONS: Readonly<Record<string, readonly [words: string, is: (value: unknown) => boolean]>> = {
   register: ['a Registry of prom-client', isRegistry],
   // What prom-client takes as the beginning of a name.
@@ -11,7 +11,7 @@ const OPTIONS: Readonly<Record<string, readonly [words: string, is: (value: unkn
   labels: ['an object of strings', isRecordOfStrings],
 };
 
-/** Throws a `TypeError` that names what is wrong. This package knows core by its types alone. */
+/** Throws a `TypeError` that names a wrong argument. This package imports only types of core. */
 export function checkArguments(manager: unknown, options: unknown): void {
   if (!has(manager, 'getManagerMetrics'))
     throw new TypeError(`collectManagerMetrics() takes a ConnectionManager; ${kindOf(manager)} was given`);
@@ -20,7 +20,7 @@ export function checkArguments(manager: unknown, options: unknown): void {
   const names = Object.keys(OPTIONS);
   const unknown = Object.keys(options).filter((key) => !names.includes(key));
   if (unknown.length > 0) {
-    // A name that a program made up may hold anything.
+    // The name of an unknown option may contain any character.
     const named = unknown.map((key) => `'${key.replace(/[^ -~]/gu, '?')}'`).join(', ');
     throw new TypeError(`collectManagerMetrics() has no option ${named}; its options are ${names.join(', ')}`);
   }
@@ -45,7 +45,7 @@ function isRecordOfStrings(value: unknown): boolean {
   return isDictionary(value) && Object.values(value).every((each) => typeof each === 'string');
 }
 
-/** A `Map`, a `Date` or a list has no properties of its own: its options would be ignored in silence. */
+/** Refuses a `Map`, a `Date` or a list: it has no options as properties, so all would be ignored. */
 function isDictionary(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
 }

@@ -2,21 +2,21 @@ import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropy
 import { checkArguments } from './check-arguments.js';
 import { Counter, Gauge, type Metric, register as defaultRegister, type Registry } from 'prom-client';
 
-/** The part of a manager that is read, at each scrape and at no other time. */
+/** The methods of a manager that each scrape calls. */
 export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'activeCount' | 'capacity'> &
   Partial<Pick<ConnectionManager, 'getBackendMetrics'>>;
 
 /** Options of `collectManagerMetrics`. */
 export interface CollectOptions {
-  /** Where the metrics go. @default prom-client's own registry */
+  /** The registry that gets the metrics. @default prom-client's own registry */
   readonly register?: Registry;
-  /** What all names begin with. @default 'entropynet_' */
+  /** The prefix of all names. @default 'entropynet_' */
   readonly prefix?: string;
-  /** Labels of all metrics; they tell managers of one process apart. */
+  /** Labels of all metrics. Use them to distinguish the managers of a process. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** What prom-client makes of a metric: what only grows, or what goes up and down. */
+/** The kinds of metrics in prom-client: a counter only grows, a gauge goes up and down. */
 type Kind = typeof Counter | typeof Gauge;
 
 const METRICS: readonly (readonly [Kind, suffix: string, help: string, read: (manager: MeasuredManager) => number])[] =
@@ -35,12 +35,12 @@ const METRICS: readonly (readonly [Kind, suffix: string, help: string, read: (ma
     [Gauge, 'connections_capacity', 'Connections that the manager allows.', (manager) => manager.capacity()],
   ];
 
-/** The label that tells transports apart, on metrics of their own: the sums over all transports stand beside them. */
+/** The label that names the transport. Only the metrics of single transports have it; the sums are separate metrics. */
 const BACKEND = 'backend';
 
 const MS_PER_SECOND = 1000;
 
-/** Metrics of one transport; what `read` does not know is left out. */
+/** The metrics of one transport. A metric for which `read` returns undefined is left out. */
 const BACKEND_METRICS: readonly (readonly [
   Kind,
   suffix: string,
@@ -85,7 +85,7 @@ function counters(
 /** A measurement with its labels. */
 type Value = readonly [labels: Readonly<Record<string, string>>, value: number];
 
-/** The metrics of one registry and prefix: prom-client has each name once, however many managers there are. */
+/** The metrics of one registry and prefix. All managers share them, because prom-client allows each name once. */
 interface Family {
   readonly managers: Map<MeasuredManager, Readonly<Record<string, string>>>;
   readonly labelNames: readonly string[];
@@ -95,12 +95,12 @@ interface Family {
 const families = new WeakMap<Registry, Map<string, Family>>();
 
 /**
- * Adds the metrics of a manager to a registry. They are read when the registry is scraped, and cost nothing in between.
- * Managers of one registry and prefix have the same label names, in any order. After `registry.clear()` managers can be
- * added again. Throws a `TypeError` for a wrong argument or option, for other label names, for a manager that is collected already, and for a name that
- * the registry has from elsewhere; then nothing is added.
+ * Adds the metrics of a manager to a registry. Each scrape reads them; between scrapes they cost nothing. All managers
+ * of one registry and prefix must have the same label names, in any order. After `registry.clear()` you can add
+ * managers again. Throws a `TypeError` and adds nothing for a wrong argument or option, for other label names, for a
+ * manager that the registry has already, and for a name that the registry has from another source.
  *
- * @returns takes them away again
+ * @returns a function that removes the metrics
  */
 export function collectManagerMetrics(manager: MeasuredManager, options: CollectOptions = {}): () => void {
   checkArguments(manager, options);
@@ -124,7 +124,7 @@ export function collectManagerMetrics(manager: MeasuredManager, options: Collect
   };
 }
 
-/** The family, where the registry still has all of its metrics: `clear()` and `removeSingleMetric()` are the program's. */
+/** Returns the family if the registry still has all its metrics: the program may have removed some. */
 function standingFamily(register: Registry, family: Family | undefined): Family | undefined {
   if (family === undefined) return undefined;
   const isThere = (metric: Metric): boolean => register.getSingleMetric(nameOf(metric)) === metric;
@@ -146,7 +146,7 @@ function newFamily(register: Registry, prefix: string, labelNames: string[]): Fa
       labelNames: names,
       registers: [register],
       collect() {
-        // The manager has the value. Both kinds can be counted up from nothing, and a counter in no other way.
+        // The manager has the total. A counter can only be increased, so reset it and add the total.
         this.reset();
         for (const [labels, value] of values()) this.inc(labels, value);
       },
@@ -178,7 +178,7 @@ function* backendValues(
     }
 }
 
-/** Removes these metrics and no other of the same name. */
+/** Removes these metrics, but no other metric of the same name. */
 function removeFrom(register: Registry, metrics: readonly Metric[]): void {
   for (const metric of metrics) {
     const name = nameOf(metric);
@@ -187,7 +187,7 @@ function removeFrom(register: Registry, metrics: readonly Metric[]): void {
 }
 
 function nameOf(metric: Metric): string {
-  // prom-client has the name there, and not in its types.
+  // prom-client's types do not declare the name.
   return (metric as Metric & { readonly name: string }).name;
 }
 

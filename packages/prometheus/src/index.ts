@@ -1,5 +1,5 @@
 /**
- * The metrics of a `ConnectionManager` for Prometheus, on prom-client.
+ * Exports the metrics of a `ConnectionManager` to Prometheus, with prom-client.
  *
  * @packageDocumentation
  */

@@ -3,9 +3,10 @@ import { register as defaultRegister, type Registry } from 'prom-client';
 import { checkRegistry } from './check-arguments.js';
 
 /**
- * Answers scrapes of a registry, as the listener of a `node:http` server or as a route of any HTTP framework. Methods
- * other than `GET` and `HEAD` get 405. A metric that can't be read gives 500 without the reason; the process emits the
- * reason as a warning. Throws a `TypeError` for what is no registry.
+ * Returns a request listener that answers scrapes of a registry, for a `node:http` server or a route of an HTTP
+ * framework. Methods other than `GET` and `HEAD` get the status 405. If a metric can't be read, the response is 500
+ * without the reason, and the process emits the reason as a warning. Throws a `TypeError` for a value that is not a
+ * registry.
  */
 export function metricsHandler(register: Registry = defaultRegister): RequestListener {
   checkRegistry('metricsHandler()', register);
@@ -19,7 +20,7 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
       response.writeHead(200, { 'content-type': register.contentType, 'cache-control': 'no-store' });
       response.end(request.method === 'HEAD' ? undefined : text);
     };
-    // Everything is inside of the promise: nothing that a registry does may throw out of the server's listener.
+    // All work is inside the promise, so that an error of a registry does not leave the server's listener.
     answer().catch((error: unknown) => {
       process.emitWarning(reasonOf(error));
       if (!response.headersSent) response.writeHead(500);
@@ -28,7 +29,7 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
   };
 }
 
-/** Errors of another realm are errors, too; Node.js's own warnings take none of them. */
+/** Describes a thrown value. It may be an error of another realm, which Node.js does not accept as a warning. */
 function reasonOf(error: unknown): string {
   try {
     const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;

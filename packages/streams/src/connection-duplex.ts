@@ -21,17 +21,23 @@ import { WriteBurst } from './write-burst.js';
 
 /** Options of `toDuplex` and `connectDuplex`. */
 export interface ConnectionDuplexOptions {
-  /** A named channel, which the stream opens and closes: each carries a stream of its own. @default the default channel */
+  /**
+   * A named channel, which the stream opens and closes. Each channel carries one stream.
+   * @default the default channel
+   */
   readonly channel?: string | undefined;
-  /** How many bytes each direction buffers, as for every Node.js stream. @default Node's own */
+  /** The number of bytes that each direction buffers, as in every Node.js stream. @default the default of Node.js */
   readonly highWaterMark?: number | undefined;
-  /** Whether writing goes on when the peer has ended its direction, as for a socket. @default false */
+  /** Whether the stream can still write after the peer has ended its direction, as in a socket. @default false */
   readonly allowHalfOpen?: boolean | undefined;
-  /** Whether the connection disconnects when the stream closes. @default true for the default channel, false for a named one */
+  /**
+   * Whether the connection disconnects when the stream closes.
+   * @default true for the default channel, false for a named one
+   */
   readonly endsConnection?: boolean | undefined;
   /**
-   * Whether the connection is the stream's alone: it is given up for good when the stream closes. A handle is closed,
-   * which gives its place in the manager back.
+   * Whether the stream owns the connection. When the stream closes, it disconnects the connection, or closes the
+   * handle, which frees the slot in the manager.
    * @default false
    */
   readonly ownsConnection?: boolean | undefined;
@@ -47,14 +53,14 @@ const OPTIONS = {
 
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
 
-/** Before the stream is made: afterwards nobody would end it. */
+/** Checks the arguments before the stream is made, because after an error nobody would end the stream. */
 function checked(connection: StreamConnection, options: ConnectionDuplexOptions): ConnectionDuplexOptions {
   checkConnection('a stream', connection);
   checkStreamOptions(options);
   return options;
 }
 
-/** Throws a `NetworkError` for what is no object of options of a stream. */
+/** Throws a `NetworkError` unless the value is an object of correct options. */
 export function checkStreamOptions(options: ConnectionDuplexOptions): void {
   checkOptions('a stream', options, OPTIONS);
 }
@@ -62,10 +68,11 @@ export function checkStreamOptions(options: ConnectionDuplexOptions): void {
 type Phase = 'pending' | 'connecting' | 'open';
 
 /**
- * A stream of bytes over a connection, with the other side's stream on the same channel. It behaves as `net.Socket` does,
- * so that protocols written for sockets run unchanged. It takes the channel's messages while it lives. What is written is copied when
- * the transport takes it; the reader owns what it reads. A slow reader holds the peer's writer back, without a time
- * limit. Errors are `StreamError`s. It belongs to one connection: where a handle connects again, the stream has ended.
+ * A stream of bytes over a connection; the other side has a stream on the same channel. It behaves like a `net.Socket`,
+ * so protocols for sockets run unchanged. It is the consumer of the channel until it closes. The stream copies written
+ * bytes when it sends them. The reader owns the bytes that it reads. A slow reader holds the peer's writer back,
+ * without a time limit. Errors are `StreamError`s. A stream belongs to one connection: when a handle reconnects, the
+ * stream has ended.
  */
 export class ConnectionDuplex extends Duplex {
   readonly #connection: StreamConnection;
@@ -78,11 +85,11 @@ export class ConnectionDuplex extends Duplex {
   readonly #burst = new WriteBurst();
   readonly #idle: IdleTimer;
   readonly #connecting = new AbortController();
-  /** Gives back what the stream listens to. */
+  /** The functions that remove the stream's listeners. */
   readonly #unsubscribe: readonly (() => void)[];
   readonly #consumer: MessageConsumer = {
     onMessage: (data) => {
-      // What arrives for a stream that is destroyed is dropped: parked, it would wait for a reader that never comes.
+      // A destroyed stream drops messages that arrive: no reader would ever take them.
       if (!this.destroyed) this.#incoming.take(data);
     },
     onEnd: (reason) => {
@@ -90,22 +97,22 @@ export class ConnectionDuplex extends Duplex {
     },
   };
   #phase: Phase = 'pending';
-  /** Called when the stream is open; undefined while nothing waits for that. */
+  /** The function to call when the stream is open. Undefined if nothing waits for it. */
   #onOpen: (() => void) | undefined;
   #hasSentEnd = false;
   #hasSeenEnd = false;
   #isReset = false;
-  /** Why the connection that the stream belongs to carries nothing any more. */
+  /** The reason why the stream's connection or channel has ended. */
   #ended: NetworkError | undefined;
-  /** Whether that is because the connection itself has ended. */
+  /** Whether the connection itself has ended, and not only the channel. */
   #isConnectionOver = false;
-  /** Known while the stream is open. */
+  /** The peer's address while the stream is open. */
   #remote: RemoteAddress | undefined;
   #bytesRead = 0;
-  /** Node.js asked for more since the last chunk. */
+  /** Whether Node.js has called `_read` since the last chunk. */
   #isWanted = false;
 
-  /** Made by `toDuplex` and `connectDuplex`. */
+  /** Only `toDuplex` and `connectDuplex` call it. */
   constructor(connection: StreamConnection, options: ConnectionDuplexOptions = {}) {
     const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = checked(connection, options);
     super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) });
@@ -139,7 +146,7 @@ export class ConnectionDuplex extends Duplex {
     else if (connection.wasAccepted) this.#openEnded();
   }
 
-  /** As of `net.Socket`: whether the stream is being connected, and which directions are open. */
+  /** The same as in `net.Socket`: whether the stream is connecting, and which directions are open. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.#phase === 'connecting') return 'opening';
     if (this.readable && this.writable) return 'open';
@@ -147,7 +154,7 @@ export class ConnectionDuplex extends Duplex {
     return this.writable ? 'writeOnly' : 'closed';
   }
 
-  /** Whether `connect()` was called, or a channel is being opened, and that goes on. */
+  /** Whether the stream is connecting, or is opening its channel. */
   get connecting(): boolean {
     return this.#phase === 'connecting';
   }
@@ -157,44 +164,44 @@ export class ConnectionDuplex extends Duplex {
     return this.#phase !== 'open';
   }
 
-  /** How many bytes were received. */
+  /** The number of received bytes. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** How many bytes were written, those that still wait in the stream included. */
+  /** The number of written bytes, with those that still wait in the stream. */
   get bytesWritten(): number {
     return this.#outgoing.bytesSent + this.writableLength;
   }
 
-  /** The time that `setTimeout` set, in milliseconds; undefined: none. */
+  /** The time that `setTimeout` set, in milliseconds. Undefined if there is none. */
   get timeout(): number | undefined {
     return this.#idle.milliseconds === 0 ? undefined : this.#idle.milliseconds;
   }
 
-  /** The peer's IP address, as of `net.Socket`; undefined where the stream is not open, and over shared memory. */
+  /** The peer's IP address. Undefined while the stream is not open, and over shared memory. */
   get remoteAddress(): string | undefined {
     return this.#remote?.host;
   }
 
-  /** The peer's port; undefined where `remoteAddress` is. */
+  /** The peer's port. Undefined if `remoteAddress` is. */
   get remotePort(): number | undefined {
     return this.#remote?.port;
   }
 
-  /** `IPv4` or `IPv6`; undefined where `remoteAddress` is. */
+  /** `IPv4` or `IPv6`. Undefined if `remoteAddress` is. */
   get remoteFamily(): string | undefined {
     return this.#remote?.family;
   }
 
-  /** An address as of a socket; empty, because the connection knows where it goes. */
+  /** Returns an empty object: a stream has no local address. */
   address(): Record<string, never> {
     return {};
   }
 
   /**
-   * Connects the connection, where it is not connected yet. A port and a host, which protocols for sockets name, are
-   * ignored: the connection knows its endpoint. The last argument, where it is a function, is called when it is connected.
+   * Connects the connection if it is not connected yet. It ignores a port and a host, because the connection has its
+   * own endpoint. If the last argument is a function, the stream calls it when it is connected.
    */
   connect(...parameters: readonly unknown[]): this {
     const listener = parameters.at(-1);
@@ -209,29 +216,32 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
-  /** Keeps the process alive by the connection (the default); all streams of a connection share it. */
+  /** Makes the connection keep the process alive (the default). All streams of a connection share this setting. */
   ref(): this {
     this.#connection.ref();
     return this;
   }
 
-  /** Does not keep the process alive by the connection. */
+  /** Lets the process end although the connection is open and idle. */
   unref(): this {
     this.#connection.unref();
     return this;
   }
 
-  /** Without effect: a connection sees the death of its peer by itself. For protocols that expect a socket. */
+  /** Has no effect: a connection detects the death of its peer by itself. For libraries that expect a socket. */
   setKeepAlive(): this {
     return this;
   }
 
-  /** Without effect: the transport takes each write at once. For protocols that expect a socket. */
+  /** Has no effect: the transport sends each write at once. For libraries that expect a socket. */
   setNoDelay(): this {
     return this;
   }
 
-  /** As of `net.Socket`: emits `timeout` after so many milliseconds without a byte in either direction; 0: never. */
+  /**
+   * Emits `timeout` after that many milliseconds without a byte in either direction, as a `net.Socket` does. 0 means
+   * never.
+   */
   setTimeout(milliseconds: number, callback?: () => void): this {
     this.#idle.set(milliseconds);
     if (callback !== undefined) {
@@ -241,13 +251,13 @@ export class ConnectionDuplex extends Duplex {
     return this;
   }
 
-  /** As of `net.Socket`: without an error what was written goes first, as far as there is room. */
+  /** Destroys the stream, as in `net.Socket`. Without an error, it first sends written data as far as there is room. */
   override destroy(error?: Error): this {
     if (error === undefined) this.#burst.release();
     return super.destroy(error);
   }
 
-  /** Ends the stream, and destroys it when everything was written. */
+  /** Ends the stream, and destroys it after all written data was sent. */
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
@@ -260,13 +270,13 @@ export class ConnectionDuplex extends Duplex {
     return this.destroy();
   }
 
-  /** Takes messages. Called by Node.js, as are the next four. */
+  /** Continues receiving. Node.js calls this method and the next four. */
   override _read(): void {
     this.#isWanted = true;
     this.#lease.resume();
   }
 
-  /** Sends a chunk, when there is room. */
+  /** Sends a chunk when there is room. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error) => void): void {
     this.#write([{ chunk }], callback);
   }
@@ -276,11 +286,11 @@ export class ConnectionDuplex extends Duplex {
     this.#write(chunks, callback);
   }
 
-  /** Tells the peer that nothing follows in this direction. */
+  /** Sends the end of this direction to the peer. */
   override _final(callback: (error?: Error) => void): void {
     this.#whenOpen(callback, () => {
       this.#outgoing.end((error) => {
-        // A peer that has ended its direction and is gone misses nothing.
+        // If the peer has ended its direction and is gone, it does not need this message.
         const isSent = error === undefined || this.#hasSeenEnd;
         this.#hasSentEnd = isSent;
         if (this.#hasSeenEnd) this.#lease.release();
@@ -289,12 +299,12 @@ export class ConnectionDuplex extends Duplex {
     });
   }
 
-  /** Tells the peer how the stream ended, then gives channel and connection back. */
+  /** Sends the end or the error to the peer, and then frees the channel and the connection. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#idle.stop();
     this.#remote = undefined;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    // A named channel is closed: until then the peer gets its window back for what nobody reads any more.
+    // A named channel is closed later. Until then its lease drops messages, so that the peer's sends do not wait.
     if (this.#channel.name === undefined) this.#lease.release();
     else this.#lease.resume();
     this.#outgoing.abort();
@@ -327,20 +337,20 @@ export class ConnectionDuplex extends Duplex {
     const waiting = this.#onOpen;
     this.#onOpen = undefined;
     waiting?.();
-    // As a socket, which reads before somebody asks: so the end of the peer is noticed.
+    // Read at once, as a socket does, so that the stream notices the end of the peer.
     this.read(0);
     if (!isLate) return;
     this.emit('connect');
     this.emit('ready');
   }
 
-  /** An accepted connection that has ended can't be connected again: what arrived is read, and then the stream ends. */
+  /** Opens a stream on an ended connection: the program reads the messages that arrived, then the stream ends. */
   #openEnded(): void {
     this.#phase = 'open';
     this.#endWith(endedEarly());
   }
 
-  /** A lease that was taken before the connection stood may be on the connection before. False where that failed. */
+  /** Takes a new lease, because the old one may belong to the previous connection. Returns false if that failed. */
   #takeAnew(): boolean {
     this.#lease.release();
     try {
@@ -367,7 +377,7 @@ export class ConnectionDuplex extends Duplex {
     });
   }
 
-  /** Runs `work` now, or when the stream is open; `callback` gets the error where it never opens. */
+  /** Runs `work` now, or when the stream is open. If it never opens, `callback` gets the error. */
   #whenOpen(callback: (error?: Error) => void, work: () => void): void {
     if (this.#phase === 'open') {
       work();
@@ -383,13 +393,13 @@ export class ConnectionDuplex extends Duplex {
     this.#bytesRead += chunk.length;
     this.#idle.refresh();
     this.#isWanted = false;
-    // A reader that asks for more from inside push() asks only once: it must not be paused afterwards.
+    // A reader may ask for more inside push(), and asks only once, so it must not be paused then.
     if (!this.push(chunk) && !this.#isWanted) this.#lease.pause();
   }
 
-  /** The connection or the channel has ended, and everything that had arrived was taken. */
+  /** The connection or the channel has ended, and the stream has taken every message that had arrived. */
   #onEnded(error: NetworkError | undefined): void {
-    // Before the stream is open, connect() or the opening of the channel says what went wrong.
+    // Before the stream is open, connect() or the opening of the channel returns the error.
     if (this.#phase !== 'open') return;
     this.#ended ??= error ?? endedEarly();
     this.#incoming.flush();
@@ -401,7 +411,7 @@ export class ConnectionDuplex extends Duplex {
     if (state === 'connected' && this.#phase === 'pending') void this.#open(true);
     if ((state !== 'disconnected' && state !== 'failed') || this.#phase !== 'open') return;
     this.#endWith(error ?? endedEarly());
-    // A write that waits learns why nothing is taken any more.
+    // A waiting write gets the error.
     this.#outgoing.resume();
   };
 
@@ -420,18 +430,18 @@ export class ConnectionDuplex extends Duplex {
     const hasPeer = this.#phase === 'open' || (isNamed && this.#channel.isOpen);
     if (hasPeer && this.#ended === undefined) await this.#sayHow(error, isNamed);
     if (this.#ownsConnection) await this.#connection[Symbol.asyncDispose]();
-    // Where the stream's own connection has ended, a later one is not the stream's to end.
+    // If the stream's own connection has ended, the stream must not end a later one.
     else if (this.#endsConnection && !this.#isConnectionOver) await this.#connection.disconnect();
   }
 
-  /** Without an error a stream that is destroyed has ended, as a socket: what was written arrives, then the end. */
+  /** Sends the error, or without one the end: a destroyed stream ends like a socket, after its written data. */
   async #sayHow(error: Error | null, isNamed: boolean): Promise<void> {
     const isPatient = isNamed && !this.#endsConnection && !this.#ownsConnection;
     if (error !== null || this.#isReset) await this.#outgoing.sendControl(resetFor(error), isPatient);
     else if (!this.#hasSentEnd) await this.#outgoing.sendControl(END, isPatient);
     if (!isNamed) return;
     const closed = await this.#channel.close();
-    // A peer that can't close channels has to learn that nobody reads any more.
+    // If the peer can't close channels, tell it that nobody reads any more.
     if (!closed.ok && closed.error.code === 'NotSupported' && !this.#hasSeenEnd) {
       await this.#outgoing.sendControl(resetFor(error), isPatient);
     }

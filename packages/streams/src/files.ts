@@ -1,5 +1,5 @@
 /**
- * Files over a connection, for Node.js: from the disk of one side to the disk of the other, whole or not at all.
+ * Sends and receives whole files over a connection, from the disk of one side to the disk of the other. For Node.js.
  *
  * @packageDocumentation
  */
@@ -17,27 +17,27 @@ export type { ReceivedFile } from './files/receive-file.js';
 export type { SentFile } from './files/send-file.js';
 export type { FileConnection } from './files/words.js';
 
-/** What both sides of a transfer may set. */
+/** The common options of `sendFile` and `receiveFile`. */
 export interface FileOptions {
   /** The named channel for the file's bytes; the same on both sides. @default 'files' */
   readonly channel?: string;
-  /** The named channel for what both sides say of the file; the same on both sides. @default 'files-control' */
+  /** The named channel for messages about the transfer; the same on both sides. @default 'files-control' */
   readonly controlChannel?: string;
-  /** Gives the transfer up. What has arrived stays in the receiver's folder for the next one. */
+  /** Aborts the transfer. The received part stays in the receiver's folder for the next transfer. */
   readonly signal?: AbortSignal;
-  /** Hears how far it is. */
+  /** A function that gets the progress. */
   readonly onProgress?: OnTransferProgress;
 }
 
 /** Options of `sendFile`. */
 export interface SendFileOptions extends FileOptions {
-  /** What the file is called on the other side. @default its own name */
+  /** The name of the file on the other side. @default its own name */
   readonly name?: string;
 }
 
 /** Options of `receiveFile`. */
 export interface ReceiveFileOptions extends FileOptions {
-  /** The largest file that is taken, in bytes. @default 64 GiB */
+  /** The largest accepted file, in bytes. @default 64 GiB */
   readonly maxBytes?: number;
 }
 
@@ -53,13 +53,14 @@ const RECEIVE_OPTIONS = { ...FILE_OPTIONS, maxBytes: 'a number' } as const;
 const DEFAULT_MAX_BYTES = 64 * 1024 ** 3;
 
 /**
- * Sends a file to the other side's `receiveFile`. Ok when the file is on the other side's disk, whole and checked by its
- * SHA-256. A slow receiver holds the sender back. A file of which a part arrived before goes on behind that part. One
- * transfer at a time on a pair of channels, which stay open for the next one; after a failure both are closed.
+ * Sends a file to the other side's `receiveFile`. It resolves ok when the whole file is on the other side's disk and
+ * its SHA-256 was checked. A slow receiver holds the sender back. If an earlier transfer was interrupted, it continues
+ * after the received part. A pair of channels carries one transfer at a time. The channels stay open for the next one;
+ * after a failure both are closed.
  *
- * `InvalidParameter`: the file can't be read; `Aborted`: by the signal, or the other side refused, with its reason;
- * `Timeout`: the other side says nothing; `InvalidMessage`: it does not speak this protocol; `AlreadyExists`: another
- * consumer has a channel's messages; otherwise why the connection ended.
+ * `InvalidParameter`: the file can't be read. `Aborted`: the signal ended the transfer, or the other side refused; the
+ * message has the reason. `Timeout`: the other side does not answer. `InvalidMessage`: it does not speak this protocol.
+ * `AlreadyExists`: a channel has another consumer. Otherwise the error that ended the connection.
  */
 export async function sendFile(
   connection: FileConnection,
@@ -70,7 +71,7 @@ export async function sendFile(
   if (fault !== undefined) return { ok: false, error: fault };
   checkConnection('sendFile()', connection);
   return transfer(connection, options, async (common) => {
-    // Before it is opened: opening a pipe waits for its writer.
+    // Checked before `open`, because opening a pipe waits for its writer.
     if (!(await stat(path)).isFile()) throw new NetworkError('InvalidParameter', `${path} is not a file`);
     const file = await open(path, 'r');
     try {
@@ -83,13 +84,14 @@ export async function sendFile(
 }
 
 /**
- * Receives one file into a folder, under the name that the sender gives it. Ok when it is on the disk, whole: its SHA-256 was
- * read back from there. Nothing is replaced, and a name that could lead out of the folder, or that some system takes for
- * another one, is refused. What arrives of a file that breaks off stays in the folder `.entropynet-parts` inside, and the
- * next transfer of that file goes on behind it. Fails as `sendFile` does.
+ * Receives one file into a folder, under the name that the sender chose. It resolves ok when the whole file is on the
+ * disk: it reads the file back and checks its SHA-256. It replaces no file. It refuses a name that leads out of the
+ * folder, or that some system treats as another file's name. The part of an interrupted file stays in the subfolder
+ * `.entropynet-parts`, and the next transfer of that file continues after it. The errors are those of `sendFile`, and
+ * these:
  *
- * `AlreadyExists`: also where the folder has that name; `ResourceLimitExceeded`: the file is longer than `maxBytes`, or the
- * disk is full.
+ * `AlreadyExists`: the folder has a file of that name. `ResourceLimitExceeded`: the file is longer than `maxBytes`, or
+ * the disk is full.
  */
 export async function receiveFile(
   connection: FileConnection,
@@ -112,7 +114,7 @@ interface Common extends TransferChannels {
   readonly onProgress: OnTransferProgress;
 }
 
-/** Runs a transfer; its failure becomes a result, and its channels are closed: nobody reads the rest of it. */
+/** Runs a transfer. After a failure it returns the error and closes the channels, because nobody reads the rest. */
 async function transfer<T>(
   connection: FileConnection,
   options: FileOptions,
@@ -125,7 +127,7 @@ async function transfer<T>(
     return ok(await run({ channel, controlChannel, signal, onProgress }));
   } catch (error) {
     const failure = failureOf(error, signal);
-    // A channel that another consumer has is not this transfer's to close.
+    // If another consumer has a channel, this transfer must not close it.
     if (failure.error.code !== 'AlreadyExists') {
       await Promise.all([connection.closeChannel(controlChannel), connection.closeChannel(channel)]);
     }
@@ -133,7 +135,7 @@ async function transfer<T>(
   }
 }
 
-/** What file systems say when a disk, a quota or the process' descriptors are used up. */
+/** Error codes for a full disk, an exhausted quota, or too many open files. */
 const USED_UP = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EFBIG']);
 
 function failureOf(error: unknown, signal: AbortSignal): Failure {

@@ -13,18 +13,18 @@ import type { StreamConnection } from './stream-connection.js';
 import { connectDuplex, toDuplex } from './to-duplex.js';
 
 /**
- * Gives a connection or handle of its own for each stream, not connected yet: `manager.openConnection(…)` as it is. The
- * stream owns it and gives it back when it closes.
+ * Returns a new connection or handle for a stream, not connected yet, such as the result of
+ * `manager.openConnection(…)`. The stream owns it and closes it.
  */
 export type OpenConnection<O> = (options: O) => StreamConnection | Result<StreamConnection>;
 
-/** An agent whose sockets are streams over EntropyNet. Use it wherever `node:http` takes an `agent`. */
+/** An agent whose sockets are streams over EntropyNet. Use it as the option `agent` of `node:http`. */
 export class ConnectionAgent extends Agent {
   readonly #open: OpenConnection<ClientRequestArgs>;
 
   /**
-   * @param open called for each new socket with the request's options
-   * @param options as of every `http.Agent`: `keepAlive`, `maxSockets` …
+   * @param open is called for each new socket, with the request's options
+   * @param options the options of `http.Agent`: `keepAlive`, `maxSockets` …
    */
   constructor(open: OpenConnection<ClientRequestArgs>, options: AgentOptions = {}) {
     super(options);
@@ -32,32 +32,32 @@ export class ConnectionAgent extends Agent {
     this.#open = open;
   }
 
-  /** Called by Node.js for each new socket. */
+  /** Makes a socket. Node.js calls it. */
   override createConnection(options: ClientRequestArgs): Duplex {
     return openStream(this.#open, options);
   }
 }
 
-/** What undici says of the origin that it connects to. */
+/** The origin that undici connects to. */
 export interface ConnectorOptions {
   /** The host of the origin. */
   readonly hostname: string;
-  /** Its port; absent or empty for the protocol's own. */
+  /** Its port. Absent or empty for the default port of the protocol. */
   readonly port?: string;
-  /** Such as `http:`. */
+  /** Its protocol, such as `http:`. */
   readonly protocol?: string;
 }
 
 /**
- * What undici calls for each new socket. The socket is a `ConnectionDuplex`: the types of undici ask for a `Socket`, of
- * which it has all that undici uses.
+ * The function that undici calls for each new socket. The socket is a `ConnectionDuplex`. The types of undici require a
+ * `Socket`; the stream has all members of it that undici uses.
  */
 export type Connector = (
   options: ConnectorOptions,
   callback: (...outcome: [error: null, socket: Socket] | [error: Error, socket: null]) => void,
 ) => void;
 
-/** A function for the option `connect` of undici's `Client`, `Pool` and `Agent`. */
+/** Returns a function for the option `connect` of undici's `Client`, `Pool` and `Agent`. */
 export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connector {
   checkOpen('undiciConnector()', open);
   return (options, callback) => {
@@ -80,11 +80,11 @@ export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connect
 }
 
 /**
- * Serves HTTP on every connection that a server accepts. Each belongs to its stream and is given back when the stream closes.
- * One that can't be served, because another consumer has its messages or a `connection` listener throws, is given back with
- * a warning of the process; the others go on.
+ * Serves HTTP on every connection that a server accepts. Each connection belongs to its stream, which closes it. If a
+ * connection has another consumer, or a `connection` listener throws, the function closes that connection and emits a
+ * warning of the process. The others continue.
  * @param accepted a `ManagedServer` or another source of accepted connections
- * @returns when the server is closed
+ * @returns a promise that resolves when the server is closed
  */
 export async function serveHttp(httpServer: Server, accepted: AsyncIterable<StreamConnection>): Promise<void> {
   const { emit } = (httpServer as Partial<Server> | null | undefined) ?? {};

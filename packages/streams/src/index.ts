@@ -1,5 +1,5 @@
 /**
- * EntropyNet connections as streams of bytes.
+ * Turns connections into Node.js streams and web streams.
  *
  * @packageDocumentation
  */

@@ -1,6 +1,6 @@
 import type { Connection } from '@entropynet/core';
 
-/** What a stream needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
+/** The members of a connection that a stream uses. `NetworkConnection` and `ConnectionHandle` have them. */
 export type StreamConnection = Pick<
   Connection,
   | 'channel'

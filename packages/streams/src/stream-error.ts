@@ -1,25 +1,25 @@
 import { NetworkError, type NetworkErrorCode } from '@entropynet/core';
 
-/** What the stream did when it failed, as in the errors of a socket. */
+/** The operation that failed, as in the errors of a socket. */
 export type StreamSyscall = 'connect' | 'read' | 'write';
 
 /**
- * The error of a stream. Libraries that were written for sockets look at `code`, which means what it means there
- * (`ECONNRESET`, `EPIPE`, `ECONNREFUSED` …). `cause` is EntropyNet's own error, unchanged.
+ * The error of a stream. `code` is the code of a socket's error (`ECONNRESET`, `EPIPE`, `ECONNREFUSED` …), for
+ * libraries that use sockets. `cause` is the error of EntropyNet.
  */
 export class StreamError extends Error {
   /** Always `StreamError`. */
   override readonly name = 'StreamError';
-  /** The code that a socket would give. */
+  /** The code of a socket's error. */
   readonly code: string;
-  /** What the stream did when it failed. */
+  /** The operation that failed. */
   readonly syscall: StreamSyscall;
   /** The code of `cause`. */
   readonly networkCode: NetworkErrorCode;
-  /** EntropyNet's own error. */
+  /** The error of EntropyNet. */
   override readonly cause: NetworkError;
 
-  /** Made by a stream. */
+  /** Only streams call it. */
   constructor(cause: NetworkError, syscall: StreamSyscall) {
     const code = socketCodeOf(cause.code, syscall);
     super(`${syscall} ${code}: ${cause.message}`);
@@ -30,7 +30,7 @@ export class StreamError extends Error {
   }
 }
 
-/** Codes that say the same whatever the stream did. */
+/** Codes that do not depend on the operation. */
 const SAME_EVERYWHERE: Readonly<Partial<Record<NetworkErrorCode, string>>> = {
   PeerDied: 'ECONNRESET',
   Timeout: 'ETIMEDOUT',
@@ -48,12 +48,12 @@ function socketCodeOf(code: NetworkErrorCode, syscall: StreamSyscall): string {
   return syscall === 'read' ? 'ECONNRESET' : 'EPIPE';
 }
 
-/** What a write gets whose stream was destroyed before the transport took it; the code is that of Node.js. */
+/** Returns the error of a write whose stream was destroyed first, with the code of Node.js. */
 export function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
 }
 
-/** Why a stream fails whose connection ended with a goodbye before the stream did. */
+/** Returns the error of a stream whose connection said goodbye before the stream ended. */
 export function endedEarly(): NetworkError {
   return new NetworkError('ConnectionClosed', 'the connection ended before the stream did');
 }

@@ -2,15 +2,18 @@ import { ConnectionDuplex, type ConnectionDuplexOptions } from './connection-dup
 import type { StreamConnection } from './stream-connection.js';
 
 /**
- * A stream of bytes over a connection or handle. Where it is not connected yet, the stream is `pending`: it opens when the
- * connection is connected, or with its own `connect()`. Throws a `NetworkError` (`AlreadyExists`) where another consumer
- * takes the channel's messages.
+ * Returns a stream of bytes over a connection or handle. If the connection is not connected yet, the stream is
+ * `pending` and opens when it connects, or with the stream's own `connect()`. Throws a `NetworkError` (`AlreadyExists`)
+ * if the channel has another consumer.
  */
 export function toDuplex(connection: StreamConnection, options: ConnectionDuplexOptions = {}): ConnectionDuplex {
   return new ConnectionDuplex(connection, options);
 }
 
-/** As `toDuplex`, and connects at once: the stream emits `connect`, or `error` with `ECONNREFUSED` and others. */
+/**
+ * Does the same as `toDuplex` and connects at once. The stream emits `connect`, or `error` with a code such as
+ * `ECONNREFUSED`.
+ */
 export function connectDuplex(connection: StreamConnection, options: ConnectionDuplexOptions = {}): ConnectionDuplex {
   return new ConnectionDuplex(connection, options).connect();
 }

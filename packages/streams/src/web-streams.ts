@@ -5,18 +5,21 @@ import { checkStreamOptions, type ConnectionDuplexOptions } from './connection-d
 import type { StreamConnection } from './stream-connection.js';
 import { toDuplex } from './to-duplex.js';
 
-/** Characters of a reason that is no error. */
+/** The largest number of characters of a reason that is not an error. */
 const MAX_REASON = 1000;
 
-/** Both directions of a connection, as the streams that pages and `fetch` know. */
+/** Both directions of a connection, as web streams. */
 export interface WebStreams {
-  /** Chunks belong to the reader. Cancelling it gives both directions up. */
+  /** The incoming bytes. The reader owns the chunks. Cancelling it aborts both directions. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** Each chunk is copied when the transport takes it. Closing it ends this direction alone; aborting it gives up both. */
+  /**
+   * The outgoing bytes. The stream copies each chunk when it sends it. Closing it ends only this direction; aborting it
+   * aborts both.
+   */
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** The same as `toDuplex`, as web streams: the other side may use either. */
+/** Does the same as `toDuplex`, but returns web streams. The other side may use `toDuplex` or `toWebStreams`. */
 export function toWebStreams(connection: StreamConnection, options: ConnectionDuplexOptions = {}): WebStreams {
   // Not `Duplex.toWeb`: in Node.js 20 its readable ends only when the writable has ended as well.
   checkStreamOptions(options);

@@ -5,18 +5,18 @@ import { bodyOf, encodeHandshake, handshakeKindOf, ID_BYTES } from './handshake-
 import { Kind } from './nats-protocol.js';
 import type { NatsSession } from './nats-session.js';
 
-/** Who serves a service. */
+/** The state of a service. */
 export interface ServicePresence {
   /** Whether a server answers for the service. */
   readonly isThere: boolean;
-  /** Of the server that answered; undefined where it has none. */
+  /** The queue group of the server that answered. Undefined if it has none. */
   readonly queueGroup: string | undefined;
 }
 
-/** How often a question is asked again, in milliseconds: a server that just died may still be subscribed. */
+/** The time between two questions, in milliseconds. A dead server may still be subscribed for a while. */
 const AGAIN_MS = 250;
 
-/** Asks the servers of a service whether they are there; the NATS server answers where nobody is. */
+/** Asks whether a server of a service runs. If none is subscribed, the NATS server answers. */
 export function askService(
   session: NatsSession,
   service: string,

@@ -6,28 +6,28 @@ import { natsSection } from './nats-options.js';
 import { Lane } from './nats-protocol.js';
 import { leaseSession } from './session-pool.js';
 
-/** What a NATS server says of itself, and whether anybody serves a service. */
+/** The properties of a NATS server, and the state of a service. */
 export interface InspectedNatsService {
   /** The version of the NATS server. */
   readonly version: string;
-  /** The name of its cluster; undefined where it belongs to none. */
+  /** The name of its cluster. Undefined if it belongs to none. */
   readonly cluster: string | undefined;
-  /** The longest message that it takes, in bytes. Longer ones of a connection travel in parts. */
+  /** The largest message that it accepts, in bytes. A connection splits longer ones. */
   readonly maxPayload: number;
-  /** Whether it lets nobody in without credentials. */
+  /** Whether it requires credentials. */
   readonly needsCredentials: boolean;
-  /** How long it took to answer a ping, in milliseconds. */
+  /** The round trip of a ping to it, in milliseconds. */
   readonly roundTripMs: number;
-  /** The subject on which the servers of the service are asked. */
+  /** The subject of the question to the servers of the service. */
   readonly subject: string;
-  /** Whether a server of the service is there; an error where one is subscribed and does not answer, or a subject is forbidden. */
+  /** The state of the service; an error if a subscribed server does not answer, or if a subject is forbidden. */
   readonly presence: Result<ServicePresence>;
 }
 
 /**
  * Asks the NATS server of an endpoint, and through it the servers of the service, without connecting to one of them.
- * `TransportUnavailable` or `Timeout`: the NATS server can't be reached; `HandshakeFailed`: it refuses the credentials, or its
- * certificate is refused; `InvalidParameter`: a wrong configuration.
+ * `TransportUnavailable` or `Timeout`: the NATS server can't be reached. `HandshakeFailed`: it refuses the credentials,
+ * or this side refuses its certificate. `InvalidParameter`: a wrong configuration.
  */
 export async function inspectNatsService(config: ConnectionConfig): Promise<Result<InspectedNatsService>> {
   const resolved = resolveOwnConfig(config, natsSection);

@@ -28,7 +28,7 @@ export class NatsConnection extends NetworkConnection {
 
   /**
    * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one.
-   * @param accepted for a server: a link whose handshake is over
+   * @param accepted for a server: a link after the handshake
    */
   constructor(config: ConnectionConfig | string, accepted?: NatsLink) {
     super(unwrap(resolveOwnConfig(typeof config === 'string' ? { endpoint: config } : config, natsSection)), accepted);
@@ -46,21 +46,21 @@ export class NatsConnection extends NetworkConnection {
   }
 
   /**
-   * How long the last question to the peer and its answer took, in milliseconds; a side asks while it hears nothing.
-   * Undefined before the first answer, and while not connected.
+   * The round trip of the last ping, in milliseconds. A side sends pings while it receives nothing. Undefined before
+   * the first answer, and while not connected.
    */
   override get roundTripMs(): number | undefined {
     return this.#link?.roundTripMs;
   }
 
   /**
-   * The same text at both ends of the connection and at no other connection, for monitoring. Undefined while not connected.
+   * A text that identifies the connection at both ends, for monitoring. Undefined while not connected.
    */
   override get linkKey(): string | undefined {
     return this.#link?.key;
   }
 
-  /** For servers: whether the client has gone and left no message, before anybody received here. */
+  /** For servers: whether the client left before the program received from it, and left no message. */
   get isAbandoned(): boolean {
     return this.#link?.isAbandoned ?? false;
   }
@@ -95,7 +95,7 @@ export class NatsConnection extends NetworkConnection {
     this.#link?.setReferenced(isReferenced);
   }
 
-  /** Where this side found the fault, the peer learns the reason. */
+  /** If this side found the fault, it sends the reason to the peer. */
   protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (error?.code === 'InvalidMessage') this.#link?.fail(error);
     super.onStateChanged(state, error);

@@ -21,24 +21,24 @@ import { leaseSession, type SessionLease } from './session-pool.js';
 
 const log = debugLog('nats');
 
-/** The queue group of a server that has none: a client's hello reaches one server, also where two listen by mistake. */
+/** The queue group of a server without one: a client's hello reaches only one server, even if two listen by mistake. */
 const ALONE = 'entropynet';
 
-/** How long a living server may take to say that it has the service, in milliseconds. */
+/** How long a running server may take to answer that it has the service, in milliseconds. */
 const LISTEN_ANSWER_MS = 1000;
 
 /** The waits before a server whose NATS connection broke tries again, in milliseconds. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5000;
 
-/** What a server has while it listens. */
+/** The resources of a listening server. */
 interface Listening {
   readonly lease: SessionLease;
   readonly desk: HandshakeDesk;
   stop(): void;
 }
 
-/** Listens for connections over NATS, on the subject of a service. */
+/** A server for connections over NATS. It listens on the subject of a service. */
 export class NatsConnectionServer extends NetworkServer {
   readonly #address: NatsAddress;
   readonly #service: string;
@@ -46,7 +46,7 @@ export class NatsConnectionServer extends NetworkServer {
   #isReferenced = true;
   #retry: Timer | undefined;
 
-  /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
+  /** @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`) */
   constructor(config: ServerConfig) {
     const resolved = unwrap(resolveOwnConfig(config, natsSection));
     unwrap(checkPlatform(resolved));
@@ -55,17 +55,20 @@ export class NatsConnectionServer extends NetworkServer {
     this.#service = serviceSubject(this.#address, this.config);
   }
 
-  /** Listening keeps the process alive (the default), unless the NATS connection is the program's own. */
+  /**
+   * Makes the listening server keep the process alive (the default). Has no effect with a NATS connection of the
+   * program.
+   */
   ref(): void {
     this.#setReferenced(true);
   }
 
-  /** Listening does not keep the process alive. */
+  /** Lets the process end although the server listens. */
   unref(): void {
     this.#setReferenced(false);
   }
 
-  /** The endpoint, without user information: a client has its own. */
+  /** Returns the endpoint without user information, because each client has its own. */
   address(): string | undefined {
     if (!this.isListening()) return undefined;
     const { host, port, service } = this.#address;
@@ -81,12 +84,12 @@ export class NatsConnectionServer extends NetworkServer {
     return opened;
   }
 
-  /** Servers of one queue group share a service; any other server on it is one too many. */
+  /** Checks that no other server has the service, except servers of the same queue group. */
   async #checkFree({ session }: SessionLease): Promise<Result> {
     const { connectTimeoutMs, nats } = this.config;
     const limitMs = Math.min(connectTimeoutMs, LISTEN_ANSWER_MS);
     const asked = await askService(session, this.#service, nats.inboxPrefix, limitMs);
-    // A monitor that is subscribed to every subject keeps the NATS server from saying that nobody is there.
+    // If a monitor is subscribed to every subject, the NATS server can't answer that no server is subscribed.
     if (!asked.ok) return asked.error.code === 'Timeout' ? OK : asked;
     const { isThere, queueGroup } = asked.value;
     if (!isThere || (queueGroup !== undefined && queueGroup === nats.queueGroup)) return OK;
@@ -97,7 +100,7 @@ export class NatsConnectionServer extends NetworkServer {
     );
   }
 
-  /** Subscribes; ok once the NATS server has taken that. */
+  /** Subscribes. Returns ok when the NATS server has accepted the subscription. */
   async #open(lease: SessionLease): Promise<Result> {
     const { session } = lease;
     const desk = new HandshakeDesk(this.#address, this.config, this.#service, session, this.accepted);
@@ -136,11 +139,14 @@ export class NatsConnectionServer extends NetworkServer {
     return OK;
   }
 
-  /** The connections end by themselves; the server goes on as soon as there is a NATS server again. */
+  /**
+   * Handles a broken NATS connection. The connections end by themselves; the server listens again when a NATS server
+   * answers.
+   */
   #onBroken(error: NetworkError, survivesBreaks: boolean): void {
     log(() => `${shownAddress(this.#address)}: ${error.message}; listening again as soon as that is possible`);
     this.#current?.desk.abandon();
-    // `@nats-io` subscribes anew on a program's own NATS connection.
+    // On a NATS connection of the program, `@nats-io` subscribes again by itself.
     if (survivesBreaks) return;
     this.#current?.stop();
     this.#current?.lease.release();
@@ -175,7 +181,7 @@ export class NatsConnectionServer extends NetworkServer {
     const current = this.#current;
     this.#current = undefined;
     await current?.desk.close();
-    // From here on the NATS server tells a client that nobody is there.
+    // After this the NATS server answers a client that no server is subscribed.
     await current?.lease.session.flush();
     current?.lease.release();
   }

@@ -1,6 +1,6 @@
 /**
- * The shared-memory transport of EntropyNet. Importing it loads no native code: that happens at first use, and where it
- * fails `SharedMemoryTransport.probe` says why.
+ * The shared-memory transport of EntropyNet. Importing it loads no native code: the first use loads it. If that fails,
+ * `SharedMemoryTransport.probe` returns the reason.
  *
  * @packageDocumentation
  */

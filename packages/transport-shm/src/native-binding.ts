@@ -33,8 +33,8 @@ export interface LocalSocket {
   /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
   send(bytes: Uint8Array, descriptor?: number): number;
   /**
-   * Reads without waiting. `descriptor` is -1 or one that the caller now owns; `descriptorLost`: one came that this process
-   * had no number left for.
+   * Reads without waiting. `descriptor` is -1 or one that the caller now owns; `descriptorLost`: one came that this
+   * process had no number left for.
    */
   receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number; descriptorLost: boolean };
   /** Wakes the peer. Never waits and never fails. */
@@ -113,22 +113,24 @@ export interface NativeBinding {
   fileAccess?(path: string): FileAccess;
   /** Windows only: makes a directory that is this user's alone, and so is what is made in it. */
   makePrivateDirectory?(path: string): void;
-  /** Not on Windows: the number of the user of that name; null where there is none. May wait for a directory service. */
+  /**
+   * Not on Windows: the number of the user of that name; null where there is none. May wait for a directory service.
+   */
   readonly userIdOf?: (name: string) => number | null;
   /** The same for a group. */
   readonly groupIdOf?: (name: string) => number | null;
   /**
-   * Linux only: gives users and groups `rights`, one digit of a mode, to a file, beside what its access list or, where it has
-   * none, `mode` says. Throws `EOPNOTSUPP` where the file system keeps no access lists.
+   * Linux only: gives users and groups `rights`, one digit of a mode, to a file, beside what its access list or, where
+   * it has none, `mode` says. Throws `EOPNOTSUPP` where the file system keeps no access lists.
    */
   grantAccess?(path: string, mode: number, users: Uint32Array, groups: Uint32Array, rights: number): void;
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;
   /**
-   * How the watches that this thread starts from now on learn that a socket is readable: from libuv's event loop, or from
-   * one thread of the addon's own. The addon itself chooses the first under Node.js, where it is faster, and the second in
-   * runtimes without libuv, where the first gives `ENOTSUP`.
+   * How the watches that this thread starts from now on learn that a socket is readable: from libuv's event loop, or
+   * from one thread of the addon's own. The addon itself chooses the first under Node.js, where it is faster, and the
+   * second in runtimes without libuv, where the first gives `ENOTSUP`.
    */
   setWake(way: 'event-loop' | 'thread'): void;
   readonly LocalSocket: {
@@ -142,15 +144,18 @@ export interface NativeBinding {
     /** As `attachRegion`, for the client's side. */
     attach(descriptor: number, byteLength: number, prefault?: boolean): RegionCopy;
   };
-  /** The constants of `native/region_layout.h`: they tell which addon this is; a test compares them with `region/layout.ts`. */
+  /**
+   * The constants of `native/region_layout.h`: they tell which addon this is; a test compares them with
+   * `region/layout.ts`.
+   */
   readonly layout: Readonly<Record<string, number>>;
 }
 
 let loaded: Result<NativeBinding> | undefined;
 
 /**
- * The addon, loaded at the first call and never at import. `SharedMemoryNotAvailable` says why it can't be used here; the
- * answer stays the same for the life of the thread, unless `setNativeBinding` gives one.
+ * The addon, loaded at the first call and never at import. `SharedMemoryNotAvailable` says why it can't be used here;
+ * the answer stays the same for the life of the thread, unless `setNativeBinding` gives one.
  */
 export function loadNativeBinding(): Result<NativeBinding> {
   loaded ??= load();
@@ -158,13 +163,13 @@ export function loadNativeBinding(): Result<NativeBinding> {
 }
 
 /**
- * Gives this thread an addon that the program has loaded itself, instead of the file that the package brings: for single
- * executables and bundles, where that file is elsewhere. Goes before `ENTROPYNET_ADDON_PATH`. Call it in each thread that
- * uses shared memory, before the first connection or server.
+ * Sets the addon of this thread. Use it in single executables and bundles, which load the addon themselves because its
+ * file is not in the package. It takes precedence over `ENTROPYNET_ADDON_PATH`. Call it in each thread that uses shared
+ * memory, before the first connection or server.
  *
- * @param addon the exports of the addon of this very version, as `process.dlopen` or `require` gives them
- * @returns `SharedMemoryNotAvailable` where it is not that addon, `AlreadyExists` where the thread uses another one already
- * @throws TypeError where it is no object
+ * @param addon the exports of the addon of the same version, from `process.dlopen` or `require`
+ * @returns `SharedMemoryNotAvailable` if it is not that addon; `AlreadyExists` if the thread uses another one already
+ * @throws TypeError for a value that is not an object
  */
 export function setNativeBinding(addon: object): Result {
   if (typeof addon !== 'object' || (addon as object | null) === null) {
@@ -231,14 +236,16 @@ function isForbidden(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'ERR_DLOPEN_DISABLED' || error.code === 'ERR_ACCESS_DENIED');
 }
 
-/** The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does. */
+/**
+ * The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does.
+ */
 export function currentUserId(binding: NativeBinding): number {
   return process.geteuid?.() ?? binding.processIdentity().userId;
 }
 
 /**
- * Whether a value is a failure of the system, as the addon and Node.js throw it. Its class says nothing: in a test framework
- * with a global object of its own (Jest, Vitest's `vmThreads`), Node.js's errors are of another realm.
+ * Whether a value is a failure of the system, as the addon and Node.js throw it. Its class says nothing: in a test
+ * framework with a global object of its own (Jest, Vitest's `vmThreads`), Node.js's errors are of another realm.
  */
 export function isSystemError(error: unknown): error is SystemError {
   return typeof error === 'object' && error !== null && typeof (error as Partial<SystemError>).code === 'string';

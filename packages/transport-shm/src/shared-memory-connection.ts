@@ -21,24 +21,27 @@ import type { SharedMemoryRegion } from './region/shared-memory-region.js';
 import { sharedMemorySection } from './shared-memory-options.js';
 import { SharedMemoryLink } from './shared-memory-link.js';
 
-/** The backend name of this transport. */
+/** The name of this transport in configurations and logs. */
 export const SHARED_MEMORY_BACKEND: ConnectionBackend = 'shared-memory';
 
-/** A region that a server has mapped for a client, with all that belongs to it. The connection takes it over. */
+/**
+ * A region that a server has mapped for a client, with its socket and the client's data. The connection owns it from
+ * then on.
+ */
 export interface MappedRegion {
-  /** The memory; unmapped when the connection ends. */
+  /** The memory. The connection unmaps it at its end. */
   readonly region: SharedMemoryRegion;
-  /** The socket of the handshake: doorbell and proof of life from here on. */
+  /** The socket of the handshake. It later wakes the peer and shows its death. */
   readonly handle: LocalSocket;
-  /** What the client said that it is prepared to receive. */
+  /** The client's limits from the handshake. */
   readonly peerLimits: PeerLimits;
   /** The server's configuration; its endpoint names the region. */
   readonly config: ResolvedConnectionConfig;
-  /** Who the client is, as the kernel says. */
+  /** The identity of the client, from the kernel. */
   readonly peer: ConnectionPeer;
 }
 
-/** A connection through a region of memory that two processes share. An adapter: semantics are the base's. */
+/** A connection through a region of memory that two processes share. `NetworkConnection` implements its behaviour. */
 export class SharedMemoryConnection extends NetworkConnection {
   readonly #regionName: string;
   #link: SharedMemoryLink | undefined;
@@ -48,12 +51,13 @@ export class SharedMemoryConnection extends NetworkConnection {
   #isReferenced = true;
 
   /**
-   * A client of the server of that name; with a configuration, the region has at most its `sharedMemory.regionSize`.
+   * Makes a client for the server of that name. With a configuration, the region has at most its
+   * `sharedMemory.regionSize`.
    */
   constructor(regionName: string, config?: Omit<ConnectionConfig, 'endpoint'>);
   /**
-   * The same with the name in the configuration, which throws a `NetworkError` (`InvalidParameter`) where it is wrong. For
-   * servers: their end of a region that they have mapped already.
+   * Makes a client from a configuration whose endpoint names the server; throws a `NetworkError` (`InvalidParameter`)
+   * if it is wrong. A server passes its end of a mapped region instead.
    */
   constructor(from: ConnectionConfig | MappedRegion);
   constructor(from: string | ConnectionConfig | MappedRegion, config?: Omit<ConnectionConfig, 'endpoint'>) {
@@ -80,48 +84,49 @@ export class SharedMemoryConnection extends NetworkConnection {
     return SHARED_MEMORY_BACKEND;
   }
 
-  /** The size of the region in bytes: the one in use, before connecting the one that will be asked for. */
+  /** Returns the size of the region in bytes; before the first connection, the size in the configuration. */
   getRegionSize(): number {
     return this.#regionBytes;
   }
 
-  /** The name under which the server is found. */
+  /** Returns the name of the server. */
   getRegionName(): string {
     return this.#regionName;
   }
 
   /**
-   * The same text at both ends of the connection and at no other connection, for monitoring; `inspectSharedMemory` shows
-   * it too. Undefined before the first link; after the end that of the last one.
+   * A text that identifies the connection at both ends, for monitoring; `inspectSharedMemory` returns it, too.
+   * Undefined before the first connection. It stays after the end.
    */
   override get linkKey(): string | undefined {
     return this.#identity === undefined ? undefined : linkKeyOf(this.#identity);
   }
 
   /**
-   * The process at the other end, its user and its group, as the kernel says of the end of the socket that it made; the same
-   * at both ends. A process of another namespace of processes has no number here, and a user of Windows none anywhere.
+   * The process, user and group at the other end, from the kernel. `process` is absent if that process is in another
+   * PID namespace. `user` and `group` are absent on Windows.
    */
   override get peer(): ConnectionPeer {
     return this.#peer ?? super.peer;
   }
 
-  /** As that of every connection, and which process is at the other end. */
+  /** Returns the description of a connection, with the process at the other end. */
   override description(): string {
     const { process } = this.peer;
     return `${super.description()}${process === undefined ? '' : ` peer process ${process}`}`;
   }
 
-  /** For servers: whether the client has gone and left nothing to read, before anybody received here. */
+  /** For servers: whether the client left before the program received from it, and left no message. */
   get isAbandoned(): boolean {
     return this.#link?.isAbandoned ?? false;
   }
 
   /**
-   * Blocks this thread until there is something to receive, room for what was refused, or the peer has ended, or until
-   * `timeoutMs` is over; then callbacks run as the event loop turns. For worker threads that have nothing else to do: their sleep costs no event loop at all.
-   * @returns whether there is something to do
-   * @throws TypeError for what is no number, RangeError for NaN or less than 0
+   * Blocks this thread until a message has arrived, there is room after a refused send, the peer has ended, or
+   * `timeoutMs` is over. Callbacks then run in the event loop. Use it in a worker thread that does nothing else: while
+   * it sleeps, it uses no event loop.
+   * @returns whether one of these happened before the timeout
+   * @throws TypeError for a value that is not a number, RangeError for NaN or less than 0
    */
   waitForWork(timeoutMs: number): boolean {
     if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) {

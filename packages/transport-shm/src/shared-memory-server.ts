@@ -33,7 +33,7 @@ import { WarningLimiter } from './warning-limiter.js';
 /** Clients that may be in the middle of a handshake at once; further ones wait in the kernel. */
 const MAX_PENDING_HANDSHAKES = 64;
 
-/** Listens under a name of this machine and user, and gives each client a region of its own. */
+/** A server that listens under a name on this machine. Each client gets a region of its own. */
 export class SharedMemoryServer extends NetworkServer {
   readonly #name: string;
   readonly #pending = new Set<PendingHandshake>();
@@ -51,28 +51,28 @@ export class SharedMemoryServer extends NetworkServer {
   #pause: NodeJS.Timeout | undefined;
   readonly #warnings = new WarningLimiter();
 
-  /** @param config checked here; throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
+  /** @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`) */
   constructor(config: ServerConfig) {
     const resolved = unwrap(resolveOwnConfig(config, sharedMemorySection));
     super(resolved, resolved.sharedMemory.maxConnections);
     this.#name = serverNameOf(this.config.endpoint);
   }
 
-  /** Listening keeps the process alive (the default). */
+  /** Makes the listening server keep the process alive (the default). */
   ref(): void {
     this.#isReferenced = true;
     this.#claim?.socket.ref();
     this.#pause?.ref();
   }
 
-  /** Listening does not keep the process alive. */
+  /** Lets the process end although the server listens. */
   unref(): void {
     this.#isReferenced = false;
     this.#claim?.socket.unref();
     this.#pause?.unref();
   }
 
-  /** The address that clients use; undefined while the server does not listen. */
+  /** Returns the address for clients; undefined while the server does not listen. */
   address(): string | undefined {
     return this.#claim === undefined ? undefined : `shm://${this.#name}`;
   }
@@ -207,7 +207,9 @@ export class SharedMemoryServer extends NetworkServer {
     if (!this.#isReferenced) this.#pause.unref();
   }
 
-  /** The claim listens at a new socket. Clients that still wait at the old one, as many as its queue holds, are served. */
+  /**
+   * The claim listens at a new socket. Clients that still wait at the old one, as many as its queue holds, are served.
+   */
   #moveFrom(replaced: LocalSocket): void {
     this.#unwatch();
     for (let client = this.#acceptClient(replaced); client !== null; client = this.#acceptClient(replaced)) {

@@ -1,7 +1,7 @@
 import { TRANSPORT, type TransportModule } from '@entropynet/core';
 import { SharedMemoryTransport } from './shared-memory-transport.js';
 
-/** Registers the shared-memory transport: pass it to `createNetworking`, beside the modules of other transports. */
+/** The module that registers the shared-memory transport. Pass it to `createNetworking`. */
 export const sharedMemoryTransportModule: TransportModule = {
   id: Symbol('@entropynet/transport-shm'),
   load: ({ bind }) => {

@@ -23,7 +23,7 @@ const CAPABILITIES: TransportCapabilities = Object.freeze({
   detectsUnresponsive: true,
 });
 
-/** Connections through memory that two processes of one machine and user share. */
+/** The transport for connections through memory that two processes of one machine share. */
 export class SharedMemoryTransport implements Transport {
   readonly backend = SHARED_MEMORY_BACKEND;
   readonly schemes = ['shm'];
@@ -33,7 +33,7 @@ export class SharedMemoryTransport implements Transport {
   readonly optionsKey = sharedMemorySection.optionsKey;
   readonly optionsSchema: OptionsSchema = sharedMemorySection.optionsSchema;
 
-  /** Whether the addon loads and a server of that name is found. */
+  /** Checks whether the addon loads and a server of that name exists. */
   probe(config: ConnectionConfig): Promise<TransportProbe> {
     const resolved = resolveOwnConfig(config, sharedMemorySection);
     const found = resolved.ok ? findServer(resolved.value) : resolved;

@@ -25,14 +25,14 @@ const log = debugLog('inspector');
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
-/** How often the event loop is asked whether it is late, in milliseconds; what is measured contains it. */
+/** The interval for measuring the event loop's delay, in milliseconds. The measured value contains it. */
 const DELAY_RESOLUTION_MS = 10;
 
 /** Options of `startInspectorAgent`. */
 export interface InspectorAgentOptions {
-  /** The name of the process in the page. @default the file of its program */
+  /** The name of the process on the page. @default the file name of its program */
   readonly name?: string;
-  /** Where the inspector is. @default `INSPECTOR_ENDPOINT`, through shared memory */
+  /** The configuration for connecting to the inspector. @default `INSPECTOR_ENDPOINT`, through shared memory */
   readonly inspector?: ConnectionConfig;
   /** How often the agent looks for the inspector, and how often it reports, in milliseconds. @default 1000 */
   readonly intervalMs?: number;
@@ -40,17 +40,17 @@ export interface InspectorAgentOptions {
 
 const OPTIONS = { name: 'a string', inspector: 'an object', intervalMs: 'a number' } as const;
 
-/** What `startInspectorAgent` returns. */
+/** A running agent; `startInspectorAgent` returns it. */
 export interface InspectorAgent {
   /** Stops reporting, and ends the agent's own connection. */
   stop(): Promise<void>;
 }
 
 /**
- * Reports the connections of this process to the inspector of this user, whenever there is one (`entropynet inspect --web`):
- * transports and why, counts, backpressure, failures, the delay of the event loop. Contents of messages are never sent. It
- * knows the connections that are made from here on, and keeps no process alive. Throws a `NetworkError`
- * (`InvalidParameter`) for an option that is not allowed.
+ * Starts an agent. While an inspector of this user runs (`entropynet inspect --web`), the agent reports the connections
+ * of this process to it: transports and the reasons for them, counts, backpressure, failures, and the delay of the
+ * event loop. It never sends contents of messages. It reports only connections that begin after this call. It does not
+ * keep the process alive. Throws a `NetworkError` (`InvalidParameter`) for a wrong option.
  */
 export function startInspectorAgent(options: InspectorAgentOptions = {}): InspectorAgent {
   checkOptions('startInspectorAgent()', options, OPTIONS);
@@ -63,7 +63,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
   const watch = new ConnectionWatch(inspector.endpoint);
   const codec = jsonCodec();
   const startedAt = Math.round(performance.timeOrigin);
-  // Counting the delays costs a timer of its own: only while somebody looks.
+  // Measuring the delay costs a timer, so it runs only while an inspector is connected.
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   let networking: Promise<Networking> | undefined;
   let handle: ConnectionHandle | undefined;
@@ -93,7 +93,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     };
   };
   const beat = async (): Promise<void> => {
-    // Asked beforehand: that there is no inspector is no failure, and must not be counted as one once a second.
+    // Probe first: a missing inspector must not count as a failed connection every second.
     if (handle?.isConnected() !== true && !(await transport.probe(inspector)).available) return;
     networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
     const { manager } = await networking;
@@ -109,7 +109,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       log(() => `reports to ${redactEndpoint(inspector.endpoint)}`);
       delays.enable();
     }
-    // A report may be larger than the ring. The next one is made when this one is on its way.
+    // A report may be larger than the ring, so wait until it is sent before the next one is made.
     const sent = await handle.send(codec.encode(report()));
     if (!sent.ok) log(() => `a report was not sent: ${sent.error.message}`);
   };

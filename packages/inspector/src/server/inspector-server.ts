@@ -18,23 +18,23 @@ import { withRates } from './rates.js';
 
 /** Options of `serveInspector`. */
 export interface InspectorServerOptions {
-  /** The port of the page, on the loopback interface. @default 0: any that is free */
+  /** The port of the page, on the loopback interface. @default 0, any free port */
   readonly port?: number;
-  /** How often it looks at the processes and updates the page, in milliseconds. @default 1000 */
+  /** The time between two updates of the page, in milliseconds. @default 1000 */
   readonly intervalMs?: number;
-  /** Where agents find it. @default `INSPECTOR_ENDPOINT`, through shared memory */
+  /** The endpoint for agents. @default `INSPECTOR_ENDPOINT`, through shared memory */
   readonly endpoint?: string;
-  /** The folder the directory with the servers of this machine. @default as `sharedMemory.directory` */
+  /** The directory of the shared-memory servers. @default the default of `sharedMemory.directory` */
   readonly directory?: string;
 }
 
-/** What `serveInspector` resolves with. */
+/** A running inspector; `serveInspector` returns it. */
 export interface InspectorServer {
-  /** The page, with the token that lets in; everybody who has it sees everything. */
+  /** The address of the page, with its token. Everybody with this address sees everything. */
   readonly address: string;
-  /** Why agents can't find it; undefined where they can. */
+  /** The reason why agents can't connect; undefined if they can. */
   readonly obstacle: string | undefined;
-  /** Stops. */
+  /** Stops the inspector. */
   close(): Promise<void>;
 }
 
@@ -43,12 +43,12 @@ const OPTIONS = { port: 'a number', intervalMs: 'a number', endpoint: 'a string'
 const MOST_PORT = 65_535;
 const MOST_PAGES = 16;
 const TOKEN_BYTES = 16;
-/** The longest message of the feed, in bytes; the page has the same limit. */
+/** The largest message to a page, in bytes. The page has the same limit. */
 const MOST_STATE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Serves the inspector's page on the loopback interface: what agents report and what is seen of shared memory from
- * outside. `AddressInUse`: the port is taken; `InvalidParameter`: an option that is not allowed.
+ * Serves the inspector's page on the loopback interface. The page shows the reports of agents, and the shared memory as
+ * `inspectSharedMemory` observes it. `AddressInUse`: another program uses the port. `InvalidParameter`: a wrong option.
  */
 export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
   const fault = faultOfOptions('serveInspector()', options, OPTIONS);
@@ -84,7 +84,7 @@ export async function serveInspector(options: InspectorServerOptions = {}): Prom
 }
 
 class Inspector {
-  /** Why agents can't find it. */
+  /** The reason why agents can't connect. */
   obstacle: string | undefined;
   readonly #networking: Networking;
   readonly #http: Server;
@@ -129,7 +129,7 @@ class Inspector {
     });
     if (!agents.ok) return agents;
     const heard = await agents.value.listen();
-    // What is seen from outside is worth something without agents.
+    // Without agents the page still shows the shared memory.
     if (heard.ok) void this.#acceptAgents(agents.value);
     else this.obstacle = heard.error.message;
     this.#look();

@@ -9,13 +9,13 @@ import { askWhetherServed } from './liveness.js';
 import { lockDirectory } from './name-claim.js';
 import { FILE_OF_SERVER, namesOfStem } from './names.js';
 
-/** Where to look for what dead servers left. */
+/** Options of `removeLeftovers`. */
 export interface LeftoverOptions {
-  /** The folder where servers are found. @default as `sharedMemory.directory` */
+  /** The directory of the servers. @default the default of `sharedMemory.directory` */
   readonly directory?: string;
-  /** Only say what would be removed. @default false */
+  /** Whether to list the files without removing them. @default false */
   readonly dryRun?: boolean;
-  /** How long to wait for a server that is taking or giving back a name, in milliseconds. @default 5000 */
+  /** How long to wait for a server that is starting or closing, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
 }
 
@@ -24,34 +24,35 @@ const OPTIONS = { directory: 'anything', dryRun: 'true or false', timeoutMs: 'a 
 /** The longest time that a timer of the platform holds, in milliseconds. */
 const MOST_MS = 2 ** 31 - 1;
 
-/** What was found of servers that are dead. */
+/** The outcome of `removeLeftovers`. */
 export interface Leftovers {
-  /** The folder that was looked into, as an absolute path. */
+  /** The directory, as an absolute path. */
   readonly directory: string;
-  /** Whether that folder exists. Where it does not, no server has run there, or servers use another one. */
+  /** Whether the directory exists. If not, no server has run there, or the servers use another directory. */
   readonly directoryExists: boolean;
-  /** The files that were removed, or would be. */
+  /** The removed files; with `dryRun`, the files that would be removed. */
   readonly removed: readonly string[];
-  /** Servers that live, whose files stay. */
+  /** The number of running servers, whose files stay. */
   readonly living: number;
-  /** What could not be removed, and why. */
+  /** The files that could not be removed, with the reasons. */
   readonly failed: readonly FailedRemoval[];
 }
 
-/** A file that stays although its server is dead, or because the system does not say whether it is. */
+/** A file that stays although its server is dead, or because the state of its server is unknown. */
 export interface FailedRemoval {
-  /** Where it is. */
+  /** The path of the file. */
   readonly path: string;
-  /** What the system said. */
+  /** The error of the system. */
   readonly reason: string;
 }
 
 /**
- * Removes the sockets and discovery regions of servers that died without removing them; a new server of the same name
- * would do it as well. Under the directory's lock, so that no server that is starting is mistaken for a dead one. Files of
- * other names stay, no matter which program made them.
+ * Removes the sockets and discovery regions of servers that died without removing them. A new server of the same name
+ * would remove them, too. It holds the directory's lock meanwhile, so that it never takes a starting server for a dead
+ * one. Files with other names stay.
  *
- * `SharedMemoryNotAvailable`: no addon; `SharedMemoryPermission`: the directory is not this user's alone; `Timeout`.
+ * `SharedMemoryNotAvailable`: there is no addon. `SharedMemoryPermission`: other users may change the directory.
+ * `Timeout`: another process kept the lock for `timeoutMs`.
  */
 export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Result<Leftovers>> {
   const fault = faultOfOptions('removeLeftovers()', options, OPTIONS);
@@ -85,7 +86,7 @@ export async function removeLeftovers(options: LeftoverOptions = {}): Promise<Re
       const paths = files.map((file) => join(directory, file));
       const asked = askWhetherServed(binding.value, namesOfStem(directory, stem));
       if (!asked.ok) {
-        // Nothing is proved: everything stays.
+        // The state of the server is unknown, so its files stay.
         failed.push(...paths.map((path) => ({ path, reason: asked.error.message })));
         continue;
       }

@@ -10,45 +10,48 @@ import { describeProcess, type InspectedProcess, startTicksOf } from './processe
 import { type InspectedRegion, inspectRegions, type UnreadableRegion } from './regions.js';
 import { epochNow } from '../platform-time.js';
 
-/** A server that listens at a name. */
+/** A server of shared memory. */
 export interface InspectedServer {
-  /** The hash of its name, which the file does not tell: the first 24 digits of the name's SHA-256. */
+  /** The first 24 digits of the SHA-256 of its name; the file does not contain the name. */
   readonly nameHash: string;
   /** Whether it shares its name with other servers (`sharedMemory.share`): each of them is listed. */
   readonly isShared: boolean;
   /** Which of the servers of its name it is; 0 where it does not share. */
   readonly slot: number;
-  /** Undefined where it has ended without giving its name back. */
+  /** The process of the server. Undefined if it died without removing its files. */
   readonly process: InspectedProcess | undefined;
-  /** How many connections it allows. */
+  /** The largest number of connections. */
   readonly maxConnections: number;
 }
 
-/** What goes on through shared memory on this machine, as far as this user may see it. Plain data, fit for JSON. */
+/**
+ * The servers and connections through shared memory that this user may see on this machine. It is plain data and valid
+ * as JSON.
+ */
 export interface SharedMemorySnapshot {
-  /** When it was looked at, in milliseconds since the epoch. */
+  /** The time of the snapshot, in milliseconds since the epoch. */
   readonly at: number;
-  /** Where the servers were looked for, as an absolute path. */
+  /** The directory of the servers, as an absolute path. */
   readonly directory: string;
-  /** Whether that folder exists. Where it does not, no server has run there, or servers use another one. */
+  /** Whether the directory exists. If not, no server has run there, or the servers use another directory. */
   readonly directoryExists: boolean;
-  /** The servers there. */
+  /** The servers in that directory. */
   readonly servers: readonly InspectedServer[];
-  /** The connections of this user's processes, wherever their servers are found. */
+  /** The connections of this user's processes, also with servers in other directories. */
   readonly regions: readonly InspectedRegion[];
-  /** Regions that are there and can't be looked into. */
+  /** Regions that this process may not read. */
   readonly unreadable: readonly UnreadableRegion[];
 }
 
-/** What to look at. */
+/** Options of `inspectSharedMemory`. */
 export interface InspectOptions {
-  /** The folder where servers are found. @default as `sharedMemory.directory` */
+  /** The directory of the servers. @default the default of `sharedMemory.directory` */
   readonly directory?: string;
 }
 
 /**
- * Looks at every region and server of this user. Reads only, from files and from `/proc`: no connection is stopped, woken
- * or written to, and the addon is not needed. `NotSupported`: not on Linux.
+ * Returns every region and server of this user. It only reads files and `/proc`: it does not stop, wake or change a
+ * connection, and does not need the addon. `NotSupported`: this system is not Linux.
  */
 export function inspectSharedMemory(options: InspectOptions = {}): Result<SharedMemorySnapshot> {
   const fault = faultOfOptions('inspectSharedMemory()', options, { directory: 'anything' });
@@ -92,7 +95,7 @@ function inspectServers(
     const identity = readDiscoveryRegion(join(directory, file), userId);
     if (!identity.ok) continue;
     const { processId, startTime, maxConnections, isShared = false } = identity.value;
-    // Another process may have its id by now.
+    // Another process may have the same id by now.
     const isSame = startTicksOf(processId) === Number(startTime);
     servers.push({
       nameHash: hash,

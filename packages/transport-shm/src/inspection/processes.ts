@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { redactText } from '@entropynet/core';
 
-/** A process as a person would name it. */
+/** A description of a process for people. */
 export interface InspectedProcess {
-  /** Its id, as this process sees it. */
+  /** Its process id, as this process sees it. */
   readonly id: number;
   /**
-   * Its command line, cut after 200 characters and printable, with addresses as `redactEndpoint` shows them; empty where it
-   * may not be read.
+   * Its command line: at most 200 characters, printable, and without user information and query in addresses
+   * (`redactEndpoint`). Empty if this process may not read it.
    */
   readonly command: string;
-  /** When it started, in milliseconds since the epoch. */
+  /** The time of its start, in milliseconds since the epoch. */
   readonly startedAt: number | undefined;
 }
 
@@ -18,7 +18,7 @@ const MAX_COMMAND_CHARACTERS = 200;
 /** The unit of times in `/proc`, which is 100 a second on every Linux that Node.js runs on. */
 const MILLISECONDS_PER_TICK = 10;
 
-/** The ids of this user's living processes. */
+/** Returns the ids of the running processes of a user. */
 export function processesOf(userId: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -26,7 +26,7 @@ export function processesOf(userId: number): number[] {
     .map(Number);
 }
 
-/** What is known of a process; undefined when it is gone. */
+/** Returns the description of a process; undefined if it has ended. */
 export function describeProcess(id: number): InspectedProcess | undefined {
   const ticks = startTicksOf(id);
   if (ticks === undefined) return undefined;
@@ -36,15 +36,15 @@ export function describeProcess(id: number): InspectedProcess | undefined {
   return { id, command: redactText(command, MAX_COMMAND_CHARACTERS), startedAt };
 }
 
-/** When a process started, in the system's own unit since it booted; undefined when it is gone. */
+/** Returns the start of a process in ticks since the system's boot; undefined if it has ended. */
 export function startTicksOf(id: number): number | undefined {
   const status = textOf(`/proc/${id}/stat`);
-  // The name, in parentheses, may hold anything; the start is the twentieth word behind it.
+  // The name stands in parentheses and may contain any character. The start is the twentieth word after it.
   const ticks = Number(status?.slice(status.lastIndexOf(')') + 2).split(' ')[19]);
   return Number.isNaN(ticks) ? undefined : ticks;
 }
 
-/** A file of `/proc`; undefined where the process is gone or may not be looked at. */
+/** Returns the text of a file in `/proc`; undefined if the process has ended or may not be read. */
 export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -3,16 +3,19 @@ import * as layout from '../region/layout.js';
 import { identityIn, linkKeyOf } from '../region/link-key.js';
 import { describeProcess, type InspectedProcess, processesOf, textOf } from './processes.js';
 
-/** How the receiver of a ring waits: not at all, on its socket in the event loop, on the word itself. */
+/**
+ * How the receiver of a ring waits: not at all (`awake`), on its socket (`doorbell`), or on a word of the region
+ * (`futex`).
+ */
 export type InspectedWait = 'awake' | 'doorbell' | 'futex';
 
-/** One direction of a connection at the moment at which it was looked at. */
+/** One direction of a connection at the time of the snapshot. */
 export interface InspectedRing {
-  /** Bytes of the ring. */
+  /** The size of the ring in bytes. */
   readonly capacity: number;
-  /** Bytes that were written and not read yet, frames' headers included. */
+  /** Bytes that the sender has written and the receiver has not read yet, with frame headers. */
   readonly filled: number;
-  /** Bytes written since the connection was made, frames' headers included, modulo 2^32. */
+  /** Bytes that the sender has written since the connection began, with frame headers, modulo 2^32. */
   readonly written: number;
   /** Whether the sender waits for room. */
   readonly isStalled: boolean;
@@ -24,37 +27,37 @@ export interface InspectedRing {
 
 /** One connection through shared memory. */
 export interface InspectedRegion {
-  /** Tells regions apart while the machine runs: the memory's device and inode. */
+  /** A key that identifies the region until the machine restarts: the memory's device and inode. */
   readonly key: string;
   /** `SharedMemoryConnection.linkKey` of both ends. */
   readonly linkKey: string;
-  /** Bytes. */
+  /** The size of the region in bytes. */
   readonly size: number;
-  /** When it was made, in milliseconds since the epoch. */
+  /** The time of its creation, in milliseconds since the epoch. */
   readonly madeAt: number | undefined;
-  /** The process that listened; undefined where it has ended or is in a process namespace of its own. */
+  /** The process of the server. Undefined if it has ended or is in another PID namespace. */
   readonly server: InspectedProcess | undefined;
-  /** The process that connected; undefined likewise. */
+  /** The process of the client. Undefined in the same cases. */
   readonly client: InspectedProcess | undefined;
-  /** What the server sends. */
+  /** The ring from the server to the client. */
   readonly toClient: InspectedRing;
-  /** What the client sends. */
+  /** The ring from the client to the server. */
   readonly toServer: InspectedRing;
 }
 
-/** A region that could not be looked into. */
+/** A region that this process may not read. */
 export interface UnreadableRegion {
-  /** As of a region that could. */
+  /** The key, as in `InspectedRegion`. */
   readonly key: string;
-  /** Bytes, whole pages. */
+  /** The size in bytes, rounded up to whole pages. */
   readonly size: number;
-  /** Who has it mapped. */
+  /** The processes that have mapped it. */
   readonly processes: readonly InspectedProcess[];
-  /** Why, in one sentence. */
+  /** The reason, in one sentence. */
   readonly reason: string;
 }
 
-/** Where a process has a region mapped. */
+/** A mapping of a region in a process. */
 interface Mapping {
   readonly processId: number;
   readonly address: number;
@@ -65,14 +68,14 @@ interface Mapping {
 const MAPPED_REGION =
   /^([0-9a-f]+)-([0-9a-f]+) rw.s 0+ ([0-9a-f]+:[0-9a-f]+) (\d+) +\/memfd:entropynet(?: \(deleted\))?$/;
 
-/** The last moment of a calendar; what peers write there may be anything. */
+/** The largest time of a `Date`. A peer may write any value. */
 const MOST_TIME = 8.64e15;
 
 const WAITS: readonly InspectedWait[] = ['awake', 'doorbell', 'futex'];
 
 /**
- * Every region that a process of the user has mapped. Only reads, through `/proc/PID/mem`, what line 0 to 3 of the control
- * block say: neither side is stopped, woken or written to. What the peers write there is not trusted.
+ * Returns every region that a process of the user has mapped. It only reads lines 0 to 3 of the control block, through
+ * `/proc/PID/mem`, so it does not stop, wake or change a side. It checks every value, because a peer may write any.
  */
 export function inspectRegions(userId: number): { regions: InspectedRegion[]; unreadable: UnreadableRegion[] } {
   const regions: InspectedRegion[] = [];
@@ -107,7 +110,7 @@ function mappingsByRegion(userId: number): Map<string, Mapping[]> {
   return found;
 }
 
-/** The block as the first of those says it whose memory may be read; a sentence where none may. */
+/** Returns the control block from the first process whose memory may be read; otherwise a sentence with the reason. */
 function readControlBlock(mappings: readonly Mapping[]): DataView | string {
   let reason = 'its processes have ended';
   for (const { processId, address } of mappings) {
@@ -163,7 +166,7 @@ function decodeRegion(
   };
 }
 
-/** The ring that `sender` writes; undefined where its positions can't be true. */
+/** Returns the ring that `sender` writes; undefined if its positions are impossible. */
 function ringOf(
   word: (offset: number) => number,
   sender: layout.RegionSide,

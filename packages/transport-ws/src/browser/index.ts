@@ -1,5 +1,5 @@
 /**
- * EntropyNet over the platform's own WebSocket, for pages and workers: the client's half of `@entropynet/transport-ws`.
+ * The client of `@entropynet/transport-ws` for pages and web workers. It uses the platform's own WebSocket.
  *
  * @packageDocumentation
  */

@@ -10,14 +10,15 @@ import type { GreetedLink } from '../protocol/greeted-link.js';
 import type { WebSocketAddress } from '../protocol/web-socket-address.js';
 import { dialPlatformWebSocket } from './dial-platform-web-socket.js';
 
-/** What only Node.js asks of a client. */
+/** The options of a client that only work in Node.js. */
 const ONLY_NODE = ['agent', 'createConnection', 'lookup'] as const;
 
 /** A connection over the platform's WebSocket: in a page, a worker, or a runtime without `ws`. */
 export class WebSocketConnection extends GreetedConnection {
   /**
-   * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one,
-   * and for what a page has no power over: `headers`, `tls`, `agent`, `createConnection` and `lookup` of `webSocket`.
+   * @param config a configuration, or just the endpoint. The constructor throws a `NetworkError` (`InvalidParameter`)
+   *   for a wrong one, and for options that a page can't use: `headers`, `tls`, `agent`, `createConnection` and
+   *   `lookup` of `webSocket`.
    */
   constructor(config: ConnectionConfig | string) {
     super(config);

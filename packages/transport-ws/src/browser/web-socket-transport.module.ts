@@ -1,7 +1,7 @@
 import { TRANSPORT, type TransportModule } from '@entropynet/core';
 import { WebSocketTransport } from './web-socket-transport.js';
 
-/** Registers the WebSocket transport: pass it to `createNetworking`, beside the modules of other transports. */
+/** The module that registers the WebSocket transport. Pass it to `createNetworking`. */
 export const webSocketTransportModule: TransportModule = {
   id: Symbol('@entropynet/transport-ws'),
   load: ({ bind }) => {

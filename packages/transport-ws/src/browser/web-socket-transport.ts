@@ -28,7 +28,7 @@ const CAPABILITIES: TransportCapabilities = Object.freeze({
   detectsUnresponsive: false,
 });
 
-/** Connections over the platform's WebSocket, to servers of `@entropynet/transport-ws`. */
+/** The transport for pages: connections over the platform's WebSocket, to servers of `@entropynet/transport-ws`. */
 export class WebSocketTransport implements Transport {
   readonly backend = ConnectionBackend.WebSocket;
   readonly schemes: readonly string[] = ['ws', 'wss'];
@@ -39,13 +39,13 @@ export class WebSocketTransport implements Transport {
   readonly optionsKey = webSocketSection.optionsKey;
   readonly optionsSchema: OptionsSchema = webSocketSection.optionsSchema;
 
-  /** Whether the endpoint is a WebSocket URL. */
+  /** Checks whether the endpoint is a WebSocket URL. `InvalidParameter`: it is not. */
   checkEndpoint(endpoint: string): Result {
     const parsed = parseWebSocketAddress(endpoint);
     return parsed.ok ? OK : parsed;
   }
 
-  /** Opens a WebSocket and closes it: a page can't look in any other way. */
+  /** Opens a WebSocket and closes it: a page has no other way to check an endpoint. */
   async probe(config: ConnectionConfig): Promise<TransportProbe> {
     const resolved = resolveOwnConfig(config, webSocketSection);
     if (!resolved.ok) return unavailable(resolved.error);
@@ -66,7 +66,7 @@ export class WebSocketTransport implements Transport {
     return new WebSocketConnection(config);
   }
 
-  /** Throws a `NetworkError` (`NotSupported`): nobody can connect to a page. */
+  /** Throws a `NetworkError` (`NotSupported`): a page can't listen. */
   createServer(): ConnectionServer {
     throw new NetworkError('NotSupported', 'a page can not listen: let it connect to a server');
   }

@@ -27,28 +27,28 @@ import { checkHeaderNames } from './upgrade-gate.js';
 import { checkUpgrade, refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from '../protocol/web-socket-address.js';
 
-/** Bounds on what a client may send before it is known: more than any honest upgrade request needs. */
+/** The largest size of an upgrade request's headers. An honest request needs less. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
-/** TCP connections beyond `maxConnections` that may be there at once, so that one too many gets an answer. */
+/** TCP connections beyond `maxConnections`, so that a client beyond the limit gets an answer. */
 const SPARE_SOCKETS = 64;
 
 /**
- * Listens for WebSocket connections: on a port of its own, or on the `http.Server` that `webSocket.server` names and
- * that stays the user's.
+ * A server for WebSocket connections. It listens on a port of its own, or uses the `http.Server` in `webSocket.server`,
+ * which the program still owns.
  */
 export class WebSocketConnectionServer extends NetworkServer {
   readonly #address: WebSocketAddress;
   readonly #desk: HandshakeDesk;
-  /** Its own, one for each address; those of the user are not among them. */
+  /** The HTTP servers that it has made, one for each address; without those of the program. */
   #ownServers: readonly HttpServer[] = [];
   #server: HttpServer | undefined;
   #removeRoutes: (() => void)[] = [];
   #isReferenced = true;
-  /** What the next listening servers use. */
+  /** The TLS options for the next listening servers. */
   #tls: WebSocketTlsConfig | undefined;
 
-  /** @param config throws a `NetworkError` (`InvalidParameter`) that names what is wrong */
+  /** @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`) */
   constructor(config: ServerConfig) {
     const resolved = unwrap(resolveOwnConfig(config, webSocketSection));
     super(resolved, resolved.webSocket.maxConnections);
@@ -72,9 +72,9 @@ export class WebSocketConnectionServer extends NetworkServer {
   }
 
   /**
-   * Takes an upgrade request that the program has routed here: by a framework of its own, and with `webSocket.noServer` in no
-   * other way. The path is the program's business; origin, `authenticate` and limits are checked. The socket is this
-   * server's from here on: a request that is refused is answered and its socket closed.
+   * Handles an upgrade request that the program passes to it. With `webSocket.noServer`, connections come only in this
+   * way. The program checks the path; the server checks the origin, calls `authenticate` and applies the limits. The
+   * server owns the socket from now on: if it refuses the request, it answers and closes the socket.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     checkUpgrade(request, socket, head);
@@ -83,8 +83,8 @@ export class WebSocketConnectionServer extends NetworkServer {
   }
 
   /**
-   * Takes other certificates and keys from the next connection on; those that stand go on. With the attached server of a
-   * program, or without TLS: `NotSupported`. `InvalidParameter`: what can't be used, and nothing changes.
+   * Replaces certificates and keys, for new connections only. `NotSupported`: the server uses an HTTP server of the
+   * program, or no TLS. `InvalidParameter`: the options are wrong; the old ones stay.
    */
   setTls(tls: WebSocketTlsOptions | undefined): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
@@ -105,7 +105,7 @@ export class WebSocketConnectionServer extends NetworkServer {
     const { requestCert, rejectUnauthorized } = serverTlsOptions(next);
     for (const server of servers) {
       server.setSecureContext(secureContextOptions(next));
-      // Not part of the context: Node.js reads these two from the server, for each connection.
+      // These two are not part of the context: Node.js reads them from the server for each connection.
       Object.assign(server, { requestCert, rejectUnauthorized });
     }
     return OK;
@@ -114,7 +114,7 @@ export class WebSocketConnectionServer extends NetworkServer {
   protected doStopAccepting(): void {
     for (const removeRoute of this.#removeRoutes.splice(0)) removeRoute();
     for (const server of this.#ownServers) {
-      // Not awaited: HTTP servers wait for the connections that came from them, and those go on.
+      // Not awaited: an HTTP server waits for its connections, which stay open.
       server.close();
       server.closeAllConnections();
     }
@@ -123,19 +123,21 @@ export class WebSocketConnectionServer extends NetworkServer {
     this.#desk.giveUp();
   }
 
-  /** Listening keeps the process alive (the default). An HTTP server of the user's keeps it alive as the user wants. */
+  /**
+   * Makes the listening server keep the process alive (the default). Has no effect on an HTTP server of the program.
+   */
   ref(): void {
     this.#isReferenced = true;
     for (const server of this.#ownServers) server.ref();
   }
 
-  /** Listening does not keep the process alive. An HTTP server of the user's is left as it is. */
+  /** Lets the process end although the server listens. Has no effect on an HTTP server of the program. */
   unref(): void {
     this.#isReferenced = false;
     for (const server of this.#ownServers) server.unref();
   }
 
-  /** The address that clients use; undefined while the server does not listen. */
+  /** Returns the address for clients; undefined while the server does not listen. */
   address(): string | undefined {
     const bound = this.isListening() ? this.#server?.address() : undefined;
     if (typeof bound !== 'object' || bound === null) return undefined;
@@ -193,7 +195,7 @@ export class WebSocketConnectionServer extends NetworkServer {
   }
 }
 
-/** The host in an address that clients can use: a server bound to every address is also reached on this machine. */
+/** Returns a host that clients can use. For a server on every address, it is this machine. */
 function reachableHostOf(bound: string): string {
   if (bound === '0.0.0.0') return '127.0.0.1';
   return bound === '::' ? '::1' : bound;

@@ -10,7 +10,7 @@ import { WebSocketLink } from './web-socket-link.js';
 export class WebSocketConnection extends GreetedConnection {
   /**
    * @param config a configuration, or just the endpoint. Throws a `NetworkError` (`InvalidParameter`) for a wrong one.
-   * @param accepted for a server: a link on which both sides have greeted
+   * @param accepted for a server: a link after the handshake
    */
   constructor(config: ConnectionConfig | string, accepted?: GreetedLink) {
     super(config, accepted);
@@ -18,28 +18,32 @@ export class WebSocketConnection extends GreetedConnection {
   }
 
   /**
-   * How long the last ping and its answer took, in milliseconds, behind whatever was on the way in front of them; there is
-   * one each `webSocket.heartbeat.intervalMs`. Undefined before the first, and while not connected.
+   * The round trip of the last ping, in milliseconds. It includes the time that the ping waited behind other data. This
+   * side sends a ping every `webSocket.heartbeat.intervalMs`. Undefined before the first answer, and while not
+   * connected.
    */
   override get roundTripMs(): number | undefined {
     return this.link instanceof WebSocketLink ? this.link.roundTripMs : undefined;
   }
 
-  /** The peer's address as `host:port`, or that of a proxy before it; undefined while not connected over TCP. */
+  /**
+   * The peer's address as `host:port`. Behind a proxy, the address of the proxy. Undefined while not connected over
+   * TCP.
+   */
   get remoteAddress(): string | undefined {
     return this.link instanceof WebSocketLink ? this.link.addresses?.remote : undefined;
   }
 
   /**
-   * The same text at both ends of the connection and at no other connection that stands, for monitoring: the addresses of
-   * both ends. Undefined while not connected over TCP. With a proxy or address translation between them, the ends differ.
+   * A text that identifies the connection at both ends, for monitoring: the addresses of both ends. Undefined while not
+   * connected over TCP. With a proxy or address translation between the ends, their texts differ.
    */
   override get linkKey(): string | undefined {
     const addresses = this.link instanceof WebSocketLink ? this.link.addresses : undefined;
     return addresses && `tcp-${[addresses.local, addresses.remote].sort().join('-')}`;
   }
 
-  /** For servers: whether the client has gone and left no message, before anybody received here. */
+  /** For servers: whether the client left before the program received from it, and left no message. */
   get isAbandoned(): boolean {
     return this.link?.isAbandoned ?? false;
   }

@@ -30,7 +30,7 @@ const CAPABILITIES: TransportCapabilities = Object.freeze({
   detectsUnresponsive: true,
 });
 
-/** Connections over WebSocket, to this machine or any other. */
+/** The transport for connections over WebSocket, to this machine or another one. */
 export class WebSocketTransport implements Transport {
   readonly backend = ConnectionBackend.WebSocket;
   readonly schemes: readonly string[] = ['ws', 'wss'];
@@ -41,13 +41,13 @@ export class WebSocketTransport implements Transport {
   readonly optionsKey = webSocketSection.optionsKey;
   readonly optionsSchema: OptionsSchema = webSocketSection.optionsSchema;
 
-  /** Whether the endpoint is a WebSocket URL. */
+  /** Checks whether the endpoint is a WebSocket URL. `InvalidParameter`: it is not. */
   checkEndpoint(endpoint: string): Result {
     const parsed = parseWebSocketAddress(endpoint);
     return parsed.ok ? OK : parsed;
   }
 
-  /** Opens a TCP connection and closes it; whether a WebSocket server answers there is seen when connecting. */
+  /** Opens a TCP connection and closes it. Only `connect()` shows whether a WebSocket server answers there. */
   probe(config: ConnectionConfig): Promise<TransportProbe> {
     const resolved = resolveOwnConfig(config, webSocketSection);
     if (!resolved.ok) return Promise.resolve(unavailable(resolved.error));

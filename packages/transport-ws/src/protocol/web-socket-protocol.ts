@@ -1,5 +1,5 @@
 /**
- * What both sides of a WebSocket link agree on; `docs/web-socket-protocol.md` is the normative text.
+ * The WebSocket subprotocol of both sides. `docs/web-socket-protocol.md` is the normative text.
  *
  * ```
  *  0               4
@@ -14,37 +14,37 @@ export const SUBPROTOCOL = 'entropynet.v1';
 export const HEADER_BYTES = 4;
 
 /**
- * The longest payload of a frame, a fixed part of the protocol. Large enough that a bulk transfer is not slowed by
- * framing, small enough that a frame of another channel need not wait long for its turn.
+ * The largest payload of a frame, in bytes. The protocol fixes it. It is large enough that frames cost a bulk transfer
+ * little, and small enough that a frame of another channel does not wait long.
  */
 export const MAX_FRAME_BYTES = 256 * 1024;
 
-/** The longest WebSocket message that either side may send. */
+/** The largest WebSocket message that a side may send, in bytes. */
 export const MAX_MESSAGE_BYTES = HEADER_BYTES + MAX_FRAME_BYTES;
 
 /**
- * A message of one byte: a page is alive, which can send no ping. Sent only to peers that take it
- * (`Capability.SignOfLife`), and dropped.
+ * A message of one byte with which a page, which can't send pings, shows that it is alive. A page sends it only to
+ * peers with `Capability.SignOfLife`, which drop it.
  */
 export const SIGN_OF_LIFE = Uint8Array.of(0);
 
-/** The WebSocket close codes that the protocol gives a meaning to. */
+/** The WebSocket close codes that have a meaning in the protocol. */
 export const CloseCode = {
-  /** The graceful end: everything was sent. */
+  /** The graceful end: the side has sent every message. */
   Normal: 1000,
   /** The side is shutting down. */
   GoingAway: 1001,
   /** A frame, a greeting or a message broke this protocol. */
   ProtocolError: 1002,
-  /** A text message. */
+  /** The peer sent a text message. */
   UnsupportedData: 1003,
   /** Never sent: a close frame without a code. */
   NoStatus: 1005,
   /** Never sent: the connection ended without a close frame. */
   Abnormal: 1006,
-  /** No greeting in time. */
+  /** The peer did not send its greeting in time. */
   PolicyViolation: 1008,
-  /** A message longer than the frame limit. */
+  /** The peer sent a message that is longer than the frame limit. */
   TooLarge: 1009,
   /** Too many connections wait to be accepted. */
   TryAgainLater: 1013,
@@ -66,8 +66,8 @@ export function protocolCodeOf(code: number): number {
 }
 
 /**
- * Options of `ws` that hold on both ends: no compression unless it is asked for, tight bounds on what an unfinished message
- * may hold, and pings left to the link, which answers while there is room.
+ * Options of `ws` that hold on both ends: no compression unless it is asked for, tight bounds on what an unfinished
+ * message may hold, and pings left to the link, which answers while there is room.
  */
 export const SOCKET_OPTIONS = Object.freeze({
   perMessageDeflate: false,
