@@ -231,7 +231,7 @@ typedef struct en_connection_info {
   uint32_t peer_max_channels;
   /** 1 if the peer can close channels. */
   uint32_t peer_closes_channels;
-  /** Process id that the peer wrote down; for people, because a peer can write anything. */
+  /** Process id of the peer, from the system. 0 if the system does not know it, as between containers. */
   uint32_t peer_process;
 } en_connection_info;
 

@@ -9,6 +9,9 @@
 /* A channel's number is the index of its slot and, above it, a generation, so that an old number finds
  * nothing. */
 #define INDEX_BITS 20
+/* What a channel that is over costs beside its messages, in bytes, and how many there may be. */
+#define SLOT_COST 1024u
+#define MOST_OVER 4096u
 
 en_slot *en_slot_of(const en_connection *c, en_channel channel) {
   uint64_t index = channel & ((1u << INDEX_BITS) - 1);
@@ -59,6 +62,7 @@ void en_forget(en_connection *c) {
     if (slot->first || slot->events || slot->own_id || slot->peer_id || c->claim_slot == slot) continue;
     c->slots[i] = NULL;
     c->over_count--;
+    c->over_bytes -= slot->over_bytes;
     en_slot_free(slot);
   }
   while (c->slot_count > 1 && !c->slots[c->slot_count - 1]) c->slot_count--;
@@ -146,6 +150,12 @@ static uint32_t most_channels(const en_connection *c) {
   return c->own.channels < c->peer.channels ? c->own.channels : c->peer.channels;
 }
 
+/* Channels that are over and not read yet hold no place among the open ones. They are limited all the same,
+ * so that a peer can't fill the memory of this side by opening, sending and closing. */
+static bool has_unread_channels(const en_connection *c) {
+  return c->over_count >= MOST_OVER || c->over_bytes > (uint64_t)c->own.channels * c->own.window;
+}
+
 /* Announces a channel under an id of this side. */
 static bool announce(en_connection *c, en_slot *slot) {
   uint32_t id = free_id(&c->by_own);
@@ -167,7 +177,9 @@ static void drop_queued(en_connection *c, en_slot *slot) {
 static void finish(en_connection *c, en_slot *slot) {
   if (slot->over) return;
   slot->over = true;
+  slot->over_bytes = slot->parked + SLOT_COST;
   c->over_count++;
+  c->over_bytes += slot->over_bytes;
   drop_queued(c, slot);
 }
 
@@ -217,8 +229,7 @@ static en_status opened(en_connection *c, uint32_t id, const en_frame *frame) {
   en_slot *slot = find_name(c, name, frame->length);
   if (slot && slot->in != EN_IN_NONE) return en_violation(c, "The peer opened a channel twice.");
   bool answer = slot != NULL;
-  /* Channels that are over and not read yet count as well, up to as many again. */
-  if (!slot && (c->announced >= most_channels(c) || c->slot_count > 2 * c->own.channels + 64)) {
+  if (!slot && (c->announced >= most_channels(c) || has_unread_channels(c))) {
     if (set_id(&c->by_peer, id, &c->refused)) {
       (void)en_control_add(c, EN_F_REFUSE, id, NULL, 0);
       return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
@@ -327,6 +338,11 @@ en_status en_open_channel(en_connection *c, const char *name, int timeout_ms, en
       if (c->announced >= most_channels(c)) {
         return en_fail(EN_RESOURCE_LIMIT_EXCEEDED,
                        "The two sides allow %u named channels, and as many are open.", most_channels(c));
+      }
+      if (has_unread_channels(c)) {
+        return en_fail(EN_RESOURCE_LIMIT_EXCEEDED,
+                       "%u closed channels with %llu bytes are not read: read them before opening another.",
+                       c->over_count, (unsigned long long)c->over_bytes);
       }
       slot = en_slot_add(c, bytes, (uint32_t)length);
       if (!slot || !announce(c, slot)) {

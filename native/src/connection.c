@@ -38,7 +38,7 @@ en_status en_connection_make(int link, uint8_t *region, uint32_t region_size, bo
   c->own_needs = word(region, declared + 4);
   c->peer_sleeps = word(region, declares);
   c->peer_needs = word(region, declares + 4);
-  c->peer_process = word(region, is_server ? 36 : 32);
+  c->peer_process = en_link_process(link);
   c->own = en_settings_limits(settings);
   c->peer = *peer;
   c->longest_message = c->own.max_message < peer->max_message ? c->own.max_message : peer->max_message;
@@ -207,7 +207,7 @@ en_status en_get_info(const en_connection *c, en_connection_info *info) {
                             .peer_channel_window = c->peer.window,
                             .peer_max_channels = c->peer.channels,
                             .peer_closes_channels = (c->peer.flags & EN_FLAG_CLOSE) != 0,
-                            .peer_process = atomic_load(c->peer_process)};
+                            .peer_process = c->peer_process};
   return give(info, &all, sizeof all, "info");
 }
 

@@ -50,6 +50,7 @@ typedef struct en_slot {
   en_out_state out;
   en_in_state in;
   bool over;               /* both sides have closed it, or the peer refused it */
+  uint32_t over_bytes;     /* what it costs from then on until it is read */
   bool close_due;          /* ChannelClose goes as soon as the queued message is written */
   bool blocked;            /* a send returned EN_WOULD_BLOCK: a drain event is due when there is room */
   uint32_t blocked_length; /* for a frame of so many bytes */
@@ -95,8 +96,8 @@ struct en_connection {
   uint32_t region_size;
   bool is_server;
   en_ring out, in;
-  _Atomic uint32_t *own_closed, *peer_closed, *own_sleeps, *peer_sleeps, *own_needs, *peer_needs,
-      *peer_process;
+  _Atomic uint32_t *own_closed, *peer_closed, *own_sleeps, *peer_sleeps, *own_needs, *peer_needs;
+  uint32_t peer_process;
   en_limits own, peer;
   uint32_t longest_message, longest_frame;
   uint32_t unresponsive_after_ms, spin_us;
@@ -128,6 +129,7 @@ struct en_connection {
   bool armed;                      /* the peer was asked to wake the descriptor */
   bool needs_room;                 /* this side has declared that it needs room */
   uint32_t over_count, receive_turn;
+  uint64_t over_bytes;  /* of the channels that are over */
   uint32_t unpublished; /* bytes read since the head was stored */
   uint8_t *scratch;     /* the copy of the message that a callback gets */
   uint32_t scratch_room;

@@ -31,6 +31,8 @@ typedef enum { EN_LINK_OPEN, EN_LINK_ENDED, EN_LINK_ABUSED } en_link_state;
 en_link_state en_link_drain(int link);
 /* Whether there is something to read, wakes or the end, within `ms` (negative: without end). */
 bool en_link_readable(int link, int ms);
+/* The id of the process at the other end, from the system; 0: it does not know. */
+uint32_t en_link_process(int link);
 /* Ends the stream for both sides; the descriptor stays, readable. */
 void en_link_end(int link);
 /* One message of the handshake; false: the link has ended. */

@@ -53,6 +53,13 @@ bool en_link_readable(int link, int ms) {
   return poll(&look, 1, ms) > 0;
 }
 
+uint32_t en_link_process(int link) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(link, SOL_SOCKET, SO_PEERCRED, &peer, &length) || peer.pid <= 0) return 0;
+  return (uint32_t)peer.pid;
+}
+
 void en_link_end(int link) { (void)shutdown(link, SHUT_RDWR); }
 
 bool en_link_put(int link, const uint8_t *bytes, size_t length, int region) {
