@@ -24,6 +24,7 @@ typedef struct {
 typedef struct ready {
   struct ready *next;
   en_connection *connection;
+  bool fresh; /* its handshake was completed by the running en_accept() */
 } ready;
 
 struct en_server {
@@ -164,7 +165,7 @@ static bool keep(en_server *s, handshake *h) {
   en_listener_unwatch(s->listener, h->link);
   connection->places = s->places;
   (void)atomic_fetch_add(&s->places->owners, 1);
-  *item = (ready){NULL, connection};
+  *item = (ready){NULL, connection, true};
   if (s->last)
     s->last->next = item;
   else
@@ -249,16 +250,18 @@ en_status en_listen(const char *endpoint, const en_options *options, en_server *
   return EN_OK;
 }
 
-/* A client that left before anybody accepted it is not given. */
+/* A client that left before anybody accepted it is not given, unless its messages are still there. A client
+ * that came while somebody accepts is given, however soon it left: it was connected. */
 static bool next_ready(en_server *s, en_connection **connection) {
   while (s->first) {
     ready *item = s->first;
+    bool fresh = item->fresh;
     s->first = item->next;
     if (!s->first) s->last = NULL;
     *connection = item->connection;
     free(item);
-    if (en_link_drain((*connection)->link) == EN_LINK_OPEN || en_has_unread(*connection))
-      return true; /* its messages are still there */
+    if (fresh || en_link_drain((*connection)->link) == EN_LINK_OPEN || en_has_unread(*connection))
+      return true;
     en_connection_free(*connection);
     *connection = NULL;
   }
@@ -282,6 +285,7 @@ en_status en_accept(en_server *s, int timeout_ms, en_connection **connection) {
   *connection = NULL;
   if (!s) return en_fail(EN_INVALID_PARAMETER, "server is NULL.");
   int64_t deadline = en_deadline(timeout_ms);
+  for (ready *item = s->first; item; item = item->next) item->fresh = false;
   for (;;) {
     en_status status = en_listener_renew(s->listener);
     s->nameless = s->nameless && status != EN_OK;

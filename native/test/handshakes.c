@@ -217,6 +217,34 @@ static void requests(void) {
   stop(&h);
 }
 
+/* A client that leaves as soon as it is connected was connected all the same. */
+static void short_visit(void) {
+  en_options options = in_directory();
+  en_server *server;
+  en_connection *connection;
+  en_place place;
+  uint8_t nonce[16], request[EN_MESSAGE_BYTES] = {0}, reply[EN_MESSAGE_BYTES];
+  int link, region = -1;
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_OK, en_place_find("one", directory, &place));
+  IS(EN_OK, en_link_connect(&place, en_deadline(5000), nonce, &link));
+  en_put32(request, EN_MAGIC_REQUEST);
+  en_put32(request + 4, EN_LAYOUT_VERSION);
+  en_put32(request + 8, EN_MIN_REGION);
+  memcpy(request + 16, nonce, 16);
+  en_put_limits(request + 32, &(en_limits){1000, EN_MIN_WINDOW, 1, EN_FLAG_CLOSE});
+  CHECK(en_link_put(link, request, sizeof request, -1));
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &connection));
+  CHECK(en_link_take(link, reply, sizeof reply, &region) == (int)sizeof reply && en_get32(reply + 12) == 0);
+  CHECK(en_link_put(link, (const uint8_t *)"", 1, -1));
+  en_region_close(region);
+  en_link_close(link);
+  IS(EN_OK, en_accept(server, 0, &connection));
+  IS(EN_PEER_DIED, en_poll(connection));
+  en_connection_free(connection);
+  en_server_free(server);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   directory = argv[1];
@@ -226,6 +254,7 @@ int main(int argc, char **argv) {
   limits();
   admission_and_secrets();
   requests();
-  (void)printf("6 groups of checks passed\n");
+  short_visit();
+  (void)printf("7 groups of checks passed\n");
   return 0;
 }
