@@ -76,6 +76,7 @@ const suites = [
   natsServer,
   nativeTools,
   tests('test'),
+  tests('test:servers'),
   tests('test:variants'),
   tests('test:programs'),
   tests('test:packages'),
