@@ -11,7 +11,7 @@ import {
   within,
 } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import { NatsScope } from '../support/nats/describe-nats.js';
+import { type NatsPair, NatsScope } from '../support/nats/describe-nats.js';
 import { natsProgram, natsUnavailable } from '../support/nats/nats-server.js';
 import { describeFaults, faultTest, linux, type Requirement, rounds, superuser } from './support/fault-test.js';
 import { Network, networks, said } from './support/network.js';
@@ -26,6 +26,64 @@ function natsScope(scope: Scope): NatsScope {
   const own = new NatsScope();
   scope.defer(() => own.dispose());
   return own;
+}
+
+const KIB = 1024;
+
+/** Every limit on the bytes between a sender and its consumer is this. */
+const LIMIT_BYTES = 256 * KIB;
+const MESSAGE_BYTES = 10_000;
+const BATCH = 20;
+
+/** What a transfer to a consumer showed. */
+interface Transfer {
+  /** How long the consumer needed for a batch, in milliseconds. */
+  readonly batchMs: number;
+  /** The most bytes that the sender was ahead of the consumer. */
+  readonly aheadBytes: number;
+  /** How often there was no room for the next message. */
+  readonly waits: number;
+}
+
+/** Sends messages as fast as there is room to a consumer that takes them in batches, with a pause after each. */
+async function transfer(
+  own: NatsScope,
+  { server, client }: Pick<NatsPair, 'server' | 'client'>,
+  count: number,
+  pauseMs: number,
+): Promise<Transfer> {
+  const accepting = server.accept();
+  unwrap(await client.connect());
+  const accepted = own.add(unwrap(await accepting));
+  let taken = 0;
+  let aheadBytes = 0;
+  let waits = 0;
+  const consume = async (): Promise<number> => {
+    const startedAt = performance.now();
+    for await (const message of accepted.defaultChannel.messages()) {
+      expect(new DataView(message.buffer, message.byteOffset).getUint32(0), 'the next message').to.equal(taken);
+      expect(message.length).to.equal(MESSAGE_BYTES);
+      taken += 1;
+      if (taken === count) break;
+      if (taken % BATCH === 0 && pauseMs > 0) await pause(pauseMs);
+    }
+    return ((performance.now() - startedAt) * BATCH) / count;
+  };
+  const consuming = consume();
+  accepted.startReceiving();
+  for (let index = 0; index < count; index += 1) {
+    const message = new Uint8Array(MESSAGE_BYTES);
+    new DataView(message.buffer).setUint32(0, index);
+    if (!client.trySend(message).ok) {
+      waits += 1;
+      unwrap(await client.send(message));
+    }
+    aheadBytes = Math.max(aheadBytes, (index + 1 - taken) * MESSAGE_BYTES);
+  }
+  const batchMs = await consuming;
+  expect([client.isConnected(), accepted.isConnected()]).to.deep.equal([true, true]);
+  expect(await client.disconnect()).to.have.property('ok', true);
+  return { batchMs, aheadBytes, waits };
 }
 
 describeFaults('a NATS server and the network to it', () => {
@@ -80,6 +138,26 @@ describeFaults('a NATS server and the network to it', () => {
       expect(side.states).to.not.include('failed');
     }
     saw(`${stoppedMs} ms of silence, then all 120 messages`);
+  });
+
+  faultTest('N4', 'a consumer reads at a tenth of the rate', [nats], async ({ scope, saw }) => {
+    const own = natsScope(scope);
+    // Without our windows, the NATS server would cut the consumer: it allows fewer bytes to wait than the sender has.
+    const broker = await own.natsServer('max_pending: 2MB');
+    const { server, config } = await own.serve(broker, {
+      channelWindow: LIMIT_BYTES,
+      sendTimeoutMs: 60_000,
+      nats: { windowBytes: LIMIT_BYTES, maxBufferedBytes: LIMIT_BYTES, maxPendingBytes: 1024 * KIB },
+    });
+    const client = own.client(config);
+    const count = rounds(1000, 10_000);
+    const fast = await transfer(own, { server, client }, count, 0);
+    const slow = await transfer(own, { server, client }, count, Math.ceil(9 * fast.batchMs));
+    expect(slow.waits).to.be.greaterThan(count / 100);
+    // The windows of channel and lane, and the bytes that the NATS server has not confirmed.
+    expect(slow.aheadBytes).to.be.at.most(3 * LIMIT_BYTES + MESSAGE_BYTES);
+    expect(broker.output).to.not.include('Slow Consumer');
+    saw(`${count} messages, the sender at most ${slow.aheadBytes} bytes ahead, ${slow.waits} waits`);
   });
 
   faultTest('N3', 'the network cuts one host off', [nats, linux, superuser, networks], async ({ scope, saw }) => {

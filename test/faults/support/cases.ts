@@ -77,6 +77,7 @@ export const FAULT_CASES = {
   N1: 'one TransportUnavailable; served again afterwards',
   N2: 'unresponsive, then responsive; nothing is lost',
   N3: 'TransportUnavailable and PeerDied; served again when it heals',
+  N4: 'the sender waits; nothing is cut, lost or piled up',
 } as const;
 
 /** A case's number. */
