@@ -171,7 +171,12 @@ export async function openListener(
 
 /** A peer of the test's own, in the context's placement. */
 export async function ownPeer(context: ChapterContext, scope: Scope): Promise<PeerHost> {
-  return scope.add(await startPeer(context.placement, context.fixture.peerModule));
+  return scope.add(await startPeerOf(context.fixture, context.placement));
+}
+
+/** A peer that uses the fixture's transport, or the fixture's own kind of peer. */
+export async function startPeerOf(fixture: TransportFixture, placement: Placement): Promise<PeerHost> {
+  return fixture.startPeer === undefined ? startPeer(placement, fixture.peerModule) : fixture.startPeer();
 }
 
 /** The two ends' configurations for one endpoint. */

@@ -20,11 +20,11 @@ export {
   PeerActions,
   type Outcomes,
   type PeerEnding,
-  type PeerModule,
   type PeerReport,
   type PeerStart,
 } from './peer/peer-actions.js';
 export { forkPeer, peerInProcess, spawnPeer, startPeer, type PeerHost, type Placement } from './peer/peer-host.js';
+export type { PeerModule } from './peer/peer-module.js';
 export { serveParent, type PeerRequest } from './peer/peer-protocol.js';
 export { PendingCalls } from './peer/pending-calls.js';
 export {

@@ -1,4 +1,6 @@
 import type { ConnectionConfig, NetworkErrorCode, Transport } from '@entropynet/core';
+import type { PeerHost } from './peer/peer-host.js';
+import type { PeerModule } from './peer/peer-module.js';
 
 /** The description of a transport for the conformance suite. */
 export interface TransportFixture {
@@ -18,12 +20,14 @@ export interface TransportFixture {
    * The module that exports the transport's class and the class's name, so that a forked process or a worker can make
    * one. A package name, or the URL of a file.
    */
-  readonly peerModule: {
-    /** The argument of `import()`. */
-    readonly specifier: string;
-    /** The name of the exported class. The suite calls its constructor without arguments. */
-    readonly className: string;
-  };
+  readonly peerModule: PeerModule;
+
+  /**
+   * Starts a peer that is not a Node.js program and does not use `peerModule`, such as the transport in another language.
+   * The peer then always runs in another process, and the suite leaves out the chapters for which both ends must be in one
+   * thread.
+   */
+  startPeer?(): Promise<PeerHost>;
 
   /**
    * Whether the transport can't listen, for example in a page. The servers are then those of `peerModule`, in another

@@ -25,8 +25,12 @@ export function missingForNative(): string | undefined {
   return 'the C library, because cmake or a C compiler is not installed here (apt-get install cmake gcc)';
 }
 
-/** Builds the library with warnings as errors and with these sanitizers, such as `address,undefined`. */
-export function buildNative(sanitizers: string): NativeBuild {
+/**
+ * Builds the library with warnings as errors and with these sanitizers, such as `address,undefined`.
+ *
+ * @param targets what CMake builds; everything by default
+ */
+export function buildNative(sanitizers: string, targets: readonly string[] = ['all']): NativeBuild {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-native-'));
   const options = ['-DENTROPYNET_WERROR=ON', '-DENTROPYNET_TESTS=ON', `-DENTROPYNET_SANITIZE=${sanitizers}`];
   const dispose = () => {
@@ -34,7 +38,7 @@ export function buildNative(sanitizers: string): NativeBuild {
   };
   try {
     execFileSync('cmake', ['-S', SOURCES, '-B', folder, '-DCMAKE_BUILD_TYPE=Debug', ...options], { stdio: 'pipe' });
-    execFileSync('cmake', ['--build', folder, '--parallel', '2'], { stdio: 'pipe' });
+    execFileSync('cmake', ['--build', folder, '--parallel', '2', '--target', ...targets], { stdio: 'pipe' });
   } catch (error) {
     dispose();
     throw error;

@@ -9,7 +9,7 @@ import type {
 } from '@entropynet/core';
 import { countOf, messageOf, rowMessage, type MessageRow, type TallySummary } from '../support/messages.js';
 import { DEFAULT_CHANNEL, keepBusy, Recorder, type ReceiveOptions } from '../support/recorder.js';
-import type { TransportFixture } from '../transport-fixture.js';
+import type { PeerModule } from './peer-module.js';
 
 /** How a peer's connection starts. */
 export interface PeerStart {
@@ -48,9 +48,6 @@ export type Outcomes = Readonly<Record<string, number>>;
 
 /** How a peer process or worker comes to its end without a goodbye. */
 export type PeerEnding = 'exit' | 'throw';
-
-/** Where another thread or process finds a transport. */
-export type PeerModule = TransportFixture['peerModule'];
 
 /** The transport that `module` names. */
 export async function loadTransport({ specifier, className }: PeerModule): Promise<Transport> {

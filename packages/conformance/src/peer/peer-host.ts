@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
+import { loadTransport, PeerActions } from './peer-actions.js';
+import type { PeerModule } from './peer-module.js';
 import { PendingCalls } from './pending-calls.js';
 import { within } from '../support/until.js';
 

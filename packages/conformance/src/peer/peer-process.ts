@@ -1,4 +1,5 @@
-import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
+import { loadTransport, PeerActions } from './peer-actions.js';
+import type { PeerModule } from './peer-module.js';
 import { serveParent } from './peer-protocol.js';
 
 // A forked process that does what its parent asks; its one argument names the transport.

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadTransport, PeerActions, type PeerModule } from './peer-actions.js';
+import { loadTransport, PeerActions } from './peer-actions.js';
+import type { PeerModule } from './peer-module.js';
 import { PEER_READY, runRequest, type PeerRequest } from './peer-protocol.js';
 
 // A worker thread that does what its parent asks; its data names the transport.

@@ -1,0 +1,7 @@
+/** Where another thread or process finds a transport. */
+export interface PeerModule {
+  /** The argument of `import()`. */
+  readonly specifier: string;
+  /** The name of the exported class. The suite calls its constructor without arguments. */
+  readonly className: string;
+}
