@@ -35,6 +35,8 @@ describe('options that do not exist', () => {
       const client = new LoopbackConnection(config);
       scope.defer(() => client.disconnect());
       unwrap(await client.connect());
+      // What requestReply() opens closes only with a peer that reads.
+      unwrap(await server.accept()).startReceiving();
       const manager = new ConnectionManager([new LoopbackTransport()]);
       scope.defer(async () => {
         await manager.closeAll();
