@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freshName } from '../support/fresh-name.js';
+import { leaveOut } from '../support/leave-out.js';
 import { succeeded, Workbench } from './workbench.js';
 
 /** The packages of the first release, as they were packed. */
@@ -24,7 +26,8 @@ const PACKAGES = [
 const SERVER = `
 import { createNetworking, unwrap } from 'entropynet';
 const networking = await createNetworking();
-const server = unwrap(networking.manager.createServer({ endpoint: process.argv[2] }));
+const options = JSON.parse(process.argv[3] ?? '{}');
+const server = unwrap(networking.manager.createServer({ endpoint: process.argv[2], ...options }));
 unwrap(await server.listen());
 console.log(server.addresses()[0]);
 const accepted = unwrap(await server.accept());
@@ -49,7 +52,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createNetworking, unwrap } from 'entropynet';
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const networking = await createNetworking();
-const client = unwrap(networking.manager.openConnection({ endpoint: process.argv[2] }));
+const options = JSON.parse(process.argv[3] ?? '{}');
+const client = unwrap(networking.manager.openConnection({ endpoint: process.argv[2], ...options }));
 unwrap(await client.connect());
 const lengths = [0, 1, 64, 65_537, 3_000_000];
 const sent = lengths.map((length) => randomBytes(length));
@@ -124,6 +128,14 @@ console.log(JSON.stringify(answers));
 await networking.close();
 `;
 
+/** What the programs of both sides are told beside the endpoint. */
+interface Options {
+  readonly server?: object;
+  readonly client?: object;
+}
+
+type Release = 'first' | 'present';
+
 interface ClientReport {
   readonly backend: string;
   readonly isWhole: boolean;
@@ -138,9 +150,11 @@ describe('the packages and those of the first release', function () {
   this.timeout(300_000);
 
   const workbench = new Workbench();
-  const projects = new Map<string, string>();
+  const projects = new Map<Release, string>();
 
-  before(async () => {
+  before(async function () {
+    // The addon is compiled.
+    this.timeout(900_000);
     await workbench.packAll();
     const kept = readdirSync(FIRST_RELEASE).map((name) => join(FIRST_RELEASE, name));
     for (const [release, tarballs] of [
@@ -161,6 +175,38 @@ describe('the packages and those of the first release', function () {
     workbench.dispose();
   });
 
+  const programOf = (release: Release, name: string): string => join(projects.get(release) ?? '', name);
+
+  /** A server echoes what a client sends, until the client says goodbye. */
+  async function exchange(
+    server: Release,
+    client: Release,
+    backend: string,
+    endpoint: string,
+    options: Options = {},
+  ): Promise<void> {
+    const serving = start(programOf(server, 'server.mjs'), endpoint, options.server);
+    try {
+      const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();
+      const address = String((await lines.next()).value);
+      const parameters = [programOf(client, 'client.mjs'), address, JSON.stringify(options.client ?? {})];
+      const outcome = await workbench.run(process.execPath, parameters);
+      const report = JSON.parse(succeeded(outcome).stdout) as ClientReport;
+      const canClose = server === 'present' && client === 'present';
+      expect(report).to.deep.equal({
+        backend,
+        isWhole: true,
+        messagesSent: 10,
+        messagesReceived: 10,
+        closing: client === 'first' ? 'unknown' : canClose ? 'ok' : 'NotSupported',
+        goodbye: true,
+      });
+      expect(JSON.parse(String((await lines.next()).value))).to.deep.equal({ state: 'disconnected', failure: 'none' });
+    } finally {
+      await stop(serving);
+    }
+  }
+
   for (const [server, client] of [
     ['first', 'present'],
     ['present', 'first'],
@@ -171,40 +217,15 @@ describe('the packages and those of the first release', function () {
       ['websocket', () => 'ws://127.0.0.1:0/compatibility'],
     ] as const) {
       it(`connect over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
-        const serving = start(join(projects.get(server) ?? '', 'server.mjs'), freshEndpoint());
-        try {
-          const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();
-          const address = String((await lines.next()).value);
-          const outcome = await workbench.run(process.execPath, [
-            join(projects.get(client) ?? '', 'client.mjs'),
-            address,
-          ]);
-          const report = JSON.parse(succeeded(outcome).stdout) as ClientReport;
-          const canClose = server === 'present' && client === 'present';
-          expect(report).to.deep.equal({
-            backend,
-            isWhole: true,
-            messagesSent: 10,
-            messagesReceived: 10,
-            closing: client === 'first' ? 'unknown' : canClose ? 'ok' : 'NotSupported',
-            goodbye: true,
-          });
-          expect(JSON.parse(String((await lines.next()).value))).to.deep.equal({
-            state: 'disconnected',
-            failure: 'none',
-          });
-        } finally {
-          await stop(serving);
-        }
+        await exchange(server, client, backend, freshEndpoint());
       });
 
       it(`exchange requests over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
-        const serving = start(join(projects.get(server) ?? '', 'request-server.mjs'), freshEndpoint());
+        const serving = start(programOf(server, 'request-server.mjs'), freshEndpoint());
         try {
           const lines = createInterface({ input: serving.stdout! })[Symbol.asyncIterator]();
           const address = String((await lines.next()).value);
-          const program = join(projects.get(client) ?? '', 'request-client.mjs');
-          const outcome = await workbench.run(process.execPath, [program, address]);
+          const outcome = await workbench.run(process.execPath, [programOf(client, 'request-client.mjs'), address]);
           expect(JSON.parse(succeeded(outcome).stdout)).to.deep.equal({
             hello: { request: 'hello', metadata: { tag: 'hello' } },
             back: 'are you there, server',
@@ -220,12 +241,55 @@ describe('the packages and those of the first release', function () {
           await stop(serving);
         }
       });
+
+      it(`prove a secret over ${backend}: server of the ${server} release, client of the ${client} one`, async () => {
+        const secret = randomBytes(32).toString('hex');
+        await exchange(server, client, backend, freshEndpoint(), { server: { secret }, client: { secret } });
+      });
     }
   }
+
+  it('a client of the first release reaches the first of the present servers that share an endpoint', async () => {
+    const endpoint = `shm://${freshName()}`;
+    const shared = { server: { sharedMemory: { share: true } } };
+    const other = start(programOf('present', 'server.mjs'), endpoint, shared.server);
+    try {
+      const lines = createInterface({ input: other.stdout! })[Symbol.asyncIterator]();
+      await lines.next();
+      // This one gets the second slot, and clients of the first release know one slot only.
+      const second = start(programOf('present', 'server.mjs'), endpoint, shared.server);
+      try {
+        const listening = createInterface({ input: second.stdout! })[Symbol.asyncIterator]();
+        await listening.next();
+        const outcome = await workbench.run(process.execPath, [programOf('first', 'client.mjs'), endpoint]);
+        expect(JSON.parse(succeeded(outcome).stdout)).to.include({ isWhole: true, goodbye: true });
+        expect(JSON.parse(String((await lines.next()).value))).to.deep.equal({
+          state: 'disconnected',
+          failure: 'none',
+        });
+      } finally {
+        await stop(second);
+      }
+    } finally {
+      await stop(other);
+    }
+  });
+
+  it('a client of the first release reaches a present server that lets other users in', async function () {
+    if (process.platform !== 'linux') leaveOut(this, 'this system can not let single users in');
+    const directory = join(workbench.folder, 'open');
+    await exchange('present', 'first', 'shared-memory', `shm://${freshName()}`, {
+      server: { sharedMemory: { directory, allowedUsers: [process.getuid!() + 1] } },
+      client: { sharedMemory: { directory } },
+    });
+    expect(statSync(directory).mode & 0o007, 'what everybody else may do').to.equal(0);
+  });
 });
 
-function start(program: string, endpoint: string): ChildProcess {
-  return spawn(process.execPath, [program, endpoint], { stdio: ['ignore', 'pipe', 'inherit'] });
+function start(program: string, endpoint: string, options: object = {}): ChildProcess {
+  return spawn(process.execPath, [program, endpoint, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 async function stop(child: ChildProcess): Promise<void> {
