@@ -47,7 +47,7 @@ describe('arguments of the command line', () => {
     ['a folder of servers without a name', ['clean', '--directory', ''], 2, '--directory was given nothing'],
     ['the same, to doctor', ['doctor', '--directory', ''], 2, '--directory was given nothing'],
     ['a folder of servers that is too long', ['inspect', '--directory', LONG], 2, 'it is too long (ENAMETOOLONG)'],
-    ['a file where a folder has to be', ['receive', 'x', '/dev/null'], 2, 'something else has that name (EEXIST)'],
+    ['a file where a folder has to be', ['receive', 'x', '/dev/null'], 2, 'another file has that name (EEXIST)'],
     ['a file above a folder', ['receive', 'x', '/dev/null/x'], 2, 'a part of it is a file and not a folder (ENOTDIR)'],
     ['a folder without a name', ['receive', 'x', ''], 2, '<folder> was given nothing'],
     ['a size that is none', ['receive', 'x', folder, '--max-size', 'much'], 2, "'much' is not a number above 0"],

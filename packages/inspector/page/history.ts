@@ -75,7 +75,9 @@ class Series {
   }
 }
 
-/** The last two minutes of everything that is there. Makes the rates of connections from the counts that agents report. */
+/**
+ * The last two minutes of everything that is there. Makes the rates of connections from the counts that agents report.
+ */
 export class History {
   readonly #series = new Map<string, Series>();
   readonly #last = new Map<string, { readonly measuredAt: number; readonly connection: ConnectionReport }>();
@@ -155,7 +157,10 @@ export function connectionKey(processKey: string, id: number): string {
   return `connection ${processKey} ${id}`;
 }
 
-/** Little's law: what is under way, divided by how fast it goes, in milliseconds. Null where nothing goes. */
+/**
+ * Estimates the latency in milliseconds by Little's law: bytes in the ring, divided by their rate. Null if the rate is
+ * 0.
+ */
 export function waitingInRing({ filled, bytesPerSecond }: Pick<RatedRing, 'filled' | 'bytesPerSecond'>): number | null {
   if (filled === 0) return 0;
   return bytesPerSecond > 0 ? (filled / bytesPerSecond) * 1000 : null;

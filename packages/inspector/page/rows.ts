@@ -13,14 +13,14 @@ export interface ConnectionRow {
   readonly peer: string;
   /** The server of this connection, the same text at both ends. */
   readonly server: string;
-  /** The memory of the connection, seen from outside. */
+  /** The region of the connection, observed from outside. */
   readonly region: RatedRegion | undefined;
   /** Bytes and messages a second; 0 before the second report. */
   readonly sent: number;
   readonly received: number;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  /** How long a byte is under way, in milliseconds; null where nobody can know it. */
+  /** The latency of a byte, in milliseconds. Null if it is unknown. */
   readonly waiting: number | null;
   readonly isStalled: boolean;
   /** The agent has not reported for longer than its interval explains. */
@@ -84,7 +84,7 @@ export function processLabel({ name, processId, threadId }: Omit<AgentName, 'key
   return `${name} (${processId}${threadId === 0 ? '' : `, thread ${threadId}`})`;
 }
 
-/** A process that is seen from outside, by its id and its command. */
+/** Names a process that is observed from outside, by its id and its command. */
 export function outsideLabel(process: RatedRegion['server']): string {
   if (process === undefined) return 'unknown';
   const command = process.command

@@ -120,7 +120,7 @@ function toolbar<Row>(properties: TableProperties<Row>, { matching }: Arrangemen
 
 function body<Row>(properties: TableProperties<Row>, { lines }: Arrangement<Row>): TemplateResult {
   const { id, choice, columns, keyOf, redraw } = properties;
-  if (lines.length === 0) return html`<p class="empty">Nothing fits the search.</p>`;
+  if (lines.length === 0) return html`<p class="empty">No row matches the search.</p>`;
   const sortBy = ({ id: sortId, isNumber = false }: Column<Row>): void => {
     const isDescending = choice.sortId === sortId ? !choice.isDescending : isNumber;
     Object.assign(choice, { sortId, isDescending, page: 0, reveal: undefined });

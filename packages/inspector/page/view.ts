@@ -52,7 +52,7 @@ export function pageOf(
       }
     </header>
     <main>
-      ${state === undefined ? html`<p class="empty">No state has come yet.</p>` : bodyOf(state, history, controls.redraw)}
+      ${state === undefined ? html`<p class="empty">No data has arrived yet.</p>` : bodyOf(state, history, controls.redraw)}
     </main>
   `;
 }
@@ -72,7 +72,7 @@ function bodyOf(state: InspectorState, history: History, redraw: () => void): Te
     ${totalsLine(processes)}
     ${section(
       'connections',
-      'Connections, as agents report them',
+      'Connections, from the reports of agents',
       html`${
         leftOut > 0
           ? html`<p class="remark">
@@ -91,7 +91,7 @@ function bodyOf(state: InspectorState, history: History, redraw: () => void): Te
     )}
     ${section(
       'regions',
-      'Shared memory, seen from outside',
+      'Shared memory, observed from outside',
       html`${state.obstacle === '' ? nothing : html`<p class="empty">${state.obstacle}</p>`}
       ${
         regions.length > 0

@@ -144,7 +144,9 @@ export class HandleSession implements LifecycleHooks<Dialled> {
     return this.#reconnection?.status ?? NO_RECONNECTION;
   }
 
-  /** The connection for what a program does with the handle: none once the handle was closed, also while that ends it. */
+  /**
+   * The connection for what a program does with the handle: none once the handle was closed, also while that ends it.
+   */
   get current(): NetworkConnection | undefined {
     return this.#isClosed ? undefined : this.connection;
   }
@@ -252,7 +254,7 @@ export class HandleSession implements LifecycleHooks<Dialled> {
   mayConnect(): Result {
     if (this.#isClosed) return this.absence();
     if (this.isOfClient) {
-      return err('NotSupported', 'an accepted connection can only be made again by its client');
+      return err('NotSupported', 'a server accepted this connection: only its client can connect again');
     }
     return OK;
   }

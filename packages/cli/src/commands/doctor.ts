@@ -25,7 +25,7 @@ const LEAST_MEMORY = 64 * MEBIBYTE;
 /** A connection takes two descriptors on each side; a process has some of its own. */
 const LEAST_DESCRIPTORS = 1024;
 
-/** `entropynet doctor`: whether the transports work here, tried out, and what stands in the way. */
+/** `entropynet doctor`: tests each transport here, and names the obstacles. */
 export function addDoctor(program: Command, terminal: Terminal): void {
   addClientOptions(
     addTransportOptions(
@@ -34,7 +34,7 @@ export function addDoctor(program: Command, terminal: Terminal): void {
         .argument('[endpoint]', 'where a server should be; without it, each transport is tried on this machine'),
     ),
   )
-    .description('Try out each transport, or one endpoint, and say what stands in the way, each with a remedy.')
+    .description('Test each transport, or one endpoint, and name each problem with its remedy.')
     .option('--json', 'print one JSON array')
     .addHelpText(
       'after',
@@ -207,7 +207,7 @@ function serverFindings(servers: readonly InspectedServer[]): Finding[] {
       what: 'servers',
       judgement: dead > 0 ? 'note' : 'good',
       found: `${living.length} running, ${sharing} of them with a name that servers share; ${dead} ended without removing its files`,
-      ...(dead > 0 && { remedy: 'Remove what they left: entropynet clean.' }),
+      ...(dead > 0 && { remedy: 'Remove their files: entropynet clean.' }),
     },
   ];
 }

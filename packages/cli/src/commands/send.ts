@@ -67,6 +67,6 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
 
 function describe(report: { name: string; size: number; sent: number; sha256: string; seconds: number }): string {
   const { name, size, sent, sha256, seconds } = report;
-  const part = sent === size ? '' : `, ${formatBytes(size - sent)} of it were there already`;
+  const part = sent === size ? '' : `, ${formatBytes(size - sent)} of it had arrived before`;
   return `sent ${name}: ${formatBytes(size)}${part}, in ${seconds.toFixed(2)} s, SHA-256 ${sha256}`;
 }

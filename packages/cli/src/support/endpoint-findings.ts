@@ -66,7 +66,7 @@ function natsProblem({ error }: Extract<Result<unknown>, { ok: false }>): Findin
       'credentials',
       code,
       message,
-      'Give the ones of this NATS server: --creds, --nkey, nats://user:password@host, or "nats" in a --config file.',
+      'Give the credentials for this NATS server: --creds, --nkey, nats://user:password@host, or "nats" in a --config file.',
     );
   const remedy =
     code === 'HandshakeFailed'
@@ -81,7 +81,7 @@ function serviceFinding({ presence, subject }: InspectedNatsService): Finding {
     const { code, message } = presence.error;
     const remedy =
       code === 'Timeout'
-        ? 'Look whether the server hangs, and whether something else is subscribed to every subject.'
+        ? 'Check whether the server hangs, and whether another client subscribes to every subject.'
         : 'Let this user publish to the subjects of the service and subscribe to its inbox ("nats.inboxPrefix").';
     return problemOf(what, code, message, remedy);
   }
@@ -137,5 +137,5 @@ const HANDSHAKE_REMEDIES: Readonly<Record<string, string>> = {
   IncompatibleVersion: 'Bring both sides to the same release of EntropyNet.',
   ResourceLimitExceeded: 'The server has all the connections that it may have: close some, or raise its limit.',
   TransportUnavailable: 'Start the server, or correct the endpoint.',
-  Timeout: 'Look whether the server hangs or is far away; --timeout allows more time.',
+  Timeout: 'Check whether the server hangs or is far away; --timeout allows more time.',
 };

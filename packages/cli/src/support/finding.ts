@@ -22,6 +22,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   SharedMemoryNotAvailable:
     'Where the addon is missing, build it on Linux ("npx entropynet-build-addon"); otherwise list a ws:// address in "fallback".',
   SharedMemoryPermission: 'Give both sides a directory of the same user that nobody else may write to (--directory).',
-  ResourceLimitExceeded: 'Raise the limit that is named, with ulimit or in the service’s or container’s settings.',
+  ResourceLimitExceeded:
+    'Raise the limit in the message above, with ulimit or in the settings of the service or container.',
   AddressInUse: 'Choose another port.',
 };

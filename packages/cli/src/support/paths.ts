@@ -7,7 +7,7 @@ import { CommandFailure, ExitCode } from './command-failure.js';
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user is not allowed to use it; check its owner and mode',
   EDQUOT: "this user's disk quota is full",
-  EEXIST: 'something else has that name',
+  EEXIST: 'another file has that name',
   EISDIR: 'it is a folder',
   ELOOP: 'its links lead in a circle',
   EMFILE: 'this process has no file descriptor left',

@@ -189,5 +189,5 @@ function closed(): Failure {
 }
 
 function aborted(signal: AbortSignal | undefined): Failure {
-  return err('Aborted', 'accept was aborted', signal?.reason);
+  return err('Aborted', 'the signal aborted accept()', signal?.reason);
 }

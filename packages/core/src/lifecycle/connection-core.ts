@@ -156,7 +156,8 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   }
 
   mayConnect(): Result {
-    if (this.wasAccepted) return err('NotSupported', 'an accepted connection can only be made again by its client');
+    if (this.wasAccepted)
+      return err('NotSupported', 'a server accepted this connection: only its client can connect again');
     if (this.#link.isDisposed()) return err('ConnectionClosed', 'the connection was disposed');
     return OK;
   }

@@ -51,7 +51,10 @@ export function checkControlBlock(buffer: ArrayBuffer, identity: Uint8Array): Re
   }
   const regionBytes = view.getUint32(REGION_BYTES_OFFSET, true);
   if (regionBytes !== buffer.byteLength) {
-    return err('SharedMemorySizeMismatch', `the region says it has ${regionBytes} bytes and has ${buffer.byteLength}`);
+    return err(
+      'SharedMemorySizeMismatch',
+      `the header of the region says ${regionBytes} bytes; the region has ${buffer.byteLength}`,
+    );
   }
   const capacity = view.getUint32(RING_CAPACITY_OFFSET, true);
   const expected = ringCapacityOf(buffer.byteLength);
