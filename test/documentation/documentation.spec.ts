@@ -32,7 +32,7 @@ const LANGUAGES = new Set([
   '',
 ]);
 
-const MARKERS = new Set(['prints', 'not run', 'continues', 'given', 'file', 'quoted from', 'not a configuration']);
+const MARKERS = new Set(['prints', 'not run', 'continues', 'file', 'quoted from', 'not a configuration']);
 
 const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);

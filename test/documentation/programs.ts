@@ -68,7 +68,6 @@ export class Workshop {
 
   constructor() {
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction');
-    symlinkSync(join(ROOT, 'test', 'dist', 'documentation', 'given'), join(this.folder, 'given'), 'junction');
     this.#write('package.json', '{ "type": "module" }');
     // Runtimes that are no dependency of this repository.
     this.#write('runtimes.d.ts', "declare module 'electron';\n");
@@ -78,7 +77,7 @@ export class Workshop {
   async prepare(programs: readonly Program[]): Promise<void> {
     for (const program of programs) program.code = await this.#withFreePorts(program.code);
     const sources = programs.filter(({ block }) => block.language !== 'sh');
-    for (const program of sources) this.#write(this.#fileOf(program), codeOf(program));
+    for (const program of sources) this.#write(this.#fileOf(program), program.code);
     const roots = sources.filter(({ block }) => block.language === 'ts').map((program) => this.#fileOf(program));
     this.#compile([...roots, 'runtimes.d.ts'].map((file) => join(this.folder, file)));
     for (const program of sources.filter(({ block }) => block.language === 'js')) {
@@ -195,10 +194,4 @@ async function freePort(): Promise<number> {
 
 function folderOf({ page }: Block): string {
   return page.replace(/\.md$/, '').replaceAll('/', '-');
-}
-
-/** The code with what the page takes for granted, on the same line so that lines keep their numbers. */
-function codeOf({ block, code }: Program): string {
-  const given = block.markers.get('given');
-  return given === undefined ? code : `import { connection, peer } from '../given/${given}.js'; ${code}`;
 }
