@@ -226,6 +226,11 @@ describe('the section of a transport', () => {
         outcomeOf(() => ({ issues: [{ message: sentence }] })),
         sentence,
       ).to.include('another value is allowed');
+    // No secret: the commonest mistake with a flag.
+    given.foreign.word = 'true';
+    expect(outcomeOf(() => ({ issues: [{ message: 'true or false is allowed', path: ['word'] }] }))).to.include(
+      "'foreign.word' was given a string; true or false is allowed",
+    );
     given.foreign.word = SECRET;
     expect(outcomeOf(() => ({ issues: [{ message: 'too long', path: [{ key: 'word' }] }] }))).to.include(
       "'foreign.word' was given a string; too long",

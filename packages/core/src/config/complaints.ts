@@ -11,6 +11,8 @@ const MAX_WORD = 15;
 const MAX_MESSAGE = 200;
 /** A shorter text may stand in a sentence by chance. */
 const MIN_QUOTED = 3;
+/** What a program gives by mistake for a flag: the sentence that allows flags names both. */
+const NO_SECRETS = new Set(['true', 'false']);
 /** Numbers that stand under such a key are not shown: they may be secrets. */
 const SECRET_KEYS = /secret|pass|token|auth|key|cert|cookie|header|credential|pin$/i;
 
@@ -95,7 +97,7 @@ function showText(text: string, path: readonly string[], issue: OptionIssue | un
  */
 function quotes(message: string, given: unknown): boolean {
   if (typeof given === 'string') {
-    if (given.length < MIN_QUOTED) return false;
+    if (given.length < MIN_QUOTED || NO_SECRETS.has(given)) return false;
     if (given.length > MAX_WORD) return message.includes(given);
     return message.split(given).some((before, index, parts) => {
       const after = parts[index + 1];

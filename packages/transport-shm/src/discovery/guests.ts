@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, lstatSync, readFileSync } from 'node:fs';
-import { err, NetworkError, ok, type Result } from '@entropynet/core';
+import { err, NetworkError, ok, printable, type Result } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding, type PeerCredentials } from '../native-binding.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeSystemError, failureAt } from '../system-failures.js';
@@ -81,14 +81,14 @@ function idOf(binding: NativeBinding, kind: Kind, given: string | number, option
   } catch (error) {
     return err(
       'SharedMemoryPermission',
-      `the ${kind} '${given}' of sharedMemory.${option} could not be looked up (${describeSystemError(error)}): give its number`,
+      `the ${kind} '${printable(given)}' of sharedMemory.${option} could not be looked up (${describeSystemError(error)}): give its number`,
       error,
     );
   }
   if (id === null) {
     return err(
       'InvalidParameter',
-      `this system has no ${kind} '${given}', which sharedMemory.${option} names: name one that it has, or give a number`,
+      `this system has no ${kind} '${printable(given)}', which sharedMemory.${option} names: name one that it has, or give a number`,
     );
   }
   if (!isAmbiguous(kind, id)) return ok(id);
