@@ -1,8 +1,9 @@
 import { startTimer, stopTimer, type Timer } from '../platform/clock.js';
 
 /**
- * The outcome of the work, or which came first: `timeout` after that many milliseconds (undefined: never), `aborted` by the
- * signal. Resolves at that moment, also where the work goes on. Rejects as the work does.
+ * Waits for the work, a time limit and a signal. Resolves with the outcome of the work, or with `timeout` after that
+ * many milliseconds (undefined means no limit), or with `aborted`, whichever comes first. The work may still run then.
+ * Rejects if the work rejects.
  */
 export function within<T extends object>(
   work: Promise<T>,
@@ -33,7 +34,7 @@ export function within<T extends object>(
       },
       (error: unknown) => {
         stop();
-        // Whatever the work failed with.
+        // The work may reject with any value.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(error);
       },
@@ -42,7 +43,7 @@ export function within<T extends object>(
   });
 }
 
-/** Hands over the promise of `work` before `work` starts: whatever it calls may ask for it. */
+/** Passes the promise of `work` to `keep` before `work` starts, because the work's callbacks may need it. */
 export function hold<T>(keep: (promise: Promise<T>) => void, work: () => Promise<T>): Promise<T> {
   let settle: (value: Promise<T>) => void = () => undefined;
   const promise = new Promise<T>((resolve) => {

@@ -5,24 +5,24 @@ import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
 import { CallbackGuard, checkCallback } from './callback-guard.js';
 
-/** The values that the listeners of an event get. */
+/** The arguments of an event's listeners. */
 export type EventValues<Listener> = Listener extends (...values: infer Values) => unknown ? Values : never;
 
 interface Listener {
   readonly call: (...values: unknown[]) => unknown;
   readonly isOnce: boolean;
-  /** Whether a listener for one time had its time. */
+  /** Whether a `once` listener has run. */
   isSpent: boolean;
-  /** The one callback of the event: it stands first, and `remove` without a listener leaves it. */
+  /** Whether it is the callback of the event. It runs first, and `remove` without a listener keeps it. */
   readonly isCallback: boolean;
 }
 
-/** A listener of a library's, which is none of the program's. */
+/** A listener that a library has added with `subscribe`. */
 interface Subscriber {
   readonly call: (...values: unknown[]) => unknown;
 }
 
-/** The events that `subscribe` does not tell, and what a library has in its place. */
+/** The events without subscribers, each with the alternative for a library. */
 const NOT_SUBSCRIBED = { message: 'take() gives a library the messages', error: 'errors are for the program' } as const;
 
 /** Gets every event, before the listeners; must not throw. */
@@ -31,37 +31,37 @@ export type EventObserver<Events extends object> = <E extends keyof Events>(
   values: EventValues<Events[E]>,
 ) => void;
 
-/** Characters of an event's name that a sentence shows. */
+/** The largest number of characters of an event's name in an error. */
 const MAX_EVENT = 60;
-/** How many events of one kind wait for their first listener at most; the oldest goes first. */
+/** The largest number of events of one kind that wait for their first listener. Beyond that the oldest is dropped. */
 const MAX_UNHEARD = 1024;
 
 /**
- * The listeners of one object. Each runs by itself behind the guard, so that what one throws or rejects with reaches no
- * other and becomes an `error` event. A listener that is added or removed during an event counts from the next one on.
- * What stands above a connection uses `observer`, and libraries use `subscribe`: a program can remove neither.
+ * The listeners of one object. The guard runs each of them: if one throws or rejects, an `error` event follows, and the
+ * others still run. Adding or removing a listener during an event takes effect from the next event on. A layer above a
+ * connection uses `observer`, and libraries use `subscribe`; `off()` of a program removes neither.
  */
 export class GuardedEmitter<Events extends object> {
-  /** Runs callbacks as well, so that all of one object's user code is behind one gate. */
+  /** The guard of all callbacks and listeners of the object. */
   readonly guard: CallbackGuard;
   /** Gets every event, before the listeners; must not throw. */
   observer: EventObserver<Events> | undefined;
   readonly #listeners = new Map<keyof Events, readonly Listener[]>();
   readonly #subscribers = new Map<keyof Events, readonly Subscriber[]>();
-  /** Events that wait for their first listener. An event that is no key does not wait. */
+  /** The events that wait for their first listener. Only events that are keys wait. */
   readonly #unheard = new Map<keyof Events, unknown[][]>();
   readonly #isStillTrue = new Map<keyof Events, (values: readonly unknown[]) => boolean>();
 
   /**
-   * @param names every event that exists
-   * @param guard runs the listeners; without one, a guard of its own that reports to this emitter's `error` listeners
+   * @param names the names of all events
+   * @param guard the guard that runs the listeners; by default a new one that reports to the `error` listeners
    */
   constructor(names: readonly (keyof Events)[], guard?: CallbackGuard) {
     for (const name of names) this.#listeners.set(name, []);
     this.guard = guard ?? new CallbackGuard((error) => this.emitError(error));
   }
 
-  /** Adds a listener. Throws a `TypeError` for an unknown event or what is no function. */
+  /** Adds a listener. Throws a `TypeError` for an unknown event, or a value that is not a function. */
   add(event: keyof Events, listener: unknown, isOnce: boolean): void {
     const listeners = this.#of(event);
     checkListener(listener);
@@ -70,7 +70,7 @@ export class GuardedEmitter<Events extends object> {
     this.#tellUnheard(event);
   }
 
-  /** Removes a listener, or all but the callback. Throws a `TypeError` for an unknown event. */
+  /** Removes a listener; without one, all listeners except the callback. Throws a `TypeError` for an unknown event. */
   remove(event: keyof Events, listener?: unknown): void {
     const isMeant = (each: Listener): boolean => !each.isCallback && (listener === undefined || each.call === listener);
     const listeners = this.#of(event);
@@ -83,9 +83,9 @@ export class GuardedEmitter<Events extends object> {
   }
 
   /**
-   * Adds a listener that `remove` without a listener leaves, and for which no event waits; it is told before the program's.
-   * Throws a `TypeError` for an event that has no subscribers, or what is no function.
-   * @returns its remover
+   * Adds a listener of a library: `remove` without a listener keeps it, events do not wait for it, and it runs before
+   * the program's listeners. Throws a `TypeError` for an event without subscribers, or a value that is not a function.
+   * @returns a function that removes the listener
    */
   subscribe(event: keyof Events, listener: unknown): () => void {
     this.#of(event);
@@ -102,7 +102,7 @@ export class GuardedEmitter<Events extends object> {
     };
   }
 
-  /** Sets the one callback of an event, which gets it before the listeners; null: none. */
+  /** Sets the callback of an event, which runs before the listeners. Null removes it. */
   setCallback(event: keyof Events, callback: unknown): void {
     checkCallback(callback);
     const listeners = this.#of(event).filter((each) => !each.isCallback);
@@ -113,27 +113,27 @@ export class GuardedEmitter<Events extends object> {
     this.#tellUnheard(event);
   }
 
-  /** How many listeners an event has, its callback included. */
+  /** Returns the number of listeners of an event, with its callback. */
   count(event: keyof Events): number {
     return this.#of(event).length;
   }
 
   /**
-   * From here on an event waits for its first listener, if it has none.
-   * @param isStillTrue asked when the listener is there: what is not true any more is not told
+   * Makes later events of this name wait for the first listener if there is none.
+   * @param isStillTrue checks a waiting event when the listener comes; an obsolete event is dropped
    */
   keepUnheard(event: keyof Events, isStillTrue?: (values: readonly unknown[]) => boolean): void {
     if (!this.#unheard.has(event)) this.#unheard.set(event, []);
     if (isStillTrue !== undefined) this.#isStillTrue.set(event, isStillTrue);
   }
 
-  /** Ends `keepUnheard` and drops what waits. */
+  /** Ends `keepUnheard` and drops the waiting events. */
   dropUnheard(event: keyof Events): void {
     this.#unheard.delete(event);
     this.#isStillTrue.delete(event);
   }
 
-  /** Drops what waits of an event and is not true any more. */
+  /** Drops the obsolete ones among the waiting events. */
   forgetUnheard(event: keyof Events, isObsolete: (values: readonly unknown[]) => boolean): void {
     const waiting = this.#unheard.get(event);
     if (waiting !== undefined && waiting.length > 0) {
@@ -144,14 +144,14 @@ export class GuardedEmitter<Events extends object> {
     }
   }
 
-  /** Tells the observer, the subscribers, and each listener. */
+  /** Calls the observer, then the subscribers, then each listener. */
   emit<E extends keyof Events>(event: E, ...values: EventValues<Events[E]>): void {
     this.observer?.(event, values);
     if (!this.guard.isOpen) return;
     for (const { call } of this.#subscribersOf(event)) this.guard.runBound(() => call(...values));
     const listeners = this.#of(event);
     const waiting = this.#unheard.get(event);
-    // Behind those that the first listener has not been told of yet.
+    // Behind the events that the first listener has not received yet.
     if (waiting !== undefined && (listeners.length === 0 || waiting.length > 0)) {
       if (waiting.push(values) > MAX_UNHEARD) waiting.shift();
       return;
@@ -159,7 +159,7 @@ export class GuardedEmitter<Events extends object> {
     for (const listener of listeners) this.#tell(event, listener, values);
   }
 
-  /** Tells each listener of an event that has one value and no observer. Hot path. */
+  /** Calls each listener of an event with one argument and no observer. Hot path. */
   emitMessage<E extends keyof Events>(event: E, value: EventValues<Events[E]>[0]): void {
     if (!this.guard.isOpen) return;
     for (const listener of this.#of(event)) {
@@ -167,7 +167,7 @@ export class GuardedEmitter<Events extends object> {
     }
   }
 
-  /** Tells the `error` listeners; the process where there is none, so that nothing fails in silence. */
+  /** Calls the `error` listeners. Without one, it emits a warning of the process, so that no error is lost. */
   emitError(error: NetworkError): void {
     if (!this.guard.isOpen) return;
     if (this.observer !== undefined) this.observer('error' as keyof Events, [error] as never);
@@ -182,7 +182,9 @@ export class GuardedEmitter<Events extends object> {
     if (this.#isDue(event, listener)) this.guard.runBound(() => listener.call(...values));
   }
 
-  /** Takes a listener for one time out. False where it had its time: a listener before it emitted the event again. */
+  /**
+   * Removes a `once` listener. Returns false if it has run already, because another listener emitted the event again.
+   */
   #isDue(event: keyof Events, listener: Listener): boolean {
     if (!listener.isOnce) return true;
     if (listener.isSpent) return false;
@@ -194,7 +196,9 @@ export class GuardedEmitter<Events extends object> {
     return true;
   }
 
-  /** From a microtask, as parked messages: a program seldom has finished its set-up when it adds the first listener. */
+  /**
+   * Delivers waiting events from a microtask, because a program often continues its set-up after the first listener.
+   */
   #tellUnheard(event: keyof Events): void {
     if ((this.#unheard.get(event)?.length ?? 0) === 0) return;
     runAsMicrotask(() => {
@@ -204,7 +208,7 @@ export class GuardedEmitter<Events extends object> {
         if (this.#isStillTrue.get(event)?.(values) !== false) {
           for (const listener of this.#of(event)) this.#tell(event, listener, values);
         }
-        // Only now: what is emitted meanwhile comes after it. A listener may have changed what waits.
+        // Read again each time: a listener may have changed the waiting events, and new ones go to the end.
         const waiting = this.#unheard.get(event);
         if (waiting?.[0] === values) waiting.shift();
       }
@@ -227,7 +231,7 @@ function checkListener(listener: unknown): void {
   if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
 }
 
-/** An `error` listener that fails has only the process left to tell. */
+/** Reports a failed `error` listener as a warning of the process. */
 const errorGuard = new CallbackGuard((error) => {
   warnOf(new NetworkError('CallbackFailed', 'an "error" listener failed', error.cause));
 });

@@ -6,37 +6,43 @@ import { describeThrown } from './callback-guard.js';
 import { hold, within } from './deadline.js';
 import { Deferred } from './deferred.js';
 
-/** What is connected and ended: a link for a connection, a connection for a handle. */
+/** The functions that a lifecycle calls. `T` is a link for a connection, and a connection for a handle. */
 export interface LifecycleHooks<T> {
-  /** Whether an attempt may begin at all; its failure changes no state. */
+  /** Checks whether an attempt may begin. A failure changes no state. */
   mayConnect(): Result;
-  /** An attempt begins, before `connecting` is reported. */
+  /** An attempt begins. Called before `connecting` is reported. */
   starting(): void;
-  /** How long `establish` may take, in milliseconds, and what to say when it took longer; undefined: without a limit. */
+  /** The time limit of `establish`, in milliseconds, and the text of its `Timeout`. Undefined if there is no limit. */
   readonly deadline: { readonly timeoutMs: number; readonly describe: () => string } | undefined;
-  /** Makes it. Must settle soon after the signal aborts: the next attempt begins only then. What it throws is a failure. */
+  /**
+   * Makes the link or connection. It must settle soon after the signal aborts, because the next attempt waits for it.
+   * If it throws, the attempt fails.
+   */
   establish(signal: AbortSignal): Promise<Result<T>>;
-  /** It stands, before `connected` is reported. */
+  /** The attempt succeeded. Called before `connected` is reported. */
   established(value: T): void;
   /** `connected` was reported. */
   connected(): void;
-  /** It was made, but is not wanted any more. */
+  /** Discards a link or connection that was made after its attempt was aborted. */
   discard(value: T): void;
-  /** This side ends it, before `disconnecting` is reported: nothing more is taken or handed over. */
+  /**
+   * This side begins to disconnect. Called before `disconnecting` is reported: from now on no message is accepted or
+   * delivered.
+   */
   leaving(): void;
-  /** Says goodbye. */
+  /** Says goodbye to the peer. */
   farewell(signal: AbortSignal | undefined): Promise<Result>;
-  /** The peer left or died while this side says goodbye: there is nobody to wait for. */
+  /** The peer left or died while this side was saying goodbye, so the goodbye need not wait. */
   peerGone(error: NetworkError | undefined): void;
-  /** It ended, before that is reported. */
+  /** The link or connection ended. Called before the end is reported. */
   release(error: NetworkError | undefined): void;
-  /** Reports a transition; must not throw. */
+  /** Reports a state change. It must not throw. */
   report(state: ConnectionState, error: NetworkError | undefined): void;
-  /** Whether nothing follows this end, so that `closed` resolves once it is reported. */
+  /** Whether no reconnection follows this end, so that `closed` resolves after its report. */
   isFinal(reason: CloseReason): boolean;
   /** The end was reported. */
   ended(reason: CloseReason): void;
-  /** `disconnect()` is done: no callback starts any more. */
+  /** `disconnect()` is done: no callback starts after this. */
   left(): void;
 }
 
@@ -46,23 +52,23 @@ interface Attempt {
 }
 
 /**
- * The life of a connection or a handle. Everything that connects or ends goes through here, one after the other:
- * an attempt begins when the disconnect and the attempt before it are over. States are reported after the fact, in order.
+ * Connects and disconnects a connection or a handle. It runs attempts and disconnects one after the other: an attempt
+ * begins when the disconnect and the attempt before it are over. It reports each state after the change, in order.
  */
 export class Lifecycle<T> {
   readonly #states: ConnectionStateMachine;
   readonly #hooks: LifecycleHooks<T>;
   #attempt: Attempt | undefined;
-  /** An attempt that waits for the disconnect under way. */
+  /** An attempt that waits for the running disconnect. */
   #next: Attempt | undefined;
   #disconnecting: Promise<Result> | undefined;
-  /** The work of the latest attempt, which may still run after the attempt was given up. */
+  /** The work of the latest attempt. It may still run after the attempt was aborted. */
   #work: Promise<Result<T> | typeof OK> = RESOLVED_OK;
   #closeReason: CloseReason | undefined;
   #closed = new Deferred<CloseReason>();
-  /** Of ends that are not reported yet, in their order; undefined for an end that something follows. */
+  /** The promises of unreported ends, in order. Undefined for an end that a reconnection follows. */
   readonly #unreported: (Deferred<CloseReason> | undefined)[] = [];
-  /** It ended during the attempt, which still has to report that it was connected. */
+  /** The end, if it came before the attempt has reported `connected`. */
   #earlyEnd: CloseReason | undefined;
 
   constructor(initial: 'connected' | 'disconnected', hooks: LifecycleHooks<T>) {
@@ -80,22 +86,22 @@ export class Lifecycle<T> {
     return this.#states.state;
   }
 
-  /** Whether an attempt is under way or waits for a disconnect. */
+  /** Whether an attempt is running or waits for a disconnect. */
   get isConnecting(): boolean {
     return this.#attempt !== undefined || this.#next !== undefined;
   }
 
-  /** How it ended last; undefined before the first end, and from the next attempt on. */
+  /** The reason of the last end. Undefined before the first end, and after the next attempt has begun. */
   get closeReason(): CloseReason | undefined {
     return this.#closeReason;
   }
 
-  /** Resolves with the end that nothing follows; a new promise for each attempt after it. */
+  /** Resolves with the final end. Each attempt after an end makes a new promise. */
   get closed(): Promise<CloseReason> {
     return this.#closed.promise;
   }
 
-  /** Resolves `closed`, if it has not. */
+  /** Resolves `closed` if it is pending. */
   settle(reason: CloseReason): void {
     this.#closed.isUsed = true;
     this.#closed.resolve(reason);
@@ -110,7 +116,7 @@ export class Lifecycle<T> {
     const controller = new AbortController();
     const unfollow = follow(signal, controller);
     const disconnecting = this.#disconnecting;
-    // Held before anything is reported, so that a callback that connects or disconnects finds it.
+    // Stored before any report, so that a callback that connects or disconnects finds the promise.
     return hold(
       (promise) => {
         if (disconnecting === undefined) this.#attempt = { promise, controller };
@@ -126,7 +132,7 @@ export class Lifecycle<T> {
   }
 
   disconnect(signal: AbortSignal | undefined): Promise<Result> {
-    // An attempt that waits for the disconnect under way is not wanted any more.
+    // Abort an attempt that waits for the running disconnect.
     this.#next?.controller.abort(DISCONNECTED);
     this.#next = undefined;
     if (this.#disconnecting !== undefined) return this.#disconnecting;
@@ -138,14 +144,14 @@ export class Lifecycle<T> {
     );
   }
 
-  /** What was connected ended by itself: `disconnected` after the peer's goodbye, `failed` otherwise. */
+  /** The connection ended, and not by this side: `disconnected` after the peer's goodbye, `failed` otherwise. */
   endedByItself(state: 'disconnected' | 'failed', error: NetworkError | undefined): void {
     if (this.state === 'disconnecting') this.#hooks.peerGone(error);
     else if (this.state === 'connected') this.#end(state, error);
     else if (this.state === 'connecting') this.#earlyEnd ??= reasonOf(state, error);
   }
 
-  /** Waits for the disconnect under way; false where the attempt was given up meanwhile. */
+  /** Waits for the running disconnect. Returns false if the attempt was aborted meanwhile. */
   async #takeTurn(disconnecting: Promise<Result>, controller: AbortController): Promise<boolean> {
     await within(disconnecting, undefined, controller.signal);
     if (this.#next?.controller !== controller) return false;
@@ -158,7 +164,7 @@ export class Lifecycle<T> {
 
   async #run(controller: AbortController): Promise<Result> {
     if (!isUnwanted(controller.signal)) this.#hooks.starting();
-    // A consumer of the connection before has learned of its end by now, and may have called disconnect().
+    // A consumer of the previous connection may have called disconnect() when it got the end.
     if (isUnwanted(controller.signal)) {
       this.#attempt = undefined;
       return abortedBy(controller.signal);
@@ -183,14 +189,16 @@ export class Lifecycle<T> {
     return OK;
   }
 
-  /** A callback that got the report may have ended it; it may also have ended while it was made. */
+  /** Handles an end that came during the report of `connected`, or before it. */
   #reportedConnected(): void {
     if (this.state === 'connected') this.#hooks.connected();
     const early = this.#earlyEnd;
     if (early !== undefined) this.endedByItself(early.state, early.error);
   }
 
-  /** Resolves when it is made, at the deadline, or at once when the attempt is given up; what is made later is discarded. */
+  /**
+   * Resolves when `establish` is done, at the deadline, or when the attempt is aborted. A later outcome is discarded.
+   */
   async #establish(controller: AbortController): Promise<Result<T>> {
     const { deadline } = this.#hooks;
     const { signal } = controller;
@@ -224,7 +232,7 @@ export class Lifecycle<T> {
     let goodbye: Result = OK;
     const attempt = this.#attempt;
     if (attempt !== undefined) {
-      // An attempt that is about to begin has reported nothing yet.
+      // An attempt that has not begun has reported nothing yet.
       if (this.state === 'connecting') this.#states.transition('disconnecting');
       attempt.controller.abort(DISCONNECTED);
       await attempt.promise;
@@ -234,7 +242,7 @@ export class Lifecycle<T> {
       goodbye = await this.#hooks.farewell(signal);
     }
     if (this.state === 'disconnecting') this.#end('disconnected', undefined);
-    // What async state callbacks reject with at once is still reported.
+    // Rejections of asynchronous state callbacks are still reported.
     await RESOLVED_OK;
     this.#hooks.left();
     this.#disconnecting = undefined;
@@ -256,10 +264,10 @@ function reasonOf(state: 'disconnected' | 'failed', error: NetworkError | undefi
   return Object.freeze(error === undefined ? { state } : { state, error });
 }
 
-/** How long an attempt that was given up may take to stop before the next one fails, in milliseconds. */
+/** How long an aborted attempt may take to stop before the next one fails, in milliseconds. */
 const STOPPING_MS = 5000;
 
-/** Why an attempt was given up that `disconnect()` ended. */
+/** The abort reason of an attempt that `disconnect()` ended. */
 const DISCONNECTED = Symbol('disconnect');
 
 function isUnwanted(signal: AbortSignal): boolean {
@@ -271,7 +279,7 @@ function abortedBy(signal: AbortSignal): Result<never> {
   return err('Aborted', 'connecting was aborted', signal.reason);
 }
 
-/** Aborts the controller with the signal; returns how to stop that. */
+/** Aborts the controller when the signal aborts. Returns a function that stops this. */
 function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
   if (signal === undefined) return () => undefined;
   const onAbort = (): void => {
@@ -284,7 +292,7 @@ function follow(signal: AbortSignal | undefined, controller: AbortController): (
   };
 }
 
-/** The outcome of an attempt that another call began; this call's signal ends this call alone. */
+/** Waits for an attempt that another call began. The signal of this call ends only this call. */
 async function joined(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   if (signal === undefined) return promise;
   const outcome = await within(promise, undefined, signal);

@@ -1,7 +1,7 @@
 import type { NetworkError } from '../result/network-error.js';
 import type { ConnectionState } from '../api/connection-types.js';
 
-/** Every transition there is; anything else is ignored, so that a state is never reported twice. */
+/** The allowed state changes. All others are ignored, so that no state is reported twice. */
 const TRANSITIONS: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   disconnected: ['connecting'],
   connecting: ['connected', 'disconnecting', 'failed'],
@@ -18,8 +18,8 @@ interface Transition {
 const DISCONNECTING: Transition = { state: 'disconnecting', error: undefined };
 
 /**
- * The state of one connection. Reports each real transition once and in order, also when a transition is caused from
- * inside a report: that one is reported when the running report has returned.
+ * The state of one connection. It reports each change once and in order. If a report causes another change, that change
+ * is reported after the running report has returned.
  */
 export class ConnectionStateMachine {
   #state: ConnectionState;
@@ -27,7 +27,7 @@ export class ConnectionStateMachine {
   readonly #unreported: Transition[] = [];
   readonly #report: (state: ConnectionState, error: NetworkError | undefined) => void;
 
-  /** @param report tells the user; must not throw */
+  /** @param report reports a change to the program; it must not throw */
   constructor(initial: ConnectionState, report: (state: ConnectionState, error: NetworkError | undefined) => void) {
     this.#state = initial;
     this.#report = report;
@@ -42,10 +42,10 @@ export class ConnectionStateMachine {
     return TRANSITIONS[this.#state].includes(next);
   }
 
-  /** Goes to `next` and reports it; false, with nothing changed, where that is no transition. */
+  /** Changes the state to `next` and reports it. Returns false, without a change, if that is not allowed. */
   transition(next: ConnectionState, error?: NetworkError): boolean {
     if (!this.allows(next)) return false;
-    // A goodbye of the peer is over when it is learned of: both transitions are facts before the first is reported.
+    // When this side receives the peer's goodbye, the end is complete, so both changes precede the first report.
     if (this.#state === 'connected' && next === 'disconnected') this.#unreported.push(DISCONNECTING);
     this.#state = next;
     this.#unreported.push({ state: next, error });
