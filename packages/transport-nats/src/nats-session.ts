@@ -1,6 +1,7 @@
 import { debugLog, NetworkError, printable } from '@entropynet/core';
 import { Heartbeat } from '@entropynet/core/platform';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import { BatchMemory } from './batch-memory.js';
 import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
@@ -36,6 +37,8 @@ interface Internals {
 export class NatsSession {
   /** What all links on it may have on the way to this side. */
   readonly budget: ReceiveBudget;
+  /** Memory for the messages of all links on it. */
+  readonly memory = new BatchMemory();
   /** The NATS server, for people. */
   readonly where: string;
 
@@ -164,17 +167,22 @@ export class NatsSession {
     return true;
   }
 
-  /** Resolves when the NATS server has taken everything that was published; also when the NATS connection breaks. */
-  async flush(): Promise<void> {
-    if (this.#isBroken) return;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        this.#openFlushes.delete(end);
-        resolve();
+  /** Resolves when the NATS server has taken everything that was published: true. False where the NATS connection breaks. */
+  async flush(): Promise<boolean> {
+    if (this.#isBroken) return false;
+    return new Promise<boolean>((resolve) => {
+      const fail = (): void => {
+        end(false);
       };
-      this.#openFlushes.add(end);
+      const end = (isConfirmed: boolean): void => {
+        this.#openFlushes.delete(fail);
+        resolve(isConfirmed);
+      };
+      this.#openFlushes.add(fail);
       // A failure is a break, and every member hears of that.
-      this.#confirmation().then(end, end);
+      this.#confirmation().then(() => {
+        end(true);
+      }, fail);
     });
   }
 
@@ -210,8 +218,11 @@ export class NatsSession {
     const covered = this.#uncoveredBytes;
     this.#uncoveredBytes = 0;
     this.#isFlushing = true;
-    void this.flush().then(() => {
+    this.memory.cover();
+    void this.flush().then((isConfirmed) => {
       this.#isFlushing = false;
+      if (isConfirmed) this.memory.confirm();
+      else this.memory.forget();
       // A break in between has set it to nothing.
       this.#unflushedBytes = Math.max(0, this.#unflushedBytes - covered);
       const { maxBufferedBytes } = this.#config;

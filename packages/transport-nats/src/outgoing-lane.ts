@@ -1,4 +1,5 @@
 import { runAsMicrotask } from '@entropynet/core/platform';
+import { BATCH_BYTES, MAX_BATCH_BYTES } from './batch-memory.js';
 import { freshBytes } from './bytes.js';
 import type { Seals } from './message-seal.js';
 import type { NatsSession } from './nats-session.js';
@@ -13,13 +14,13 @@ import {
   putUint32,
 } from './nats-protocol.js';
 
-/** So many bytes are collected at most before they are published, so that both sides work at once. */
-const BATCH_BYTES = 64 * 1024;
-
 /** The first memory of a batch whose length nobody knows. */
 const FIRST_BYTES = 1024;
 
-const NOTHING = new Uint8Array(0);
+/** Up to so many bytes, memory of a message comes from Node.js' own pool. */
+const MAX_SMALL_BYTES = 4096;
+
+const NOTHING = freshBytes(0);
 
 /** What a lane needs of its link. */
 export interface OutgoingLaneHost {
@@ -91,9 +92,9 @@ export class OutgoingLane {
   // Hot path: for a small frame no allocation beside the batch's, one copy.
   write(header: number, bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
+    if (this.#end + FRAME_HEADER_BYTES + length > this.#batch.length) this.#makeRoom(FRAME_HEADER_BYTES + length);
     const at = this.#end;
     const next = at + FRAME_HEADER_BYTES + length;
-    if (next > this.#batch.length) this.#grow(next);
     putUint32(this.#batch, at, length);
     putUint32(this.#batch, at + 4, header);
     this.#batch.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
@@ -118,10 +119,13 @@ export class OutgoingLane {
       }
       const isWhole = from === this.#bodyStart && to === this.#end;
       // A header goes in front of each piece, where the piece before it lies.
-      const message = isWhole ? this.#batch.subarray(0, to) : this.#pieceOf(from, to);
-      if (isWhole || to === this.#end) this.#startBatch();
+      const memory = this.#batch;
+      const message = isWhole ? memory.subarray(0, to) : this.#pieceOf(from, to);
+      if (to === this.#end) this.#startBatch();
       this.#credit -= to - from + MESSAGE_COST_BYTES;
       if (!this.#publish(Kind.Data, message)) return;
+      if (isWhole) this.#session.memory.keep(memory);
+      else if (this.isEmpty) this.#session.memory.give(memory);
       from = to;
     }
   }
@@ -173,6 +177,7 @@ export class OutgoingLane {
   #keepFrom(from: number): void {
     if (from === this.#bodyStart) return;
     const kept = this.#pieceOf(from, this.#end);
+    this.#session.memory.give(this.#batch);
     this.#batch = kept;
     this.#end = kept.length;
   }
@@ -183,8 +188,12 @@ export class OutgoingLane {
     this.#end = this.#bodyStart;
   }
 
-  #grow(least: number): void {
-    const larger = freshBytes(Math.max(FIRST_BYTES, this.#batch.length === 0 ? least : 2 * least));
+  #makeRoom(length: number): void {
+    // A batch that would become too long leaves first.
+    if (this.#end + length > MAX_BATCH_BYTES) this.flush();
+    const least = this.#end + length;
+    const isSmall = least <= FIRST_BYTES || (this.isEmpty && least <= MAX_SMALL_BYTES);
+    const larger = isSmall ? freshBytes(Math.max(FIRST_BYTES, least)) : this.#session.memory.take(least);
     larger.set(this.#batch.subarray(this.#bodyStart, this.#end), this.#bodyStart);
     this.#batch = larger;
   }
