@@ -53,6 +53,8 @@ export const FAULT_CASES = {
   H25: 'SharedMemoryPermission, unless it is that user',
   F24: 'its slot is free, unless it left messages',
   F25: 'no connect() fails while one of them lives',
+  F26: 'one PeerDied, after whole messages; its name can be used',
+  F27: 'unresponsive, then responsive; nothing is lost',
   R1: 'ResourceLimitExceeded with a sentence; nothing is left',
   R2: 'ResourceLimitExceeded; the process lives',
   R3: 'a named error, no leak, served again afterwards',
