@@ -39,7 +39,8 @@ export function describeIndependence(context: ChapterContext): void {
     '[CHANNEL-6] lets a stalled channel delay no other',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope, {
-        config: SMALL_LIMITS,
+        // The stalled messages wait for as long as the others need.
+        config: { ...SMALL_LIMITS, sendTimeoutMs: 60_000 },
         peer: { receive: [{}, { channel: 'live' }] },
       });
       for (const name of ['stalled', 'live']) unwrap(await local.openChannel(name));

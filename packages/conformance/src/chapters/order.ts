@@ -121,7 +121,8 @@ export function describeOrder(context: ChapterContext): void {
     it(
       `[DELIVERY-4] keeps the order of many sends that nobody awaits, through ${what}`,
       scoped(async (scope) => {
-        const { local, peer } = await openLink(context, scope, { config });
+        // A slow machine may need longer for all of them than the default lets the last one wait.
+        const { local, peer } = await openLink(context, scope, { config: { ...config, sendTimeoutMs: 60_000 } });
         const row = { lengths: [0, 3, 500, 40_000, 16], count: 2000 };
         const sends = Array.from({ length: row.count }, (_, index) => local.send(rowMessage(row, index)));
         const outcomes = new Set((await Promise.all(sends)).map(codeOf));
