@@ -4,10 +4,11 @@ import type { Session } from '../session.js';
 import type { Workload } from './workload.js';
 
 /**
- * Until code is compiled and memory is in use. With long messages that takes seconds: few of them run the code, and the
- * C library learns from what is freed how much memory to keep.
+ * Until code is compiled and memory is in use. The first 100,000 messages after another workload cost a sender several times
+ * what the later ones cost. With long messages it takes seconds: few of them run the code, and the C library learns from
+ * what is freed how much memory to keep.
  */
-const WARM_UP_MS = 100;
+const WARM_UP_MS = 500;
 const LONG_WARM_UP_MS = 1500;
 /** A stretch lasts about this long, whatever the subject's speed; the median of some leaves out a collection's whim. */
 const STRETCH_MS = 40;
