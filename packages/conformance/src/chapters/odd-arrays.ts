@@ -81,6 +81,9 @@ export function describeOddArrays(context: ChapterContext): void {
           new Proxy(bytes, { get: fail, getPrototypeOf: fail }),
           Object.create(Uint8Array.prototype),
           Object.setPrototypeOf(new Float32Array(5), Uint8Array.prototype),
+          Object.defineProperty(Object.setPrototypeOf(new Float32Array(5), Uint8Array.prototype), 'length', {
+            value: 20,
+          }),
           Object.setPrototypeOf(new DataView(new ArrayBuffer(5)), Uint8Array.prototype),
           { length: 5, byteLength: 5, [Symbol.toStringTag]: 'Uint8Array' },
         ] as Uint8Array[];

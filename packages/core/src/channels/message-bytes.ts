@@ -1,17 +1,17 @@
 import { kindOf } from '../result/kind-of.js';
 
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
-// true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
+// true values. They throw for a value that is not a typed array, also for a `Proxy` of one. V8 inlines a call of a bound
+// `call`; it does not inline `Reflect.apply` with an array that it can't see.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
-const apply: (method: () => unknown, receiver: unknown, values: readonly []) => unknown = Reflect.apply;
-const getLength = getterOf('byteLength');
-const getOffset = getterOf('byteOffset');
-const getBuffer = getterOf('buffer');
-const getClassName = getterOf(Symbol.toStringTag);
-const keys = Object.getOwnPropertyDescriptor(typedArray, 'keys')?.value as () => unknown;
+const getLength = getterOf<number>('byteLength');
+const getOffset = getterOf<number>('byteOffset');
+const getBuffer = getterOf<ArrayBufferLike>('buffer');
+/** Returns the name of a typed array's class; undefined for another value. */
+const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
+const keys = withReceiver(Object.getOwnPropertyDescriptor(typedArray, 'keys')?.value as () => unknown);
 /** The `Buffer` of Node.js, a subclass that tells the truth. Undefined in pages. */
 const PlatformBuffer = (globalThis as { readonly Buffer?: unknown }).Buffer;
-const NO_ARGUMENTS: readonly [] = [];
 
 /**
  * Returns the bytes of a message as an array whose properties are true: `data` itself, or a plain view of the same
@@ -24,14 +24,12 @@ export function messageBytes(data: Uint8Array): Uint8Array {
 
 /** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
 export function lengthOf(data: Uint8Array): number {
-  return apply(getLength, data, NO_ARGUMENTS) as number;
+  return getLength(data);
 }
 
 /** Returns a plain view of the bytes from `start` on. */
 export function plainView(data: Uint8Array, start: number): Uint8Array {
-  const buffer = apply(getBuffer, data, NO_ARGUMENTS) as ArrayBufferLike;
-  const offset = apply(getOffset, data, NO_ARGUMENTS) as number;
-  return new Uint8Array(buffer, offset + start, lengthOf(data) - start);
+  return new Uint8Array(getBuffer(data), getOffset(data) + start, getLength(data) - start);
 }
 
 /** Applies `messageBytes` to each message of a batch. Throws a `TypeError` unless it is an array of `Uint8Array`s. */
@@ -48,11 +46,10 @@ export function messagesOf(messages: readonly Uint8Array[]): readonly Uint8Array
 /** Whether it is a non-empty array of the platform's own classes whose properties are true. */
 function isPlain(data: unknown): boolean {
   try {
-    if (!(data instanceof Uint8Array)) return false;
-    const { constructor } = data;
+    if (getClassName(data) !== 'Uint8Array') return false;
+    const { constructor, length } = data as Uint8Array;
     if (constructor !== Uint8Array && constructor !== PlatformBuffer) return false;
-    const { length } = data;
-    return length !== 0 && length === lengthOf(data);
+    return length !== 0 && length === getLength(data);
   } catch {
     // Reading runs code of the program: a getter, or the trap of a proxy.
     return false;
@@ -61,7 +58,7 @@ function isPlain(data: unknown): boolean {
 
 function viewOfUnusual(data: unknown): Uint8Array {
   // An array of another realm (a vm context, a test runner's sandbox) is not an instance of this realm's class.
-  if (apply(getClassName, data, NO_ARGUMENTS) !== 'Uint8Array') {
+  if (getClassName(data) !== 'Uint8Array') {
     throw new TypeError(`a message is a Uint8Array; ${kindOf(data)} was given`);
   }
   const bytes = data as Uint8Array;
@@ -72,7 +69,7 @@ function viewOfUnusual(data: unknown): Uint8Array {
 /** Throws unless the memory exists: a buffer may be detached, or may have shrunk to less than the array's start. */
 function checkMemory(bytes: Uint8Array): void {
   try {
-    apply(keys, bytes, NO_ARGUMENTS);
+    keys(bytes);
   } catch (error) {
     throw new TypeError(
       'a message is a Uint8Array with a live buffer; one with a detached or shortened buffer was given',
@@ -81,7 +78,13 @@ function checkMemory(bytes: Uint8Array): void {
   }
 }
 
-function getterOf(name: PropertyKey): () => unknown {
-  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly get: () => unknown };
-  return get;
+/** Returns the getter of typed arrays as a function of the array. */
+function getterOf<T>(name: PropertyKey): (array: unknown) => T {
+  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly get: () => T };
+  return withReceiver(get);
+}
+
+/** Returns the method as a function of its receiver. */
+function withReceiver<T>(method: () => T): (receiver: unknown) => T {
+  return Function.prototype.call.bind(method) as (receiver: unknown) => T;
 }
