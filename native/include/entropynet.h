@@ -78,13 +78,13 @@ typedef enum en_status {
   EN_CONNECTION_CLOSED = 10,
   /** The peer ended without a goodbye. The connection has failed. */
   EN_PEER_DIED = 11,
-  /** Nobody listens at the endpoint. */
+  /** No server listens at the endpoint. */
   EN_TRANSPORT_UNAVAILABLE = 12,
   /** The peer speaks another version of the protocol. */
   EN_INCOMPATIBLE_VERSION = 13,
-  /** A directory, file or socket belongs to somebody else, or others may write to it. */
+  /** A directory, file or socket belongs to another user, or others may write to it. */
   EN_SHARED_MEMORY_PERMISSION = 14,
-  /** The peer wrote words into the region that can't be. The connection has failed. */
+  /** The peer wrote impossible words into the region. The connection has failed. */
   EN_SHARED_MEMORY_CORRUPTED = 15,
   /** A channel has a consumer of another kind. */
   EN_ALREADY_EXISTS = 16,
@@ -118,7 +118,7 @@ typedef uint64_t en_channel;
 #define EN_NO_CHANNELS UINT32_MAX
 
 /**
- * What a side wants. Set `size` to sizeof(en_options) and the rest to 0, then the fields that matter: 0 or
+ * The options of a side. Set `size` to sizeof(en_options), the rest to 0, then the fields that matter: 0 or
  * NULL is the default. The library copies everything. Example: en_options options = {.size = sizeof options,
  * .secret = "..."};
  */
@@ -243,11 +243,11 @@ typedef struct en_channel_info {
    * hold zeros. */
   char name[256];
   size_t name_length;
-  /** What the peer's window still allows, in bytes. Each frame costs its payload and 64. */
+  /** The rest of the peer's window, in bytes. Each frame costs its payload and 64. */
   uint32_t send_window;
-  /** The use of this side's window: what has arrived and nobody took. */
+  /** The used part of this side's window: bytes that have arrived and were not taken. */
   uint32_t parked_bytes;
-  /** What this side took over and has not written to the ring yet. */
+  /** Bytes that this side has accepted and has not written to the ring yet. */
   uint32_t queued_bytes;
 } en_channel_info;
 
@@ -270,7 +270,7 @@ EN_API const en_error *en_last_error(void);
 /**
  * Connects to `endpoint`, "canvas" or "shm://canvas", and waits until the connection stands or
  * connect_timeout_ms are over. `options` may be NULL. The caller owns *connection and frees it by
- * en_connection_free(); it is NULL after an error. EN_TRANSPORT_UNAVAILABLE: nobody listens. EN_TIMEOUT.
+ * en_connection_free(); it is NULL after an error. EN_TRANSPORT_UNAVAILABLE: no server listens. EN_TIMEOUT.
  * EN_HANDSHAKE_FAILED: also a wrong secret. EN_INCOMPATIBLE_VERSION. EN_RESOURCE_LIMIT_EXCEEDED: the server
  * is full, or the system has no memory or descriptor. EN_SHARED_MEMORY_PERMISSION: the names are not safe.
  * EN_PEER_DIED: the server died meanwhile.
@@ -284,15 +284,15 @@ EN_API en_status en_connect(const char *endpoint, const en_options *options, en_
 EN_API en_status en_listen(const char *endpoint, const en_options *options, en_server **server);
 
 /**
- * Gives the next client, in the order in which the handshakes were completed. All handshakes go on inside
- * this call, so call it again and again: also when the program takes no more clients, with timeout 0. The
- * caller owns *connection. EN_TIMEOUT: none came in time; EN_WOULD_BLOCK with a timeout of 0. EN_ABORTED:
+ * Returns the next client, in the order in which the handshakes were completed. All handshakes run inside
+ * this call, so call it repeatedly, with timeout 0 if the program takes no more clients. The caller owns
+ * *connection. EN_TIMEOUT: none came in time; EN_WOULD_BLOCK with a timeout of 0. EN_ABORTED:
  * en_server_interrupt() was called. EN_ADDRESS_IN_USE: another server has taken the name since; this one can
  * still serve clients that have reached it.
  */
 EN_API en_status en_accept(en_server *server, int timeout_ms, en_connection **connection);
 
-/** A descriptor for somebody else's event loop: readable when en_accept(server, 0, ...) has something to do.
+/** A descriptor for the program's event loop: readable when en_accept(server, 0, ...) has something to do.
  * It belongs to the server: the program may watch it but must not read, write or close it. -1 for NULL. */
 EN_API int en_server_descriptor(const en_server *server);
 
@@ -308,12 +308,12 @@ EN_API void en_server_free(en_server *server);
 
 /**
  * Sends a whole message and waits for room, up to `timeout_ms`. EN_OK: this side has written the message, in
- * order, and a graceful end delivers it. The bytes stay the caller's and may be reused at once. What arrives
- * during the wait is kept for the next en_poll() or en_receive(). Inside a callback with EN_IN_RING the call
- * does not wait. EN_TIMEOUT (EN_WOULD_BLOCK with a timeout of 0): the message will not be delivered.
- * EN_MESSAGE_TOO_LARGE: longer than max_message_size of a side. EN_CONNECTION_CLOSED: the channel or the
- * connection is closed. EN_PEER_DIED and the other codes of a failed connection. EN_WOULD_BLOCK also while a
- * claim is held.
+ * order, and a graceful end delivers it. The caller still owns the bytes and may reuse them at once. Messages
+ * that arrive during the wait are kept for the next en_poll() or en_receive(). Inside a callback with
+ * EN_IN_RING the call does not wait. EN_TIMEOUT (EN_WOULD_BLOCK with a timeout of 0): the message will not be
+ * delivered. EN_MESSAGE_TOO_LARGE: longer than max_message_size of a side. EN_CONNECTION_CLOSED: the channel
+ * or the connection is closed. EN_PEER_DIED and the other codes of a failed connection. EN_WOULD_BLOCK also
+ * while a claim is held.
  */
 EN_API en_status en_send(en_connection *connection, en_channel channel, const void *bytes, size_t length,
                          int timeout_ms);
@@ -371,9 +371,8 @@ EN_API en_status en_on_event(en_connection *connection, en_event_callback callba
 /* ---- Waiting ---- */
 
 /**
- * Takes what has arrived, calls the callbacks and writes what is queued. Never waits, and ends even if the
- * peer goes on sending. EN_OK, or how the connection ended, after the callbacks got everything that had
- * arrived.
+ * Reads the ring, calls the callbacks and writes queued messages. Never waits, and ends even if the peer
+ * continues to send. EN_OK, or how the connection ended, after the callbacks got everything that had arrived.
  */
 EN_API en_status en_poll(en_connection *connection);
 
@@ -389,7 +388,7 @@ EN_API en_status en_wait(en_connection *connection, int timeout_ms);
 EN_API void en_interrupt(en_connection *connection);
 
 /**
- * The descriptor for somebody else's event loop: readable when there is something to poll, if en_arm()
+ * The descriptor for the program's event loop: readable when there is something to poll, if en_arm()
  * returned 1 before the loop slept. It belongs to the connection: the program may watch it but must not read,
  * write or close it. It stays the same and stays readable after the end, until en_connection_free(). A
  * program that uses it should also call en_poll() once a second, for EN_EVENT_UNRESPONSIVE. -1 for NULL.
@@ -402,19 +401,20 @@ EN_API int en_arm(en_connection *connection);
 /* ---- Channels ---- */
 
 /**
- * Opens a named channel, 1 to 255 bytes of UTF-8 with a zero at its end, and tells the peer. A channel that
- * is open already, or that the peer opened, is given back. Waits up to `timeout_ms` for the peer's answer;
- * with 0 the outcome comes as an event. What arrives during the wait is kept. EN_TIMEOUT: *channel may still
- * open. EN_RESOURCE_LIMIT_EXCEEDED: the peer refused, or this side has max_channels. EN_WOULD_BLOCK or
- * EN_TIMEOUT: the channel of that name is still closing; *channel is EN_DEFAULT_CHANNEL.
+ * Opens a named channel, 1 to 255 bytes of UTF-8 with a zero at its end, and announces it to the peer. If it
+ * is open already, or the peer opened it, *channel is that channel. Waits up to `timeout_ms` for the peer's
+ * answer; with 0 the outcome comes as an event. Messages that arrive during the wait are kept. EN_TIMEOUT:
+ * *channel may still open. EN_RESOURCE_LIMIT_EXCEEDED: the peer refused, or this side has max_channels.
+ * EN_WOULD_BLOCK or EN_TIMEOUT: the channel of that name is still closing; *channel is EN_DEFAULT_CHANNEL.
  */
 EN_API en_status en_open_channel(en_connection *connection, const char *name, int timeout_ms,
                                  en_channel *channel);
 
 /**
- * Closes a channel on both sides. What was sent arrives first. Waits up to `timeout_ms` until the channel is
- * over; with 0 EN_EVENT_CHANNEL_CLOSED tells it. What has arrived can still be received. EN_NOT_SUPPORTED: an
- * old peer, which can't close channels. EN_INVALID_PARAMETER: the default channel.
+ * Closes a channel on both sides. Messages that were sent arrive first. Waits up to `timeout_ms` until the
+ * channel is over; with 0 EN_EVENT_CHANNEL_CLOSED reports it. Messages that have arrived can still be
+ * received. EN_NOT_SUPPORTED: an old peer, which can't close channels. EN_INVALID_PARAMETER: the default
+ * channel.
  */
 EN_API en_status en_close_channel(en_connection *connection, en_channel channel, int timeout_ms);
 
@@ -424,10 +424,10 @@ EN_API en_status en_get_channel(const en_connection *connection, en_channel chan
 /* ---- The connection ---- */
 
 /**
- * Ends the connection with a goodbye: writes what is queued, for up to `timeout_ms`, then tells the peer.
+ * Ends the connection with a goodbye: writes queued messages, for up to `timeout_ms`, then tells the peer.
  * Everything that was sent reaches the peer first. EN_TIMEOUT: the connection has ended, and queued messages
- * were lost. What has arrived can still be received by en_receive(). No callback is called any more. EN_OK
- * for a connection that has ended before.
+ * were lost. Messages that have arrived can still be received by en_receive(). The library calls no callback
+ * any more. EN_OK for a connection that has ended before.
  */
 EN_API en_status en_disconnect(en_connection *connection, int timeout_ms);
 

@@ -6,10 +6,11 @@
 #include "connection.h"
 #include "platform.h"
 
-/* A channel's number is the index of its slot and, above it, a generation, so that an old number finds
- * nothing. */
+/* A channel's number is the index of its slot and, in the higher bits, a generation, so that an old number
+ * finds no channel. */
 #define INDEX_BITS 20
-/* What a channel that is over costs beside its messages, in bytes, and how many there may be. */
+/* The memory of a channel that is over, in bytes and without its messages, and the largest number of such
+ * channels. */
 #define SLOT_COST 1024u
 #define MOST_OVER 4096u
 
@@ -93,7 +94,7 @@ static bool set_id(en_ids *ids, uint32_t id, en_slot *slot) {
   return true;
 }
 
-/* The lowest id that is free, or the next one; 0: all are used. */
+/* Returns the lowest free id, or the next one; 0: all are used. */
 static uint32_t free_id(const en_ids *ids) {
   for (uint32_t id = 1; id <= ids->highest; id++) {
     if (!ids->items[id]) return id;
@@ -150,13 +151,13 @@ static uint32_t most_channels(const en_connection *c) {
   return c->own.channels < c->peer.channels ? c->own.channels : c->peer.channels;
 }
 
-/* Channels that are over and not read yet hold no place among the open ones. They are limited all the same,
- * so that a peer can't fill the memory of this side by opening, sending and closing. */
+/* Channels that are over but have unread messages take no place of an open one. They have a limit of their
+ * own, so that a peer can't fill the memory of this side by opening, sending and closing. */
 static bool has_unread_channels(const en_connection *c) {
   return c->over_count >= MOST_OVER || c->over_bytes > (uint64_t)c->own.channels * c->own.window;
 }
 
-/* Announces a channel under an id of this side. */
+/* Announces a channel with an id of this side. */
 static bool announce(en_connection *c, en_slot *slot) {
   uint32_t id = free_id(&c->by_own);
   if (!id || !set_id(&c->by_own, id, slot)) return false;
@@ -183,7 +184,7 @@ static void finish(en_connection *c, en_slot *slot) {
   drop_queued(c, slot);
 }
 
-/* The channel is over once both sides have closed it and have the answer: then its ids are free. */
+/* Ends the channel after both sides have closed it and have the answer: then its ids are free. */
 static void check_over(en_connection *c, en_slot *slot) {
   if (slot->in != EN_IN_CLOSED || slot->out != EN_OUT_ANSWERED) return;
   c->by_own.items[slot->own_id] = NULL;
@@ -304,7 +305,7 @@ en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const e
   return type == EN_F_REFUSE ? refused(c, slot) : close_answered(c, slot);
 }
 
-/* ---- what a program calls ---- */
+/* ---- the calls of a program ---- */
 
 static en_status refuse_name(const char *name, size_t length) {
   if (length < 1 || length > EN_NAME_BYTES) {

@@ -18,7 +18,7 @@ typedef struct {
   uint8_t nonce[16], reply[EN_MESSAGE_BYTES];
 } attempt;
 
-/* A server that dies ends the streams of the clients in its queue. */
+/* A dying server ends the streams of the clients in its queue. */
 static en_status broken_off(const attempt *a) {
   if (!en_link_server_lives(a->place)) {
     return en_fail(EN_PEER_DIED, "The server '%.100s' died during the handshake.", a->place->name);
@@ -55,7 +55,7 @@ static en_status take(attempt *a) {
                  EN_LAYOUT_VERSION);
 }
 
-/* The name of a system's error, as a refusal may carry it; empty if it is none. */
+/* Reads the name of a system's error from a refusal; empty if there is none. */
 static void system_error(const uint8_t bytes[16], char out[17]) {
   size_t length = 0;
   memcpy(out, bytes, 16);
@@ -133,7 +133,7 @@ static uint32_t word(const uint8_t *region, uint32_t offset) {
   return atomic_load((_Atomic uint32_t *)(uintptr_t)(region + offset));
 }
 
-/* Line 0 is the server's, and this side's own words must be 0, because it counts from there. */
+/* The server wrote line 0. This side's own words must be 0, because it counts from there. */
 static en_status check_control_block(const uint8_t *region, uint32_t size, const uint8_t identity[16]) {
   static const uint32_t own[] = {128, 132, 136, 200, 204};
   uint8_t line[64];
@@ -159,7 +159,7 @@ static en_status check_control_block(const uint8_t *region, uint32_t size, const
   return EN_OK;
 }
 
-/* Checks the region that came with the reply, and makes the connection. The link is then the connection's. */
+/* Checks the region that came with the reply, and makes the connection, which then owns the link. */
 static en_status finish(attempt *a, en_connection **connection) {
   uint32_t size = en_get32(a->reply + 8), version = 0;
   uint8_t *region;

@@ -1,4 +1,4 @@
-/* A connection from its making to its end, and what it tells of itself. */
+/* The life of a connection, and the functions that describe it. */
 #include "connection.h"
 
 #include <stdlib.h>
@@ -6,14 +6,15 @@
 
 #include "platform.h"
 
-/* Time in which this side did not look does not count against the peer, but for so much. */
+/* At most this time between two looks counts against the peer, in milliseconds, because this side did not
+ * look in between. */
 #define LONGEST_LOOK_MS 500
 
 static _Atomic uint32_t *word(uint8_t *region, uint32_t offset) {
   return (_Atomic uint32_t *)(void *)(region + offset);
 }
 
-/* Takes the link and the region over; on failure they stay the caller's. */
+/* Takes ownership of the link and the region. On failure the caller still owns them. */
 en_status en_connection_make(int link, uint8_t *region, uint32_t region_size, bool is_server,
                              const en_limits *peer, const en_settings *settings, en_connection **out) {
   en_connection *c = calloc(1, sizeof *c);
@@ -111,8 +112,8 @@ void en_watch_peer(en_connection *c, int64_t now) {
     c->report_responsive = true;
 }
 
-/* What comes from now on is dropped. The window of what came goes back: the peer may need it in order to end,
- * too. */
+/* Drops all later messages. It returns the window of those that have arrived, because the peer may need it
+ * to end, too. */
 static void leave(en_connection *c) {
   c->leaving = true;
   for (uint32_t i = 0; i < c->slot_count; i++) {
@@ -177,7 +178,7 @@ const en_error *en_get_end(const en_connection *c) {
   return c ? &c->end : &none;
 }
 
-/* Copies as much of a structure as the caller knows. */
+/* Copies the part of a structure that the caller's version has. */
 static en_status give(void *to, const void *from, size_t size, const char *what) {
   size_t asked = *(size_t *)to;
   if (asked < sizeof(size_t) || asked > 4096) {

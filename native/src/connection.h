@@ -1,4 +1,4 @@
-/* What the files of a connection share. Nothing here is visible outside. */
+/* The declarations that the files of a connection share. Nothing here is visible outside. */
 #ifndef ENTROPYNET_CONNECTION_H
 #define ENTROPYNET_CONNECTION_H
 
@@ -8,7 +8,7 @@
 
 #define EN_NAME_BYTES 255u
 
-/* The limits that a side wants, filled up with the defaults and checked. */
+/* The limits of a side, checked and completed with the defaults. */
 typedef struct {
   const char *directory, *secret;
   uint32_t region_size, max_message_size, channel_window, max_channels;
@@ -20,14 +20,14 @@ typedef struct {
 en_status en_settings_take(const en_options *options, en_settings *settings);
 en_limits en_settings_limits(const en_settings *settings);
 
-/* A frame that arrived and that nobody has taken. */
+/* A frame that arrived and was not taken yet. */
 typedef struct en_parked {
   struct en_parked *next;
   uint32_t type, length;
   uint8_t bytes[];
 } en_parked;
 
-/* The id that this side sends with. */
+/* The state of the id with which this side sends. */
 typedef enum {
   EN_OUT_NONE,     /* not announced */
   EN_OUT_OPEN,     /* announced */
@@ -37,7 +37,7 @@ typedef enum {
   EN_OUT_RETURNED  /* and this side closes the refused id to get it back */
 } en_out_state;
 
-/* The id that the peer sends with. */
+/* The state of the id with which the peer sends. */
 typedef enum { EN_IN_NONE, EN_IN_OPEN, EN_IN_CLOSED } en_in_state;
 
 #define EN_REPORT(type) (1u << (type))
@@ -74,7 +74,7 @@ typedef struct en_slot {
   unsigned flags;
 } en_slot;
 
-/* A control frame that waits for room. They go in order. */
+/* A control frame that waits for room. Control frames go in order. */
 typedef struct {
   uint32_t header, length;
   uint8_t *name;
@@ -85,7 +85,8 @@ typedef struct {
   uint32_t room, highest; /* ids 1 to `highest` have been announced */
 } en_ids;
 
-/* The places of a server's connections. It lives as long as the server and the last of its connections. */
+/* The free places for a server's connections. It lives as long as the server and the last of its
+ * connections. */
 typedef struct {
   _Atomic uint32_t owners, used;
 } en_places;
@@ -161,17 +162,17 @@ void en_watch_peer(en_connection *c, int64_t now);
 /* channels.c */
 en_slot *en_slot_add(en_connection *c, const uint8_t *name, uint32_t length);
 en_slot *en_slot_of(const en_connection *c, en_channel channel);
-/* The channel that a side sends on with an id; NULL: none; &c->refused: an id that this side refused. */
+/* The channel of an id that a side sends with. NULL: none. &c->refused: an id that this side refused. */
 en_slot *en_slot_of_peer(const en_connection *c, uint32_t id);
 en_slot *en_slot_of_own(const en_connection *c, uint32_t id);
-/* Frees the channels that are over, once nothing of them is left to be read or reported. Nothing may use a
- * slot then. */
+/* Frees the channels that are over, after all their messages and events were read. No code may use a slot
+ * then. */
 void en_forget(en_connection *c);
 void en_slot_free(en_slot *slot);
 void en_report(en_connection *c, en_slot *slot, en_event_type type);
 en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame);
 bool en_control_add(en_connection *c, uint32_t type, uint32_t id, const uint8_t *name, uint32_t length);
-/* Writes ChannelClose if nothing of the channel is queued. */
+/* Writes ChannelClose if no message of the channel is queued. */
 void en_close_own(en_connection *c, en_slot *slot);
 
 /* receive.c */
@@ -183,7 +184,7 @@ bool en_has_deliverable(const en_connection *c);
 bool en_write_frame(en_connection *c, uint32_t type, uint32_t id, const void *bytes, uint32_t length);
 void en_wake_reader(en_connection *c);
 void en_flush(en_connection *c);
-/* Waits until something may have changed for a sender. */
+/* Waits until a sender may be able to continue. */
 en_status en_wait_a_while(en_connection *c, int64_t deadline);
 
 /* wait.c */

@@ -9,7 +9,7 @@ __attribute__((format(printf, 2, 3)))
 #endif
 en_status
 en_fail(en_status status, const char *format, ...);
-/* The same with an error that never changes: for the path of each message. */
+/* The same with an error that never changes, for the path of each message. */
 en_status en_fail_with(const en_error *constant);
 /* The same with a copy of an error. */
 en_status en_fail_copy(const en_error *error);

@@ -1,4 +1,4 @@
-/* Section 2 of the protocol: what both roles share. */
+/* Section 2 of the protocol: the parts that both roles share. */
 #ifndef ENTROPYNET_HANDSHAKE_H
 #define ENTROPYNET_HANDSHAKE_H
 
@@ -8,7 +8,7 @@
 #define EN_CLIENT_ROLE "entropynet client"
 #define EN_SERVER_ROLE "entropynet server"
 
-/* Reads a message as far as it has arrived. 1: it is complete; 0: not yet; -1: the link has ended. */
+/* Reads the bytes of a message that have arrived. 1: it is complete; 0: not yet; -1: the link has ended. */
 int en_message_take(int link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, int *region);
 
 #endif

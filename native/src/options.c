@@ -1,4 +1,4 @@
-/* From en_options to settings that are complete and checked. */
+/* Makes complete and checked settings from en_options. */
 #include <string.h>
 
 #include "connection.h"
@@ -10,7 +10,7 @@ static en_status outside(const char *key, uint32_t given, uint32_t least, uint32
                  most);
 }
 
-/* Fills in the default, then checks. */
+/* Fills in the default, then checks the value. */
 static en_status check(const char *key, uint32_t *value, uint32_t preset, uint32_t least, uint32_t most) {
   if (*value == 0) *value = preset;
   return *value < least || *value > most ? outside(key, *value, least, most) : EN_OK;
@@ -23,7 +23,7 @@ static en_status check_secret(const char *secret) {
     return en_fail(EN_INVALID_PARAMETER, "secret is not UTF-8.");
   for (size_t i = 0; i < length; i++) {
     uint8_t byte = (uint8_t)secret[i];
-    /* Each character counts once, and one outside of the basic plane twice, as in UTF-16. */
+    /* Each character counts once. One outside of the basic plane counts twice, as in UTF-16. */
     characters += (byte & 0xc0) == 0x80 ? 0 : byte >= 0xf0 ? 2 : 1;
   }
   if (characters < 16) {
@@ -33,7 +33,7 @@ static en_status check_secret(const char *secret) {
 }
 
 en_status en_settings_take(const en_options *options, en_settings *s) {
-  /* A program that was compiled with an older header gives a shorter structure. */
+  /* A program that was compiled with an older header passes a shorter structure. */
   en_options all;
   memset(&all, 0, sizeof all);
   if (options) {

@@ -1,5 +1,5 @@
-/* What the library needs of the system. One folder implements it for each system; nothing else calls the
- * system. */
+/* The functions of the system that the library needs. One folder implements them for each system. No other
+ * code calls the system. */
 #ifndef ENTROPYNET_PLATFORM_H
 #define ENTROPYNET_PLATFORM_H
 
@@ -10,10 +10,10 @@
 /* ---- clock.c ---- */
 
 int64_t en_now_ms(void);
-/* Milliseconds of a clock that costs little and moves every few milliseconds. */
+/* Milliseconds of a fast clock that changes every few milliseconds. */
 int64_t en_coarse_ms(void);
 int64_t en_now_us(void);
-/* The deadline of a timeout; negative is none. */
+/* The deadline of a timeout. A negative one means none. */
 int64_t en_deadline(int timeout_ms);
 /* Milliseconds until `deadline`, at least 0; -1 without one. */
 int en_left_ms(int64_t deadline);
@@ -27,34 +27,34 @@ void en_word_wake(_Atomic uint32_t *word);
 
 void en_link_wake(int link);
 typedef enum { EN_LINK_OPEN, EN_LINK_ENDED, EN_LINK_ABUSED } en_link_state;
-/* Takes wakes off the link. EN_LINK_ABUSED: a descriptor came along. It stays in the link. */
+/* Reads wakes from the link. EN_LINK_ABUSED: a descriptor came with them. It stays in the link. */
 en_link_state en_link_drain(int link);
-/* Whether there is something to read, wakes or the end, within `ms` (negative: without end). */
+/* Returns whether wakes or the end can be read within `ms` (negative: without end). */
 bool en_link_readable(int link, int ms);
-/* The id of the process at the other end, from the system; 0: it does not know. */
+/* The id of the process at the other end, from the system; 0 if the system does not know it. */
 uint32_t en_link_process(int link);
-/* Ends the stream for both sides; the descriptor stays, readable. */
+/* Ends the stream for both sides. The descriptor stays open and readable. */
 void en_link_end(int link);
-/* One message of the handshake; false: the link has ended. */
+/* Sends one message of the handshake. False: the link has ended. */
 bool en_link_put(int link, const uint8_t *bytes, size_t length, int region);
-/* What en_link_take() returns where it reads no bytes. */
+/* The results of en_link_take() if it reads no bytes. */
 enum {
   EN_TAKE_NOTHING = 0,        /* nothing has come yet */
   EN_TAKE_ENDED = -1,         /* the link has ended */
   EN_TAKE_NO_DESCRIPTOR = -2, /* the process has no number left for the descriptor */
   EN_TAKE_ABUSED = -3         /* a descriptor came that is not wanted; it stays in the link */
 };
-/* Reads up to `length` bytes without waiting. `region` may be NULL; the one file in memory that comes along
- * is put there. */
+/* Reads up to `length` bytes without waiting. `region` may be NULL. It receives the one memory file that
+ * came with the bytes. */
 int en_link_take(int link, uint8_t *bytes, size_t length, int *region);
 
 /* ---- closing.c ---- */
 
-/* Closes a descriptor on a thread of its own, because a peer decides how long that takes. */
+/* Closes a descriptor on a separate thread, because a peer decides how long that takes. */
 void en_close_elsewhere(int descriptor);
-/* Descriptors that such a thread has not closed yet. */
+/* The number of descriptors that this thread has not closed yet. */
 unsigned en_waiting_to_close(void);
-/* Close without waiting for what a peer has put into the socket. */
+/* Closes without waiting for the descriptors that a peer has put into the socket. */
 void en_link_close(int link);
 void en_listening_close(int socket);
 
@@ -68,7 +68,7 @@ void en_region_unmap(uint8_t *bytes, uint32_t size);
 void en_region_close(int region);
 uint32_t en_process(void);
 
-/* ---- place.c: where an endpoint is ---- */
+/* ---- place.c: the place of an endpoint ---- */
 
 typedef struct {
   char name[256];
@@ -76,14 +76,14 @@ typedef struct {
 } en_place;
 
 en_status en_place_find(const char *endpoint, const char *directory, en_place *place);
-/* Opens the directory, if it may be trusted; makes it before if it is missing and `make` is true. */
+/* Opens the directory if it is safe. If it is missing and `make` is true, makes it first. */
 en_status en_place_open(const en_place *place, bool make, int *directory);
 
 /* ---- client.c ---- */
 
-/* Connects to the server of a place. Gives the nonce of the server that it found. */
+/* Connects to the server of a place. Returns the nonce of that server. */
 en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce[16], int *link);
-/* Whether a server still can be connected to; asked after a handshake broke off. */
+/* Returns whether a new connection to the server is possible. Asked after a handshake broke off. */
 bool en_link_server_lives(const en_place *place);
 
 /* ---- listener.c ---- */
@@ -93,17 +93,17 @@ en_status en_listener_open(const en_place *place, uint32_t max_connections, int6
                            en_listener **listener);
 void en_listener_nonce(const en_listener *listener, uint8_t nonce[16]);
 int en_listener_descriptor(const en_listener *listener);
-/* Watches a link too: the descriptor is readable when the link is. */
+/* Also watches a link: the descriptor is readable when the link is. */
 bool en_listener_watch(en_listener *listener, int link);
 void en_listener_unwatch(en_listener *listener, int link);
-/* Waits up to `ms` until a client, a watched link or a wake is there. */
+/* Waits up to `ms` for a client, a watched link or a wake. */
 void en_listener_wait(en_listener *listener, int ms);
 void en_listener_wake(en_listener *listener);
-/* The next client of this user; negative: none now. */
+/* Returns the next client of this user; negative: none now. */
 int en_listener_take(en_listener *listener);
-/* Whether the kernel shall hold further clients back. */
+/* Sets whether further clients wait in the kernel. */
 void en_listener_hold(en_listener *listener, bool hold);
-/* Makes names anew that are gone, at most once a second. EN_ADDRESS_IN_USE: another server has them. */
+/* Makes missing names again, at most once a second. EN_ADDRESS_IN_USE: another server has them. */
 en_status en_listener_renew(en_listener *listener);
 void en_listener_close(en_listener *listener);
 

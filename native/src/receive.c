@@ -1,4 +1,4 @@
-/* Arriving frames: checked, delivered or parked. Sections 4, 6 and 7 of the protocol. */
+/* Checks arriving frames, and delivers or parks them. Sections 4, 6 and 7 of the protocol. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 static uint32_t cost(uint32_t length) { return length + EN_FRAME_COST; }
 
-/* What was consumed goes back to the peer, half a window at a time. */
+/* Returns consumed window to the peer, half a window at a time. */
 static void give_back(en_connection *c, en_slot *slot, uint32_t bytes) {
   if (slot->in != EN_IN_OPEN) return;
   slot->owed += bytes;
@@ -23,8 +23,8 @@ static void call(en_connection *c, en_slot *slot, const void *bytes, uint32_t le
   slot->callback(c, &message, slot->user);
 }
 
-/* Makes room in a buffer that keeps its bytes. It grows with what has arrived, not with what the peer has
- * announced. */
+/* Makes room in a buffer and keeps its bytes. The buffer grows with the bytes that have arrived, not with
+ * the announced length. */
 static bool grow(uint8_t **buffer, uint32_t *room, uint32_t length, uint32_t most) {
   if (length <= *room && *buffer) return true;
   uint32_t larger = *room < 2048 ? 4096 : *room < most / 2 ? *room * 2 : most;
@@ -41,7 +41,7 @@ static en_status no_memory(en_connection *c) {
                      "There is no memory for an arriving message.");
 }
 
-/* Adds a frame to the message under assembly. True: the message is complete. */
+/* Adds a frame to the present message. True: the message is complete. */
 static bool assemble(en_connection *c, en_slot *slot, uint32_t type, const uint8_t *bytes, uint32_t length) {
   if (type == EN_F_START) {
     slot->expected = en_get32(bytes);
@@ -77,7 +77,7 @@ static en_status park(en_connection *c, en_slot *slot, uint32_t type, const uint
   return EN_OK;
 }
 
-/* Why a data frame breaks the protocol; NULL: it does not. *word is the length of an announced message. */
+/* Returns the fault of a data frame; NULL: there is none. *word is the length of an announced message. */
 static const char *fault(const en_connection *c, const en_slot *slot, uint32_t type, const en_frame *frame,
                          uint32_t *word) {
   uint32_t length = frame->length;
@@ -187,7 +187,7 @@ static en_status arrived(en_connection *c, const en_frame *frame, bool deliver) 
   return status;
 }
 
-/* Gives the read bytes back to the peer, and wakes it if it waits for room. */
+/* Publishes the read position, and wakes the peer if it waits for room. */
 static void publish(en_connection *c) {
   if (c->unpublished == 0) return;
   c->unpublished = 0;
@@ -206,7 +206,7 @@ static void publish(en_connection *c) {
     en_link_wake(c->link);
 }
 
-/* Takes what is in the ring now, so that the call ends even if the peer goes on. */
+/* Takes the present frames of the ring, so that the call ends even if the peer continues. */
 static en_status take_ring(en_connection *c, bool deliver) {
   if (!en_ring_look_at_tail(&c->in)) return en_corrupt(c, "The peer wrote an impossible tail.");
   uint32_t target = c->in.other;
@@ -277,13 +277,13 @@ bool en_has_deliverable(const en_connection *c) {
   return false;
 }
 
-/* ---- what a program calls ---- */
+/* ---- the calls of a program ---- */
 
 static const en_error nothing = {EN_WOULD_BLOCK, "No message has arrived."};
 static const en_error over = {EN_CONNECTION_CLOSED,
                               "The channel has been closed, and every message of it was received."};
 
-/* Takes a whole message off the parked frames of a channel. */
+/* Takes a whole message from the parked frames of a channel. */
 static bool receive_from(en_connection *c, en_slot *slot, en_message *message) {
   while (slot->first) {
     en_parked *frame = unpark(slot);

@@ -1,4 +1,4 @@
-/* Each shared word is read once and checked; nothing of the peer is trusted. */
+/* Each shared word is read once and checked, because the peer is not trusted. */
 #include "ring.h"
 
 #include <string.h>
@@ -57,7 +57,8 @@ void en_ring_publish(en_ring *ring, uint32_t length, uint32_t header, uint32_t s
   ring->offset += need;
   if (ring->offset == ring->capacity) ring->offset = 0;
   ring->position += need + skip;
-  /* Sequentially consistent: the load of the consumer's declaration, which follows, must not pass it. */
+  /* Sequentially consistent, because the load of the consumer's declaration, which follows, must not move
+   * before it. */
   atomic_store(ring->tail, ring->position);
 }
 

@@ -20,7 +20,7 @@ void en_wake_reader(en_connection *c) {
     en_link_wake(c->link);
 }
 
-/* Finds room for a frame. Without any it asks the peer to tell of room. */
+/* Finds room for a frame. If there is none, it asks the peer to report room. */
 static uint8_t *reserve(en_connection *c, uint32_t length, uint32_t *skip) {
   bool corrupt = false;
   uint8_t *at = en_ring_reserve(&c->out, length, skip, &corrupt);
@@ -52,7 +52,7 @@ static void spend(en_slot *slot, uint32_t length) {
   slot->spent += length + EN_FRAME_COST;
 }
 
-/* A frame that costs window. */
+/* Writes a frame that uses window. */
 static bool write_data(en_connection *c, en_slot *slot, uint32_t type, const void *bytes, uint32_t length) {
   if (slot->window < length + EN_FRAME_COST || !en_write_frame(c, type, slot->own_id, bytes, length))
     return false;
@@ -71,7 +71,7 @@ static bool write_start(en_connection *c, en_slot *slot, uint32_t length) {
   return write_data(c, slot, EN_F_START, word, 4);
 }
 
-/* Writes the next frame of the queued message. False: there is no room, or nothing is queued. */
+/* Writes the next frame of the queued message. False: there is no room, or no message is queued. */
 static bool write_queued(en_connection *c, en_slot *slot) {
   if (slot->abort_due) {
     if (!write_data(c, slot, EN_F_ABORT, NULL, 0)) return false;
@@ -119,7 +119,7 @@ static bool write_window(en_connection *c, en_slot *slot) {
   return true;
 }
 
-/* A send that returned EN_WOULD_BLOCK would go through now. */
+/* Checks if a send that returned EN_WOULD_BLOCK would succeed now. */
 static void look_for_drain(en_connection *c, en_slot *slot) {
   uint32_t skip;
   if (!slot->blocked || slot->queued || slot->abort_due || slot->out != EN_OUT_OPEN || slot->close_due)
@@ -135,7 +135,7 @@ void en_flush(en_connection *c) {
   for (uint32_t i = 0; done && i < c->slot_count; i++) {
     if (c->slots[i]) done = write_window(c, c->slots[i]);
   }
-  /* The channels take turns, frame by frame, so that a long message does not keep the others back. */
+  /* The channels take turns, frame by frame, so that a long message does not delay the others. */
   for (bool went = done; went && c->state == EN_STATE_CONNECTED;) {
     went = false;
     for (uint32_t i = 0; i < c->slot_count; i++) {
@@ -158,7 +158,7 @@ void en_flush(en_connection *c) {
   }
 }
 
-/* The channel of a send, if it may send; else the status is set. */
+/* Returns the channel of a send, if it may send. Otherwise the status is set. */
 static en_status check_send(en_connection *c, en_channel channel, const void *bytes, size_t length,
                             en_slot **slot) {
   if (!c) return en_fail(EN_INVALID_PARAMETER, "connection is NULL.");
@@ -182,12 +182,12 @@ static en_status blocked(en_connection *c, en_slot *slot, size_t length) {
   return en_fail_with(&no_room);
 }
 
-/* Whether an earlier message or frame goes first. */
+/* Returns whether an earlier message or frame goes first. */
 static bool must_wait(const en_connection *c, const en_slot *slot) {
   return c->control_count > 0 || slot->queued || slot->abort_due;
 }
 
-/* Takes over memory that holds a message. */
+/* Takes ownership of memory with a message. */
 static void enqueue(en_connection *c, en_slot *slot, uint8_t *bytes, uint32_t length) {
   slot->queued = bytes;
   slot->queued_length = length;
@@ -235,7 +235,8 @@ en_status en_wait_a_while(en_connection *c, int64_t deadline) {
   return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
 }
 
-/* Repeats until the frame is written. Window comes by frames, so what arrives is taken and kept. */
+/* Repeats until the frame is written. Window comes in frames, so it also takes arriving messages and keeps
+ * them. */
 static en_status write_waiting(en_connection *c, en_slot *slot, uint32_t type, const void *bytes,
                                uint32_t length, int64_t deadline) {
   for (;;) {
@@ -309,7 +310,7 @@ en_status en_claim(en_connection *c, en_channel channel, size_t length, void **b
   return EN_OK;
 }
 
-/* Ends the claim and gives its channel. */
+/* Ends the claim and returns its channel. */
 static en_slot *unclaim(en_connection *c) {
   en_slot *slot = c->claim_slot;
   c->claiming = false;

@@ -4,7 +4,7 @@
 
 #include "handshake.h"
 
-/* Handshakes under way; further clients wait in the kernel. */
+/* The largest number of handshakes. Further clients wait in the kernel. */
 #define HANDSHAKES 64
 
 typedef enum { AWAITS_REQUEST, AWAITS_PROOF, AWAITS_ACKNOWLEDGEMENT } stage;
@@ -43,7 +43,7 @@ struct en_server {
 
 /* ---- one client ---- */
 
-/* Gives up a handshake. The client may be connected by then, so it gets a goodbye. */
+/* Ends a handshake. The client may be connected by then, so it gets a goodbye. */
 static void drop(en_server *s, uint32_t index) {
   handshake *h = s->underway[index];
   if (h->region) {
@@ -56,7 +56,7 @@ static void drop(en_server *s, uint32_t index) {
   s->underway[index] = s->underway[--s->count];
 }
 
-/* An answer of 64 bytes; `body` has 16 bytes, or 32 for a challenge and a proof. */
+/* Sends an answer of 64 bytes. `body` has 16 bytes, or 32 for a challenge and a proof. */
 static bool answer(const en_server *s, const handshake *h, uint32_t status, const uint8_t *body,
                    size_t length, int region) {
   uint8_t reply[EN_MESSAGE_BYTES] = {0};
@@ -69,7 +69,7 @@ static bool answer(const en_server *s, const handshake *h, uint32_t status, cons
   return en_link_put(h->link, reply, sizeof reply, region);
 }
 
-/* False, so that the handshake ends. */
+/* Returns false, so that the handshake ends. */
 static bool refuse(const en_server *s, const handshake *h, uint32_t status, const char *why) {
   uint8_t body[16] = {0};
   if (why) memcpy(body, why, strlen(why) < sizeof body ? strlen(why) : sizeof body);
@@ -77,7 +77,7 @@ static bool refuse(const en_server *s, const handshake *h, uint32_t status, cons
   return false;
 }
 
-/* Frees the places of clients that left before anybody accepted them. */
+/* Frees the places of clients that left before the program accepted them. */
 static void forget_left(en_server *s) {
   ready **at = &s->first;
   s->last = NULL;
@@ -153,7 +153,7 @@ static bool proof_came(en_server *s, handshake *h) {
   return answer(s, h, EN_R_PROOF, proof, sizeof proof, -1) && grant(s, h);
 }
 
-/* The client is connected: its connection waits for en_accept(). False: it can't be kept. */
+/* The client is connected, and its connection waits for en_accept(). False: this side can't keep it. */
 static bool keep(en_server *s, handshake *h) {
   ready *item = malloc(sizeof *item);
   en_connection *connection;
@@ -177,7 +177,7 @@ static bool keep(en_server *s, handshake *h) {
   return true;
 }
 
-/* Goes on with a handshake as far as its client has come. False: it is over. */
+/* Continues a handshake as far as the client's bytes allow. False: it is over. */
 static bool advance(en_server *s, handshake *h) {
   for (;;) {
     if (h->stage == AWAITS_ACKNOWLEDGEMENT) {
@@ -250,8 +250,8 @@ en_status en_listen(const char *endpoint, const en_options *options, en_server *
   return EN_OK;
 }
 
-/* A client that left before anybody accepted it is not given, unless its messages are still there. A client
- * that came while somebody accepts is given, however soon it left: it was connected. */
+/* Skips a client that left before en_accept() was called, unless its messages are still there. A client
+ * that came during en_accept() is returned even if it left at once, because it was connected. */
 static bool next_ready(en_server *s, en_connection **connection) {
   while (s->first) {
     ready *item = s->first;
@@ -268,7 +268,8 @@ static bool next_ready(en_server *s, en_connection **connection) {
   return false;
 }
 
-/* How long to sleep: to the caller's deadline, at most to the next deadline of a handshake. */
+/* Returns the time to sleep: until the caller's deadline, and at most until the next deadline of a
+ * handshake. */
 static int sleep_time(const en_server *s, int64_t deadline) {
   int ms = en_left_ms(deadline);
   if (ms < 0 || ms > 1000) ms = 1000;

@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4) and HMAC (RFC 2104), so that the library needs no other. */
+/* SHA-256 (FIPS 180-4) and HMAC (RFC 2104), so that the library needs no other library. */
 #include "wire.h"
 
 #include <string.h>
@@ -103,7 +103,7 @@ void en_proof(const char *secret, const char *role, const uint8_t server[32], co
   finish(&h, out);
 }
 
-/* Takes the same time wherever the bytes differ. */
+/* Takes the same time for every position of a difference. */
 bool en_equal(const uint8_t *a, const uint8_t *b, size_t length) {
   uint8_t different = 0;
   for (size_t i = 0; i < length; i++) different |= a[i] ^ b[i];

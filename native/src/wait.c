@@ -1,14 +1,15 @@
-/* Polling, sleeping and being woken. Section 5 of the protocol. */
+/* Polling, sleeping and waking. Section 5 of the protocol. */
 #include "connection.h"
 #include "platform.h"
 
-/* How long a sleep lasts at most, because the word to sleep on tells nobody of a death. */
+/* The longest time of one sleep, in milliseconds, because the word for sleeping does not report the peer's
+ * death. */
 #define SLICE_MS 25
 
 bool en_has_unread(const en_connection *c) { return atomic_load(c->in.tail) != c->in.position; }
 
-/* Frames, or the report of room that this side asked for. The report is taken once: a sender that still needs
- * room asks again. */
+/* Returns whether frames came, or the report of room that this side asked for. It takes the report once: a
+ * sender that still needs room asks again. */
 static bool something_came(en_connection *c) {
   if (en_has_unread(c)) return true;
   if (!c->needs_room || atomic_load(c->own_needs) != 0) return false;
@@ -37,7 +38,7 @@ static void report_slot(en_connection *c, en_slot *slot) {
   for (uint32_t type = 0; type <= EN_EVENT_DRAIN && slot->events && !c->quiet; type++) {
     uint32_t bit = EN_REPORT(type);
     if (!(slot->events & bit)) continue;
-    /* What arrived on the channel comes before its end. */
+    /* The messages that arrived on the channel come before its end. */
     if (type == EN_EVENT_CHANNEL_CLOSED && slot->first && slot->callback) {
       c->reports = true;
       continue;

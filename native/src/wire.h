@@ -1,4 +1,4 @@
-/* What every transport of EntropyNet says, as the numbers on the wire. */
+/* The values that every transport of EntropyNet sends, as the numbers on the wire. */
 #ifndef ENTROPYNET_WIRE_H
 #define ENTROPYNET_WIRE_H
 
@@ -57,7 +57,7 @@ typedef struct {
 uint32_t en_get32(const uint8_t *at);
 void en_put32(uint8_t *at, uint32_t value);
 void en_put_limits(uint8_t *at, const en_limits *limits);
-/* False: no greeting. *version is set whenever the magic is right, because all behind it may differ in
+/* False: no greeting. *version is set if the magic is right, because everything after it may differ in
  * another version. */
 bool en_get_limits(const uint8_t *at, en_limits *limits, uint32_t *version);
 bool en_is_utf8(const uint8_t *bytes, size_t length);

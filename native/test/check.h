@@ -1,4 +1,4 @@
-/* A check that ends the program with the place and what was expected. */
+/* A check that ends the program and prints the place and the expected value. */
 #ifndef ENTROPYNET_CHECK_H
 #define ENTROPYNET_CHECK_H
 
@@ -15,7 +15,7 @@
     }                                                                                                     \
   } while (0)
 
-/* The status of a call, and that a failure left the same status and a sentence. */
+/* Checks that a failed call left the same status and a sentence. Returns the status. */
 static inline en_status check_status(en_status status) {
   if (status) {
     CHECK(en_last_error()->status == status);

@@ -1,4 +1,5 @@
-// Tests of entropynet.hpp: a server and clients in one process. Prints what failed; the exit code is 1 then.
+// Tests entropynet.hpp with a server and clients in one process. Prints the failures; the exit code is then
+// 1.
 
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +28,7 @@ using entropynet::Status;
 using entropynet::Timeout;
 using namespace std::chrono_literals;
 
-// A limit that tells of a hang. Nothing waits for so long.
+// A limit that means that a call hangs. No wait needs this time.
 constexpr auto kLimit = 20s;
 
 static_assert(!std::is_copy_constructible_v<Connection> && std::is_nothrow_move_constructible_v<Connection>);
@@ -64,8 +65,8 @@ Options OptionsHere() {
   return options;
 }
 
-// The two sides of a connection. A client waits for the server's Accept(), so that it connects on another
-// thread. What fails here ends the program: nothing else could be tested.
+// Makes the two sides of a connection. The client waits for the server's Accept(), so it connects on another
+// thread. A failure here ends the program, because nothing else could be tested.
 Pair Connected(const Options& options = OptionsHere()) {
   const std::string endpoint = "wrapper-" + std::to_string(names++);
   auto server = Server::Listen(endpoint, options);
@@ -86,7 +87,7 @@ void PollUntil(Connection& connection, Done done) {
     if (!connection.Wait(kLimit).Ok()) break;
     if (!connection.Poll().Ok()) break;
   }
-  // What came with the end.
+  // The events of the end.
   static_cast<void>(connection.Poll());
 }
 
@@ -105,9 +106,9 @@ void TestOutcomes() {
   const auto nobody = Connection::Connect("nobody-here", OptionsHere());
   EXPECT(!nobody.Ok() && !nobody && nobody.GetStatus() == Code::kTransportUnavailable);
   EXPECT(std::string(nobody.GetStatus().Name()) == "TransportUnavailable");
-  // A sentence, not the name alone.
+  // A sentence, not only the name.
   EXPECT(std::string(nobody.GetStatus().Message()).find(' ') != std::string::npos);
-  // The sentence of another call is not taken for this one's.
+  // The sentence of another call does not belong to this one.
   EXPECT(std::string(Status(Code::kAlreadyExists).Message()) == "AlreadyExists");
   EXPECT(Connection::Connect("", OptionsHere()).GetStatus() == Code::kInvalidParameter);
 }
@@ -166,7 +167,7 @@ void TestCallbacks() {
   const std::string captured(1000, 'c');
   EXPECT(peer.OnMessage([&, captured](const Message& message) {
                heard.emplace_back(entropynet::TextOf(message.bytes));
-               // The function that runs is replaced: its captures must last until it returns.
+               // This replaces the running function, whose captures must last until it returns.
                EXPECT(peer.OnMessage([&](const Message& next) { heard.emplace_back(TextOf(next.bytes)); },
                                      Delivery::kInRing)
                           .Ok());
@@ -177,7 +178,7 @@ void TestCallbacks() {
   for (const char* text : {"one", "two", "three"}) EXPECT(client.TrySend(entropynet::BytesOf(text)).Ok());
   PollUntil(peer, [&] { return heard.size() == 4; });
   EXPECT((heard == std::vector<std::string>{"one", "c", "two", "three"}));
-  // Callbacks stay where their connection goes.
+  // Callbacks stay with the connection when it moves.
   Connection moved = std::move(peer);
   EXPECT(client.TrySend(entropynet::BytesOf("four")).Ok());
   PollUntil(moved, [&] { return heard.size() == 5; });
@@ -295,7 +296,7 @@ void TestEnds() {
   EXPECT(client.Receive().GetStatus() == Code::kInvalidParameter);
   EXPECT(client.GetState() == State::kFailed && client.GetStats().messages_sent == 0);
   client.Interrupt();
-  // An object may be given another connection: the one before it ends.
+  // An object may get another connection: the one before it ends.
   auto pair = Connected();
   empty = std::move(pair.client);
   EXPECT(empty.IsConnected());
@@ -317,7 +318,7 @@ int main() {
   TestChannels();
   TestServer();
   TestEnds();
-  // Nothing of a server stays behind, so that the folder is empty.
+  // The server leaves no file, so the folder is empty.
   test = "names";
   EXPECT(std::remove(name) == 0);
   if (failures == 0) std::printf("entropynet.hpp: all tests passed\n");

@@ -13,8 +13,8 @@
 
 namespace entropynet {
 
-/** Room for a message, to be written in place. Without Commit() it is given up. Must not outlive its
- * connection. */
+/** Room for a message that the program writes in place. Without Commit() nothing is sent. Must not outlive
+ * its connection. */
 class Claim {
  public:
   Claim(Claim&& other) noexcept
@@ -37,11 +37,11 @@ class Claim {
     return Status(en_commit(std::exchange(connection_, nullptr)));
   }
 
-  /** Sends nothing. Nothing happens where it was sent or given up before. */
+  /** Sends nothing. Has no effect if the claim was sent or given up before. */
   void GiveUp() {
     if (connection_ == nullptr) return;
     bytes_ = {};
-    // Can't fail: a claim is held.
+    // This can't fail, because a claim is held.
     static_cast<void>(en_abort(std::exchange(connection_, nullptr)));
   }
 
@@ -70,7 +70,7 @@ class Connection {
     return Connect(endpoint.c_str(), options);
   }
 
-  /** Takes over a connection of the C library that no callback was set on. */
+  /** Takes ownership of a connection of the C library that has no callback. */
   explicit Connection(en_connection* connection)
       : connection_(connection), callbacks_(std::make_shared<Callbacks>()) {}
 
@@ -85,7 +85,7 @@ class Connection {
   /** Says goodbye without waiting, unless Disconnect() has. */
   ~Connection() { en_connection_free(connection_); }
 
-  /** The connection of the C library, null where this object is empty. It stays this object's. */
+  /** The connection of the C library; null if this object is empty. This object still owns it. */
   [[nodiscard]] en_connection* Handle() const { return connection_; }
 
   /** Sends a whole message and waits for room; see en_send(). The bytes may be reused at once. */
@@ -111,7 +111,8 @@ class Connection {
   }
   Result<Claim> ClaimRoom(std::size_t length) { return ClaimRoom(kDefaultChannel, length); }
 
-  /** The next message; see en_receive(). Its bytes are valid until the next Receive() on this connection. */
+  /** Returns the next message; see en_receive(). Its bytes are valid until the next Receive() on this
+   * connection. */
   Result<Message> Receive(Channel channel = kAnyChannel) {
     en_message message{};
     const Status status(en_receive(connection_, channel.number, &message));
@@ -119,10 +120,8 @@ class Connection {
     return MessageOf(message);
   }
 
-  /**
-   * Sets who takes the messages of a channel; see en_on_message(). A null function takes the callback away.
-   * The message's bytes are valid until the callback returns.
-   */
+  /** Sets the consumer of a channel's messages; see en_on_message(). A null function removes it. The
+   * message's bytes are valid until the callback returns. */
   Status OnMessage(Channel channel, MessageCallback callback, Delivery delivery = Delivery::kCopied) {
     if (connection_ == nullptr) return Code::kInvalidParameter;
     auto next = callback ? std::make_unique<MessageCallback>(std::move(callback)) : nullptr;
@@ -140,7 +139,7 @@ class Connection {
     return OnMessage(kDefaultChannel, std::move(callback), delivery);
   }
 
-  /** Sets who takes the events; see en_on_event(). */
+  /** Sets the callback for events; see en_on_event(). */
   Status OnEvent(EventCallback callback) {
     if (connection_ == nullptr) return Code::kInvalidParameter;
     auto next = callback ? std::make_unique<EventCallback>(std::move(callback)) : nullptr;
@@ -151,9 +150,9 @@ class Connection {
     return status;
   }
 
-  /** Takes what has arrived, calls the callbacks and writes what is queued; see en_poll(). Never waits. */
+  /** Reads what has arrived, calls the callbacks and writes queued messages; see en_poll(). Never waits. */
   Status Poll() {
-    // A callback may destroy this object: from here on only the local owner is used.
+    // A callback may destroy this object, so from here on only the local owner is used.
     const std::shared_ptr<Callbacks> callbacks = callbacks_;
     if (callbacks == nullptr) return Code::kInvalidParameter;
     callbacks->running++;
@@ -165,14 +164,14 @@ class Connection {
   /** Sleeps until there is something to poll or to receive; see en_wait(). */
   Status Wait(Timeout timeout) { return Status(en_wait(connection_, timeout.Milliseconds())); }
 
-  /** Ends the current or the next Wait() with Code::kAborted. Every thread may call it. */
+  /** Makes the current or the next Wait() return Code::kAborted. Every thread may call it. */
   void Interrupt() {
     if (connection_ != nullptr) en_interrupt(connection_);
   }
 
-  /** For somebody else's event loop; see en_descriptor() and Arm(). */
+  /** For the program's own event loop; see en_descriptor() and Arm(). */
   [[nodiscard]] int Descriptor() const { return en_descriptor(connection_); }
-  /** Before the event loop sleeps. False: there is something to poll already; see en_arm(). */
+  /** Call it before the event loop sleeps. False: there is something to poll already; see en_arm(). */
   [[nodiscard]] bool Arm() { return connection_ != nullptr && en_arm(connection_) == 1; }
 
   /** Opens a named channel and waits for the peer's answer; see en_open_channel(). */
@@ -191,7 +190,7 @@ class Connection {
     return Status(en_close_channel(connection_, channel.number, timeout.Milliseconds()));
   }
 
-  /** What is known of a channel; see en_channel_info. */
+  /** Describes a channel; see en_channel_info. */
   [[nodiscard]] Result<en_channel_info> GetChannel(Channel channel) const {
     en_channel_info info{};
     info.size = sizeof info;
@@ -205,14 +204,13 @@ class Connection {
 
   [[nodiscard]] State GetState() const { return static_cast<State>(en_get_state(connection_)); }
   [[nodiscard]] bool IsConnected() const { return GetState() == State::kConnected; }
-  /** How the connection ended, with its sentence; success while it stands. Valid as long as the connection.
-   */
+  /** The error that ended the connection; success while it stands. Valid as long as the connection. */
   [[nodiscard]] const en_error& GetEnd() const { return *en_get_end(connection_); }
-  /** Zeros where this object is empty. */
+  /** Zeros if this object is empty. */
   [[nodiscard]] en_stats GetStats() const {
     en_stats stats{};
     stats.size = sizeof stats;
-    // Fails for an empty object alone; everything is 0 then.
+    // Fails only for an empty object; everything is 0 then.
     static_cast<void>(en_get_stats(connection_, &stats));
     return stats;
   }
@@ -224,12 +222,12 @@ class Connection {
   }
 
  private:
-  /** At a fixed address, because the C library holds pointers into it while the Connection moves. */
+  /** It has a fixed address, because the C library holds pointers into it while the Connection moves. */
   struct Callbacks {
     std::unordered_map<en_channel, std::unique_ptr<MessageCallback>> messages;
     std::unique_ptr<EventCallback> event;
     int running = 0;
-    // Replaced during a callback, perhaps by itself: they last until Poll() returns.
+    // Callbacks that were replaced during a callback, perhaps by themselves. They last until Poll() returns.
     std::vector<std::unique_ptr<MessageCallback>> retired_messages;
     std::vector<std::unique_ptr<EventCallback>> retired_events;
 

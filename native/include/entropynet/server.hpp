@@ -14,7 +14,7 @@ namespace entropynet {
 /** An endpoint that clients connect to. */
 class Server {
  public:
-  /** Whether one more client gets in. Must not use the server and must not throw. */
+  /** Decides about one more client. Must not use the server and must not throw. */
   using Admit = std::function<bool()>;
 
   /** Listens on an endpoint; see en_listen(). With `admit`, it decides in Accept() about each client. */
@@ -43,13 +43,13 @@ class Server {
     std::swap(admit_, taken.admit_);
     return *this;
   }
-  /** Gives the endpoint back. Accepted connections go on. */
+  /** Releases the endpoint. Accepted connections continue. */
   ~Server() { en_server_free(server_); }
 
-  /** The server of the C library, null where this object is empty. It stays this object's. */
+  /** The server of the C library; null if this object is empty. This object still owns it. */
   [[nodiscard]] en_server* Handle() const { return server_; }
 
-  /** The next client; see en_accept(). Handshakes go on inside this call alone. */
+  /** Returns the next client; see en_accept(). Handshakes run only inside this call. */
   Result<Connection> Accept(Timeout timeout) {
     en_connection* connection = nullptr;
     const Status status(en_accept(server_, timeout.Milliseconds(), &connection));
@@ -57,10 +57,10 @@ class Server {
     return Connection(connection);
   }
 
-  /** For somebody else's event loop; see en_server_descriptor(). */
+  /** For the program's own event loop; see en_server_descriptor(). */
   [[nodiscard]] int Descriptor() const { return en_server_descriptor(server_); }
 
-  /** Ends the current or the next Accept() with Code::kAborted. Every thread may call it. */
+  /** Makes the current or the next Accept() return Code::kAborted. Every thread may call it. */
   void Interrupt() {
     if (server_ != nullptr) en_server_interrupt(server_);
   }

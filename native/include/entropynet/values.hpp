@@ -15,7 +15,7 @@
 
 namespace entropynet {
 
-/** What a call came to. The numbers are those of en_status; entropynet.h explains each. */
+/** The outcome of a call as a number of en_status. entropynet.h explains each. */
 enum class Code : int {
   kOk = EN_OK,
   kWouldBlock = EN_WOULD_BLOCK,
@@ -37,7 +37,8 @@ enum class Code : int {
   kAborted = EN_ABORTED,
 };
 
-/** The outcome of a call. As cheap as a number: the sentence stays in the library until it is asked for. */
+/** The outcome of a call. It is as small as a number: the sentence stays in the library until the program
+ * asks for it. */
 class [[nodiscard]] Status {
  public:
   /** Success. */
@@ -49,10 +50,8 @@ class [[nodiscard]] Status {
   [[nodiscard]] constexpr Code GetCode() const { return code_; }
   /** The name that the code has in Node.js, "PeerDied" for example. */
   [[nodiscard]] const char* Name() const { return en_status_name(static_cast<en_status>(code_)); }
-  /**
-   * The sentence for a person. Ask on the thread of the call and before its next call that fails; later it is
-   * the name alone. Never null.
-   */
+  /** The sentence for a person. Ask on the thread of the call and before its next failed call. Later it is
+   * only the name. Never null. */
   [[nodiscard]] const char* Message() const {
     if (Ok()) return "";
     const en_error* error = en_last_error();
@@ -66,7 +65,7 @@ class [[nodiscard]] Status {
   Code code_ = Code::kOk;
 };
 
-/** A value, or the Status that says why there is none. */
+/** A value, or the Status of the failure. */
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -76,12 +75,12 @@ class [[nodiscard]] Result {
 
   [[nodiscard]] bool Ok() const { return value_.has_value(); }
   [[nodiscard]] explicit operator bool() const { return Ok(); }
-  /** Success where there is a value. */
+  /** Success if there is a value. */
   [[nodiscard]] Status GetStatus() const { return status_; }
-  /** The value. The caller must have asked Ok() first. */
+  /** The value. The caller must have checked Ok() first. */
   [[nodiscard]] T& operator*() & { return *value_; }
   [[nodiscard]] const T& operator*() const& { return *value_; }
-  /** Takes the value out. */
+  /** Moves the value out. */
   [[nodiscard]] T&& operator*() && { return std::move(*value_); }
   [[nodiscard]] T* operator->() { return &*value_; }
   [[nodiscard]] const T* operator->() const { return &*value_; }
@@ -91,13 +90,13 @@ class [[nodiscard]] Result {
   Status status_;
 };
 
-/** Elements that somebody else owns, one after the other: what std::span is in C++20. */
+/** A sequence of elements that another object owns, like std::span in C++20. */
 template <typename T>
 class Span {
  public:
   constexpr Span() = default;
   constexpr Span(T* data, std::size_t size) : data_(data), size_(size) {}
-  /** A span of bytes that may be written is also one of bytes that may be read. */
+  /** A span of writable bytes converts to one of readable bytes. */
   template <typename U, std::enable_if_t<std::is_same_v<const U, T>, int> = 0>
   constexpr Span(Span<U> other) : data_(other.data()), size_(other.size()) {}
 
@@ -108,7 +107,7 @@ class Span {
   [[nodiscard]] constexpr T* end() const { return data_ + size_; }
   /** `index` must be less than size(). */
   [[nodiscard]] constexpr T& operator[](std::size_t index) const { return data_[index]; }
-  /** Up to `size` elements from `offset` on; none where `offset` is behind the end. */
+  /** Up to `size` elements from `offset` on; none if `offset` is beyond the end. */
   [[nodiscard]] constexpr Span Sub(std::size_t offset, std::size_t size = SIZE_MAX) const {
     if (offset >= size_) return Span(data_ + size_, 0);
     return Span(data_ + offset, size < size_ - offset ? size : size_ - offset);
@@ -128,7 +127,7 @@ using MutableByteView = Span<std::byte>;
 [[nodiscard]] inline ByteView BytesOf(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
-/** The bytes of elements without pointers: those of a std::vector<float> or a std::array for example. */
+/** The bytes of elements without pointers, for example those of a std::vector<float> or a std::array. */
 template <typename Container,
           typename Element = std::remove_pointer_t<decltype(std::declval<const Container&>().data())>,
           std::enable_if_t<std::is_trivially_copyable_v<Element> &&
@@ -137,24 +136,24 @@ template <typename Container,
 [[nodiscard]] ByteView BytesOf(const Container& elements) {
   return {reinterpret_cast<const std::byte*>(elements.data()), elements.size() * sizeof(Element)};
 }
-/** The bytes of one object, padding included. */
+/** The bytes of one object, including padding. */
 template <typename T>
 [[nodiscard]] ByteView BytesOfObject(const T& object) {
   static_assert(std::is_trivially_copyable_v<T>,
                 "only an object without pointers and owners can be sent as its bytes");
   return {reinterpret_cast<const std::byte*>(&object), sizeof(T)};
 }
-/** The bytes as text. Nothing checks that they are UTF-8. */
+/** The bytes as text. This does not check that they are UTF-8. */
 [[nodiscard]] inline std::string_view TextOf(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/** How long a call may wait: a std::chrono duration, rounded up to milliseconds. */
+/** The longest wait of a call: a std::chrono duration, rounded up to milliseconds. */
 class Timeout {
  public:
   template <typename Rep, typename Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> duration) : milliseconds_(Rounded(duration)) {}
-  /** Without an end. */
+  /** Waits without end. */
   [[nodiscard]] static constexpr Timeout Forever() { return Timeout(-1); }
   /** Never waits. */
   [[nodiscard]] static constexpr Timeout None() { return Timeout(0); }
@@ -167,7 +166,7 @@ class Timeout {
   static constexpr int Rounded(Duration duration) {
     using Exact = std::chrono::duration<double, std::milli>;
     const double milliseconds = std::chrono::duration_cast<Exact>(duration).count();
-    // A negative duration has run out, it does not mean "without an end".
+    // A negative duration has expired. It does not mean "without end".
     if (!(milliseconds > 0)) return 0;
     if (milliseconds >= static_cast<double>(std::numeric_limits<int>::max()))
       return std::numeric_limits<int>::max();
@@ -178,13 +177,14 @@ class Timeout {
   int milliseconds_;
 };
 
-/** What a side wants, with the defaults of the library. Texts that it points to must last until the call
- * only. */
+/** The options of a side, with the defaults of the library. Texts that it points to must last only until
+ * the call returns. */
 struct Options : en_options {
   Options() : en_options() { size = sizeof(en_options); }
 };
 
-/** A channel of one connection. Not an owner: a channel lasts until it is closed or its connection ends. */
+/** A channel of one connection. It owns nothing: a channel lasts until it is closed or its connection
+ * ends. */
 struct Channel {
   en_channel number = 0;
 
@@ -194,7 +194,7 @@ struct Channel {
 
 /** The channel without a name. */
 inline constexpr Channel kDefaultChannel{0};
-/** For Connection::Receive(): each channel without a callback. */
+/** For Connection::Receive(): all channels without a callback. */
 inline constexpr Channel kAnyChannel{EN_ANY_CHANNEL};
 
 /** A received message. */
@@ -203,7 +203,7 @@ struct Message {
   Channel channel;
 };
 
-/** What happened to a connection or to one of its channels. */
+/** The type of an event of a connection or of one of its channels. */
 enum class EventType : int {
   kChannelOpened = EN_EVENT_CHANNEL_OPENED,
   kChannelAccepted = EN_EVENT_CHANNEL_ACCEPTED,
@@ -216,18 +216,18 @@ enum class EventType : int {
   kEnd = EN_EVENT_END,
 };
 
-/** An event; entropynet.h explains each type and what its status and channel mean. */
+/** An event. entropynet.h explains each type and the meaning of its status and channel. */
 struct Event {
   EventType type;
   Status status;
   Channel channel;
 };
 
-/** Where the bytes of a callback's message are. */
+/** The place of a callback's message. */
 enum class Delivery : unsigned {
   /** In memory of the library. */
   kCopied = 0,
-  /** In the ring where possible. The peer can change them while the callback reads: copy before you check and
+  /** In the ring if possible. The peer can change them while the callback reads: copy before you check and
      use. */
   kInRing = EN_IN_RING,
 };

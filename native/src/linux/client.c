@@ -1,4 +1,4 @@
-/* How a client finds a server and connects to its socket. Section 1 of the protocol. */
+/* The client's search for a server, and its connection to the server's socket. Section 1 of the protocol. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) 
   return EN_OK;
 }
 
-/* Reads the nonce, and whether a living server holds the file's lock. */
+/* Reads the nonce, and checks if a living server holds the file's lock. */
 static en_status find_server(const en_place *place, uint8_t nonce[16], bool *alive) {
   int directory;
   en_status status = en_place_open(place, false, &directory);
@@ -51,7 +51,7 @@ static en_status find_server(const en_place *place, uint8_t nonce[16], bool *ali
                    strerror(errno));
   }
   status = check_region(place, fd, nonce);
-  /* An exclusive lock of a server refuses a shared one. */
+  /* A server's exclusive lock makes a shared one fail. */
   *alive = !status && flock(fd, LOCK_SH | LOCK_NB) != 0;
   (void)close(fd);
   return status;

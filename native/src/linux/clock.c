@@ -1,4 +1,4 @@
-/* Clocks, random bytes and the word to sleep on. */
+/* Clocks, random bytes and the word for sleeping. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>

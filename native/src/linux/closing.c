@@ -1,5 +1,5 @@
-/* Closing descriptors that a peer passed. Such a close may block for as long as the peer likes (a socket that
- * lingers, a file of a user's file system), so a thread of its own does it. */
+/* Closes descriptors that a peer passed. Such a close may block as long as the peer wants (a socket that
+ * lingers, a file of a user's file system), so a separate thread does it. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -14,13 +14,13 @@ typedef struct waiting {
   int descriptor;
 } waiting;
 
-/* All of it under the mutex. */
+/* The mutex protects all of these. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static waiting *first, **last = &first;
 static bool has_thread;
 static unsigned count; /* those that wait, and the one that is being closed */
 
-/* Runs as long as there is something to close. */
+/* Runs as long as there are descriptors to close. */
 static void *close_all(void *unused) {
   (void)unused;
   (void)pthread_mutex_lock(&mutex);
@@ -39,13 +39,13 @@ static void *close_all(void *unused) {
   return NULL;
 }
 
-/* Under the mutex. Signals are the program's: its own threads take them. */
+/* Called with the mutex held. The program's own threads take its signals. */
 static void start_thread(void) {
   pthread_t thread;
   sigset_t all, before;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  /* Where the system gives no thread, the next call tries again. */
+  /* If the system gives no thread, the next call tries again. */
   has_thread = pthread_create(&thread, NULL, close_all, NULL) == 0;
   if (has_thread) (void)pthread_detach(thread);
   (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -73,7 +73,7 @@ unsigned en_waiting_to_close(void) {
   return waits;
 }
 
-/* Descriptors that nobody took are closed with the socket that they are in. The peer sees the end at once. */
+/* Descriptors that were not taken are closed with their socket. The peer sees the end at once. */
 void en_link_close(int link) {
   char byte;
   (void)shutdown(link, SHUT_RDWR); /* nothing can be sent into it any more */

@@ -9,15 +9,15 @@
 
 #include "../platform.h"
 
-/* The most bytes of wakes that one look takes. */
+/* The largest number of wake bytes of one look. */
 #define DRAINED_BYTES 65536
 
-/* Room for one descriptor more than may come, so that several are seen as several. */
+/* Room for one descriptor more than is allowed, so that several are noticed. */
 #define CONTROL_BYTES CMSG_SPACE(2 * sizeof(int))
 
 void en_link_wake(int link) { (void)send(link, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
 
-/* recvmsg() without waiting; `control` is NULL, or has room for two descriptors. */
+/* Calls recvmsg() without waiting. `control` is NULL, or has room for two descriptors. */
 static ssize_t receive(int link, void *bytes, size_t length, int flags, void *control, struct msghdr *message,
                        struct iovec *part) {
   ssize_t got;
@@ -30,8 +30,8 @@ static ssize_t receive(int link, void *bytes, size_t length, int flags, void *co
   return got;
 }
 
-/* Looks before it takes: the kernel closes what is taken and not wanted, on this very thread. What is only
- * looked at stays with the socket. */
+/* Peeks before it takes. The kernel closes an unwanted descriptor on this thread when the thread takes it.
+ * A descriptor that is only peeked at stays in the socket. */
 en_link_state en_link_drain(int link) {
   char wakes[4096];
   struct iovec part;
@@ -39,7 +39,7 @@ en_link_state en_link_drain(int link) {
   for (size_t total = 0; total < DRAINED_BYTES;) { /* a peer that goes on holds nobody up */
     ssize_t got = receive(link, wakes, sizeof wakes, MSG_PEEK, NULL, &message, &part);
     if (got > 0 && (message.msg_flags & MSG_CTRUNC)) return EN_LINK_ABUSED;
-    /* Linux reports ECONNRESET where the other side closed with wakes unread. */
+    /* Linux reports ECONNRESET if the other side closed with unread wakes. */
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return EN_LINK_OPEN;
     if (got <= 0) return EN_LINK_ENDED;
     if (receive(link, wakes, (size_t)got, 0, NULL, &message, &part) < 0) return EN_LINK_ENDED;
@@ -82,7 +82,8 @@ bool en_link_put(int link, const uint8_t *bytes, size_t length, int region) {
   return sent == (ssize_t)length; /* the messages of a handshake fit an empty socket */
 }
 
-/* Puts the first descriptor of a message into *first; another thread closes the others. Their number. */
+/* Stores the first descriptor of a message in *first. Another thread closes the others. Returns their
+ * number. */
 static size_t keep_first(struct msghdr *message, int *first) {
   size_t count = 0;
   *first = -1;
@@ -102,7 +103,7 @@ static size_t keep_first(struct msghdr *message, int *first) {
   return count;
 }
 
-/* Only files in memory have seals. Asking, and closing one, can't block. */
+/* Only memory files have seals. Asking for them, and closing such a file, can't block. */
 static bool is_memory(int descriptor) { return fcntl(descriptor, F_GET_SEALS) >= 0; }
 
 int en_link_take(int link, uint8_t *bytes, size_t length, int *region) {
@@ -121,8 +122,9 @@ int en_link_take(int link, uint8_t *bytes, size_t length, int *region) {
     en_close_elsewhere(seen);
     return EN_TAKE_ABUSED;
   }
-  /* The same bytes once more. Looking shows the descriptor of the next message, too. Only taking says whether
-   * it came with these bytes: it shows it again, or says that there is no number left to show it with. */
+  /* Takes the same bytes. Peeking also shows the descriptor of the next message. Only taking shows if it
+   * came with these bytes: it returns the descriptor again, or reports that there is no free number for
+   * it. */
   ssize_t again = receive(link, bytes, (size_t)got, 0, count ? control : NULL, &message, &part);
   bool with_these = again >= 0 && (keep_first(&message, &taken) > 0 || (message.msg_flags & MSG_CTRUNC));
   if (taken >= 0) (void)close(taken); /* the same memory */

@@ -1,4 +1,4 @@
-/* How a server takes its names, keeps them, listens and gives them back. Section 1 of the protocol. */
+/* The names and the listening socket of a server. Section 1 of the protocol. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,11 @@
 #define RENEW_MS 1000
 #define STARVED_MS 100
 
-/* With so many descriptors of peers that are being closed, no client is let in: each may bring more. */
+/* While this number of passed descriptors is being closed, the server admits no client, because each may
+ * bring more. */
 #define WAITING_TO_CLOSE 64
 
-/* Sockets whose name was replaced, and at which clients may still wait. */
+/* The largest number of sockets whose name was replaced, and at which clients may still wait. */
 #define OLD_SOCKETS 4
 
 struct en_listener {
@@ -131,7 +132,7 @@ int en_listener_take(en_listener *l) {
     if (l->old[i] >= 0) fd = take_from(l->old[i]);
   }
   if (fd < 0) fd = take_from(l->names.socket);
-  /* The socket stays readable meanwhile: without a pause the program would run in circles. */
+  /* The socket stays readable meanwhile. Without a pause the program would loop. */
   if (fd < 0 && errno != EAGAIN && errno != EWOULDBLOCK) l->starved_until = en_now_ms() + STARVED_MS;
   return fd;
 }

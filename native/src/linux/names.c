@@ -29,7 +29,7 @@ static en_status lock_directory(const en_place *place, int64_t deadline, int *di
     if (status) return status;
     struct stat locked, named;
     if (flock(*directory, LOCK_EX | LOCK_NB) == 0) {
-      /* Somebody may have replaced the directory between the two calls. */
+      /* Another process may have replaced the directory between the two calls. */
       if (fstat(*directory, &locked) == 0 && lstat(place->directory, &named) == 0 &&
           locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
         return EN_OK;
@@ -64,7 +64,7 @@ static en_status unknown(const en_place *place, const char *path) {
                  path, strerror(errno));
 }
 
-/* Steps 1 and 2: EN_OK is the proof that no server lives. */
+/* Steps 1 and 2. EN_OK proves that no server lives. */
 static en_status ask(const en_place *place) {
   struct sockaddr_un address;
   address_of(place, &address);
@@ -121,7 +121,7 @@ static en_status make_socket(en_names *names, const en_place *place) {
   return EN_OK;
 }
 
-/* Field 22 of /proc/self/stat; the name in the second field may hold spaces and brackets. */
+/* Field 22 of /proc/self/stat. The name in the second field may contain spaces and brackets. */
 static uint64_t start_time(void) {
   char text[1024];
   unsigned long long time = 0;
@@ -150,7 +150,7 @@ static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
   en_put32(bytes + 36, (uint32_t)(started >> 32));
 }
 
-/* Step 4: the file is whole and locked when it gets its name. */
+/* Step 4. The file is whole and locked when it gets its name. */
 static en_status make_region(en_names *names, const en_place *place) {
   uint8_t bytes[EN_MESSAGE_BYTES];
   struct stat made;
@@ -198,12 +198,12 @@ en_status en_names_renew(en_names *names, const en_place *place) {
   if (status) return EN_OK;
   has_region = stands_for(place->region, &names->region_file);
   has_socket = stands_for(place->socket, &names->socket_file);
-  /* With both names gone, another server may have taken them. */
+  /* If both names have gone, another server may have taken them. */
   if (!has_region && !has_socket) status = ask(place);
   int old_region = names->region, old_socket = names->socket;
   if (!status && !has_region) {
     status = make_region(names, place);
-    /* The new life lock holds by now. */
+    /* The new life lock is already held. */
     if (!status) (void)close(old_region);
   }
   if (!status && !has_socket) {
@@ -217,7 +217,8 @@ en_status en_names_renew(en_names *names, const en_place *place) {
 void en_names_give_back(en_names *names, const en_place *place) {
   int directory = -1;
   bool locked = names->region >= 0 && lock_directory(place, en_deadline(1000), &directory) == EN_OK;
-  /* Without the lock, too: nobody else replaces names while this side holds the life lock. */
+  /* This is correct without the directory's lock, too: no other process replaces names while this side
+   * holds the life lock. */
   if (names->socket >= 0 && stands_for(place->socket, &names->socket_file)) (void)unlink(place->socket);
   if (names->region >= 0 && stands_for(place->region, &names->region_file)) (void)unlink(place->region);
   if (names->socket >= 0) en_listening_close(names->socket);

@@ -21,10 +21,10 @@ typedef struct {
 void en_names_clear(en_names *names);
 /* Takes both names and listens. EN_ADDRESS_IN_USE: a living server has them. */
 en_status en_names_take(en_names *names, const en_place *place, int64_t deadline);
-/* Makes anew what does not stand for its own file any more. names->socket changes with it; the old one stays
+/* Makes the names again whose files were removed or replaced. If names->socket changes, the old one stays
  * open. */
 en_status en_names_renew(en_names *names, const en_place *place);
-/* Removes those names that are still its own, and closes. */
+/* Removes the names that still belong to its own files, and closes. */
 void en_names_give_back(en_names *names, const en_place *place);
 
 #endif

@@ -1,4 +1,4 @@
-/* From an endpoint to the names in the discovery directory. Section 1 of the protocol. */
+/* Computes the names in the discovery directory from an endpoint. Section 1 of the protocol. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "../platform.h"
 #include "../wire.h"
 
-/* The path of a socket has 107 bytes: a slash, 24 digits and ".socket" of them. */
+/* The path of a socket has 107 bytes. A slash, 24 digits and ".socket" need the rest. */
 #define DIRECTORY_BYTES 75
 
 static const char *variable(const char *name) {
@@ -29,8 +29,8 @@ static const char *temporary(void) {
   return "/tmp";
 }
 
-/* Writes the directory as an absolute path, because the working directory can change. Its length, also where
- * that is too long. */
+/* Writes the directory as an absolute path, because the working directory can change. Returns its length,
+ * also if that is too long. */
 static size_t find_directory(const char *given, char *out, size_t room) {
   char here[4096] = "";
   const char *base = given, *last = "";
@@ -90,7 +90,7 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
   return EN_OK;
 }
 
-/* Makes a directory and those above it; the umask may not take rights from their owner. */
+/* Makes a directory and those above it. The umask must not remove the owner's rights. */
 static bool make(const char *path) {
   char part[108];
   size_t length = strlen(path);

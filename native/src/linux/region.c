@@ -1,4 +1,4 @@
-/* The region: an anonymous memory file, sealed so that no side can take bytes away from the other. */
+/* The region: an anonymous memory file, sealed so that no side can shrink it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* The name that a refusal carries; not every C library has a function for it. */
+/* Returns the name of an error for a refusal. Not every C library has a function for it. */
 static const char *name_of(int error) {
   switch (error) {
     case ENOMEM:

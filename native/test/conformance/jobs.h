@@ -1,11 +1,11 @@
-/** Requests that take time: each is tried again until it is done. */
+/** Requests that take time. Each is tried again until it is done. */
 #ifndef ENTROPYNET_CONFORMANCE_JOBS_H
 #define ENTROPYNET_CONFORMANCE_JOBS_H
 
 #include "link.h"
 
-/** Sends the rows that a request describes, and replies with how often each outcome was seen. With `leave`
- * the program says goodbye and exits then. */
+/** Sends the rows of a request, and replies with the number of each outcome. With `leave` the program then
+ * says goodbye and exits. */
 void job_send(link_t *link, const request *r, bool leave);
 /** Sends a copy of one message, without a reply. */
 void job_send_back(entry *channel, const void *bytes, size_t length);
@@ -15,7 +15,7 @@ void job_flood(link_t *link, uint32_t length);
 void job_open(link_t *link, const request *r);
 void job_close(link_t *link, const request *r);
 
-/** Tries every job. True: some have got on. */
+/** Tries every job. True: some have advanced. */
 bool jobs_run(void);
 bool jobs_waiting(void);
 void jobs_stop_flooding(void);

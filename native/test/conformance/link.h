@@ -1,4 +1,4 @@
-/** A connection of the peer, and what it has reported. */
+/** A connection of the peer, and its events. */
 #ifndef ENTROPYNET_CONFORMANCE_LINK_H
 #define ENTROPYNET_CONFORMANCE_LINK_H
 
@@ -15,7 +15,7 @@ typedef struct entry {
   /** Whether the connection has had a channel of this name; `number` is the last one. */
   bool exists;
   en_channel number;
-  /** What a request wants: whether and how messages are taken. */
+  /** The wish of a request: whether and how to take messages. */
   bool wanted, echo;
   uint32_t busy_ms;
   unsigned flags;
@@ -39,23 +39,23 @@ struct link {
   link_t *next;
 };
 
-/** Takes over a connection. `is_client`: this side connected. */
+/** Takes ownership of a connection. `is_client`: this side connected. */
 link_t *link_make(en_connection *connection, bool is_client, uint32_t send_timeout_ms);
-/** Gives everything back. */
+/** Releases everything. */
 void link_free(link_t *link);
-/** The entry of a channel, made if need be. */
+/** Returns the entry of a channel, and makes it if needed. */
 entry *link_entry(link_t *link, const text *name);
-/** Takes the messages of a channel, or no longer. */
+/** Starts or stops taking the messages of a channel. */
 void entry_apply(entry *channel);
 void link_start(link_t *link);
-/** Polls a connection that was started. True: something happened. */
+/** Polls a connection that was started. True: there were events. */
 bool link_poll(link_t *link);
-/** Says goodbye and writes down the states. */
+/** Says goodbye and records the states. */
 void link_disconnect(link_t *link);
-/** The reply to `report`. The caller frees it. */
+/** Makes the reply to `report`. The caller frees it. */
 char *link_report(link_t *link);
 
-/** Computes for so many milliseconds. */
+/** Computes for this number of milliseconds. */
 void keep_busy(uint32_t ms);
 int64_t now_ms(void);
 

@@ -1,4 +1,4 @@
-/** Messages that both sides of a test can make, and what arrived of them. The suite in
+/** Messages that both sides of a test can make, and a tally of those that arrived. The suite in
  * packages/conformance/src/support/messages.ts makes the same. */
 #ifndef ENTROPYNET_CONFORMANCE_TALLY_H
 #define ENTROPYNET_CONFORMANCE_TALLY_H
@@ -8,15 +8,16 @@
 
 #include "words.h"
 
-/** From this count on no more labels are kept. */
+/** The largest number of labels. */
 #define MOST_LABELS 20000u
 /** Room for a label: a length, a colon and a checksum. */
 #define LABEL_BYTES 24
 
-/** Writes the message that `seed` stands for. */
+/** Writes the message for `seed`. */
 void fill_message(uint8_t *bytes, size_t length, uint32_t seed);
 
-/** What arrived on a channel, in order. The digest depends on every byte, on boundaries and on order. */
+/** The messages that arrived on a channel, in order. The digest depends on every byte, on boundaries and
+ * on order. */
 typedef struct {
   uint64_t count, bytes;
   uint32_t digest;

@@ -27,7 +27,7 @@ bool text_equal(const text *a, const text *b);
 /** Decodes the value of a word. The caller frees `bytes`. */
 text text_decode(const char *value, size_t length);
 
-/** A request. Its strings are in the line that it was made of. */
+/** A request. Its strings are in the line from which it was made. */
 typedef struct {
   const char *number, *action;
   char *words[MOST_WORDS];
@@ -36,8 +36,8 @@ typedef struct {
 
 /** Splits a line at its spaces. False: the line has no number and action. */
 bool request_read(char *line, request *out);
-/** The value of the first word with this key from `*from` on, still encoded; NULL: there is none. `*from` is
- * the place after it then. */
+/** The value of the first word with this key from `*from` on, still encoded; NULL: there is none. `*from`
+ * is then the place after it. */
 const char *request_next(const request *r, const char *key, uint32_t *from);
 /** The decoded value of a key, or a copy of `otherwise`. The caller frees `bytes`. */
 text request_text(const request *r, const char *key, const char *otherwise);
@@ -50,7 +50,7 @@ typedef struct {
 } json;
 
 void json_add(json *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** What another string of JSON has. */
+/** Appends the contents of another string of JSON. */
 void json_join(json *out, const json *other);
 /** A string in quotes, percent-encoded. */
 void json_text(json *out, const char *bytes, size_t length);

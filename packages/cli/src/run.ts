@@ -14,9 +14,9 @@ import { addSend } from './commands/send.js';
 import { CommandFailure, ExitCode } from './support/command-failure.js';
 import { type Terminal, tell } from './support/terminal.js';
 
-/** Where a command line reads and writes. */
+/** The streams of a command line. */
 export interface Streams {
-  /** What a command reads. */
+  /** The input of the command. */
   readonly stdin: NodeJS.ReadStream;
   /** Results. */
   readonly stdout: NodeJS.WriteStream;
@@ -24,7 +24,7 @@ export interface Streams {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** A command ends in order at these; a second signal ends the process at once. */
+/** A command ends in order at these signals. A second signal ends the process at once. */
 const SIGNALS = {
   SIGHUP: ExitCode.HungUp,
   SIGINT: ExitCode.Interrupted,
@@ -33,8 +33,8 @@ const SIGNALS = {
 
 /**
  * Runs one command line.
- * @param argv as `process.argv`: the first two are not looked at
- * @param streams standard input, which is closed at the end, output and errors; those of the process without it
+ * @param argv the arguments in the form of `process.argv`; the first two are ignored
+ * @param streams standard input, which is closed at the end, output and errors; by default those of the process
  * @returns the exit code for the process
  */
 export async function run(argv: readonly string[], streams: Streams = process): Promise<ExitCode> {
@@ -45,7 +45,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     errors: streams.stderr,
     interrupted: interruption.signal,
   };
-  // The first reason to stop decides about the exit code.
+  // The first reason to stop determines the exit code.
   let stopped: ExitCode | undefined;
   const stop = (code: ExitCode): void => {
     stopped ??= code;
@@ -58,7 +58,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     process.once(signal, onSignal);
     return { signal, onSignal };
   });
-  // These stay after the end: a failure to write may be reported late, and must not become an uncaught exception.
+  // These listeners stay after the end: a failed write may be reported late, and must not become an uncaught exception.
   streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // A reader such as `head` may have read enough.
     if (error.code === 'EPIPE') stop(ExitCode.OutputClosed);
@@ -67,7 +67,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
       stop(ExitCode.Failed);
     }
   });
-  // Without a reader for people's lines the results still count.
+  // Without a reader of standard error, the results still count.
   streams.stderr.on('error', () => undefined);
   try {
     await makeProgram(terminal).parseAsync([...argv]);
@@ -75,12 +75,12 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     return stopped ?? ExitCode.Done;
   } catch (error) {
     const code = exitCodeOf(error, terminal);
-    // The help and the version end in an error of Commander's, too.
+    // The help and the version also end with an error of Commander.
     await written(streams.stdout);
     return stopped ?? code;
   } finally {
     for (const { signal, onSignal } of handlers) process.off(signal, onSignal);
-    // Nothing more is read; an open standard input would keep the process alive.
+    // The command reads no more. An open standard input would keep the process alive.
     streams.stdin.destroy();
   }
 }
@@ -92,7 +92,7 @@ function makeProgram(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.output.write(text),
-      // An argument that a script passes on may be a peer's.
+      // A peer may have chosen an argument that a script passes on.
       writeErr: (text) => {
         for (const line of text.trimEnd().split('\n')) tell(terminal, line);
       },
@@ -111,7 +111,7 @@ Results go to standard output, everything for people to standard error. Exit cod
 130 interrupted (Ctrl-C), 143 terminated, 129 hung up, 141 nobody reads standard output any more.`;
 
 function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
-  // Commander has written what it has to say.
+  // Commander has already written its message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
   if (error instanceof CommandFailure) {
     tell(terminal, `entropynet: ${error.message}`);
@@ -122,11 +122,11 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
   return ExitCode.Failed;
 }
 
-/** Resolves when everything has been written, or can't be. */
+/** Resolves when everything was written, or can't be written. */
 function written(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.write('', () => {
-      // An error's event follows its callback.
+      // The event of an error follows its callback.
       startTurn(resolve);
     });
   });
@@ -137,7 +137,7 @@ function ownVersion(): string {
   return version;
 }
 
-/** Where a fault of the program comes from; an error of another realm is one, too. */
+/** Returns the origin of a fault of the program, also for an error of another realm. */
 function stackOf(error: unknown): string {
   const { stack, message } = typeof error === 'object' && error !== null ? (error as Partial<Error>) : {};
   return stack ?? message ?? printable(error);

@@ -11,85 +11,85 @@ import { Recorder } from './support/recorder.js';
 import type { Scope } from './support/scope.js';
 import type { TransportFixture } from './transport-fixture.js';
 
-/** Who called `connect()`. */
+/** The side of a connection: the client called `connect()`. */
 export type Side = 'client' | 'server';
 
 /** Both sides. */
 export const SIDES: readonly Side[] = ['client', 'server'];
 
-/** What a chapter gets: the transport, where the peer runs and which side of the link is the near one. */
+/** The context of a chapter: the transport, the place of the peer, and the near side of the link. */
 export interface ChapterContext {
-  /** How connections and servers of the transport are made. */
+  /** The description of the transport. */
   readonly fixture: TransportFixture;
-  /** Those of the transport. */
+  /** The capabilities of the transport. */
   readonly capabilities: TransportCapabilities;
-  /** Where the peer runs. */
+  /** The place of the peer. */
   readonly placement: Placement;
-  /** The side that the test holds; the other one is the peer's. */
+  /** The side that the test holds. The peer has the other one. */
   readonly side: Side;
-  /** A peer that the tests of this combination share; made anew where a test ended it. */
+  /** Returns a peer that the tests of this combination share. It starts a new one if a test ended the last one. */
   readonly sharedPeer: () => Promise<PeerHost>;
 }
 
-/** A configuration of any transport: what all have in common, and how much the medium holds. */
+/** A configuration for any transport: the common options, and the size of the medium. */
 export interface LinkConfig extends Partial<ConnectionConfig> {
-  /** About so many bytes in each direction; see `TransportFixture.mediumOf`. */
+  /** The approximate size of the medium in each direction; see `TransportFixture.mediumOf`. */
   readonly mediumBytes?: number;
 }
 
-/** Limits that are reached soon, whatever the transport. */
+/** Limits that every transport reaches soon. */
 export const SMALL_LIMITS = {
   channelWindow: 64 * 1024,
   mediumBytes: 128 * 1024,
 } satisfies LinkConfig;
 
-/** The medium (a ring, a socket's buffer) is full long before any window is used up. */
+/** The medium (a ring, a socket's buffer) is full long before a window is used up. */
 export const SMALL_MEDIUM = {
   channelWindow: 8 * 1024 * 1024,
   mediumBytes: 64 * 1024,
 } satisfies LinkConfig;
 
-/** Both reasons for which a sender may have to wait. */
+/** The two reasons for which a sender may have to wait. */
 export const BOTTLENECKS: readonly (readonly [string, LinkConfig])[] = [
   ['a small window', SMALL_LIMITS],
   ['a small ring or buffer', SMALL_MEDIUM],
 ];
 
-/** How a link is made. */
+/** The options of a link. */
 export interface LinkOptions {
-  /** What differs from the fixture's configuration, on both sides. */
+  /** The differences from the fixture's configuration, on both sides. */
   readonly config?: LinkConfig;
-  /** What differs further on the near side. */
+  /** Further differences on the near side. */
   readonly localConfig?: LinkConfig;
-  /** What differs further on the peer's side. */
+  /** Further differences on the peer's side. */
   readonly peerConfig?: LinkConfig;
-  /** How the peer starts; by default it takes the messages of the default channel. */
+  /** The start of the peer. By default it takes the messages of the default channel. */
   readonly peer?: PeerStart;
-  /** A peer of its own, for tests that end it. */
+  /** A separate peer, for tests that end it. */
   readonly host?: PeerHost;
-  /** Runs before anything can arrive. */
+  /** Runs before a message can arrive. */
   readonly prepare?: (recorder: Recorder) => void;
-  /** Whether the near side starts to receive where it was accepted. @default true */
+  /** Whether the near side starts to receive after a server accepted it. @default true */
   readonly startReceiving?: boolean;
 }
 
-/** One connection, seen from the near side. */
+/** One connection, with the near side in the test. */
 export interface Link {
   /** The near end. */
   readonly local: NetworkConnection;
-  /** Writes down what the near end reports. */
+  /** Records the events of the near end. */
   readonly recorder: Recorder;
-  /** What the peer can be told to do. */
+  /** The actions of the peer. */
   readonly peer: PeerActions;
-  /** Where the peer runs. */
+  /** The host of the peer. */
   readonly host: PeerHost;
-  /** To listen where the server does, after it. */
+  /** The configuration for a later server at the same endpoint. */
   readonly serverConfig: ConnectionConfig;
-  /** With which a client reaches the server. */
+  /** The configuration with which a client reaches the server. */
   readonly clientConfig: ConnectionConfig;
 }
 
-/** A connection between the test and a peer, connected. */
+/** Connects the test and a peer. */
 export async function openLink(context: ChapterContext, scope: Scope, options: LinkOptions = {}): Promise<Link> {
   const host = options.host ?? (await context.sharedPeer());
   const peer = host.actions;
@@ -126,7 +126,7 @@ export async function openLink(context: ChapterContext, scope: Scope, options: L
   return { local, recorder, peer, host, serverConfig: { ...localConfig, endpoint: address }, clientConfig };
 }
 
-/** Closes what the peer has open, unless it is dead or dying by the test's own doing. */
+/** Closes the peer's connections, unless the test has ended the peer. */
 async function resetPeer(host: PeerHost): Promise<void> {
   try {
     if (host.isAlive) await host.actions.reset();
@@ -140,12 +140,12 @@ export interface Pair {
   readonly client: NetworkConnection;
   readonly accepted: NetworkConnection;
   readonly listener: ConnectionServer;
-  /** The end that `side` names. */
+  /** The near end: the one on the side of the context. */
   readonly near: NetworkConnection;
   readonly far: NetworkConnection;
 }
 
-/** A connection with both ends at hand. Both receive; neither has a callback. */
+/** Makes a connection with both ends in this thread. Both receive; neither has a callback. */
 export async function openPair(context: ChapterContext, scope: Scope, config?: LinkConfig): Promise<Pair> {
   const { listener, clientConfig } = await openListener(context, scope, config);
   const client = scope.add(context.fixture.createTransport().createConnection(clientConfig));
@@ -157,7 +157,7 @@ export async function openPair(context: ChapterContext, scope: Scope, config?: L
   return { client, accepted, listener, near, far };
 }
 
-/** A server that listens in this thread, and what its clients use. */
+/** A server that listens in this thread, and the values for its clients. */
 export async function openListener(
   context: ChapterContext,
   scope: Scope,
@@ -169,25 +169,25 @@ export async function openListener(
   return { listener, serverConfig, clientConfig: context.fixture.clientConfig(serverConfig, listener.address()!) };
 }
 
-/** A peer of the test's own, in the context's placement. */
+/** Starts a separate peer for the test, in the context's placement. */
 export async function ownPeer(context: ChapterContext, scope: Scope): Promise<PeerHost> {
   return scope.add(await startPeerOf(context.fixture, context.placement));
 }
 
-/** A peer that uses the fixture's transport, or the fixture's own kind of peer. */
+/** Starts a peer with the fixture's transport, or the fixture's own kind of peer. */
 export async function startPeerOf(fixture: TransportFixture, placement: Placement): Promise<PeerHost> {
   return fixture.startPeer === undefined ? startPeer(placement, fixture.peerModule) : fixture.startPeer();
 }
 
 /** The two ends' configurations for one endpoint. */
 export interface EndpointConfigs {
-  /** To listen on it. */
+  /** The server's configuration. */
   readonly serverConfig: ConnectionConfig;
-  /** To connect to it. A client may reach the same server by another address. */
+  /** The client's configuration. A client may reach the same server by another address. */
   readonly clientConfig: ConnectionConfig;
 }
 
-/** The configurations for an endpoint that nobody listens on now, though a server can. */
+/** Returns the configurations for an endpoint without a server, at which a server can listen. */
 export async function freeEndpoint(context: ChapterContext, scope: Scope): Promise<EndpointConfigs> {
   if (context.fixture.isClientOnly === true) {
     const { actions } = await context.sharedPeer();
@@ -205,17 +205,17 @@ export async function freeEndpoint(context: ChapterContext, scope: Scope): Promi
   return { serverConfig: { ...serverConfig, endpoint }, clientConfig };
 }
 
-/** A client's configuration for an endpoint that nobody listens on. */
+/** Returns a client's configuration for an endpoint without a server. */
 export async function unusedEndpoint(context: ChapterContext, scope: Scope): Promise<ConnectionConfig> {
   return (await freeEndpoint(context, scope)).clientConfig;
 }
 
-/** What `connect()` gives where nobody listens. */
+/** Returns the code of `connect()` without a server. */
 export function absenceCodeOf(context: ChapterContext): string {
   return context.fixture.absenceCode ?? 'TransportUnavailable';
 }
 
-/** `base` with what `changes` says otherwise; the transport's own section is merged. */
+/** Returns `base` with `changes`. The transport's own section is merged. */
 export function mergeConfig(
   fixture: TransportFixture,
   base: ConnectionConfig,
@@ -230,7 +230,7 @@ export function mergeConfig(
   return { ...merged, [key]: Object.assign({}, ...sections) as object };
 }
 
-/** A behaviour that can't be shown here: pending, with the reason in its title. */
+/** Adds a pending test for a behaviour that can't be tested here, with the reason in its title. */
 export function skippedTest(title: string, reason: string): void {
   it(`${title} (skipped: ${reason})`, function () {
     this.skip();

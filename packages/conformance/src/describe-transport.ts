@@ -94,7 +94,7 @@ export async function describeTransport(
       return;
     }
     before(function () {
-      // A broker's start or a compiler's run may take longer than any behaviour.
+      // The start of a broker or the run of a compiler may take longer than any test.
       this.timeout(180_000 * TIME_FACTOR);
       return fixture.prepare?.();
     });

@@ -5,7 +5,7 @@ import type { PeerActions } from './peer/peer-actions.js';
 import { DEFAULT_CHANNEL, type Recorder } from './support/recorder.js';
 import { until } from './support/until.js';
 
-/** `ok`, or the code of the error. */
+/** Returns `ok`, or the code of the error. */
 export function codeOf(result: Result<unknown>): string {
   return result.ok ? 'ok' : result.error.code;
 }
@@ -28,7 +28,7 @@ export async function untilLocal(recorder: Recorder, count: number, channel = DE
   );
 }
 
-/** Waits for as many messages as the rows have; they must be these, in order, and no others. */
+/** Waits for the number of messages of the rows. They must be exactly these, in order. */
 export async function expectPeerToHave(
   peer: PeerActions,
   rows: readonly MessageRow[],
@@ -59,7 +59,7 @@ export async function expectLocalToHave(
   expect(tally.summary()).to.deep.equal(expected);
 }
 
-/** The error of an operation that must have failed with that code. */
+/** Returns the error of an operation that must fail with that code. */
 export function failureOf(result: Result<unknown>, code: NetworkErrorCode): NetworkError {
   if (result.ok) throw new Error(`it succeeded where ${code} is expected`);
   expect(result.error.code).to.equal(code);

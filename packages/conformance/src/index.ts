@@ -1,6 +1,6 @@
 /**
- * The contract of EntropyNet's transports as tests: the author of a transport describes it with a `TransportFixture`, and
- * `describeTransport` makes mocha's tests of it.
+ * The contract of EntropyNet's transports as tests. The author of a transport describes it with a `TransportFixture`,
+ * and `describeTransport` makes tests for mocha from it.
  *
  * @packageDocumentation
  */

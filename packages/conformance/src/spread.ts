@@ -1,21 +1,21 @@
 import type { Placement } from './peer/peer-host.js';
 
-/** The chapters with the peer in one placement and one side at hand. */
+/** The chapters with the peer in one placement and one near side. */
 export interface Combination {
   readonly placement: Placement;
   /** Its suites are the chapters. */
   readonly suite: Mocha.Suite;
 }
 
-/** A test, and where its peer is. */
+/** A test with the placement of its peer. */
 interface PlacedTest {
   readonly placement: Placement;
   readonly test: Mocha.Test;
 }
 
 /**
- * Leaves each behaviour in one combination: in the next one for each behaviour of a chapter, so that they spread over all.
- * Each placement keeps at least one behaviour of each chapter that it has.
+ * Keeps each behaviour in only one combination. Consecutive behaviours of a chapter go to different combinations, so
+ * that all are used. Each placement keeps at least one behaviour of each of its chapters.
  */
 export function spread(combinations: readonly Combination[]): void {
   const chapters = new Map<string, PlacedTest[]>();
@@ -30,7 +30,7 @@ export function spread(combinations: readonly Combination[]): void {
   for (const { suite } of combinations) for (const chapter of suite.suites) keepOnly(chapter, kept);
 }
 
-/** Which tests of a chapter stay. */
+/** Returns the tests of a chapter that stay. */
 function chosenOf(tests: readonly PlacedTest[]): Mocha.Test[] {
   const behaviours = new Map<string, PlacedTest[]>();
   for (const placed of tests) {

@@ -1,6 +1,6 @@
 /**
- * What the suite itself tests with: peers in other threads and processes, links to them, messages that both sides can make,
- * and waiting without sleeping. For tests of one's own beside the suite.
+ * The tools of the suite: peers in other threads and processes, links to them, messages that both sides can make, and
+ * waiting without sleeping. Use them for further tests of a transport.
  *
  * @packageDocumentation
  */

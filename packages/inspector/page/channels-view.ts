@@ -2,7 +2,7 @@ import type { ChannelReport } from '@entropynet/inspector';
 import { html, type TemplateResult } from 'lit-html';
 import { bytes, countOf } from './format.js';
 
-/** The columns, each with what it says of a channel, and of the same one at the other end where that is known. */
+/** The columns. Each has its text for a channel, and uses the same channel at the other end if that is known. */
 const COLUMNS: readonly (readonly [label: string, text: (own: ChannelReport, other?: ChannelReport) => string])[] = [
   ['sent', ({ now }) => trafficOf(now)],
   ['received', (_own, other) => trafficOf(other?.now)],
@@ -15,8 +15,8 @@ const COLUMNS: readonly (readonly [label: string, text: (own: ChannelReport, oth
 const NOTHING = '–';
 
 /**
- * The channels of one end of a connection.
- * @param others those of the other end, which alone counts by channel what this end has received
+ * Returns the table of the channels of one end of a connection.
+ * @param others the channels of the other end; only that end counts, for each channel, what this end has received
  */
 export function channelTable(channels: readonly ChannelReport[], others: readonly ChannelReport[]): TemplateResult {
   const byName = new Map(others.map((other) => [other.name, other]));

@@ -8,7 +8,7 @@ import { type ConnectionRow, outsideLabel } from './rows.js';
 import { newChoice, type TableChoice, type TableKind } from './table.js';
 import { tableView } from './table-view.js';
 
-/** How the reader has the two tables. */
+/** The reader's choices for the two tables. */
 export const connectionChoice: TableChoice = newChoice('since');
 const regionChoice: TableChoice = newChoice('filled', true);
 
@@ -22,7 +22,7 @@ function stateOf({ connection, isStalled, isSilent }: ConnectionRow): string {
   ].join(', ');
 }
 
-/** What the table of connections is made of. */
+/** The parts of the table of connections. */
 export const CONNECTIONS: TableKind<ConnectionRow> = {
   keyOf: ({ key }) => key,
   columns: [
@@ -108,7 +108,7 @@ export function connectionTable(rows: readonly ConnectionRow[], history: History
   </div>`;
 }
 
-/** Shows a row wherever it is: without search, filter and groups, on its page, open and in sight. */
+/** Makes a row visible: removes search, filter and groups, selects its page, opens it and scrolls to it. */
 function revealConnection(key: string, redraw: () => void): void {
   Object.assign(connectionChoice, { query: '', filter: '', groupBy: '', reveal: key });
   connectionChoice.openRows.add(key);
@@ -150,7 +150,7 @@ function connectionDetails(row: ConnectionRow, peer: ConnectionRow | undefined, 
   `;
 }
 
-/** A region with the names that agents gave its processes. */
+/** A region with the names of its processes from their agents. */
 interface RegionRow {
   readonly region: RatedRegion;
   readonly server: string;

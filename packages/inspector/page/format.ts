@@ -1,6 +1,6 @@
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB'];
 
-/** Bytes in the unit that a person would use. */
+/** Returns bytes in a unit for people. */
 export function bytes(value: number): string {
   let unit = 0;
   let rest = value;
@@ -12,14 +12,14 @@ export function rate(value: number): string {
   return `${bytes(value)}/s`;
 }
 
-/** Messages a second, short where there are many. */
+/** Returns messages a second, in a short form for large numbers. */
 export function perSecond(value: number): string {
   if (value < 10 && value % 1 !== 0) return value.toFixed(1);
   if (value < 10_000) return value.toFixed(0);
   return value < 1e7 ? `${(value / 1e3).toFixed(value < 1e5 ? 1 : 0)} k` : `${(value / 1e6).toFixed(1)} M`;
 }
 
-/** Milliseconds as a person would say them. */
+/** Returns milliseconds in a unit for people. */
 export function duration(milliseconds: number): string {
   if (milliseconds < 0.001) return '0 ms';
   if (milliseconds < 1) return `${(milliseconds * 1000).toFixed(0)} µs`;
@@ -29,7 +29,7 @@ export function duration(milliseconds: number): string {
   return seconds < 7200 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(0)} h`;
 }
 
-/** Made once: a formatter is costly, and a table has thousands of times. */
+/** Made once, because a formatter is costly and a table has thousands of times. */
 const TIME = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 export function clock(at: number): string {

@@ -1,29 +1,29 @@
 import type { ConnectionReport, InspectorState, ProcessReport, RatedRing } from '@entropynet/inspector';
 
-/** What is plotted of a connection or a ring at one moment; null where there is nothing to say. */
+/** The plotted values of a connection or a ring at one moment; null for unknown values. */
 export interface Sample {
   /** In seconds since the epoch. */
   readonly at: number;
-  /** Bytes a second that this side sends; of a ring pair, to the client. */
+  /** The bytes a second that this side sends; for a pair of rings, those to the client. */
   readonly sent: number;
-  /** Bytes a second that it receives; of a ring pair, to the server. */
+  /** The bytes a second that it receives; for a pair of rings, those to the server. */
   readonly received: number;
-  /** Messages a second that this side sends. */
+  /** The messages a second that this side sends. */
   readonly messagesSent: number | null;
-  /** Messages a second that it receives. */
+  /** The messages a second that it receives. */
   readonly messagesReceived: number | null;
-  /** How long the content of the ring to the client takes at its rate, in milliseconds. */
+  /** The time that the ring to the client needs for its contents at its rate, in milliseconds. */
   readonly waitingToClient: number | null;
-  /** How long the content of the ring to the server takes at its rate, in milliseconds. */
+  /** The time that the ring to the server needs for its contents at its rate, in milliseconds. */
   readonly waitingToServer: number | null;
-  /** How long the last ping and its answer took, in milliseconds. */
+  /** The round trip of the last ping, in milliseconds. */
   readonly roundTrip: number | null;
 }
 
-/** So many samples are kept of each connection and each pair of rings. */
+/** The number of samples of each connection and each pair of rings. */
 const MOST_SAMPLES = 120;
 
-/** The numbers of a sample, in the order in which they are kept. */
+/** The numbers of a sample, in the order of the memory. */
 const FIELDS = [
   'at',
   'sent',
@@ -35,7 +35,7 @@ const FIELDS = [
   'roundTrip',
 ] as const satisfies readonly (keyof Sample)[];
 
-/** The last samples of one thing, as plain numbers: there may be thousands of things. */
+/** The last samples of one connection or pair of rings, as plain numbers, because there may be thousands of them. */
 class Series {
   readonly #values = new Float64Array(MOST_SAMPLES * FIELDS.length);
   #count = 0;
@@ -76,7 +76,7 @@ class Series {
 }
 
 /**
- * The last two minutes of everything that is there. Makes the rates of connections from the counts that agents report.
+ * The last two minutes of all connections and rings. It computes the rates of connections from the counts of agents.
  */
 export class History {
   readonly #series = new Map<string, Series>();
@@ -111,12 +111,12 @@ export class History {
     }
   }
 
-  /** The oldest first. */
+  /** Returns the samples, the oldest first. */
   of(key: string): readonly Sample[] {
     return this.#series.get(key)?.samples() ?? [];
   }
 
-  /** The newest number of a series; NaN where there is none. */
+  /** Returns the newest number of a series; NaN if there is none. */
   newest(key: string, field: keyof Sample): number {
     return this.#series.get(key)?.newest(field) ?? NaN;
   }
@@ -135,7 +135,7 @@ export class History {
       messagesSent: rateOf('messagesSent'),
       messagesReceived: rateOf('messagesReceived'),
     };
-    // Counts and clock of an agent only grow. Where they do not, another count begins here, and there is no rate.
+    // The counts and the clock of an agent only grow. If they do not, a new count begins here, and there is no rate.
     if (seconds <= 0 || Object.values(rates).some((rate) => rate < 0)) return;
     const { roundTripMs: roundTrip } = connection;
     this.#push(key, { at: at / 1000, ...rates, waitingToClient: null, waitingToServer: null, roundTrip });
@@ -152,7 +152,7 @@ export function ringKey(key: string): string {
   return `ring ${key}`;
 }
 
-/** @param processKey the key that the inspector gave the agent: process ids are not unique */
+/** @param processKey the key that the inspector gave the agent, because process ids are not unique */
 export function connectionKey(processKey: string, id: number): string {
   return `connection ${processKey} ${id}`;
 }

@@ -6,13 +6,13 @@ import { History } from './history.js';
 import './page.css';
 import { pageOf, type Status } from './view.js';
 
-/** How long after the feed broke it is tried again, in milliseconds. */
+/** The pause before the page connects to a broken feed again, in milliseconds. */
 const PATIENCE_MS = 1000;
 
 /** The longest message of the feed, in bytes; the server has the same limit. */
 const MOST_STATE_BYTES = 64 * 1024 * 1024;
 
-/** Where the tab remembers its token. */
+/** The key under which the tab stores its token. */
 const TOKEN_KEY = 'entropynet-inspector-token';
 
 const root = document.querySelector<HTMLElement>('#page')!;
@@ -22,8 +22,8 @@ let state: InspectorState | undefined;
 let status: Status = { isLive: false, text: 'connecting …' };
 
 /**
- * The token of the address, or of this tab before it was reloaded. The session's storage belongs to this tab and this
- * origin, its port included. A cookie would go to every server of this machine, whatever its port.
+ * Returns the token in the address, or the one that this tab stored before a reload. The session storage belongs to
+ * this tab and this origin, including the port. A cookie would go to every server of this machine on every port.
  */
 function readToken(): string {
   const given = new URLSearchParams(location.search).get('token');
@@ -31,7 +31,7 @@ function readToken(): string {
   return given ?? sessionStorage.getItem(TOKEN_KEY) ?? '';
 }
 
-/** While it is paused, states go on into the history; what is shown stays. */
+/** While the page is paused, the history still gets states, and the shown state stays. */
 let isPaused = false;
 let shown: InspectorState | undefined;
 
@@ -44,7 +44,7 @@ function draw(): void {
   render(pageOf(shown, status, history, { isPaused, togglePause, redraw: draw }), root);
 }
 
-/** Shows what comes until the feed ends; returns why it did. */
+/** Shows the states until the feed ends. Returns the reason of the end. */
 async function follow(): Promise<string> {
   if (token === '') return 'this tab has no token; open the whole address that was printed';
   const endpoint = `ws://${location.host}/feed`;
@@ -77,7 +77,7 @@ async function main(): Promise<never> {
 }
 
 root.replaceChildren();
-// The token is needed once; it must not stay where a screenshot shows it.
+// The token is needed once. It must not stay where a screenshot shows it.
 window.history.replaceState(undefined, '', location.pathname);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 draw();

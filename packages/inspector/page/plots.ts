@@ -14,16 +14,16 @@ interface Curve {
   readonly value: (sample: Sample) => number | null;
 }
 
-/** What a plot shows. */
+/** The contents of a plot. */
 export interface PlotKind {
   readonly title: string;
   readonly curves: readonly Curve[];
   readonly format: (value: number) => string;
-  /** What the marks of the axis may be apart; by default what is round in tens. */
+  /** The allowed steps between the marks of the axis; by default round decimal numbers. */
   readonly steps?: number[];
 }
 
-/** Round as bytes are. */
+/** Round steps for bytes. */
 const POWERS_OF_TWO = Array.from({ length: 50 }, (_value, exponent) => 2 ** exponent);
 
 export const RATES: PlotKind = {
@@ -68,7 +68,7 @@ export const ROUND_TRIP: PlotKind = {
   format: duration,
 };
 
-/** A plot that lives as long as its element, and is drawn anew where the colours of the page changed. */
+/** A plot that lives as long as its element. It is drawn again when the colours of the page change. */
 class Plot extends AsyncDirective {
   #host: HTMLElement | undefined;
   #plot: uPlot | undefined;
@@ -95,7 +95,7 @@ class Plot extends AsyncDirective {
       });
       this.#observer.observe(this.#host);
     } else this.#plot.setData(data);
-    // Without a pointer over the plot the legend shows the newest values, and is never empty.
+    // Without a pointer over the plot the legend shows the newest values, so it is never empty.
     if (this.#plot.cursor.idx === null || this.#plot.cursor.idx === undefined)
       this.#plot.setLegend({ idx: samples.length - 1 }, false);
     return this.#host;
@@ -152,7 +152,7 @@ class Plot extends AsyncDirective {
   }
 }
 
-/** A custom property as a canvas takes colours: without the choice between light and dark. */
+/** Returns a custom property as a colour for a canvas, which does not know `light-dark()`. */
 function colorOf(property: string): string {
   const probe = document.createElement('i');
   probe.style.color = `var(${property})`;
@@ -162,5 +162,5 @@ function colorOf(property: string): string {
   return color;
 }
 
-/** The plot of some samples, as a part of a template. */
+/** The plot of some samples, for a template. */
 export const plot = directive(Plot);

@@ -1,17 +1,17 @@
 import type { AgentName, ConnectionReport, InspectorState, ProcessState, RatedRegion } from '@entropynet/inspector';
 import { connectionKey, type History, waitingInRing } from './history.js';
 
-/** One end of a connection, with everything that is known of the other end. */
+/** One end of a connection, with the known facts of the other end. */
 export interface ConnectionRow {
   readonly key: string;
   readonly connection: ConnectionReport;
-  /** The process, and the thread where it is not the main one. */
+  /** The process, and the thread if it is not the main one. */
   readonly process: string;
-  /** The row of the other end; undefined where its process has no agent. */
+  /** The row of the other end; undefined if its process has no agent. */
   readonly peerKey: string | undefined;
   /** The other end: its process, or at least its address. */
   readonly peer: string;
-  /** The server of this connection, the same text at both ends. */
+  /** The server of this connection. The text is the same at both ends. */
   readonly server: string;
   /** The region of the connection, observed from outside. */
   readonly region: RatedRegion | undefined;
@@ -23,15 +23,15 @@ export interface ConnectionRow {
   /** The latency of a byte, in milliseconds. Null if it is unknown. */
   readonly waiting: number | null;
   readonly isStalled: boolean;
-  /** The agent has not reported for longer than its interval explains. */
+  /** Whether the agent is late by more than its interval explains. */
   readonly isSilent: boolean;
 }
 
-/** An agent is called silent after so many of its intervals. */
+/** An agent counts as silent after this number of its intervals. */
 const PATIENCE_INTERVALS = 3;
 const LEAST_PATIENCE_MS = 3000;
 
-/** Everything that agents report, a row for each end, the oldest first within a process. */
+/** Returns the connections of all agents, with a row for each end, the oldest first within a process. */
 export function connectionRows(state: InspectorState, history: History): ConnectionRow[] {
   const regions = new Map(state.regions.map((region) => [region.linkKey, region]));
   const ends = state.processes.flatMap((process) =>
@@ -47,7 +47,7 @@ export function connectionRows(state: InspectorState, history: History): Connect
     const key = connectionKey(process.key, connection.id);
     const region = connection.link === null ? undefined : regions.get(connection.link);
     const linked = connection.link === null ? [] : (byLink.get(connection.link) ?? []);
-    // Only two ends that fit are a pair: what agents report is not trusted.
+    // Only two matching ends are a pair, because a report of an agent may be false.
     const other = linked.find((each) => each !== end && each.connection.role !== connection.role);
     const peer = linked.length === 2 ? other : undefined;
     const rate = (field: 'sent' | 'received' | 'messagesSent' | 'messagesReceived'): number =>
@@ -79,12 +79,12 @@ export function isSilent({ at, report }: ProcessState, now: number): boolean {
   return now - at > Math.max(LEAST_PATIENCE_MS, PATIENCE_INTERVALS * report.intervalMs);
 }
 
-/** A process as a person finds it again: the name, its id, and the thread where it is not the main one. */
+/** Returns a process in a form for people: the name, its id, and the thread if it is not the main one. */
 export function processLabel({ name, processId, threadId }: Omit<AgentName, 'key'>): string {
   return `${name} (${processId}${threadId === 0 ? '' : `, thread ${threadId}`})`;
 }
 
-/** Names a process that is observed from outside, by its id and its command. */
+/** Returns the name of a process without an agent: its id and its command. */
 export function outsideLabel(process: RatedRegion['server']): string {
   if (process === undefined) return 'unknown';
   const command = process.command

@@ -11,19 +11,19 @@ import {
   type TableKind,
 } from './table.js';
 
-/** What a table needs to be drawn. */
+/** The values for drawing a table. */
 export interface TableProperties<Row> extends TableKind<Row> {
-  /** Names the table's elements. */
+  /** The prefix of the names of the table's elements. */
   readonly id: string;
   readonly rows: readonly Row[];
   readonly choice: TableChoice;
-  /** What the rows are, for counts: 'end', 'region'. */
+  /** The noun for a row, for counts: 'end', 'region'. */
   readonly noun: string;
   readonly details?: (row: Row) => TemplateResult;
   readonly redraw: () => void;
 }
 
-/** Search, filter, sort, group and export above a table with pages below. */
+/** Returns a table with search, filter, sorting, groups and export above it, and pages below. */
 export function tableView<Row>(properties: TableProperties<Row>): TemplateResult {
   const arrangement = arrange(properties, properties.rows, properties.choice);
   return html`${toolbar(properties, arrangement)}${body(properties, arrangement)}${pager(properties, arrangement)}`;
@@ -246,13 +246,13 @@ function classOf<Row>({ isNumber, isRate }: Column<Row>): string {
   return isNumber === true ? 'number' : '';
 }
 
-/** Gives the reader a file. */
+/** Downloads a file for the reader. */
 export function download(name: string, type: string, text: string): void {
   const anchor = document.createElement('a');
   anchor.href = URL.createObjectURL(new Blob([text], { type }));
   anchor.download = name;
   anchor.click();
-  // The browser has its own reference once the download began.
+  // The browser has its own reference after the download has begun.
   setTimeout(() => {
     URL.revokeObjectURL(anchor.href);
   }, 10_000);

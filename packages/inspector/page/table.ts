@@ -1,30 +1,33 @@
-/** A column of a table: what is shown, and by what its rows are sorted. */
+/** A column of a table: its contents, and the value by which its rows are sorted. */
 export interface Column<Row> {
   readonly id: string;
   readonly label: string;
-  /** Numbers stand right, and are sorted the largest first. */
+  /** Numbers are aligned right, and sorted with the largest first. */
   readonly isNumber?: boolean;
-  /** Bytes a second: as wide as the longest such text, so that rows stay in place while the numbers change. */
+  /**
+   * Bytes a second. The column has the width of the longest such text, so that rows do not move when the numbers
+   * change.
+   */
   readonly isRate?: boolean;
   /** Whether a group shows the sum. */
   readonly isSummed?: boolean;
-  /** What the cell says; the search looks through it, and exports have it. */
+  /** The text of the cell. The search looks through it, and exports contain it. */
   readonly text: (row: Row) => string;
-  /** The number behind the text. */
+  /** The number for the text. */
   readonly value?: (row: Row) => number;
-  /** A sum as a person reads it. */
+  /** Returns a sum in a form for people. */
   readonly format?: (value: number) => string;
-  /** What is drawn in place of the text. */
+  /** The drawing in place of the text. */
   readonly cell?: (row: Row) => unknown;
 }
 
-/** A choice of rows that the reader can make. */
+/** A set of rows that the reader can choose. */
 export interface Filter<Row> {
   readonly label: string;
   readonly test: (row: Row) => boolean;
 }
 
-/** How the reader has the table. */
+/** The reader's choices for the table. */
 export interface TableChoice {
   query: string;
   sortId: string;
@@ -32,15 +35,15 @@ export interface TableChoice {
   filter: string;
   groupBy: string;
   page: number;
-  /** Groups that are open. */
+  /** The open groups. */
   readonly openGroups: Set<string>;
-  /** Rows whose details are shown. */
+  /** The rows with visible details. */
   readonly openRows: Set<string>;
   /** The row that the next drawing must show. */
   reveal: string | undefined;
 }
 
-/** Rows of one page. */
+/** The number of rows of one page. */
 export const PAGE_ROWS = 50;
 
 export function newChoice(sortId: string, isDescending = false): TableChoice {
@@ -50,23 +53,23 @@ export function newChoice(sortId: string, isDescending = false): TableChoice {
   };
 }
 
-/** What stands in a line of the table. */
+/** A line of the table. */
 export type Line<Row> =
   | { readonly kind: 'row'; readonly row: Row }
   | { readonly kind: 'group'; readonly name: string; readonly rows: readonly Row[]; readonly isOpen: boolean };
 
 /** The part of a table that is drawn. */
 export interface Arrangement<Row> {
-  /** Every row that fits search and filter, in order. */
+  /** Every row that matches search and filter, in order. */
   readonly matching: readonly Row[];
   readonly lines: readonly Line<Row>[];
-  /** Lines of all pages. */
+  /** The number of lines of all pages. */
   readonly lineCount: number;
   readonly page: number;
   readonly pageCount: number;
 }
 
-/** What a table is made of. */
+/** The parts of a table. */
 export interface TableKind<Row> {
   readonly columns: readonly Column<Row>[];
   readonly filters: Readonly<Record<string, Filter<Row>>>;
@@ -74,7 +77,7 @@ export interface TableKind<Row> {
   readonly keyOf: (row: Row) => string;
 }
 
-/** Searches, filters, sorts, groups and cuts into pages. */
+/** Searches, filters, sorts, groups and makes pages. */
 export function arrange<Row>(kind: TableKind<Row>, rows: readonly Row[], choice: TableChoice): Arrangement<Row> {
   const matching = sortRows(kind, matchingRows(kind, rows, choice), choice);
   const lines = linesOf(kind, matching, choice);
@@ -114,7 +117,7 @@ function sortRows<Row>(kind: TableKind<Row>, rows: Row[], { sortId, isDescending
   const { value, text } = column;
   const sign = isDescending ? -1 : 1;
   const keyed = rows.map((row) => ({ row, key: value ? value(row) : text(row) }));
-  // Rows that are equal keep their order, so that nothing jumps without a reason.
+  // Equal rows keep their order, so that no row moves without a reason.
   keyed.sort((left, right) => sign * compare(left.key, right.key));
   return keyed.map(({ row }) => row);
 }
@@ -141,7 +144,7 @@ function linesOf<Row>(kind: TableKind<Row>, rows: readonly Row[], { groupBy, ope
   });
 }
 
-/** The rows as comma-separated values (RFC 4180), with a line of names. */
+/** Returns the rows as comma-separated values (RFC 4180), with a line of names. */
 export function csvOf<Row>({ columns }: TableKind<Row>, rows: readonly Row[]): string {
   const lines = [
     columns.map(({ label }) => label),
@@ -156,7 +159,10 @@ function csvValue<Row>({ value, text }: Column<Row>, row: Row): string {
   return Number.isFinite(number) ? String(number) : '';
 }
 
-/** Spreadsheets run what begins like a formula, and texts are the peers': such a text gets an apostrophe before it. */
+/**
+ * Returns a text that a spreadsheet does not run as a formula: an apostrophe comes first, because peers choose the
+ * texts.
+ */
 function asText(text: string): string {
   return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }

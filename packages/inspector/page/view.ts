@@ -7,13 +7,13 @@ import { connectionRows, isSilent, processLabel } from './rows.js';
 import { newChoice, type TableKind } from './table.js';
 import { download, tableView } from './table-view.js';
 
-/** Whether what is shown is of now. */
+/** Whether the shown state is current. */
 export interface Status {
   readonly isLive: boolean;
   readonly text: string;
 }
 
-/** What the reader can do to the whole page. */
+/** The actions of the reader for the whole page. */
 export interface PageControls {
   readonly isPaused: boolean;
   readonly togglePause: () => void;
@@ -24,7 +24,7 @@ const processChoice = newChoice('name');
 const endedChoice = newChoice('ended', true);
 const failureChoice = newChoice('at', true);
 
-/** The whole page. */
+/** Returns the whole page. */
 export function pageOf(
   state: InspectorState | undefined,
   status: Status,

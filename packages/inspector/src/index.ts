@@ -1,5 +1,6 @@
 /**
- * Look into running EntropyNet processes: an agent that reports what its process does, and a server whose page shows it.
+ * Shows the state of running EntropyNet processes: an agent reports the state of its process, and a server shows it on
+ * a page.
  *
  * @packageDocumentation
  */

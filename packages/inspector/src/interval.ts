@@ -1,12 +1,12 @@
 import { err, ok, type Result } from '@entropynet/core';
 
-/** How often agents report and the page gets the news, in milliseconds. */
+/** The interval of the agents' reports and of the page's updates, in milliseconds. */
 export const DEFAULT_INTERVAL_MS = 1000;
 
 const LEAST_MS = 10;
 const MOST_MS = 2 ** 31 - 1;
 
-/** An interval that timers can keep and a process can bear; otherwise `InvalidParameter`. */
+/** Checks an interval. `InvalidParameter`: it is too long for a timer, or so short that it would load the process. */
 export function checkInterval(intervalMs: number): Result<number> {
   if (intervalMs >= LEAST_MS && intervalMs <= MOST_MS) return ok(intervalMs);
   return err('InvalidParameter', `'intervalMs' was given ${intervalMs}; ${LEAST_MS} to ${MOST_MS} is allowed`);

@@ -1,5 +1,5 @@
 /**
- * Starts the agent with its defaults, as early as can be: `node --import @entropynet/inspector/register program.js`.
+ * Starts the agent with its defaults, before the program: `node --import @entropynet/inspector/register program.js`.
  *
  * @packageDocumentation
  */

@@ -2,10 +2,10 @@ import { printable } from '@entropynet/core';
 import * as v from 'valibot';
 import type { ProcessReport } from './state.js';
 
-/** Where agents look for an inspector: one for each user of a machine. */
+/** The endpoint at which agents look for an inspector: one for each user of a machine. */
 export const INSPECTOR_ENDPOINT = 'entropynet-inspector';
 
-/** The limits of one report: what an agent reports at most, and what an inspector takes. */
+/** The limits of one report, for agents and inspectors. */
 export const ReportLimit = {
   /** Connections that stand. */
   Connections: 10_000,
@@ -21,7 +21,7 @@ export const ReportLimit = {
   Characters: 500,
 } as const;
 
-/** An agent may be anybody of this user: its texts can't hide or turn around what the page shows. */
+/** Any process of this user may be an agent, so its texts must not hide or reorder what the page shows. */
 const text = v.pipe(
   v.string(),
   v.maxLength(ReportLimit.Characters),
@@ -29,7 +29,7 @@ const text = v.pipe(
 );
 const finite = v.pipe(v.number(), v.finite());
 const count = v.pipe(finite, v.minValue(0));
-/** The last moment that a calendar of JavaScript has: the page could not show a later one, and would show nothing then. */
+/** The last time that a `Date` of JavaScript supports. The page could not show a later one and would stay empty. */
 const MOST_TIME = 8.64e15;
 const time = v.pipe(count, v.maxValue(MOST_TIME));
 const whole = v.pipe(v.number(), v.integer());
@@ -72,7 +72,7 @@ const connection = v.object({
   ),
 });
 
-/** What an agent sends. The inspector drops a report with anything wrong in it, and every key that is not listed. */
+/** The schema of an agent's report. The inspector drops a report with a fault, and every unknown key. */
 export const reportSchema: v.GenericSchema<unknown, ProcessReport> = v.object({
   processId: v.pipe(whole, v.minValue(1)),
   threadId: v.pipe(whole, v.minValue(0)),
@@ -91,7 +91,7 @@ export const reportSchema: v.GenericSchema<unknown, ProcessReport> = v.object({
   ),
 });
 
-/** A list that is refused by its length before its elements are looked at. */
+/** Returns the schema of a list. It checks the length before the elements. */
 function atMost<S extends v.GenericSchema>(most: number, element: S): v.GenericSchema<unknown, v.InferOutput<S>[]> {
   return v.pipe(
     v.unknown(),

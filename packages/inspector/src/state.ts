@@ -1,6 +1,6 @@
 import type { InspectedRegion, InspectedRing, InspectedServer, UnreadableRegion } from '@entropynet/transport-shm';
 
-/** What an agent counts of one connection, since the connection was made. */
+/** The counters of one connection since the connection was made. */
 export interface ConnectionCounts {
   /** Payload bytes accepted for sending. */
   readonly bytesSent: number;
@@ -10,13 +10,13 @@ export interface ConnectionCounts {
   readonly messagesSent: number;
   /** Messages handed to callbacks. */
   readonly messagesReceived: number;
-  /** How often a message had to wait, or was refused. */
+  /** The number of messages that had to wait, or were refused. */
   readonly waits: number;
 }
 
-/** What does not change while a connection lives. */
+/** The values that do not change while a connection lives. */
 export interface ConnectionFacts {
-  /** Tells the connections of one agent apart; counts up from 1. */
+  /** The number of the connection in its agent; counts up from 1. */
   readonly id: number;
   /** The transport: `shared-memory`, `websocket`, `nats`. */
   readonly backend: string;
@@ -24,53 +24,57 @@ export interface ConnectionFacts {
   readonly endpoint: string;
   /** `client`: this side called `connect()`. */
   readonly role: 'client' | 'server';
-  /** When it was made, in milliseconds since the epoch. */
+  /** The time of its creation, in milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** What an agent reports of a connection that stands. */
+/** An agent's report of a connection that stands. */
 export interface ConnectionReport extends ConnectionFacts, ConnectionCounts {
-  /** The same text at both ends of a connection, and at no other; null where the transport has none. */
+  /** The same text at both ends of a connection, and different from all others; null if the transport has none. */
   readonly link: string | null;
-  /** The peer's address; null where the transport has none. */
+  /** The peer's address; null if the transport has none. */
   readonly peer: string | null;
-  /** Why other transports were passed over, a sentence each. Empty for a first choice, and where the peer chose. */
+  /**
+   * The reasons why other transports were passed over, a sentence each. Empty for a first choice, or if the peer chose.
+   */
   readonly why: readonly string[];
-  /** Bytes that the peer has not confirmed: an upper bound of what is under way. */
+  /** The bytes that the peer has not confirmed: an upper bound of the bytes in flight. */
   readonly unconfirmedBytes: number;
-  /** How long the last ping and its answer took, in milliseconds; null where the transport has none. */
+  /** The round trip of the last ping, in milliseconds; null if the transport has none. */
   readonly roundTripMs: number | null;
-  /** The open channels, where there are named ones, and channels on which a message had to wait; the default one is ''. */
+  /**
+   * The open channels, if there are named ones, and the channels on which a message had to wait. The default one is ''.
+   */
   readonly channels: readonly ChannelReport[];
 }
 
-/** What an agent reports of one channel of a connection. */
+/** An agent's report of one channel of a connection. */
 export interface ChannelReport {
   /** Its name; '' for the default channel. */
   readonly name: string;
-  /** How often a message had to wait on it, or was refused. */
+  /** The number of its messages that had to wait, or were refused. */
   readonly waits: number;
-  /** What was sent on it and what waits on it now; null where it is closed, and from agents of earlier releases. */
+  /** The present counters of the channel; null if it is closed, or from agents of earlier releases. */
   readonly now: ChannelCounts | null;
 }
 
-/** What an agent counts of an open channel. */
+/** The counters of an open channel. */
 export interface ChannelCounts {
-  /** Messages that the transport has taken. */
+  /** The messages that the transport has taken. */
   readonly messagesSent: number;
   /** Their payload bytes. */
   readonly bytesSent: number;
-  /** Bytes that may be sent before the peer gives window back. */
+  /** The bytes that this side may send before the peer returns window. */
   readonly window: number;
   /** Messages that wait to be written. */
   readonly queued: number;
-  /** Frames that have arrived and that nobody has read. */
+  /** The frames that have arrived and that no consumer has read. */
   readonly parked: number;
 }
 
-/** What an agent reports of a connection that has ended. */
+/** An agent's report of a connection that has ended. */
 export interface EndedReport extends ConnectionFacts, ConnectionCounts {
-  /** When it ended, in milliseconds since the epoch. */
+  /** The time of its end, in milliseconds since the epoch. */
   readonly endedAt: number;
   /** The code of the `NetworkError` that ended it; empty after a goodbye of either side. */
   readonly code: string;
@@ -78,11 +82,11 @@ export interface EndedReport extends ConnectionFacts, ConnectionCounts {
   readonly message: string;
 }
 
-/** What an agent reports of a failure. */
+/** An agent's report of a failure. */
 export interface FailureReport {
-  /** Tells the failures of one agent apart; counts up from 1. */
+  /** The number of the failure in its agent; counts up from 1. */
   readonly id: number;
-  /** When it happened, in milliseconds since the epoch. */
+  /** The time of the failure, in milliseconds since the epoch. */
   readonly at: number;
   /** The transport. */
   readonly backend: string;
@@ -94,7 +98,7 @@ export interface FailureReport {
   readonly message: string;
 }
 
-/** What an agent has counted since it started, of connections that stand and of those that have ended. */
+/** The counters of an agent since its start, for all of its connections. */
 export interface ProcessTotals extends ConnectionCounts {
   /** Connections that reached `connected`. */
   readonly opened: number;
@@ -104,32 +108,37 @@ export interface ProcessTotals extends ConnectionCounts {
   readonly failed: number;
 }
 
-/** What an agent reports of its process, or of its thread. */
+/** An agent's report of its process or thread. */
 export interface ProcessReport {
-  /** The process's id, as the process itself sees it. Threads share it, and so may processes of other namespaces. */
+  /**
+   * The id of the process, as the process itself sees it. Threads share it, and processes of other namespaces may have
+   * the same one.
+   */
   readonly processId: number;
   /** The thread: 0 is the main thread. */
   readonly threadId: number;
-  /** The name that the agent was given, by default the file of its program. */
+  /** The name of the agent, by default the file of its program. */
   readonly name: string;
-  /** When the process started, in milliseconds since the epoch. */
+  /** The start of the process, in milliseconds since the epoch. */
   readonly startedAt: number;
-  /** When the report was made, in milliseconds of a clock of this agent that never goes back. */
+  /** The time of the report, in milliseconds of a clock of this agent that never goes back. */
   readonly measuredAt: number;
-  /** How often the agent reports, in milliseconds. */
+  /** The interval of the agent's reports, in milliseconds. */
   readonly intervalMs: number;
-  /** How late the event loop was since the report before, in milliseconds. */
+  /** The delay of the event loop since the report before, in milliseconds. */
   readonly delay: {
     /** Median. */
     readonly p50: number;
     /** 99th percentile. */
     readonly p99: number;
   };
-  /** What was counted since the agent started. */
+  /** The counters since the agent started. */
   readonly totals: ProcessTotals;
-  /** How many connections stand; more than `connections` has where the agent reaches its limit. */
+  /**
+   * The number of connections that stand. It is larger than the length of `connections` if the agent reached its limit.
+   */
   readonly connectionCount: number;
-  /** Those that stand, the oldest first. */
+  /** The connections that stand, the oldest first. */
   readonly connections: readonly ConnectionReport[];
   /** The last ones that ended, the newest first. */
   readonly ended: readonly EndedReport[];
@@ -137,61 +146,63 @@ export interface ProcessReport {
   readonly failures: readonly FailureReport[];
 }
 
-/** A ring, and how fast it is written. */
+/** A ring and its rate. */
 export interface RatedRing extends InspectedRing {
-  /** Bytes a second, frames' headers included. */
+  /** Bytes a second, including the frames' headers. */
   readonly bytesPerSecond: number;
 }
 
-/** A region, and how fast its rings are written. */
+/** A region and the rates of its rings. */
 export interface RatedRegion extends Omit<InspectedRegion, 'toClient' | 'toServer'> {
-  /** What the server sends. */
+  /** The ring that the server writes. */
   readonly toClient: RatedRing;
-  /** What the client sends. */
+  /** The ring that the client writes. */
   readonly toServer: RatedRing;
 }
 
 /** The last report of an agent. */
 export interface ProcessState {
-  /** Tells agents apart. The inspector gives it, so that two agents never share one, whatever they report. */
+  /**
+   * The key of the agent. The inspector assigns it, so that two agents never have the same one.
+   */
   readonly key: string;
-  /** When the report came, in milliseconds since the epoch. */
+  /** The time at which the report arrived, in milliseconds since the epoch. */
   readonly at: number;
   /** The report. */
   readonly report: ProcessReport;
 }
 
-/** The agent that something is about; it may have gone. */
+/** The agent of a report. It may have gone. */
 export interface AgentName {
-  /** As of its `ProcessState`. */
+  /** The `key` of its `ProcessState`. */
   readonly key: string;
-  /** As of its report. */
+  /** From its report. */
   readonly name: string;
-  /** As of its report. */
+  /** From its report. */
   readonly processId: number;
-  /** As of its report. */
+  /** From its report. */
   readonly threadId: number;
 }
 
-/** A connection that has ended, as the inspector remembers it. */
+/** A connection that has ended, in the inspector's list. */
 export interface EndedState extends EndedReport {
   /** The agent that reported it. */
   readonly agent: AgentName;
 }
 
-/** A failure, as the inspector remembers it. */
+/** A failure, in the inspector's list. */
 export interface FailureState extends FailureReport {
   /** The agent that reported it. */
   readonly agent: AgentName;
 }
 
-/** What the page gets, once an interval. Plain data. */
+/** The state that the page gets once an interval. Plain data. */
 export interface InspectorState {
-  /** When it was made, in milliseconds since the epoch. */
+  /** The time of the state, in milliseconds since the epoch. */
   readonly at: number;
   /** Every agent that is connected, also one that is silent. */
   readonly processes: readonly ProcessState[];
-  /** How many connections were left out, because this is more than a page can take. */
+  /** The number of connections that were left out, because the state would be too large for a page. */
   readonly leftOut: number;
   /** Connections that ended, the newest first, also those of agents that have gone. */
   readonly ended: readonly EndedState[];
@@ -199,10 +210,10 @@ export interface InspectorState {
   readonly failures: readonly FailureState[];
   /** Servers at names of this user. */
   readonly servers: readonly InspectedServer[];
-  /** Connections through shared memory, seen from outside. */
+  /** The connections through shared memory, observed from outside. */
   readonly regions: readonly RatedRegion[];
-  /** Regions that can't be looked into. */
+  /** The regions that the inspector can't read. */
   readonly unreadable: readonly UnreadableRegion[];
-  /** Why shared memory can't be looked at; empty where it can. */
+  /** The reason why the inspector can't read shared memory; empty if it can. */
   readonly obstacle: string;
 }

@@ -17,13 +17,13 @@ import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, type 
 
 const log = debugLog('manager');
 
-/** What a handle needs to make a connection. */
+/** The plan for a handle's connections: configuration and candidates. */
 export interface DialPlan {
   readonly config: ResolvedConnectionConfig;
   readonly candidates: readonly Candidate[];
 }
 
-/** A connection that was made, and how. */
+/** A new connection, and the transport that made it. */
 export interface Dialled {
   readonly connection: NetworkConnection;
   readonly selection: Selection;
@@ -32,7 +32,7 @@ export interface Dialled {
 
 type Observe = (connection: NetworkConnection) => Dialled['observed'];
 
-/** Tries the candidates in their order; `observe` follows each connection from its first moment on. */
+/** Tries the candidates in their order. `observe` gets each connection before its first event. */
 export async function dial(
   { config, candidates }: DialPlan,
   signal: AbortSignal,
@@ -63,8 +63,8 @@ export async function dial(
 }
 
 /**
- * `NotSupported` for a connection of another installed copy of `@entropynet/core`, whose channels no handle of this copy can
- * follow.
+ * Returns `NotSupported` for a connection of another installed copy of `@entropynet/core`, because the channels of a
+ * handle can't follow its channels.
  */
 export function checkCopy(connection: NetworkConnection): Result {
   if (ChannelObject.canFollow(connection.defaultChannel)) return OK;
@@ -75,7 +75,7 @@ export function checkCopy(connection: NetworkConnection): Result {
   );
 }
 
-/** Asks the transport whether it can, then lets it. Each has the configuration's `connectTimeoutMs`. */
+/** Probes the transport, then connects with it. Each of the two steps may take `connectTimeoutMs`. */
 async function attempt(
   candidate: Candidate,
   config: ResolvedConnectionConfig,
@@ -85,7 +85,7 @@ async function attempt(
   const own = configOf(candidate, config);
   const { shown: endpoint, transport } = candidate;
   try {
-    // Such a transport learns as much from connecting: a look beforehand would cost a round trip.
+    // For such a transport, connecting shows the same, and a probe would cost a round trip.
     const { isProbedByConnecting = false } = transport;
     const probe = isProbedByConnecting
       ? undefined
@@ -118,7 +118,7 @@ async function attempt(
     connection.release();
     return connected;
   } catch (error) {
-    // A third-party transport that throws costs its candidate, nothing more.
+    // If a third-party transport throws, only its candidate fails.
     if (error instanceof NetworkError) return { ok: false, error };
     return err('TransportUnavailable', `transport '${transport.backend}' threw: ${redactText(error)}`, error);
   }

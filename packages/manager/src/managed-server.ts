@@ -22,9 +22,12 @@ import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropyn
 import type { ConnectionHandle } from './connection-handle.js';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
 
-/** An address of a server's configuration that it does not listen on, and why. Plain data, fit for JSON. */
+/**
+ * An address of a server's configuration on which the server does not listen, with the reason. It is plain data and
+ * valid as JSON.
+ */
 export interface MissingAddress extends PassedOver {
-  /** Whether the cause can pass by itself. Then the server, while it listens elsewhere, tries the address again and again. */
+  /** Whether the cause can pass. If so, the server repeats the attempt while it listens on another address. */
   readonly isRetried: boolean;
 }
 
@@ -33,7 +36,7 @@ interface Listener {
   readonly candidate: Candidate;
   readonly server: ConnectionServer;
   readonly promised: Promised[];
-  /** Why the last attempt to listen failed; undefined after a success and before the first attempt. */
+  /** The error of the last attempt to listen; undefined after a success and before the first attempt. */
   missing: MissingAddress | undefined;
 }
 
@@ -44,7 +47,7 @@ export interface Reservation {
   release(): void;
 }
 
-/** The reservations of clients whose handshakes run. All are equal, so any one serves. */
+/** The reservations of clients whose handshakes run. All are equal, so the server may use any of them. */
 interface Promised {
   readonly reservation: Reservation;
   readonly place: AcceptPlace<ConnectionHandle>;
@@ -53,7 +56,9 @@ interface Promised {
 /** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
 
-/** Failures whose cause can pass by itself: a NATS server or network that is not up yet, an address that is taken for now. */
+/**
+ * The errors whose cause can pass: a NATS server or network that does not run yet, an address that is in use for now.
+ */
 const PASSING: ReadonlySet<NetworkErrorCode> = new Set([
   'AddressInUse',
   'ResourceLimitExceeded',
@@ -215,7 +220,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     await this.close();
   }
 
-  /** Tries to listen on one endpoint and keeps the reason of a failure. Closes the endpoint if `close()` came meanwhile. */
+  /** Tries to listen on one endpoint and keeps the error of a failure. Closes the endpoint if `close()` was called. */
   async #listenOn(listener: Listener): Promise<Result> {
     const closes = this.#closes;
     const listening = await listener.server.listen();

@@ -18,7 +18,7 @@ export interface RequestContext {
   readonly metadata: RequestMetadata;
 }
 
-/** How the requests of the peer are answered, on whichever connection they come. */
+/** The options for answering the peer's requests, for every connection. */
 export interface AnsweringOptions<Request, Reply> {
   readonly codec: Codec;
   readonly requestSchema: StandardSchemaV1<unknown, Request> | undefined;
@@ -29,7 +29,7 @@ export interface AnsweringOptions<Request, Reply> {
 
 interface Handled {
   readonly controller: AbortController;
-  /** How much it counts of `maxHandledBytes`: its request, later its reply. */
+  /** The bytes that count towards `maxHandledBytes`: those of the request, later those of its reply. */
   bytes: number;
   /** Whether its handler was called. */
   isRunning: boolean;
@@ -37,12 +37,15 @@ interface Handled {
   answer: Outgoing | undefined;
 }
 
-/** The peer asks more than this side may answer, and reads nothing: so many refusals wait before its requests do. */
+/**
+ * The largest number of waiting refusals. Beyond it, this side stops reading requests, because the peer asks too much
+ * and reads nothing.
+ */
 const MAX_REFUSALS = 16_384;
 
 /**
- * Answers the requests of the peer on one connection. A request counts until the transport has taken its answer: so a
- * peer that asks and reads nothing holds as much memory as one whose requests take long, and no more.
+ * Answers the requests of the peer on one connection. A request counts until the transport has taken its answer. So a
+ * peer that asks and reads nothing uses no more memory than one with slow requests.
  */
 export class Answering<Request, Reply> {
   readonly #options: AnsweringOptions<Request, Reply>;
@@ -53,16 +56,16 @@ export class Answering<Request, Reply> {
   #refusals = 0;
   #end: NetworkError | undefined;
 
-  /** @param setReading stops reading what the peer asks, and goes on */
+  /** @param setReading stops or continues reading the peer's requests */
   constructor(options: AnsweringOptions<Request, Reply>, outbox: Outbox, setReading: (isReading: boolean) => void) {
     this.#options = options;
     this.#outbox = outbox;
     this.#setReading = setReading;
   }
 
-  /** A request of the peer; its bytes are this side's. */
+  /** Takes a request of the peer. This side owns its bytes. */
   take(id: number, bytes: Uint8Array, metadata: RequestMetadata): void {
-    // A number that is in use already is the peer's mistake: its first request goes on.
+    // A number that is in use is a mistake of the peer. Its first request continues.
     if (this.#end !== undefined || this.#handled.has(id)) return;
     const { maxHandled, maxHandledBytes } = this.#options;
     if (this.#handled.size >= maxHandled) {
@@ -72,17 +75,17 @@ export class Answering<Request, Reply> {
     } else void this.#answer(id, bytes, metadata);
   }
 
-  /** The peer does not wait for the reply any more. */
+  /** The peer no longer waits for the reply. */
   cancel(id: number): void {
     const handled = this.#handled.get(id);
     if (handled === undefined) return;
     handled.controller.abort(new NetworkError('Aborted', 'the peer cancelled the request'));
     if (handled.answer !== undefined) this.#outbox.withdraw(handled.answer);
-    // A handler that still works counts until it is done.
+    // A running handler counts until it has finished.
     if (handled.answer !== undefined || !handled.isRunning) this.#forget(id, handled);
   }
 
-  /** Nothing is answered any more; returns the numbers of the requests that get no reply. */
+  /** Ends all requests. Returns the numbers of those that get no reply. */
   end(error: NetworkError): number[] {
     this.#end = error;
     const unanswered = [...this.#handled].filter(([, { answer }]) => answer === undefined).map(([id]) => id);

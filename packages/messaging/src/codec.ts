@@ -11,7 +11,7 @@ export interface Codec {
   decode(bytes: Uint8Array): unknown;
 }
 
-/** The option that names a codec. */
+/** The kind of an option that is a codec. */
 export const CODEC: OptionKind = [
   'a codec with encode() and decode()',
   (value: unknown): boolean => {
@@ -20,7 +20,7 @@ export const CODEC: OptionKind = [
   },
 ];
 
-/** An option that names a schema; those of some libraries are functions. */
+/** The kind of an option that is a schema. The schemas of some libraries are functions. */
 export const SCHEMA: OptionKind = [
   'a Standard Schema, such as one of zod or valibot,',
   (value: unknown): boolean => {
@@ -49,7 +49,7 @@ export function jsonCodec(): Codec {
   };
 }
 
-/** The bytes of a value; `InvalidMessage` where the codec has none for it. */
+/** Encodes a value. `InvalidMessage`: the codec can't encode it. */
 export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
     const bytes: unknown = codec.encode(value);
@@ -60,13 +60,13 @@ export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   }
 }
 
-/** The bytes of a handler's reply: none for `undefined`, where the codec has none for it. */
+/** Encodes a handler's reply. If the codec can't encode `undefined`, the result has no bytes. */
 export function encodeReply(codec: Codec, value: unknown): Result<Uint8Array> {
   const encoded = encodeWith(codec, value);
   return encoded.ok || value !== undefined ? encoded : ok(NO_BYTES);
 }
 
-/** The value of bytes, as the schema gives it; `InvalidMessage` where they have none, or not such a one. */
+/** Decodes bytes and checks the value with the schema. `InvalidMessage`: one of the two fails. */
 export async function decodeWith<T>(
   codec: Codec,
   schema: StandardSchemaV1<unknown, T> | undefined,
@@ -81,7 +81,7 @@ export async function decodeWith<T>(
   return checkWith(schema, value);
 }
 
-/** As `decodeWith`; no bytes are `undefined`, where the codec has no value for them. */
+/** Decodes a reply. No bytes mean `undefined` if the codec can't decode them. */
 export async function decodeReply<T>(
   codec: Codec,
   schema: StandardSchemaV1<unknown, T> | undefined,
@@ -112,12 +112,12 @@ async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, va
   }
 }
 
-/** Asks for the shape and not for a class: bytes may be of another realm. */
+/** Checks the shape and not the class, because the bytes may come from another realm. */
 function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Partial<Uint8Array>).BYTES_PER_ELEMENT === 1;
 }
 
-/** What an unknown thrown value says; an error of another realm is one, too. */
+/** Returns the message of an unknown thrown value, also of an error of another realm. */
 export function reasonOf(error: unknown): string {
   try {
     const message: unknown = (error as { message?: unknown } | null | undefined)?.message;
@@ -127,7 +127,7 @@ export function reasonOf(error: unknown): string {
   }
 }
 
-/** An unknown thrown value as an error of this package. */
+/** Returns an unknown thrown value as an error of this package. */
 export function asNetworkError(error: unknown): NetworkError {
   return error instanceof NetworkError ? error : new NetworkError('CallbackFailed', reasonOf(error), error);
 }

@@ -1,16 +1,16 @@
 import { setTimerReferenced, startTimer, stopTimer } from '@entropynet/core/platform';
 
 /**
- * The function that answers requests. Requests that come before the program has set one wait for it, up to a limit; null
- * is the program's word that it answers none.
+ * The function that answers requests. Requests that arrive before the program has set one wait for it, up to a limit.
+ * With null the program refuses all requests.
  */
 export class HandlerSlot<Handler> {
   readonly #timeoutMs: number;
-  /** Undefined before the first one was set. */
+  /** Undefined before the program has set the first one. */
   #handler: Handler | null | undefined;
   readonly #waiting = new Set<(handler: Handler | null) => void>();
 
-  /** @param timeoutMs how long a request waits for the first handler, in milliseconds */
+  /** @param timeoutMs the longest wait of a request for the first handler, in milliseconds */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
@@ -20,7 +20,7 @@ export class HandlerSlot<Handler> {
     for (const resume of [...this.#waiting]) resume(handler);
   }
 
-  /** The handler; null where there is none, where none was set in time, and where the signal aborts before. */
+  /** Returns the handler; null if there is none, if none was set in time, or if the signal aborts before. */
   get(signal: AbortSignal): Handler | null | Promise<Handler | null> {
     return this.#handler === undefined ? this.#wait(signal) : this.#handler;
   }
@@ -38,7 +38,7 @@ export class HandlerSlot<Handler> {
         settle(null);
       };
       const timer = startTimer(giveUp, this.#timeoutMs);
-      // The connection keeps the process alive, or does not: the wait adds nothing to that.
+      // The connection decides if the process stays alive; this timer must not.
       setTimerReferenced(timer, false);
       signal.addEventListener('abort', giveUp, { once: true });
       this.#waiting.add(settle);

@@ -20,8 +20,8 @@ type ClosedListener = (reason: CloseReason) => void;
 const listenersOf = new WeakMap<Promise<CloseReason>, Set<ClosedListener>>();
 
 /**
- * Calls `listener` when `closed` resolves; returns how to prevent that. A connection may live long, and what was added
- * with `then` to its promise can't be taken away.
+ * Calls `listener` when `closed` resolves. Returns a function that prevents that. A connection may live long, and
+ * callbacks of `then` can't be removed from its promise.
  */
 export function whenClosed(closed: Promise<CloseReason>, listener: ClosedListener): () => void {
   let listeners = listenersOf.get(closed);

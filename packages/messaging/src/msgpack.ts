@@ -8,7 +8,7 @@ import type { Codec } from './codec.js';
 
 /** Returns a codec for MessagePack. It is smaller and faster than JSON, and supports bytes, dates, maps and sets. */
 export function messagePackCodec(): Codec {
-  // Without records: a peer in another language reads what is plain MessagePack.
+  // Without records the output is plain MessagePack, which a peer in another language can read.
   const packr = new Packr({ useRecords: false, moreTypes: true });
   return {
     name: 'MessagePack',

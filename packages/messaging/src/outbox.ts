@@ -1,47 +1,47 @@
 import type { Channel, NetworkError } from '@entropynet/core';
 
-/** What waits to be sent: one message, or several of which nothing may come in between. */
+/** A unit that waits to be sent: one message, or several without other messages in between. */
 export interface Outgoing {
   readonly frames: readonly Uint8Array[];
   /** The transport took all of it. */
   onSent(): void;
-  /** It can never be sent; the first frames of several may have been. */
+  /** It can't be sent. If it has several frames, the first ones may have been sent. */
   onFailed(error: NetworkError): void;
 }
 
 /**
- * What one side says on the channel of requests, in order. It waits here and not in the connection's queue: that is
- * limited in bytes and in time, which a reply must outlast, and what waits here can be taken back.
+ * The messages of one side on the channel of requests, in order. They wait here and not in the connection's queue. That
+ * queue has limits of bytes and time, but a reply must wait longer. A message that waits here can also be withdrawn.
  */
 export class Outbox {
   /** Undefined before the channel is open, and after `close()`. */
   #channel: Channel | undefined;
   #unsubscribe: (() => void) | undefined;
   readonly #waiting = new Set<Outgoing>();
-  /** How many frames of the first message were sent. */
+  /** The number of frames of the first message that were sent. */
   #sentOfFirst = 0;
   #isFinishing = false;
   #isPumping = false;
 
-  /** Whether something waits. */
+  /** Whether messages wait. */
   get isBlocked(): boolean {
     return this.#waiting.size > 0;
   }
 
-  /** The channel is open: what was pushed before goes first. */
+  /** The channel is open: sends the messages that wait first. */
   start(channel: Channel): void {
     this.#channel = channel;
     this.#unsubscribe = channel.subscribe('drain', this.#pump);
     this.#pump();
   }
 
-  /** Sends a message now, or when there is room and all before it were sent. */
+  /** Sends a message now, or later, when there is room and all earlier ones were sent. */
   push(message: Outgoing): void {
     this.#waiting.add(message);
     if (this.#waiting.size === 1) this.#pump();
   }
 
-  /** Takes a message back; false where it was sent. */
+  /** Withdraws a message. Returns false if it was sent. */
   withdraw(message: Outgoing): boolean {
     const isFirst = this.#first === message;
     if (!this.#waiting.delete(message)) return false;
@@ -52,14 +52,14 @@ export class Outbox {
     return true;
   }
 
-  /** Sends what waits, and nothing after it. */
+  /** Sends the waiting messages, and accepts no more. */
   finish(): void {
     this.#isFinishing = true;
     if (this.#channel === undefined) this.close();
     else this.#pump();
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting messages. */
   close(): void {
     this.#unsubscribe?.();
     this.#channel = undefined;
@@ -72,7 +72,7 @@ export class Outbox {
   }
 
   readonly #pump = (): void => {
-    // Sending may call back into here before the message counts as sent.
+    // Sending may call this method again before the message counts as sent.
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#sendAll();
@@ -85,17 +85,17 @@ export class Outbox {
       const channel = this.#channel;
       if (channel === undefined) return;
       const error = this.#send(channel, first);
-      // Full: the channel tells when there is room.
+      // The channel is full and reports when there is room.
       if (error?.code === 'WouldBlock') return;
       this.#sentOfFirst = 0;
-      // It may have been taken back while it was sent.
+      // The message may have been withdrawn while it was sent.
       if (!this.#waiting.delete(first)) continue;
       if (error === undefined) first.onSent();
       else first.onFailed(error);
     }
   }
 
-  /** Sends the frames of a message that are left; why the next one was not taken. */
+  /** Sends the remaining frames of a message. Returns the error of the first frame that the channel refused. */
   #send(channel: Channel, { frames }: Outgoing): NetworkError | undefined {
     for (let frame = frames[this.#sentOfFirst]; frame !== undefined; frame = frames[this.#sentOfFirst]) {
       const sent = channel.trySend(frame);

@@ -3,7 +3,7 @@ import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Outgoing } from './outbox.js';
 import { frameOf, RequestFrame } from './request-frame.js';
 
-/** What one request carries, and how long it may take. */
+/** The contents and the time limit of one request. */
 export interface RequestParts {
   readonly value: Uint8Array;
   readonly metadata: Uint8Array | undefined;
@@ -11,19 +11,19 @@ export interface RequestParts {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How far a request has come. */
+/** The progress of a request. */
 export type RequestProgress = 'waiting for a connection' | 'waiting for room' | 'sent';
 
-/** How to say that a request ended before it was sent; nothing was handled. */
+/** The end of the error's sentence for a request that was not sent, and so not handled. */
 const NOT_SENT: Readonly<Record<Exclude<RequestProgress, 'sent'>, string>> = {
   'waiting for a connection': 'there was no connection, and the request was not sent',
   'waiting for room': 'the request was not sent',
 };
 
-/** Part of the error of a request that was sent. */
+/** The part of the error for a request that was sent. */
 const MAYBE = 'the peer may or may not have handled the request';
 
-/** One request of this side, until it has its reply or its error. It is never sent twice. */
+/** One request of this side, until it has its reply or its error. It is sent at most once. */
 export class PendingRequest implements Outgoing {
   readonly #parts: RequestParts;
   readonly #onDone: (request: PendingRequest) => void;
@@ -32,13 +32,15 @@ export class PendingRequest implements Outgoing {
   readonly reply: Promise<Result<Uint8Array>>;
   progress: RequestProgress = 'waiting for a connection';
   frames: readonly Uint8Array[] = [];
-  /** Set once it is on a connection. */
+  /** Its number, set when it goes over a connection. */
   id = 0;
-  /** It has its outcome: the connection that it is on forgets it. Given up: this side did not wait for the reply. */
+  /**
+   * Called when it has its result, so that its connection forgets it. Given up: this side did not wait for the reply.
+   */
   onSettled: ((isGivenUp: boolean) => void) | undefined;
   #isDone = false;
 
-  /** @param onDone it has its outcome */
+  /** @param onDone called when it has its result */
   constructor(parts: RequestParts, onDone: (request: PendingRequest) => void) {
     this.#parts = parts;
     this.#onDone = onDone;
@@ -51,7 +53,7 @@ export class PendingRequest implements Outgoing {
     parts.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** It goes over a connection, under a number that no other request of the connection has. */
+  /** Assigns the request to a connection, with a number that no other request of the connection has. */
   assign(id: number): void {
     const { value, metadata } = this.#parts;
     this.id = id;
@@ -62,7 +64,7 @@ export class PendingRequest implements Outgoing {
 
   onSent(): void {
     this.progress = 'sent';
-    // The bytes are with the transport.
+    // The transport has the bytes.
     this.frames = [];
   }
 
@@ -71,13 +73,13 @@ export class PendingRequest implements Outgoing {
     else this.end(error);
   }
 
-  /** The connection, the channel or these requests ended for that reason. */
+  /** Ends the request, because the connection, the channel or the session ended. */
   end(error: NetworkError): void {
     const { code, message } = error;
     this.finish(err(code, this.#explain(message), error.cause ?? error));
   }
 
-  /** The first outcome counts. */
+  /** Sets the result. The first result counts. */
   finish(result: Result<Uint8Array>, isGivenUp = false): void {
     if (this.#isDone) return;
     this.#isDone = true;
@@ -98,13 +100,13 @@ export class PendingRequest implements Outgoing {
 }
 
 /**
- * The number of the last request of this process, whatever its connection. No two requests share a number until four
- * billion others have gone, so that a late reply of one connection or instance means nothing to another. The start is
- * chance: a peer may still answer what an earlier process asked.
+ * The number of the last request of this process, for all connections. A number is used again after four billion
+ * others, so that a late reply of one connection or instance never matches a request of another. The first number is
+ * random, because a peer may still answer the requests of an earlier process.
  */
 let lastId = Math.floor(Math.random() * 2 ** 32);
 
-/** The next number that `isUsed` does not know. */
+/** Returns the next number that is not in use. */
 export function nextId(isUsed: (id: number) => boolean): number {
   do lastId = (lastId + 1) >>> 0;
   while (isUsed(lastId));

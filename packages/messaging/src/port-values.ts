@@ -1,7 +1,7 @@
 import { type CloseReason, type ConsumerLease, NetworkError, type Result } from '@entropynet/core';
 import { type MessagingConnection, whenClosed } from './messaging-connection.js';
 
-/** Turns a message into a value. What it fails with is left out. */
+/** Turns a message into a value. The iteration skips a message that fails. */
 export type Decoder<T> = (bytes: Uint8Array) => Promise<Result<T>>;
 
 interface Waiter {
@@ -12,8 +12,9 @@ interface Waiter {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * The values of a port, one at a time. It holds the channel's messages from its first moment to its end, and takes one only
- * when somebody waits for it. On a handle it goes on with the handle's next connection, after all that had arrived.
+ * The values of a port, one at a time. It is the consumer of the channel from its first moment to its end, and takes a
+ * message only when a caller waits for it. On a handle it continues with the next connection, after all messages that
+ * had arrived.
  */
 export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
   readonly #connection: MessagingConnection;
@@ -26,15 +27,15 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
   #lease: ConsumerLease;
   #isChannelClosed = false;
   #waiter: Waiter | undefined;
-  /** Of the latest `next()`: they come one after the other. */
+  /** The promise of the latest `next()`, because the calls run one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** How the connection, or the handle with its last one, ended. */
+  /** The end of the connection, or of the handle with its last connection. */
   #closeReason: CloseReason | undefined;
   #isOver = false;
-  /** Thrown once, by the first that asks after the end. */
+  /** The failure that the first `next()` after the end throws. */
   #failure: { readonly reason: unknown } | undefined;
 
-  /** Throws a `NetworkError` (`AlreadyExists`) where another consumer takes the messages. */
+  /** Throws a `NetworkError` (`AlreadyExists`) if another consumer takes the messages. */
   constructor(
     connection: MessagingConnection,
     channelName: string | undefined,
@@ -63,7 +64,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
   next(): Promise<IteratorResult<T, undefined>> {
     const turn = this.#turn.then(() => this.#nextValue());
     this.#turn = turn.catch(() => {
-      // A loop that gets an exception asks no more and says no goodbye.
+      // A loop that gets an exception does not call `return`.
       this.#end();
     });
     return turn;
@@ -83,7 +84,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
     return DONE;
   }
 
-  /** Undefined at the end. */
+  /** Returns the next message; undefined at the end. */
   #nextMessage(): Promise<Uint8Array | undefined> {
     if (this.#isOver) return this.#afterTheEnd();
     return new Promise((resolve, reject) => {
@@ -117,14 +118,14 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
     return lease;
   }
 
-  /** The connection ended, or the channel was closed, and everything that had arrived was taken. */
+  /** The connection ended, or the channel was closed, and all messages that had arrived were taken. */
   #onEnd(reason: CloseReason): void {
     if (this.#connection.onConnected === undefined || this.#isChannelClosed) this.#finish(reason);
     else if (this.#closeReason !== undefined) this.#finish(this.#closeReason);
     else if (this.#connection.isConnected()) this.#takeNext();
   }
 
-  /** Goes on with the connection that the handle has now. */
+  /** Continues with the present connection of the handle. */
   #takeNext(): void {
     try {
       this.#lease = this.#take();
@@ -134,7 +135,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
     }
   }
 
-  /** The handle gets no connection any more. */
+  /** The handle gets no further connection. */
   readonly #onClosed = (reason: CloseReason): void => {
     this.#closeReason = reason;
     if (!this.#lease.isHeld) this.#finish(reason);
@@ -144,7 +145,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
     this.#fail(this.#signal?.reason);
   };
 
-  /** Ends as the connection did: without more, or with why it failed. */
+  /** Ends in the same way as the connection: without an error, or with the error of a failed connection. */
   #finish(reason: CloseReason | undefined): void {
     if (reason?.state === 'failed') {
       this.#fail(reason.error ?? new NetworkError('ConnectionClosed', 'the connection has failed'));
@@ -172,7 +173,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
   #afterTheEnd(): Promise<undefined> {
     const failure = this.#failure;
     this.#failure = undefined;
-    // The reason of a signal is its user's to choose.
+    // The user of the signal chooses its reason, so it may be any value.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     return failure === undefined ? Promise.resolve(undefined) : Promise.reject(failure.reason);
   }

@@ -1,6 +1,6 @@
 import { kindOf, NetworkError, type NetworkErrorCode, printable, redactText } from '@entropynet/core';
 
-/** The first byte of a message; four bytes of the request's number follow, little end first, then the rest. */
+/** The first byte of a message. The request's number follows as four bytes, little-endian, then the rest. */
 export const RequestFrame = {
   /** A request; the rest is its value. */
   Request: 1,
@@ -8,15 +8,15 @@ export const RequestFrame = {
   Reply: 2,
   /** There is no reply: a byte of `REASONS`, then a sentence in UTF-8. */
   Failure: 3,
-  /** The requester does not want a reply any more. */
+  /** The requester no longer wants a reply. */
   Cancel: 4,
-  /** What goes with the request of that number, which comes next: an object of texts as JSON, in UTF-8. */
+  /** The metadata of the request of that number, which is the next message: an object of texts as JSON, in UTF-8. */
   Metadata: 5,
 } as const;
 
-/** Of a frame before its rest, in bytes. */
+/** The length of a frame before its rest, in bytes. */
 const HEADER_BYTES = 5;
-/** Longer sentences of a `Failure` are cut, by the sender and again by the receiver. */
+/** The longest sentence of a `Failure`. The sender cuts longer ones, and so does the receiver. */
 const MAX_SENTENCE_BYTES = 2000;
 const NO_BYTES = new Uint8Array(0);
 
@@ -26,13 +26,10 @@ export const MAX_METADATA_BYTES = 8192;
 /** The metadata of a request: names and texts, like headers. */
 export type RequestMetadata = Readonly<Record<string, string>>;
 
-/** Of a request that nothing goes with. */
+/** The metadata of a request without any. */
 export const NO_METADATA: RequestMetadata = Object.freeze({});
 
-/**
- * Why there is no reply, by the byte that says so. A peer of an earlier release takes one that it does not know for the
- * first.
- */
+/** The reasons for a failure, by their byte. A peer of an earlier release reads an unknown byte as the first reason. */
 const REASONS: readonly NetworkErrorCode[] = [
   'CallbackFailed',
   'NotSupported',
@@ -45,7 +42,7 @@ const REASONS: readonly NetworkErrorCode[] = [
 const encoder = /* @__PURE__ */ new TextEncoder();
 const decoder = /* @__PURE__ */ new TextDecoder();
 
-/** A message of the protocol. */
+/** Makes a message of the protocol. */
 export function frameOf(type: number, id: number, rest: Uint8Array = NO_BYTES): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + rest.length);
   frame[0] = type;
@@ -54,7 +51,7 @@ export function frameOf(type: number, id: number, rest: Uint8Array = NO_BYTES): 
   return frame;
 }
 
-/** Type, number and rest, a view of the message; undefined for what is no message of the protocol. */
+/** Returns type, number and rest, which is a view of the message; undefined for a message of another protocol. */
 export function parseFrame(message: Uint8Array): { type: number; id: number; rest: Uint8Array } | undefined {
   const type = message[0] ?? 0;
   if (message.length < HEADER_BYTES || type < RequestFrame.Request || type > RequestFrame.Metadata) return undefined;
@@ -62,7 +59,7 @@ export function parseFrame(message: Uint8Array): { type: number; id: number; res
   return { type, id, rest: message.subarray(HEADER_BYTES) };
 }
 
-/** What stands in a `Metadata` frame; a sentence where that can't be sent. */
+/** Returns the contents of a `Metadata` frame, or a sentence with the reason why it can't be sent. */
 export function encodeMetadata(metadata: RequestMetadata): Uint8Array | string {
   const wrong = Object.entries(metadata).find(([, text]) => typeof text !== 'string');
   if (wrong !== undefined) return `metadata has texts; "${printable(wrong[0])}" was given ${kindOf(wrong[1])}`;
@@ -71,21 +68,21 @@ export function encodeMetadata(metadata: RequestMetadata): Uint8Array | string {
   return `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON; ${bytes.length} were given`;
 }
 
-/** What the peer says in a `Metadata`; nothing where that is not an object of texts. */
+/** Returns the metadata in a `Metadata` frame; nothing if it is not an object of texts. */
 export function decodeMetadata(rest: Uint8Array): RequestMetadata {
   if (rest.length > MAX_METADATA_BYTES) return NO_METADATA;
   try {
     const value: unknown = JSON.parse(decoder.decode(rest));
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_METADATA;
     const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-    // Without a prototype: names are the peer's.
+    // Without a prototype, because the peer chose the names.
     return Object.freeze(Object.assign(Object.create(null) as object, Object.fromEntries(entries)));
   } catch {
     return NO_METADATA;
   }
 }
 
-/** A `Failure`. Addresses in the sentence are shown without passwords: it goes to another process. */
+/** Makes a `Failure`. It goes to another process, so the function removes passwords from addresses in the sentence. */
 export function failureFrame(id: number, error: NetworkError): Uint8Array {
   const rest = new Uint8Array(1 + MAX_SENTENCE_BYTES);
   rest[0] = Math.max(0, REASONS.indexOf(error.code));
@@ -93,7 +90,7 @@ export function failureFrame(id: number, error: NetworkError): Uint8Array {
   return frameOf(RequestFrame.Failure, id, rest.subarray(0, 1 + written));
 }
 
-/** What the peer says in a `Failure`. */
+/** Returns the error in a `Failure`. */
 export function decodeFailure(rest: Uint8Array): NetworkError {
   const code = REASONS[rest[0] ?? 0] ?? 'CallbackFailed';
   const sentence = printable(decoder.decode(rest.subarray(1, 1 + MAX_SENTENCE_BYTES)), MAX_SENTENCE_BYTES);

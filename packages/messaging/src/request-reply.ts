@@ -102,7 +102,7 @@ export function requestReply<Request = unknown, Reply = unknown, InRequest = Req
 }
 
 /**
- * Requests and replies on a channel; `requestReply` returns it. Its options limit the memory, whatever the peer sends.
+ * Requests and replies on a channel; `requestReply` returns it. Its options limit the memory that a peer can fill.
  */
 export class RequestReply<Request = unknown, Reply = unknown, InRequest = Request, InReply = Reply> {
   readonly #connection: RequestConnection;

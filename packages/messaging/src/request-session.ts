@@ -23,7 +23,10 @@ import {
   type RequestMetadata,
 } from './request-frame.js';
 
-/** The requests of both sides on one connection. It ends with the connection or with the channel, and never comes back. */
+/**
+ * The requests of both sides on one connection. It ends with the connection or with the channel, and does not start
+ * again.
+ */
 export class RequestSession<InRequest, InReply> {
   readonly #connection: RequestConnection;
   readonly #name: string;
@@ -34,12 +37,12 @@ export class RequestSession<InRequest, InReply> {
   readonly #answering: Answering<InRequest, InReply>;
   readonly #pending = new Map<number, PendingRequest>();
   #unwatch: () => void = () => undefined;
-  /** What came last that goes with the next request. */
+  /** The last metadata that arrived, for the next request. */
   #announced: { readonly id: number; readonly metadata: RequestMetadata } | undefined;
   #isOpening = true;
   #end: NetworkError | undefined;
 
-  /** Takes the channel's messages. It has ended at once, with `AlreadyExists`, where another consumer has them. */
+  /** Takes the channel's messages. If another consumer has them, the session ends at once with `AlreadyExists`. */
   constructor(connection: RequestConnection, name: string, options: AnsweringOptions<InRequest, InReply>) {
     this.#connection = connection;
     this.#name = name;
@@ -57,29 +60,29 @@ export class RequestSession<InRequest, InReply> {
       return;
     }
     this.#unwatch = whenClosed(connection.closed, (reason) => {
-      // Replies that had arrived still count; there is nobody to answer any more. Then the lease ends.
+      // Replies that had arrived still count. No further answer can be sent. The lease ends after them.
       this.#answering.end(endOf(reason, false, name));
       this.#lease?.resume();
     });
     connection.startReceiving();
   }
 
-  /** Why nothing goes over it any more; undefined while it stands. */
+  /** The reason why the session has ended; undefined while it stands. */
   get end(): NetworkError | undefined {
     return this.#end;
   }
 
-  /** Whether requests may go over it. */
+  /** Whether requests can be sent over it. */
   get isUsable(): boolean {
     return this.#end === undefined && this.isConnected;
   }
 
-  /** Whether its connection stands. */
+  /** Whether its connection is connected. */
   get isConnected(): boolean {
     return this.#connection.isConnected();
   }
 
-  /** Opens the channel; sends what waits for that. */
+  /** Opens the channel, and sends the messages that waited for it. */
   async open(signal: AbortSignal | undefined): Promise<Result> {
     if (this.#end !== undefined) return { ok: false, error: this.#end };
     const opened = await this.#connection.openChannel(this.#name, signal === undefined ? {} : { signal });
@@ -91,7 +94,7 @@ export class RequestSession<InRequest, InReply> {
     const ended = this.end;
     if (ended !== undefined) return { ok: false, error: ended };
     if (this.#lease?.isHeld !== true) {
-      // The channel that an earlier user had closed was still ending; this is the next one of its name.
+      // The closed channel of an earlier user was still ending. This is the next channel of its name.
       const taken = this.#takeNext();
       if (!taken.ok) return taken;
     }
@@ -99,7 +102,7 @@ export class RequestSession<InRequest, InReply> {
     return opened;
   }
 
-  /** Asks the peer. */
+  /** Sends a request to the peer. */
   ask(request: PendingRequest): void {
     request.assign(nextId((id) => this.#pending.has(id)));
     const { id } = request;
@@ -112,7 +115,7 @@ export class RequestSession<InRequest, InReply> {
     this.#outbox.push(request);
   }
 
-  /** Ends what is under way for that reason, and gives the channel back; resolves when that is done. */
+  /** Ends all requests with that error, and frees the channel. Resolves when that is done. */
   async close(error: NetworkError): Promise<void> {
     if (this.#end !== undefined) return;
     const sent = [...this.#pending.values()].filter(({ progress }) => progress === 'sent').map(({ id }) => id);
@@ -120,7 +123,7 @@ export class RequestSession<InRequest, InReply> {
     this.#settle(error);
     const closed = this.#hasOpened ? await this.#channel.close() : undefined;
     if (closed === undefined || (!closed.ok && closed.error.code === 'NotSupported')) {
-      // The channel goes on without these requests: the peer learns what it need not wait for.
+      // The channel stays open without these requests, so the peer learns which replies it need not send.
       for (const id of sent) this.#outbox.push(notice(frameOf(RequestFrame.Cancel, id)));
       for (const id of unanswered) this.#outbox.push(notice(failureFrame(id, error)));
       this.#outbox.finish();
@@ -156,7 +159,7 @@ export class RequestSession<InRequest, InReply> {
 
   #receive(message: Uint8Array): void {
     const frame = parseFrame(message);
-    // Junk, and replies that nobody waits for any more, change nothing.
+    // Invalid messages, and replies for which no request waits, have no effect.
     if (frame === undefined) return;
     const { type, id, rest } = frame;
     if (type === RequestFrame.Metadata) {
@@ -170,7 +173,7 @@ export class RequestSession<InRequest, InReply> {
     else this.#pending.get(id)?.finish({ ok: false, error: decodeFailure(rest) });
   }
 
-  /** The connection or the channel has ended: nothing can be told to the peer any more. */
+  /** The connection or the channel has ended: no further message can go to the peer. */
   #finish(error: NetworkError): void {
     if (this.#end !== undefined) return;
     this.#answering.end(error);
@@ -196,11 +199,11 @@ function closedByPeer(name: string): string {
   return `channel "${printable(name, 255)}" was closed`;
 }
 
-/** A message that nobody waits for. */
+/** Makes a message without a callback. */
 function notice(frame: Uint8Array): Outgoing {
   return { frames: [frame], onSent: ignore, onFailed: ignore };
 }
 
 function ignore(): void {
-  // The peer either learns it, or has ended.
+  // The peer either gets it, or has ended.
 }

@@ -2,7 +2,8 @@
 export const INSTRUMENTATION = '@entropynet/opentelemetry';
 
 /**
- * The names of attributes: of the semantic conventions of OpenTelemetry where they have one (1.30.0), else of this project.
+ * The names of attributes. They are those of the semantic conventions of OpenTelemetry (1.30.0) if there is one,
+ * otherwise those of this project.
  */
 export const Attribute = {
   /** The code of a `NetworkError`. */
@@ -17,7 +18,7 @@ export const Attribute = {
   ServerPort: 'server.port',
   /** `transmit` or `receive`. */
   Direction: 'network.io.direction',
-  /** The names of what was left out of a request's metadata. */
+  /** The names of the fields that were left out of a request's metadata. */
   DroppedFields: 'entropynet.trace.fields',
   /** A named channel. */
   Channel: 'entropynet.channel',

@@ -6,8 +6,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443
 const DEFAULT_HOSTS: Readonly<Record<string, string>> = { 'nats:': '127.0.0.1' };
 
 /**
- * The server that an endpoint names: host and port of an address, or the name of a server on this machine. Never throws,
- * whatever the endpoint is: the caller is a subscriber of a diagnostics channel.
+ * Returns the server of an endpoint: host and port of an address, or the name of a server on this machine. Never
+ * throws, because a subscriber of a diagnostics channel calls it.
  */
 export function serverAttributes(endpoint: string): Attributes {
   const shown = redactEndpoint(endpoint);
@@ -15,7 +15,7 @@ export function serverAttributes(endpoint: string): Attributes {
   if (!URL.canParse(shown)) return {};
   const { protocol, hostname, port, pathname } = new URL(shown);
   const defaultPort = DEFAULT_PORTS[protocol];
-  // The host of `shm://name` and of other schemes is a name as it stands.
+  // The host of `shm://name` and of other schemes is the name itself.
   const name = hostname === '' ? (DEFAULT_HOSTS[protocol] ?? pathname.replace(/^\/+/, '')) : hostname;
   const address = name.replace(/^\[(.*)\]$/, '$1');
   return {

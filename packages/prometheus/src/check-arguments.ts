@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 /** The kind of each option: its words for errors, and its check. `undefined` means the default. */
 const OPTIONS: Readonly<Record<string, readonly [words: string, is: (value: unknown) => boolean]>> = {
   register: ['a Registry of prom-client', isRegistry],
-  // What prom-client takes as the beginning of a name.
+  // The characters that prom-client allows at the beginning of a name.
   prefix: [
     'a string of letters, digits, _ and :',
     (value) => typeof value === 'string' && /^(?!\d)[\w:]*$/.test(value),

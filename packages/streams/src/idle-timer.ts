@@ -1,21 +1,24 @@
 import { numberOrKind } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 
-/** The longest time that a timer holds; a longer one would fire at once. */
+/** The longest time of a timer. A longer one would fire at once. */
 const MOST_MILLISECONDS = 2 ** 31 - 1;
 
-/** Calls back after a time without a byte, as the timeout of a socket. It keeps no process alive. */
+/** Calls back after a time without a byte, like the timeout of a socket. It keeps no process alive. */
 export class IdleTimer {
   readonly #onIdle: () => void;
   #timer: Timer | undefined;
-  /** The time that is set, in milliseconds; 0: none. */
+  /** The time in milliseconds; 0 means none. */
   milliseconds = 0;
 
   constructor(onIdle: () => void) {
     this.#onIdle = onIdle;
   }
 
-  /** Throws a `RangeError` (`ERR_OUT_OF_RANGE`) unless it is a number from 0 on. More than a timer holds is shortened, with a warning. */
+  /**
+   * Throws a `RangeError` (`ERR_OUT_OF_RANGE`) unless the value is a number from 0 on. Shortens a time that is too long
+   * for a timer, with a warning.
+   */
   set(milliseconds: number): void {
     if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
       const sentence = `a timeout is a number of milliseconds, 0 or more; ${numberOrKind(milliseconds)} was given`;
@@ -35,7 +38,7 @@ export class IdleTimer {
   /** A byte was moved. */
   refresh(): void {
     if (this.#timer === undefined) return;
-    // A timer is a number in some sandboxes.
+    // In some sandboxes a timer is a number.
     if (typeof this.#timer === 'object') this.#timer.refresh();
     else this.set(this.milliseconds);
   }

@@ -3,23 +3,23 @@ import { NetworkError } from '@entropynet/core';
 import { runAsMicrotask } from '@entropynet/core/platform';
 import { errorOf } from './control-message.js';
 
-/** Where the bytes go. */
+/** The events of the incoming bytes. */
 export interface IncomingEvents {
-  /** A chunk for the reader, which owns it. */
+  /** A chunk for the reader. The reader owns it. */
   onBytes(chunk: Buffer): void;
   /** The peer ended its direction. */
   onEnd(): void;
-  /** The peer gave the stream up (`Aborted`), or does not speak the protocol (`InvalidMessage`). */
+  /** The peer aborted the stream (`Aborted`), or broke the protocol (`InvalidMessage`). */
   onFailed(error: NetworkError): void;
 }
 
-/** Shorter messages are put together: a chunk costs its reader more than their copy. */
+/** Shorter messages are joined, because a chunk costs its reader more than the copy. */
 const DIRECT_BYTES = 4096;
 
-/** Short messages share so much memory. A reader that keeps one of them keeps all of it. */
+/** The size of the memory that short messages share. A reader that keeps one of them keeps all of it. */
 const POOL_BYTES = 16_384;
 
-/** Turns messages into bytes. Those that arrive in one go become one chunk, which is handed over in a microtask. */
+/** Turns messages into bytes. Messages that arrive together become one chunk, which a microtask passes on. */
 export class IncomingBytes {
   readonly #events: IncomingEvents;
   #pool = Buffer.alloc(0);
@@ -33,7 +33,7 @@ export class IncomingBytes {
     this.#events = events;
   }
 
-  /** Takes one message, whose bytes belong to the stream from here on. */
+  /** Takes one message. The stream owns its bytes from now on. */
   take(message: Uint8Array): void {
     if (this.#isControlNext) this.#takeControl(message);
     else if (message.length === 0) this.#isControlNext = true;
@@ -44,7 +44,7 @@ export class IncomingBytes {
     } else this.#gather(message);
   }
 
-  /** Hands over what was put together so far. */
+  /** Passes on the bytes that were joined so far. */
   flush(): void {
     this.#isFlushDue = false;
     if (this.#filled === this.#start) return;
@@ -88,13 +88,16 @@ export class IncomingBytes {
   }
 }
 
-/** As Node.js's own pool: a reader that transferred the memory of one chunk would take that of the others along. */
+/**
+ * The pool can't be transferred, like the pool of Node.js: otherwise a reader that transfers one chunk would take the
+ * memory of the others.
+ */
 function newPool(): Buffer<ArrayBuffer> {
   const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
   try {
     markAsUntransferable(pool.buffer);
   } catch {
-    // A runtime without that call.
+    // A runtime without that function.
   }
   return pool;
 }

@@ -4,20 +4,23 @@ import { type Chunk, Pieces } from './pieces.js';
 
 type Done = (error?: NetworkError) => void;
 
-/** Longer chunks are cut: a piece is written into the transport while the peer reads the one before. */
+/** Longer chunks are cut, so that this side writes a piece while the peer reads the one before. */
 const MOST_PIECE_BYTES = 65_536;
 
-/** Writes bytes and control messages on a channel, one call at a time, as a Writable asks for them. */
+/** Writes bytes and control messages on a channel, one call at a time, in the way of a Writable. */
 export class OutgoingBytes {
   readonly #channel: Channel;
-  /** Why nothing can be sent any more; asked before each message, so that no byte goes to a later connection. */
+  /**
+   * Returns the reason why no message can be sent. It is called before each message, so that no byte goes to a later
+   * connection.
+   */
   readonly #failure: () => NetworkError | undefined;
   #pieceBytes = MOST_PIECE_BYTES;
-  /** The escape of a control message was sent, which itself waits for room. */
+  /** Whether the escape of a control message was sent and the control message waits for room. */
   #isEscaped = false;
   /** The call that waits for room. */
   #blocked: { readonly resume: () => void; readonly done: Done } | undefined;
-  /** How many bytes the transport has taken. */
+  /** The number of bytes that the transport has taken. */
   bytesSent = 0;
 
   constructor(channel: Channel, failure: () => NetworkError | undefined) {
@@ -25,12 +28,12 @@ export class OutgoingBytes {
     this.#failure = failure;
   }
 
-  /** Sends chunks in order; short ones go together. */
+  /** Sends chunks in order, and joins short ones. */
   write(chunks: readonly Chunk[], done: Done): void {
     this.#writePieces(new Pieces(chunks), done);
   }
 
-  /** Tells the peer that nothing follows. */
+  /** Tells the peer that no bytes follow. */
   end(done: Done): void {
     const sent = this.#trySendControl(END);
     if (sent.ok) done();
@@ -40,14 +43,14 @@ export class OutgoingBytes {
       });
   }
 
-  /** The channel has room, or nothing can be sent any more: the call that waits goes on. */
+  /** The channel has room, or no message can be sent any more: the waiting call continues. */
   resume(): void {
     const blocked = this.#blocked;
     this.#blocked = undefined;
     blocked?.resume();
   }
 
-  /** The stream is destroyed: the call that waits ends. */
+  /** The stream is destroyed: the waiting call ends. */
   abort(): void {
     const blocked = this.#blocked;
     this.#blocked = undefined;
@@ -55,14 +58,15 @@ export class OutgoingBytes {
   }
 
   /**
-   * Sends a control message behind all that was written.
-   * @param isPatient waits however long the peer reads nothing; otherwise until the connection's `sendTimeoutMs` is over
+   * Sends a control message after all written bytes.
+   * @param isPatient whether to wait without a limit for a peer that reads nothing; if not, the limit is the
+   * connection's `sendTimeoutMs`
    */
   async sendControl(control: Uint8Array, isPatient: boolean): Promise<void> {
     if (this.#trySendControl(control).ok) return;
     for (const message of this.#isEscaped ? [control] : [ESCAPE, control]) {
       let sent = await this.#send(message);
-      // What timed out was not sent.
+      // A message that timed out was not sent.
       while (!sent.ok && sent.error.code === 'Timeout' && isPatient) sent = await this.#send(message);
       if (!sent.ok) return;
     }

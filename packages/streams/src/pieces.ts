@@ -1,17 +1,17 @@
 import { messageBytes } from '@entropynet/core';
 
-/** A chunk as a Writable hands it over. */
+/** A chunk in the form of a Writable. */
 export interface Chunk {
   readonly chunk: Uint8Array;
 }
 
 /**
- * Where short chunks are put together. All streams of the thread share it: the transport copies a piece before the next
- * one is made.
+ * The memory in which short chunks are joined. All streams of the thread share it, because the transport copies a piece
+ * before the next one is made.
  */
 let packed = new Uint8Array(0);
 
-/** Chunks as pieces of bounded length: a long chunk is cut, short ones in a row are put together. */
+/** Makes pieces of bounded length from chunks: it cuts a long chunk, and joins short ones in a row. */
 export class Pieces {
   readonly #chunks: readonly Chunk[];
   #index = 0;
@@ -22,8 +22,8 @@ export class Pieces {
   }
 
   /**
-   * The next piece, of at most `limit` bytes and never empty; undefined at the end. The same bytes until `advance` is
-   * called. Valid until the next call for any stream.
+   * Returns the next piece, of at most `limit` bytes and never empty; undefined at the end. Before `advance` it returns
+   * the same bytes again. The piece is valid until the next call for any stream.
    */
   next(limit: number): Uint8Array | undefined {
     let first = this.#chunk(this.#index);
@@ -39,7 +39,7 @@ export class Pieces {
     return isWhole ? first : first.subarray(this.#offset, this.#offset + limit);
   }
 
-  /** Leaves `bytes` behind, which is the length of the piece that was sent. */
+  /** Skips `bytes`, the length of the piece that was sent. */
   advance(bytes: number): void {
     let left = bytes;
     while (left > 0) {
@@ -54,7 +54,7 @@ export class Pieces {
     }
   }
 
-  /** A subclass of Buffer reaches the stream as it is, and may say what it likes of its length. */
+  /** Reads a chunk as plain bytes, because an instance of a Buffer's subclass may report a false length. */
   #chunk(index: number): Uint8Array | undefined {
     const given = this.#chunks[index]?.chunk;
     return given === undefined ? undefined : messageBytes(given);

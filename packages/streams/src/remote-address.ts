@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 
-/** Where a peer is, in the parts that a socket has. */
+/** The address of a peer, in the parts of a socket's address. */
 export interface RemoteAddress {
   readonly host: string;
   readonly port: number;
   readonly family: 'IPv4' | 'IPv6' | undefined;
 }
 
-/** Takes an address `host:port` apart; undefined where there is none. */
+/** Parses an address `host:port`; undefined if there is none. */
 export function remoteAddressOf(address: string | undefined): RemoteAddress | undefined {
   const [, host = '', port] = /^\[?(.+?)\]?:(\d+)$/.exec(address ?? '') ?? [];
   if (port === undefined) return undefined;

@@ -58,7 +58,7 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
       duplex.once('error', (error) => {
         controller.error(error);
       });
-      // The platform calls the sink's abort only after the write under way, which may wait for a peer that reads nothing.
+      // The platform calls the sink's abort only after the present write, which may wait for a peer that reads nothing.
       const { signal } = controller as { readonly signal?: AbortSignal };
       signal?.addEventListener('abort', () => {
         duplex.destroy(asError(signal.reason));
@@ -71,7 +71,7 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
           duplex.write(bytes, done);
         });
       }
-      // The stream has failed, as every stream whose sink throws: the peer must not wait for more.
+      // If a sink throws, its stream has failed. The peer must not wait for more bytes.
       const given = typeof chunk === 'object' ? 'another object, or one whose memory was transferred,' : kindOf(chunk);
       const error = new TypeError(`a chunk is an ArrayBuffer or a view of one; ${given} was given`);
       duplex.destroy(error);
@@ -87,14 +87,17 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
   });
 }
 
-/** The chunk's bytes; undefined where it is none of the kinds that the platform calls bytes, or its memory is gone. */
+/**
+ * Returns the chunk's bytes; undefined if the platform does not count the value as bytes, or if its memory was
+ * transferred.
+ */
 function bytesOf(chunk: unknown): Uint8Array | undefined {
   try {
     if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const isBuffer = Object.prototype.toString.call(chunk) === '[object ArrayBuffer]';
     return isBuffer ? new Uint8Array(chunk as ArrayBuffer) : undefined;
   } catch {
-    // It was transferred.
+    // Its memory was transferred.
     return undefined;
   }
 }
@@ -108,7 +111,10 @@ function settled(start: (done: (error?: Error | null) => void) => void): Promise
   });
 }
 
-/** The reason as an error; one of another realm counts as such, too. Without a reason, an error without a message. */
+/**
+ * Returns the reason as an error. An error of another realm counts too. Without a reason it returns an error without a
+ * message.
+ */
 function asError(reason: unknown): Error {
   const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
   if (isError) return reason as Error;

@@ -1,21 +1,21 @@
-/** Taken when the module is loaded: a fake clock of a test framework holds no stream up. */
+/** Captured when the module is loaded, so that a fake clock of a test framework does not delay a stream. */
 const nextTick = process.nextTick.bind(process);
 
 /**
- * So many writes of one turn go at once, each by itself, as those of a socket do: what was written is on its way although
- * the stream is destroyed, or the process exits, in the same turn.
+ * The number of writes of one turn that go at once and separately, like those of a socket. They are on their way even
+ * if the program destroys the stream, or the process exits, in the same turn.
  */
 const DIRECT_WRITES = 16;
 
 /**
- * Says when the callback of a write comes. Node.js keeps further writes back until then and hands them over together: a
- * program that writes many small chunks in one turn pays for few messages.
+ * Decides when a write calls back. Until then Node.js holds further writes, and passes them on together. So a program
+ * that writes many small chunks in one turn sends few messages.
  */
 export class WriteBurst {
   #writes = 0;
   #held: (() => void) | undefined;
 
-  /** The transport has taken what was written: calls back now, or when the turn has ended. */
+  /** The transport has taken the bytes: calls back now, or after the present turn. */
   taken(callback: () => void): void {
     if (this.#writes === 0) nextTick(this.#onTurnEnd);
     this.#writes += 1;
@@ -23,7 +23,7 @@ export class WriteBurst {
     else this.#held = callback;
   }
 
-  /** Calls back now where that was put off: the stream ends, and what Node.js kept back goes first. */
+  /** Calls a delayed callback now, because the stream ends and the writes that Node.js holds must go first. */
   release(): void {
     const held = this.#held;
     this.#held = undefined;

@@ -3,51 +3,51 @@ import { type Arrival, type FrameTaker, IncomingLane } from './incoming-lane.js'
 import { afterOf, hasReached, Lane, numberOf } from './nats-protocol.js';
 import type { ReceiveShare } from './receive-budget.js';
 
-/** What the arrivals need of their link. */
+/** The functions of a link that its arrivals call. */
 export interface ArrivalsHost {
   readonly takeFrame: FrameTaker;
-  /** Whether nothing is delivered any more. */
+  /** Whether the delivery has ended. */
   readonly isOver: () => boolean;
-  /** What the peer sent are no frames. */
+  /** The peer's bytes are no valid frames. */
   onWrong(error: NetworkError): void;
-  /** The peer may send so many more bytes on a lane. */
+  /** The peer may send this number of further bytes on a lane. */
   onRenewed(lane: Lane, bytes: number): void;
 }
 
-/** What arrived on both lanes, in the order in which it is delivered. */
+/** The messages that arrived on both lanes, in the order of their delivery. */
 export class Arrivals {
   readonly #host: ArrivalsHost;
   readonly #lanes: readonly [prompt: IncomingLane, bulk: IncomingLane];
   readonly #bodyStart: number;
   #isReceiving = false;
-  /** Data that arrived before somebody takes them. */
+  /** The data that arrived before a receiver takes them. */
   #held: { readonly lane: Lane; readonly message: Uint8Array }[] = [];
-  /** Messages of the bulk lane that arrived before what they must come after. */
+  /** Messages of the bulk lane that arrived before the messages that they must follow. */
   #early: Uint8Array[] = [];
 
-  /** @param bodyStart where the body of a message begins */
+  /** @param bodyStart the start of a message's body */
   constructor(shares: readonly [ReceiveShare, ReceiveShare], bodyStart: number, host: ArrivalsHost) {
     this.#lanes = [new IncomingLane(shares[0]), new IncomingLane(shares[1])];
     this.#bodyStart = bodyStart;
     this.#host = host;
   }
 
-  /** Whether frames are delivered by now. */
+  /** Whether frames are delivered now. */
   get isReceiving(): boolean {
     return this.#isReceiving;
   }
 
-  /** Whether nothing is held for a receiver. */
+  /** Whether no data wait for a receiver. */
   get isEmpty(): boolean {
     return this.#held.length === 0;
   }
 
-  /** Judges a message by its number. */
+  /** Checks a message by its number. */
   judge(lane: Lane, message: Uint8Array): Arrival {
     return this.#lanes[lane].arrive(numberOf(message));
   }
 
-  /** Takes data; false where the peer had no leave to send so much. */
+  /** Takes data. Returns false if the peer exceeded its window. */
   take(lane: Lane, message: Uint8Array): boolean {
     if (!this.#lanes[lane].spend(message.length - this.#bodyStart)) return false;
     const isEarly = lane === Lane.Bulk && (this.#early.length > 0 || !this.#isDue(message));
@@ -56,7 +56,7 @@ export class Arrivals {
     return true;
   }
 
-  /** Takes what waited for the prompt lane, after each of its messages. */
+  /** Delivers the messages that waited for the prompt lane. Called after each message of that lane. */
   // Hot path: the first line.
   takeEarly(): void {
     if (this.#early.length === 0) return;
@@ -65,7 +65,7 @@ export class Arrivals {
     }
   }
 
-  /** Delivers from here on: first what was held. */
+  /** Starts the delivery, with the held data first. */
   start(): void {
     this.#isReceiving = true;
     const held = this.#held;
@@ -73,12 +73,12 @@ export class Arrivals {
     for (const { lane, message } of held) if (!this.#host.isOver()) this.#deliver(lane, message);
   }
 
-  /** Whether everything of the bulk lane up to that number is delivered or held. */
+  /** Whether all messages of the bulk lane up to that number are delivered or held. */
   hasAllOf(lastBulk: number): boolean {
     return this.#lanes[Lane.Bulk].taken >= lastBulk && this.#early.length === 0;
   }
 
-  /** Nothing is delivered any more. */
+  /** Ends the delivery. */
   clear(): void {
     this.#held = [];
     this.#early = [];
@@ -86,7 +86,7 @@ export class Arrivals {
 
   #deliverOrHold(lane: Lane, message: Uint8Array): void {
     if (this.#isReceiving) this.#deliver(lane, message);
-    // A copy: the bytes lie in memory that holds much else.
+    // A copy, because the bytes belong to a larger block of memory.
     else this.#held.push({ lane, message: new Uint8Array(message) });
   }
 

@@ -1,12 +1,12 @@
-// Taken at import, so that a fake in the globals changes nothing later.
+// Captured at import, so that a fake of the globals changes nothing later.
 const platformCrypto = globalThis.crypto;
 const nodeBuffer = (globalThis as { readonly Buffer?: BufferConstructor }).Buffer;
 
-/** Memory that the caller fills before anyone reads it. In Node.js, short pieces come from a pool. */
+/** Memory that the caller fills before it is read. In Node.js, short pieces come from a pool. */
 export const freshBytes: (length: number) => Uint8Array =
   nodeBuffer === undefined ? (length) => new Uint8Array(length) : (length) => nodeBuffer.allocUnsafe(length);
 
-/** The parts, one behind the other. */
+/** Returns the parts in one array, in order. */
 export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
@@ -17,12 +17,12 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Bytes that nobody can guess. */
+/** Returns bytes that no one can guess. */
 export function randomBytes(length: number): Uint8Array {
   return platformCrypto.getRandomValues(new Uint8Array(length));
 }
 
-/** Two hexadecimal digits for each byte. */
+/** Returns two hexadecimal digits for each byte. */
 export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -29,17 +29,17 @@ import { NatsLink } from './nats-link.js';
 import { decodeFault, Kind, Lane, LANES, laneSubject } from './nats-protocol.js';
 import { type PublishAnswer, SecretAttempts } from './secret-attempts.js';
 
-/** How long the first question waits for an answer before it is asked again, and the longest wait, in milliseconds. */
+/** The wait before the first question is repeated, and the longest wait, in milliseconds. */
 const FIRST_WAIT_MS = 20;
 const LONGEST_WAIT_MS = 250;
 
 /**
- * With a secret, how long a client waits for the server's own word after it has heard a bad one that anyone could have
+ * With a secret: the time for which a client waits for the server's own message after a refusal that anyone could have
  * sent, in milliseconds.
  */
 const DOUBT_MS = 1000;
 
-/** What a server may refuse a client with. */
+/** The error codes with which a server may refuse a client. */
 const REFUSALS: readonly NetworkErrorCode[] = [
   'HandshakeFailed',
   'IncompatibleVersion',
@@ -49,7 +49,7 @@ const REFUSALS: readonly NetworkErrorCode[] = [
   'TransportUnavailable',
 ];
 
-/** Makes a link to a server of the service. Stops at once and leaves nothing behind when `signal` aborts. */
+/** Makes a link to a server of the service. If `signal` aborts, it stops at once and releases everything. */
 export async function dialNats(
   address: NatsAddress,
   config: ResolvedConnectionConfig,
@@ -77,12 +77,12 @@ class ClientHandshake {
   #ends: LinkEnds | undefined;
   #link: NatsLink | undefined;
   #hello: Uint8Array = new Uint8Array(0);
-  /** What is asked until something answers. */
+  /** The question that is repeated until an answer arrives. */
   #ask: () => void = () => undefined;
   #waitMs = FIRST_WAIT_MS;
   #timer: Timer | undefined;
   #hasServer = false;
-  /** A bad word that nobody vouches for. */
+  /** A refusal that is not proved to be the server's. */
   #doubt: { readonly error: NetworkError; readonly timer: Timer } | undefined;
 
   constructor(address: NatsAddress, config: ResolvedConnectionConfig, signal: AbortSignal) {
@@ -132,7 +132,8 @@ class ClientHandshake {
       this.#hello = encodeHello({ id: this.#id, greeting: encodePeerLimits(this.#config), credits, base });
       this.#askUntilAnswered(() => {
         const { size = 0 } = this.#attempts ?? {};
-        // A repeated hello may reach another server of the queue group: where one challenge is there, its answer comes first.
+        // A repeated hello may reach another server of the queue group. If there is one challenge, its answer comes
+        // first.
         if (size !== 1 || this.#waitMs >= LONGEST_WAIT_MS) {
           session.publish(this.#service, this.#hello, laneSubject(base, Lane.Prompt));
         }
@@ -147,7 +148,7 @@ class ClientHandshake {
     ends[0].lease.session.publish(subject, answer, laneSubject(base, Lane.Prompt));
   };
 
-  /** A message on one of this side's subjects. Never throws. */
+  /** Handles a message on one of this side's subjects. Never throws. */
   readonly take = (lane: Lane, message: Msg): void => {
     const { data, headers } = message;
     const kind = handshakeKindOf(data);
@@ -156,7 +157,7 @@ class ClientHandshake {
       else if (data.length === 0 && headers?.code === 503) this.#onNobody();
       return;
     }
-    // The answer to a hello that was asked twice comes twice.
+    // The answer to a hello that was sent twice comes twice.
     if (this.#link !== undefined || this.#settle === undefined || lane !== Lane.Prompt) return;
     const version = checkVersion(data);
     if (!version.ok) this.#giveUp(version.error);
@@ -214,7 +215,7 @@ class ClientHandshake {
     else if (peerLimits.ok) this.#openLink(welcome, peerLimits.value, keys);
   }
 
-  /** The server has let this client in: what remains is an echo on each lane. */
+  /** The server has accepted this client. The last step is an echo on each lane. */
   #openLink(welcome: Welcome, peerLimits: PeerLimits, keys: SessionKeys | undefined): void {
     const parts = this.#ends;
     if (parts === undefined) return;
@@ -231,7 +232,7 @@ class ClientHandshake {
           this.#onEchoed(lane);
         },
         onReady: () => undefined,
-        // Interest takes its time between the nodes of a cluster: the question is asked again.
+        // A subscription takes time to reach all nodes of a cluster, so the question is repeated.
         onNobody: () => undefined,
         onEnded: (error) => {
           this.#fail(error);
@@ -251,7 +252,10 @@ class ClientHandshake {
     this.#settle?.({ ok: true, value: this.#link });
   }
 
-  /** Asks now, and again until something else is asked: a message may get lost before interest in it has spread. */
+  /**
+   * Sends the question now, and repeats it until another one replaces it. A message may get lost before the
+   * subscription has reached all nodes.
+   */
   #askUntilAnswered(ask: () => void): void {
     stopTimer(this.#timer);
     this.#ask = ask;
@@ -269,8 +273,8 @@ class ClientHandshake {
   }
 
   /**
-   * Ends the handshake for a reason that the other side gave. With a secret, anyone could have given it while the server
-   * has not proved itself: then the client goes on asking for a while, and the reason counts where nothing better came.
+   * Ends the handshake for a reason that the other side sent. With a secret, anyone could have sent it until the server
+   * has proved itself. Then the client continues for a while, and the reason counts only if no better message comes.
    */
   #giveUp(error: NetworkError): void {
     if (this.#attempts === undefined) this.#fail(error);

@@ -36,22 +36,22 @@ import type { NatsSession } from './nats-session.js';
 /** A client between its hello and its connection. */
 interface Handshake {
   readonly hello: Hello;
-  /** The hello as it came: the client's answer vouches for it. */
+  /** The bytes of the hello. The client's answer authenticates them. */
   readonly bytes: Uint8Array;
   readonly greeting: PeerGreeting;
   readonly verifier: SecretVerifier | undefined;
-  /** What was answered last, for a client that asks again. */
+  /** The last answer, for a client that asks again. */
   answer: Uint8Array | undefined;
-  /** Whether the client is let in. */
+  /** Whether the server has accepted the client. */
   isAdmitted: boolean;
   place: AcceptPlace<NetworkConnection> | undefined;
   link: NatsLink | undefined;
   timer: Timer | undefined;
 }
 
-/** A server's part of the handshakes. It admits or refuses each client, and bounds the time of each handshake. */
+/** A server's part of the handshakes. It accepts or refuses each client, and limits the time of each handshake. */
 export class HandshakeDesk {
-  /** Where answers to this server's challenges go: no other server of the queue group may get them. */
+  /** The subject for the answers to this server's challenges. No other server of the queue group may get them. */
   readonly subject: string;
 
   readonly #address: NatsAddress;
@@ -77,7 +77,7 @@ export class HandshakeDesk {
     this.subject = `${service}.${hexOf(randomBytes(ID_BYTES))}`;
   }
 
-  /** A message on the service's subject, or on this server's own. Never throws. */
+  /** Handles a message on the service's subject, or on this server's own. Never throws. */
   readonly take = ({ data, reply }: Msg): void => {
     if (this.#isClosed) return;
     switch (handshakeKindOf(data)) {
@@ -93,12 +93,12 @@ export class HandshakeDesk {
         break;
       }
       default:
-        // Not of this protocol: the asker learns nothing.
+        // Another protocol: the sender gets no answer.
         break;
     }
   };
 
-  /** Lets nobody in any more; clients that were let in and have not answered get a goodbye. */
+  /** Accepts no more clients. Accepted clients that have not answered get a goodbye. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ending = [...this.#handshakes].map(async ([key, { link, hello }]) => {
@@ -109,7 +109,7 @@ export class HandshakeDesk {
     await Promise.all(ending);
   }
 
-  /** The NATS connection broke: no handshake goes on. */
+  /** The NATS connection broke: all handshakes end. */
   abandon(): void {
     for (const key of [...this.#handshakes.keys()]) this.#end(key);
   }
@@ -169,7 +169,7 @@ export class HandshakeDesk {
     const handshake = this.#handshakes.get(key);
     if (handshake?.verifier === undefined) return;
     if (handshake.isAdmitted) {
-      // The welcome got lost: the client asks again.
+      // The welcome got lost, and the client asks again.
       if (handshake.link !== undefined && handshake.answer !== undefined) this.#answer(handshake, handshake.answer);
       return;
     }
@@ -179,12 +179,12 @@ export class HandshakeDesk {
     if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
     else {
       const changed = new NetworkError('HandshakeFailed', "somebody changed the client's Hello message on its way");
-      // A stranger may have sent it. The client's own answer still counts.
+      // Anyone may have sent it. The client's own answer still counts.
       this.#refuseAt(handshake.hello.base, proof.ok ? changed : proof.error);
     }
   }
 
-  /** Makes the link, subscribes and lets that reach the NATS server, and only then answers. */
+  /** Makes the link, subscribes, waits until the NATS server has the subscriptions, and answers only then. */
   async #admit(
     key: string,
     handshake: Handshake,
@@ -236,7 +236,7 @@ export class HandshakeDesk {
     this.#answer(handshake, encodeWelcome({ greeting, credits, base, proof }, keys?.fromServer));
   }
 
-  /** The client has heard this side on both lanes, and this side the client. */
+  /** Each side has received from the other on both lanes. */
   #connect(key: string, handshake: Handshake): void {
     const { link, place, timer } = handshake;
     if (link === undefined || place === undefined) return;
@@ -266,12 +266,18 @@ export class HandshakeDesk {
     this.#publish(subject, encodeHandshake(Kind.Refusal, encodeFault(error)));
   }
 
-  /** Asking costs a stranger nothing: answers that find no room are left out, and an honest client asks again. */
+  /**
+   * Publishes an answer. A question costs its sender nothing, so answers without room are dropped, and a correct client
+   * asks again.
+   */
   #publish(subject: string, message: Uint8Array): void {
     if (this.#session.hasRoom) this.#session.publish(subject, message);
   }
 
-  /** Drops the oldest handshake whose client has proved nothing: a flood of hellos must not keep the honest ones out. */
+  /**
+   * Drops the oldest handshake whose client has proved nothing, so that a flood of hellos does not keep correct clients
+   * out.
+   */
   #dropUnproved(): void {
     for (const [key, { verifier, isAdmitted }] of this.#handshakes) {
       if (verifier === undefined || isAdmitted) continue;
@@ -303,7 +309,7 @@ function isReply(reply: string | undefined): reply is string {
   return reply !== undefined && isPlainSubject(reply);
 }
 
-/** Says goodbye, and stops waiting for the peer's word at the limit. */
+/** Says goodbye, and stops waiting for the peer at the time limit. */
 function endWithin(link: NatsLink, limitMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = startTimer(resolve, limitMs);

@@ -19,7 +19,7 @@ import {
   putUint32,
 } from './nats-protocol.js';
 
-/** What a client's or a server's own number has, in bytes. */
+/** The length of a client's or a server's number, in bytes. */
 export const ID_BYTES = 16;
 
 /** Kind, version, two zeros. */
@@ -28,28 +28,28 @@ const HEADER_BYTES = 4;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What a side tells the other in its first message of the handshake. */
+/** The contents of a side's first message of the handshake. */
 export interface Introduction {
-  /** As `encodePeerLimits` makes it. */
+  /** The result of `encodePeerLimits`. */
   readonly greeting: Uint8Array;
-  /** What it grants at the beginning, by lane. */
+  /** The first window of each lane. */
   readonly credits: readonly [prompt: number, bulk: number];
-  /** What the subjects of its lanes begin with. */
+  /** The prefix of the subjects of its lanes. */
   readonly base: string;
 }
 
-/** A client asks to be let in. */
+/** The message of a client that wants to connect. */
 export interface Hello extends Introduction {
   readonly id: Uint8Array;
 }
 
-/** A server lets a client in. */
+/** The message of a server that accepts a client. */
 export interface Welcome extends Introduction {
   /** With a secret: the proof that the server knows it. */
   readonly proof: Uint8Array | undefined;
 }
 
-/** The kind of a message of the handshake; undefined where it is none, or of another version. */
+/** Returns the kind of a message of the handshake; undefined for another message or another version. */
 export function handshakeKindOf(message: Uint8Array): Kind | undefined {
   const kind = message[0];
   const isKind = kind !== undefined && kind >= Kind.Challenge && kind <= Kind.Presence;
@@ -66,12 +66,12 @@ export function checkVersion(message: Uint8Array): Result {
   );
 }
 
-/** A message of the handshake from its parts. */
+/** Makes a message of the handshake from its parts. */
 export function encodeHandshake(kind: Kind, ...parts: readonly Uint8Array[]): Uint8Array {
   return joined(Uint8Array.of(kind, NATS_PROTOCOL_VERSION, 0, 0), ...parts);
 }
 
-/** The parts of a message behind its header. */
+/** Returns the bytes of a message after its header. */
 export function bodyOf(message: Uint8Array): Uint8Array {
   return message.subarray(HEADER_BYTES);
 }
@@ -86,7 +86,7 @@ export function decodeHello(message: Uint8Array): Hello | undefined {
   return introduction && { id: new Uint8Array(body.subarray(0, ID_BYTES)), ...introduction };
 }
 
-/** A server's challenge, and the subject for the answer. */
+/** Makes a server's challenge, with the subject for the answer. */
 export function encodeChallenge(challenge: Uint8Array, subject: string): Uint8Array {
   return encodeHandshake(Kind.Challenge, challenge, encoder.encode(subject));
 }
@@ -98,7 +98,10 @@ export function decodeChallenge(message: Uint8Array): { challenge: Uint8Array; s
   return { challenge: new Uint8Array(body.subarray(0, SECRET_CHALLENGE_BYTES)), subject };
 }
 
-/** A client's answer: whose it is, and with `key` a code over it and over the hello, which nobody can change then. */
+/**
+ * Makes a client's answer: the client's number, the answer, and a code with `key` over it and over the hello, so that
+ * no one can change them.
+ */
 export function encodeAnswer(id: Uint8Array, answer: Uint8Array, key: Uint8Array, hello: Uint8Array): Uint8Array {
   return encodeHandshake(Kind.Answer, id, answer, codeOf(key, hello, answer));
 }
@@ -112,28 +115,28 @@ export function decodeAnswer(
   return { id: body.subarray(0, ID_BYTES), answer: body.subarray(ID_BYTES, end), code: body.subarray(end) };
 }
 
-/** A server's welcome. With a secret it has the proof, and a code over the whole. */
+/** Makes a server's welcome. With a secret it contains the proof, and a code over the whole message. */
 export function encodeWelcome({ proof, ...introduction }: Welcome, key: Uint8Array | undefined): Uint8Array {
   const introduced = encodeIntroduction(introduction);
   if (proof === undefined || key === undefined) return encodeHandshake(Kind.Welcome, introduced);
   return encodeHandshake(Kind.Welcome, proof, codeOf(key, introduced, proof), introduced);
 }
 
-/** Reads a welcome; with `hasProof`, its code must then be checked by `isWelcomeOf`. */
+/** Reads a welcome. With `hasProof`, the caller must check its code with `isWelcomeOf`. */
 export function decodeWelcome(message: Uint8Array, hasProof: boolean): Welcome | undefined {
   const body = bodyOf(message);
   const introduction = decodeIntroduction(body.subarray(hasProof ? SECRET_PROOF_BYTES + CODE_BYTES : 0));
   return introduction && { ...introduction, proof: hasProof ? body.subarray(0, SECRET_PROOF_BYTES) : undefined };
 }
 
-/** Whether a welcome with a proof is the server's own, unchanged. */
+/** Whether a welcome with a proof comes from the server, unchanged. */
 export function isWelcomeOf(key: Uint8Array, message: Uint8Array): boolean {
   const body = bodyOf(message);
   const end = SECRET_PROOF_BYTES + CODE_BYTES;
   return isCode(body.subarray(SECRET_PROOF_BYTES, end), key, body.subarray(end), body.subarray(0, SECRET_PROOF_BYTES));
 }
 
-/** Whether `code` is that of the two parts. */
+/** Whether `code` is the code of the two parts. */
 export function isCode(code: Uint8Array, key: Uint8Array, first: Uint8Array, second: Uint8Array): boolean {
   return isSameBytes(code, codeOf(key, first, second));
 }

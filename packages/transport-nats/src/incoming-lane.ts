@@ -5,19 +5,19 @@ import type { ReceiveShare } from './receive-budget.js';
 /** Takes the frames of a lane. */
 export type FrameTaker = (header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean) => void;
 
-/** What becomes of a numbered message. */
+/** The result of checking a numbered message. */
 export type Arrival = 'next' | 'seen' | NetworkError;
 
 /**
- * The receiving half of a lane: counts messages, holds the peer to what was granted, and takes the frames out of the stream.
- * A frame that is cut by the end of a message is put together.
+ * The receiving half of a lane. It counts messages, enforces the window, and reads the frames from the stream. If the
+ * end of a message splits a frame, it joins the parts.
  */
 export class IncomingLane {
   /** The number of the last message that was taken. */
   taken = 0;
 
   readonly share: ReceiveShare;
-  /** The beginning of a frame of which more must come. */
+  /** The beginning of a frame whose rest has not arrived. */
   #part: Uint8Array | undefined;
   #partLength = 0;
   /** The beginning of a frame's header. */
@@ -28,7 +28,7 @@ export class IncomingLane {
     this.share = share;
   }
 
-  /** Judges a message by its number: the next, one that was here before, or an error for a gap. */
+  /** Checks a message by its number: the next one, a repeated one, or an error for a gap. */
   arrive(number: number): Arrival {
     const expected = this.taken + 1;
     if (number === expected) {
@@ -43,14 +43,15 @@ export class IncomingLane {
     );
   }
 
-  /** Notes the arrival of a body; false where the peer had no leave to send so much. */
+  /** Counts a body that arrived. Returns false if the peer exceeded its window. */
   spend(bytes: number): boolean {
     return this.share.spend(bytes + MESSAGE_COST_BYTES);
   }
 
   /**
-   * Takes the bytes of one message, `bytes[start, …)`, and gives each frame that they complete to `take` until it says that
-   * the link is over. An error where they are no frames.
+   * Reads the bytes of one message, `bytes[start, …)`, and passes each complete frame to `take`, until the link is
+   * over. Returns an error for invalid frames.
+   * Hot path: a frame that lies in one message is passed in place.
    */
   // Hot path: a frame that lies in one message is given as it lies.
   read(bytes: Uint8Array, start: number, take: FrameTaker, isOver: () => boolean): NetworkError | undefined {

@@ -3,14 +3,14 @@ import { type Lane, MAX_CREDIT_BYTES, MIN_GRANT_BYTES, putUint32 } from './nats-
 
 const NUMBER_BASE = 2 ** 32;
 
-/** The body of `Kind.Credit`: more bytes for one lane, and none for the other. */
+/** Makes the body of `Kind.Credit`: further bytes for one lane, and none for the other. */
 export function encodeGrants(lane: Lane, bytes: number): Uint8Array {
   const body = new Uint8Array(8);
   putUint32(body, 4 * lane, bytes);
   return body;
 }
 
-/** What a peer grants, by lane; undefined where no honest peer would. */
+/** Returns the window bytes that a peer grants, by lane; undefined for an invalid grant. */
 export function decodeGrants(
   body: Uint8Array,
   promptCredit: number,
@@ -23,7 +23,7 @@ export function decodeGrants(
   return [prompt, bulk];
 }
 
-/** The body of `Kind.Goodbye`: the number of the last message of the bulk lane. */
+/** Makes the body of `Kind.Goodbye`: the number of the last message of the bulk lane. */
 export function encodeGoodbye(lastBulk: number): Uint8Array {
   const body = new Uint8Array(8);
   putUint32(body, 0, lastBulk % NUMBER_BASE);
@@ -31,7 +31,7 @@ export function encodeGoodbye(lastBulk: number): Uint8Array {
   return body;
 }
 
-/** The number in a goodbye; undefined where there is none. */
+/** Returns the number in a goodbye; undefined if there is none. */
 export function decodeGoodbye(body: Uint8Array): number | undefined {
   return body.length === 8 ? decodeUint32(body, 0) + decodeUint32(body, 4) * NUMBER_BASE : undefined;
 }

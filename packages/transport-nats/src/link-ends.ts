@@ -5,19 +5,19 @@ import type { LaneEnds } from './nats-link.js';
 import { Lane, laneSubject } from './nats-protocol.js';
 import { leaseSession, type SessionLease } from './session-pool.js';
 
-/** This side's ends of both lanes, before there is a link. */
+/** This side's ends of both lanes, before the link exists. */
 export interface LinkEnds {
   readonly base: string;
   readonly ends: readonly [prompt: LaneEnds, bulk: LaneEnds];
-  /** What the peer may send at once, by lane. */
+  /** The first window of the peer, by lane. */
   readonly credits: readonly [prompt: number, bulk: number];
-  /** Gives everything back: for ends of which no link was made. */
+  /** Releases everything, for ends that did not become a link. */
   release(): void;
 }
 
 /**
- * Leases a NATS connection for each lane, subscribes to this side's subjects below `base`, and sets the first window aside.
- * `ResourceLimitExceeded`: the NATS connection carries as many lanes as it can.
+ * Leases a NATS connection for each lane, subscribes to this side's subjects below `base`, and reserves the first
+ * window. `ResourceLimitExceeded`: the NATS connection has its largest number of lanes.
  */
 export async function openLinkEnds(
   address: NatsAddress,

@@ -2,15 +2,15 @@ import { Heartbeat, isSameBytes, monotonicNow } from '@entropynet/core/platform'
 import { randomBytes } from './bytes.js';
 import type { NatsHeartbeatConfig } from './nats-options.js';
 
-/** What a ping carries, in bytes: a peer can't guess it. */
+/** The length of a ping's contents, in bytes. A peer can't guess them. */
 export const PING_BYTES = 8;
 
-/** What the signs of life of a link need of it. */
+/** The functions of a link that its health check calls. */
 export interface LinkHealthHost {
   /** Asks the peer for a sign of life. */
   ask(payload: Uint8Array): void;
   onResponsivenessChanged(isResponsive: boolean): void;
-  /** Nobody is subscribed to the peer's subject. */
+  /** No participant is subscribed to the peer's subject. */
   onGone(): void;
   /** The peer was silent for too long. */
   onSilent(): void;
@@ -19,18 +19,21 @@ export interface LinkHealthHost {
 }
 
 /**
- * Watches a peer for signs of life. Every message is one; where an interval passed without any, the peer is asked. The
- * question is a request of NATS, so that the NATS server itself answers where nobody is there.
+ * Checks a peer for signs of life. Every message is one. After an interval without a message, this side asks the peer.
+ * The question is a request of NATS, so that the NATS server itself answers if no participant is subscribed.
  */
 export class LinkHealth {
   readonly #host: LinkHealthHost;
   readonly #beatMs: number;
   readonly #timeoutMs: number;
-  /** Whether another participant could have forged the NATS server's answer while the peer proves what it sends. */
+  /** Whether the peer authenticates its messages. Another participant could still forge the NATS server's answer. */
   readonly #isSealed: boolean;
   readonly #leaveHeartbeat: () => void;
   #hasHeard = true;
-  /** Beats since the NATS server said that the peer is gone, and nothing of it was heard since; undefined where it did not. */
+  /**
+   * The number of beats since the NATS server reported that the peer is gone; undefined if it did not, or if the peer
+   * sent a message since.
+   */
   #suspectBeats: number | undefined;
   #silentBeats = 0;
   #isResponsive = true;
@@ -49,7 +52,7 @@ export class LinkHealth {
     });
   }
 
-  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  /** The round trip of the last answered ping, in milliseconds; undefined before the first answer. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs;
   }
@@ -68,18 +71,18 @@ export class LinkHealth {
     this.#ping = undefined;
   }
 
-  /** The NATS server says that nobody is subscribed to the peer's subject. */
+  /** The NATS server reports that no participant is subscribed to the peer's subject. */
   onNobody(): void {
     if (!this.#isSealed) this.#host.onGone();
     else if (this.#suspectBeats === undefined) {
-      // Any participant can forge that word. A peer that proves what it sends has a whole interval to show that it lives.
+      // Any participant can forge that report. A peer that authenticates its messages has a whole interval to send one.
       this.#suspectBeats = 0;
       this.#hasHeard = false;
       this.#askNow();
     }
   }
 
-  /** Watches no longer. */
+  /** Stops the checks. */
   stop(): void {
     this.#leaveHeartbeat();
   }
@@ -94,7 +97,7 @@ export class LinkHealth {
     }
     if (this.#suspectBeats !== undefined) {
       this.#suspectBeats += 1;
-      // The first beat may follow the suspicion at once.
+      // The first beat may follow the report at once.
       if (this.#suspectBeats > 1) {
         this.#host.onGone();
         return;
@@ -105,13 +108,13 @@ export class LinkHealth {
       this.#host.onSilent();
       return;
     }
-    // The question of the beat before has had a whole interval to be answered.
+    // The question of the beat before has had a whole interval for its answer.
     if (this.#silentBeats > 1) this.#setResponsive(false);
     this.#askNow();
   }
 
   #askNow(): void {
-    // An unanswered question is asked again: its answer says how long the peer took since the first.
+    // An unanswered question is repeated. Its answer shows the time since the first one.
     this.#ping ??= { sentAt: monotonicNow(), payload: randomBytes(PING_BYTES) };
     this.#host.ask(this.#ping.payload);
   }

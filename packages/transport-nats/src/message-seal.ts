@@ -1,11 +1,11 @@
 import { hmacUnder, isSameBytes } from '@entropynet/core/platform';
 import { CODE_BYTES, HEADER_BYTES } from './nats-protocol.js';
 
-/** The keys of one connection: each direction has its own, so that no message can be sent back to its sender. */
+/** The keys of one connection. Each direction has its own key, so that no message can be sent back to its sender. */
 export interface SessionKeys {
-  /** Of what the client sends. */
+  /** The key for the client's messages. */
   readonly fromClient: Uint8Array;
-  /** Of what the server sends. */
+  /** The key for the server's messages. */
   readonly fromServer: Uint8Array;
 }
 
@@ -17,12 +17,12 @@ export class MessageSeal {
     this.#hmac = hmacUnder(key);
   }
 
-  /** Puts the code of a message in its place behind the header. `message` is the header, room for the code, and the body. */
+  /** Writes the code of a message behind its header. `message` is the header, room for the code, and the body. */
   put(message: Uint8Array): void {
     message.set(this.#codeOf(message), HEADER_BYTES);
   }
 
-  /** Whether the message's code is that of its header and body. */
+  /** Whether the message's code matches its header and body. */
   isRight(message: Uint8Array): boolean {
     if (message.length < HEADER_BYTES + CODE_BYTES) return false;
     return isSameBytes(this.#codeOf(message), message.subarray(HEADER_BYTES, HEADER_BYTES + CODE_BYTES));
@@ -34,19 +34,19 @@ export class MessageSeal {
   }
 }
 
-/** The seals of both directions, as one side uses them; undefined where there is no secret. */
+/** The seals of both directions, for one side; undefined if there is no secret. */
 export interface Seals {
   readonly outgoing: MessageSeal;
   readonly incoming: MessageSeal;
 }
 
-/** What a client or a server seals and checks with. */
+/** Returns the seals with which a client or a server signs and checks. */
 export function sealsOf({ fromClient, fromServer }: SessionKeys, side: 'client' | 'server'): Seals {
   const [client, server] = [new MessageSeal(fromClient), new MessageSeal(fromServer)];
   return side === 'client' ? { outgoing: client, incoming: server } : { outgoing: server, incoming: client };
 }
 
-/** The keys that a `SecretVerifier` or a `SecretProver` gives. */
+/** Returns the keys of a `SecretVerifier` or a `SecretProver`. */
 export function sessionKeysOf(proof: { sessionKey(purpose: string): Uint8Array }): SessionKeys {
   return { fromClient: proof.sessionKey('nats client'), fromServer: proof.sessionKey('nats server') };
 }

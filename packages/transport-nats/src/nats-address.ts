@@ -10,22 +10,24 @@ import {
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 4222;
-/** Words of a subject. NATS takes more characters; these are safe in a URL and in the permissions of a server, too. */
+/**
+ * The words of a subject. NATS allows more characters; these are also safe in a URL and in the permissions of a server.
+ */
 const SERVICE = /^[\w-]+(?:[./][\w-]+)*$/;
 
-/** A `nats://` endpoint in its parts. */
+/** The parts of a `nats://` endpoint. */
 export interface NatsAddress {
-  /** As `node:net` takes it: without the brackets of an IPv6 address. */
+  /** In the form of `node:net`: without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number;
-  /** As it stands in the endpoint. */
+  /** In the form of the endpoint. */
   readonly service: string;
-  /** From the user information; undefined where there is none. */
+  /** From the user information; undefined if there is none. */
   readonly user: string | undefined;
   readonly password: string | undefined;
 }
 
-/** Takes an endpoint apart. `InvalidParameter`: another scheme, no URL, or a service that can't be a subject. */
+/** Parses an endpoint. `InvalidParameter`: another scheme, no URL, or a service that can't be a subject. */
 export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
   if (typeof endpoint !== 'string')
     return err(
@@ -34,7 +36,7 @@ export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
     );
   const text = endpoint.replace(/^nats:\/\/(?=[:/]|$)/i, `nats://${DEFAULT_HOST}`);
   if (!/^nats:\/\//i.test(text)) return invalid(endpoint, 'it is not a NATS URL');
-  // The scheme is none that URL knows: another one lends it the rules for hosts and ports.
+  // `URL` does not know the scheme. With `http:` it applies its rules for hosts and ports.
   const url = text.replace(/^nats:/i, 'http:');
   const port = portOf(text);
   if (port > 65_535) return invalid(endpoint, `its port is ${port}, and ports end at 65535`);
@@ -58,17 +60,17 @@ export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
   });
 }
 
-/** The subject on which the servers of a service take requests. */
+/** Returns the subject on which the servers of a service receive requests. */
 export function serviceSubject({ service }: NatsAddress, { nats }: ResolvedConnectionConfig): string {
   return `${nats.subjectPrefix}.${service.replaceAll('/', '.')}`;
 }
 
-/** The address for people: what an error names. */
+/** Returns the address for people, as in an error. */
 export function shownAddress({ host, port, service }: NatsAddress): string {
   return `nats://${formatHostPort(host, port)}/${service}`;
 }
 
-/** `host:port` for people and for URLs. */
+/** Returns `host:port`, for people and for URLs. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -81,7 +83,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** Not from `URL`, which takes a port away that is the default of its scheme. */
+/** Reads the port from the text, because `URL` removes the default port of its scheme. */
 function portOf(text: string): number {
   const authority = /^nats:\/\/([^/]*)/i.exec(text)?.[1] ?? '';
   const port = /:(\d+)$/.exec(authority.slice(authority.lastIndexOf('@') + 1))?.[1];

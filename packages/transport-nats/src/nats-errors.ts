@@ -1,6 +1,6 @@
 import { NetworkError, type NetworkErrorCode, redactText } from '@entropynet/core';
 
-/** Errors of the operating system that mean that nothing can be reached there. */
+/** The errors of the operating system that mean that the address can't be reached. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
@@ -11,7 +11,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
 };
 
-/** Why no NATS connection to the servers came about, from what `@nats-io` rejected with. */
+/** Returns the error of a failed NATS connection, from the error of `@nats-io`. */
 export function dialErrorOf(error: unknown, where: string): NetworkError {
   for (const each of [error, causeOf(error)]) {
     const code = textOf(each, 'code');
@@ -44,7 +44,7 @@ export function dialErrorOf(error: unknown, where: string): NetworkError {
   }
 }
 
-/** Why connections end together with the NATS connection that carries them. */
+/** Returns the error of the connections that end with their NATS connection. */
 export function brokenErrorOf(error: unknown, where: string): NetworkError {
   const reason = isNothing(error) ? '' : `: ${reasonOf(error)}`;
   return new NetworkError(
@@ -54,7 +54,7 @@ export function brokenErrorOf(error: unknown, where: string): NetworkError {
   );
 }
 
-/** A NATS server's refusal of a subject, in a sentence that names the permission. */
+/** Returns the error for a subject that the NATS server refuses. Its sentence names the permission. */
 export function permissionErrorOf(operation: string, subject: string, cause: unknown): NetworkError {
   return new NetworkError(
     'HandshakeFailed',
@@ -63,7 +63,7 @@ export function permissionErrorOf(operation: string, subject: string, cause: unk
   );
 }
 
-/** What an error says, of whatever realm it is, without secrets and made printable. */
+/** Returns the message of an error of any realm, without secrets and made printable. */
 export function reasonOf(error: unknown): string {
   const message = textOf(error, 'message');
   return redactText(message === '' ? error : message);

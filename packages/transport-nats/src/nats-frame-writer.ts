@@ -6,8 +6,8 @@ const CONTROL_NAME = new TextEncoder().encode(CHANNEL_CONTROL);
 const NO_CHANNEL = -1;
 
 /**
- * Writes frames to the lane that they belong to. The prompt lane has the default channel, the channel `control`, and every
- * frame that is about channels; the bulk lane has the messages of the other named channels.
+ * Writes frames to their lane. The prompt lane has the default channel, the channel `control`, and all control frames.
+ * The bulk lane has the messages of the other named channels.
  */
 export class NatsFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
@@ -36,7 +36,7 @@ export class NatsFrameWriter implements FrameWriter {
   }
 
   tryClaim(length: number): Uint8Array | undefined {
-    // Which lane it is for shows only at the end.
+    // The lane of the frame is known only after the claim.
     if (!this.#prompt.hasRoom() || !this.#bulk.hasRoom()) return undefined;
     this.#claimed = new Uint8Array(length);
     return this.#claimed;
@@ -53,7 +53,7 @@ export class NatsFrameWriter implements FrameWriter {
     this.#claimed = undefined;
   }
 
-  /** Publishes what was collected. */
+  /** Publishes the collected frames. */
   flush(): void {
     this.#prompt.flush();
     this.#bulk.flush();
@@ -77,7 +77,7 @@ export class NatsFrameWriter implements FrameWriter {
     }
   }
 
-  /** A number is used again after its channel was closed. */
+  /** Notes the number of a channel. A number may be used again after its channel was closed. */
   #noteChannel(id: number, bytes: Uint8Array, start: number, end: number): void {
     const isControl =
       end - start === CONTROL_NAME.length && CONTROL_NAME.every((byte, index) => byte === bytes[start + index]);

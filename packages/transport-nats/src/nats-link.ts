@@ -14,29 +14,29 @@ import { OutgoingLane } from './outgoing-lane.js';
 import type { ReceiveShare } from './receive-budget.js';
 import type { SessionLease } from './session-pool.js';
 
-/** So many messages between two heartbeats may be none of the peer's before the link is given up. */
+/** The largest number of messages between two heartbeats that are not the peer's. Beyond it the link ends. */
 const MAX_REFUSED = 10_000;
 
-/** How long the text for monitoring is that both ends share. */
+/** The length of the monitoring text of both ends. */
 const KEY_DIGITS = 24;
 
-/** Makes that text from the subjects of both ends, and nobody can compute the subjects from it. */
+/** Makes that text from the subjects of both ends. No one can compute the subjects from it. */
 const keyCode = hmacUnder(new TextEncoder().encode('entropynet nats connection'));
 
-/** What a link tells the connection that uses it. */
+/** The events of a link, for its connection. */
 export interface NatsLinkReceiver {
   onFrame(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void;
-  /** The link ended: with the peer's goodbye, or for a reason. Called once, after the last frame. */
+  /** The link ended: with the peer's goodbye, or with an error. Called once, after the last frame. */
   onEnd(error: NetworkError | undefined): void;
   onWritable(): void;
   onResponsivenessChanged(isResponsive: boolean): void;
 }
 
-/** What a handshake learns from its link before the link stands. */
+/** The events of a link for its handshake, before the link stands. */
 export interface LinkHandshake {
   onEchoed(lane: Lane): void;
   onReady(): void;
-  /** Nobody is subscribed to the peer's subject of a lane, as far as this side's NATS server knows. */
+  /** No participant is subscribed to the peer's subject of a lane, according to this side's NATS server. */
   onNobody(lane: Lane): void;
   /** The link ended before it stood. */
   onEnded(error: NetworkError): void;
@@ -50,21 +50,21 @@ export interface LaneEnds {
   readonly unsubscribe: () => void;
 }
 
-/** What a link is made of once both sides have told each other their subjects. */
+/** The parts of a link, after both sides have exchanged their subjects. */
 export interface LinkParts {
   readonly config: ResolvedConnectionConfig;
   readonly ends: readonly [prompt: LaneEnds, bulk: LaneEnds];
-  /** What this side's subjects begin with, and the peer's. */
+  /** The prefixes of the subjects: this side's and the peer's. */
   readonly ownBase: string;
   readonly peerBase: string;
-  /** What the peer grants at the beginning, by lane. */
+  /** The first window that the peer grants, by lane. */
   readonly credits: readonly [prompt: number, bulk: number];
   readonly peerLimits: PeerLimits;
   readonly seals: Seals | undefined;
   readonly handshake: LinkHandshake;
 }
 
-/** A connection's way over NATS: two lanes in each direction, signs of life, and an end that is said. */
+/** The link of a connection over NATS: two lanes in each direction, signs of life, and an explicit end. */
 export class NatsLink implements FrameLink, SessionMember {
   readonly writer: NatsFrameWriter;
   readonly peerLimits: PeerLimits;
@@ -78,13 +78,13 @@ export class NatsLink implements FrameLink, SessionMember {
   #receiver: NatsLinkReceiver | undefined;
   #end: { readonly error: NetworkError | undefined } | undefined;
   #isReleased = false;
-  /** The number of the last message of the peer's bulk lane, once the peer has said goodbye. */
+  /** The number of the last message of the peer's bulk lane, after the peer has said goodbye. */
   #peerGoodbye: number | undefined;
-  /** How far this side's goodbye has come: it waits for what was written before it. */
+  /** The state of this side's goodbye. It waits for the frames that were written before it. */
   #goodbye: 'not meant' | 'due' | 'said' = 'not meant';
   #onGoodbyeTaken: (() => void) | undefined;
   #health: LinkHealth | undefined;
-  /** Messages since the last heartbeat that were not the peer's. */
+  /** The number of messages since the last heartbeat that were not the peer's. */
   #refused = 0;
 
   constructor(parts: LinkParts) {
@@ -132,7 +132,7 @@ export class NatsLink implements FrameLink, SessionMember {
         this.fail(error);
       },
       onRenewed: (lane, bytes) => {
-        // After the end nothing is granted; what was held is delivered all the same.
+        // After the end this side grants no window. It still delivers the held data.
         if (this.#end === undefined) promptLane.tell(Kind.Credit, encodeGrants(lane, bytes));
       },
     });
@@ -140,19 +140,22 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#leaveExit = flushAtExit(this);
   }
 
-  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  /** The round trip of the last answered ping, in milliseconds; undefined before the first answer. */
   get roundTripMs(): number | undefined {
     return this.#health?.roundTripMs;
   }
 
-  /** The same text at both ends of the connection and at no other connection. It tells nobody the subjects. */
+  /**
+   * The same text at both ends of the connection, and different from that of all other connections. It does not reveal
+   * the subjects.
+   */
   get key(): string {
     const { ownBase, peerBase } = this.#parts;
     const subjects = new TextEncoder().encode([ownBase, peerBase].sort().join(' '));
     return `nats-${hexOf(keyCode(subjects, new Uint8Array(0))).slice(0, KEY_DIGITS)}`;
   }
 
-  /** Whether the peer has gone and left no message, before anybody received here. */
+  /** Whether the peer has gone before this side received from it, and left no message. */
   get isAbandoned(): boolean {
     return this.#end !== undefined && !this.#arrivals.isReceiving && this.#arrivals.isEmpty;
   }
@@ -162,7 +165,7 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#outgoing[lane].tellUnnumbered(Kind.Echo, undefined, laneSubject(this.#parts.ownBase, lane));
   }
 
-  /** The handshake is over: from here on silence is the peer's. A client says so. */
+  /** The handshake is over. A client reports that to the server. */
   establish(side: 'client' | 'server'): void {
     this.#handshake = undefined;
     if (side === 'client') this.#outgoing[0].tell(Kind.Ready);
@@ -186,18 +189,18 @@ export class NatsLink implements FrameLink, SessionMember {
     });
   }
 
-  /** Takes part from here on; frames come with `start()`. */
+  /** Reports to this receiver from now on. Frames follow after `start()`. */
   use(receiver: NatsLinkReceiver): void {
     this.#receiver = receiver;
   }
 
-  /** Delivers from here on: first what was held. */
+  /** Starts the delivery, with the held data first. */
   start(): void {
     this.#arrivals.start();
     if (this.#end !== undefined) this.#tellEnd();
   }
 
-  /** Says goodbye after everything that was written; resolves when the peer has it all, or the link has ended. */
+  /** Says goodbye after all written frames. Resolves when the peer has taken them, or the link has ended. */
   close(): Promise<void> {
     if (this.#end !== undefined) return Promise.resolve();
     this.#goodbye = 'due';
@@ -208,14 +211,14 @@ export class NatsLink implements FrameLink, SessionMember {
     });
   }
 
-  /** Ends a link that can't go on, and tells the peer why. */
+  /** Ends a broken link, and sends the reason to the peer. */
   fail(error: NetworkError): void {
     if (this.#end !== undefined) return;
     if (!this.#parts.ends[0].lease.session.isBroken) this.#outgoing[0].tell(Kind.Fault, encodeFault(error));
     this.#finish(error);
   }
 
-  /** Gives everything back at once. Idempotent. */
+  /** Releases everything at once. Idempotent. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
@@ -235,14 +238,14 @@ export class NatsLink implements FrameLink, SessionMember {
     for (const { lease } of this.#parts.ends) lease.setReferenced(isReferenced);
   }
 
-  /** Gives to the system what was written: the process exits. */
+  /** Gives the written frames to the system, because the process exits. */
   flush(): void {
     this.writer.flush();
     for (const { lease } of this.#parts.ends) lease.session.flushNow();
   }
 
   onBroken(error: NetworkError): void {
-    // Where only one of two NATS connections broke, the peer learns it.
+    // If only one of two NATS connections broke, the peer learns the reason.
     this.fail(error);
   }
 
@@ -259,19 +262,19 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#receiver?.onWritable();
   }
 
-  /** A message arrived on this side's subject of a lane. Never throws: the NATS connection would not survive it. */
+  /** Handles a message on this side's subject of a lane. Never throws, because that would end the NATS connection. */
   take(lane: Lane, { data, headers }: Msg): void {
     if (this.#end !== undefined) return;
     if (data.length === 0) {
       if (headers?.code === 503) this.#onNobody(lane);
-      // Anybody may say so, and any number of times.
+      // Any participant may send it, and any number of times.
       this.#refuse();
       return;
     }
     if (!this.#isOfPeer(lane, data)) return;
     const kind = data[0];
     if (kind === Kind.Echo || kind === Kind.Echoed) {
-      // Without a number anybody can repeat it, and it has an effect in the handshake only.
+      // A message without a number can be repeated by anyone. It has an effect only in the handshake.
       this.#refuse();
       if (kind === Kind.Echoed) this.#handshake?.onEchoed(lane);
       else if (this.#handshake !== undefined) this.#outgoing[lane].tellUnnumbered(Kind.Echoed);
@@ -299,7 +302,7 @@ export class NatsLink implements FrameLink, SessionMember {
         this.#onCredit(body);
         break;
       case Kind.Ping:
-        // An answer waits for nothing: a peer that asks and does not read gets none.
+        // An answer is never queued: a peer that asks and does not read gets none.
         if (this.#parts.ends[0].lease.session.hasRoom) this.#outgoing[0].tell(Kind.Pong, body.subarray(0, PING_BYTES));
         break;
       case Kind.Pong:
@@ -336,7 +339,7 @@ export class NatsLink implements FrameLink, SessionMember {
     this.onWritable();
   }
 
-  /** The peer said goodbye, and perhaps everything before it is here. */
+  /** The peer said goodbye. The messages before it may all have arrived. */
   #takeGoodbye(): void {
     const last = this.#peerGoodbye;
     if (last === undefined || this.#end !== undefined) return;
@@ -354,7 +357,7 @@ export class NatsLink implements FrameLink, SessionMember {
     prompt.tell(Kind.Goodbye, encodeGoodbye(bulk.number));
   }
 
-  /** Whether a message is of the peer and well formed; one that is not is refused. */
+  /** Whether a message comes from the peer and is well formed. If not, it is refused. */
   #isOfPeer(lane: Lane, message: Uint8Array): boolean {
     const { seals } = this.#parts;
     const isRight =
@@ -364,13 +367,15 @@ export class NatsLink implements FrameLink, SessionMember {
       message[3] === 0 &&
       seals?.incoming.isRight(message) !== false;
     if (isRight) return true;
-    // Only a secret tells the peer's messages from those of others.
+    // Only a secret distinguishes the peer's messages from those of others.
     if (seals === undefined) this.#violate('a message that this protocol does not define');
     else this.#refuse();
     return false;
   }
 
-  /** A message that is forged, was here before, or says nothing: it has no effect, and a flood of them ends this link alone. */
+  /**
+   * Counts a message that is forged, repeated or empty. It has no effect. A flood of such messages ends only this link.
+   */
   #refuse(): void {
     this.#refused += 1;
     if (this.#refused <= MAX_REFUSED) return;
@@ -387,7 +392,7 @@ export class NatsLink implements FrameLink, SessionMember {
     else this.#health?.onNobody();
   }
 
-  /** The peer is gone; what it had sent on the other lane may still be on its way through the other NATS connection. */
+  /** The peer is gone. Its messages on the other lane may still be on their way through the other NATS connection. */
   #onGone(): void {
     this.#health?.stop();
     const reason = 'the peer is gone: it unsubscribed without a goodbye, or its NATS connection ended';
@@ -396,7 +401,7 @@ export class NatsLink implements FrameLink, SessionMember {
     });
   }
 
-  /** Silence is the NATS server's own where that does not answer either. */
+  /** Returns the error of a silent peer, or of a silent NATS server if that does not answer either. */
   #silence(timeoutMs: number): NetworkError {
     const silent = this.#parts.ends.find(({ lease }) => lease.session.isSilent);
     if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.lease.session.where);
@@ -411,7 +416,7 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#finish(new NetworkError('TransportUnavailable', reason));
   }
 
-  /** The link ended. What comes after the first reason is a consequence of it. */
+  /** Ends the link. An error after the first one is a consequence of it. */
   #finish(error: NetworkError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };

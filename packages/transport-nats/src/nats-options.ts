@@ -104,7 +104,7 @@ const subject = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.RegexA
     ),
   );
 
-/** Neither a scheme nor user information: `@nats-io` would ignore both. */
+/** Accepts neither a scheme nor user information, because `@nats-io` would ignore both. */
 const server = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.CheckAction<string, string>]> =>
   v.pipe(
     text(1),
@@ -114,7 +114,7 @@ const server = (): v.SchemaWithPipe<readonly [ReturnType<typeof text>, v.CheckAc
     ),
   );
 
-/** What the transport calls of a program's own NATS connection. */
+/** The methods of a program's own NATS connection that the transport calls. */
 const USED_METHODS = ['publish', 'subscribe', 'flush', 'status', 'closed', 'getServer'] as const;
 
 const tlsSchema = section({
@@ -177,7 +177,7 @@ export const natsSection = defineTransportSection({
   },
 });
 
-/** A connection's subjects are the service's with a number behind it. */
+/** Checks the length of the subjects. A connection's subject is the subject of its service and a number. */
 function faultOfServices(prefix: string, endpoints: readonly string[]): string | undefined {
   const room = MAX_SUBJECT_LENGTH - prefix.length - '.'.length - '.'.length - 2 * ID_BYTES;
   for (const endpoint of endpoints) {

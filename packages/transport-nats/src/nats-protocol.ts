@@ -3,7 +3,7 @@ import { decodeUint32, NetworkError, NETWORK_ERROR_CODES, type NetworkErrorCode,
 /** The version of this protocol; both sides must speak the same. `docs/nats-protocol.md` describes it. */
 export const NATS_PROTOCOL_VERSION = 1;
 
-/** What a message on a lane is: its first byte. */
+/** The kinds of messages on a lane. The kind is the first byte. */
 export const Kind = {
   /** Bytes of the lane's stream of frames. */
   Data: 1,
@@ -13,11 +13,11 @@ export const Kind = {
   Ping: 3,
   /** The sign of life. */
   Pong: 4,
-  /** Nothing follows; the number of the last message of the bulk lane. */
+  /** Nothing follows. The body is the number of the last message of the bulk lane. */
   Goodbye: 5,
-  /** Everything up to the goodbye has arrived. */
+  /** All messages up to the goodbye have arrived. */
   GoodbyeTaken: 6,
-  /** The sender ends the connection, and why. */
+  /** The sender ends the connection. The body is the reason. */
   Fault: 7,
   /** The first numbered message of a client: both lanes work in both directions. */
   Ready: 8,
@@ -27,24 +27,24 @@ export const Kind = {
   Echoed: 10,
   /** The server's challenge for a client with a secret. Not numbered. */
   Challenge: 11,
-  /** The server takes the client in. Not numbered. */
+  /** The server accepts the client. Not numbered. */
   Welcome: 12,
-  /** The server refuses the client, and why. Not numbered. */
+  /** The server refuses the client. The body is the reason. Not numbered. */
   Refusal: 13,
-  /** A client asks to be let in. Not numbered; on the service's subject. */
+  /** A client wants to connect. Not numbered; on the service's subject. */
   Hello: 14,
   /** A client's answer to the challenge. Not numbered; on the server's own subject. */
   Answer: 15,
-  /** A server that wants to listen asks whether another one does. Not numbered; on the service's subject. */
+  /** A server that wants to listen asks if another one listens. Not numbered; on the service's subject. */
   Inquiry: 16,
-  /** Another one does; the name of its queue group. Not numbered. */
+  /** Another server listens. The body is the name of its queue group. Not numbered. */
   Presence: 17,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** The two ways that each direction of a connection has. */
+/** The two lanes of each direction of a connection. */
 export const Lane = {
-  /** The default channel, the channel `control`, and all that is no message. */
+  /** The default channel, the channel `control`, and all control messages. */
   Prompt: 0,
   /** Messages of the other named channels. */
   Bulk: 1,
@@ -52,13 +52,16 @@ export const Lane = {
 export type Lane = (typeof Lane)[keyof typeof Lane];
 export const LANES: readonly Lane[] = [Lane.Prompt, Lane.Bulk];
 
-/** The bytes before the body of a message on a lane: kind, lane, two zeros, number (u64), and what must come before (u32). */
+/**
+ * The bytes before the body of a message on a lane: kind, lane, two zeros, number (u64), and the number of the prompt lane
+ * that must come before (u32).
+ */
 export const HEADER_BYTES = 16;
 
 /** The bytes of an authentication code, which follow the header where both sides have a secret. */
 export const CODE_BYTES = 16;
 
-/** What a message costs of the window beside its bytes: the book-keeping of one that waits is about as large. */
+/** The window that a message costs in addition to its bytes: about the memory for one that waits. */
 export const MESSAGE_COST_BYTES = 64;
 
 /** A frame in the lane's stream: length of the payload (u32), header word (u32), payload. */
@@ -67,10 +70,10 @@ export const FRAME_HEADER_BYTES = 8;
 /** The longest payload of a frame, in bytes. */
 export const MAX_FRAME_BYTES = 128 * 1024;
 
-/** No one grants less at once, so that a flood of grants ends soon. */
+/** The smallest grant, so that a flood of grants ends soon. */
 export const MIN_GRANT_BYTES = 4096;
 
-/** More than any side may have been granted, in bytes. */
+/** The largest window that a side may have, in bytes. */
 export const MAX_CREDIT_BYTES = 256 * 1024 * 1024;
 
 const NUMBER_BASE = 2 ** 32;
@@ -93,17 +96,17 @@ export function putHeader(
   putUint32(target, start + 12, after);
 }
 
-/** The number of a message. */
+/** Returns the number of a message. */
 export function numberOf(message: Uint8Array): number {
   return decodeUint32(message, 4) + decodeUint32(message, 8) * NUMBER_BASE;
 }
 
-/** Of the prompt lane, the last number that must have been taken before this message; its lower 32 bits. */
+/** Returns the last number of the prompt lane that must be taken before this message; its lower 32 bits. */
 export function afterOf(message: Uint8Array): number {
   return decodeUint32(message, 12);
 }
 
-/** Whether `number`, of which `after` are the lower bits, has been reached by `taken`. */
+/** Whether `taken` has reached `number`, of which `after` are the lower bits. */
 export function hasReached(taken: number, after: number): boolean {
   return ((taken % NUMBER_BASE) - after) << 0 >= 0;
 }
@@ -122,27 +125,30 @@ const decoder = new TextDecoder();
 /** The longest text of a fault or refusal, in characters. */
 const MAX_TEXT = 200;
 
-/** A failure as bytes: its code, a line break and its sentence. */
+/** Encodes a failure as bytes: its code, a line break and its sentence. */
 export function encodeFault({ code, message }: NetworkError): Uint8Array {
   return encoder.encode(`${code}\n${message.slice(0, MAX_TEXT)}`);
 }
 
-/** What the peer's failure means here. A code that is unknown, or that the peer may not decide about, is `fallback`. */
+/**
+ * Returns the error for the peer's failure. A code that is unknown, or that the peer may not choose, becomes
+ * `fallback`.
+ */
 export function decodeFault(bytes: Uint8Array, fallback: NetworkErrorCode): NetworkError {
   const [given = '', ...rest] = decoder.decode(bytes.subarray(0, 4 * MAX_TEXT)).split('\n');
   const known = NETWORK_ERROR_CODES.find((code) => code === given);
   return new NetworkError(known ?? fallback, `the peer ended the connection: ${printable(rest.join(' '), MAX_TEXT)}`);
 }
 
-/** The longest subject that a side may name to the other, in characters. */
+/** The length of the longest subject that a side may send to the other, in characters. */
 export const MAX_SUBJECT_LENGTH = 512;
 
-/** Whether the text can be a subject that this side publishes to: no wildcard, no blank, not too long. */
+/** Whether this side may publish to the text as a subject: no wildcard, no blank, not too long. */
 export function isPlainSubject(text: string): boolean {
   return text.length <= MAX_SUBJECT_LENGTH && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
 }
 
-/** The subject of a lane below a side's own. */
+/** Returns the subject of a lane below a side's own subject. */
 export function laneSubject(base: string, lane: Lane): string {
   return `${base}.${lane}`;
 }

@@ -9,11 +9,11 @@ import { ReceiveBudget } from './receive-budget.js';
 
 const log = debugLog('nats');
 
-/** What lives on a NATS connection: a link, a handshake or a listening server. */
+/** A user of a NATS connection: a link, a handshake or a listening server. */
 export interface SessionMember {
-  /** The NATS connection broke: nothing more arrives or leaves. */
+  /** The NATS connection broke: no message arrives or leaves any more. */
   onBroken(error: NetworkError): void;
-  /** The NATS server does not permit a subject that one of the members uses. */
+  /** The NATS server does not permit a subject of one of the members. */
   onForbidden?(subject: string, error: NetworkError): void;
   /** There is room again after `hasRoom` was false. */
   onWritable?(): void;
@@ -22,7 +22,9 @@ export interface SessionMember {
 /** Takes the messages of one subject. */
 export type MessageTaker = (message: Msg) => void;
 
-/** What this side uses of `@nats-io` beyond its types: a process must be able to end while a connection is idle. */
+/**
+ * The internals of `@nats-io` that this side uses, because a process must be able to end while a connection is idle.
+ */
 interface Internals {
   readonly protocol?: {
     readonly transport?: { readonly socket?: { ref?(): unknown; unref?(): unknown } };
@@ -31,31 +33,35 @@ interface Internals {
 }
 
 /**
- * One NATS connection that many links share, in one thread. It counts what the NATS server has not confirmed, because
- * `publish` of `@nats-io` queues without bound, and it tells every member when the NATS connection breaks.
+ * One NATS connection that many links of one thread share. It counts the bytes that the NATS server has not confirmed,
+ * because `publish` of `@nats-io` queues without a limit. If the NATS connection breaks, it reports that to every
+ * member.
  */
 export class NatsSession {
-  /** What all links on it may have on the way to this side. */
+  /** The limit for the bytes of all its links that are in flight to this side. */
   readonly budget: ReceiveBudget;
-  /** Memory for the messages of all links on it. */
+  /** Memory for the messages of all its links. */
   readonly memory = new BatchMemory();
   /** The NATS server, for people. */
   readonly where: string;
 
   readonly #connection: NatsConnection;
   readonly #config: NatsConfig;
-  /** Whether the program's own code opened the NATS connection, and closes it. */
+  /** Whether the program opened the NATS connection and closes it. */
   readonly #isGiven: boolean;
   readonly #members = new Set<SessionMember>();
-  /** End the flushes under way: `@nats-io` leaves theirs open if the NATS connection ends and is not to be opened again. */
+  /**
+   * The callbacks that end the present flushes. `@nats-io` never settles a flush if the NATS connection ends and does
+   * not reconnect.
+   */
   readonly #openFlushes = new Set<() => void>();
   #unflushedBytes = 0;
-  /** Of those, what no flush under way covers. */
+  /** The part of the unconfirmed bytes that no present flush covers. */
   #uncoveredBytes = 0;
   #isFlushing = false;
   #wasRefused = false;
   #isBroken = false;
-  /** What the NATS server said last before it ended the NATS connection. */
+  /** The last error of the NATS server before it ended the NATS connection. */
   #lastError: Error | undefined;
   #hasAnswered = true;
   #silentBeats = 0;
@@ -72,7 +78,7 @@ export class NatsSession {
       this.#break(error);
     });
     if (isGiven) return;
-    // Its timers would keep the process alive; this side's own heartbeat takes their place.
+    // The timers of `@nats-io` would keep the process alive. This side's own heartbeat replaces them.
     internalsOf(connection).protocol?.heartbeats?.cancel?.();
     const { intervalMs, timeoutMs } = config.heartbeat;
     this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), {
@@ -82,7 +88,7 @@ export class NatsSession {
     });
   }
 
-  /** Whether nothing travels over it now. */
+  /** Whether the NATS connection is interrupted or has ended. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
@@ -92,12 +98,14 @@ export class NatsSession {
     return this.#silentBeats > 0;
   }
 
-  /** Whether `@nats-io` connects again by itself and subscribes anew. */
+  /** Whether `@nats-io` reconnects and subscribes again by itself. */
   get survivesBreaks(): boolean {
     return this.#isGiven;
   }
 
-  /** Whether as much waits for the NATS server's confirmation as may; after a false, `onWritable` follows. */
+  /**
+   * Whether fewer bytes than the limit wait for the NATS server's confirmation. After a false, `onWritable` follows.
+   */
   get hasRoom(): boolean {
     if (this.#unflushedBytes < this.#config.maxBufferedBytes) return true;
     this.#wasRefused = true;
@@ -105,12 +113,12 @@ export class NatsSession {
     return false;
   }
 
-  /** The longest body that one message can have now. The NATS server may change it. */
+  /** The length of the longest body of a message now. The NATS server may change it. */
   get maxBodyBytes(): number {
     return (this.#connection.info?.max_payload ?? 0) - HEADER_BYTES - CODE_BYTES;
   }
 
-  /** What the NATS server has said of itself. */
+  /** The properties that the NATS server reports. */
   get serverFacts(): {
     readonly version: string;
     readonly cluster: string | undefined;
@@ -134,7 +142,7 @@ export class NatsSession {
     this.#members.delete(member);
   }
 
-  /** Takes the messages of a subject until the returned function is called. */
+  /** Takes the messages of a subject. The returned function ends that. */
   subscribe(subject: string, take: MessageTaker, queue?: string): () => void {
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
@@ -149,8 +157,8 @@ export class NatsSession {
   }
 
   /**
-   * Publishes a message; nothing may change its bytes afterwards. False where the NATS connection has ended or the message
-   * is longer than the NATS server takes.
+   * Publishes a message. The caller must not change its bytes afterwards. Returns false if the NATS connection has
+   * ended or the message is longer than the NATS server accepts.
    */
   publish(subject: string, message: Uint8Array, reply?: string): boolean {
     if (this.#isBroken) return false;
@@ -167,7 +175,10 @@ export class NatsSession {
     return true;
   }
 
-  /** Resolves when the NATS server has taken everything that was published: true. False where the NATS connection breaks. */
+  /**
+   * Resolves with true when the NATS server has taken all published messages, or with false if the NATS connection
+   * breaks.
+   */
   async flush(): Promise<boolean> {
     if (this.#isBroken) return false;
     return new Promise<boolean>((resolve) => {
@@ -179,7 +190,7 @@ export class NatsSession {
         resolve(isConfirmed);
       };
       this.#openFlushes.add(fail);
-      // A failure is a break, and every member hears of that.
+      // A failure is a break, and every member gets the report of it.
       this.#confirmation().then(() => {
         end(true);
       }, fail);
@@ -190,12 +201,12 @@ export class NatsSession {
     await this.#connection.flush();
   }
 
-  /** Gives to the system what was published, at once: for a process that exits. */
+  /** Gives the published messages to the system at once, for a process that exits. */
   flushNow(): void {
     void this.flush();
   }
 
-  /** Whether the socket keeps the process alive. A program's own NATS connection stays as it is. */
+  /** Sets whether the socket keeps the process alive. It does not change the program's own NATS connection. */
   setReferenced(isReferenced: boolean): void {
     if (this.#isGiven) return;
     const socket = internalsOf(this.#connection).protocol?.transport?.socket;
@@ -203,16 +214,16 @@ export class NatsSession {
     else socket?.unref?.();
   }
 
-  /** Ends the NATS connection once what was published has left. A program's own one stays. */
+  /** Ends the NATS connection after all published messages have left. It does not end the program's own one. */
   async close(): Promise<void> {
     if (this.#isGiven) return;
-    // The heartbeat goes on until then: a NATS server that hangs ends the flush by its silence.
+    // The heartbeat runs until then. If the NATS server hangs, the heartbeat ends the flush.
     await this.flush();
     this.#leaveHeartbeat?.();
     await this.#connection.close();
   }
 
-  /** Asks the NATS server to confirm, unless it is asked already. */
+  /** Asks the NATS server for a confirmation, unless a question is under way. */
   #cover(): void {
     if (this.#isFlushing || this.#isBroken || this.#uncoveredBytes === 0) return;
     const covered = this.#uncoveredBytes;
@@ -223,7 +234,7 @@ export class NatsSession {
       this.#isFlushing = false;
       if (isConfirmed) this.memory.confirm();
       else this.memory.forget();
-      // A break in between has set it to nothing.
+      // A break in between has set it to 0.
       this.#unflushedBytes = Math.max(0, this.#unflushedBytes - covered);
       const { maxBufferedBytes } = this.#config;
       if (this.#wasRefused && this.#unflushedBytes <= maxBufferedBytes >>> 1) {
@@ -233,7 +244,7 @@ export class NatsSession {
     });
   }
 
-  /** A listening server has no peer that it could ask, and a NATS server may vanish without a word. */
+  /** Checks the NATS server. A listening server has no peer to ask, and a NATS server may disappear silently. */
   #onBeat(intervalMs: number, timeoutMs: number): void {
     if (this.#hasAnswered) {
       this.#hasAnswered = false;
@@ -283,7 +294,7 @@ export class NatsSession {
   }
 }
 
-/** What is said of a NATS server that does not answer. */
+/** Returns the error for a NATS server that does not answer. */
 export function silenceOf(timeoutMs: number): NetworkError {
   return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
 }

@@ -1,7 +1,7 @@
 import { TRANSPORT, type TransportModule } from '@entropynet/core';
 import { NatsTransport } from './nats-transport.js';
 
-/** Registers the NATS transport: pass it to `createNetworking`, beside the modules of other transports. */
+/** The module that registers the NATS transport. Pass it to `createNetworking`. */
 export const natsTransportModule: TransportModule = {
   id: Symbol('@entropynet/transport-nats'),
   load: ({ bind }) => {

@@ -29,7 +29,7 @@ const CAPABILITIES: TransportCapabilities = Object.freeze({
   detectsUnresponsive: true,
 });
 
-/** Connections over NATS, between all machines that reach its servers. */
+/** The transport for connections over NATS, between all machines that reach its servers. */
 export class NatsTransport implements Transport {
   readonly backend = NATS_BACKEND;
   readonly schemes: readonly string[] = ['nats'];
@@ -40,7 +40,7 @@ export class NatsTransport implements Transport {
   readonly optionsKey = natsSection.optionsKey;
   readonly optionsSchema: OptionsSchema = natsSection.optionsSchema;
 
-  /** Whether the endpoint is a NATS URL with a service. */
+  /** Checks whether the endpoint is a NATS URL with a service. */
   checkEndpoint(endpoint: string): Result {
     const parsed = parseNatsAddress(endpoint);
     return parsed.ok ? OK : parsed;

@@ -14,43 +14,44 @@ import {
   putUint32,
 } from './nats-protocol.js';
 
-/** The first memory of a batch whose length nobody knows. */
+/** The first memory of a batch of unknown length. */
 const FIRST_BYTES = 1024;
 
-/** Up to so many bytes, memory of a message comes from Node.js' own pool. */
+/** Up to this length, the memory of a message comes from the pool of Node.js. */
 const MAX_SMALL_BYTES = 4096;
 
 const NOTHING = freshBytes(0);
 
-/** What a lane needs of its link. */
+/** The functions of a link that its lane calls. */
 export interface OutgoingLaneHost {
-  /** The number that the next message of a bulk lane must come after; its lower 32 bits. */
+  /** The number of the prompt lane that the next message of the bulk lane must follow; its lower 32 bits. */
   readonly after: number;
   readonly seals: Seals | undefined;
-  /** Whether data may be published now: on the bulk lane, once nothing of the prompt lane waits in front of them. */
+  /** Whether data may be published now. On the bulk lane, no data of the prompt lane may wait before them. */
   mayPublish(): boolean;
-  /** The message can't be published: the NATS connection broke, or the NATS server takes only shorter ones. */
+  /** The message can't be published: the NATS connection broke, or the NATS server accepts only shorter messages. */
   onUnpublished(): void;
 }
 
 /**
- * The sending half of a lane: a stream of frames, published in numbered messages. What one piece of synchronous code writes
- * leaves as one message where it fits, because a message per small frame would cost more than all the rest.
+ * The sending half of a lane: a stream of frames, published in numbered messages. The frames of one piece of
+ * synchronous code leave as one message if they fit, because one message for each small frame would cost more than all
+ * other work.
  */
 export class OutgoingLane {
-  /** Whether a frame was refused and the base waits for `onWritable`. */
+  /** Whether a frame was refused and core waits for `onWritable`. */
   wasRefused = false;
 
   readonly #host: OutgoingLaneHost;
   readonly #session: NatsSession;
   readonly #lane: Lane;
   readonly #subject: string;
-  /** Where the body begins, behind the header and, with a secret, the code. */
+  /** The start of the body, behind the header and, with a secret, the code. */
   readonly #bodyStart: number;
   #number = 0;
-  /** What the peer granted and this side has not spent. */
+  /** The window that the peer granted and this side has not spent. */
   #credit = 0;
-  /** A message in the making: room for its header, then frames up to `#end`. */
+  /** The present message: room for its header, then frames up to `#end`. */
   #batch: Uint8Array = NOTHING;
   #end: number;
   #isFlushDue = false;
@@ -70,17 +71,20 @@ export class OutgoingLane {
     return this.#number;
   }
 
-  /** What the peer granted and this side has not spent. */
+  /** The window that the peer granted and this side has not spent. */
   get credit(): number {
     return this.#credit;
   }
 
-  /** Whether everything that was written is published. */
+  /** Whether all written frames are published. */
   get isEmpty(): boolean {
     return this.#end === this.#bodyStart;
   }
 
-  /** Whether a frame would be taken now. The last one taken may be longer than the credit: its rest waits here. */
+  /**
+   * Whether the lane takes a frame now. The last frame may be longer than the window: its rest waits here.
+   * Hot path.
+   */
   // Hot path.
   hasRoom(): boolean {
     if (this.#end - this.#bodyStart + MESSAGE_COST_BYTES < this.#credit && this.#session.hasRoom) return true;
@@ -88,7 +92,10 @@ export class OutgoingLane {
     return false;
   }
 
-  /** Takes a frame, after `hasRoom()`. */
+  /**
+   * Takes a frame, after `hasRoom()`.
+   * Hot path: for a small frame one copy, and no allocation except that of the batch.
+   */
   // Hot path: for a small frame no allocation beside the batch's, one copy.
   write(header: number, bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
@@ -106,7 +113,7 @@ export class OutgoingLane {
     }
   }
 
-  /** Publishes what was written, as far as the peer has granted it. */
+  /** Publishes the written frames, up to the peer's window. */
   flush(): void {
     if (this.isEmpty || !this.#host.mayPublish()) return;
     for (let from = this.#bodyStart; !this.isEmpty;) {
@@ -118,7 +125,7 @@ export class OutgoingLane {
         return;
       }
       const isWhole = from === this.#bodyStart && to === this.#end;
-      // A header goes in front of each piece, where the piece before it lies.
+      // The header of each piece overwrites the end of the piece before it.
       const memory = this.#batch;
       const message = isWhole ? memory.subarray(0, to) : this.#pieceOf(from, to);
       if (to === this.#end) this.#startBatch();
@@ -130,7 +137,7 @@ export class OutgoingLane {
     }
   }
 
-  /** Publishes a message that is no data, in order with the data that were published. */
+  /** Publishes a control message, in order with the data. */
   tell(kind: Kind, body: Uint8Array = NOTHING, reply?: string): void {
     const message = freshBytes(this.#bodyStart + body.length);
     message.set(body, this.#bodyStart);
@@ -146,13 +153,13 @@ export class OutgoingLane {
     this.#session.publish(this.#subject, message, reply);
   }
 
-  /** The peer granted more. */
+  /** The peer granted more window. */
   grant(bytes: number): void {
     this.#credit += bytes;
     this.flush();
   }
 
-  /** Nothing is written or published any more. */
+  /** Stops writing and publishing. */
   stop(): void {
     this.#startBatch();
     this.#credit = 0;
@@ -173,7 +180,7 @@ export class OutgoingLane {
     return piece;
   }
 
-  /** Keeps what the peer has not granted yet. */
+  /** Keeps the bytes that exceed the peer's window. */
   #keepFrom(from: number): void {
     if (from === this.#bodyStart) return;
     const kept = this.#pieceOf(from, this.#end);
@@ -183,13 +190,13 @@ export class OutgoingLane {
   }
 
   #startBatch(): void {
-    // The one before is the NATS connection's now.
+    // The NATS connection owns the memory of the batch before.
     this.#batch = NOTHING;
     this.#end = this.#bodyStart;
   }
 
   #makeRoom(length: number): void {
-    // A batch that would become too long leaves first.
+    // A batch that would become too long is published first.
     if (this.#end + length > MAX_BATCH_BYTES) this.flush();
     const least = this.#end + length;
     const isSmall = least <= FIRST_BYTES || (this.isEmpty && least <= MAX_SMALL_BYTES);

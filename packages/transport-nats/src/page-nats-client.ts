@@ -1,7 +1,7 @@
 import { err, NetworkError, OK, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { type ConnectionOptions, type NatsConnection, wsconnect } from '@nats-io/nats-core';
 
-/** The keys of `nats.tls` that a browser decides about. */
+/** The keys of `nats.tls` about which a browser decides. */
 const CERTIFICATE_KEYS = ['certificate', 'privateKey', 'certificateAuthority'] as const;
 
 /**

@@ -2,27 +2,27 @@ import { MIN_GRANT_BYTES } from './nats-protocol.js';
 import { MIN_WINDOW_BYTES } from './nats-options.js';
 
 /**
- * The bytes that all lanes over one NATS connection may have on the way to this side: the NATS server keeps them while this
- * side does not read, and cuts it where they are more than its `max_pending`. Half of the bytes is set aside, so that every
- * lane has the least window; the other half goes to the lanes that receive.
+ * The limit for the bytes of all lanes of one NATS connection that are in flight to this side. The NATS server holds
+ * them while this side does not read, and disconnects this side if they exceed its `max_pending`. Half of the limit is
+ * reserved, so that every lane has the smallest window. The other half goes to the lanes that receive.
  */
 export class ReceiveBudget {
   readonly #total: number;
   readonly #shares = new Set<ReceiveShare>();
-  /** What was granted beyond the least windows. */
+  /** The granted bytes beyond the smallest windows. */
   #extra = 0;
 
-  /** @param total bytes of all lanes together */
+  /** @param total the limit for all lanes together, in bytes */
   constructor(total: number) {
     this.#total = total;
   }
 
-  /** How many lanes there can be. */
+  /** The largest number of lanes. */
   get capacity(): number {
     return Math.floor(this.#total / 2 / MIN_WINDOW_BYTES);
   }
 
-  /** A new lane's share; undefined where there are as many lanes as can be. */
+  /** Returns the share of a new lane; undefined if the largest number of lanes exists. */
   join(windowBytes: number): ReceiveShare | undefined {
     if (this.#shares.size >= this.capacity) return undefined;
     const share = new ReceiveShare(this, windowBytes);
@@ -30,23 +30,23 @@ export class ReceiveBudget {
     return share;
   }
 
-  /** Gives a share's bytes back. */
+  /** Releases a share's bytes. */
   leave(share: ReceiveShare): void {
     if (this.#shares.delete(share)) this.#extra -= extraOf(share.outstanding);
   }
 
-  /** How much one lane should have on the way. */
+  /** Returns the number of bytes that one lane should have in flight. */
   targetOf(windowBytes: number): number {
     const fair = Math.floor(this.#total / 2 / Math.max(1, this.#shares.size));
     return Math.max(MIN_WINDOW_BYTES, Math.min(windowBytes, MIN_WINDOW_BYTES + fair));
   }
 
-  /** Notes a share's new bytes on the way. */
+  /** Notes a change of a share's bytes in flight. */
   change(from: number, to: number): void {
     this.#extra += extraOf(to) - extraOf(from);
   }
 
-  /** How far a share may grow now. */
+  /** Returns the limit to which a share may grow now. */
   limitOf({ outstanding }: ReceiveShare): number {
     const free = Math.max(0, Math.floor(this.#total / 2) - this.#extra);
     return Math.max(MIN_WINDOW_BYTES, outstanding + free);
@@ -57,7 +57,7 @@ function extraOf(outstanding: number): number {
   return Math.max(0, outstanding - MIN_WINDOW_BYTES);
 }
 
-/** What one lane may have on the way to this side. */
+/** The limit for one lane's bytes in flight to this side. */
 export class ReceiveShare {
   readonly #budget: ReceiveBudget;
   readonly #windowBytes: number;
@@ -68,19 +68,19 @@ export class ReceiveShare {
     this.#windowBytes = windowBytes;
   }
 
-  /** What was granted and has not arrived. */
+  /** The granted bytes that have not arrived. */
   get outstanding(): number {
     return this.#outstanding;
   }
 
-  /** So many bytes arrived; false where they were not granted. */
+  /** Counts bytes that arrived. Returns false if they were not granted. */
   spend(bytes: number): boolean {
     if (bytes > this.#outstanding) return false;
     this.#set(this.#outstanding - bytes);
     return true;
   }
 
-  /** How many bytes the peer may now send on top; 0 while that is not worth a message. */
+  /** Returns the number of further bytes that the peer may send; 0 while it is not worth a message. */
   renew(): number {
     const goal = Math.min(this.#budget.targetOf(this.#windowBytes), this.#budget.limitOf(this));
     const wanted = goal - this.#outstanding;
@@ -89,7 +89,7 @@ export class ReceiveShare {
     return wanted;
   }
 
-  /** The lane is over. */
+  /** The lane has ended. */
   leave(): void {
     this.#budget.leave(this);
   }

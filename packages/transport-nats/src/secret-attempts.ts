@@ -3,7 +3,7 @@ import { hexOf } from './bytes.js';
 import { encodeAnswer, isWelcomeOf, type Welcome } from './handshake-messages.js';
 import { type SessionKeys, sessionKeysOf } from './message-seal.js';
 
-/** So many challenges a client remembers its answers to. */
+/** The largest number of challenges whose answers a client keeps. */
 const MAX_ATTEMPTS = 32;
 
 /** An answer to one challenge. */
@@ -17,9 +17,9 @@ interface Attempt {
 export type PublishAnswer = (subject: string, answer: Uint8Array) => void;
 
 /**
- * A client's answers to the challenges of its handshake. Every participant that saw the hello can send one, so each
- * is answered, and the welcome shows which of them was the server's. The oldest go first where there are too many: the
- * server repeats its own when the client asks again.
+ * A client's answers to the challenges of its handshake. Every participant that saw the hello can send a challenge, so
+ * the client answers each, and the welcome shows which one was the server's. If there are too many, the oldest goes
+ * first: the server repeats its own when the client asks again.
  */
 export class SecretAttempts {
   readonly #secret: string;
@@ -28,7 +28,7 @@ export class SecretAttempts {
   readonly #byChallenge = new Map<string, Attempt>();
 
   /**
-   * @param service the subject of the service: answers go to subjects below it alone
+   * @param service the subject of the service: answers go only to subjects below it
    * @param id the number of the client
    */
   constructor(secret: string, service: string, id: Uint8Array) {
@@ -37,12 +37,12 @@ export class SecretAttempts {
     this.#id = id;
   }
 
-  /** How many challenges were answered. */
+  /** The number of answered challenges. */
   get size(): number {
     return this.#byChallenge.size;
   }
 
-  /** Answers a challenge; again where it was here before. Without effect where no server of the service can have sent it. */
+  /** Answers a challenge, also a repeated one. Has no effect if no server of the service can have sent it. */
   answer(
     { challenge, subject }: { challenge: Uint8Array; subject: string },
     hello: Uint8Array,
@@ -65,12 +65,12 @@ export class SecretAttempts {
     publish(attempt.subject, attempt.answer);
   }
 
-  /** Gives every answer again. */
+  /** Publishes every answer again. */
   repeat(publish: PublishAnswer): void {
     for (const { subject, answer } of this.#byChallenge.values()) publish(subject, answer);
   }
 
-  /** The keys of the connection that a welcome is for; `HandshakeFailed` where no server with the secret has sent it. */
+  /** Returns the keys of the connection of a welcome; `HandshakeFailed` if no server with the secret has sent it. */
   check({ proof }: Welcome, message: Uint8Array): SessionKeys | NetworkError {
     let differ: NetworkError | undefined;
     for (const { prover } of this.#byChallenge.values()) {

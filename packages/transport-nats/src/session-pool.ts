@@ -12,12 +12,12 @@ import { dialErrorOf, reasonOf } from './nats-errors.js';
 import type { Lane } from './nats-protocol.js';
 import { NatsSession } from './nats-session.js';
 
-/** A use of a NATS connection that others use, too. */
+/** The use of a shared NATS connection by one user. */
 export interface SessionLease {
   readonly session: NatsSession;
-  /** Whether this user's part keeps the process alive. */
+  /** Sets whether this use keeps the process alive. */
   setReferenced(isReferenced: boolean): void;
-  /** Gives it back; the last one closes the NATS connection. */
+  /** Ends the use. The last one closes the NATS connection. */
   release(): void;
 }
 
@@ -28,13 +28,13 @@ interface Entry {
   session: NatsSession | undefined;
 }
 
-/** The NATS connections of this thread, by what makes one different from another. */
+/** The NATS connections of this thread, by the options in which they differ. */
 const entries = new Map<string, Entry>();
 const givenSessions = new WeakMap<object, NatsSession>();
 
 /**
- * A NATS connection for a lane: the one that stands, or a new one. Links with the same servers and credentials share one for
- * each lane, so that what is long does not hold up what is urgent.
+ * Returns a NATS connection for a lane: an existing one, or a new one. Links with the same servers and credentials
+ * share one NATS connection for each lane, so that long messages do not delay urgent ones.
  */
 export async function leaseSession(
   address: NatsAddress,
@@ -116,15 +116,15 @@ function optionsOf(
   const hasCredentials = authenticator !== undefined || nats.token !== undefined;
   const user = nats.user ?? (hasCredentials ? undefined : address.user);
   const pass = nats.user === undefined ? address.password : nats.password;
-  // As NATS URLs have it: user information without a password is a token.
+  // As in NATS URLs: user information without a password is a token.
   const isToken = nats.user === undefined && user !== undefined && pass === undefined;
   const token = nats.token ?? (isToken ? user : undefined);
   return {
     servers: [formatHostPort(address.host, address.port), ...nats.servers],
     name: nats.name,
-    // In the order of the configuration, and the endpoint's own first.
+    // The servers keep the order of the configuration, with the endpoint's own first.
     noRandomize: true,
-    // A break ends what the connection carried. What listens dials anew, with timers that keep no process alive.
+    // A break ends the connections over it. A listening server dials again, with timers that keep no process alive.
     reconnect: false,
     timeout: connectTimeoutMs,
     noAsyncTraces: true,
@@ -134,7 +134,7 @@ function optionsOf(
   };
 }
 
-/** `InvalidParameter`: the credentials or the seed can't sign anything. The error does not show them. */
+/** `InvalidParameter`: the credentials or the seed can't sign. The error does not show them. */
 function authenticatorOf(credentials: string | undefined, seed: string | undefined): Result<Authenticator | undefined> {
   if (credentials === undefined && seed === undefined) return ok(undefined);
   const encoder = new TextEncoder();
@@ -143,7 +143,7 @@ function authenticatorOf(credentials: string | undefined, seed: string | undefin
       credentials === undefined
         ? nkeyAuthenticator(encoder.encode(seed))
         : credsAuthenticator(encoder.encode(credentials));
-    // Otherwise it would find out in the middle of connecting.
+    // Otherwise the fault would show only while it connects.
     authenticator('');
     return ok(authenticator);
   } catch (error) {

@@ -6,7 +6,7 @@
 
 namespace entropynet {
 
-// A word of a region's copy, which only its owner's thread touches; `byte_offset` need not be aligned.
+// Reads a word of a region's copy, which only its owner's thread touches. `byte_offset` need not be aligned.
 inline std::uint32_t GetWord(const std::uint8_t* copy, std::uint32_t byte_offset) {
   std::uint32_t value;
   std::memcpy(&value, copy + byte_offset, sizeof value);

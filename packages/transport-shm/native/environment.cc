@@ -17,7 +17,7 @@ void Environment::Install(Napi::Env env) {
     static_cast<void>(napi_add_async_cleanup_hook(env, TearDown, environment, nullptr));
     return;
   }
-  // Deno 2.9 frees an asynchronous hook twice that is removed from within itself.
+  // Deno 2.9 frees an asynchronous hook twice if the hook removes itself.
   const auto close = [](void* data) { static_cast<Environment*>(data)->CloseEverything(); };
   static_cast<void>(napi_add_env_cleanup_hook(env, close, environment));
 }
@@ -30,21 +30,21 @@ void Environment::TearDown(napi_async_cleanup_hook_handle hook, void* data) {
   auto* environment = static_cast<Environment*>(data);
   const std::shared_ptr<OpenHandles> handles = environment->handles_;
   environment->CloseEverything();
-  // Last: this may free the environment.
+  // This comes last, because it may free the environment.
   handles->FinishWhenNone(hook);
 }
 
 void Environment::CloseEverything() {
-  // Names before the sockets behind them, so that a newcomer finds no server rather than a dead one.
+  // The names go before their sockets, so that a new client finds no server instead of a dead one.
   RemoveNames();
-  // A socket takes itself off the list as it closes.
+  // A socket removes itself from the list when it closes.
   while (!sockets_.empty()) (*sockets_.begin())->CloseNow();
-  // Directory locks are among these: a process that waits for one finds everything else cleared away.
+  // Directory locks are among these. A process that waits for one finds everything else removed.
   const std::set<Descriptor> closing = std::move(descriptors_);
   descriptors_.clear();
   for (const Descriptor descriptor : closing) static_cast<void>(Close(descriptor));
-  // Regions are left to their finalizers. The runtime detaches the ArrayBuffers that are still there
-  // before it runs them; unmapping here could pull the memory from under a view.
+  // The finalizers free the regions. The runtime detaches the remaining ArrayBuffers before it runs them;
+  // unmapping here could take the memory from a view.
 }
 
 void Environment::RemoveNames() {
@@ -82,8 +82,8 @@ Status Environment::RemoveAtExit(Napi::Env env, const std::string& path) {
   names_[path] = identity;
   if (listens_for_exit_) return {};
   listens_for_exit_ = true;
-  // process.exit() and an uncaught exception end the main thread without running cleanup hooks, and the
-  // names are the only thing here that outlives a process. They do emit 'exit'.
+  // process.exit() and an uncaught exception end the main thread without its cleanup hooks, and only the
+  // names outlive a process. Both emit 'exit'.
   const Napi::Value process = env.Global().Get("process");
   if (!process.IsObject()) return {};
   const Napi::Value once = process.As<Napi::Object>().Get("once");

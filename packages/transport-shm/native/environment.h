@@ -22,12 +22,12 @@ class WakeHub;
 struct Region;
 
 /*
- * Everything the addon holds for one environment. Only that environment's thread touches it. Whatever
- * is still open when the environment goes is closed here.
+ * The resources of the addon in one environment. Only that environment's thread uses it. At the end of the
+ * environment it closes everything that is still open.
  */
 class Environment {
  public:
-  // Makes the state of `env`, which owns it, and arranges for its teardown.
+  // Makes the state of `env`, which owns it, and registers its teardown.
   static void Install(Napi::Env env);
 
   // The state of `env`; never null after Install.
@@ -38,40 +38,40 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
   ~Environment();
 
-  // Takes `descriptor` over on behalf of the JavaScript that gets its number, which is returned.
+  // Takes ownership of `descriptor` for the JavaScript that gets its number. Returns the number.
   Descriptor Own(OwnedDescriptor descriptor);
 
-  // The same for one that a peer passed: closing it never waits for that peer.
+  // The same for a descriptor that a peer passed: closing it never waits for that peer.
   Descriptor OwnPassed(OwnedDescriptor descriptor);
 
   /*
-   * Closes a descriptor that Own took over. kErrorClosed for any other: a second close would hit the owner
-   * who got the number in the meantime.
+   * Closes a descriptor that Own took. kErrorClosed for any other: a second close would close the descriptor
+   * of another owner that has the number now.
    */
   Status CloseOwned(Descriptor descriptor);
 
-  // Remembers what `path` stands for now, to be removed at the end if it still does.
+  // Remembers the present file of `path`, and removes the name at the end if it still belongs to that file.
   Status RemoveAtExit(Napi::Env env, const std::string& path);
   void ForgetAtExit(const std::string& path) { names_.erase(path); }
 
-  // Mapped regions by address. Not owned: each belongs to the finalizers of its ArrayBuffer.
+  // The mapped regions by address. It does not own them: each belongs to the finalizers of its ArrayBuffer.
   std::map<void*, Region*>& Regions() { return regions_; }
 
-  // Sockets that are open, so that the teardown can close them.
+  // The open sockets, so that the teardown can close them.
   void AddSocket(NapiLocalSocket* socket) { sockets_.insert(socket); }
   void RemoveSocket(NapiLocalSocket* socket) { sockets_.erase(socket); }
 
   const std::shared_ptr<OpenHandles>& Handles() const { return handles_; }
 
-  // The two classes, for what makes an object of one.
+  // The two classes, for the functions that make their objects.
   Napi::FunctionReference local_socket_class;
   Napi::FunctionReference region_copy_class;
 
-  // Whether this runtime allows external ArrayBuffers; unknown until it was tried.
+  // Whether this runtime allows external ArrayBuffers; unknown before the first attempt.
   enum class Support { kUnknown, kYes, kNo };
   Support external_buffers = Support::kUnknown;
 
-  // How watches that are started from now on learn of readiness.
+  // The mechanism for watches that are started from now on.
   Wake wake = Wake::kThread;
 
   // Null until the first watch by a thread.
@@ -88,7 +88,7 @@ class Environment {
   std::map<std::string, FileIdentity> names_;
   std::set<NapiLocalSocket*> sockets_;
   std::set<Descriptor> descriptors_;
-  // Of these, what peers have passed.
+  // The part of them that peers have passed.
   std::set<Descriptor> passed_;
   std::map<void*, Region*> regions_;
   bool listens_for_exit_ = false;

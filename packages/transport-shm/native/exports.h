@@ -5,7 +5,7 @@
 
 namespace entropynet {
 
-// Each puts its part of the addon's surface on `exports`. The environment's state exists already.
+// Each adds its functions to `exports`. The environment's state exists already.
 void ExportRegion(Napi::Env env, Napi::Object exports);
 void ExportFutex(Napi::Env env, Napi::Object exports);
 void ExportProcess(Napi::Env env, Napi::Object exports);

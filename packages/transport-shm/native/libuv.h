@@ -4,8 +4,8 @@
 #include <uv.h>
 
 /*
- * Where a runtime has no libuv, the loader leaves these null instead of refusing the addon. A runtime may
- * also define them and abort in them, so ask HasLibuv before any use.
+ * In a runtime without libuv, the loader leaves these null instead of refusing the addon. A runtime may also
+ * define them and abort in them, so ask HasLibuv before any use.
  */
 #ifndef _WIN32
 #pragma weak uv_async_init

@@ -22,14 +22,14 @@ Status LibuvWatch::Start(Napi::Object receiver, LocalSocket* socket, Napi::Funct
   auto* watch = new LibuvWatch(Environment::Of(env).Handles(), socket);
   const Status status = watch->Open(loop);
   if (!status.Ok()) return status;
-  // libuv calls with nothing of Node.js above it.
+  // libuv calls outside of any call of Node.js.
   auto context = std::make_unique<Napi::AsyncContext>(env, "EntropyNetLocalSocket", receiver);
   watch->listener_.reset(new WatchListener(receiver, listener, std::move(context)));
   started->reset(watch);
   return {};
 }
 
-// Frees this object, at once or by way of the event loop, when it fails.
+// Frees this object if it fails, at once or through the event loop.
 Status LibuvWatch::Open(uv_loop_t* loop) {
   const bool pollable = socket_->IsPollable();
   int error = 0;
@@ -58,18 +58,19 @@ Status LibuvWatch::Open(uv_loop_t* loop) {
 }
 
 void LibuvWatch::Close() {
-  // No thread of the platform may touch the handle once it is closing.
+  // No thread of the platform may use the handle once it is closing.
   socket_->StopNotifying();
   socket_ = nullptr;
-  // Now and not in the close callback: at the end of the environment that comes too late for references.
+  // The listener is freed now, not in the close callback: at the end of the environment that runs too late
+  // for references.
   listener_.reset();
-  // From here on the loop has forgotten the descriptor, so that it may be closed, but still uses the
+  // From here on the loop does not use the descriptor, so the caller may close it. The loop still uses the
   // handle's memory until the callback.
   uv_close(Handle(), [](uv_handle_t* handle) {
     auto* watch = static_cast<LibuvWatch*>(handle->data);
     const std::shared_ptr<OpenHandles> handles = watch->handles_;
     delete watch;
-    // Last: this may let the environment go.
+    // This comes last, because it may let the environment end.
     handles->Closed();
   });
 }
@@ -83,14 +84,14 @@ void LibuvWatch::KeepLoopAlive(bool keep) {
 }
 
 void LibuvWatch::OnPoll(uv_poll_t* poll, int status, int) {
-  // libuv stops to watch after an error, such as a peer that closed with bytes of ours unread, although
-  // there may be more to read than one call of the listener takes.
+  // libuv stops watching after an error, such as a peer that closed with unread bytes of this side. There may
+  // still be more to read than one call of the listener takes.
   if (status < 0) static_cast<void>(uv_poll_start(poll, kPollEvents, OnPoll));
   OnReadable(reinterpret_cast<uv_handle_t*>(poll));
 }
 
 void LibuvWatch::OnReadable(uv_handle_t* handle) {
-  // The function may stop the watch, so nothing of it is used after the call.
+  // The function may stop the watch, so this code uses nothing of it after the call.
   const std::shared_ptr<WatchListener> listener = static_cast<LibuvWatch*>(handle->data)->listener_;
   if (listener != nullptr) listener->Call();
 }

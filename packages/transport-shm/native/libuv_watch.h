@@ -33,13 +33,13 @@ class LibuvWatch final : public SocketWatch {
   static void OnPoll(uv_poll_t* poll, int status, int events);
   static void OnReadable(uv_handle_t* handle);
 
-  // Event loop's own until its close callback. A poll handle, or an async handle where the platform
-  // tells of readiness from a thread of its own.
+  // The event loop owns it until its close callback. A poll handle, or an async handle if the platform
+  // reports readiness from its own thread.
   uv_any_handle handle_;
   const std::shared_ptr<OpenHandles> handles_;
-  // Null once stopped.
+  // Null after the stop.
   LocalSocket* socket_;
-  // Shared with a call that is under way, which may stop the watch.
+  // Shared with a running call, which may stop the watch.
   std::shared_ptr<WatchListener> listener_;
 };
 

@@ -37,7 +37,7 @@ Napi::Value Find(const Napi::CallbackInfo& info) {
 constexpr double kMostMode = 07777;
 constexpr double kMostRights = 7;
 
-// A Uint32Array, copied: the numbers of users or groups.
+// Reads a Uint32Array, the numbers of users or groups, into a copy.
 bool ReadNumbers(const Napi::CallbackInfo& info, std::size_t index, const char* name,
                  std::vector<std::uint32_t>* numbers) {
   if (!info[index].IsTypedArray() ||

@@ -12,40 +12,40 @@
 namespace entropynet {
 
 /*
- * Readers of one argument each. Every one returns whether the argument at `index` is right; if it is
- * not, a TypeError that names the argument, what was given and what is allowed is pending.
+ * Each function reads one argument and returns whether the argument at `index` is right. If it is not, a
+ * TypeError is pending. It names the argument, the given value and the allowed values.
  */
 
-// A whole number from `least` to `greatest`.
+// Reads a whole number from `least` to `greatest`.
 bool ReadInteger(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
                  double greatest, double* value);
 
-// A number, whole or not, from `least` to `greatest`.
+// Reads a number, whole or not, from `least` to `greatest`.
 bool ReadNumber(const Napi::CallbackInfo& info, std::size_t index, const char* name, double least,
                 double greatest, double* value);
 
-// A descriptor number.
+// Reads a descriptor number.
 bool ReadDescriptor(const Napi::CallbackInfo& info, std::size_t index, const char* name, Descriptor* value);
 
-// A string that is not empty and has no NUL in it, as UTF-8.
+// Reads a string that is not empty and contains no NUL, as UTF-8.
 bool ReadPath(const Napi::CallbackInfo& info, std::size_t index, const char* name, std::string* value);
 
-// Bytes that belong to JavaScript: good until the next call into it.
+// Bytes that belong to JavaScript. They are valid until the next call into it.
 struct ByteView {
   std::uint8_t* data = nullptr;
   std::size_t size = 0;
 };
 
-// A Uint8Array of at least one byte.
+// Reads a Uint8Array of at least one byte.
 bool ReadBytes(const Napi::CallbackInfo& info, std::size_t index, const char* name, ByteView* value);
 
-// An ArrayBuffer; one that was detached has no data and size 0.
+// Reads an ArrayBuffer. A detached one has no data and size 0.
 bool ReadArrayBuffer(const Napi::CallbackInfo& info, std::size_t index, const char* name, ByteView* value);
 
-// A boolean; `value` stays as it is where the argument is left out.
+// Reads a boolean. `value` stays unchanged if the argument is absent.
 bool ReadFlag(const Napi::CallbackInfo& info, std::size_t index, const char* name, bool* value);
 
-// A function.
+// Reads a function.
 bool ReadFunction(const Napi::CallbackInfo& info, std::size_t index, const char* name, Napi::Function* value);
 
 }  // namespace entropynet

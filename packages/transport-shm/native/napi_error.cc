@@ -11,8 +11,7 @@ struct Description {
   std::string text;
 };
 
-// From the table in libuv's header, so that codes and texts are those of Node.js in a runtime without libuv,
-// too.
+// From the table in libuv's header, so that a runtime without libuv has the codes and texts of Node.js, too.
 Description DescribeLibuvCode(int number) {
   switch (number) {
 #define ENTROPYNET_DESCRIBE(code, text) \
@@ -25,7 +24,7 @@ Description DescribeLibuvCode(int number) {
   }
 }
 
-// Leaves a code that is libuv's own already as it is.
+// Returns the libuv code of an error. A code that already is libuv's stays unchanged.
 int LibuvCodeOf(int error) {
 #ifdef _WIN32
   return uv_translate_sys_error(error);

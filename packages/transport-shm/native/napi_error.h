@@ -10,13 +10,13 @@
 namespace entropynet {
 
 /*
- * Throws a failed `status` the way Node throws its own system errors: an Error with `code`, `errno`,
- * `syscall` and, unless it is empty, `path`. `note` is added to the message in parentheses.
+ * Throws a failed `status` in the form of the system errors of Node.js: an Error with `code`, `errno`,
+ * `syscall` and, unless it is empty, `path`. The message ends with `note` in parentheses.
  */
 void ThrowStatus(Napi::Env env, const Status& status, const std::string& path = {},
                  const std::string& note = {});
 
-// Throws a TypeError: the caller passed something that no state of the system could make right.
+// Throws a TypeError: the caller passed a value that is wrong in every state of the system.
 void ThrowTypeError(Napi::Env env, const std::string& message);
 
 }  // namespace entropynet

@@ -61,7 +61,7 @@ Napi::Value Wake(const Napi::CallbackInfo& info) {
 Napi::Value WaitOn(const Napi::CallbackInfo& info, std::size_t first, const SharedWord& word) {
   double expected;
   double timeout_ms;
-  // Both readings of 32 bits, so that values of an Int32Array and of a Uint32Array fit.
+  // Both readings of 32 bits are allowed, so that values of an Int32Array and of a Uint32Array fit.
   if (!ReadInteger(info, first, "expected", kMinInt32, kMaxUint32, &expected)) return {};
   if (!ReadNumber(info, first + 1, "timeoutMs", 0, kMaxTimeoutMs, &timeout_ms)) return {};
   const auto expected_bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(expected));

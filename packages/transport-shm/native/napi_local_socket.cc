@@ -67,8 +67,8 @@ NapiLocalSocket::NapiLocalSocket(const Napi::CallbackInfo& info)
 NapiLocalSocket::~NapiLocalSocket() { CloseNow(); }
 
 void NapiLocalSocket::CloseNow() {
-  // The loop must let go of the descriptor before it is closed: the next one that the process opens gets
-  // the same number, and the loop would report that one's readiness here.
+  // The loop must stop using the descriptor before it is closed. The next descriptor of the process gets the
+  // same number, and the loop would report that one's readiness here.
   watch_.reset();
   socket_.reset();
   if (environment_ != nullptr) environment_->RemoveSocket(this);

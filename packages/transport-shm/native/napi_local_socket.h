@@ -14,16 +14,16 @@ namespace entropynet {
 // The JavaScript class LocalSocket. JS thread only.
 class NapiLocalSocket final : public Napi::ObjectWrap<NapiLocalSocket> {
  public:
-  // Puts the class on `exports`.
+  // Adds the class to `exports`.
   static void Export(Napi::Env env, Napi::Object exports);
 
-  // For the class's `new`, which only Wrap may reach.
+  // For the class's `new`, which only Wrap may call.
   explicit NapiLocalSocket(const Napi::CallbackInfo& info);
   NapiLocalSocket(const NapiLocalSocket&) = delete;
   NapiLocalSocket& operator=(const NapiLocalSocket&) = delete;
   ~NapiLocalSocket() override;
 
-  // Stops watching and closes the socket; idempotent. Also for the environment's teardown.
+  // Stops watching and closes the socket. Idempotent. The environment's teardown calls it, too.
   void CloseNow();
 
  private:
@@ -49,14 +49,14 @@ class NapiLocalSocket final : public Napi::ObjectWrap<NapiLocalSocket> {
   void Close(const Napi::CallbackInfo& info);
   Napi::Value GetDescriptor(const Napi::CallbackInfo& info);
 
-  // Whether the socket is open; if not, EBADF of `syscall` is pending.
+  // Returns whether the socket is open. If not, EBADF of `syscall` is pending.
   bool RequireOpen(Napi::Env env, const char* syscall);
 
-  // Null once closed. Declared before the watch, which is destroyed first: see CloseNow.
+  // Null after the close. Declared before the watch, which is destroyed first: see CloseNow.
   std::unique_ptr<LocalSocket> socket_;
   SocketWatchPointer watch_;
   bool keeps_loop_alive_ = true;
-  // Null while not on the environment's list of open sockets.
+  // Null while the socket is not on the environment's list of open sockets.
   Environment* environment_ = nullptr;
 };
 

@@ -53,7 +53,7 @@ void ForgetAtExit(const Napi::CallbackInfo& info) {
 }
 
 #ifdef _WIN32
-// Where modes say nothing, access lists do.
+// Systems without file modes have access lists.
 Napi::Value FileAccess(const Napi::CallbackInfo& info) {
   std::string path;
   if (!ReadPath(info, 0, "path", &path)) return {};

@@ -24,12 +24,12 @@ void AdjustExternalMemory(napi_env env, std::int64_t change) {
 }
 
 /*
- * How much of V8's count to give back for a mapping of `byte_length` bytes that is in use. V8 takes it for
- * memory that a collection could free, and would collect far too often. But when it collects the ArrayBuffer
- * it subtracts the whole size, and only then does the finalizer run that adds it again; a newer V8 aborts the
+ * Returns the part of V8's count to subtract for a used mapping of `byte_length` bytes. V8 counts it as
+ * memory that a collection could free, and would collect far too often. But when V8 collects the ArrayBuffer,
+ * it subtracts the whole size, and only then does the finalizer run that adds it again. A newer V8 aborts the
  * process if its count is too small for that, so there everything stays counted. That costs one collection
- * for each 64 MiB of new regions and none while they stand, because V8 compares with the count after the last
- * one.
+ * for each 64 MiB of new regions, and none while they stand, because V8 compares with the count after the
+ * last one.
  */
 std::int64_t BytesToGiveBack(Napi::Env env, std::size_t byte_length) {
   const napi_node_version* version = nullptr;
@@ -64,7 +64,7 @@ bool SupportsExternalBuffers(Napi::Env env) {
   return environment.external_buffers == Environment::Support::kYes;
 }
 
-// Maps `descriptor` into a new ArrayBuffer; empty, with an exception pending, where that fails.
+// Maps `descriptor` into a new ArrayBuffer. If that fails, returns empty, with an exception pending.
 Napi::Value MapIntoArrayBuffer(Napi::Env env, Descriptor descriptor, std::size_t byte_length) {
   if (!SupportsExternalBuffers(env)) {
     ThrowStatus(env, {kErrorUnsupported, "napi_create_external_arraybuffer"});
@@ -84,8 +84,8 @@ Napi::Value MapIntoArrayBuffer(Napi::Env env, Descriptor descriptor, std::size_t
     created = napi_add_finalizer(env, buffer, region.get(), FinalizeObject, nullptr, nullptr);
   }
   if (created != napi_ok) {
-    // Such buffers are allowed and the size is fit, so only an environment on its way out gets here.
-    // Whether the finalizers will run is not known then; the process or the finalizers free the region.
+    // The runtime allows such buffers and the size is right, so only an environment that is ending gets here.
+    // It is unknown then if the finalizers will run. The process or the finalizers free the region.
     static_cast<void>(region.release());
     ThrowStatus(env, {kErrorUnsupported, "napi_create_external_arraybuffer"});
     return {};
@@ -118,9 +118,10 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   ByteView bytes;
   if (!ReadArrayBuffer(info, 0, "buffer", &bytes)) return;
-  // Detached before: given back already, or moved to another ArrayBuffer, which is then the one to give back.
+  // The buffer was detached before: its region was unmapped, or moved to another ArrayBuffer, which the
+  // caller must unmap.
   if (info[0].As<Napi::ArrayBuffer>().IsDetached()) return;
-  // By address and not by object, so that a region that was moved is found under its new object.
+  // The key is the address and not the object, so that a moved region is found under its new object.
   std::map<void*, Region*>& regions = Environment::Of(env).Regions();
   const auto found = regions.find(bytes.data);
   if (found == regions.end()) {
@@ -129,9 +130,10 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
     return;
   }
   Region* region = found->second;
-  // Before V8 subtracts it as well: its count must not fall below what it started from.
+  // This comes before V8 subtracts it as well, because its count must not fall below its first value.
   AdjustExternalMemory(env, region->uncounted_bytes);
-  // Some runtimes run finalizers from within: this function holds the region, too, until it has finished.
+  // Some runtimes run finalizers inside the call, so this function holds the region, too, until it has
+  // finished.
   region->holders++;
   const napi_status detached = napi_detach_arraybuffer(env, info[0]);
   if (detached != napi_ok) {
@@ -141,8 +143,7 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
     return;
   }
   region->mapping.Withdraw();
-  // What is left, a range of addresses, is freed by a collection and by nothing else: V8 counts it from here
-  // on.
+  // Only a collection frees the rest, a range of addresses. So V8 counts it from here on.
   const auto byte_length = static_cast<std::int64_t>(region->mapping.ByteLength());
   AdjustExternalMemory(env, byte_length);
   region->uncounted_bytes = -byte_length;

@@ -12,18 +12,18 @@ namespace entropynet {
 // The JavaScript class RegionCopy. JS thread only.
 class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
  public:
-  // Puts the class on `exports`.
+  // Adds the class to `exports`.
   static void Export(Napi::Env env, Napi::Object exports);
 
-  // For the class's `new`, which only Wrap may reach.
+  // For the class's `new`, which only Wrap may call.
   explicit NapiRegionCopy(const Napi::CallbackInfo& info);
 
  private:
   static Napi::Value Create(const Napi::CallbackInfo& info);
   static Napi::Value Attach(const Napi::CallbackInfo& info);
 
-  // Maps `descriptor` and makes the JavaScript object of it; empty, with an exception pending, where that
-  // fails.
+  // Maps `descriptor` and makes its JavaScript object. If that fails, returns empty, with an exception
+  // pending.
   static Napi::Value Wrap(Napi::Env env, RegionSide side, Descriptor descriptor, std::size_t byte_length);
 
   void ReadControlBlock(const Napi::CallbackInfo& info);
@@ -33,12 +33,12 @@ class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
   void Unmap(const Napi::CallbackInfo& info);
 
   /*
-   * Reads the first argument, the copy: an ArrayBuffer of the region's size. If it is none, or the region is
-   * unmapped, an exception is pending.
+   * Reads the first argument, the copy: an ArrayBuffer of the region's size. Returns false, with an exception
+   * pending, for another argument or an unmapped region.
    */
   bool ReadCopy(const Napi::CallbackInfo& info, std::uint8_t** copy);
 
-  // Null once unmapped.
+  // Null after the unmapping.
   std::unique_ptr<RegionCopy> region_;
 };
 

@@ -11,7 +11,7 @@
 namespace entropynet {
 namespace {
 
-// What process.versions has in a runtime that offers Node-API without libuv behind it.
+// The names in process.versions of runtimes that offer Node-API without libuv.
 constexpr const char* kRuntimesWithoutLibuv[] = {"bun", "deno"};
 
 void SetWake(const Napi::CallbackInfo& info) {

@@ -8,9 +8,9 @@
 namespace entropynet {
 
 /*
- * Counts the event-loop handles of one environment that libuv has not finished closing, and holds the
- * environment's teardown until there are none: a worker's loop must not be freed under a handle. Shared
- * by the environment and every handle, so it outlives whichever goes first. JS thread only.
+ * Counts the event-loop handles of one environment that libuv has not finished closing, and delays the
+ * environment's teardown until there are none: a worker's loop must not be freed before its handles. The
+ * environment and every handle share it, so it lives as long as the last of them. JS thread only.
  */
 class OpenHandles {
  public:
@@ -20,13 +20,13 @@ class OpenHandles {
 
   void Opened() { count_++; }
 
-  // From libuv's close callback.
+  // Called from libuv's close callback.
   void Closed() {
     count_--;
     FinishIfNone();
   }
 
-  // Lets the teardown that `hook` stands for go on as soon as the last handle is closed.
+  // Continues the teardown of `hook` as soon as the last handle is closed.
   void FinishWhenNone(napi_async_cleanup_hook_handle hook) {
     hook_ = hook;
     FinishIfNone();

@@ -67,8 +67,8 @@ bool RegionCopy::Exchange(std::uint8_t* copy) {
   SharedWordAt(region, own.sleep).store(GetWord(copy, own.sleep));
   SharedWordAt(region, own.waits_for_room).store(GetWord(copy, own.waits_for_room));
 
-  // Each of the peer's words is read once. A tail that is impossible is shown as it is, without its bytes:
-  // the ring's reader finds it out.
+  // Each of the peer's words is read once. An impossible tail is passed on without its bytes, and the ring's
+  // reader reports it.
   const std::uint32_t peer_tail = SharedWordAt(region, peer.tail).load();
   if (peer_tail != received_.position) {
     CopyRing(copy + peer.ring_start, region + peer.ring_start, capacity, peer_tail, &received_);
@@ -81,7 +81,7 @@ bool RegionCopy::Exchange(std::uint8_t* copy) {
   if (has_sent && SharedWordAt(region, peer.sleep).load() != kAwake) must_ring = WakePeer(peer);
   if (has_read && SharedWordAt(region, peer.waits_for_room).load() != 0 &&
       peer_tail - own_head <= capacity / 2 && SharedWordAt(region, peer.waits_for_room).exchange(0) != 0) {
-    // Only a futex is left alone: a peer that is awake may be about to sleep on its doorbell.
+    // A peer that sleeps on a futex needs no doorbell. An awake one may be about to sleep on its doorbell.
     if (SharedWordAt(region, peer.sleep).load() != kSleepsOnFutex) must_ring = true;
     if (WakePeer(peer)) must_ring = true;
   }

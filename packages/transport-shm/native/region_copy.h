@@ -9,17 +9,17 @@
 
 namespace entropynet {
 
-// Which end of a region this process is.
+// The end of a region that this process has.
 enum class RegionSide { kServer, kClient };
 
 /*
- * One end of a region that JavaScript can't map, because its runtime allows no memory of others (a memory
- * cage): JavaScript runs its rings on a copy, and Exchange carries over what changed. Both ends may do
- * so or only one; the region is the same. JS thread only.
+ * One end of a region that JavaScript can't map, because its runtime allows no external memory (a memory
+ * cage). JavaScript runs its rings on a copy, and Exchange copies the changes. One or both ends may do so;
+ * the region is the same. JS thread only.
  */
 class RegionCopy {
  public:
-  // `mapping` maps the region; both ends of one region may share it, if they are in one process.
+  // `mapping` maps the region. Both ends of one region may share it if they are in one process.
   RegionCopy(RegionSide side, std::shared_ptr<const Mapping> mapping)
       : side_(side), mapping_(std::move(mapping)) {}
   RegionCopy(const RegionCopy&) = delete;
@@ -29,14 +29,14 @@ class RegionCopy {
   const Mapping& Memory() const { return *mapping_; }
 
   /*
-   * Publishes what this side wrote into `copy` since the last time (frames, positions, declarations),
-   * and fetches what the peer published. `copy` has the region's size. Returns whether the peer's doorbell
-   * must be rung; a peer that sleeps on a futex is woken here.
+   * Publishes the changes of this side in `copy` since the last call (frames, positions, declarations), and
+   * fetches those of the peer. `copy` has the region's size. Returns whether the caller must ring the peer's
+   * doorbell. It wakes a peer that sleeps on a futex itself.
    */
   bool Exchange(std::uint8_t* copy);
 
  private:
-  // Where one side's words and its outgoing ring are, as byte offsets.
+  // The positions of one side's words and of its outgoing ring, as byte offsets.
   struct SideLayout {
     std::uint32_t tail;
     std::uint32_t head;
@@ -46,7 +46,7 @@ class RegionCopy {
     std::uint32_t ring_start;
   };
 
-  // How far one ring was copied: free-running position, and its place inside the ring.
+  // The copied part of one ring: a free-running position, and the same position inside the ring.
   struct Progress {
     std::uint32_t position = 0;
     std::uint32_t offset = 0;
@@ -54,11 +54,11 @@ class RegionCopy {
 
   static SideLayout LayoutOf(RegionSide side, std::uint32_t capacity);
 
-  // Copies the bytes of a ring from `progress` up to `position`; false where that is more than a ring.
+  // Copies the bytes of a ring from `progress` up to `position`. Returns false if that is more than a ring.
   static bool CopyRing(std::uint8_t* to, const std::uint8_t* from, std::uint32_t capacity,
                        std::uint32_t position, Progress* progress);
 
-  // Turns the peer's declaration that it sleeps back; true where its doorbell must be rung.
+  // Clears the peer's declaration that it sleeps. Returns true if the caller must ring its doorbell.
   bool WakePeer(const SideLayout& peer);
 
   const RegionSide side_;

@@ -33,7 +33,7 @@
  */
 namespace entropynet {
 
-// Line 0: written once by the server, before the region is handed to the client.
+// Line 0: the server writes it once, before it passes the region to the client.
 constexpr std::uint32_t kMagicOffset = 0;
 constexpr std::uint32_t kLayoutVersionOffset = 4;
 constexpr std::uint32_t kRegionBytesOffset = 8;
@@ -63,7 +63,7 @@ constexpr std::uint32_t kClientWaitsForRoomOffset = 204;
 
 constexpr std::uint32_t kControlBlockBytes = 256;
 
-// The control block says a region's size in a 32-bit word.
+// The control block has a region's size as a 32-bit word.
 constexpr std::uint32_t kMaxRegionBytes = 0xFFFFFFFF;
 
 constexpr std::uint32_t kMagic = 0x4E504E45;
@@ -77,10 +77,10 @@ constexpr std::uint32_t kSleepsOnFutex = 2;
 constexpr std::uint32_t kFrameHeaderBytes = 8;
 constexpr std::uint32_t kFrameAlignment = 8;
 
-// In place of a frame's length: the rest of the ring up to its end is padding.
+// This value in place of a frame's length means that the rest of the ring up to its end is padding.
 constexpr std::uint32_t kPaddingLength = 0xFFFFFFFF;
 
-// Bytes of each ring in a region of `region_bytes`: half of what the control block leaves.
+// Returns the bytes of each ring in a region of `region_bytes`: half of the bytes after the control block.
 constexpr std::uint32_t RingCapacityOf(std::size_t region_bytes) {
   const auto half = static_cast<std::uint32_t>((region_bytes - kControlBlockBytes) / 2);
   return half / kFrameAlignment * kFrameAlignment;

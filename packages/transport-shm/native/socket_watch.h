@@ -16,19 +16,18 @@ struct StopWatching {
   void operator()(SocketWatch* watch) const;
 };
 
-// Destroying it stops the watch. The event loop may free the rest in a later turn.
+// Destroying it stops the watch. The event loop may free the memory in a later turn.
 using SocketWatchPointer = std::unique_ptr<SocketWatch, StopWatching>;
 
 /*
- * Calls a JavaScript function whenever a socket is readable or its peer is gone. Keeps the JavaScript
- * object of the socket alive meanwhile. JS thread only.
+ * Calls a JavaScript function whenever a socket is readable or its peer has gone. Keeps the JavaScript object
+ * of the socket alive meanwhile. JS thread only.
  */
 class SocketWatch {
  public:
   /*
-   * Watches `socket`, which must stay open until the watch is stopped. `listener` is called with
-   * `receiver` as its `this`, and what it throws is an uncaught exception. The environment says which kind of
-   * watch this is.
+   * Watches `socket`, which must stay open until the watch is stopped. It calls `listener` with `receiver` as
+   * its `this`. An exception of it is an uncaught exception. The environment chooses the kind of the watch.
    */
   static Status Start(Napi::Object receiver, LocalSocket* socket, Napi::Function listener,
                       SocketWatchPointer* started);
@@ -36,7 +35,7 @@ class SocketWatch {
   SocketWatch(const SocketWatch&) = delete;
   SocketWatch& operator=(const SocketWatch&) = delete;
 
-  // Whether the watch alone keeps the event loop running.
+  // Sets whether the watch keeps the event loop running.
   virtual void KeepLoopAlive(bool keep) = 0;
 
  protected:
@@ -46,7 +45,7 @@ class SocketWatch {
  private:
   friend struct StopWatching;
 
-  // Stops the watch and frees it, now or later. The socket may be closed at once.
+  // Stops the watch and frees it, now or later. The caller may close the socket at once.
   virtual void Close() = 0;
 };
 

@@ -16,7 +16,7 @@ Status ThreadWatch::Start(Napi::Object receiver, LocalSocket* socket, Napi::Func
   SocketWatchPointer pointer;
   auto* watch = new ThreadWatch(std::move(hub), socket);
   pointer.reset(watch);
-  // The thread-safe function calls from within the runtime, which runs microtasks afterwards.
+  // The runtime makes the call of the thread-safe function, and runs microtasks afterwards.
   watch->listener_.reset(new WatchListener(receiver, listener, nullptr));
   const Status status = watch->Open();
   if (status.Ok()) *started = std::move(pointer);
@@ -37,7 +37,7 @@ Status ThreadWatch::Open() {
 }
 
 void ThreadWatch::Close() {
-  // From here on no other thread has the socket.
+  // From here on no other thread uses the socket.
   if (!socket_->IsPollable()) {
     socket_->StopNotifying();
   } else if (Readiness* const poller = hub_->Poller()) {
@@ -59,7 +59,7 @@ void ThreadWatch::OnReady() {
   const std::uintptr_t key = key_;
   const std::shared_ptr<WatchListener> listener = listener_;
   listener->Call();
-  // The listener may have stopped this watch, and its object is gone then.
+  // The listener may have stopped this watch. Then the object does not exist any more.
   if (!hub->IsWatched(key) || !socket_->IsPollable()) return;
   if (Readiness* const poller = hub->Poller()) poller->Rearm(socket_->Get(), key);
 }

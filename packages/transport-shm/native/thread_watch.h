@@ -15,8 +15,8 @@
 namespace entropynet {
 
 /*
- * A watch for runtimes without libuv: another thread sees that the socket is readable and has the listener
- * called on the JS thread. It looks again only once the listener has run. JS thread only.
+ * A watch for runtimes without libuv. Another thread waits until the socket is readable, and the JS thread
+ * then calls the listener. The thread waits again only after the listener has run. JS thread only.
  */
 class ThreadWatch final : public SocketWatch {
  public:

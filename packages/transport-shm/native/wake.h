@@ -5,17 +5,17 @@
 
 namespace entropynet {
 
-// How a watch learns that a socket is readable.
+// The mechanism by which a watch learns that a socket is readable.
 enum class Wake {
   // The event loop of Node.js polls the socket.
   kEventLoop,
-  // A thread of the addon polls it and calls by a thread-safe function: Node-API is all it needs.
+  // A thread of the addon polls the socket and calls a thread-safe function. It only needs Node-API.
   kThread,
 };
 
 /*
- * Whether the event loop of this runtime is libuv's. Bun and Deno say so of themselves, hand out a pointer as
- * the loop, and crash at its first use; so this asks which runtime it is and believes no function.
+ * Returns whether the event loop of this runtime is libuv's. Bun and Deno claim that it is, return a pointer
+ * as the loop, and crash at its first use. So this asks for the name of the runtime.
  */
 bool HasLibuv(Napi::Env env);
 

@@ -20,7 +20,7 @@ Status WakeHub::Of(Napi::Env env, std::shared_ptr<WakeHub>* hub) {
 }
 
 Status WakeHub::Start(const std::shared_ptr<WakeHub>& self) {
-  // The function's calls hold the hub, until the runtime has finished with the function.
+  // The function's calls hold the hub, until the runtime has released the function.
   auto* holder = new std::shared_ptr<WakeHub>(self);
   const auto release = [](napi_env, void* held, void*) {
     delete static_cast<std::shared_ptr<WakeHub>*>(held);
@@ -38,8 +38,8 @@ Status WakeHub::Start(const std::shared_ptr<WakeHub>& self) {
     Stop();
     return status;
   }
-  // After the function was made, because hooks run in reverse: the runtime frees the function in one of its
-  // own, and the thread must have ended by then.
+  // This comes after the function was made, because hooks run in reverse order: the runtime frees the
+  // function in its own hook, and the thread must have ended by then.
   const auto stop = [](void* data) {
     const std::unique_ptr<std::weak_ptr<WakeHub>> hub(static_cast<std::weak_ptr<WakeHub>*>(data));
     if (const std::shared_ptr<WakeHub> stopping = hub->lock()) stopping->Stop();
@@ -69,17 +69,17 @@ void WakeHub::Keep(bool keep) {
 void WakeHub::Post(std::uintptr_t key) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (function_ == nullptr) return;
-  // Can't be full, because it has no limit: a watch has few of these under way.
+  // The queue can't be full, because it has no limit. A watch has only a few calls under way.
   static_cast<void>(
       napi_call_threadsafe_function(function_, reinterpret_cast<void*>(key), napi_tsfn_nonblocking));
 }
 
 void WakeHub::OnPosted(napi_env env, napi_value, void* context, void* key) {
-  // Null while the environment goes.
+  // Null while the environment ends.
   if (env == nullptr) return;
   const std::shared_ptr<WakeHub> hub = *static_cast<std::shared_ptr<WakeHub>*>(context);
   const auto found = hub->watches_.find(reinterpret_cast<std::uintptr_t>(key));
-  // A watch may have been stopped since.
+  // The watch may have been stopped since.
   if (found != hub->watches_.end()) found->second->OnReady();
 }
 
@@ -89,7 +89,7 @@ void WakeHub::Stop() {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::swap(function, function_);
   }
-  // Not under the mutex: the thread may be about to post.
+  // The mutex must be free here, because the thread may be about to post.
   readiness_.reset();
   if (function != nullptr) static_cast<void>(napi_release_threadsafe_function(function, napi_tsfn_abort));
 }

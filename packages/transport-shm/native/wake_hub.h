@@ -17,34 +17,34 @@ namespace entropynet {
 class ThreadWatch;
 
 /*
- * Carries readiness from other threads to the watches of one environment: one thread that polls, one
- * thread-safe function. Made for the first watch. The environment and each watch share it. JS thread only,
- * save Post.
+ * Passes readiness from other threads to the watches of one environment. It has one thread that polls, and
+ * one thread-safe function. The first watch makes it. The environment and each watch share it. JS thread
+ * only, except Post.
  */
 class WakeHub {
  public:
-  // The hub of `env`; made where there is none yet.
+  // Returns the hub of `env`. Makes it if there is none.
   static Status Of(Napi::Env env, std::shared_ptr<WakeHub>* hub);
 
   WakeHub(const WakeHub&) = delete;
   WakeHub& operator=(const WakeHub&) = delete;
   ~WakeHub() { Stop(); }
 
-  // Lists `watch` until Remove, and sets `key` to its number, which no other watch ever gets.
+  // Lists `watch` until Remove, and sets `key` to its number. No other watch ever gets that number.
   void Add(ThreadWatch* watch, std::uintptr_t* key);
   void Remove(std::uintptr_t key);
   bool IsWatched(std::uintptr_t key) const { return watches_.find(key) != watches_.end(); }
 
-  // One more watch, or one less, keeps the event loop running.
+  // Counts one more watch, or one less, that keeps the event loop running.
   void Keep(bool keep);
 
-  // The thread that polls; null once stopped.
+  // The thread that polls; null after Stop.
   Readiness* Poller() { return readiness_.get(); }
 
-  // Has the watch of that number called on the JS thread. Any thread.
+  // Makes the JS thread call the watch of that number. Any thread.
   void Post(std::uintptr_t key);
 
-  // Ends the thread and lets the thread-safe function go. Nothing is posted any more. Idempotent.
+  // Ends the thread and releases the thread-safe function. No call is posted any more. Idempotent.
   void Stop();
 
  private:
@@ -58,7 +58,7 @@ class WakeHub {
   std::unordered_map<std::uintptr_t, ThreadWatch*> watches_;
   std::uintptr_t last_key_ = 0;
   std::size_t kept_ = 0;
-  // Guards the function: null before the start and once stopped.
+  // Protects the function, which is null before the start and after Stop.
   std::mutex mutex_;
   napi_threadsafe_function function_ = nullptr;
 };

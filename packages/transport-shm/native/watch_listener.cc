@@ -19,7 +19,7 @@ void WatchListener::Call() {
                                  ? napi_make_callback(env, *context_, receiver, function, 0, nullptr, nullptr)
                                  : napi_call_function(env, receiver, function, 0, nullptr, nullptr);
   if (status == napi_ok) return;
-  // Nothing is pending when the environment is being terminated and did not run the function.
+  // If the environment is being terminated and did not run the function, no exception is pending.
   bool pending = false;
   napi_value exception;
   if (napi_is_exception_pending(env, &pending) != napi_ok || !pending) return;

@@ -8,21 +8,21 @@
 namespace entropynet {
 
 /*
- * The JavaScript side of a watch: a function and its `this`. A watch shares it with a call that is under way,
- * because the function may stop the watch. JS thread only.
+ * The JavaScript side of a watch: a function and its `this`. A watch shares it with a running call, because
+ * the function may stop the watch. JS thread only.
  */
 class WatchListener {
  public:
   /*
-   * `context` is for callers with nothing of the runtime above them: microtasks run after the call. It is
-   * null where the runtime itself made the call and does that.
+   * `context` is for callers outside of any call of the runtime: microtasks run after the call. It is null if
+   * the runtime made the call, because the runtime then runs them.
    */
   WatchListener(Napi::Object receiver, Napi::Function function, std::unique_ptr<Napi::AsyncContext> context);
 
   WatchListener(const WatchListener&) = delete;
   WatchListener& operator=(const WatchListener&) = delete;
 
-  // Calls the function. What it throws is an uncaught exception.
+  // Calls the function. An exception of it is an uncaught exception.
   void Call();
 
  private:

@@ -8,10 +8,9 @@
 namespace entropynet {
 
 /*
- * Makes the JavaScript object that wraps `content`: calls `constructor` with an argument that only the addon
- * can make. `tag` tells it from the arguments of other classes and of other addons. A caller that does not
- * take the content (an environment that is being terminated runs no constructor) leaves it to this function
- * to destroy.
+ * Makes the JavaScript object that wraps `content`. It calls `constructor` with an argument that only the
+ * addon can make. `tag` distinguishes it from the arguments of other classes and addons. If the constructor
+ * does not take the content (an environment that is being terminated runs none), this function destroys it.
  */
 template <typename Content>
 Napi::Value WrapContent(Napi::Env env, const Napi::FunctionReference& constructor, const napi_type_tag& tag,
@@ -21,7 +20,7 @@ Napi::Value WrapContent(Napi::Env env, const Napi::FunctionReference& constructo
   return constructor.New({argument});
 }
 
-// The content that WrapContent passed to a constructor; null where JavaScript called it.
+// Returns the content that WrapContent passed to a constructor; null if JavaScript called it.
 template <typename Content>
 std::unique_ptr<Content> TakeContent(const Napi::CallbackInfo& info, const napi_type_tag& tag) {
   if (info.Length() == 0 || !info[0].IsExternal()) return nullptr;

@@ -3,35 +3,35 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The environment's variable with the path of the addon's file, for programs without a `node_modules`: bundles and single
- * executables.
+ * The environment variable with the path of the addon's file. Programs without a `node_modules` set it: bundles and
+ * single executables.
  */
 export const ADDON_PATH = 'ENTROPYNET_ADDON_PATH';
 
-/** What a prebuilt addon's file name says about the C library that it needs. */
+/** The part of a prebuilt addon's file name that names its C library. */
 const C_LIBRARY = /\.(?:glibc|musl)\./;
 
-/** The path that the environment names; undefined where it names none. */
+/** Returns the path in the environment variable; undefined if it is not set. */
 export function addonPath(): string | undefined {
   return process.env[ADDON_PATH] || undefined;
 }
 
-/** The exports of an addon, by its path; relative paths start from the working directory. */
+/** Loads an addon and returns its exports. A relative path starts from the working directory. */
 export function openAddon(path: string): unknown {
   const module = { exports: {} };
-  // Not `require`, which would run a script.
+  // `dlopen`, because `require` would also run a script.
   process.dlopen(module, resolve(path));
   return module.exports;
 }
 
 /**
- * The exports of the addon that the package brings or that was built in it. Which C library a process has is a guess: the
- * addon for the other one is tried, too.
+ * Loads the addon of the package: a prebuilt one, or one that was built there. The C library of the process is a guess,
+ * so this function also tries the addon for the other one.
  */
 export function openPackagedAddon(): unknown {
-  // In a bundle there is no package; finding that out is part of what may fail.
+  // A bundle has no package, and this line may fail there.
   const packageFolder = dirname(dirname(fileURLToPath(import.meta.url)));
-  // Not imported by name: webpack would take the calls of what `createRequire` gives for its own.
+  // `createRequire` is not imported by name, because webpack would then take the calls of its result for its own.
   const load = process.getBuiltinModule('node:module').createRequire(import.meta.url);
   const { path: find } = load('node-gyp-build') as { readonly path: (folder: string) => string };
   const found = find(packageFolder);
@@ -42,14 +42,14 @@ export function openPackagedAddon(): unknown {
       try {
         return load(file);
       } catch {
-        // The first one's reason is the one to tell.
+        // The error of the first file is the more useful one.
       }
     }
     throw error;
   }
 }
 
-/** The prebuilt addons that differ from a file in the C library alone. */
+/** Returns the prebuilt addons that differ from a file only in the C library. */
 function forOtherLibraries(file: string): string[] {
   const name = basename(file);
   const rest = (each: string): string => each.replace(C_LIBRARY, '.');

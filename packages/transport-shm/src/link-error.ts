@@ -3,8 +3,9 @@ import { isSystemError } from './native-binding.js';
 import { describeSystemError, isShortage } from './system-failures.js';
 
 /**
- * Why a connection ends whose own work threw.
- * @param isDetached whether the region's memory was taken away: then that is the reason, whatever an access to it said
+ * Returns the error of a connection whose own code threw.
+ * @param isDetached whether the region's memory was transferred: then that is the reason, and not the error of an
+ * access
  */
 export function linkError(error: unknown, isDetached: boolean): NetworkError {
   if (error instanceof NetworkError) return error;

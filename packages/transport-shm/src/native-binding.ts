@@ -2,7 +2,7 @@ import { err, ok, type Result } from '@entropynet/core';
 import { ADDON_PATH, addonPath, openAddon, openPackagedAddon } from './addon-file.js';
 import { LAYOUT_VERSION, MAGIC } from './region/layout.js';
 
-/** What a process or thread found out about a failed system call; the shape of Node.js's own errors. */
+/** A failed system call of the addon. It has the shape of the errors of Node.js. */
 export interface SystemError extends Error {
   readonly code: string;
   readonly errno: number;
@@ -10,85 +10,93 @@ export interface SystemError extends Error {
   readonly path?: string;
 }
 
-/** Who made the other end of a socket, as the kernel says. */
+/** The process that made the other end of a socket, from the kernel. */
 export interface PeerCredentials {
-  /** 0 where the process is of another namespace of processes. */
+  /** 0 if the process is in another PID namespace. */
   readonly processId: number;
   /** Its effective user; 0 on systems whose users have no number. */
   readonly userId: number;
   /** Its effective group; 0 on systems whose groups have no number. */
   readonly groupId: number;
-  /** Windows only: whether it acts for this user. */
+  /** Windows only: whether it has the same user as this process. */
   readonly isSameUser?: boolean;
 }
 
-/** A local stream socket: handshake, doorbell and proof of life. JS thread only; failures throw a `SystemError`. */
+/**
+ * A local stream socket. It carries the handshake, wakes the peer, and shows the peer's death. Only the JS thread uses
+ * it. A failure throws a `SystemError`.
+ */
 export interface LocalSocket {
-  /** The next client; null where nobody waits. */
+  /** Returns the next client; null if none waits. */
   accept(): LocalSocket | null;
-  /** Who made the socket at the other end, as the kernel says. */
+  /** Returns the process that made the socket at the other end, from the kernel. */
   peerCredentials(): PeerCredentials;
-  /** Not on Windows: the groups that its process was in then, beside its effective one. */
+  /** Not on Windows: returns the groups of that process at that time, without its effective one. */
   peerGroups?(): number[];
-  /** Sends without waiting, with a descriptor if one is given; returns how many bytes went, 0 when there is no room. */
+  /**
+   * Sends without waiting, with a descriptor if one is given. Returns the number of sent bytes; 0 if there is no room.
+   */
   send(bytes: Uint8Array, descriptor?: number): number;
   /**
-   * Reads without waiting. `descriptor` is -1 or one that the caller now owns; `descriptorLost`: one came that this
-   * process had no number left for.
+   * Reads without waiting. `descriptor` is -1, or a descriptor that the caller now owns. `descriptorLost`: a descriptor
+   * arrived, but this process had no free number for it.
    */
   receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number; descriptorLost: boolean };
   /** Wakes the peer. Never waits and never fails. */
   ring(): void;
-  /** Reads away what wakes left; true when the peer is gone. */
+  /** Reads all wakes from the socket. Returns true if the peer is gone. */
   consumeRings(): boolean;
-  /** Calls back in the event loop while there is something to read or the peer is gone, the way that `setWake` says. */
+  /** Calls back in the event loop when bytes have arrived or the peer is gone. `setWake` chooses the mechanism. */
   watch(callback: () => void): void;
   unwatch(): void;
-  /** Whether the watch keeps the event loop alive; it does by default. */
+  /** Makes the watch keep the event loop alive, which is the default. */
   ref(): void;
   unref(): void;
   /** Idempotent. */
   close(): void;
-  /** -1 once closed. */
+  /** -1 after `close()`. */
   readonly descriptor: number;
 }
 
-/** A region behind a copy of it, an `ArrayBuffer` of the same size that JavaScript works on. */
+/** A region and a copy of it. The copy is an `ArrayBuffer` of the same size, on which JavaScript works. */
 export interface RegionCopy {
   readControlBlock(copy: ArrayBuffer): void;
   writeControlBlock(copy: ArrayBuffer): void;
-  /** Carries over what changed on either side; true where the peer's doorbell must be rung. */
+  /** Copies the changes of both sides. Returns true if the caller must wake the peer through the socket. */
   exchange(copy: ArrayBuffer): boolean;
-  /** As `waitOnWord` of the addon, for a word of the region itself. */
+  /** Like `waitOnWord` of the addon, for a word of the region itself. */
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
   unmap(): void;
 }
 
-/** To whom a file or directory belongs and who else may change it, as security identifiers of Windows. */
+/** The owner of a file or directory and the other accounts that may change it, as security identifiers of Windows. */
 export interface FileAccess {
   readonly owner: string;
-  /** Whether the owner is this user, or the system or its administrators, who may take everything anyway. */
+  /** Whether the owner is this user, or the system or its administrators. The last two can take any file anyway. */
   readonly isOwn: boolean;
-  /** Somebody else who may change it; empty where nobody may. */
+  /** Another account that may change it; empty if there is none. */
   readonly writer: string;
 }
 
-/** The addon's functions. `native/addon.cc` lists them; all are synchronous and throw a `SystemError`. */
+/** The functions of the addon. `native/addon.cc` lists them. All are synchronous and throw a `SystemError`. */
 export interface NativeBinding {
   /**
-   * Makes and maps zeroed memory of a fixed size; the descriptor, which can be passed on, is the caller's to close.
-   * `prefault` gives every page its memory now, so that a lack of it is an error here and no signal at the first touch.
+   * Allocates and maps zeroed memory of a fixed size. The caller owns the descriptor, may pass it on, and must close
+   * it. `prefault` allocates every page now, so that a lack of memory is an error here and not a signal at the first
+   * access.
    */
   createRegion(byteLength: number, prefault?: boolean): { buffer: ArrayBuffer; descriptor: number };
-  /** Maps another process's region, if it has exactly that size and can't shrink. The descriptor stays the caller's. */
+  /**
+   * Maps another process's region, if it has exactly that size and can't shrink. The caller still owns the descriptor.
+   */
   attachRegion(descriptor: number, byteLength: number, prefault?: boolean): ArrayBuffer;
   /**
-   * Detaches the buffer and gives the shared memory back. The addresses stay taken until the buffer is collected:
-   * asynchronous work that still has a view of it reads and writes private memory there.
+   * Detaches the buffer and returns the shared memory to the system. The addresses stay reserved until the buffer is
+   * collected: asynchronous work that still has a view of it reads and writes private memory there.
    */
   unmapRegion(buffer: ArrayBuffer): void;
   closeDescriptor(descriptor: number): void;
-  /** Whether the runtime lets an `ArrayBuffer` stand on memory that it did not allocate. */
+  /** Whether the runtime accepts an `ArrayBuffer` over memory that it did not allocate. */
   supportsExternalBuffers(): boolean;
   /** Blocks this thread while the word is `expected`, until `wakeWord` or for `timeoutMs`. */
   waitOnWord(
@@ -97,55 +105,59 @@ export interface NativeBinding {
     expected: number,
     timeoutMs: number,
   ): 'woken' | 'changed' | 'timed-out';
-  /** Wakes the threads that wait on the word; returns how many. */
+  /** Wakes the threads that wait on the word. Returns their number. */
   wakeWord(buffer: ArrayBuffer, byteOffset: number): number;
-  /** This process, so that nobody takes another that gets its number later for it. */
+  /**
+   * Returns the identity of this process. With the start time, a later process with the same number has another
+   * identity.
+   */
   processIdentity(): { processId: number; startTime: bigint; userId: number };
-  /** When a process started, in the unit of `processIdentity`; null where there is none of that number. */
+  /** Returns the start time of a process, in the unit of `processIdentity`; null if no process has that number. */
   processStartTime(processId: number): bigint | null;
-  /** Takes the directory's lock, or throws `EAGAIN` where somebody has it; closing the descriptor gives it back. */
+  /** Takes the lock of a directory. Throws `EAGAIN` if another process holds it. Closing the descriptor releases it. */
   lockDirectory(path: string): number;
-  /** The same for a file: a server keeps this lock of its discovery region for as long as it lives. */
+  /** Takes the lock of a file. A server holds this lock of its discovery region as long as it lives. */
   lockFile(path: string): number;
-  /** Whether somebody holds the lock of a file. Throws `ENOENT` where there is none. */
+  /** Whether a process holds the lock of a file. Throws `ENOENT` if the file does not exist. */
   isFileLocked(path: string): boolean;
-  /** Windows only, where modes say nothing: who may change a file or directory. */
+  /** Windows only, which has no file modes: returns the accounts that may change a file or directory. */
   fileAccess?(path: string): FileAccess;
-  /** Windows only: makes a directory that is this user's alone, and so is what is made in it. */
+  /** Windows only: makes a directory to which only this user has access. The files in it inherit that. */
   makePrivateDirectory?(path: string): void;
   /**
-   * Not on Windows: the number of the user of that name; null where there is none. May wait for a directory service.
+   * Not on Windows: returns the number of the user of that name; null if there is none. May wait for a directory
+   * service.
    */
   readonly userIdOf?: (name: string) => number | null;
   /** The same for a group. */
   readonly groupIdOf?: (name: string) => number | null;
   /**
-   * Linux only: gives users and groups `rights`, one digit of a mode, to a file, beside what its access list or, where
-   * it has none, `mode` says. Throws `EOPNOTSUPP` where the file system keeps no access lists.
+   * Linux only: gives users and groups `rights`, one digit of a mode, to a file. It extends the file's access list or,
+   * if the file has none, `mode`. Throws `EOPNOTSUPP` if the file system has no access lists.
    */
   grantAccess?(path: string, mode: number, users: Uint32Array, groups: Uint32Array, rights: number): void;
   /** Removes the file when the process exits, also by `process.exit` or an uncaught exception. */
   removeAtExit(path: string): void;
   forgetAtExit(path: string): void;
   /**
-   * How the watches that this thread starts from now on learn that a socket is readable: from libuv's event loop, or
-   * from one thread of the addon's own. The addon itself chooses the first under Node.js, where it is faster, and the
-   * second in runtimes without libuv, where the first gives `ENOTSUP`.
+   * Chooses how the watches that this thread starts from now on learn that a socket is readable: from libuv's event
+   * loop, or from one thread of the addon. By default the addon uses the event loop in Node.js, where it is faster, and
+   * the thread in runtimes without libuv, where the event loop throws `ENOTSUP`.
    */
   setWake(way: 'event-loop' | 'thread'): void;
   readonly LocalSocket: {
     listen(path: string, backlog: number): LocalSocket;
     connect(path: string): LocalSocket;
   };
-  /** A region that this process can't map for JavaScript; for runtimes without external buffers. */
+  /** A region that JavaScript can't map, for runtimes without external buffers. */
   readonly RegionCopy: {
-    /** As `createRegion`, for the server's side. */
+    /** Like `createRegion`, for the server. */
     create(byteLength: number, prefault?: boolean): { region: RegionCopy; descriptor: number };
-    /** As `attachRegion`, for the client's side. */
+    /** Like `attachRegion`, for the client. */
     attach(descriptor: number, byteLength: number, prefault?: boolean): RegionCopy;
   };
   /**
-   * The constants of `native/region_layout.h`: they tell which addon this is; a test compares them with
+   * The constants of `native/region_layout.h`. They identify the addon's version; a test compares them with
    * `region/layout.ts`.
    */
   readonly layout: Readonly<Record<string, number>>;
@@ -154,8 +166,8 @@ export interface NativeBinding {
 let loaded: Result<NativeBinding> | undefined;
 
 /**
- * The addon, loaded at the first call and never at import. `SharedMemoryNotAvailable` says why it can't be used here;
- * the answer stays the same for the life of the thread, unless `setNativeBinding` gives one.
+ * Loads the addon at the first call, never at import. `SharedMemoryNotAvailable` contains the reason why it can't be
+ * used. The result stays the same in this thread, unless `setNativeBinding` sets an addon.
  */
 export function loadNativeBinding(): Result<NativeBinding> {
   loaded ??= load();
@@ -196,11 +208,11 @@ export function setNativeBinding(addon: object): Result {
   }
 }
 
-/** The same value, if it is the addon that belongs to this code. */
+/** Returns the value if it is the addon of this version. */
 function checked(addon: unknown): NativeBinding {
   const binding = addon as Partial<NativeBinding>;
   const { magic, layoutVersion } = binding.layout ?? {};
-  // The function that came last.
+  // `setWake` is the newest function, so an older addon lacks it.
   const isWhole = binding.setWake !== undefined;
   if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return binding as NativeBinding;
   if (magic === MAGIC && !isWhole) throw new Error('it belongs to an older version of this package');
@@ -231,27 +243,25 @@ function load(): Result<NativeBinding> {
   }
 }
 
-/** Whether the options of Node.js are what keeps the addon out. */
+/** Whether the options of Node.js forbid loading the addon. */
 function isForbidden(error: unknown): boolean {
   return isSystemError(error) && (error.code === 'ERR_DLOPEN_DISABLED' || error.code === 'ERR_ACCESS_DENIED');
 }
 
-/**
- * The user that this process acts for at this moment. Costs no descriptor, where asking for the whole identity does.
- */
+/** Returns the present user of this process. It needs no descriptor; `processIdentity` needs one. */
 export function currentUserId(binding: NativeBinding): number {
   return process.geteuid?.() ?? binding.processIdentity().userId;
 }
 
 /**
- * Whether a value is a failure of the system, as the addon and Node.js throw it. Its class says nothing: in a test
- * framework with a global object of its own (Jest, Vitest's `vmThreads`), Node.js's errors are of another realm.
+ * Whether a value is an error of the system, as the addon and Node.js throw it. Its class is no evidence: in a test
+ * framework with its own global object (Jest, Vitest's `vmThreads`), the errors of Node.js belong to another realm.
  */
 export function isSystemError(error: unknown): error is SystemError {
   return typeof error === 'object' && error !== null && typeof (error as Partial<SystemError>).code === 'string';
 }
 
-/** What an unknown thrown value says, for the sentence of a `NetworkError`. An error of another realm is one, too. */
+/** Returns the message of an unknown thrown value, for a `NetworkError`. It also reads errors of another realm. */
 export function messageOf(error: unknown): string {
   const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
   return typeof message === 'string' ? message : String(error);

@@ -9,12 +9,12 @@ import {
 } from 'node:timers';
 
 /*
- * Timers and the clock of Node.js itself. A test framework replaces the globals, and sometimes the exports of `node:timers`
- * too, and a preload script may replace them for good. All are captured once, at import, so that none of it reaches a
- * connection: connections are shared with another process, whose time is real.
+ * The timers and the clock of Node.js. A test framework replaces the globals, and sometimes the exports of
+ * `node:timers`; a preload script may replace them for good. This module captures all of them once, at import, so that
+ * no replacement reaches a connection: the other process of a connection has real time.
  */
 
-/** Milliseconds that only go forward, as of `performance.now()`. */
+/** Milliseconds that never go back, like `performance.now()`. */
 export const now: () => number = performance.now.bind(performance);
 
 /** Milliseconds since the epoch. */

@@ -30,20 +30,20 @@ export interface SharedMemoryOptions {
    */
   directory?: string | undefined;
   /**
-   * Users whose processes a server lets in beside those of its own user, by name or number. The directory, which has to be
-   * named, is opened to them as far as they need it. Not on Windows.
+   * Users whose processes a server admits in addition to those of its own user, by name or number. The configuration
+   * must name the directory, and the server gives these users the access to it that they need. Not on Windows.
    */
   allowedUsers?: readonly (string | number)[] | undefined;
   /** The same for the members of groups, by name or number. */
   allowedGroups?: readonly (string | number)[] | undefined;
   /**
-   * The user that the server must run as, by name or number. A client connects to no other, and a server of another user does
-   * not listen. The default is the user of this process. Not on Windows.
+   * The user that the server must run as, by name or number. A client connects to no other server, and a server of
+   * another user does not listen. The default is the user of this process. Not on Windows.
    */
   serverUser?: string | number | undefined;
   /**
-   * Whether other servers may listen at the same endpoint if they set it too. Each client gets one of them at random. A new
-   * server can so take over from one that closes, without a failed `connect()` between.
+   * Whether other servers may listen at the same endpoint if they set it too. Each client gets one of them at random.
+   * So a new server can replace one that closes, and no `connect()` fails in between.
    */
   share?: boolean | undefined;
   /** The most connections of a server, including granted handshakes. */
@@ -57,7 +57,7 @@ export interface SharedMemoryOptions {
 /** The section `sharedMemory`, complete. */
 export type SharedMemoryConfig = Complete<SharedMemoryOptions, 'directory' | 'serverUser'>;
 
-/** The greatest number of a user or group; the one above it stands for none. */
+/** The largest number of a user or group. The next number means "no account". */
 const MAX_ACCOUNT = 2 ** 32 - 2;
 
 function account(allowed: string): v.GenericSchema<string | number> {

@@ -30,7 +30,7 @@ import { SharedMemoryConnection } from './shared-memory-connection.js';
 import { describeSystemError } from './system-failures.js';
 import { WarningLimiter } from './warning-limiter.js';
 
-/** Clients that may be in the middle of a handshake at once; further ones wait in the kernel. */
+/** The largest number of handshakes at once. Further clients wait in the kernel. */
 const MAX_PENDING_HANDSHAKES = 64;
 
 /** A server that listens under a name on this machine. Each client gets a region of its own. */
@@ -42,12 +42,12 @@ export class SharedMemoryServer extends NetworkServer {
   #guests: Guests | undefined;
   #claim: NameClaim | undefined;
   #keeper: NameKeeper | undefined;
-  /** The name, from the end of accepting until it is given back. */
+  /** The name, from the end of accepting until the server has released it. */
   #leaving: { readonly claim: NameClaim | undefined; readonly keeper: NameKeeper | undefined } | undefined;
   #isReferenced = true;
-  /** The socket at which clients are awaited at the moment. */
+  /** The socket that the server watches for clients at the moment. */
   #watched: LocalSocket | undefined;
-  /** Runs while this process is too short of something to accept. */
+  /** Runs after a shortage of descriptors or memory, until the server accepts again. */
   #pause: NodeJS.Timeout | undefined;
   readonly #warnings = new WarningLimiter();
 
@@ -99,7 +99,7 @@ export class SharedMemoryServer extends NetworkServer {
     if (!binding.ok) return binding;
     const access = regionAccess(binding.value, this.config.sharedMemory);
     if (!access.ok) return access;
-    // Before a name is taken: a server that can make no region would keep its clients from what else there is.
+    // The check comes before the name is taken: a server that can't make regions would keep clients from other servers.
     const probed = SharedMemoryRegion.probe(binding.value, access.value);
     if (!probed.ok) return probed;
     const userId = currentUserId(binding.value);
@@ -137,7 +137,10 @@ export class SharedMemoryServer extends NetworkServer {
     return ok();
   }
 
-  /** Who may connect beside this user. `SharedMemoryPermission`: no client would accept a server of this user. */
+  /**
+   * Returns the other accounts that may connect. `SharedMemoryPermission`: no client would accept a server of this
+   * user.
+   */
   #readAdmission(binding: NativeBinding, userId: number): Result<Guests | undefined> {
     const { sharedMemory } = this.config;
     const serverUser = serverUserOf(binding, sharedMemory, userId);
@@ -149,7 +152,7 @@ export class SharedMemoryServer extends NetworkServer {
     );
   }
 
-  /** Awaits clients, unless it does already, or waits for a handshake to end or a shortage to pass. */
+  /** Watches for clients, unless the server does already, or waits for a handshake to end or a shortage to pass. */
   #watch(): void {
     const socket = this.#claim?.socket;
     if (socket === undefined || this.#watched !== undefined || this.#pause !== undefined) return;
@@ -176,7 +179,7 @@ export class SharedMemoryServer extends NetworkServer {
       if (client === null) return;
       this.#greet(client);
     }
-    // As many as may be under way: the rest wait in the kernel until one ends.
+    // The limit of handshakes is reached: further clients wait in the kernel until one ends.
     if (this.#claim !== undefined) this.#unwatch();
   }
 
@@ -190,8 +193,8 @@ export class SharedMemoryServer extends NetworkServer {
   }
 
   /**
-   * No event tells that descriptors are free again, and the socket would stay readable: it is asked again now and then.
-   * Meanwhile clients wait in the kernel, and the timer keeps the process alive in the socket's stead.
+   * Pauses accepting. No event reports that descriptors are free again, and the socket would stay readable, so a timer
+   * asks again. Meanwhile clients wait in the kernel, and the timer keeps the process alive in place of the socket.
    */
   #pauseAccepting(error: unknown): void {
     const reason = describeSystemError(error);
@@ -208,7 +211,8 @@ export class SharedMemoryServer extends NetworkServer {
   }
 
   /**
-   * The claim listens at a new socket. Clients that still wait at the old one, as many as its queue holds, are served.
+   * The claim listens at a new socket. The server still accepts the clients that wait at the old one, up to its queue's
+   * length.
    */
   #moveFrom(replaced: LocalSocket): void {
     this.#unwatch();
@@ -232,7 +236,9 @@ export class SharedMemoryServer extends NetworkServer {
     if (handshake !== undefined) this.#pending.add(handshake);
   }
 
-  /** Undefined where the system has nothing left to watch the client's socket with: the client sees the end. */
+  /**
+   * Starts a handshake. Undefined if the system can't watch another socket; then the client sees the end of its socket.
+   */
   #begin(
     native: { readonly binding: NativeBinding; readonly access: RegionAccess },
     socket: LocalSocket,
@@ -269,7 +275,10 @@ export class SharedMemoryServer extends NetworkServer {
     return err('ResourceLimitExceeded', `all ${maxConnections} connections are in use (sharedMemory.maxConnections)`);
   }
 
-  /** Clients that left before anybody received from them, and left no message, hold no place where places are short. */
+  /**
+   * Whether there is a place for one more connection. If not, it closes clients that left before the program received
+   * from them, and that left no message.
+   */
   #hasCapacity(): boolean {
     const { maxConnections } = this.config.sharedMemory;
     if (this.#promisedCount() < maxConnections) return true;
@@ -282,7 +291,7 @@ export class SharedMemoryServer extends NetworkServer {
     return this.#promisedCount() < maxConnections;
   }
 
-  /** Connections, and clients whose handshake was granted. */
+  /** The number of connections and of granted handshakes. */
   #promisedCount(): number {
     let count = this.#connections.size;
     for (const handshake of this.#pending) if (handshake.isGranted) count += 1;
@@ -298,13 +307,13 @@ export class SharedMemoryServer extends NetworkServer {
       peer,
     });
     this.#connections.add(connection);
-    // Not a listener: the program may remove all of an event's.
+    // A promise, not a listener, because the program may remove all listeners of an event.
     void connection.closed.then(() => this.#connections.delete(connection));
     if (!place.push(connection)) void connection.disconnect();
   }
 }
 
-/** The process at the other end; undefined where it may not connect, or the system can't tell any more. */
+/** Returns the process at the other end; undefined if it may not connect, or if the system no longer knows it. */
 function admittedClient(
   socket: LocalSocket,
   binding: NativeBinding,
@@ -319,5 +328,5 @@ function admittedClient(
   }
 }
 
-/** How long a server that ran out of descriptors waits before it accepts again. */
+/** The pause of a server that ran out of descriptors, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { err, type Failure, type NetworkErrorCode } from '@entropynet/core';
 import { isSystemError, messageOf } from './native-binding.js';
 
-/** What the system has run out of, and what a person can do about it. */
+/** The resource that ran out, and the advice for a person. */
 const SHORTAGES: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
   ENFILE: 'the system has no file descriptor left',
@@ -14,7 +14,7 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   EDQUOT: "this user's quota on the file system is full",
 };
 
-/** What the system forbids. */
+/** The prohibitions of a system, each with its reason or advice. */
 const HINDRANCES: Readonly<Record<string, string>> = {
   EACCES: 'this user is not allowed to use it: check its owner and mode',
   EPERM: 'this user is not allowed to use it, or a sandbox forbids it',
@@ -29,20 +29,23 @@ const HINDRANCES: Readonly<Record<string, string>> = {
   ERR_FS_EISDIR: 'a directory is in the way: remove it',
 };
 
-/** What V8 says where it finds no memory for an `ArrayBuffer`. It has no code, and its class also stands for mistakes. */
+/**
+ * The message of V8 if it finds no memory for an `ArrayBuffer`. The error has no code, and its class also stands for
+ * mistakes.
+ */
 const NO_MEMORY = 'Array buffer allocation failed';
 
-/** Whether there was too little of something, rather than a prohibition. */
+/** Whether the error means a lack of a resource, not a prohibition. */
 export function isShortage(error: unknown): boolean {
   return codeOf(error) in SHORTAGES;
 }
 
-/** What the system said, and what a person can do about it. */
+/** Returns the system's message and the advice for a person. */
 export function describeSystemError(error: unknown): string {
   return withAdvice(messageOf(error), codeOf(error));
 }
 
-/** The same, where only the name of the system's error is known. */
+/** The same for an error of which only the code is known. */
 export function describeCode(code: string): string {
   return withAdvice(code, code);
 }
@@ -58,8 +61,8 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The failure of something that was to be done at `path`: `ResourceLimitExceeded` where there was too little of something,
- * else `fallback`.
+ * Returns the failure of an operation at `path`: `ResourceLimitExceeded` for a lack of a resource, otherwise
+ * `fallback`.
  */
 export function failureAt(
   path: string,
@@ -76,7 +79,7 @@ export function failureAt(
   );
 }
 
-/** How much is left where something did not fit. */
+/** Returns how much memory is left in a directory, after an operation there did not fit. */
 function roomAt(directory: string): string {
   try {
     const { bavail, bsize, ffree } = statfsSync(directory);

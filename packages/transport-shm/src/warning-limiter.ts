@@ -1,10 +1,10 @@
 import { now as monotonicNow } from './platform-time.js';
 
-/** Warnings about one subject, at most one in ten seconds: what a client can cause must not fill a log. */
+/** Logs at most one warning about one subject in ten seconds, so that a client can't fill a log. */
 export class WarningLimiter {
   #warnedAt = -Infinity;
 
-  /** Warns, unless it has lately. */
+  /** Logs a warning, unless it has logged one in the last ten seconds. */
   warn(text: string): void {
     const now = monotonicNow();
     if (now - this.#warnedAt < WARNING_PAUSE_MS) return;

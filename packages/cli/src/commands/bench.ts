@@ -8,16 +8,16 @@ import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import { type Terminal } from '../support/terminal.js';
 
-/** A package of its own: the benchmarks bring the libraries that they compare with, among them a native one. */
+/** A package of its own, because the benchmarks depend on the libraries that they compare with, one of them native. */
 const BENCHMARKS = '@entropynet/benchmarks';
 
-/** `entropynet bench`: the benchmark, where its package is installed. */
+/** `entropynet bench` runs the benchmark, if its package is installed. */
 export function addBench(program: Command, terminal: Terminal): void {
   program
     .command('bench')
     .description('Compare EntropyNet with the usual alternatives; the arguments after "bench" go to the benchmark.')
     .argument('[options...]')
-    // Its own help is of more use than that of this command.
+    // The help of the benchmark is more useful than that of this command.
     .helpOption(false)
     .allowUnknownOption()
     .action((options: string[]) => bench(terminal, options));
@@ -31,7 +31,7 @@ async function bench(terminal: Terminal, options: readonly string[]): Promise<vo
   terminal.interrupted.addEventListener('abort', onInterrupt);
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    // It has said itself what is wrong.
+    // The benchmark has already reported the fault.
     if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows the arguments', ExitCode.Usage);
     if (code !== 0) throw new CommandFailure(`the benchmark ended with ${signal ?? `code ${String(code)}`}`);
   } finally {
@@ -39,7 +39,7 @@ async function bench(terminal: Terminal, options: readonly string[]): Promise<vo
   }
 }
 
-/** The program, installed beside this package or where the command is run. */
+/** Returns the program of the benchmark: installed beside this package, or in the working directory. */
 function findBenchmarks(): string {
   for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json'))]) {
     try {
@@ -47,7 +47,7 @@ function findBenchmarks(): string {
       const { bin } = JSON.parse(readFileSync(file, 'utf8')) as { bin: Record<string, string> };
       return join(dirname(file), Object.values(bin)[0] ?? '');
     } catch {
-      // Not there.
+      // It is not installed there.
     }
   }
   throw new CommandFailure(`the benchmarks are a separate package: run "npm install ${BENCHMARKS}" first`);

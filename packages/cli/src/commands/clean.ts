@@ -10,7 +10,7 @@ interface CleanOptions {
   readonly json?: true;
 }
 
-/** `entropynet clean`: removes what servers that died have left, and nothing else. */
+/** `entropynet clean` removes the files of servers that died, and nothing else. */
 export function addClean(program: Command, terminal: Terminal): void {
   program
     .command('clean')

@@ -25,7 +25,7 @@ interface ConnectOptions extends ConnectionOptions, ConversationOptions {
   readonly stay?: true;
 }
 
-/** `entropynet connect`: lines of standard input become messages, messages become lines. */
+/** `entropynet connect` sends lines of standard input as messages, and prints messages as lines. */
 export function addConnect(program: Command, terminal: Terminal): void {
   addConversationOptions(addClientOptions(addConnectionOptions(program.command('connect'))))
     .description('Connect, send each line of standard input as a message, and show what arrives.')

@@ -20,12 +20,12 @@ interface DoctorOptions extends ConnectionOptions {
 }
 
 const MEBIBYTE = 1024 * 1024;
-/** A region of the default size, and room for the system to breathe. */
+/** The memory for a region of the default size, with a reserve for the system. */
 const LEAST_MEMORY = 64 * MEBIBYTE;
-/** A connection takes two descriptors on each side; a process has some of its own. */
+/** A connection needs two descriptors on each side, and a process has some of its own. */
 const LEAST_DESCRIPTORS = 1024;
 
-/** `entropynet doctor`: tests each transport here, and names the obstacles. */
+/** `entropynet doctor` tests each transport on this machine, and names the obstacles. */
 export function addDoctor(program: Command, terminal: Terminal): void {
   addClientOptions(
     addTransportOptions(
@@ -60,7 +60,7 @@ async function doctor(terminal: Terminal, endpoint: string | undefined, options:
   if (problems > 0) throw new CommandFailure(`${problems} problem${problems === 1 ? '' : 's'} found`);
 }
 
-/** Refuses options of a connection: without an endpoint they would be ignored. */
+/** Refuses the options of a connection, because they would be ignored without an endpoint. */
 function checkMachineOptions(options: DoctorOptions): void {
   const useless = Object.keys(options).find((key) => key !== 'directory' && key !== 'json');
   if (useless === undefined) return;
@@ -95,10 +95,10 @@ function runtimeFinding(): Finding {
   return { what: 'runtime', judgement: 'good', found };
 }
 
-/** How long a message may take in this process. */
+/** The time limit for a message in this process, in milliseconds. */
 const TRIAL_LIMIT_MS = 5000;
 
-/** A server, a client and a message each way, in this process: nothing tells more than doing it. */
+/** Tests a transport with a server, a client and a message in each direction, in this process. */
 async function trial(what: string, transport: Transport, config: ConnectionConfig): Promise<Finding> {
   try {
     return await tryOut(what, transport, config);
@@ -165,10 +165,10 @@ function memoryFindings(): Finding[] {
   return findings;
 }
 
-/** The folder where servers of this user are found, and the room in it. */
+/** Reports the directory of this user's servers, and its free space. */
 function directoryFindings(named: string | undefined): Finding[] {
   const snapshot = inspectSharedMemory(named === undefined ? {} : { directory: named });
-  // The trial of shared memory says what is wrong.
+  // The trial of shared memory reports the fault.
   if (!snapshot.ok) return [];
   const { directory, servers } = snapshot.value;
   const what = 'directory of servers';
@@ -196,7 +196,7 @@ function directoryFindings(named: string | undefined): Finding[] {
   }
 }
 
-/** The servers that are there, those that share a name and those that have ended without giving theirs back. */
+/** Reports the present servers: those that share a name, and those that died without removing their files. */
 function serverFindings(servers: readonly InspectedServer[]): Finding[] {
   if (servers.length === 0) return [];
   const living = servers.filter(({ process }) => process !== undefined);
@@ -212,7 +212,7 @@ function serverFindings(servers: readonly InspectedServer[]): Finding[] {
   ];
 }
 
-/** The folder itself, or the nearest one above it that is there: in it the folder would be made. */
+/** Returns the folder itself, or the nearest existing folder above it, in which the folder would be made. */
 function existingFolderOf(path: string): string {
   const absolute = resolve(path);
   return existsSync(absolute) || dirname(absolute) === absolute ? absolute : existingFolderOf(dirname(absolute));

@@ -17,12 +17,12 @@ interface InspectCommandOptions {
   readonly port?: number;
 }
 
-/** What is shown: a snapshot, with rates since the one before. */
+/** The shown state: a snapshot, with rates since the one before. */
 interface RatedSnapshot extends Omit<SharedMemorySnapshot, 'regions'> {
   readonly regions: readonly RatedRegion[];
 }
 
-/** `entropynet inspect`: what goes on through shared memory on this machine. */
+/** `entropynet inspect` shows the servers and connections through shared memory on this machine. */
 export function addInspect(program: Command, terminal: Terminal): void {
   program
     .command('inspect')
@@ -52,7 +52,7 @@ Example:
     });
 }
 
-/** Refuses what would be ignored with the page, or without it. */
+/** Refuses options that would be ignored with the page, or without it. */
 function checkPage({ web, port, once: isOnce }: InspectCommandOptions): void {
   if (web !== true && port !== undefined) throw new CommandFailure('--port needs --web', ExitCode.Usage);
   if (web === true && isOnce === true)
@@ -105,7 +105,7 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
   } while (isLive);
 }
 
-/** What fits on the terminal: lines that scrolled away could not be drawn anew. */
+/** Returns the lines that fit on the terminal, because lines that have scrolled away can't be drawn again. */
 function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream): string[] {
   const most = Math.max(rows - 2, 1);
   const shown = lines.slice(0, most).map((line) => lineOf(line).slice(0, columns));

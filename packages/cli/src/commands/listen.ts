@@ -28,7 +28,7 @@ interface ListenOptions extends ConnectionOptions, ConversationOptions {
   readonly once?: true;
 }
 
-/** `entropynet listen`: a server whose clients all get each line of standard input. */
+/** `entropynet listen` runs a server that sends each line of standard input to all of its clients. */
 export function addListen(program: Command, terminal: Terminal): void {
   addConversationOptions(addServerOptions(addConnectionOptions(program.command('listen'))))
     .description('Listen, show what clients send, and send each line of standard input to all of them.')
@@ -65,7 +65,7 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
   const outboxes = new Map<number, Outbox>();
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, terminal.interrupted]);
-  // A server goes on when standard input ends: it may have had none from the start.
+  // A server continues after the end of standard input, because it may have had none from the start.
   const broadcast = async (data: Uint8Array): Promise<void> => {
     const all = [...outboxes.values()];
     await Promise.all(all.map((outbox) => outbox.room()));
@@ -101,7 +101,7 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
   await typing;
 }
 
-/** Says so where the channel can't be opened; that the client left is said once. */
+/** Opens the channel for a client, and reports a failure. The end of the client is reported in another place. */
 async function openChannelFor(
   terminal: Terminal,
   name: string,
@@ -119,7 +119,7 @@ async function leaveOf(terminal: Terminal, name: string, client: ConnectionHandl
   await client.close();
 }
 
-/** Sends everything back, on the channel that it came on. */
+/** Sends every message back on its channel. */
 function echo(terminal: Terminal, name: string, client: ConnectionHandle): void {
   const onFailure = ({ message, code }: NetworkError): void => {
     if (client.isConnected()) tell(terminal, `${name} a message was not sent back: ${message} (${code})`);
@@ -131,7 +131,7 @@ function echo(terminal: Terminal, name: string, client: ConnectionHandle): void 
   });
 }
 
-/** Sends back at once while there is room. While a reply has to wait, the channel takes no more messages. */
+/** Sends back at once while there is room. While a reply waits, the channel takes no further message. */
 function echoOn(channel: Channel, onFailure: (error: NetworkError) => void): void {
   const back = (data: Uint8Array): void => {
     const sent = channel.trySend(data);

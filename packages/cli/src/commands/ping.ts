@@ -25,7 +25,7 @@ interface PingOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
-/** What `--json` prints; durations in microseconds. */
+/** The output of `--json`. Durations are in microseconds. */
 interface PingReport {
   readonly endpoint: string;
   readonly backend: string;
@@ -44,7 +44,7 @@ const MOST_BYTES = 1024 ** 3;
 const REPLY_LIMIT_MS = 5000;
 const REDRAW_MS = 200;
 
-/** `entropynet ping`: round trips to a peer that sends everything back. */
+/** `entropynet ping` measures round trips to a peer that sends every message back. */
 export function addPing(program: Command, terminal: Terminal): void {
   addClientOptions(addConnectionOptions(program.command('ping')))
     .description('Measure round trips, one after the other, to a peer that sends each message back.')
@@ -74,7 +74,7 @@ async function ping(terminal: Terminal, endpoint: string, options: PingOptions):
     const view = new LiveView(terminal, latencies, options);
     const { sent, failure } = await measure(terminal, handle, latencies, options, view);
     view.end();
-    // Also after an interruption, or when the peer left: what was measured counts.
+    // The report also follows an interruption, or the end of the peer, because the measured values count.
     if (latencies.count > 0) {
       const report = reportOf(handle, endpoint, options, sent, latencies);
       if (options.json === true) printJson(terminal, report, 2);
@@ -109,7 +109,7 @@ async function measure(
       view.note(sent, nanoseconds / 1000);
       const rest = interval - nanoseconds / 1e6;
       if (rest > 0 && sent < count) await pause(rest, terminal.interrupted);
-      // A receiver that answers at once would keep signals and the redrawn lines waiting.
+      // With a receiver that answers at once, this pause lets signals and redrawn lines through.
       else if (sent % 1024 === 0) await new Promise<void>(startTurn);
     }
     return { sent };
@@ -121,7 +121,7 @@ async function measure(
   }
 }
 
-/** Takes the replies: each has to be the message that was sent last. */
+/** Takes the replies. Each must be the last message that was sent. */
 class Replies {
   #expected: Buffer | undefined;
   #resolve: (isReply: boolean) => void = () => undefined;
@@ -151,7 +151,7 @@ class Replies {
     });
   }
 
-  /** Resolves with true when `message` comes back, with false at an interruption. */
+  /** Resolves with true when `message` comes back, or with false at an interruption. */
   next(message: Buffer): Promise<boolean> {
     this.#expected = message;
     this.#timer ??= setTimeout(() => {
@@ -166,7 +166,7 @@ class Replies {
     });
   }
 
-  /** Nothing more is expected. */
+  /** No reply is expected any more. */
   end(): void {
     this.#expected = undefined;
     clearTimeout(this.#timer);
@@ -186,7 +186,9 @@ class Replies {
   }
 }
 
-/** While it runs: a line a reply, or, where replies come fast and a person looks on, a latencies that is drawn anew. */
+/**
+ * The output during the run: a line for each reply or, on a terminal with fast replies, a distribution that is redrawn.
+ */
 class LiveView {
   readonly #terminal: Terminal;
   readonly #latencies: Latencies;
@@ -213,7 +215,7 @@ class LiveView {
     }
   }
 
-  /** Takes the drawing away; the report follows. */
+  /** Removes the drawing. The report follows. */
   end(): void {
     if (this.#lines > 0) this.#terminal.errors.write(`\u001b[${this.#lines}A\u001b[J`);
     this.#lines = 0;
@@ -228,7 +230,7 @@ class LiveView {
 }
 
 const PERCENTILES = [50, 90, 99, 99.9] as const;
-/** So few that a line fits in 50 columns where nearly all are in one bar. */
+/** Short enough that a line fits in 50 columns if nearly all values are in one bar. */
 const BAR_CHARACTERS = 20;
 
 function reportOf(
@@ -264,7 +266,7 @@ function showReport(terminal: Terminal, report: PingReport, latencies: Latencies
   );
 }
 
-/** The distribution as bars; each line says how many are above the limit before it and not above its own. */
+/** Returns the distribution as bars. Each line counts the values above the limit before it, up to its own limit. */
 function barsOf(latencies: Latencies): string[] {
   return latencies.bars().map(({ limit, count }) => {
     const share = count / latencies.count;

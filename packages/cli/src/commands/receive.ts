@@ -21,7 +21,7 @@ interface ReceiveOptions extends ConnectionOptions {
   readonly maxSize: number;
 }
 
-/** `entropynet receive`: files of `entropynet send` into one folder. */
+/** `entropynet receive` saves files of `entropynet send` in one folder. */
 export function addReceive(program: Command, terminal: Terminal): void {
   addServerOptions(addConnectionOptions(program.command('receive')))
     .argument('<folder>', 'the folder for the files; created if it is missing')
@@ -70,7 +70,7 @@ async function receive(terminal: Terminal, endpoint: string, folder: string, opt
   });
 }
 
-/** Receives one file from a client, says so, and lets the client go. */
+/** Receives one file from a client, reports it, and ends the connection. */
 async function take(
   terminal: Terminal,
   client: ConnectionHandle,

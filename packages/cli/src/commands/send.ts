@@ -22,7 +22,7 @@ interface SendOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
-/** `entropynet send`: one file to `entropynet receive`. */
+/** `entropynet send` sends one file to `entropynet receive`. */
 export function addSend(program: Command, terminal: Terminal): void {
   addClientOptions(addConnectionOptions(program.command('send').argument('<file>', 'the file to send')))
     .description('Send a file to "entropynet receive"; an interrupted transfer continues where it stopped.')
@@ -43,7 +43,7 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
     throw new CommandFailure(`${path} can't be read: ${reasonOf(error)}`, ExitCode.Usage);
   };
   if (path === '') throw new CommandFailure('<file> was given nothing; the path of a file is allowed', ExitCode.Usage);
-  // Before anything is connected: what can't be read is wrong usage.
+  // The check comes before the connection, because an unreadable file is wrong usage.
   if (!(await stat(path).catch(unreadable)).isFile()) throw new CommandFailure(`${path} is not a file`, ExitCode.Usage);
   await access(path, constants.R_OK).catch(unreadable);
   await withManager(terminal, async (manager) => {

@@ -1,25 +1,25 @@
 import { type Failure, type Result } from '@entropynet/core';
 
-/** What the command's process ends with. */
+/** The exit codes of the process. */
 export const ExitCode = {
   /** Done. */
   Done: 0,
-  /** It could not be done: no connection, a transfer that broke, a check that failed. */
+  /** It failed: no connection, a broken transfer, or a failed check. */
   Failed: 1,
-  /** The command line is wrong; nothing was tried. */
+  /** The command line is wrong. Nothing was tried. */
   Usage: 2,
-  /** The terminal went away: SIGHUP, as shells count it. */
+  /** The terminal was closed: SIGHUP, with the number that shells use. */
   HungUp: 129,
-  /** Interrupted by the user: SIGINT, as shells count it. */
+  /** The user interrupted it: SIGINT, with the number that shells use. */
   Interrupted: 130,
-  /** Nobody reads standard output any more, as shells count SIGPIPE. */
+  /** Standard output has no reader: SIGPIPE, with the number that shells use. */
   OutputClosed: 141,
-  /** Asked to end: SIGTERM, as shells count it. */
+  /** The system asked it to end: SIGTERM, with the number that shells use. */
   Terminated: 143,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** One sentence for standard error, and what the process ends with. */
+/** One sentence for standard error, and the exit code of the process. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure';
 
@@ -31,7 +31,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** The value, or the failure's sentence as a `CommandFailure`; a wrong parameter is wrong usage. */
+/** Returns the value, or throws the failure's sentence as a `CommandFailure`. A wrong parameter is wrong usage. */
 export function expectOk<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw failureOf(result);

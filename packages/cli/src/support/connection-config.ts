@@ -7,14 +7,14 @@ import { reasonOf } from './paths.js';
 const WEB_SOCKET = /^wss?:/i;
 const NATS = /^nats:/i;
 
-/** Options that mean something to some schemes only. */
+/** The options that only some schemes use. */
 const OPTIONS_OF_SCHEMES = [
   { keys: ['header', 'origin'], schemes: [WEB_SOCKET], shown: 'ws:// and wss://' },
   { keys: ['ca', 'cert', 'key'], schemes: [WEB_SOCKET, NATS], shown: 'wss:// and nats://' },
   { keys: ['creds', 'nkey'], schemes: [NATS], shown: 'nats://' },
 ] as const;
 
-/** The configuration that a command line asks for. */
+/** Returns the configuration of a command line. */
 export function configOf(endpoint: string, options: ConnectionOptions): ConnectionConfig {
   const file = options.config === undefined ? {} : readConfig(options.config);
   const secret = secretOf(options);
@@ -34,14 +34,17 @@ export function configOf(endpoint: string, options: ConnectionOptions): Connecti
   return config;
 }
 
-/** What both sections call their certificates. */
+/** The names of the certificates in both sections. */
 interface Certificates {
   certificateAuthority?: string;
   certificate?: string;
   privateKey?: string;
 }
 
-/** A section of the file with what the command line adds. One that is no object stays as it is: the check names it. */
+/**
+ * Returns a section of the file, with the additions of the command line. A section that is no object stays unchanged,
+ * and the check names it.
+ */
 function sectionOf<Key extends 'sharedMemory' | 'webSocket' | 'nats'>(
   key: Key,
   file: Partial<ConnectionConfig>,
@@ -53,7 +56,10 @@ function sectionOf<Key extends 'sharedMemory' | 'webSocket' | 'nats'>(
   return section === undefined ? undefined : ({ [key]: section } as Pick<ConnectionConfig, Key>);
 }
 
-/** Says what is wrong before anything is tried, and where a secret comes from that is not in the command line. */
+/**
+ * Checks the configuration before anything is tried. The error names the source of a secret that is not in the command
+ * line.
+ */
 function checkConfig(config: ConnectionConfig, options: ConnectionOptions): void {
   const resolved = resolveConnectionConfig(config);
   if (!resolved.ok) {
@@ -102,7 +108,7 @@ function webSocketOf(
   };
 }
 
-/** Nothing without an option for TLS: a section that has it may turn TLS on. */
+/** Returns nothing without an option for TLS, because a section with one may turn TLS on. */
 function tlsOf<Tls extends object>(
   file: { readonly tls?: Tls | undefined } | undefined,
   { ca, cert, key }: ConnectionOptions,
@@ -115,12 +121,12 @@ function tlsOf<Tls extends object>(
   return Object.keys(given).length > 0 ? { tls: { ...file?.tls, ...given } as Partial<Tls> & Certificates } : {};
 }
 
-/** Whether one of the endpoints has the scheme. A file may hold anything. */
+/** Whether one of the endpoints has the scheme. The endpoints of a file may be any values. */
 function isNamed(endpoints: readonly unknown[], scheme: RegExp): boolean {
   return endpoints.some((each) => typeof each === 'string' && scheme.test(each));
 }
 
-/** Anything else than a list stays for the check of the configuration. */
+/** Returns the list. Another value stays for the check of the configuration. */
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as unknown[]) : [];
 }
@@ -140,7 +146,7 @@ function headersOf(given: readonly string[]): Record<string, string> {
   );
 }
 
-/** The lines of a file that are not empty, and where each stands. */
+/** Returns the non-empty lines of a file, each with its place. */
 function linesOf(file: string): { text: string; place: string }[] {
   return readText(file)
     .split(/\r?\n/)
@@ -160,7 +166,10 @@ function readConfig(path: string): Partial<ConnectionConfig> {
   return value;
 }
 
-/** Where a text is no JSON. V8 quotes the text around some of these places, and that may be a secret. */
+/**
+ * Returns the place of the fault in a text that is no JSON. V8 quotes the text around some of these places, and that
+ * may be a secret.
+ */
 function placeIn({ message }: Error): string {
   const place = /^Unexpected token '..?'|^[^"]* at position \d+|^Unexpected end of JSON input/su.exec(message)?.[0];
   return place === undefined ? '' : `: ${place}`;

@@ -14,7 +14,7 @@ import { expectOk } from './command-failure.js';
 import { shownAddresses } from './server-addresses.js';
 import { tell, type Terminal } from './terminal.js';
 
-/** What every command that opens a connection takes. */
+/** The options of every command that opens a connection. */
 export interface ConnectionOptions {
   readonly backend?: string;
   readonly fallback?: readonly string[];
@@ -34,7 +34,7 @@ export interface ConnectionOptions {
 /** The variable of the environment with the secret, if no file is named. */
 export const SECRET_VARIABLE = 'ENTROPYNET_SECRET';
 
-/** The longest time that a timer of Node.js holds, in milliseconds. */
+/** The longest time of a timer of Node.js, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
 /** Adds the endpoint and the options of a connection to a command. */
@@ -76,7 +76,7 @@ export function addTransportOptions(command: Command): Command {
     .option('--nkey <file>', 'for nats://: a file with the seed of an NKey');
 }
 
-/** Adds what only a command that connects takes. */
+/** Adds the options that only a connecting command has. */
 export function addClientOptions(command: Command): Command {
   return command.option(
     '-H, --header <header>',
@@ -85,7 +85,7 @@ export function addClientOptions(command: Command): Command {
   );
 }
 
-/** Adds what only a command that listens takes. */
+/** Adds the options that only a listening command has. */
 export function addServerOptions(command: Command): Command {
   return command.option('--origin <origin>', 'for ws://: the origin of web pages that may connect, repeatable', listed);
 }
@@ -106,7 +106,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
-/** Runs `work` with a manager of every transport and closes everything afterwards. */
+/** Runs `work` with a manager of all transports, and closes everything afterwards. */
 export async function withManager<T>(terminal: Terminal, work: (manager: ConnectionManager) => Promise<T>): Promise<T> {
   const networking = await createNetworking({
     transports: [sharedMemoryTransportModule, webSocketTransportModule, natsTransportModule],
@@ -121,7 +121,7 @@ export async function withManager<T>(terminal: Terminal, work: (manager: Connect
   }
 }
 
-/** A connected handle; says over what. */
+/** Returns a connected handle, and reports its transport. */
 export async function connectTo(
   terminal: Terminal,
   manager: ConnectionManager,
@@ -134,7 +134,7 @@ export async function connectTo(
   return handle;
 }
 
-/** A server that listens; says where. */
+/** Returns a listening server, and reports its addresses. */
 export async function serveAt(
   terminal: Terminal,
   manager: ConnectionManager,

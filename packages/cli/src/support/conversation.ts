@@ -8,14 +8,14 @@ import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
 import { lineOf, print, tell, type Terminal } from './terminal.js';
 
-/** How messages are written and read. */
+/** The format of written and read messages. */
 export interface ConversationOptions {
   readonly hex?: true;
   readonly stream?: true;
   readonly channel?: string;
 }
 
-/** Adds how messages are written and read to a command. */
+/** Adds the options for the format of messages to a command. */
 export function addConversationOptions(command: Command): Command {
   return command
     .option('-x, --hex', 'type and show messages as hexadecimal digits')
@@ -29,7 +29,7 @@ export function checkConversation({ hex, stream }: ConversationOptions): void {
     throw new CommandFailure('--hex and --stream exclude each other: a stream has no messages', ExitCode.Usage);
 }
 
-/** Shows what arrives, a line a message; bytes that are no text as hexadecimal digits. */
+/** Prints each message that arrives as a line; bytes that are no text as hexadecimal digits. */
 export function showMessages(
   terminal: Terminal,
   handle: ConnectionHandle,
@@ -43,7 +43,9 @@ export function showMessages(
   else handle.setChannelMessageCallback(options.channel, show);
 }
 
-/** Gives each line of standard input as a message to `deliver`, one after the other; resolves at its end. */
+/**
+ * Passes each line of standard input as a message to `deliver`, one after the other. Resolves at the end of the input.
+ */
 export async function sendLines(
   terminal: Terminal,
   deliver: (data: Uint8Array) => Promise<void>,
@@ -80,7 +82,9 @@ export function sendMessage(
   return channel === undefined ? handle.send(data, { signal }) : handle.sendOnChannel(channel, data, { signal });
 }
 
-/** Joins standard input and output to the connection as streams of bytes; resolves when both directions have ended. */
+/**
+ * Connects standard input and output with the connection as streams of bytes. Resolves when both directions have ended.
+ */
 export async function joinStreams(
   terminal: Terminal,
   handle: ConnectionHandle,
@@ -100,7 +104,7 @@ export async function joinStreams(
   }
 }
 
-/** A terminal gets the bytes as text, line by line, and no character that commands it. */
+/** Yields the bytes as text for a terminal, line by line, without characters that control it. */
 async function* printableText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   for await (const chunk of bytes) yield linesOf(decoder.decode(chunk, { stream: true }));
@@ -116,7 +120,7 @@ export async function openChannel(handle: ConnectionHandle, { channel }: Convers
   if (channel !== undefined) expectOk(await handle.openChannel(channel));
 }
 
-/** Resolves when the connection has ended, with what it failed with, if it did. */
+/** Resolves when the connection has ended, with its error if it failed. */
 export function endOf(handle: ConnectionHandle): Promise<Error | undefined> {
   return new Promise((resolve) => {
     handle.on('state', (state, error) => {

@@ -8,10 +8,10 @@ import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
 import { type Finding, problemOf } from './finding.js';
 import { formatBytes, type Terminal } from './terminal.js';
 
-/** How often a side asks for a sign of life here, in milliseconds: the answer to the first is the round trip. */
+/** The interval of the pings, in milliseconds. The answer to the first one gives the round trip. */
 const PING_MS = 50;
 
-/** Looks at everything between this process and the server of an endpoint, in that order, up to the first obstacle. */
+/** Checks everything between this process and the server of an endpoint, in that order, up to the first obstacle. */
 export async function endpointFindings(config: ConnectionConfig, terminal: Terminal): Promise<Finding[]> {
   const transport = transportOf(config.endpoint);
   const checked = transport.checkEndpoint?.(config.endpoint);
@@ -59,7 +59,7 @@ async function natsFindings(config: ConnectionConfig): Promise<Finding[]> {
 
 function natsProblem({ error }: Extract<Result<unknown>, { ok: false }>): Finding {
   const { code, message } = error;
-  // A wrong configuration is the command line's fault.
+  // A wrong configuration is a fault of the command line.
   if (code === 'InvalidParameter') throw new CommandFailure(`${message} (${code})`, ExitCode.Usage);
   if (/refused the credentials/.test(message))
     return problemOf(

@@ -1,14 +1,14 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Finding {
   readonly what: string;
-  /** `problem`: something does not work with it; `note`: worth knowing. */
+  /** `problem`: a function does not work because of it. `note`: it is worth knowing. */
   readonly judgement: 'good' | 'note' | 'problem';
   readonly found: string;
-  /** What to do; undefined where there is nothing to be done. */
+  /** The advice; undefined if there is none. */
   readonly remedy?: string;
 }
 
-/** What failed, with the remedy for its code unless another one is given. */
+/** Returns a failed check. The remedy is that of its code, unless another one is given. */
 export function problemOf(what: string, code: string, message: string, remedy = REMEDIES[code]): Finding {
   return {
     what,

@@ -1,17 +1,20 @@
-/** Fine buckets for each step of `e` in the logarithm: neighbouring limits are one percent apart. */
+/** The number of buckets for each step of `e` in the logarithm: neighbouring limits differ by one percent. */
 const STEPS = 100;
 
-/** How many bars are drawn up to the 99.9th percentile. */
+/** The number of bars up to the 99.9th percentile. */
 const BARS = 10;
 
-/** A bar: how many values are above the one before it, and at most `limit`. */
+/** A bar: the number of values above the bar before it, up to `limit`. */
 export interface LatencyBar {
-  /** In the unit of the values; the largest value belongs to the bar. */
+  /** In the unit of the values. The limit itself belongs to the bar. */
   readonly limit: number;
   readonly count: number;
 }
 
-/** Counts durations, whole numbers from 1 on, in buckets that grow with them: memory does not grow with their number. */
+/**
+ * Counts durations, which are whole numbers from 1 on. The buckets grow with the values, so the memory does not grow
+ * with the number of values.
+ */
 export class Latencies {
   count = 0;
   least = Infinity;
@@ -33,7 +36,10 @@ export class Latencies {
     return this.count === 0 ? 0 : this.#sum / this.count;
   }
 
-  /** The limit of the bucket in which so many percent of the values are reached, at most one percent above the value. */
+  /**
+   * Returns the limit of the bucket that reaches that percentage of the values. It is at most one percent above the
+   * value.
+   */
   percentile(percent: number): number {
     const wanted = Math.max(Math.ceil((percent / 100) * this.count), 1);
     let reached = 0;
@@ -44,7 +50,10 @@ export class Latencies {
     return this.most;
   }
 
-  /** Bars of equal steps in the logarithm from the least value to the 99.9th percentile, and one for what is above. */
+  /**
+   * Returns bars of equal steps in the logarithm from the smallest value to the 99.9th percentile, and one bar for the
+   * rest.
+   */
   bars(): LatencyBar[] {
     if (this.count === 0) return [];
     const first = bucketOf(this.least);
@@ -64,12 +73,12 @@ export class Latencies {
   }
 }
 
-/** The largest whole number of a bucket. */
+/** Returns the largest whole number of a bucket. */
 function limitOf(bucket: number): number {
   return Math.floor(Math.exp(bucket / STEPS));
 }
 
-/** The first bucket whose limit is not below the value. */
+/** Returns the first bucket whose limit is not below the value. */
 function bucketOf(value: number): number {
   // Logarithms are not exact, and small buckets share a limit.
   let bucket = Math.max(Math.ceil(Math.log(value) * STEPS), 0);

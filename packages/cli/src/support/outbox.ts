@@ -1,36 +1,37 @@
 import { clearTimeout as stopTimer, setTimeout as startTimer } from 'node:timers';
 import { type Result } from '@entropynet/core';
 
-/** What may wait for one client: bytes, and messages, which take memory of their own. */
+/** The limit of one client's waiting messages: bytes, and messages, because each needs memory of its own. */
 export const OUTBOX_BYTES = 4 * 1024 * 1024;
 export const OUTBOX_MESSAGES = 4096;
 
-/** How long a full outbox is waited for without any of its messages being taken, in milliseconds. */
+/** The longest wait for a full outbox while the client takes no message, in milliseconds. */
 const PATIENCE_MS = 1000;
 
-/** What sending says when nothing more can be sent. */
+/** The errors that mean that no further message can be sent. */
 const ENDS: ReadonlySet<string> = new Set(['ConnectionClosed', 'PeerDied', 'InvalidParameter', 'Aborted']);
 
-/** What an outbox needs. */
+/** The functions that an outbox calls. */
 export interface OutboxOptions {
-  /** Resolves when the connection has taken the message, or can't. */
+  /** Resolves when the connection has taken the message, or can't take it. */
   readonly send: (data: Uint8Array) => Promise<Result>;
-  /** Tells about a message that was not sent. */
+  /** Reports a message that was not sent. */
   readonly onFailure: (failure: string) => void;
-  /** Calls `callback` once after `milliseconds`; gives a function that prevents it. */
+  /** Calls `callback` once after `milliseconds`. Returns a function that prevents it. */
   readonly after?: (milliseconds: number, callback: () => void) => () => void;
 }
 
 /**
- * Messages for one client of many. They wait here, so that a client that does not read keeps no other one waiting: a full
- * outbox is waited for only while the client takes something. What then does not fit is lost for this client, and counted.
+ * The messages for one of many clients. They wait here, so that a client that does not read does not delay the others:
+ * the sender waits for a full outbox only while the client takes messages. Further messages are lost for this client,
+ * and counted.
  */
 export class Outbox {
   readonly #options: Required<OutboxOptions>;
   readonly #waiting: Uint8Array[] = [];
   #bytes = 0;
   #isSending = false;
-  /** No message was taken for as long as is waited; cleared when one is. */
+  /** Whether the client took no message for the longest wait. Cleared when it takes one. */
   #isStalled = false;
   #lost = 0;
   #onTaken: (() => void) | undefined;
@@ -39,7 +40,7 @@ export class Outbox {
     this.#options = { after: afterOnTimer, ...options };
   }
 
-  /** Resolves when there is room, or when waiting is in vain. */
+  /** Resolves when there is room, or when further waiting is useless. */
   async room(): Promise<void> {
     while (this.#isFull() && !this.#isStalled) {
       await new Promise<void>((resolve) => {
@@ -56,7 +57,7 @@ export class Outbox {
     }
   }
 
-  /** Sends a message after those before it; loses it where there is no room. */
+  /** Sends a message after the ones before it. Drops it if there is no room. */
   offer(data: Uint8Array): void {
     if (this.#isFull()) {
       if (this.#lost === 0) this.#options.onFailure('reads too slowly; messages for it are lost from now on');
@@ -82,7 +83,7 @@ export class Outbox {
         this.#isStalled = false;
         this.#onTaken?.();
       } else if (ENDS.has(sent.error.code)) {
-        // That the client left is said once.
+        // The end of the client is reported once.
         this.#waiting.length = 0;
         this.#bytes = 0;
         this.#onTaken?.();

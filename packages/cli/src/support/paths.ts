@@ -3,7 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CommandFailure, ExitCode } from './command-failure.js';
 
-/** Why the system refuses a path, in plain words. */
+/** The reasons of the system for refusing a path, in plain words. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user is not allowed to use it; check its owner and mode',
   EDQUOT: "this user's disk quota is full",
@@ -21,19 +21,19 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it is longer than 2 GiB',
 };
 
-/** Why something can't be done with a path: in plain words where the system's own are short, with its code. */
+/** Returns the reason of a failure at a path, with its code: in plain words if the system's own text is short. */
 export function reasonOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const reason = REASONS[code];
   return reason === undefined ? message : `${reason} (${code})`;
 }
 
-/** Checks the name of a folder of servers, which need not be there. */
+/** Checks the name of a directory of servers, which need not exist. */
 export function checkDirectoryName(directory: string | undefined): void {
   if (directory === '') throw usage('--directory was given nothing; the path of a folder is allowed');
 }
 
-/** Checks a folder of servers that the user named, and that is expected to be there. */
+/** Checks a directory of servers that the user named and that must exist. */
 export function checkDirectory(directory: string | undefined): void {
   checkDirectoryName(directory);
   if (directory === undefined) return;
@@ -47,7 +47,7 @@ export function checkDirectory(directory: string | undefined): void {
   if (!status.isDirectory()) throw usage(`${directory} is not a folder`);
 }
 
-/** Makes a folder that may be there already, and checks that files can be put into it. */
+/** Makes a folder if it does not exist, and checks that this process can put files into it. */
 export async function prepareFolder(folder: string): Promise<void> {
   if (folder === '') throw usage('<folder> was given nothing; the path of a folder is allowed');
   try {
@@ -58,7 +58,10 @@ export async function prepareFolder(folder: string): Promise<void> {
   }
 }
 
-/** Not by Node.js's recursive form, which tries for ever where no folder can be made, as below `/proc`. */
+/**
+ * Makes a folder. It does not use the recursive form of Node.js, which never ends if no folder can be made, as below
+ * `/proc`.
+ */
 async function makeFolder(folder: string): Promise<void> {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
   const parent = dirname(folder);
@@ -68,7 +71,7 @@ async function makeFolder(folder: string): Promise<void> {
   } catch (error) {
     // Another process may have made it meanwhile.
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
-    // The parent is there: its file system, such as that of `/proc`, takes no folders.
+    // The parent exists, but its file system accepts no folders, like that of `/proc`.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new Error(`no folder can be created in ${parent} (ENOENT)`, { cause: error });
     throw error;

@@ -7,7 +7,7 @@ const MAX_BAR = 40;
 const MIN_BAR = 5;
 const MIN_NAME = 8;
 
-/** A bar on a terminal, one for each phase of a transfer; nothing elsewhere. */
+/** A progress bar for each phase of a transfer, on terminals only. */
 export class Progress implements Disposable {
   readonly #terminal: Terminal;
   #bar: cliProgress.SingleBar | undefined;
@@ -18,7 +18,7 @@ export class Progress implements Disposable {
     this.#terminal = terminal;
   }
 
-  /** Shows how far a transfer is. */
+  /** Shows the progress of a transfer. */
   show({ name, phase, done, total, from }: TransferProgress): void {
     if (!this.#terminal.errors.isTTY) return;
     if (phase !== this.#phase) this.#begin(phase);
@@ -34,7 +34,7 @@ export class Progress implements Disposable {
     }
   }
 
-  /** Takes the bar away. */
+  /** Removes the bar. */
   [Symbol.dispose](): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -70,10 +70,13 @@ interface BarLine {
   readonly rate: string;
 }
 
-/** One line no wider than `columns`. Percent and rate stay; the bar, the sizes and the name give way, in this order. */
+/**
+ * Returns one line that is not wider than `columns`. Percentage and rate always stay. The bar, the sizes and the name
+ * are shortened, in this order.
+ */
 export function barLine({ name, done, total, rate }: BarLine, columns: number): string {
   const percent = `${Math.floor((total === 0 ? 1 : done / total) * 100)} %`.padStart(5);
-  // The last column stays free: some terminals begin a new line after it.
+  // The last column stays empty, because some terminals begin a new line after it.
   const room = columns - 1;
   const figures = `${percent} ${formatBytes(done)} of ${formatBytes(total)}, ${rate}/s`;
   const right = figures.length + 1 + MIN_NAME <= room ? figures : `${percent} ${rate}/s`;
@@ -84,7 +87,7 @@ export function barLine({ name, done, total, rate }: BarLine, columns: number): 
   return `${title} ${'█'.repeat(filled)}${'░'.repeat(bar - filled)} ${right}`;
 }
 
-/** The beginning of a text that takes at most so many columns. */
+/** Returns the beginning of a text that needs at most that number of columns. */
 function fitted(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let kept = '';
@@ -95,7 +98,7 @@ function fitted(text: string, columns: number): string {
   return columns > 0 ? `${kept}…` : '';
 }
 
-/** Columns on a terminal: East Asian characters and pictures take two, combining marks none. */
+/** Returns the columns of a text on a terminal: East Asian characters and pictures need two, combining marks none. */
 function widthOf(text: string): number {
   let width = 0;
   for (const character of text) {

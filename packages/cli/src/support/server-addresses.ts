@@ -1,15 +1,15 @@
 import { networkInterfaces } from 'node:os';
 import { type ConnectionConfig, redactEndpoint } from '@entropynet/core';
 
-/** Hosts that mean every address of this machine, and what a server then gives clients of this machine. */
+/** The hosts that mean every address of this machine, each with the address that a server then reports. */
 const EVERY_ADDRESS = new Map([
   ['0.0.0.0', { local: '127.0.0.1', family: 'IPv4' }],
   ['[::]', { local: '[::1]', family: 'IPv6' }],
 ]);
 
 /**
- * Where a server listens, for people. A server that listens on every address of this machine gives clients of this machine
- * the loopback address; shown is that others can connect, too, and an address that they can use.
+ * Returns the addresses of a server, for people. A server on every address of this machine reports the loopback
+ * address. The text adds that other machines can connect, too, and an address that they can use.
  */
 export function shownAddresses(addresses: readonly string[], { endpoint, fallback = [] }: ConnectionConfig): string[] {
   const everywhere = [endpoint, ...fallback].flatMap((each) => {

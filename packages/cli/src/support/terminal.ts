@@ -1,33 +1,36 @@
 import { printable } from '@entropynet/core';
 
-/** Where a command reads and writes; the process's own, save in tests. */
+/** The streams of a command; those of the process, except in tests. */
 export interface Terminal {
   readonly input: NodeJS.ReadStream;
-  /** Results only, so that a program may read them. */
+  /** Only results, so that a program may read them. */
   readonly output: NodeJS.WriteStream;
-  /** Everything that is for people: progress, who came and went, errors. */
+  /** Text for people: progress, clients that come and go, errors. */
   readonly errors: NodeJS.WriteStream;
   /** Aborted when the user interrupts the command. */
   readonly interrupted: AbortSignal;
 }
 
-/** Whole texts are shown; what is too long is cut where it comes in. */
+/** No limit: a text that is too long is shortened at its source. */
 const WHOLE = Number.POSITIVE_INFINITY;
 
 /**
- * One line for people. Whatever is in it, a peer's words, a file's name, a process's command line, can't command the
- * terminal: every line that a command writes goes through here, `print` or `printJson`.
+ * Prints one line for people. Every line of a command goes through this function, `print` or `printJson`, so that no
+ * content (a peer's text, a file's name, a process's command line) can control the terminal.
  */
 export function tell(terminal: Terminal, line: string): void {
   terminal.errors.write(`${lineOf(line)}\n`);
 }
 
-/** One line of result, made printable as by `tell`. */
+/** Prints one line of the result, made printable like in `tell`. */
 export function print(terminal: Terminal, line: string): void {
   terminal.output.write(`${lineOf(line)}\n`);
 }
 
-/** A value as JSON. Characters that could command a terminal are escaped as JSON escapes them, so that nothing is lost. */
+/**
+ * Prints a value as JSON. Characters that could control a terminal become escapes of JSON, so that no information is
+ * lost.
+ */
 export function printJson(terminal: Terminal, value: unknown, indent?: number): void {
   const text = JSON.stringify(value, undefined, indent).replace(/[^\n -~]/gu, (character) =>
     printable(character) === character ? character : escaped(character),
@@ -35,7 +38,7 @@ export function printJson(terminal: Terminal, value: unknown, indent?: number): 
   terminal.output.write(`${text}\n`);
 }
 
-/** Foreign text as one line, of any length. Tabs stay: they command nothing. */
+/** Returns foreign text as one line, of any length. Tabs stay, because they control nothing. */
 export function lineOf(text: string): string {
   return text
     .split('\t')
@@ -48,7 +51,7 @@ function escaped(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
-/** Bytes in the unit that a person would use. */
+/** Returns bytes in a unit for people. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
@@ -57,7 +60,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
 }
 
-/** A duration in the unit that a person would use. */
+/** Returns a duration in a unit for people. */
 export function formatMicroseconds(microseconds: number): string {
   if (microseconds < 1000) return `${microseconds.toFixed(microseconds < 10 ? 2 : 1)} µs`;
   if (microseconds < 1_000_000) return `${(microseconds / 1000).toFixed(2)} ms`;

@@ -19,7 +19,7 @@ import { turns, until, within } from '../support/until.js';
 
 const MIB = 1024 * 1024;
 
-/** Whether a process can be stopped and continued by signals: Windows has none. */
+/** Whether signals can stop and continue a process. Windows has none. */
 const CAN_PAUSE = !('process' in globalThis && process.platform === 'win32');
 
 /** Contract, DEATH: the end without a goodbye. */
@@ -178,7 +178,8 @@ function describeDeath(context: ChapterContext): void {
       const { local, recorder, serverConfig } = await openLink(context, scope, { host: first });
       first.signal('SIGKILL');
       await until(() => recorder.states.includes('failed'), 'the near side failed');
-      // A socket that dies with this client in its queue resets it: that is a death, too.
+      // If a socket dies with this client in its queue, the system resets the client's socket. That counts as a death,
+      // too.
       expect(codeOf(await local.connect())).to.be.oneOf([absenceCodeOf(context), 'PeerDied']);
       const second = await ownPeer(context, scope);
       await second.actions.listen(serverConfig);

@@ -4,7 +4,7 @@ import { turns, until } from '../support/until.js';
 import { openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { expectLocalToHave } from '../expectations.js';
 
-/** Contract, ADOPTION: nothing that comes early is lost. */
+/** Contract, ADOPTION: no early message or event is lost. */
 export function describeAdoption(context: ChapterContext): void {
   describe('adoption', () => {
     it(
@@ -130,7 +130,7 @@ export function describeAdoption(context: ChapterContext): void {
       scoped(async (scope) => {
         const { local, recorder, peer } = await openLink(context, scope, {
           startReceiving: false,
-          // So long the client waits for an answer to its goodbye, which comes only from an end that receives.
+          // The client waits this long for an answer to its goodbye. Only an end that receives sends one.
           peerConfig: { sendTimeoutMs: 500 },
         });
         const row = { lengths: [0, 7, 900], count: 50 };

@@ -14,7 +14,7 @@ export function describeBatches(context: ChapterContext): void {
         `[DELIVERY-9] [BACKPRESSURE-2] takes the messages of a batch that fit, and emits drain for the rest, through ${what}`,
         scoped(async (scope) => {
           const { local, peer } = await openLink(context, scope, { config });
-          // More than the larger window, so that no medium takes them all at once, however much the kernel buffers.
+          // More than the larger window, so that no medium takes all of them at once, with any buffers of the kernel.
           const messages = Array.from({ length: 7000 }, (_, index) => messageOf((index % 700) * 4, index + 1));
           let taken = 0;
           let parts = 0;

@@ -11,7 +11,7 @@ interface Client {
   readonly accepted: NetworkConnection;
 }
 
-/** What a server's `broadcast` promises. */
+/** The promises of a server's `broadcast`. */
 export function describeBroadcast(context: ChapterContext): void {
   if (context.side === 'client') return;
 
@@ -38,7 +38,7 @@ export function describeBroadcast(context: ChapterContext): void {
         unwrap(await waiting.connect());
         const early = new Recorder(waiting).receive().tally();
         expect(unwrap(listener.broadcast(Uint8Array.of(1)))).to.deep.equal({ sent: 2, skipped: [] });
-        // From accept() on it is reached, too.
+        // From accept() on, a broadcast reaches it, too.
         const late = scope.add(unwrap(await listener.accept()));
         expect(unwrap(listener.broadcast(Uint8Array.of(2, 3))).sent).to.equal(3);
         await until(() => tallies.every(({ count }) => count === 2), 'both messages arrived');

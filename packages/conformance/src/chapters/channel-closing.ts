@@ -55,7 +55,7 @@ function describeOrder(context: ChapterContext): void {
       const { local, peer } = await openLink(context, scope, { config: SMALL_LIMITS });
       unwrap(await local.openChannel('stalled'));
       await until(() => peer.isChannelOpen('stalled'), 'the peer has the channel');
-      // Nobody takes them here: as many as the window holds are accepted, the others wait.
+      // No consumer takes them here: the window accepts a part of them, and the others wait.
       const sends = peer.send({ lengths: [10_000], count: 20 }, { channel: 'stalled', unawaited: true });
       expect(await peer.isChannelOpen('stalled')).to.equal(true);
       unwrap(await local.closeChannel('stalled'));
@@ -169,7 +169,7 @@ function describeReuse(context: ChapterContext): void {
     '[CHANNEL-8] [CHANNEL-4] frees the slot of a refused channel',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope, { config: { maxChannels: 2 } });
-      // Opened from both sides at once, some are refused.
+      // Both sides open at once, so the peer refuses some.
       for (let round = 1; round <= 20; round += 1) {
         const names = [1, 2].map((number) => `${round}-${number}`);
         await Promise.all([
@@ -181,8 +181,8 @@ function describeReuse(context: ChapterContext): void {
           expect(await peer.closeChannel(name)).to.equal('ok');
       }
       expect(recorder.states).to.not.include('failed');
-      // Each side may know of the last close before the other does: the acknowledgement of a refused id is still on the way,
-      // and until it arrives that side has no place.
+      // One side may learn of the last close before the other does. The acknowledgement of a refused id may still be on
+      // its way, and until it arrives that side has no free place.
       await until(
         async () => (await local.openChannel('after')).ok && (await peer.isChannelOpen('after')),
         'both sides have a place again',
@@ -233,7 +233,7 @@ async function sendOn(local: Link['local'], channel: string, row: MessageRow): P
   }
 }
 
-/** The result that the peer gets when it sends one message on the channel. */
+/** Returns the peer's result of sending one message on the channel. */
 async function outcomesOf(peer: PeerActions, channel: string): Promise<string[]> {
   return Object.keys(await peer.send({ lengths: [5] }, { channel }));
 }

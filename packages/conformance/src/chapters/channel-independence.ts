@@ -75,7 +75,8 @@ export function describeIndependence(context: ChapterContext): void {
     }),
   );
 
-  // With a small window alone: a socket's own buffers in the kernel hold megabytes, and nothing overtakes what is in them.
+  // Only with a small window: a socket's own buffers in the kernel hold megabytes, and no message can overtake those in
+  // them.
   it(
     '[CHANNEL-6] does not let a bulk transfer hold up the control channel',
     scoped(async (scope) => {
@@ -147,7 +148,7 @@ export function describeIndependence(context: ChapterContext): void {
       });
       for (const name of ['stalled', 'live']) unwrap(await local.openChannel(name));
       expect(codeOf(await local.sendOnChannel('stalled', messageOf(500_000, 777)))).to.equal('Timeout');
-      // A busy machine may keep the peer from reading for longer than a send waits here.
+      // On a busy machine the peer may not read for longer than the time limit of a send here.
       await offerRow(local, ROW, 'live');
       await expectPeerToHave(peer, [ROW], 'live');
       await peer.receive({ channel: 'stalled' });

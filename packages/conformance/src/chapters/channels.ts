@@ -10,7 +10,7 @@ import { describeChannelClosing } from './channel-closing.js';
 import { describeIndependence } from './channel-independence.js';
 import { ROW, sendOn } from './channel-row.js';
 
-/** Names that a table, a parser or a file system might stumble over. */
+/** Names that may be difficult for a table, a parser or a file system. */
 const UNUSUAL_NAMES = [
   'a',
   'n'.repeat(255),

@@ -75,7 +75,7 @@ export function describeClaims(context: ChapterContext): void {
   it(
     '[DELIVERY-7] gives InvalidParameter to a claim whose memory was transferred, and sends nothing of it',
     scoped(async (scope) => {
-      // Memory of a medium can't be transferred everywhere; that of a message which needs fragments can.
+      // Not all memory of a medium can be transferred; the memory of a message that needs fragments can.
       const { local, peer } = await openLink(context, scope, { config: { ...SMALL_LIMITS } });
       const claim = unwrap(local.claim(MIB));
       structuredClone(claim.bytes.buffer, { transfer: [claim.bytes.buffer as ArrayBuffer] });
@@ -117,7 +117,7 @@ export function describeClaims(context: ChapterContext): void {
   );
 }
 
-/** Claims room for a message of the row, waiting for it, and commits. */
+/** Waits for room, claims it for a message of the row, and commits. */
 async function claimAndSend(connection: NetworkConnection, row: MessageRow, index: number): Promise<void> {
   const message = rowMessage(row, index);
   await until(() => {

@@ -5,7 +5,7 @@ import { scoped } from '../support/scope.js';
 import { turns, until, within } from '../support/until.js';
 import { type ChapterContext, openPair } from '../chapter-context.js';
 
-/** A channel's messages have one consumer at a time; listeners run by themselves. */
+/** A channel has one consumer at a time. Each listener runs separately. */
 export function describeConsumers(context: ChapterContext): void {
   describe('one consumer, and separate listeners', () => {
     it(

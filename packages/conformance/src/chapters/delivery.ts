@@ -13,14 +13,16 @@ import { describeOrder } from './order.js';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** As programs write one: its constructor knows one argument, and so `subarray` gives a view of the whole buffer. */
+/**
+ * A typical subclass of a program: its constructor has one parameter, so `subarray` returns a view of the whole buffer.
+ */
 class Packet extends Uint8Array {
   constructor(source: number | ArrayBuffer) {
     super(source as number);
   }
 }
 
-/** Lengths around every multiple and power of two at which a ring or a fragment may end. */
+/** Lengths near every multiple and power of two at which a ring or a fragment may end. */
 const ALIGNMENT_LENGTHS = Array.from({ length: 74 }, (_, length) => length);
 const POWER_LENGTHS = [7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].flatMap((exponent) =>
   [-65, -64, -9, -8, -1, 0, 1, 8].map((offset) => 2 ** exponent + offset),
@@ -70,7 +72,7 @@ function describeSizes(context: ChapterContext): void {
     '[DELIVERY-1] [DELIVERY-2] delivers lengths around the longest fragment',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
-      // Half of the default window of 1 MiB, less what a frame costs.
+      // Half of the default window of 1 MiB, without the overhead of a frame.
       const lengths = [-65, -64, -63, -1, 0, 1, 63, 64, 65].map((offset) => 512 * KIB - 64 + offset);
       await sendRow(local, { lengths });
       await expectPeerToHave(peer, [{ lengths }]);

@@ -20,7 +20,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'trySendBatch()': (connection) => connection.trySendBatch([messageOf(5, 1)]),
 };
 
-/** Brings a connection into a state, runs the check there and gives everything back with the scope. */
+/** Brings a connection into a state, runs the check there, and releases everything with the scope. */
 type Situation = (
   context: ChapterContext,
   scope: Scope,
@@ -104,7 +104,7 @@ function describeStates(context: ChapterContext): void {
       `[STATE-8] gives ok to disconnect() when ${state}`,
       scoped(async (scope) => {
         await bring(context, scope, async (connection) => {
-          // Awaited only where that is possible: some of these situations last as long as a callback runs.
+          // The promise is awaited only where that is possible: some of these states last as long as a callback runs.
           const ended = connection.disconnect();
           scope.defer(async () => unwrap(await ended));
         });
@@ -150,7 +150,7 @@ function describeErrorObjects(context: ChapterContext): void {
   );
 }
 
-/** Runs the check inside the state callback, the only place where a passing state is sure to be seen. */
+/** Runs the check in the state callback, the only place that always sees a short state. */
 async function inState(
   connection: NetworkConnection,
   state: string,

@@ -4,10 +4,12 @@ import { SMALL_LIMITS } from '../chapter-context.js';
 import { messageOf, type MessageRow } from '../support/messages.js';
 import { turns } from '../support/until.js';
 
-/** The peer takes nothing at first. */
+/** The peer takes no message at first. */
 export const STALLED = { config: SMALL_LIMITS, peer: { receive: [] } };
 
-/** Sends messages of `length` bytes (seeds count up from 1) until one is refused; says how many were taken. */
+/**
+ * Sends messages of `length` bytes (seeds count up from 1) until one is refused. Returns the number of accepted ones.
+ */
 export function fill(connection: NetworkConnection, length: number): number {
   let accepted = 0;
   for (;;) {
@@ -21,8 +23,8 @@ export function fill(connection: NetworkConnection, length: number): number {
 }
 
 /**
- * Sends messages of `length` bytes, then empty ones, until nothing is taken for good: buffers of the system below may
- * empty once more.
+ * Sends messages of `length` bytes, then empty ones, until the connection permanently accepts none: buffers of the
+ * system may empty once more.
  */
 export async function fillFully(connection: NetworkConnection, length = 1000): Promise<Filling> {
   const counts: number[] = [];
@@ -44,7 +46,7 @@ export async function fillFully(connection: NetworkConnection, length = 1000): P
   };
 }
 
-/** What was taken before there was no more room. */
+/** The messages that were accepted before there was no more room. */
 export interface Filling {
   readonly count: number;
   readonly rows: readonly MessageRow[];

@@ -7,7 +7,7 @@ import { scoped } from '../support/scope.js';
 import { offerRow, sendRow } from '../support/sending.js';
 import { fillFully, STALLED } from './filling.js';
 
-/** Contract, BACKPRESSURE: a `send()` that waits in vain. */
+/** Contract, BACKPRESSURE: a `send()` that waits without success. */
 export function describeGivingUp(context: ChapterContext): void {
   const impatient = { ...STALLED, config: { ...SMALL_LIMITS, sendTimeoutMs: 60 } };
 
@@ -19,7 +19,7 @@ export function describeGivingUp(context: ChapterContext): void {
         const filling = await fillFully(local);
         expect(codeOf(await local.send(messageOf(length, 777)))).to.equal('Timeout');
         await peer.receive({});
-        // Not by `send`: a busy machine may keep the peer from reading for longer than that waits here.
+        // `send` is not used, because on a busy machine the peer may not read for longer than its time limit here.
         await offerRow(local, { lengths: [3, 40_000, 0] });
         await expectPeerToHave(peer, [...filling.rows, { lengths: [3, 40_000, 0] }]);
       }),

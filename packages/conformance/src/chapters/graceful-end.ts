@@ -32,7 +32,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
       it(
         `[END-1] delivers 10 MiB that are on the way, through ${what}`,
         scoped(async (scope) => {
-          // Each send waits for those before it, however slow a busy machine is.
+          // Each send waits for those before it, even on a slow machine.
           const { local, peer } = await openLink(context, scope, { config: { ...config, sendTimeoutMs: 25_000 } });
           const row = { lengths: [MIB], count: 10 };
           const sends = Array.from({ length: row.count }, (_, index) => local.send(messageOf(MIB, index + 1)));
@@ -159,7 +159,7 @@ export function describeGracefulEnd(context: ChapterContext): void {
         const host = await ownPeer(context, scope);
         const { recorder } = await openLink(context, scope, { host, prepare: (near) => near.receive() });
         const row = { lengths: [0, 100, 40_000], count: 300 };
-        // The reply never comes: the peer is gone by then.
+        // The reply never arrives, because the peer has gone.
         host.actions.sendDisconnectAndExit(row).catch(() => undefined);
         expect(await within(host.ended, 'the peer left')).to.equal(0);
         await until(
@@ -179,7 +179,7 @@ function describeAbortedGoodbye(context: ChapterContext): void {
     scoped(async (scope) => {
       const { local } = await openLink(context, scope, {
         config: SMALL_MEDIUM,
-        // So long the peer waits at the end of the test for an answer that never comes.
+        // At the end of the test the peer waits this long for an answer that never arrives.
         peerConfig: { sendTimeoutMs: 50 },
         peer: { startReceiving: false },
       });
@@ -202,7 +202,7 @@ async function untilEnd(peer: Reporting): Promise<void> {
   );
 }
 
-/** Nothing was delivered after the end was reported. */
+/** Checks that no message was delivered after the end was reported. */
 async function expectEndLast(peer: { log(): Promise<readonly string[]> }): Promise<void> {
   expect((await peer.log()).at(-1)).to.equal('state:disconnected');
 }

@@ -7,7 +7,7 @@ import { Scope, scoped } from '../support/scope.js';
 import { turns, until } from '../support/until.js';
 import { openPair, skippedTest, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
 
-/** Contract, EXIT: nothing is left behind in one process. */
+/** Contract, EXIT: no resource stays open in one process. */
 export function describeHygiene(context: ChapterContext): void {
   describe('hygiene', () => {
     it(
@@ -95,9 +95,9 @@ async function failToConnect(context: ChapterContext, scope: Scope, config: Conn
   await connecting;
 }
 
-/** Runs `use` several times; afterwards the process has no more open than it had after the first time. */
+/** Runs `use` several times. Afterwards the process has no more open resources than after the first time. */
 async function expectNothingLeft(context: ChapterContext, use: (scope: Scope) => Promise<void>): Promise<void> {
-  // The first time may set up what a transport shares among all connections.
+  // The first time may initialise resources that a transport shares among all connections.
   await inScope(use);
   await turns(5);
   const before = openThings();
@@ -122,10 +122,10 @@ async function inScope(use: (scope: Scope) => Promise<void>): Promise<void> {
   }
 }
 
-/** What the process has open, by kind. */
+/** Returns the open resources of the process, by kind. */
 function openThings(): Map<string, number> {
   const counts = new Map<string, number>();
-  // The timers belong to the waiting code, this test among it.
+  // The timers belong to waiting code, including this test.
   for (const kind of process.getActiveResourcesInfo()) {
     if (kind !== 'Timeout' && kind !== 'Immediate') counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }

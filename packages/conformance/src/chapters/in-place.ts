@@ -8,7 +8,7 @@ import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expec
 
 const LENGTHS = [0, 1, 7, 8, 64, 1000, 20_000, 100_000];
 
-/** Contract, DELIVERY and OWNERSHIP: messages that are read and written where they lie. */
+/** Contract, DELIVERY and OWNERSHIP: messages that are read and written in place. */
 export function describeInPlace(context: ChapterContext): void {
   describe('in place', () => {
     describeReading(context);
@@ -200,10 +200,10 @@ function describeWriting(context: ChapterContext): void {
   );
 }
 
-/** Writes the message that `seed` stands for. */
+/** Returns a function that writes the message of `seed`. */
 function writerOf(length: number, seed: number): (bytes: Uint8Array, start: number) => void {
   return (bytes, start) => {
-    // Through a copy: the last word of a filled message may be cut.
+    // Through a copy, because the last word of a filled message may be cut.
     bytes.set(messageOf(length, seed), start);
   };
 }
@@ -212,7 +212,7 @@ function trySendMessage(connection: NetworkConnection, length: number, seed: num
   return connection.trySendWith(length, writerOf(length, seed));
 }
 
-/** Sends a row, going on at each `drain`. */
+/** Sends a row, and continues at each `drain`. */
 function sendAll(
   connection: NetworkConnection,
   channel: string | undefined,

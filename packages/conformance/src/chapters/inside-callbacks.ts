@@ -8,7 +8,7 @@ import { scoped } from '../support/scope.js';
 import { sendRow } from '../support/sending.js';
 import { turns, until, within } from '../support/until.js';
 
-/** Contract, CALLBACK: what a callback may do. */
+/** Contract, CALLBACK: the calls that a callback may make. */
 export function describeInside(context: ChapterContext): void {
   it(
     '[CALLBACK-4] sends from inside a callback',

@@ -6,7 +6,7 @@ import { turns, within } from '../support/until.js';
 import { type ChapterContext, openLink, openPair, ownPeer, skippedTest, SMALL_LIMITS } from '../chapter-context.js';
 import { codeOf } from '../expectations.js';
 
-/** `messages()`: the same messages as by callback, taken by a loop. */
+/** `messages()`: a loop gets the same messages as a callback. */
 export function describeIteration(context: ChapterContext): void {
   describe('messages() as an async iterator', () => {
     it(
@@ -52,7 +52,7 @@ export function describeIteration(context: ChapterContext): void {
             refused += 1;
             await turns(1);
           }
-          // All windows and media of these limits together hold less.
+          // All windows and media hold less with these limits.
           expect(sent).to.be.lessThan(1000);
         }
         expect(labelOf((await first).value!)).to.equal(expectedLabel(1000, 0));
@@ -128,7 +128,7 @@ export function describeIteration(context: ChapterContext): void {
   });
 }
 
-/** The same where the peer dies. */
+/** The same if the peer dies. */
 export function describeIterationOfTheDead(context: ChapterContext): void {
   describe('messages() and a peer that dies', () => {
     if (!context.capabilities.detectsPeerDeath) {
@@ -170,7 +170,7 @@ export function describeIterationOfTheDead(context: ChapterContext): void {
   });
 }
 
-/** The labels of the next messages: so many, or all there are. */
+/** Returns the labels of the next messages: `count`, or all. */
 async function collect(connection: NetworkConnection, count = Infinity, channel?: string): Promise<string[]> {
   const seen: string[] = [];
   for await (const data of connection.messages(channel === undefined ? {} : { channel })) {

@@ -140,7 +140,7 @@ function describeDisconnecting(context: ChapterContext): void {
   );
 }
 
-/** The transitions after `connected`. */
+/** Returns the transitions after `connected`. */
 function endOf(states: readonly string[]): readonly string[] {
   return states.slice(states.indexOf('connected') + 1);
 }

@@ -10,7 +10,7 @@ export function describeBothEnding(context: ChapterContext): void {
   it(
     '[END-4] ends at once if both sides disconnect while both still send',
     scoped(async (scope) => {
-      // A side that gave no window back to the other would wait for it as long as this.
+      // A side that returns no window would make the other one wait this long.
       const { near, far } = await openPair(context, scope, { sendTimeoutMs: 600_000 });
       for (const side of [near, far]) {
         side.setMessageCallback(() => undefined);

@@ -8,12 +8,12 @@ import { until } from '../support/until.js';
 /** One frame, and a message of several. */
 const LENGTHS = [40, 100_000];
 const NOT_THE_BYTES = new TextEncoder().encode('not the bytes of the message');
-/** Of Node.js; a page has none. */
+/** The `Buffer` of Node.js; a page has none. */
 const PlatformBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffer;
 
 let looks = 0;
 
-/** Properties that say something else than the memory of an array does. */
+/** Properties that differ from the memory of their array. */
 const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
   'a length that is too large': { length: { value: 5_000_000 } },
   'a length that is too small': { length: { value: 3 } },
@@ -30,7 +30,7 @@ const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
   ),
 };
 
-/** Contract, DELIVERY: the memory of an array counts, whatever its class and its properties say. */
+/** Contract, DELIVERY: only the memory of an array counts, with any class and any properties. */
 export function describeOddArrays(context: ChapterContext): void {
   describe('arrays that lie', () => {
     for (const [what, properties] of Object.entries(LIES)) {
@@ -51,7 +51,7 @@ export function describeOddArrays(context: ChapterContext): void {
     it(
       '[DELIVERY-5] sends arrays of another realm, over memory that can grow and over shared memory',
       scoped(async (scope) => {
-        // A page imports this module, too, and has no such module.
+        // A page imports this module, too, and has no `node:vm`.
         const { runInNewContext } = await import('node:vm');
         const foreign = runInNewContext('(length) => new Uint8Array(length)') as (length: number) => Uint8Array;
         await expectDelivery(context, scope, (bytes) => {
@@ -106,7 +106,7 @@ export function describeOddArrays(context: ChapterContext): void {
   });
 }
 
-/** Sends each array in every way, and compares what comes. */
+/** Sends each array in every way, and compares the received messages. */
 async function expectDelivery(
   context: ChapterContext,
   scope: Parameters<Parameters<typeof scoped>[0]>[0],

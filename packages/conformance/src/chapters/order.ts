@@ -7,7 +7,7 @@ import { scoped } from '../support/scope.js';
 import { sendRow } from '../support/sending.js';
 import { turns, until } from '../support/until.js';
 
-/** Contract, DELIVERY: order, by whichever method. */
+/** Contract, DELIVERY: order, with every method. */
 export function describeOrder(context: ChapterContext): void {
   for (const [what, config] of BOTTLENECKS) {
     it(

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { scoped } from '../support/scope.js';
 import { openLink, unusedEndpoint, type ChapterContext } from '../chapter-context.js';
 
-/** What each part of `peer` is; a part that a transport does not know is absent. */
+/** The checks of each part of `peer`. A part that a transport does not know is absent. */
 const PARTS: Readonly<Record<keyof ConnectionPeer, (value: unknown) => boolean>> = {
   process: (value) => Number.isSafeInteger(value) && (value as number) > 0,
   user: isNumberOfTheSystem,
@@ -17,10 +17,10 @@ const PARTS: Readonly<Record<keyof ConnectionPeer, (value: unknown) => boolean>>
   },
 };
 
-/** A page has none. */
+/** A page has no process id. */
 const OWN_PROCESS_ID = (globalThis as { readonly process?: { readonly pid: number } }).process?.pid;
 
-/** What a connection says of its peer. */
+/** The properties of a connection's peer. */
 export function describePeer(context: ChapterContext): void {
   describe('the peer', () => {
     it(

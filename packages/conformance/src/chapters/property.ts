@@ -49,7 +49,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('awaitAll') }) },
 );
 
-/** How many random programs each combination runs; each opens a connection of its own. */
+/** The number of random programs of each combination. Each opens its own connection. */
 const RUNS = 8;
 
 /** Contract, DELIVERY, BACKPRESSURE and CHANNEL under random programs. */
@@ -91,9 +91,9 @@ async function runProgram(
   }
 }
 
-/** A program under way and the model of what must have arrived at its end. */
+/** A running program, and the model of the messages that must have arrived at its end. */
 class ProgramRun {
-  /** By channel, the labels of the messages that were accepted, in order. */
+  /** By channel, the labels of the accepted messages, in order. */
   readonly #sentNear = new Map<string, string[]>(EVERY_CHANNEL.map((name) => [name, []]));
   readonly #sentFar: string[] = [];
   readonly #open = new Set<string>([DEFAULT_CHANNEL]);
@@ -157,7 +157,7 @@ class ProgramRun {
     }
   }
 
-  /** Lets everything arrive and compares. */
+  /** Waits until all messages have arrived, and compares. */
   async finish(): Promise<void> {
     await this.#resumeAll();
     await this.#settle();
@@ -231,7 +231,7 @@ class ProgramRun {
 
   #await(promise: Promise<unknown>): void {
     this.#waiting.add(promise);
-    // Looked at in #settle(); until then no rejection may count as unhandled.
+    // #settle() reads the result. Until then a rejection must not count as unhandled.
     promise.catch(() => undefined);
   }
 

@@ -6,7 +6,7 @@ import { until, within } from '../support/until.js';
 import { openListener, openPair, type ChapterContext } from '../chapter-context.js';
 import { codeOf } from '../expectations.js';
 
-/** What `ConnectionServer` promises. */
+/** The promises of `ConnectionServer`. */
 export function describeServer(context: ChapterContext): void {
   if (context.side === 'client') return;
   const { fixture } = context;
@@ -203,13 +203,13 @@ export function describeServer(context: ChapterContext): void {
         expect([second, refused.getState()]).to.deep.equal(['ResourceLimitExceeded', 'failed']);
         const accepted = scope.add(unwrap(await listener.accept()));
         expect(accepted.isConnected()).to.equal(true);
-        // The place is the program's from accept() on.
+        // From accept() on, the place belongs to the program.
         expect(free).to.equal(0);
         free += 1;
         const [third] = await connect();
         expect(third).to.equal('ok');
         expect(free).to.equal(0);
-        // Nobody accepted the last one: its place comes back.
+        // The server never accepted the last client: its place is free again.
         await listener.close();
         expect(free).to.equal(1);
       }),

@@ -1,6 +1,6 @@
 import type { NetworkConnection } from '@entropynet/core';
 
-/** For authors of transports, hence protected: this suite stands in for one. */
+/** Protected, because it is for authors of transports. This suite takes the role of one. */
 export function shutdownCallbacks(connection: NetworkConnection): Promise<void> {
   return (connection as unknown as { shutdownCallbacks(): Promise<void> }).shutdownCallbacks();
 }

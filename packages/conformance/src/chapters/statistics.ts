@@ -82,7 +82,7 @@ export function describeStatistics(context: ChapterContext): void {
         const { local, peer } = await openLink(context, scope, { peer: { receive: [] } });
         expect(local.unconfirmedSends()).to.deep.equal({ messages: 0, bytes: 0 });
         let sent = 0;
-        // The peer takes nothing: what fits into its window is sent, and nothing of it is confirmed.
+        // The peer takes no message: the sender fills its window, and the peer confirms none of it.
         while (local.trySend(messageOf(10_000, sent)).ok) sent += 1;
         expect(local.unconfirmedSends()).to.deep.equal({ messages: sent, bytes: sent * 10_000 });
         await peer.receive({});
@@ -147,7 +147,7 @@ export function describeStatistics(context: ChapterContext): void {
       scoped(async (scope) => {
         const before = epochNow();
         const { local, recorder, peer } = await openLink(context, scope, { prepare: (near) => near.receive() });
-        // The clock behind the last activity may be 10 ms old.
+        // The clock for the last activity may be 10 ms late.
         const { connectTime } = local.getStats();
         expect(connectTime).to.be.within(before - 1, epochNow() + 1);
         unwrap(await local.send(messageOf(1, 1)));

@@ -16,7 +16,8 @@ export function describeTrySend(context: ChapterContext): void {
       scoped(async (scope) => {
         const { local, peer } = await openLink(context, scope, { ...STALLED, config });
         let accepted = 0;
-        // A peer that runs beside us may make room in the medium between two refusals; what is taken then counts.
+        // The peer runs at the same time and may make room in the medium between two refusals. Messages that are
+        // accepted then count.
         for (let refusals = 0; refusals < 10;) {
           const code = codeOf(local.trySend(messageOf(100, accepted + 1)));
           if (code === 'ok') accepted += 1;
@@ -44,7 +45,7 @@ export function describeTrySend(context: ChapterContext): void {
         const accepted = fill(local, 1000);
         for (let attempt = 0; attempt < 5; attempt += 1) local.trySend(messageOf(1000, 1));
         await turns(20);
-        // A medium may have emptied into the peer's window by now; the window itself can't.
+        // The peer's window may have taken messages from the medium by now. The window itself can't become free.
         if (config === SMALL_LIMITS) expect(recorder.drains).to.deep.equal([]);
         await peer.receive({});
         await until(() => recorder.drains.length > 0, 'drain was emitted');

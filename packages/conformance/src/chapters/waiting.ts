@@ -48,7 +48,7 @@ export function describeWaiting(context: ChapterContext): void {
       await peer.receive({});
       const settled = Promise.all(sends);
       while (await isPending(settled)) {
-        // Room for a byte is there long before the large message has gone.
+        // There is room for a byte long before the large message has left.
         const attempt = local.trySend(messageOf(1, 4711));
         if (attempt.ok) break;
         await turns(1);

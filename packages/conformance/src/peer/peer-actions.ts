@@ -11,19 +11,19 @@ import { countOf, messageOf, rowMessage, type MessageRow, type TallySummary } fr
 import { DEFAULT_CHANNEL, keepBusy, Recorder, type ReceiveOptions } from '../support/recorder.js';
 import type { PeerModule } from './peer-module.js';
 
-/** How a peer's connection starts. */
+/** The start of a peer's connection. */
 export interface PeerStart {
-  /** What it takes from the start; nothing by default. */
+  /** The channels whose messages it takes from the start; none by default. */
   readonly receive?: readonly ReceiveOptions[];
   /** Whether an accepted connection receives from the start. @default true */
   readonly startReceiving?: boolean;
 }
 
-/** What a peer's connection has reported. */
+/** The state and the events of a peer's connection. */
 export interface PeerReport {
   /** The process in which the peer runs. */
   readonly processId: number;
-  /** What the peer knows of the near side. */
+  /** The near side as the peer's `connection.peer`. */
   readonly peer: ConnectionPeer;
   /** Its state now. */
   readonly state: string;
@@ -43,13 +43,13 @@ export interface PeerReport {
   readonly received: ReadonlyMap<string, TallySummary>;
 }
 
-/** How often each outcome of a send was seen: `ok` or the error's code. */
+/** The number of each outcome of a send: `ok` or the error's code. */
 export type Outcomes = Readonly<Record<string, number>>;
 
-/** How a peer process or worker comes to its end without a goodbye. */
+/** The way in which a peer process or worker ends without a goodbye. */
 export type PeerEnding = 'exit' | 'throw';
 
-/** The transport that `module` names. */
+/** Loads the transport of `module`. */
 export async function loadTransport({ specifier, className }: PeerModule): Promise<Transport> {
   const exports = (await import(specifier)) as Record<string, (new () => Transport) | undefined>;
   const TransportClass = exports[className];
@@ -58,8 +58,8 @@ export async function loadTransport({ specifier, className }: PeerModule): Promi
 }
 
 /**
- * The far side of a conformance test: what it can do. Arguments and results are plain data, so that it can
- * be in the same thread, in a worker or in another process.
+ * The far side of a conformance test and its actions. Arguments and results are plain data, so that it can run in the
+ * same thread, in a worker or in another process.
  */
 export class PeerActions {
   readonly #transport: Transport;
@@ -68,7 +68,7 @@ export class PeerActions {
   #connections: NetworkConnection[] = [];
   #isFlooding = false;
 
-  /** @param transport of which it makes connections and servers */
+  /** @param transport the transport of its connections and servers */
   constructor(transport: Transport) {
     this.#transport = transport;
   }
@@ -81,7 +81,7 @@ export class PeerActions {
     return this.#server.address()!;
   }
 
-  /** Takes the next client; from here on it is the connection that the other actions mean. */
+  /** Takes the next client. From now on the other actions use this connection. */
   async accept(start: PeerStart = {}): Promise<void> {
     const accepted = await this.#server!.accept();
     if (!accepted.ok) throw accepted.error;
@@ -107,17 +107,17 @@ export class PeerActions {
     this.#connection.startReceiving();
   }
 
-  /** Takes messages from here on. */
+  /** Takes messages from now on. */
   async receive(...options: ReceiveOptions[]): Promise<void> {
     for (const each of options) this.#recorder!.receive(each);
   }
 
-  /** Takes no more messages of a channel. */
+  /** Takes no further messages of a channel. */
   async pause(channel = DEFAULT_CHANNEL): Promise<void> {
     this.#recorder!.pause(channel);
   }
 
-  /** Sends a row of messages, each awaited or all at once. */
+  /** Sends a row of messages, and awaits each, or sends all at once. */
   async send(row: MessageRow, options: { channel?: string; unawaited?: boolean } = {}): Promise<Outcomes> {
     const { channel = DEFAULT_CHANNEL, unawaited = false } = options;
     const sends: Promise<string>[] = [];
@@ -178,12 +178,12 @@ export class PeerActions {
     await this.#connection.disconnect();
   }
 
-  /** Keeps the thread busy: neither its event loop nor its callbacks go on meanwhile. */
+  /** Keeps the thread busy: its event loop and its callbacks do not run meanwhile. */
   async keepBusy(durationMs: number): Promise<void> {
     keepBusy(durationMs);
   }
 
-  /** What the connection has reported so far. */
+  /** Returns the events of the connection so far. */
   async report(): Promise<PeerReport> {
     const recorder = this.#recorder!;
     return {
@@ -200,22 +200,22 @@ export class PeerActions {
     };
   }
 
-  /** How many messages of a channel arrived. */
+  /** Returns the number of messages of a channel that arrived. */
   async count(channel = DEFAULT_CHANNEL): Promise<number> {
     return this.#recorder?.tally(channel).count ?? 0;
   }
 
-  /** The labels of the messages of a channel, in order of arrival. */
+  /** Returns the labels of the messages of a channel, in order of arrival. */
   async labels(channel = DEFAULT_CHANNEL): Promise<readonly string[]> {
     return this.#recorder!.tally(channel).labels;
   }
 
-  /** States, channels and messages in the order in which they were reported. */
+  /** Returns states, channels and messages in the order in which they were reported. */
   async log(): Promise<readonly string[]> {
     return this.#recorder!.log;
   }
 
-  /** Ends the process or the thread without a goodbye; the answer may never come. */
+  /** Ends the process or the thread without a goodbye. The answer may never arrive. */
   async end(how: PeerEnding): Promise<void> {
     setImmediate(() => {
       if (how === 'exit') process.exit(0);

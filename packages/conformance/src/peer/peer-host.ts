@@ -6,16 +6,16 @@ import type { PeerModule } from './peer-module.js';
 import { PendingCalls } from './pending-calls.js';
 import { within } from '../support/until.js';
 
-/** Where the far side of a connection runs. */
+/** The place of the far side of a connection. */
 export type Placement = 'same thread' | 'worker thread' | 'other process';
 
-/** A peer and the place where it runs. */
+/** A peer and its process or thread. */
 export interface PeerHost<Actions extends PeerActions = PeerActions> extends AsyncDisposable {
-  /** What it can be told to do. */
+  /** The actions of the peer. */
   readonly actions: Actions;
-  /** Whether it can still be asked. */
+  /** Whether it can still answer. */
   readonly isAlive: boolean;
-  /** How the process or thread ended: its exit code, or the signal. */
+  /** The end of the process or thread: its exit code, or the signal. */
   readonly ended: Promise<number | string>;
   /** Sends a signal to the peer's process. */
   signal(name: NodeJS.Signals): void;
@@ -45,12 +45,15 @@ function peerInThisThread(actions: PeerActions): PeerHost {
   };
 }
 
-/** The process of a peer; `peer-protocol.ts` says what it is told and what it answers. */
+/** Starts the process of a peer. `peer-protocol.ts` describes its messages. */
 export function spawnPeer(module: PeerModule): ChildProcess {
   return forkPeer(module, fileURLToPath(new URL('peer-process.js', import.meta.url)));
 }
 
-/** The same with another program, which does at least as much, and with another command before its own arguments. */
+/**
+ * Starts another program as a peer, with another command before its own arguments. The program supports at least the
+ * same messages.
+ */
 export function forkPeer(
   module: PeerModule,
   program: string,
@@ -61,16 +64,16 @@ export function forkPeer(
     execPath: command,
     execArgv: [...execArgv],
     serialization: 'advanced',
-    // What a peer that is to crash writes on its way out is no part of this run's output.
+    // The last output of a peer that has to crash is no part of this run's output.
     stdio: ['ignore', 'ignore', process.env['PEER_OUTPUT'] === undefined ? 'ignore' : 'inherit', 'ipc'],
   });
 }
 
-/** A peer in a process that `forkPeer` started, once it is ready. */
+/** Returns a peer in a process that `forkPeer` started, after it is ready. */
 export async function peerInProcess<Actions extends PeerActions>(child: ChildProcess): Promise<PeerHost<Actions>> {
   const calls = new PendingCalls((request) => {
     child.send(request, () => {
-      // A peer that died meanwhile is noticed by its exit.
+      // The exit shows that a peer died meanwhile.
     });
   });
   const ended = new Promise<number | string>((resolve) => {
@@ -92,7 +95,7 @@ export async function peerInProcess<Actions extends PeerActions>(child: ChildPro
     ended,
     signal: (name) => child.kill(name),
     [Symbol.asyncDispose]: async () => {
-      // Also ends a process that was stopped.
+      // This also ends a stopped process.
       child.kill('SIGKILL');
       await within(ended, 'a peer process ended');
     },

@@ -1,4 +1,4 @@
-/** Where another thread or process finds a transport. */
+/** The module of a transport, for another thread or process. */
 export interface PeerModule {
   /** The argument of `import()`. */
   readonly specifier: string;

@@ -1,8 +1,8 @@
 import type { PeerActions } from './peer-actions.js';
 
-/** What a peer is asked. */
+/** A request to a peer. */
 export interface PeerRequest {
-  /** The reply has the same. */
+  /** The number of the request. The reply has the same. */
   readonly id: number;
   /** The name of a method of the peer's actions. */
   readonly action: string;
@@ -13,10 +13,10 @@ export interface PeerRequest {
 export type PeerReply =
   { readonly id: number; readonly value: unknown } | { readonly id: number; readonly failure: string };
 
-/** What a peer says once it can be asked. */
+/** The message of a peer that is ready for requests. */
 export const PEER_READY = 'ready';
 
-/** Runs one request; what an action throws becomes part of the reply. */
+/** Runs one request. An exception of an action becomes part of the reply. */
 export async function runRequest(actions: PeerActions, { id, action, args }: PeerRequest): Promise<PeerReply> {
   try {
     const run = Reflect.get(actions, action) as (...values: unknown[]) => Promise<unknown>;
@@ -26,12 +26,12 @@ export async function runRequest(actions: PeerActions, { id, action, args }: Pee
   }
 }
 
-/** In a forked process: does what the parent asks until the parent is gone. */
+/** In a forked process: runs the parent's requests until the parent has gone. */
 export function serveParent(actions: PeerActions): void {
   process.on('message', (request: PeerRequest) => {
     void runRequest(actions, request).then((reply) => process.send?.(reply));
   });
-  // A parent that died leaves no peer behind.
+  // The peer ends with its parent.
   process.on('disconnect', () => process.exit(0));
   process.send!(PEER_READY);
 }

@@ -2,7 +2,7 @@ import type { PeerActions } from './peer-actions.js';
 import { PEER_READY, type PeerReply, type PeerRequest } from './peer-protocol.js';
 import { within } from '../support/until.js';
 
-/** Requests on the way to a peer and the promises of their replies. */
+/** The requests to a peer without a reply, each with its promise. */
 export class PendingCalls {
   /** Whether the peer is gone. */
   isEnded = false;
@@ -16,12 +16,12 @@ export class PendingCalls {
     this.#post = post;
   }
 
-  /** Resolves when the peer says that it is ready. */
+  /** Resolves when the peer is ready. */
   whenReady(): Promise<unknown> {
     return new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }));
   }
 
-  /** Takes what the peer said. */
+  /** Handles a message of the peer. */
   take(message: unknown): void {
     if (message === PEER_READY) {
       this.#settle(0)?.resolve(undefined);
@@ -32,18 +32,18 @@ export class PendingCalls {
     else this.#settle(reply.id)?.resolve(reply.value);
   }
 
-  /** Rejects every request: the peer is gone. */
+  /** Rejects every request, because the peer has gone. */
   end(reason: string): void {
     this.isEnded = true;
     this.#reason = reason;
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(new Error(reason));
   }
 
-  /** The peer's actions, each a request. */
+  /** Returns the peer's actions. Each call is a request. */
   actions<Actions extends PeerActions>(): Actions {
     return new Proxy(Object.create(null) as Actions, {
       get: (_target, action) => {
-        // Awaiting the proxy itself must not ask the peer for `then`.
+        // An await of the proxy itself must not ask the peer for `then`.
         if (action === 'then' || typeof action === 'symbol') return undefined;
         return (...args: unknown[]) => this.#call(action, args);
       },

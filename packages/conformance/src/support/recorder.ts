@@ -5,37 +5,37 @@ import { labelOf, Tally } from './messages.js';
 /** The name under which the default channel's messages are kept. */
 export const DEFAULT_CHANNEL = '';
 
-/** How messages are taken. */
+/** The way in which messages are taken. */
 export interface ReceiveOptions {
   /** A named channel. @default the default channel */
   readonly channel?: string;
   /** As for `setMessageCallback`. @default 'copy' */
   readonly ownership?: MessageOwnership | 'in-place';
-  /** Keeps the thread busy for so long at every message: a slow reader. */
+  /** The time for which every message keeps the thread busy, for a slow reader. */
   readonly busyMs?: number;
   /** Sends every message back. */
   readonly echo?: boolean;
 }
 
-/** Writes down everything that a connection reports, in order. */
+/** Records all events of a connection, in order. */
 export class Recorder {
   /** Every state that was reported. */
   readonly states: ConnectionState[] = [];
-  /** The error of each of these reports. */
+  /** The error of each reported state. */
   readonly stateErrors: (NetworkError | undefined)[] = [];
-  /** What came as `error`. */
+  /** The errors of the `error` events. */
   readonly errors: NetworkError[] = [];
   /** The channel of each `drain`. */
   readonly drains: string[] = [];
   /** The channels that the peer opened. */
   readonly channels: string[] = [];
-  /** `unresponsive` and `responsive`, as they came. */
+  /** The events `unresponsive` and `responsive`, in order. */
   readonly responsiveness: string[] = [];
-  /** Everything in one row: `state:…`, `channel:…`, and the first messages as `message:<channel>:<label>`. */
+  /** All events in one list: `state:…`, `channel:…`, and the first messages as `message:<channel>:<label>`. */
   readonly log: string[] = [];
   readonly #tallies = new Map<string, Tally>();
 
-  /** @param connection what is written about */
+  /** @param connection the connection whose events are recorded */
   constructor(readonly connection: NetworkConnection) {
     connection.on('state', (state, error) => {
       this.states.push(state);
@@ -52,7 +52,7 @@ export class Recorder {
     connection.on('responsive', () => this.responsiveness.push('responsive'));
   }
 
-  /** Takes messages from here on. */
+  /** Takes messages from now on. */
   receive(options: ReceiveOptions = {}): this {
     const { channel = DEFAULT_CHANNEL, ownership = 'copy', busyMs = 0, echo = false } = options;
     const { connection } = this;
@@ -77,18 +77,18 @@ export class Recorder {
     return this;
   }
 
-  /** Takes no more messages. */
+  /** Takes no further messages. */
   pause(channel = DEFAULT_CHANNEL): void {
     if (channel === DEFAULT_CHANNEL) this.connection.setMessageCallback(null);
     else this.connection.setChannelMessageCallback(channel, null);
   }
 
-  /** What arrived, by channel. */
+  /** Returns the received messages, by channel. */
   tallies(): ReadonlyMap<string, Tally> {
     return this.#tallies;
   }
 
-  /** What arrived on one channel. */
+  /** Returns the received messages of one channel. */
   tally(channel = DEFAULT_CHANNEL): Tally {
     let tally = this.#tallies.get(channel);
     if (tally === undefined) this.#tallies.set(channel, (tally = new Tally()));
@@ -96,10 +96,10 @@ export class Recorder {
   }
 }
 
-/** Blocks the thread, and with it its event loop. */
+/** Blocks the thread, and so its event loop. */
 export function keepBusy(durationMs: number): void {
   const end = monotonicNow() + durationMs;
   while (monotonicNow() < end) {
-    // A reader that computes.
+    // Stands for the work of a reader.
   }
 }

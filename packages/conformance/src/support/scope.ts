@@ -1,4 +1,4 @@
-/** What a test opened, given back in reverse order when it ends. */
+/** The resources of a test. Its end releases them in reverse order. */
 export class Scope {
   readonly #disposers: (() => unknown)[] = [];
 
@@ -13,7 +13,7 @@ export class Scope {
     this.#disposers.push(disposer);
   }
 
-  /** Gives everything back; rejects with the first failure after the last disposer has run. */
+  /** Releases everything. Rejects with the first failure after the last disposer has run. */
   async dispose(): Promise<void> {
     const failures: unknown[] = [];
     for (let disposer = this.#disposers.pop(); disposer !== undefined; disposer = this.#disposers.pop()) {
@@ -27,19 +27,19 @@ export class Scope {
   }
 }
 
-/** The body of a test that gets a scope of its own. */
+/** Returns the body of a test that gets its own scope. */
 export function scoped(body: (scope: Scope) => Promise<void>): () => Promise<void> {
   return scopedBy(() => new Scope(), body);
 }
 
-/** As `scoped`, with a scope of the caller's class. */
+/** Like `scoped`, with a scope of the caller's class. */
 export function scopedBy<S extends Scope>(makeScope: () => S, body: (scope: S) => Promise<void>): () => Promise<void> {
   return async () => {
     const scope = makeScope();
     try {
       await body(scope);
     } catch (failure) {
-      // The first failure comes first: the second is often its consequence.
+      // The first failure comes first, because the second is often its consequence.
       await scope.dispose().catch((second: unknown) => {
         throw new AggregateError([failure, second], `${String(failure)}; and then: ${String(second)}`);
       });

@@ -12,23 +12,23 @@ import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 import { MessageIterator } from './message-iterator.js';
 import { UnreadMessages } from './unread-messages.js';
 
-/** What the consumers of a channel object ask of the connection or handle that made it. */
+/** The functions of a connection or a handle that its channel objects call. */
 export interface ConsumersOwner {
-  /** Where callbacks run. */
+  /** Runs the callbacks. */
   readonly guard: CallbackGuard;
-  /** Whether no endpoint comes any more. */
+  /** Whether the object gets no further endpoint. */
   readonly isOver: boolean;
-  /** Why nothing can be done while the object has no endpoint. */
+  /** Returns the error of a call on an object that has no endpoint. */
   absence(): Failure;
-  /** A callback can't take the messages of a connection that the object was attached to. */
+  /** Reports that a callback can't take the messages of a connection that the object was attached to. */
   callbackRefused(error: unknown): void;
-  /** Messages of an earlier connection that nobody has read find no room any more. */
+  /** Reports that unread messages of an earlier connection were dropped, because the limit was reached. */
   unreadDropped?(error: NetworkError): void;
 }
 
 /**
- * The consumers of one channel object: the callback with the `message` listeners, a lease, a loop. A handle's object takes
- * its callback from one connection to the next; other consumers stay on the connection that they were taken on.
+ * The consumers of one channel object: the callback with the `message` listeners, a lease, or a loop. The object of a
+ * handle moves its callback from one connection to the next. Other consumers stay on their first connection.
  */
 export class ChannelConsumers {
   readonly #channelName: string | undefined;
@@ -37,13 +37,16 @@ export class ChannelConsumers {
   #endpoint: ChannelEndpoint | undefined;
   #callback: DeliveryCallback | null = null;
   #ownership: AnyOwnership = 'copy';
-  /** Of the callback and the listeners, while there is one of either. */
+  /** The lease of the callback and the listeners; undefined if the object has neither. */
   #callbackLease: Lease | undefined;
-  /** Of a consumer that came before the first connection, or that first gets what earlier connections have left. */
+  /**
+   * The lease of a consumer that came before the first connection, or that first reads the messages of earlier
+   * connections.
+   */
   #waiting: Lease | undefined;
   readonly #unread = new UnreadMessages();
 
-  /** @param events of the channel object; its `message` listeners are consumers */
+  /** @param events the events of the channel object; its `message` listeners are consumers */
   constructor(channelName: string | undefined, owner: ConsumersOwner, events: GuardedEmitter<ChannelEvents>) {
     this.#channelName = channelName;
     this.#owner = owner;
@@ -55,17 +58,17 @@ export class ChannelConsumers {
     return this.#unread.collect();
   }
 
-  /** This side wants nothing more of what earlier connections have left. */
+  /** Drops the unread messages of earlier connections, because this side reads no more. */
   forgetUnread(): void {
     this.#unread.clear();
   }
 
-  /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
+  /** Ends a consumer that waits for a connection, because the handle is closed or gets no further connection. */
   endWaiting(reason: CloseReason): void {
     this.#waiting?.end(reason);
   }
 
-  /** Before the object leaves its endpoint for the next connection's: what nobody has read stays for the next reader. */
+  /** Keeps the unread messages for the next reader. The owner calls it before the object leaves its endpoint. */
   keepUnread(): void {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return;
@@ -80,7 +83,7 @@ export class ChannelConsumers {
     );
   }
 
-  /** The object stands for this endpoint from here on. */
+  /** Makes the object stand for this endpoint. */
   attach(endpoint: ChannelEndpoint): void {
     this.#endpoint = endpoint;
     this.#callbackLease = undefined;
@@ -92,7 +95,7 @@ export class ChannelConsumers {
     }
   }
 
-  /** The object stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
+  /** Makes the object stand for no channel. Consumers other than the callback stay on their connection. */
   detach(): void {
     this.#endpoint = undefined;
     this.#callbackLease = undefined;
@@ -108,7 +111,7 @@ export class ChannelConsumers {
     this.listenersChanged();
   }
 
-  /** A loop over the messages. It stays on the connection that it began on, and never goes on with the next one's. */
+  /** Starts a loop over the messages. The loop stays on the connection on which it began. */
   iterate(signal: AbortSignal | undefined): MessageIterator {
     this.checkUntaken(false);
     let endpoint = this.#endpoint;
@@ -131,7 +134,7 @@ export class ChannelConsumers {
     return this.#takeOn(this.#endpoint, consumer, options);
   }
 
-  /** Throws a `NetworkError` where a consumer of that kind can't take the messages. */
+  /** Throws a `NetworkError` if a consumer of that kind can't take the messages. */
   checkUntaken(isCallback: boolean): void {
     if (this.#owner.isOver) throw this.#owner.absence().error;
     if (this.#endpoint !== undefined) {
@@ -143,7 +146,7 @@ export class ChannelConsumers {
     }
   }
 
-  /** The callback and the listeners are one consumer: takes, changes or gives back their lease as there are any. */
+  /** Takes, changes or releases the lease that the callback and the listeners share, after one of them changed. */
   listenersChanged(): void {
     if (this.#endpoint === undefined) return;
     const hasListeners = this.#events.count('message') > 0;
@@ -173,11 +176,11 @@ export class ChannelConsumers {
     return lease;
   }
 
-  /** The lease gets what earlier connections have left, then the messages of the present one. */
+  /** Gives the lease the messages of earlier connections first, then those of the present one. */
   #wait(lease: Lease): void {
     this.#waiting = lease;
     lease.bind(this.#waitingRoom);
-    // Not at once: a program that sets a callback has seldom finished setting up.
+    // The delivery waits for a microtask, because a program that sets a callback has seldom finished its setup.
     if (this.#endpoint !== undefined) runAsMicrotask(this.#deliverUnread);
   }
 
@@ -206,13 +209,13 @@ export class ChannelConsumers {
     }
   }
 
-  /** The callback first, then each listener, which share bytes of their own where the callback only borrows them. */
+  /** Calls the callback first, then each listener. If the callback borrows its bytes, the listeners share a copy. */
   #forAll(callback: DeliveryCallback | null): DeliveryCallback {
     const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
     const isBorrowed = this.#ownership === 'borrow';
     const toListeners = (own: Uint8Array): void => {
       this.#events.emitMessage('message', own);
-      // The last listener may have been one for one message: what follows waits for the next consumer.
+      // The last listener may have been a `once` listener. Then the next messages wait for another consumer.
       if (this.#callback === null && this.#events.count('message') === 0) this.listenersChanged();
     };
     if (this.#ownership === 'in-place') {

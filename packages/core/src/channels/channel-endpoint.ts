@@ -7,15 +7,15 @@ import { checkUntaken, type Lease, type LeaseHolder } from './consumer-lease.js'
 import type { MessageReceiver } from './message-receiver.js';
 import type { MessageSender } from './message-sender.js';
 
-/** What a channel asks of the connection that it belongs to. */
+/** The functions and values of a connection that its channels use. */
 export interface EndpointHost {
   readonly sender: MessageSender;
   readonly receiver: MessageReceiver;
   readonly guard: CallbackGuard;
-  /** How the connection ended; undefined while it has not. */
+  /** The reason why the connection ended; undefined while the connection stands. */
   readonly closeReason: CloseReason | undefined;
   readonly isConnected: boolean;
-  /** How many bytes may wait unread on a channel. */
+  /** The largest number of unread bytes on a channel. */
   readonly channelWindow: number;
   startReceiving(): void;
   openChannel(endpoint: ChannelEndpoint, signal: AbortSignal | undefined): Promise<Result>;
@@ -29,20 +29,20 @@ export interface EndpointWatcher {
 }
 
 /**
- * One channel of one connection: its state, who takes its messages, and the channel objects that stand for it: the
- * connection's own and, where a manager has the connection, the handle's.
+ * One channel of one connection: its state, its consumer, and the channel objects that stand for it. These are the
+ * object of the connection and, if a manager owns the connection, the object of the handle.
  */
 export class ChannelEndpoint implements LeaseHolder {
   readonly host: EndpointHost;
-  /** The host's, one look nearer: each message asks for it. */
+  /** The sender of the host. Every message reads it, and a field of its own saves one lookup. */
   readonly sender: MessageSender;
-  /** Changed by `rebind` alone. */
+  /** Only `rebind` changes it. */
   state: ChannelState;
   readonly watchers = new Set<EndpointWatcher>();
   #lease: Lease | undefined;
-  /** Loops over `messages()` that have begun and not ended: between two of their steps they hold no lease. */
+  /** The number of `messages()` loops that have begun and not ended. Between two steps a loop holds no lease. */
   #loops = 0;
-  /** Set when the channel was closed while the connection stands. */
+  /** Set when the channel was closed and the connection stands. */
   #closeReason: CloseReason | undefined;
 
   constructor(state: ChannelState, host: EndpointHost) {
@@ -52,7 +52,7 @@ export class ChannelEndpoint implements LeaseHolder {
     state.isShared = true;
   }
 
-  /** The name is open anew, after another channel of that name was closed. */
+  /** Takes the state of a new channel of this name. The old channel was closed. */
   rebind(state: ChannelState): void {
     if (state === this.state) return;
     const lease = this.#lease;
@@ -73,12 +73,12 @@ export class ChannelEndpoint implements LeaseHolder {
     return this.host.isConnected && this.state.isOpen;
   }
 
-  /** Throws a `NetworkError` (`AlreadyExists`) where a consumer of that kind can't take the messages. */
+  /** Throws a `NetworkError` (`AlreadyExists`) if a consumer of that kind can't take the messages. */
   checkUntaken(isCallback: boolean): void {
     checkUntaken(this.#lease, this.state.name, isCallback);
   }
 
-  /** Makes the lease the channel's consumer; a callback's takes the place of another callback's. */
+  /** Makes the lease the channel's consumer. The lease of a callback replaces that of another callback. */
   install(lease: Lease): void {
     this.checkUntaken(lease.isCallback);
     this.#lease?.release();
@@ -95,13 +95,13 @@ export class ChannelEndpoint implements LeaseHolder {
     this.#loops -= 1;
   }
 
-  /** Bytes of the window that messages hold which nobody has read; 0 where there are none, and once this side has ended. */
+  /** The window bytes of the unread messages. 0 if there are none, or if this side has ended the connection. */
   get unreadBytes(): number {
     const { parked, outstanding } = this.state.incoming;
     return parked.length > 0 && this.host.receiver.isDelivering ? outstanding : 0;
   }
 
-  /** Takes out the messages that nobody reads; none where a consumer, or a loop that has begun, still does. */
+  /** Removes and returns the unread messages. Returns none while a consumer, or a loop that has begun, reads them. */
   takeUnread(): Uint8Array[] {
     if (this.#lease !== undefined || this.#loops > 0) return [];
     return this.host.receiver.takeUnread(this.state);
@@ -123,12 +123,12 @@ export class ChannelEndpoint implements LeaseHolder {
     this.host.guard.fail(error);
   }
 
-  /** The connection ended, and its state was changed. */
+  /** The connection has ended and has changed its state. */
   connectionEnded(): void {
     this.#endWhenDrained();
   }
 
-  /** A new link is about to stand: what was kept of the old one is dropped, and its consumers end. */
+  /** A new link is about to stand. Drops the unread frames of the old link and ends its consumers. */
   linkStarting(lastEnd: CloseReason | undefined): void {
     this.state.incoming.parked.clear();
     const lease = this.#lease;
@@ -142,12 +142,15 @@ export class ChannelEndpoint implements LeaseHolder {
     for (const watcher of [...this.watchers]) watcher.onClosed();
   }
 
-  /** A sender may go on. */
+  /** A sender may send again. */
   drained(): void {
     for (const watcher of [...this.watchers]) watcher.onDrain();
   }
 
-  /** Ends the consumer when it has taken what had arrived: that is delivered from a microtask that is queued already. */
+  /**
+   * Ends the consumer after it has taken the messages that had arrived. A microtask that is already queued delivers
+   * those.
+   */
   #endWhenDrained(): void {
     if (!this.#isOver) return;
     runAsMicrotask(() => {

@@ -9,26 +9,26 @@ import type { SendOutcome } from './message-line.js';
 import { closeNotAwaited, notConnected, openNotAwaited } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
-/** What the opening and closing of channels needs to know of the configuration. */
+/** The limits of the configuration for opening and closing channels. */
 export interface LifecycleLimits {
   readonly maxChannels: number;
   readonly sendTimeoutMs: number;
 }
 
 /**
- * Opening and closing channels. Each side says for itself that it sends nothing more (`ChannelClose`), and acknowledges
- * what the other says (`ChannelClosed`): after that, no frame that means the old channel can still be on its way, and both
- * its ids are free.
+ * Opens and closes channels. Each side announces that it sends nothing more (`ChannelClose`), and acknowledges the
+ * announcement of the other (`ChannelClosed`). After that no frame of the old channel can still be in flight, so both
+ * of its ids are free.
  */
 export class ChannelLifecycle {
   readonly #channels: ChannelTable;
   readonly #queue: SendQueue;
   readonly #limits: LifecycleLimits;
-  /** Said about channels and not written yet: an honest peer can't cause more than a few for each channel that may be open. */
+  /** The limit of unwritten control frames. A correct peer can cause only a few for each channel that may be open. */
   readonly #maxWaiting: number;
-  /** Set while the link stands and this side does not end it. */
+  /** Set from the start of the link until this side ends it. */
   #peer: PeerLimits | undefined;
-  /** Whether the peer understands that a channel is closed. */
+  /** Whether the peer supports closing channels. */
   #canClose = false;
 
   constructor(channels: ChannelTable, queue: SendQueue, limits: LifecycleLimits) {
@@ -43,39 +43,39 @@ export class ChannelLifecycle {
     this.#canClose = ((peer.capabilities ?? 0) & Capability.ChannelClose) !== 0;
   }
 
-  /** Nothing is opened or closed any more; calls that wait for a close end. */
+  /** Ends the opening and closing of channels, and the calls that wait for a close. */
   stop(outcome: SendOutcome): void {
     this.#peer = undefined;
     for (const channel of this.#channels.all()) settleWaiters(channel, outcome);
   }
 
-  /** Whether the peer understands that a channel is closed. */
+  /** Whether the peer supports closing channels. */
   get canClose(): boolean {
     return this.#canClose;
   }
 
-  /** Whether the peer makes this side say more about channels than it takes. */
+  /** Whether the peer causes control frames faster than it reads them. */
   get isFlooded(): boolean {
     return this.#queue.control.length > this.#maxWaiting;
   }
 
-  /** Opens the channel of that name and announces it to the peer; resolves when the transport has taken that frame. */
+  /** Opens the channel of that name and announces it to the peer. Resolves when the transport has taken that frame. */
   async open(name: string, signal?: AbortSignal): Promise<Result> {
     if (signal?.aborted === true) return openNotAwaited(signal);
     const channel = this.#channels.obtainLive(name);
     if (!channel.isClosing) return this.#open(channel, signal);
-    // The peer must have seen the end of the old channel before it sees the new one.
+    // The peer must see the end of the old channel before it sees the new one.
     const closed = await this.#whenClosed(channel, signal);
     return closed.ok ? this.open(name, signal) : closed;
   }
 
-  /** Closes the channel of that name; ok where none is open. */
+  /** Closes the channel of that name. Returns ok if no such channel is open. */
   closeNamed(name: string, signal?: AbortSignal): Promise<Result> {
     const channel = this.#channels.find(name);
     return channel === undefined ? RESOLVED_OK : this.close(channel, signal);
   }
 
-  /** Closes a channel; resolves when both sides have. */
+  /** Closes a channel. Resolves when both sides have closed it. */
   close(channel: Channel, signal?: AbortSignal): Promise<Result> {
     if (channel.name === undefined) {
       return Promise.resolve(err('InvalidParameter', 'the default channel lasts as long as the connection'));
@@ -90,7 +90,7 @@ export class ChannelLifecycle {
     return closed;
   }
 
-  /** Gives the channel an id of this side and tells the peer. */
+  /** Gives the channel an id of this side and announces it to the peer. */
   announce(channel: Channel): void {
     if (this.#peer === undefined) return;
     this.#channels.open(channel, this.#peer.channelWindow);
@@ -98,23 +98,23 @@ export class ChannelLifecycle {
     this.#queue.pump();
   }
 
-  /** The peer refused a channel that this side announced: what waits on it ends. */
+  /** Ends all messages that wait on a channel of this side, because the peer refused the channel. */
   onRefused(channel: Channel): void {
     const refused = this.#channels.replaceOutgoing(channel);
     this.#queue.abandon(refused);
-    // Its id comes back when the peer has let go of it.
+    // The id is free again after the peer has acknowledged the close.
     if (this.#canClose && refused.phase === 'open') this.#queue.close(refused);
     settleWaiters(channel, 'accepted');
   }
 
-  /** Tells the peer that it may not use its id. */
+  /** Refuses the id of the peer. */
   refuse(id: number): void {
     this.#say(FrameType.ChannelRefuse, id);
   }
 
   /**
-   * The peer sends nothing more under its id, which it may use again once it knows that this side knows.
-   * @param channel undefined where this side had refused the id
+   * Handles the peer's close of its id. The peer may use the id again after it received the acknowledgement.
+   * @param channel undefined if this side had refused the id
    */
   onPeerClosed(id: number, channel: Channel | undefined): void {
     if (channel !== undefined) {
@@ -128,7 +128,7 @@ export class ChannelLifecycle {
     if (channel !== undefined) this.#finishIfDone(channel);
   }
 
-  /** The peer acknowledged a close of this side; false where there was none. */
+  /** The peer acknowledged a close of this side. Returns false if this side sent none. */
   onAcknowledged(id: number): boolean {
     const half = this.#channels.outgoing(id);
     if (half?.phase !== 'closed') return false;

@@ -29,7 +29,7 @@ export function checkChannelName(name: string): Result {
   return OK;
 }
 
-/** The channel's name for errors. A peer may have chosen it, so it is made printable. */
+/** Returns the channel's name for an error. A peer may have chosen the name, so the function makes it printable. */
 export function shownChannel(name: string | undefined): string {
   return name === undefined ? 'the default channel' : `channel "${printable(name, MAX_CHANNEL_NAME_BYTES)}"`;
 }

@@ -26,15 +26,15 @@ import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
 const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
 
-/** What a channel object asks of the connection or handle that made it. Its `guard` runs every listener. */
+/** The functions of a connection or a handle that its channel objects call. Its `guard` runs every listener. */
 export interface ChannelOwner extends ConsumersOwner {
-  /** The channel was closed: its name may mean another one from here on. */
+  /** The channel was closed. From now on its name may mean another channel. */
   channelClosed(channel: ChannelObject): void;
 }
 
 /**
- * The one implementation of `Channel`. A connection's object stays on its endpoint; a handle's is attached to the endpoint
- * of each connection that the handle gets, so that a message passes no second object.
+ * The one implementation of `Channel`. The object of a connection stays on its endpoint. The object of a handle moves
+ * to the endpoint of each new connection, so that a message passes no second object.
  */
 export class ChannelObject implements Channel, EndpointWatcher {
   readonly name: string | undefined;
@@ -54,7 +54,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
     return this.#endpoint?.isOpen ?? false;
   }
 
-  // Hot path, as the next one: one look, and the sender.
+  // Hot path, like the next method: one lookup, then the sender.
   send(data: Uint8Array, options?: { readonly signal?: AbortSignal }): Promise<Result> {
     if (options !== undefined) {
       const fault = faultOfOptions('send()', options, SIGNAL_OPTION);
@@ -161,12 +161,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
     this.#events.emit('closed');
   }
 
-  /** Whether a channel is of this copy of the package: only such a one can be followed. */
+  /** Whether this copy of the package made the channel. An object can follow only such a channel. */
   static canFollow(channel: Channel): channel is ChannelObject {
     return #endpoint in channel;
   }
 
-  /** Stands for the channel of a handle's next connection from here on. */
+  /** Makes the object stand for a channel of the handle's next connection. */
   follow(channel: Channel): void {
     if (!ChannelObject.canFollow(channel))
       throw new TypeError('a channel of another copy of @entropynet/core was given');
@@ -181,7 +181,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
     this.#consumers.attach(endpoint);
   }
 
-  /** Stands for no channel. Consumers that are no callback stay on the connection that they were taken on. */
+  /** Makes the object stand for no channel. Consumers other than the callback stay on their connection. */
   detach(): void {
     this.#leave();
     this.#consumers.detach();
@@ -192,12 +192,12 @@ export class ChannelObject implements Channel, EndpointWatcher {
     return this.#consumers.hasUnread;
   }
 
-  /** This side wants nothing more of what earlier connections have left. */
+  /** Drops the unread messages of earlier connections, because this side reads no more. */
   forgetUnread(): void {
     this.#consumers.forgetUnread();
   }
 
-  /** The handle is closed, or gets no connection: a consumer that waits for one ends. */
+  /** Ends a consumer that waits for a connection, because the handle is closed or gets no further connection. */
   endWaiting(reason: CloseReason): void {
     this.#consumers.endWaiting(reason);
   }
@@ -224,5 +224,5 @@ const NO_STATS: ChannelStats = Object.freeze({
   unreadFrames: 0,
 });
 
-// The word is checked afterwards: a wrong one is a `TypeError`, as a wrong callback.
+// The value is checked later: a wrong value throws a `TypeError`, as a wrong callback does.
 const OWNERSHIP_OPTION = { ownership: 'anything' } as const;

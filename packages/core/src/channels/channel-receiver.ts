@@ -8,19 +8,19 @@ import { ownedBytes } from './owned-bytes.js';
 
 /** Receives the reports about channels. */
 export interface ChannelReceiverEvents {
-  /** The peer broke the protocol, or asks for more than it may have: the connection must fail. */
+  /** The peer broke the protocol or exceeded a limit: the connection must fail. */
   onViolation(error: NetworkError): void;
   /** The peer opened a channel that was not open. */
   onChannelOpened(name: string): void;
   /** The peer refused a channel that this side opened. */
   onChannelRefused(error: NetworkError): void;
-  /** The peer sends nothing more on the channel; what has arrived can still be read. */
+  /** The peer sends nothing more on the channel. The program can still read the messages that have arrived. */
   onChannelClosed(channel: Channel): void;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What the peer says about channels: it opens, refuses, closes, and gives window back. */
+/** Handles the peer's control frames: open, refuse, close, and window updates. */
 export class ChannelReceiver {
   readonly #channels: ChannelTable;
   readonly #maxChannels: number;
@@ -34,7 +34,7 @@ export class ChannelReceiver {
     this.#events = events;
   }
 
-  /** One frame that is no part of a message. */
+  /** Handles one frame that is no part of a message. */
   receive(type: number, id: number, bytes: Uint8Array, start: number, end: number): void {
     switch (type) {
       case FrameType.ChannelOpen:
@@ -73,7 +73,8 @@ export class ChannelReceiver {
     }
     let name: string;
     try {
-      // A copy: the decoder reads its input more than once, and a peer may change shared bytes in between.
+      // The decoder gets a copy, because it reads its input more than once and a peer may change shared bytes in
+      // between.
       name = decoder.decode(ownedBytes(bytes, start, end, false));
     } catch {
       this.#violated('a channel name that is not UTF-8');
@@ -105,7 +106,7 @@ export class ChannelReceiver {
   #onRefusal(id: number): void {
     const half = id === 0 ? undefined : this.#channels.outgoing(id);
     const channel = half?.channel;
-    // Only a channel that the peer has not opened itself can be refused, and only once.
+    // The peer can refuse only a channel that it has not opened itself, and only once.
     if (channel === undefined || channel.outgoing !== half || channel.incoming.id !== -1) {
       this.#violated(`a refusal of channel ${id}, which can't be refused`);
       return;

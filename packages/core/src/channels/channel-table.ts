@@ -3,38 +3,38 @@ import { MAX_CHANNEL_ID } from '../wire/frame.js';
 import { Channel, type IncomingHalf, type OutgoingHalf } from './channel.js';
 import { ClosedChannels } from './closed-channels.js';
 
-/** What the table needs to know of the configuration. */
+/** The limits of the configuration for the table. */
 export interface TableLimits {
   readonly channelWindow: number;
   readonly maxChannels: number;
 }
 
-/** What was sent on channels, all together. */
+/** The totals of sent messages and bytes of all channels. */
 export interface SentTotals {
   messagesSent: number;
   bytesSent: number;
 }
 
-/** What became of a `ChannelOpen` of the peer. */
+/** The result of a `ChannelOpen` from the peer. */
 export type BindOutcome = 'bound' | 'id-out-of-turn' | 'opened-twice';
 
 /**
- * The channels of one connection: by name for callers, by id for frames. Each side numbers the channels it sends on; an id
- * is used again once its channel is over.
+ * The channels of one connection: callers find them by name, frames find them by id. Each side numbers the channels on
+ * which it sends. A side uses an id again after its channel is over.
  */
 export class ChannelTable {
   readonly defaultChannel = new Channel(undefined);
   readonly closed: ClosedChannels;
   readonly #byName = new Map<string, Channel>();
-  // Index = the id. A frame finds its half with one array access.
+  // The index is the id. A frame finds its half with one array access.
   #incoming: (IncomingHalf | undefined)[] = [];
   #outgoing: (OutgoingHalf | undefined)[] = [];
-  /** Ids of the peer that this side refused and the peer has not closed yet. */
+  /** The ids that this side refused and that the peer has not closed yet. */
   readonly #refused = new Set<number>();
   readonly #freeIds: number[] = [];
   #openCount = 0;
   #lastFound: Channel | undefined;
-  /** Of halves that are not in the table any more. */
+  /** The totals of halves that are no longer in the table. */
   #ended = { messagesSent: 0, bytesSent: 0 };
   #unconfirmed = { messages: 0, bytes: 0 };
 
@@ -45,10 +45,10 @@ export class ChannelTable {
     });
   }
 
-  /** Starts a new link: the default channel is open under id 0 on both sides, no other is. */
+  /** Starts a new link: the default channel is open with id 0 on both sides, and no other channel is open. */
   start(window: number): void {
     for (const [name, channel] of this.#byName) {
-      // What only the peer of an earlier link knew of is forgotten.
+      // Removes channels that only the peer of an earlier link knew.
       if (channel.isOver || (!channel.incoming.hasConsumer && !channel.isShared)) this.#byName.delete(name);
       else channel.reset();
     }
@@ -68,9 +68,9 @@ export class ChannelTable {
     this.#outgoing = [defaultChannel.outgoing];
   }
 
-  /** The channel of that name, open or not, if anything is known of it. */
+  /** Returns the channel of that name, open or not. Undefined if the table has none. */
   find(name: string): Channel | undefined {
-    // Programs send runs of messages on one channel; comparing one interned string beats hashing it.
+    // Programs send many messages in a row on one channel. Comparing one interned string is faster than hashing it.
     const last = this.#lastFound;
     if (last !== undefined && last.name === name) return last;
     const found = this.#byName.get(name);
@@ -79,8 +79,8 @@ export class ChannelTable {
   }
 
   /**
-   * The channel of that name; made, but not opened, where there is none. One that is over counts as long as it has unread
-   * messages that only its name leads to.
+   * Returns the channel of that name, or makes one without opening it. A channel that is over stays as long as it has
+   * unread messages, because only its name leads to them.
    */
   obtain(name: string): Channel {
     const known = this.find(name);
@@ -89,28 +89,28 @@ export class ChannelTable {
     return known.isOver && !isReadable ? this.#make(name) : known;
   }
 
-  /** The channel of that name that is, or can be, open. */
+  /** Returns the channel of that name that is open or can be opened. */
   obtainLive(name: string): Channel {
     const known = this.find(name);
     return known === undefined || known.isOver ? this.#make(name) : known;
   }
 
-  /** The half that the peer sends on under `id`. */
+  /** The half on which the peer sends with `id`. */
   incoming(id: number): IncomingHalf | undefined {
     return this.#incoming[id];
   }
 
-  /** The half that this side sends on under `id`. */
+  /** The half on which this side sends with `id`. */
   outgoing(id: number): OutgoingHalf | undefined {
     return this.#outgoing[id];
   }
 
-  /** How many named channels are open, or not closed by both sides yet. */
+  /** The number of named channels that are open, or that one side has not closed yet. */
   get openCount(): number {
     return this.#openCount;
   }
 
-  /** Whether this side has ids left. */
+  /** Whether this side has a free id. */
   get hasFreeId(): boolean {
     return this.#freeIds.length > 0 || this.#outgoing.length <= MAX_CHANNEL_ID;
   }
@@ -123,7 +123,7 @@ export class ChannelTable {
     this.#openCount += 1;
   }
 
-  /** Notes the peer's id of a channel: one that is free again, or the next one. */
+  /** Stores the peer's id of a channel: an id that is free again, or the next number. */
   bind(channel: Channel, id: number): BindOutcome {
     if (!this.#isFreeForPeer(id)) return 'id-out-of-turn';
     const half = channel.incoming;
@@ -133,7 +133,7 @@ export class ChannelTable {
     return 'bound';
   }
 
-  /** Takes the peer's id as used and refused; false where the peer may not use it. */
+  /** Marks the peer's id as used and refused. Returns false if the peer may not use it. */
   refuse(id: number): boolean {
     if (!this.#isFreeForPeer(id)) return false;
     this.#incoming[id] = undefined;
@@ -141,12 +141,12 @@ export class ChannelTable {
     return true;
   }
 
-  /** Whether the peer's id is one that this side refused. */
+  /** Whether this side refused the peer's id. */
   wasRefused(id: number): boolean {
     return this.#refused.has(id);
   }
 
-  /** The peer sends nothing more under that id, which it may use again; false where it did not use it. */
+  /** The peer sends nothing more with that id and may use it again. Returns false if the peer did not use it. */
   endIncoming(id: number): boolean {
     if (this.#refused.delete(id)) return true;
     const half = id === 0 ? undefined : this.#incoming[id];
@@ -156,10 +156,13 @@ export class ChannelTable {
     return true;
   }
 
-  /** The peer refused the channel: it gets a new sending half. The old one keeps its id until the peer has let go of it. */
+  /**
+   * Gives the channel a new sending half, because the peer refused it. The old half keeps its id until the peer closes
+   * it.
+   */
   replaceOutgoing(channel: Channel): OutgoingHalf {
     const half = channel.outgoing;
-    // What was on its way is lost: it never counts as confirmed.
+    // The frames in flight are lost: they never count as confirmed.
     this.#count(half);
     this.#unconfirmed.messages += half.messagesSent - half.confirmation.messages;
     this.#unconfirmed.bytes += half.bytesSent - half.confirmation.bytes;
@@ -167,14 +170,14 @@ export class ChannelTable {
     return half;
   }
 
-  /** The peer acknowledged that nothing more is sent under the half's id. */
+  /** The peer acknowledged that this side sends nothing more with the half's id. */
   endOutgoing(half: OutgoingHalf): void {
     half.end();
     // A refused half has no channel to wait for.
     if (half.channel.outgoing !== half) this.#free(half);
   }
 
-  /** Both sides have closed the channel: its id is free, and its name too. */
+  /** Both sides have closed the channel: its id and its name are free. */
   finish(channel: Channel): void {
     channel.isOver = true;
     if (channel.outgoing.id >= 0) {
@@ -184,7 +187,7 @@ export class ChannelTable {
     this.closed.add(channel);
   }
 
-  /** Messages and payload bytes that the transport took whole since the link stood. */
+  /** Returns the messages and payload bytes that the transport took whole since the link stood. */
   sent(): SentTotals {
     const totals = { ...this.#ended };
     for (const { outgoing } of this.#live()) {
@@ -195,8 +198,8 @@ export class ChannelTable {
   }
 
   /**
-   * What the peer has not confirmed of that. What was sent on a closed channel counts as confirmed: the peer acknowledges
-   * a close after everything that went before it.
+   * Returns the part of the sent messages that the peer has not confirmed. Messages of a closed channel count as
+   * confirmed, because the peer acknowledges a close after all frames before it.
    */
   unconfirmed(): UnconfirmedSends {
     let { messages, bytes } = this.#unconfirmed;
@@ -207,19 +210,19 @@ export class ChannelTable {
     return { messages, bytes };
   }
 
-  /** Every channel that is known, the default one first. */
+  /** Returns all channels of the table, the default one first. */
   all(): Channel[] {
     return [this.defaultChannel, ...this.#byName.values()];
   }
 
-  /** The named channels on which messages wait that nobody has read. */
+  /** Returns the names of the channels that have unread messages. */
   unread(): string[] {
     return [...this.#byName.values()].flatMap(({ name, incoming }) =>
       name === undefined || incoming.parked.length === 0 ? [] : [name],
     );
   }
 
-  /** Those that both sides have not closed. */
+  /** Returns the channels that are not closed by both sides. */
   #live(): Channel[] {
     return this.all().filter((channel) => !channel.isOver);
   }

@@ -4,7 +4,7 @@ import { IncomingHalfOf } from './incoming-half.js';
 import type { SendOutcome } from './message-line.js';
 import { OutgoingHalfOf } from './outgoing-half.js';
 
-/** How waiting messages end when the connection ends for this reason. */
+/** Returns the outcome of waiting messages if the connection ends for this reason. */
 export function outcomeOf(error: NetworkError): SendOutcome {
   return error.code === 'PeerDied' ? 'peer-died' : 'closed';
 }
@@ -15,19 +15,21 @@ export type IncomingHalf = IncomingHalfOf<Channel>;
 /** The sending half of a channel. */
 export type OutgoingHalf = OutgoingHalfOf<Channel>;
 
-/** One channel: a name and its two halves, which live and end by themselves. */
+/** One channel: a name and its two halves. Each half starts and ends independently. */
 export class Channel {
   /** Undefined for the default channel. */
   readonly name: string | undefined;
-  /** What this side sends. Another one takes its place when the peer refuses the channel. */
+  /** The half on which this side sends. A new half replaces it when the peer refuses the channel. */
   outgoing: OutgoingHalf;
-  /** What the peer sends. */
+  /** The half on which the peer sends. */
   readonly incoming: IncomingHalf;
-  /** Whether both sides have closed it: its ids are free, and the name belongs to the next channel that is opened. */
+  /**
+   * Whether both sides have closed it. Then its ids are free, and its name belongs to the next channel that is opened.
+   */
   isOver = false;
-  /** Whether somebody holds on to this channel beyond its name, so that another one must not take its consumer. */
+  /** Whether an object holds this channel by more than its name. Then another channel must not take its consumer. */
   isShared = false;
-  /** Who waits for both sides to have closed it. */
+  /** The callbacks of the calls that wait until both sides have closed it. */
   closeWaiters: ((outcome: SendOutcome) => void)[] | undefined;
 
   constructor(name: string | undefined) {
@@ -41,32 +43,32 @@ export class Channel {
     return this.outgoing.phase === 'open';
   }
 
-  /** Whether either side has begun to close it, and not both have finished. */
+  /** Whether one side has begun to close it, and not both have finished. */
   get isClosing(): boolean {
     return (
       !this.isOver && (this.incoming.isEnded || this.outgoing.phase === 'closing' || this.outgoing.phase === 'closed')
     );
   }
 
-  /** Whether nothing can come or go on it any more: both sides closed it, and the peer has acknowledged that. */
+  /** Whether no frame can come or go any more: both sides closed it, and the peer has acknowledged that. */
   get isFinished(): boolean {
     const { phase } = this.outgoing;
     return this.incoming.isEnded && (phase === 'over' || phase === 'none');
   }
 
-  /** Another outgoing half takes the place of the one that the peer refused. */
+  /** Replaces the outgoing half that the peer refused. */
   renewOutgoing(): void {
     this.outgoing = new OutgoingHalfOf<Channel>(this);
   }
 
-  /** What both halves count, for monitoring. */
+  /** Returns the counters of both halves, for monitoring. */
   stats(): ChannelStats {
     const { messagesSent, bytesSent, credit, waitingCount } = this.outgoing;
     const unreadFrames = this.incoming.parked.length;
     return Object.freeze({ messagesSent, bytesSent, sendWindow: credit, waitingMessages: waitingCount, unreadFrames });
   }
 
-  /** Forgets everything that belongs to a link; the consumer stays. */
+  /** Resets the state of the link. The consumer stays. */
   reset(): void {
     this.renewOutgoing();
     this.incoming.reset();

@@ -9,22 +9,28 @@ import { QueuedMessage } from './message-line.js';
 import { notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
-/** Room in the transport, or in memory where a message needs fragments, that is filled in place. One claim at a time. */
+/**
+ * Room for a message that the program fills in place. The room is in the transport, or in memory if the message needs
+ * fragments. Only one claim exists at a time.
+ */
 export class Claims {
   readonly #queue: SendQueue;
   readonly #onSent: (half: OutgoingHalf, length: number) => void;
-  /** Set while messages are taken. */
+  /** Set while the connection takes messages. */
   #writer: FrameWriter | undefined;
   #wholeBytes = 0;
-  /** The number of the claim under way, 0: none. Not the claim: a reference to what is this young costs a write barrier. */
+  /**
+   * The number of the present claim; 0 if there is none. A number, because a reference to a young object costs a write
+   * barrier.
+   */
   #current = 0;
   #count = 0;
-  /** Claims up to this number are of an earlier link. */
+  /** Claims up to this number belong to an earlier link. */
   #firstOfLink = 0;
-  /** Whether the claim under way is the writer's own room, which takes the message as one frame. */
+  /** Whether the present claim is room of the writer, which takes the message as one frame. */
   #isWhole = false;
 
-  /** @param onSent a claimed message was taken whole by the transport */
+  /** @param onSent called when the transport took a claimed message whole */
   constructor(queue: SendQueue, onSent: (half: OutgoingHalf, length: number) => void) {
     this.#queue = queue;
     this.#onSent = onSent;
@@ -37,7 +43,7 @@ export class Claims {
     this.#current = 0;
   }
 
-  /** Gives a claim under way up: no message is taken any more. */
+  /** Aborts the present claim, because the connection takes no more messages. */
   finish(): void {
     if (this.#current !== 0 && this.#isWhole) this.#writer?.abortClaim();
     this.stop();
@@ -50,7 +56,9 @@ export class Claims {
     this.#current = 0;
   }
 
-  /** Room for `length` bytes on a half that is free for them; undefined where the transport has none. */
+  /**
+   * Claims room for `length` bytes on a half that can send them now. Returns undefined if the transport has no room.
+   */
   claim(half: OutgoingHalf, length: number): SendClaim | undefined {
     const isWhole = length <= this.#wholeBytes;
     const bytes = isWhole ? this.#writer?.tryClaim(length) : new Uint8Array(length);
@@ -62,9 +70,9 @@ export class Claims {
   }
 
   /**
-   * A message that `write` writes where it is sent from, on a half that is free for it; undefined where the transport has
-   * no room. Throws what `write` throws, and then nothing was sent. Hot path: no allocation where the transport has an
-   * array that lasts.
+   * Sends a message that `write` writes in place, on a half that can send it now. Returns undefined if the transport
+   * has no room. If `write` throws, it sends nothing and throws the same value. Hot path: no allocation if the
+   * transport has a permanent array.
    */
   sendWith(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
     const writer = this.#writer;
@@ -104,26 +112,26 @@ export class Claims {
     return this.#send(half, bytes, length);
   }
 
-  /** Gives a claim up. */
+  /** Aborts a claim. */
   abort({ number }: ClaimUnderWay): void {
     this.#giveUp(number);
   }
 
-  /** @param length read before: a transport may give the memory away, and then the array's length reads 0 */
+  /** @param length read before: a transport may detach the memory, and then the array's length reads 0 */
   #send(half: OutgoingHalf, bytes: Uint8Array, length: number): Result {
     if (this.#isWhole) {
       this.#writer?.commitClaim(half.id << 8);
       half.spend(length + FRAME_COST_BYTES);
       this.#onSent(half, length);
     } else {
-      // Nothing could be sent since the claim, so the message is next in order.
+      // No frame was sent since the claim, so this message is the next one in order.
       this.#queue.add(half, QueuedMessage.promised(bytes));
     }
     if (!this.#queue.isIdle) this.#queue.pump();
     return OK;
   }
 
-  /** The program gave the claim's memory away before it was sent: there is no message any more. */
+  /** The program transferred the claim's memory before it sent the claim, so there is no message. */
   #refuseDetached(): Failure {
     this.#drop();
     return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
@@ -133,13 +141,13 @@ export class Claims {
     if (this.#release(number) === undefined) this.#drop();
   }
 
-  /** Nothing is sent of a claim that is over. */
+  /** Ends a claim without sending it. */
   #drop(): void {
     if (this.#isWhole) this.#writer?.abortClaim();
     this.#queue.pump();
   }
 
-  /** Begins a claim: nothing else is written until its end. */
+  /** Begins a claim. The connection writes nothing else until the claim ends. */
   #hold(isWhole: boolean): number {
     this.#count += 1;
     this.#current = this.#count;
@@ -159,20 +167,20 @@ export class Claims {
   }
 }
 
-/** A writer that goes on after it returned would write into a message that was sent. */
+/** Refuses a promise: a writer that continues after it returned would write into a message that was sent. */
 function checkWritten(returned: unknown): void {
   if (!isThenable(returned)) return;
   void Promise.resolve(returned).catch(() => undefined);
   throw new TypeError('the function that trySendWith calls must write at once; it returned a promise');
 }
 
-/** A claim as its connection made it. A class, so that none costs a closure. */
+/** The claim that a connection returns. A class, so that no claim costs a closure. */
 class ClaimUnderWay implements SendClaim {
   readonly #claims: Claims;
 
   /**
-   * @param number the connection's count of claims
-   * @param length of the message; `bytes` has none any more once its memory was transferred
+   * @param number the number of the claim on its connection
+   * @param length the length of the message; `bytes` reads 0 after its memory was transferred
    */
   constructor(
     claims: Claims,

@@ -1,27 +1,30 @@
 import type { Channel } from './channel.js';
 
-/** What a closed channel with unread messages costs beside them, in bytes: about its objects in memory. */
+/**
+ * The memory of a closed channel with unread messages, in bytes and without the messages. An estimate of its objects'
+ * size.
+ */
 const CHANNEL_COST_BYTES = 1024;
 
 /**
- * The channels of a connection that both sides have closed. Their names are remembered for a while, so that a send on one
- * says that it was closed. What arrived on them stays readable, up to a limit: beyond it no new channel is opened until
- * somebody reads, so that a peer can't fill this side's memory by opening, sending and closing.
+ * The channels of a connection that both sides have closed. The connection keeps their names for a while, so that a
+ * send on one reports that it was closed. Their unread messages stay readable, up to a limit. Beyond it no new channel
+ * opens until the program reads, so that a peer can't fill this side's memory by opening, sending and closing.
  */
 export class ClosedChannels {
   readonly #maxNames: number;
   readonly #maxUnreadBytes: number;
   readonly #onForgotten: (channel: Channel) => void;
-  /** Those with nothing to read, the oldest first. */
+  /** The channels without unread messages, the oldest first. */
   readonly #read = new Set<Channel>();
   #unreadBytes = 0;
-  /** An unread channel that the program has let go of can't be read: its memory is free. */
+  /** Notes when the program drops an unread channel: its memory is free then, because nobody can read it any more. */
   #collected: FinalizationRegistry<number> | undefined;
 
   /**
-   * @param maxNames how many channels without unread messages are remembered
-   * @param maxUnreadBytes how much may be unread on closed channels, in bytes
-   * @param onForgotten a channel is no longer remembered
+   * @param maxNames the largest number of channels without unread messages
+   * @param maxUnreadBytes the largest number of unread bytes on closed channels
+   * @param onForgotten called when a channel leaves this list
    */
   constructor(maxNames: number, maxUnreadBytes: number, onForgotten: (channel: Channel) => void) {
     this.#maxNames = maxNames;
@@ -29,17 +32,17 @@ export class ClosedChannels {
     this.#onForgotten = onForgotten;
   }
 
-  /** Whether so much is unread that no further channel may be opened. */
+  /** Whether the unread bytes have reached the limit, so that no further channel may open. */
   get isFull(): boolean {
     return this.#unreadBytes > this.#maxUnreadBytes;
   }
 
-  /** How much is unread, in bytes. */
+  /** The number of unread bytes. */
   get unreadBytes(): number {
     return this.#unreadBytes;
   }
 
-  /** A channel was closed. */
+  /** Adds a channel that was closed. */
   add(channel: Channel): void {
     if (channel.incoming.parked.length === 0) {
       this.#remember(channel);
@@ -51,19 +54,19 @@ export class ClosedChannels {
     this.#collected.register(channel, cost, channel);
   }
 
-  /** Everything on a closed channel was read. */
+  /** The program has read all messages of a closed channel. */
   noteRead(channel: Channel): void {
     if (this.#collected?.unregister(channel) !== true) return;
     this.#unreadBytes -= costOf(channel);
     this.#remember(channel);
   }
 
-  /** Another channel has taken the name. */
+  /** Removes a channel, because another one has taken its name. */
   forget(channel: Channel): void {
     this.#read.delete(channel);
   }
 
-  /** A new link: nothing of the one before is remembered. */
+  /** Removes all channels, because a new link starts. */
   clear(): void {
     this.#read.clear();
     this.#collected = undefined;
@@ -72,7 +75,7 @@ export class ClosedChannels {
 
   #newRegistry(): FinalizationRegistry<number> {
     const registry = new FinalizationRegistry<number>((unread) => {
-      // Those of an earlier link do not count any more.
+      // Channels of an earlier link no longer count.
       if (this.#collected === registry) this.#unreadBytes -= unread;
     });
     return registry;
@@ -88,7 +91,7 @@ export class ClosedChannels {
   }
 }
 
-/** What arrived on it and was not given back: that does not change once the channel is closed. */
+/** The bytes that arrived and whose window was not returned. The number is final after the channel is closed. */
 function costOf(channel: Channel): number {
   return channel.incoming.outstanding + CHANNEL_COST_BYTES;
 }

@@ -1,14 +1,14 @@
 import { epochNow, setTimerReferenced, startTimer } from '../platform/clock.js';
 
-/** How old the coarse time may be, in milliseconds. */
+/** The largest error of the coarse time, in milliseconds. */
 const RESOLUTION_MS = 10;
 
-/** Numbers of ticks begin anew here: a small integer is compared without looking anything up. */
+/** The tick numbers start again here. A small integer needs no memory access to compare. */
 const LAST_TICK = 0x3fff_ffff;
 
 /**
- * The number of the present tick. A connection that was active in it has nothing to note: comparing two small integers is
- * all that a message costs. Read it as a property: it changes.
+ * The number of the present tick. A connection that was active in this tick notes nothing more, so a message costs one
+ * comparison of two small integers. Read it as a property, because it changes.
  */
 export const coarseClock = { tick: 1 };
 
@@ -20,8 +20,8 @@ let wasRead = false;
 export const NO_TICK = 0;
 
 /**
- * Milliseconds since the epoch, at most about 10 ms old, for somebody who is active the first time in this tick. The timer
- * behind it runs only while somebody is active.
+ * Returns milliseconds since the epoch, at most about 10 ms old. A caller asks once a tick, when it is first active.
+ * The timer behind it runs only while there are callers.
  */
 export function coarseNow(): number {
   wasRead = true;

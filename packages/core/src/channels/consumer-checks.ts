@@ -6,7 +6,7 @@ import { type AnyOwnership, deliveryOf } from './incoming-half.js';
 
 const CONSUMER_OPTIONS = { name: 'anything', ownership: 'anything', isPaused: 'true or false' } as const;
 
-/** Throws for what is no consumer, and for options that no consumer has. */
+/** Throws for a value that is not a consumer, and for unknown options. */
 export function checkConsumer(consumer: MessageConsumer, options: ConsumerOptions): void {
   const { onMessage } = (consumer as Partial<MessageConsumer> | null | undefined) ?? {};
   if (typeof onMessage !== 'function') {
@@ -21,7 +21,7 @@ export function checkConsumer(consumer: MessageConsumer, options: ConsumerOption
   if (ownership !== 'copy' && ownership !== 'borrow') checkOwnership(ownership);
 }
 
-/** Throws a `TypeError` for a word that says nothing of ownership. */
+/** Throws a `TypeError` for a value that is not an ownership. */
 export function checkOwnership(ownership: AnyOwnership): void {
   if (Object.hasOwn(deliveryOf, ownership)) return;
   const allowed = Object.keys(deliveryOf)

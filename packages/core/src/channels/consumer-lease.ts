@@ -5,9 +5,9 @@ import { NetworkError } from '../result/network-error.js';
 import { shownChannel } from './channel-name.js';
 import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 
-/** What a lease asks of the channel that it is on. */
+/** The functions of a channel that its lease calls. */
 export interface LeaseHolder {
-  /** The lease takes messages, or not any more. */
+  /** The lease starts or stops taking messages. */
   leaseChanged(lease: Lease): void;
   /** The lease is over. */
   leaseReleased(lease: Lease): void;
@@ -15,23 +15,26 @@ export interface LeaseHolder {
   leaseFailed(error: unknown): void;
 }
 
-/** As `ConsumerOptions`, and a callback's lease may read in place. */
+/** `ConsumerOptions`; the lease of a callback may also read in place. */
 export type LeaseOptions = Omit<ConsumerOptions, 'ownership'> & { readonly ownership?: AnyOwnership };
 
-/** The right to take a channel's messages. It waits for a channel where a handle has no connection yet. */
+/** The right to take a channel's messages. It waits for a channel while a handle has no connection. */
 export class Lease implements ConsumerLease {
   readonly name: string;
   readonly ownership: AnyOwnership;
   /** Takes one message. */
   readonly deliver: DeliveryCallback;
-  /** Whether the lease is that of a callback and listeners: it outlives connections, and another callback may replace it. */
+  /**
+   * Whether the lease belongs to a callback and listeners. Such a lease outlives connections, and another callback may
+   * replace it.
+   */
   readonly isCallback: boolean;
   isPaused: boolean;
   #isHeld = true;
   #holder: LeaseHolder | undefined;
   readonly #consumer: MessageConsumer;
 
-  /** @param callback takes the messages by itself, so that each costs one call */
+  /** @param callback takes the messages directly, so that each costs one call */
   constructor(consumer: MessageConsumer, options: LeaseOptions, callback?: DeliveryCallback) {
     this.#consumer = consumer;
     this.name = options.name;
@@ -74,7 +77,7 @@ export class Lease implements ConsumerLease {
     this.#holder = undefined;
   }
 
-  /** The connection ended and nothing is left to take. */
+  /** The connection ended and no message is left. */
   end(reason: CloseReason): void {
     if (!this.#isHeld) return;
     const holder = this.#holder;
@@ -92,7 +95,7 @@ export class Lease implements ConsumerLease {
   }
 }
 
-/** Throws where `present` keeps another consumer from taking the messages of the channel. */
+/** Throws if another consumer, `present`, takes the messages of the channel. */
 export function checkUntaken(present: Lease | undefined, channelName: string | undefined, isCallback: boolean): void {
   if (present === undefined || (isCallback && present.isCallback)) return;
   throw new NetworkError(

@@ -9,13 +9,13 @@ interface ControlFrame {
   readonly announces: OutgoingHalf | undefined;
 }
 
-/** Writes one frame; false where there is no room. */
+/** Writes one frame. Returns false if there is no room. */
 export type WriteFrame = (header: number, bytes: Uint8Array, start: number, end: number) => boolean;
 
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
-/** Frames that are no messages and go ahead of them: what is said about channels, and windows given back. */
+/** The frames that are no messages and go ahead of them: control frames of channels, and window updates. */
 export class ControlQueue {
   readonly #write: WriteFrame;
   readonly #frames = new Fifo<ControlFrame>();
@@ -23,13 +23,13 @@ export class ControlQueue {
   readonly #announcements = new Map<OutgoingHalf, ((wasAnnounced: boolean) => void)[]>();
   readonly #onAnnounced: (half: OutgoingHalf) => void;
 
-  /** @param onAnnounced the announcement of the half's id was written: its waiting messages may go */
+  /** @param onAnnounced called after the half's id was announced: its waiting messages may follow */
   constructor(write: WriteFrame, onAnnounced: (half: OutgoingHalf) => void) {
     this.#write = write;
     this.#onAnnounced = onAnnounced;
   }
 
-  /** How many frames wait, windows not counted. */
+  /** The number of waiting frames, without window updates. */
   get length(): number {
     return this.#frames.length;
   }
@@ -42,37 +42,37 @@ export class ControlQueue {
     this.#frames.push({ header: frameHeader(type, id), bytes: NO_BYTES, announces: undefined });
   }
 
-  /** Tells the peer of a half's id and of its channel's name. */
+  /** Announces a half's id and its channel's name to the peer. */
   announce(half: OutgoingHalf): void {
     const header = frameHeader(FrameType.ChannelOpen, half.id);
     this.#frames.push({ header, bytes: encoder.encode(half.channel.name), announces: half });
   }
 
-  /** Calls back when the announcement was written: true; or when the link ended before: false. */
+  /** Calls the listener with true after the announcement was written, or with false if the link ended before. */
   onAnnounced(half: OutgoingHalf, listener: (wasAnnounced: boolean) => void): void {
     const listeners = this.#announcements.get(half) ?? [];
     listeners.push(listener);
     this.#announcements.set(half, listeners);
   }
 
-  /** The peer is owed window of the half. */
+  /** Notes that this side has window to return for the half. */
   oweCredit(half: IncomingHalf): void {
     this.#creditDue.add(half);
   }
 
-  /** The peer does not use the half any more: no window update goes out for it. */
+  /** The peer no longer uses the half: this side sends no window update for it. */
   forgetCredit(half: IncomingHalf): void {
     this.#creditDue.delete(half);
   }
 
-  /** Gives window back at once; false where there is no room. */
+  /** Returns window at once. Returns false if there is no room. */
   writeCredit(half: IncomingHalf): boolean {
     if (!this.#write(frameHeader(FrameType.WindowUpdate, half.id), encodeUint32(half.owed), 0, 4)) return false;
     half.noteReturned();
     return true;
   }
 
-  /** Writes what waits; false where there was no room for all of it. */
+  /** Writes the waiting frames. Returns false if there was no room for all of them. */
   pump(): boolean {
     for (let frame = this.#frames.head; frame !== undefined; frame = this.#frames.head) {
       if (!this.#write(frame.header, frame.bytes, 0, frame.bytes.length)) return false;

@@ -1,7 +1,7 @@
-/** Compact once this many consumed entries lead the array; fewer are not worth the copy. */
+/** Compact the array after this many consumed entries. For fewer entries the copy costs more than it saves. */
 const COMPACT_AT = 1024;
 
-/** A queue whose `shift` stays cheap for very long queues, where an array's would move every element. */
+/** A queue with a fast `shift` at any length. `Array.prototype.shift` moves every element. */
 export class Fifo<T> {
   #entries: T[] = [];
   #first = 0;
@@ -10,7 +10,7 @@ export class Fifo<T> {
     return this.#entries.length - this.#first;
   }
 
-  /** The oldest entry, left in place. */
+  /** The oldest entry. It stays in the queue. */
   get head(): T | undefined {
     return this.#entries[this.#first];
   }

@@ -3,14 +3,14 @@ import type { CloseReason } from '../api/connection-types.js';
 import { NetworkError } from '../result/network-error.js';
 import { Fifo } from './fifo.js';
 
-/** What an iteration needs of a channel. */
+/** The functions of a channel that an iteration calls. */
 export interface MessageSource {
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease;
   /** Begins to receive, on a connection that a server accepted. */
   startReceiving(): void;
   /** The iteration has asked for its first message. */
   began(): void;
-  /** It is over, and had begun. */
+  /** The iteration is over, and had begun. */
   ended(): void;
 }
 
@@ -23,8 +23,8 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 const OPTIONS: ConsumerOptions = { name: 'a loop over messages()' };
 
 /**
- * The messages of a channel as an async iterator. It holds the channel's lease only while somebody waits for a message:
- * what nobody has asked for stays in the channel, where it holds the peer back, and where the next consumer finds it.
+ * The messages of a channel as an async iterator. It holds the channel's lease only while a caller waits for a message.
+ * Other messages stay in the channel: they use the peer's window, and the next consumer finds them.
  */
 export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #source: MessageSource;
@@ -34,7 +34,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
   #lease: ConsumerLease | undefined;
   #hasBegun = false;
   #isOver = false;
-  /** Thrown once, by the first that asks after the end. */
+  /** The failure that the first `next()` after the end throws. */
   #failure: { readonly reason: unknown } | undefined;
 
   constructor(source: MessageSource, signal?: AbortSignal) {
@@ -43,7 +43,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
     this.#consumer = {
       onMessage: (data) => {
         const waiter = this.#waiters.shift();
-        // Before the waiter goes on, which may ask again or set a callback.
+        // The lease goes back before the waiter runs, because the waiter may ask again or set a callback.
         if (this.#waiters.length === 0) this.#letGo();
         waiter?.resolve({ done: false, value: data });
       },
@@ -68,7 +68,7 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
     if (this.#isOver) return this.#afterTheEnd();
     return new Promise((resolve, reject) => {
       if (this.#waiters.length === 0) {
-        // What this throws, the promise rejects with.
+        // If this throws, the promise rejects with the same value.
         this.#lease = this.#source.take(this.#consumer, OPTIONS);
         if (!this.#hasBegun) this.#source.began();
         this.#hasBegun = true;
@@ -105,11 +105,11 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
       this.#afterTheEnd().then(waiter.resolve, waiter.reject);
   }
 
-  /** The failure goes to the first that asks; the rest learn that there is no more. */
+  /** Gives the failure to the first caller. All later callers get the end. */
   #afterTheEnd(): Promise<IteratorResult<Uint8Array, undefined>> {
     const failure = this.#failure;
     this.#failure = undefined;
-    // The reason of a signal is its user's to choose.
+    // The user of the signal chooses its reason, so it may be any value.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.reason);
   }

@@ -3,21 +3,23 @@ export type SendOutcome = 'accepted' | 'timed-out' | 'aborted' | 'closed' | 'cha
 
 /** A message, or the rest of one, that waits in a channel for room or for window. */
 export class QueuedMessage {
-  /** The next of `bytes` to send, when the message is cut into fragments. */
+  /** The next byte of `bytes` to send, if the message is cut into fragments. */
   offset = 0;
-  /** Whether its first frame was accepted: from then on the peer must learn when it is given up. */
+  /**
+   * Whether the transport accepted its first frame. From then on the peer must learn if this side gives the message up.
+   */
   isStarted = false;
-  /** Its neighbours and its place in a `MessageLine`; that line's alone. */
+  /** Its neighbours and its place in a `MessageLine`. Only that line changes them. */
   previous: QueuedMessage | undefined;
   next: QueuedMessage | undefined;
   isInLine = false;
 
   /**
-   * @param bytes what is not sent yet; nobody else writes to it
-   * @param isCopy whether `bytes` is of the queue's `WaitingCopies`, to be given back there
-   * @param length of the whole message, in bytes
-   * @param deadline when it times out, in monotonic milliseconds; Infinity once its sender was promised delivery
-   * @param settle tells the sender; undefined where the sender has its result already
+   * @param bytes the bytes that are not sent yet; no other code writes to them
+   * @param isCopy whether `bytes` belongs to the queue's `WaitingCopies` and must go back there
+   * @param length the length of the whole message, in bytes
+   * @param deadline the time of its timeout, in monotonic milliseconds; Infinity after its sender was promised delivery
+   * @param settle gives the sender its result; undefined if the sender has it already
    */
   constructor(
     public bytes: Uint8Array,
@@ -27,15 +29,15 @@ export class QueuedMessage {
     readonly settle: ((outcome: SendOutcome) => void) | undefined,
   ) {}
 
-  /** A message whose sender was promised delivery, of which nothing was sent. */
+  /** Makes a message whose sender was promised delivery, and of which no byte was sent. */
   static promised(bytes: Uint8Array): QueuedMessage {
     return new QueuedMessage(bytes, false, bytes.length, Infinity, undefined);
   }
 }
 
 /**
- * The messages that wait on one channel, oldest first. A linked list: any message can leave in constant time, however
- * many wait, as senders give up in any order.
+ * The messages that wait on one channel, oldest first. A linked list, because senders give messages up in any order and
+ * each removal must take constant time.
  */
 export class MessageLine {
   #head: QueuedMessage | undefined;
@@ -46,7 +48,7 @@ export class MessageLine {
     return this.#length;
   }
 
-  /** The oldest message, left in place. */
+  /** The oldest message. It stays in the line. */
   get head(): QueuedMessage | undefined {
     return this.#head;
   }
@@ -67,7 +69,7 @@ export class MessageLine {
     this.#length += 1;
   }
 
-  /** Takes a message of this line out; false where it has left already. */
+  /** Removes a message of this line. Returns false if it has left already. */
   remove(message: QueuedMessage): boolean {
     if (!message.isInLine) return false;
     const { previous, next } = message;

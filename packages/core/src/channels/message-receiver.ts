@@ -13,14 +13,17 @@ import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 import { Reassembly } from './reassembly.js';
 
-/** What the receiver needs to know of the configuration. */
+/** The limits of the configuration for the receiver. */
 export interface ReceiverLimits {
   readonly maxMessageSize: number;
   readonly channelWindow: number;
   readonly maxChannels: number;
 }
 
-/** The incoming half of a connection: frames become messages, windows are watched, and what nobody takes is parked. */
+/**
+ * The incoming half of a connection. It makes messages of frames, checks windows, and parks frames that no consumer
+ * takes.
+ */
 export class MessageReceiver implements FrameSink {
   /** When receiving began, in milliseconds since the epoch. */
   startTime = 0;
@@ -37,14 +40,14 @@ export class MessageReceiver implements FrameSink {
   readonly #creditThreshold: number;
   readonly #maxCost: number;
   readonly #window: number;
-  /** The transport's memory that frames were last shown in: asking an array for its buffer costs more than a small copy. */
+  /** The transport's memory of the last frames. Asking an array for its buffer costs more than copying a few bytes. */
   #lastBytes: Uint8Array | undefined;
   #lastBuffer: ArrayBufferLike | undefined;
   #lastOffset = 0;
   #lastPlain: Uint8Array | undefined;
-  /** The tick of the coarse clock in which the last message came. */
+  /** The tick of the coarse clock in which the last message arrived. */
   #tick = NO_TICK;
-  /** Messages are dropped once this side has decided to end the connection. */
+  /** False after this side has decided to end the connection: then it drops messages. */
   #isDelivering = false;
 
   constructor(
@@ -60,7 +63,8 @@ export class MessageReceiver implements FrameSink {
     this.#sender = sender;
     this.#events = events;
     this.#channelReceiver = new ChannelReceiver(channels, limits.maxChannels, sender, events);
-    // A half: the peer sends the other while credit travels, and as no frame costs more than half, it always gets some.
+    // Half of a window: the peer sends the other half while the window update travels. No frame costs more than half,
+    // so the peer always gets some window back.
     this.#maxCost = limits.maxMessageSize + FRAME_COST_BYTES;
     this.#window = limits.channelWindow;
     this.#creditThreshold = limits.channelWindow >>> 1;
@@ -77,8 +81,8 @@ export class MessageReceiver implements FrameSink {
   }
 
   /**
-   * This side ends the connection: what arrives from here on is dropped. The peer gets its window back all the same, for
-   * what it has promised to send before it can end too.
+   * This side ends the connection and drops all messages from now on. It still returns window, because the peer must
+   * send its promised messages before it can end too.
    */
   stopDelivering(): void {
     this.#isDelivering = false;
@@ -88,12 +92,12 @@ export class MessageReceiver implements FrameSink {
     }
   }
 
-  /** Whether messages are handed over, and not dropped because this side ends the connection. */
+  /** Whether messages go to consumers. False after this side has ended the connection, when it drops them. */
   get isDelivering(): boolean {
     return this.#isDelivering;
   }
 
-  /** Sets or clears a channel's callback; what was parked for it is delivered from a microtask. */
+  /** Sets or clears a channel's callback. A microtask delivers the parked messages. */
   setCallback(channel: Channel, callback: DeliveryCallback | null, ownership: AnyOwnership): void {
     const { incoming } = channel;
     incoming.callback = callback;
@@ -101,18 +105,21 @@ export class MessageReceiver implements FrameSink {
     this.unpark(channel);
   }
 
-  /** Delivers what is parked, if somebody takes it by now. */
+  /** Delivers the parked messages if a consumer takes them by then. */
   unpark({ incoming }: Channel): void {
     if (incoming.parked.length === 0 || incoming.isUnparking) return;
     incoming.isUnparking = true;
-    // Not at once: a program that sets a callback has seldom finished setting up.
+    // The delivery waits for a microtask, because a program that sets a callback has seldom finished its setup.
     runAsMicrotask(() => {
       incoming.isUnparking = false;
       this.#deliverParked(incoming);
     });
   }
 
-  /** Takes out the whole messages that nobody has read on the channel; nothing once this side has ended the connection. */
+  /**
+   * Removes and returns the whole unread messages of the channel. Returns none after this side has ended the
+   * connection.
+   */
   takeUnread({ incoming }: Channel): Uint8Array[] {
     const messages: Uint8Array[] = [];
     incoming.callback = (data: Uint8Array) => {
@@ -125,8 +132,8 @@ export class MessageReceiver implements FrameSink {
   }
 
   /**
-   * One frame from the peer. Hot path for whole messages that somebody takes.
-   * @param isOwned whether `bytes` is the receiver's to keep; if not, it is valid during this call only
+   * Handles one frame of the peer. Hot path for whole messages that a consumer takes.
+   * @param isOwned whether the receiver may keep `bytes`; if not, they are valid during this call only
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     const half = this.#channels.incoming(channelIdOf(header));
@@ -171,7 +178,7 @@ export class MessageReceiver implements FrameSink {
       const frame = half.parked.shift();
       if (frame === undefined) break;
       if (!this.#process(half, frame.type, frame.bytes, 0, frame.bytes.length, true)) {
-        // What follows a violation means nothing.
+        // Frames after a violation have no meaning.
         half.parked.clear();
         return;
       }
@@ -180,7 +187,7 @@ export class MessageReceiver implements FrameSink {
     if (half.parked.length === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
   }
 
-  /** Counts a data frame against the window of its channel; false where the peer sent more than it may. */
+  /** Counts a data frame against the window of its channel. Returns false if the peer exceeded its window. */
   #account(half: IncomingHalf, cost: number): boolean {
     if (cost > this.#maxCost) {
       this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
@@ -191,7 +198,7 @@ export class MessageReceiver implements FrameSink {
     return false;
   }
 
-  /** A frame that arrived while this side ends: nobody takes it. */
+  /** Drops a frame that arrived while this side ends the connection. */
   #drop(half: IncomingHalf, cost: number): void {
     if (!this.#isDelivering && this.#account(half, cost)) this.#consume(half, cost);
   }
@@ -204,7 +211,7 @@ export class MessageReceiver implements FrameSink {
     if (half.id >= 0 && !half.isEnded) this.#sender.returnCredit(half);
   }
 
-  /** A data frame whose turn has come; false where the peer broke the protocol. */
+  /** Handles a data frame in its order. Returns false if the peer broke the protocol. */
   #process(half: IncomingHalf, type: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): boolean {
     const { reassembly } = half;
     if (type === FrameType.Message || type === FrameType.MessageStart) {
@@ -255,20 +262,23 @@ export class MessageReceiver implements FrameSink {
     this.#guard.run(callback as MessageCallback, data);
   }
 
-  /** The first message of this tick. */
+  /** Notes the first message of this tick. */
   #noteActivity(): void {
     this.lastActivityTime = coarseNow();
     this.#tick = coarseClock.tick;
   }
 
-  /** A plain view, also where the transport has a subclass. */
+  /** Returns a plain view, also if the transport uses a subclass. */
   #borrow(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
     if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     if (bytes !== this.#lastBytes) this.#note(bytes);
     return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
   }
 
-  /** The transport's array as a plain one: a subclass must not leak its other methods. One is made for each array. */
+  /**
+   * Returns the transport's array as a plain one, because the methods of a subclass must not reach the program. It
+   * makes one plain array for each array of the transport.
+   */
   #plain(bytes: Uint8Array, isOwned: boolean): Uint8Array {
     if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     if (bytes !== this.#lastBytes) this.#note(bytes);
@@ -281,7 +291,8 @@ export class MessageReceiver implements FrameSink {
     this.#lastBuffer = bytes.buffer;
     this.#lastOffset = bytes.byteOffset;
     this.#lastPlain = undefined;
-    // A ring is one plain array for the life of its link. Another class is a piece of a stream, which must not outlive it.
+    // A ring is one plain array as long as its link lives. An array of another class is a piece of a stream, and this
+    // reference must not keep it.
     if (bytes.constructor !== Uint8Array) runAsMicrotask(this.#forgetLast);
   }
 

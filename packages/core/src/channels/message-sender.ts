@@ -25,15 +25,15 @@ import { SendQueue } from './send-queue.js';
 import type { SenderEvents, SenderLimits } from './sender-events.js';
 import { waitInQueue } from './waiting-send.js';
 
-/** Below this a fragment costs more by being one than it gains. */
+/** The smallest fragment. For shorter ones the overhead of a fragment is larger than the gain. */
 const MIN_FRAGMENT_BYTES = 16 * 1024;
 
-/** The outgoing half of a connection: which message goes now, which waits, and which can't go. */
+/** The outgoing half of a connection. It decides which message goes now, which waits, and which can't go. */
 export class MessageSender {
-  /** How often a `trySend` was refused with `WouldBlock`. */
+  /** The number of `trySend` calls that returned `WouldBlock`. */
   wouldBlockSends = 0;
   lastActivityTime = 0;
-  /** How channels are opened and closed. */
+  /** Opens and closes channels. */
   readonly lifecycle: ChannelLifecycle;
 
   readonly #channels: ChannelTable;
@@ -41,12 +41,12 @@ export class MessageSender {
   readonly #events: SenderEvents;
   readonly #queue: SendQueue;
   readonly #claims: Claims;
-  /** Set while user messages are taken. */
+  /** Set while the connection takes user messages. */
   #writer: FrameWriter | undefined;
   #maxMessageSize = 0;
-  /** The tick of the coarse clock in which the last message went. */
+  /** The tick of the coarse clock in which the last message was sent. */
   #tick = NO_TICK;
-  /** The longest message that goes as one frame. */
+  /** The length of the longest message that goes as one frame. */
   #wholeBytes = 0;
 
   constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
@@ -62,7 +62,7 @@ export class MessageSender {
     this.lifecycle = new ChannelLifecycle(channels, this.#queue, limits);
   }
 
-  /** A link stands: the channels start anew and messages are taken. */
+  /** Starts with a new link: channels start from their first state, and the sender takes messages. */
   start(link: FrameLink): void {
     this.wouldBlockSends = 0;
     this.lastActivityTime = 0;
@@ -70,19 +70,19 @@ export class MessageSender {
     const { channelWindow, maxMessageSize } = link.peerLimits;
     this.#writer = link.writer;
     this.#maxMessageSize = Math.min(this.#limits.maxMessageSize, maxMessageSize);
-    // Half a window lets one frame travel while the credit for the one before it comes back.
+    // Half a window, so that one frame travels while the window update for the frame before it comes back.
     const frameBytes = Math.min(link.writer.maxFrameBytes, (channelWindow >>> 1) - FRAME_COST_BYTES);
     this.#wholeBytes = Math.min(frameBytes, this.#maxMessageSize);
     this.#channels.start(channelWindow);
-    // Shorter fragments than could go: the peer puts one together while the next is written.
+    // The fragments are shorter than the limit, so that the peer reassembles one while this side writes the next.
     this.#queue.start(link.writer, frameBytes, Math.min(frameBytes, Math.max(channelWindow >>> 4, MIN_FRAGMENT_BYTES)));
     this.#claims.start(link.writer, this.#wholeBytes);
     this.lifecycle.start(link.peerLimits);
   }
 
   /**
-   * No more messages are taken and those that wait end with `outcome`. What `trySend` promised to deliver goes on
-   * being sent until `stop()`; the promise resolves when that is done. A claim under way is given up.
+   * Takes no more messages and ends the waiting ones with `outcome`. Messages that `trySend` accepted still go until
+   * `stop()`. The promise resolves when they are sent. A claim under way is aborted.
    */
   finish(outcome: SendOutcome): Promise<void> {
     this.#claims.finish();
@@ -91,7 +91,7 @@ export class MessageSender {
     return this.#queue.finish(outcome);
   }
 
-  /** The link is gone: nothing is written any more. */
+  /** The link is gone: the sender writes nothing more. */
   stop(outcome: SendOutcome): void {
     this.#writer = undefined;
     this.#claims.stop();
@@ -99,27 +99,30 @@ export class MessageSender {
     this.#queue.stop(outcome);
   }
 
-  /** Messages and payload bytes that the transport took whole since the link stood, on all channels. */
+  /** Returns the messages and payload bytes that the transport took whole since the link stood, on all channels. */
   sent(): Pick<ConnectionStats, 'messagesSent' | 'bytesSent'> {
     return this.#channels.sent();
   }
 
-  /** What the peer may not have taken of all that was accepted since the link stood; stays as it was when the link went. */
+  /**
+   * Returns the accepted messages since the link stood that the peer may not have taken. The value is final after the
+   * link is gone.
+   */
   unconfirmed(): UnconfirmedSends {
     const sent = this.#channels.unconfirmed();
-    // What waits counts as sent for its sender, but not yet for its channel.
+    // A waiting message counts as sent for its sender, but not yet for its channel.
     const { messages, bytes } = this.#queue.promised;
     return Object.freeze({ messages: sent.messages + messages, bytes: sent.bytes + bytes });
   }
 
-  /** Sends now or not at all. Hot path: one frame, no allocation. */
+  /** Sends now, or returns an error. Hot path: one frame, no allocation. */
   trySend(channel: Channel, given: Uint8Array): Result {
     const data = messageBytes(given);
     if (this.#send(channel.outgoing, data)) return OK;
     return this.#refusalOf(channel, data.length) ?? this.#refuse(channel, data.length);
   }
 
-  /** Sends as many as there is room for, from the first on; their number, or why not even the first could go. */
+  /** Sends as many messages as there is room for, in order. Returns their number, or the error of the first one. */
   trySendBatch(channel: Channel, given: readonly Uint8Array[]): Result<number> {
     const messages = messagesOf(given);
     const writer = this.#writer;
@@ -140,7 +143,7 @@ export class MessageSender {
     return { ok: true, value: taken };
   }
 
-  /** Sends now or waits for its turn; the promise resolves when the transport has taken the whole message. */
+  /** Sends now, or waits. The promise resolves when the transport has taken the whole message. */
   send(channel: Channel, given: Uint8Array, signal?: AbortSignal): Promise<Result> {
     const data = messageBytes(given);
     if (signal?.aborted === true) return Promise.resolve(sendAborted(signal));
@@ -152,7 +155,7 @@ export class MessageSender {
     return waitInQueue(this.#queue, half, data, this.#limits.sendTimeoutMs, signal);
   }
 
-  /** Sends now or not at all what `write` writes in place. Hot path: one frame, no allocation. */
+  /** Sends the message that `write` writes in place now, or returns an error. Hot path: one frame, no allocation. */
   trySendWith(channel: Channel, length: number, write: InPlaceWriter): Result {
     if (typeof write !== 'function') throw new TypeError(`trySendWith takes a function; ${kindOf(write)} was given`);
     if (!isLength(length)) return impossibleLength('trySendWith', length);
@@ -163,7 +166,7 @@ export class MessageSender {
     return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
   }
 
-  /** Room for a message, to be filled in place. */
+  /** Claims room for a message that the program fills in place. */
   claim(channel: Channel, length: number): Result<SendClaim> {
     if (!isLength(length)) return impossibleLength('claim', length);
     if (!this.#isSendable(channel, length)) {
@@ -173,18 +176,18 @@ export class MessageSender {
     return claim === undefined ? this.#refuse(channel, length) : { ok: true, value: claim };
   }
 
-  /** Why nothing can be sent on a channel of that name, of which there is none. */
+  /** Returns the error for a send on a name that has no channel. */
   noChannel(name: string | undefined): Failure {
     const notOpen = channelNotOpen(name);
     return this.#writer === undefined ? notConnected() : notOpen;
   }
 
-  /** Gives the peer back what was consumed of its window. */
+  /** Returns consumed window to the peer. */
   returnCredit(half: IncomingHalf): void {
     this.#queue.returnCredit(half);
   }
 
-  /** The peer gave back `bytes` of the window; false where that is more than was spent of it. */
+  /** The peer returned `bytes` of the window. Returns false if that is more than this side has spent. */
   onCredit(half: OutgoingHalf, bytes: number): boolean {
     if (!half.restore(bytes)) return false;
     this.#queue.onCredit(half);
@@ -216,13 +219,13 @@ export class MessageSender {
     return true;
   }
 
-  /** The first message of this tick. */
+  /** Notes the first message of this tick. */
   #noteActivity(): void {
     this.lastActivityTime = coarseNow();
     this.#tick = coarseClock.tick;
   }
 
-  /** Starts a message that needs fragments; what can't go at once is copied and follows. */
+  /** Starts a message that needs fragments. Copies the part that can't go at once, and sends it later. */
   #sendLarge(half: OutgoingHalf, given: Uint8Array): boolean {
     if (given.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
     const data = plainView(given, 0);
@@ -232,7 +235,7 @@ export class MessageSender {
     while (message.offset < data.length && this.#queue.sendFrame(half, message)) {
       // Each turn sends one fragment.
     }
-    // A link that was found broken has ended everything: the rest must not wait for the next one.
+    // A broken link has ended all messages. The rest must not wait for the next link.
     if (this.#writer !== writer) return false;
     if (message.offset === data.length) {
       half.countSent(data.length);
@@ -246,7 +249,7 @@ export class MessageSender {
     return true;
   }
 
-  /** What is left of a message that was started. Throws where there is no memory for it. */
+  /** Copies the rest of a message that was started. Throws if there is no memory for it. */
   #copyOfRest(half: OutgoingHalf, data: Uint8Array, start: number): Uint8Array {
     try {
       return this.#queue.copies.copy(data, start);
@@ -260,13 +263,13 @@ export class MessageSender {
     return this.#writer !== undefined && length <= this.#maxMessageSize && this.#isFree(outgoing, length);
   }
 
-  /** Whether a message of `length` bytes could start now, as far as this side knows. */
+  /** Whether a message of `length` bytes could start now, by the state of this side. */
   #isFree(half: OutgoingHalf, length: number): boolean {
     const cost = Math.min(length, this.#wholeBytes) + FRAME_COST_BYTES;
     return half.isClear && half.credit >= cost && !this.#queue.blocks(half);
   }
 
-  /** Why this message can never be sent as things are; undefined where waiting helps. */
+  /** Returns the error of a message that can't be sent in the present state. Undefined if waiting helps. */
   #refusalOf(channel: Channel, length: number): Failure | undefined {
     if (this.#writer === undefined) return notConnected();
     if (!channel.isOpen) return channelUnusable(channel);

@@ -4,28 +4,29 @@ import { MessageLine, type QueuedMessage } from './message-line.js';
 import { SendConfirmation } from './send-confirmation.js';
 
 /**
- * Where the sending half of a channel is in its life: `none`, it has no id; `open`; `closing`, what waits goes first;
- * `closed`, the close was sent and the peer has not acknowledged it; `over`, the id is free again.
+ * The phase of a channel's sending half. `none`: it has no id. `open`: it takes messages. `closing`: the waiting
+ * messages go before the close. `closed`: the close was sent, and the peer has not acknowledged it. `over`: the id is
+ * free again.
  */
 export type OutgoingPhase = 'none' | 'open' | 'closing' | 'closed' | 'over';
 
 /**
- * The sending half of one channel: its id, its window, what waits on it, and how much of it was sent. One class with all
- * fields set by the constructor, so that every channel has the same hidden class on the message path.
+ * The sending half of one channel: its id, its window, its waiting messages, and its counters. One class whose
+ * constructor sets all fields, so that every channel has the same hidden class on the message path.
  */
 export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }> {
   readonly channel: Owner;
   /** Whether its frames go before those of other channels. */
   readonly isUrgent: boolean;
-  /** Under which this side announces and uses the channel; -1 while it has none. */
+  /** The id with which this side announces and uses the channel; -1 if it has none. */
   id = -1;
-  /** Whether a message may go at once, as far as this half knows: announced, open, and nothing waits. */
+  /** Whether a message may go at once, by the state of this half: announced, open, and no message waits. */
   isClear = false;
   /** Whether a `trySend` was refused since the last `drain`. */
   owesDrain = false;
-  /** Whether it is in the queue's round of channels that have something to write. */
+  /** Whether it is in the queue's round of channels that have frames to write. */
   isInRound = false;
-  /** Messages and their bytes that the transport has taken whole. */
+  /** The messages, and their bytes, that the transport has taken whole. */
   messagesSent = 0;
   bytesSent = 0;
   readonly confirmation = new SendConfirmation();
@@ -56,37 +57,37 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     return this.#isAnnounced;
   }
 
-  /** Whether the peer has to learn that a started message was given up. */
+  /** Whether this side must still report a started message as given up. */
   get owesAbort(): boolean {
     return this.#owesAbort;
   }
 
-  /** How many messages wait. */
+  /** The number of waiting messages. */
   get waitingCount(): number {
     return this.#line.length;
   }
 
-  /** The oldest message that waits. */
+  /** The oldest waiting message. */
   get head(): QueuedMessage | undefined {
     return this.#line.head;
   }
 
-  /** Every message that waits, oldest first. */
+  /** All waiting messages, oldest first. */
   waiting(): QueuedMessage[] {
     return this.#line.toArray();
   }
 
-  /** Whether a frame of it waits to be written. */
+  /** Whether one of its frames waits to be written. */
   get hasWork(): boolean {
     return this.#line.length > 0 || this.#owesAbort || this.#phase === 'closing';
   }
 
-  /** Whether everything that goes before the close was written. */
+  /** Whether everything that must go before the close was written. */
   get isReadyToClose(): boolean {
     return this.#phase === 'closing' && this.#line.length === 0 && !this.#owesAbort;
   }
 
-  /** Takes an id; the peer gives a window of that many bytes. */
+  /** Takes an id and the window that the peer gives, in bytes. */
   open(id: number, window: number): void {
     this.id = id;
     this.#window = window;
@@ -94,35 +95,35 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.#phase = 'open';
   }
 
-  /** The id was announced to the peer: messages may follow. */
+  /** The id was announced to the peer, so messages may follow. */
   noteAnnounced(): void {
     this.#isAnnounced = true;
     this.#look();
   }
 
-  /** No new message is taken; those that wait go first. */
+  /** Takes no new message. The waiting ones go before the close. */
   beginClose(): void {
     this.#phase = 'closing';
     this.#look();
   }
 
-  /** The peer knows that nothing follows. */
+  /** The peer knows that no message follows. */
   noteClosed(): void {
     this.#phase = 'closed';
   }
 
-  /** The peer acknowledged the close, or the id was never used. */
+  /** The peer acknowledged the close, or this side never used the id. */
   end(): void {
     this.#phase = 'over';
     this.#look();
   }
 
-  /** A frame that costs window was written. */
+  /** Spends window for a frame that was written. */
   spend(cost: number): void {
     this.#credit -= cost;
   }
 
-  /** The peer gave back `bytes` of its window; false, with nothing changed, where that is more than was spent. */
+  /** The peer returned `bytes` of its window. Returns false, and changes nothing, if that is more than was spent. */
   restore(bytes: number): boolean {
     if (this.#credit + bytes > this.#window) return false;
     this.#credit += bytes;
@@ -136,32 +137,32 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.bytesSent += length;
   }
 
-  /** Puts a message at the end of those that wait. */
+  /** Adds a message behind the waiting ones. */
   push(message: QueuedMessage): void {
     this.#line.push(message);
     this.isClear = false;
   }
 
-  /** Takes a message out that was written, or given up; false where it has left already. */
+  /** Removes a message that was written or given up. Returns false if it has left already. */
   remove(message: QueuedMessage): boolean {
     if (!this.#line.remove(message)) return false;
     this.#look();
     return true;
   }
 
-  /** A started message was given up, and the peer has to learn it. */
+  /** Notes that a started message was given up, and that the peer must learn it. */
   oweAbort(): void {
     this.#owesAbort = true;
     this.isClear = false;
   }
 
-  /** The peer knows, or need not know any more. */
+  /** The peer has learned it, or need not learn it any more. */
   clearAbort(): void {
     this.#owesAbort = false;
     this.#look();
   }
 
-  /** Whether a sender that was refused could go on, were there room in the transport. */
+  /** Whether a sender that got a refusal could go on if the transport has room. */
   get isDrained(): boolean {
     return this.isClear && this.#credit > FRAME_COST_BYTES;
   }

@@ -1,8 +1,8 @@
 import { FEWEST_UNCLEARED_BYTES, unwrittenBytes } from '../platform/long-memory.js';
 
-/** These bytes as an array that a callback may keep: the same memory where `isOwned`, otherwise a copy. */
+/** Returns the bytes as an array that a callback may keep: the same memory if `isOwned`, otherwise a copy. */
 export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
-  // Plain arrays only: a transport's Buffer must not leak its other methods into code that runs on every transport.
+  // Only plain arrays: the other methods of a transport's Buffer must not reach code that runs on every transport.
   if (isOwned) {
     if (start === 0 && end === bytes.length && bytes.constructor === Uint8Array) return bytes;
     return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);

@@ -2,8 +2,8 @@ import { unwrittenBytes } from '../platform/long-memory.js';
 import { decodeUint32 } from '../wire/frame.js';
 
 /**
- * Initial buffer for an announced message, in bytes; it grows with what arrives. Shorter than the fragments of
- * a peer with the default window, so that its messages get all of theirs with the first one.
+ * The first buffer of an announced message, in bytes. It grows with the bytes that arrive. It is shorter than the
+ * fragments of a peer with the default window, so their messages get the whole buffer with the first fragment.
  */
 const FIRST_BYTES = 32 * 1024;
 
@@ -11,7 +11,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** A message whose fragments are arriving. */
 export class Reassembly {
-  /** How long the message will be, in bytes. */
+  /** The length of the whole message, in bytes. */
   readonly total: number;
   #bytes: Uint8Array = NO_BYTES;
   #received = 0;
@@ -21,8 +21,8 @@ export class Reassembly {
   }
 
   /**
-   * Begins the message that a start frame announces: its length, of 1 to `maxBytes`, in four bytes.
-   * @returns how the peer broke the protocol, where it announces something else
+   * Begins the message that a start frame announces: four bytes that hold its length, from 1 to `maxBytes`.
+   * @returns the protocol error if the frame holds another value
    */
   static announced(bytes: Uint8Array, start: number, end: number, maxBytes: number): Reassembly | string {
     const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
@@ -30,19 +30,19 @@ export class Reassembly {
     return `a message of ${total} bytes where 1 to ${maxBytes} are allowed`;
   }
 
-  /** How many bytes are still to come. */
+  /** The number of bytes that have not arrived yet. */
   get missing(): number {
     return this.total - this.#received;
   }
 
-  /** The message, once nothing is missing. The caller owns it from then on. */
+  /** The message, after all bytes have arrived. The caller owns it from then on. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
 
   /**
    * Copies the next fragment.
-   * @returns how the peer broke the protocol, where the fragment is empty or has more bytes than are missing
+   * @returns the protocol error if the fragment is empty or has more bytes than are missing
    */
   add(bytes: Uint8Array, start: number, end: number): string | undefined {
     if (end - start > this.missing) return 'more fragment bytes than the message was announced with';
@@ -54,8 +54,8 @@ export class Reassembly {
   }
 
   /**
-   * Memory follows what has arrived of the message, so that announcing a long one costs the peer more than it costs this
-   * side: a little at first, and the whole, once, when there is more than that.
+   * Allocates memory by the bytes that have arrived, so that the announcement of a long message costs the peer more
+   * than this side: a small buffer first, and the whole once more has arrived than fits.
    */
   #makeRoom(needed: number): void {
     if (needed <= this.#bytes.length) return;

@@ -4,11 +4,11 @@ import type { Channel } from './channel.js';
 import { shownChannel } from './channel-name.js';
 
 /*
- * Why an operation on a channel can't be done, one sentence each: made where they are needed, as an error holds the
- * place where it was made.
+ * The errors of channel operations. A function makes each one when it is needed, because an error holds the place where
+ * it was made.
  */
 
-/** The answer of a hot path, so it is made once. */
+/** The hot path returns it, so it is made once. */
 export const WOULD_BLOCK = Object.freeze(
   err('WouldBlock', 'there is no room now; nothing was queued: wait for "drain"'),
 );
@@ -17,13 +17,13 @@ export function notConnected(): Failure {
   return err('ConnectionClosed', 'the connection is not connected');
 }
 
-/** Sending on a channel that is not open is an error, never a silent use of the default channel. */
+/** The error of a send on a channel that is not open. It never falls back to the default channel. */
 export function channelNotOpen(name: string | undefined): Failure {
   if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${kindOf(name)} was given`);
   return err('InvalidParameter', `${shownChannel(name)} is not open: call openChannel first`);
 }
 
-/** Why nothing can be sent on a channel that is not open on a connection that stands. */
+/** The error of a send on a channel that is not open, on a connection that stands. */
 export function channelUnusable(channel: Channel): Failure {
   return channel.isOver || channel.isClosing ? channelClosed(channel.name) : channelNotOpen(channel.name);
 }
@@ -50,17 +50,20 @@ export function sendAborted(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'the send was aborted before the message was accepted; it is not delivered', signal?.reason);
 }
 
-/** The channel opens all the same: the peer learns it as soon as there is room. */
+/**
+ * The error of an open that was aborted. The channel still opens: the announcement goes to the peer as soon as there is
+ * room.
+ */
 export function openNotAwaited(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'stopped waiting for the channel; it may still open', signal?.reason);
 }
 
-/** The channel closes all the same. */
+/** The error of a close that was aborted. The channel still closes. */
 export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'stopped waiting for the channel to close; it closes all the same', signal?.reason);
 }
 
-/** @param call the operation that was given the length */
+/** @param call the operation that got the length */
 export function impossibleLength(call: string, length: unknown): Failure {
   return err('InvalidParameter', `${call} takes a whole number of bytes, 0 or more; ${numberOrKind(length)} was given`);
 }

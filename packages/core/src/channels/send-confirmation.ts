@@ -1,20 +1,21 @@
 /**
- * How much of what was sent on a channel the peer has taken for certain, from the window that it gives back: that costs
- * no message anything, and no byte on the way. One mark at a time is set when window comes back; when all that was spent
- * by then has come back, what was sent before the mark is confirmed. So it lags by up to two windows.
+ * Computes from the returned window how much of a channel's messages the peer has certainly taken. That adds no work to
+ * a message and no byte to the link. When window comes back, it sets one mark at a time. After all window that was
+ * spent before the mark has come back, the messages before the mark are confirmed. So the result lags by up to two
+ * windows.
  */
 export class SendConfirmation {
   messages = 0;
   bytes = 0;
-  /** Window bytes that the peer has given back. */
+  /** The window bytes that the peer has returned. */
   #returned = 0;
-  /** When as many have come back, the marked messages are confirmed; -1: no mark is set. */
+  /** The value of `#returned` at which the marked messages are confirmed; -1 if no mark is set. */
   #mark = -1;
   #markedMessages = 0;
   #markedBytes = 0;
 
   /**
-   * The peer gave back window.
+   * The peer returned window.
    * @param returned bytes of the window that came back
    * @param spent bytes of the window that are still out
    * @param messagesSent messages sent so far

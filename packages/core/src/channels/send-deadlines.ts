@@ -2,28 +2,34 @@ import { monotonicNow, startTimer, stopTimer, type Timer } from '../platform/clo
 import type { OutgoingHalf } from './channel.js';
 import type { QueuedMessage } from './message-line.js';
 
-/** So many messages time out in one turn of the event loop: telling all of a long queue at once would hold it up. */
+/**
+ * The largest number of messages that time out in one turn of the event loop. Ending a whole long queue at once would
+ * block it.
+ */
 const MAX_EXPIRED_AT_ONCE = 256;
 
-/** One timer for all messages that wait. They time out in the order in which they began to wait: all have the same time. */
+/**
+ * One timer for all waiting messages. All have the same time limit, so they time out in the order in which they began
+ * to wait.
+ */
 export class SendDeadlines {
-  /** Each with the half on which it waits. */
+  /** Each message with the half on which it waits. */
   readonly #waiting = new Map<QueuedMessage, OutgoingHalf>();
   readonly #onExpired: (messages: ReadonlyMap<QueuedMessage, OutgoingHalf>) => void;
   #timer: Timer | undefined;
 
-  /** @param onExpired must take each of the messages out with `delete` */
+  /** @param onExpired must remove each of the messages with `delete` */
   constructor(onExpired: (messages: ReadonlyMap<QueuedMessage, OutgoingHalf>) => void) {
     this.#onExpired = onExpired;
   }
 
   add(half: OutgoingHalf, message: QueuedMessage): void {
     this.#waiting.set(message, half);
-    // A message behind others needs no timer of its own: theirs runs, or `#expire` is at work and starts the next one.
+    // A message behind others needs no new timer: either their timer runs, or `#expire` runs and starts the next one.
     if (this.#waiting.size === 1) this.#arm(message);
   }
 
-  /** The message waits no longer. */
+  /** Removes a message that no longer waits. */
   delete(message: QueuedMessage): void {
     if (!this.#waiting.delete(message) || this.#waiting.size > 0) return;
     stopTimer(this.#timer);

@@ -13,13 +13,13 @@ import { WaitingCopies } from './waiting-copies.js';
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * What could not be written at once, in the order in which it goes: control frames, window updates, then one frame of
- * each channel in turn.
+ * The frames that could not be written at once, in the order in which they go: control frames, window updates, then one
+ * frame of each channel in turn.
  */
 export class SendQueue {
-  /** The transport said no and has not called `onWritable` since. */
+  /** The transport had no room and has not called `onWritable` since. */
   isFull = false;
-  /** A claim is under way: nothing may be written. */
+  /** A claim is under way: the queue may write nothing. */
   isHeld = false;
   readonly copies = new WaitingCopies();
   readonly control: ControlQueue;
@@ -32,15 +32,17 @@ export class SendQueue {
   readonly #busy = new Set<OutgoingHalf>();
   readonly #mayReport = (): boolean => !this.isFull && !this.isHeld && !this.#isFinishing;
   #writer: FrameWriter | undefined;
-  /** The longest message that goes as one frame; longer ones are cut into fragments of `#fragmentBytes`. */
+  /**
+   * The length of the longest message that goes as one frame. Longer ones are cut into fragments of `#fragmentBytes`.
+   */
   #wholeBytes = 0;
   #fragmentBytes = 0;
   #isPumping = false;
   #queuedBytes = 0;
-  /** Messages that wait although their sender has an ok already. */
+  /** The waiting messages whose senders already have an ok. */
   #promised = { messages: 0, bytes: 0 };
   #onFlushed: (() => void) | undefined;
-  /** No sender gets the report that it may go on any more. */
+  /** True after `finish`: no sender gets a drain report any more. */
   #isFinishing = false;
 
   constructor(events: QueueEvents) {
@@ -68,19 +70,19 @@ export class SendQueue {
     this.#isFinishing = false;
   }
 
-  /** Ends the messages whose senders still wait; resolves when the promised ones are written, or at `stop()`. */
+  /** Ends the messages whose senders still wait. Resolves when the promised ones are written, or at `stop()`. */
   finish(outcome: SendOutcome): Promise<void> {
     this.#isFinishing = true;
     for (const half of [...this.#busy]) this.giveUp(half, outcome);
     return new Promise((resolve) => {
       this.#onFlushed = resolve;
       this.pump();
-      // With nothing to write, do not wait for a full transport.
+      // If there is nothing to write, the promise does not wait for a full transport.
       this.#noteFlushed();
     });
   }
 
-  /** Nothing is written from here on; everything that waits ends with `outcome`. */
+  /** Writes nothing from now on. All waiting messages end with `outcome`. */
   stop(outcome: SendOutcome): void {
     const promised = { ...this.#promised };
     this.#writer = undefined;
@@ -96,25 +98,25 @@ export class SendQueue {
     this.#onFlushed = undefined;
   }
 
-  /** Messages that wait although their sender has an ok already; after `stop()`, what was never written. */
+  /** The waiting messages whose senders already have an ok; after `stop()`, those that were never written. */
   get promised(): UnconfirmedSends {
     return this.#promised;
   }
 
-  /** Bytes that wait, frames' book-keeping included. */
+  /** The number of waiting bytes, with the overhead of frames. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
   /**
-   * Whether a message of that half must not be written past what waits for room: small messages of one channel would
-   * otherwise take the room that a long frame of another one waits for, again and again.
+   * Whether a message of that half must wait behind the frames that wait for room. Otherwise small messages of one
+   * channel would repeatedly take the room for which a long frame of another channel waits.
    */
   blocks(half: OutgoingHalf): boolean {
     return this.isHeld || (this.isFull && !half.isUrgent && !(this.#round.isEmpty && this.control.isEmpty));
   }
 
-  /** Puts a message at the end of its channel's queue; the queue has the bytes to itself. */
+  /** Adds a message to its channel's queue. The queue owns the bytes. */
   add(half: OutgoingHalf, message: QueuedMessage): void {
     half.push(message);
     this.#busy.add(half);
@@ -126,7 +128,7 @@ export class SendQueue {
     this.#wake(half);
   }
 
-  /** The sender of a waiting message gave it up. */
+  /** The sender of a waiting message aborted it. */
   cancel(half: OutgoingHalf, message: QueuedMessage): void {
     this.#drop(half, message, 'aborted');
     this.pump();
@@ -137,21 +139,21 @@ export class SendQueue {
     for (const message of half.waiting()) if (message.settle !== undefined) this.#drop(half, message, outcome);
   }
 
-  /** The peer refused the channel: everything that waits on it ends, and nothing more is said on it. */
+  /** The peer refused the channel: all its waiting messages end, and this side writes no more on it. */
   abandon(half: OutgoingHalf): void {
     for (const message of half.waiting()) this.#drop(half, message, 'channel-closed');
     half.clearAbort();
     this.drains.forget(half);
   }
 
-  /** A message that was started on the half can't be finished: the peer learns that. */
+  /** Gives up a message that was started on the half, and reports that to the peer. */
   breakOff(half: OutgoingHalf): void {
     half.oweAbort();
     this.#wake(half);
     this.pump();
   }
 
-  /** The half is to be closed as soon as what waits on it was written. */
+  /** Closes the half as soon as its waiting messages were written. */
   close(half: OutgoingHalf): void {
     half.beginClose();
     this.drains.forget(half);
@@ -159,26 +161,26 @@ export class SendQueue {
     this.pump();
   }
 
-  /** Gives the peer back what it may send again, at once or as soon as there is room. */
+  /** Returns window to the peer, at once or as soon as there is room. */
   returnCredit(half: IncomingHalf): void {
     if (this.#writer === undefined) return;
     if (!this.isHeld && !this.isFull && this.control.length === 0 && this.control.writeCredit(half)) return;
     this.control.oweCredit(half);
   }
 
-  /** The peer gave window back. */
+  /** The peer returned window. */
   onCredit(half: OutgoingHalf): void {
     this.#wake(half);
     this.drains.noteChange(half);
     this.pump();
   }
 
-  /** Whether nothing waits to be written or told. */
+  /** Whether no frame waits to be written and no report is due. */
   get isIdle(): boolean {
     return this.#round.isEmpty && this.control.isEmpty && this.drains.isEmpty && this.#onFlushed === undefined;
   }
 
-  /** Writes what can be written, then tells the senders that may go on. */
+  /** Writes as many frames as possible, then reports to the senders that may send again. */
   pump(): void {
     if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return;
     this.#isPumping = true;
@@ -192,8 +194,8 @@ export class SendQueue {
   }
 
   /**
-   * Writes the next frame of a message: the whole, its start, or its next fragment. False: there is no room or no
-   * window, or the link has ended; the message is unchanged.
+   * Writes the next frame of a message: the whole, its start, or its next fragment. Returns false, and leaves the
+   * message unchanged, if there is no room or no window, or if the link has ended.
    */
   sendFrame(half: OutgoingHalf, message: QueuedMessage): boolean {
     const { bytes, offset, length } = message;
@@ -218,15 +220,15 @@ export class SendQueue {
   #pumpMessages(writer: FrameWriter): void {
     for (let half = this.#round.current; half !== undefined; half = this.#round.current) {
       const wrote = this.#pumpHalf(half);
-      // A link that ended meanwhile has emptied the round. A full transport leaves the turn where it is.
+      // If the link ended meanwhile, the round is empty. A full transport leaves the turn unchanged.
       if (this.#writer !== writer || this.isFull) return;
       this.#round.end(half);
-      // Without window it is out of the round until some comes back.
+      // A half without window leaves the round until window comes back.
       if (wrote && half.hasWork) this.#round.add(half);
     }
   }
 
-  /** One frame of the half's oldest message, or its close; false where nothing was written. */
+  /** Writes one frame of the half's oldest message, or its close. Returns false if it wrote none. */
   #pumpHalf(half: OutgoingHalf): boolean {
     if (half.owesAbort) {
       if (!this.#write(half, FrameType.MessageAbort, NO_BYTES, 0, 0)) return false;
@@ -259,13 +261,13 @@ export class SendQueue {
   #writeRaw(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     const writer = this.#writer;
     if (writer === undefined) return false;
-    // A transport may find the link broken while it writes: then everything has ended already.
+    // The transport may find the link broken while it writes. Then all messages have ended already.
     if (writer.tryWrite(header, bytes, start, end)) return this.#writer === writer;
     this.isFull = true;
     return false;
   }
 
-  /** Takes a message out that was written, or given up; false where it has left already. */
+  /** Removes a message that was written or given up. Returns false if it has left already. */
   #take(half: OutgoingHalf, message: QueuedMessage): boolean {
     if (!half.remove(message)) return false;
     this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;

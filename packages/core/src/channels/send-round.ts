@@ -2,8 +2,8 @@ import type { OutgoingHalf } from './channel.js';
 import { Fifo } from './fifo.js';
 
 /**
- * The channels that have something to write and the window for it, in the order of their turns: one frame each. The
- * urgent channel comes before every other turn, so that no bulk transfer holds it up and it holds up none.
+ * The channels that have frames to write and window for them, in the order of their turns. A turn is one frame. The
+ * urgent channel comes before every other turn, so that no bulk transfer delays it and it delays none.
  */
 export class SendRound {
   readonly #turns = new Fifo<OutgoingHalf>();
@@ -14,7 +14,7 @@ export class SendRound {
     return this.#urgent === undefined && this.#turns.length === 0;
   }
 
-  /** Puts a half at the end of the round, unless it is in it. */
+  /** Adds a half at the end of the round, unless it is in the round. */
   add(half: OutgoingHalf): void {
     if (half.isInRound) return;
     half.isInRound = true;
@@ -22,13 +22,13 @@ export class SendRound {
     else this.#turns.push(half);
   }
 
-  /** Whose turn it is. It stays its turn until `end`. */
+  /** The half whose turn it is. The turn lasts until `end`. */
   get current(): OutgoingHalf | undefined {
     const next = this.#turns.head;
     return this.#urgent !== undefined && (!this.#wasUrgent || next === undefined) ? this.#urgent : next;
   }
 
-  /** The turn of the current half is over. Where it is to have another one, `add` follows. */
+  /** Ends the turn of the current half. For another turn, `add` follows. */
   end(half: OutgoingHalf): void {
     half.isInRound = false;
     this.#wasUrgent = half === this.#urgent;

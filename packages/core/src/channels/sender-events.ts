@@ -1,6 +1,6 @@
 import type { Channel, OutgoingHalf } from './channel.js';
 
-/** What the sender needs to know of the configuration. */
+/** The limits of the configuration for the sender. */
 export interface SenderLimits {
   readonly maxMessageSize: number;
   readonly sendTimeoutMs: number;
@@ -8,17 +8,19 @@ export interface SenderLimits {
   readonly maxChannels: number;
 }
 
-/** What a sender tells its connection. */
+/** The events of a sender, for its connection. */
 export interface SenderEvents {
-  /** A sender that was refused may go on; runs user code. */
+  /** A sender that got a refusal may send again. Runs user code. */
   readonly onDrain: (channel: Channel) => void;
   /** A message of `length` bytes was refused for now, or is the first that has to wait. */
   readonly onBackpressure: (channel: Channel, length: number) => void;
 }
 
-/** What the queue tells its sender. */
+/** The events of a queue, for its sender. */
 export interface QueueEvents {
-  /** A sender that was refused may go on. Runs user code, so no state is half-changed when it is called. */
+  /**
+   * A sender that got a refusal may send again. Runs user code, so no state is half-changed when the queue calls it.
+   */
   readonly onDrain: (channel: Channel) => void;
   /** The transport took a queued message whole. */
   readonly onSent: (half: OutgoingHalf, length: number) => void;

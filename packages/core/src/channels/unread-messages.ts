@@ -3,21 +3,20 @@ import { Fifo } from './fifo.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 
 /**
- * What earlier connections of a handle have left on one channel: messages that arrived and that nobody had read when the
- * next connection stood. The next reader of messages gets them before those of the next connection. Streams and requests
- * belong to one connection and never get them.
+ * The unread messages of one channel from earlier connections of a handle. The next reader of messages gets them before
+ * those of the present connection. Streams and requests belong to one connection and never get them.
  */
 export class UnreadMessages {
-  /** The channel in connections that have ended, the oldest first. */
+  /** The endpoints of the channel in connections that have ended, the oldest first. */
   #endpoints: ChannelEndpoint[] = [];
   readonly #messages = new Fifo<Uint8Array>();
-  /** What they cost of a window, so that their number is bounded as well: a message may be empty. */
+  /** The window bytes of the messages. They bound the number of messages too, because a message may be empty. */
   #bytes = 0;
 
   /**
-   * Keeps what is unread in a connection that has ended, as far as it is not more than the channel may hold in one
-   * connection: so a peer that comes and goes fills no memory.
-   * @returns how many messages were dropped
+   * Keeps the unread messages of a connection that has ended, up to the limit of one connection. So a peer that
+   * connects again and again can't fill the memory.
+   * @returns the number of dropped messages
    */
   keep(endpoint: ChannelEndpoint): number {
     const { unreadBytes } = endpoint;
@@ -28,7 +27,7 @@ export class UnreadMessages {
     return 0;
   }
 
-  /** Takes over what nobody else reads any more; whether there is something to read. */
+  /** Takes the messages that no other consumer reads. Returns whether there are messages to read. */
   collect(): boolean {
     if (this.#endpoints.length > 0) {
       for (const endpoint of this.#endpoints) {
@@ -42,7 +41,7 @@ export class UnreadMessages {
     return this.#messages.length > 0;
   }
 
-  /** The oldest message. */
+  /** Removes and returns the oldest message. */
   shift(): Uint8Array | undefined {
     const message = this.#messages.shift();
     if (message !== undefined) this.#bytes -= costOf(message);

@@ -5,7 +5,7 @@ import { QueuedMessage, type SendOutcome } from './message-line.js';
 import { channelClosed, sendAborted } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
-/** Puts a message into the queue; resolves when the transport has taken it whole, or with why that never happened. */
+/** Puts a message into the queue. Resolves when the transport has taken it whole, or with the reason why it did not. */
 export function waitInQueue(
   queue: SendQueue,
   half: OutgoingHalf,
@@ -18,11 +18,11 @@ export function waitInQueue(
       queue.cancel(half, message);
     };
     const settle = (outcome: SendOutcome): void => {
-      // Where the signal has fired it has removed the listener itself; to look for it again takes as long as its list is.
+      // A signal that fired has removed the listener itself. Removing it again takes time in proportion to the list.
       if (outcome !== 'aborted') signal?.removeEventListener('abort', onAbort);
       resolve(resultOf(outcome, half, timeoutMs, signal));
     };
-    // A copy, so that the caller may use its buffer again at once.
+    // The queue gets a copy, so that the caller may reuse its buffer at once.
     const copy = queue.copies.copy(data, 0);
     const message = new QueuedMessage(copy, true, data.length, monotonicNow() + timeoutMs, settle);
     signal?.addEventListener('abort', onAbort, { once: true });

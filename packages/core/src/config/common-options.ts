@@ -17,7 +17,7 @@ import type { Complete } from './transport-sections.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** An attacker could find a shorter secret by trying. */
+/** An attacker could guess a shorter secret by trying. */
 const MIN_SECRET_CHARACTERS = 16;
 
 /**

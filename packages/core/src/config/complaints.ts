@@ -6,33 +6,37 @@ import type { OptionIssue } from './transport-sections.js';
 
 const MAX_KEY = 60;
 const MAX_ENDPOINT = 80;
-/** A secret has 16 characters or more. */
+/** Shorter than any secret, which has 16 characters or more. */
 const MAX_WORD = 15;
 const MAX_MESSAGE = 200;
-/** A shorter text may stand in a sentence by chance. */
+/** A shorter text may appear in a sentence by chance. */
 const MIN_QUOTED = 3;
-/** What a program gives by mistake for a flag: the sentence that allows flags names both. */
+/** Texts that a program passes by mistake for a flag. The sentence about the allowed flags contains both. */
 const NO_SECRETS = new Set(['true', 'false']);
-/** Numbers that stand under such a key are not shown: they may be secrets. */
+/** The error does not show numbers of such keys, because they may be secrets. */
 const SECRET_KEYS = /secret|pass|token|auth|key|cert|cookie|header|credential|pin$/i;
 
-/** A fault of an option, in one sentence that names the key, the kind of what was given, and what is allowed. */
+/**
+ * Returns the fault of an option in one sentence, with the key, the kind of the given value, and the allowed values.
+ */
 export function complaintOf(issue: OptionIssue, path: readonly string[], given: unknown): string {
   const key = path.length === 0 ? 'the configuration' : `'${keyOf(path)}'`;
   const allowed = quotes(issue.message, given) ? 'another value is allowed' : printable(issue.message, MAX_MESSAGE);
   return `${key} was given ${show(given, path, issue)}; ${allowed}`;
 }
 
-/** A key that no schema knows. */
+/** Returns the fault of a key that no schema knows. */
 export function unknownKey(path: readonly string[], given: unknown, allowed: readonly string[]): string {
   return `unknown key '${keyOf(path)}' (given ${show(given, path)}; allowed here: ${allowed.join(', ')})`;
 }
 
-/** The unknown keys of a section and of its sections, of a schema of valibot; other libraries report their own. */
+/**
+ * Returns the unknown keys of a section and of its sections, for a schema of valibot. Other libraries report their own.
+ */
 export function unknownKeysIn(schema: unknown, given: unknown, path: readonly string[]): string[] {
   const entries = entriesOf(schema, given);
   if (entries === undefined || typeof given !== 'object' || given === null) return [];
-  // A schema of valibot takes a list for an object with numbers as keys.
+  // A schema of valibot accepts a list as an object with numbers as keys.
   if (isList(given)) return [complaintOf({ message: 'an object is allowed' }, path, given)];
   const allowed = Object.keys(entries);
   return Object.entries(given).flatMap(([key, value]) => {
@@ -41,25 +45,25 @@ export function unknownKeysIn(schema: unknown, given: unknown, path: readonly st
   });
 }
 
-/** Whether a strict schema of valibot found an unknown key; it stops at the first one of a section. */
+/** Whether a strict schema of valibot found an unknown key. It stops at the first one of a section. */
 export function isUnknownKey(issue: OptionIssue): boolean {
   const { expected, type } = issue as { expected?: unknown; type?: unknown };
   return expected === 'never' && type === 'strict_object';
 }
 
-/** Where an issue of a schema points to. */
+/** Returns the path of an issue of a schema. */
 export function pathOf(issue: OptionIssue): string[] {
   return (issue.path ?? []).map((step) => printable(typeof step === 'object' ? step.key : step, MAX_KEY));
 }
 
-/** A key's name; names that a program made up may hold anything. */
+/** Returns a key's name. A program may choose any names. */
 function keyOf(path: readonly string[]): string {
   return path.map((name) => printable(name, MAX_KEY)).join('.');
 }
 
 /**
- * What was given: its kind, and its value only where that can't be a secret. A short text is shown where one of several
- * words or a number of the common options is allowed, and an endpoint without what may be secret in it.
+ * Returns the kind of the given value, and the value itself only if it can't be a secret. It shows a short text if the
+ * option allows several words or is a number of the common options, and an endpoint without its secret parts.
  */
 function show(value: unknown, path: readonly string[], issue?: OptionIssue): string {
   switch (typeof value) {
@@ -92,8 +96,8 @@ function showText(text: string, path: readonly string[], issue: OptionIssue | un
 }
 
 /**
- * Whether a schema's sentence repeats a text that was given: some libraries do, and the text may be a secret. A word that is too short for one
- * counts where it stands by itself: 'TLSv1' is no quotation in "one of 'TLSv1.2', 'TLSv1.3'".
+ * Whether a schema's sentence repeats the given text: some libraries do that, and the text may be a secret. A text that
+ * is too short for one counts only as a separate word: 'TLSv1' is no quotation in "one of 'TLSv1.2', 'TLSv1.3'".
  */
 function quotes(message: string, given: unknown): boolean {
   if (typeof given === 'string') {
@@ -119,7 +123,7 @@ function isList(value: object): boolean {
 interface SchemaParts {
   readonly entries?: Readonly<Record<string, unknown>>;
   readonly wrapped?: unknown;
-  /** Of a lazy schema: which one holds for a value. */
+  /** For a lazy schema: returns the schema for a value. */
   readonly getter?: (given: unknown) => unknown;
 }
 

@@ -1,9 +1,9 @@
-// The namespace, of which a bundler keeps what is used.
+// The namespace, because a bundler keeps only the used parts of it.
 import * as v from 'valibot';
 import { isDictionary } from './dictionary.js';
 import type { SchemaAgreement } from './transport-sections.js';
 
-/** The longest time that a timer of the platform holds, in milliseconds. */
+/** The longest time of a timer of the platform, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -88,7 +88,7 @@ export type RecordOf<S extends v.GenericSchema> = v.SchemaWithPipe<
 >;
 
 /** The range of a number, for the tables of the documentation. */
-// An alias and no interface: valibot's metadata has to be assignable to a record.
+// A type alias and not an interface, because valibot's metadata must be assignable to a record.
 export type NumberRange = {
   /** The smallest allowed number. */
   readonly least: number;

@@ -1,19 +1,20 @@
-/** The configuration, a section, and a section of a section. */
+/** The depth of a copy: the configuration, a section, and a section of a section. */
 const DEPTH = 3;
 
 /**
- * A copy of what a program gave: reading it later gives the same values, whatever getters and proxies do, and what a
- * program added to `Object.prototype` is not in it. Instances of classes below the top, such as an HTTP server, stay themselves.
+ * Returns a copy of the given value. Later reads of the copy always give the same values, while getters and proxies may
+ * change theirs. The copy contains no property that a program added to `Object.prototype`. It does not copy instances
+ * of classes below the top, such as an HTTP server.
  *
- * @throws an `UnreadableKey` where reading a property throws
+ * @throws an `UnreadableKey` if reading a property throws
  */
 export function snapshot(given: unknown): unknown {
   return copy(given, [], DEPTH, true);
 }
 
-/** Reading a property of a configuration threw. What it threw is not kept: it may quote a secret. */
+/** Reading a property of a configuration threw. The error does not keep the thrown value, which may quote a secret. */
 export class UnreadableKey extends Error {
-  /** @param path where it stands */
+  /** @param path the path of the property */
   constructor(readonly path: readonly string[]) {
     super(`reading '${path.join('.')}' threw`);
   }
@@ -47,7 +48,7 @@ function copy(value: unknown, path: readonly string[], depth: number, isTop = fa
   return copied;
 }
 
-/** Object literals, also those of another realm. */
+/** Whether it is an object literal, also one of another realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -177,7 +177,7 @@ export function knownSections(given: readonly Partial<TransportSection>[]): Read
   return all;
 }
 
-/** A list that a program made up may have holes. */
+/** A list of a program may have holes. */
 function isPresent(section: Partial<TransportSection> | null | undefined): boolean {
   return section !== undefined && section !== null;
 }

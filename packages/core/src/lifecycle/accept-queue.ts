@@ -28,12 +28,12 @@ const FREE: Admission = Object.freeze({ release: () => undefined });
 /** A queue of connections that nobody has accepted yet, and of callers of `accept()` that wait for one. */
 export class AcceptQueue<T> {
   readonly #ready: Waiting<T>[] = [];
-  /** In the order of the calls. A set removes one of them in constant time. */
+  /** The callers in the order of their calls. A set removes one of them in constant time. */
   readonly #waiting = new Set<(result: Result<T>) => void>();
   readonly #capacity: number;
   readonly #admit: Admit | undefined;
   readonly #onAccepted: ((connection: T) => void) | undefined;
-  /** Clients with a place whose handshake has not ended. */
+  /** The number of clients with a place whose handshake has not ended. */
   #promised = 0;
   #isClosed = false;
 

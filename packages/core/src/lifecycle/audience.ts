@@ -16,7 +16,7 @@ export class Audience<T extends Connection> {
     void connection.closed.then(() => this.#members.delete(connection));
   };
 
-  /** As `ConnectionServer.broadcast`. */
+  /** The same as `ConnectionServer.broadcast`. */
   broadcast(given: Uint8Array, options: BroadcastOptions = {}): Result<BroadcastOutcome<T>> {
     const data = messageBytes(given);
     checkOptions('broadcast()', options, { channel: 'anything' });

@@ -19,7 +19,7 @@ export class ConnectionChannels {
   readonly #owner: ChannelOwner;
   readonly #default: Entry;
   readonly #named = new Map<string, Entry>();
-  /** Names of which the channel was closed and no other took its place, the oldest first. */
+  /** The names of closed channels that no later channel has taken, the oldest first. */
   readonly #closed = new Set<string>();
   #lastFound: ChannelObject | undefined;
 
@@ -46,7 +46,7 @@ export class ConnectionChannels {
     return this.#default.object;
   }
 
-  /** Programs send runs of messages on one channel: comparing one interned string beats hashing it. */
+  /** Programs send many messages in a row on one channel. Comparing one interned string is faster than hashing it. */
   find(name: string): ChannelObject | undefined {
     const last = this.#lastFound;
     if (last !== undefined && last.name === name) return last;
@@ -62,7 +62,8 @@ export class ConnectionChannels {
     const known = this.#named.get(name);
     if (known !== undefined && !this.#closed.delete(name)) return known.object;
     const state = this.#table.obtain(name);
-    // What an object that was closed still reads is not for the next object of the name, which is not open yet.
+    // The messages that a closed object still reads do not belong to the next object of the name, which is not open
+    // yet.
     const entry = this.#make(name, state.isShared ? new ChannelState(name) : state);
     this.#named.set(name, entry);
     this.#lastFound = undefined;
@@ -77,22 +78,22 @@ export class ConnectionChannels {
       .filter((channel) => channel.isOpen);
   }
 
-  /** Tells the channel's objects that a sender may go on. */
+  /** Reports to the channel's objects that a sender may send again. */
   drained({ name }: ChannelState): void {
     this.#entryOf(name)?.endpoint.drained();
   }
 
-  /** The peer, or this side, opened the channel of that name. */
+  /** The peer or this side opened the channel of that name. */
   opened(name: string): void {
     const state = this.#table.find(name);
-    // One that closes is not the new object's: what waits on it is for the readers of the old object.
+    // A closing channel does not belong to the new object: its waiting messages are for the readers of the old object.
     if (state === undefined || state.isClosing || state.isOver) return;
     if (this.#closed.has(name)) {
       if (this.#named.get(name)?.endpoint.state !== state) this.obtain(name);
     } else this.#named.get(name)?.endpoint.rebind(state);
   }
 
-  /** The peer sends nothing more on the channel, because either side closed it. */
+  /** The peer sends nothing more on the channel, because one side closed it. */
   closed(state: ChannelState): void {
     const endpoint = this.#entryOf(state.name)?.endpoint;
     if (endpoint?.state === state) endpoint.channelClosed();
@@ -103,12 +104,12 @@ export class ConnectionChannels {
     for (const { endpoint } of this.#all()) endpoint.connectionEnded();
   }
 
-  /** A new link is about to stand; `lastEnd`: how the one before ended. */
+  /** A new link is about to stand. `lastEnd` is the end of the one before. */
   linkStarting(lastEnd: CloseReason | undefined): void {
     for (const { endpoint } of this.#all()) endpoint.linkStarting(lastEnd);
   }
 
-  /** A send on a closed channel says so as long as the name is remembered. */
+  /** Forgets the oldest name. A send on a closed channel reports that it was closed, as long as its name is known. */
   #forgetOldest(): void {
     if (this.#closed.size <= MAX_CLOSED_NAMES) return;
     const [oldest] = this.#closed;

@@ -32,19 +32,19 @@ const EVENTS: readonly (keyof ConnectionEvents)[] = [
   'responsive',
 ];
 
-/** What a connection's transport does. */
+/** The actions of a connection's transport. */
 export interface LinkHooks {
   connect(signal: AbortSignal): Promise<Result<FrameLink>>;
   startReceiving(): void;
   disconnect(): Promise<void>;
   release(): void;
-  /** The peer broke the protocol: the transport may tell it so before the connection fails. */
+  /** The peer broke the protocol. The transport may report that to the peer before the connection fails. */
   violated(error: NetworkError): void;
   isDisposed(): boolean;
   isShuttingDown(): boolean;
 }
 
-/** The parts of one connection, and how its life moves them. */
+/** The parts of one connection, and their changes during its life. */
 export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   readonly events = new GuardedEmitter<ConnectionEvents>(EVENTS);
   readonly guard = this.events.guard;
@@ -61,7 +61,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   #isLinked = false;
   #isReceiving = false;
   #isUnresponsive = false;
-  /** Resolves when what `trySend` promised is written, or can't be any more. */
+  /** Resolves when the messages that `trySend` accepted are written, or can't be written any more. */
   #flushed: Promise<Result> = RESOLVED_OK;
 
   constructor(
@@ -128,14 +128,14 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   startReceiving(): void {
     if (this.#isReceiving || !this.#isLinked) return;
     this.#isReceiving = true;
-    // The program has set its callbacks. Only a channel may be reported later, because it stays open.
+    // The program has set its callbacks. Only an opened channel may be reported later, because it stays open.
     for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.dropUnheard(event);
     this.#link.startReceiving();
   }
 
   async openChannel({ state }: ChannelEndpoint, signal: AbortSignal | undefined): Promise<Result> {
     const name = state.name;
-    // The default channel is open as long as the connection.
+    // The default channel is open as long as the connection stands.
     if (name === undefined) return this.isConnected ? OK : this.sender.noChannel('');
     const opening = this.sender.lifecycle.open(name, signal);
     this.channels.opened(name);
@@ -148,7 +148,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     return this.sender.lifecycle.close(state, signal);
   }
 
-  /** Tells of a change, once. */
+  /** Reports a change, once. */
   reportResponsiveness(isResponsive: boolean): void {
     if (!this.isConnected || this.#isUnresponsive === !isResponsive) return;
     this.#isUnresponsive = !isResponsive;
@@ -195,7 +195,8 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   }
 
   async farewell(signal: AbortSignal | undefined): Promise<Result> {
-    // What `trySend` promised to deliver, while the peer takes it; then the goodbye: within one deadline.
+    // First the messages that `trySend` accepted go, while the peer takes them, then the goodbye. Both have one
+    // deadline.
     const end = monotonicNow() + this.#config.sendTimeoutMs;
     const waited = await within(this.#flushed, this.#config.sendTimeoutMs, signal);
     try {

@@ -1,7 +1,7 @@
-/** A promise with its `resolve` beside it. */
+/** A promise with its `resolve` function. */
 export class Deferred<V> {
   readonly promise: Promise<V>;
-  /** Whether it has its outcome, also where that is not reported yet. */
+  /** Whether it has its result, even if that is not reported yet. */
   isUsed = false;
   resolve: (value: V) => void = () => undefined;
 

@@ -1,9 +1,9 @@
 /*
- * Timers, clocks and microtasks of the platform itself, taken when the module is loaded. A test framework that puts a fake
- * clock in their place stops its own code and not a connection: timeouts, credit and goodbyes go on.
+ * The timers, clocks and microtasks of the platform, captured when the module is loaded. A test framework that replaces
+ * them by fake clocks stops its own code and no connection: timeouts, window updates and goodbyes continue.
  *
- * Node.js's own module where there is one, because a fake may stand in the globals before this module is loaded; a page
- * has no such module.
+ * They come from the module of Node.js if there is one, because the globals may be fakes before this module is loaded.
+ * A page has no such module.
  */
 const runtime = typeof process === 'undefined' ? undefined : process;
 const timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setImmediate' | 'clearImmediate'> =
@@ -11,7 +11,7 @@ const timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setImmedi
 const performance = runtime?.getBuiltinModule?.('node:perf_hooks').performance ?? globalThis.performance;
 const resolved = Promise.resolve();
 
-/** A timer that is not the global one; a number in a page, and in some sandboxes of Node.js. */
+/** A timer of this module. It is a number in a page, and in some sandboxes of Node.js. */
 export type Timer = ReturnType<typeof globalThis.setTimeout> | number;
 
 /** A scheduled turn of the event loop; a timer in a page. */
@@ -28,30 +28,33 @@ export function startTimer(callback: () => void, delayMs: number): Timer {
   return platformSetTimeout(callback, delayMs);
 }
 
-/** Ends a timer; without effect on one that ran or is undefined. */
+/** Stops a timer. Has no effect on one that has run, or on undefined. */
 export function stopTimer(timer: Timer | undefined): void {
   platformClearTimeout(timer);
 }
 
-/** Whether the timer or turn keeps the process alive. Without effect where it is a number: a page has no process. */
+/**
+ * Sets whether the timer or turn keeps the process alive. Has no effect if it is a number, because a page has no
+ * process.
+ */
 export function setTimerReferenced(timer: Timer | Turn, isReferenced: boolean): void {
   if (typeof timer !== 'object') return;
   if (isReferenced) timer.ref();
   else timer.unref();
 }
 
-/** Calls `callback` in a later turn of the event loop. A page has no `setImmediate`: there the shortest timer does it. */
+/** Calls `callback` in a later turn of the event loop. A page has no `setImmediate`, so it uses the shortest timer. */
 export function startTurn(callback: () => void): Turn {
   return platformSetImmediate === undefined ? platformSetTimeout(callback, 0) : platformSetImmediate(callback);
 }
 
-/** Undoes `startTurn`; without effect on a turn that came or is undefined. */
+/** Cancels `startTurn`. Has no effect on a turn that has come, or on undefined. */
 export function stopTurn(turn: Turn | undefined): void {
   if (platformClearImmediate === undefined) platformClearTimeout(turn as Timer | undefined);
   else platformClearImmediate(turn as NodeJS.Immediate | undefined);
 }
 
-/** Milliseconds since some moment, never going back. */
+/** Milliseconds since a fixed moment. They never go back. */
 export function monotonicNow(): number {
   return platformNow();
 }
@@ -61,7 +64,7 @@ export function epochNow(): number {
   return platformDateNow();
 }
 
-/** Runs `task` as a microtask. A promise's, which no test framework replaces. `task` must not throw. */
+/** Runs `task` as a microtask. It uses a promise, which no test framework replaces. `task` must not throw. */
 export function runAsMicrotask(task: () => void): void {
   void resolved.then(task);
 }

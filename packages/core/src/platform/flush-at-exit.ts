@@ -1,8 +1,8 @@
 import { warnOf } from './warning.js';
 
-/** What may hold frames that are not yet with the system. */
+/** A writer that may hold frames that the system does not have yet. */
 export interface Flushable {
-  /** Gives them to the system now. */
+  /** Gives its frames to the system now. */
   flush(): void;
 }
 
@@ -15,15 +15,15 @@ function flushAll(): void {
     try {
       each.flush();
     } catch (error) {
-      // Its stream may be a program's. The others go on.
+      // The stream may belong to the program. The other writers continue.
       warnOf(new Error('the last written bytes could not be passed to the system', { cause: error }));
     }
   }
 }
 
 /**
- * Flushes `writer` when the process (in a worker: the thread) exits, until the returned function is called: what was
- * accepted for sending leaves although `process.exit()` runs no microtask. Without effect in a page, which does not exit.
+ * Flushes `writer` when the process (in a worker: the thread) exits, until the returned function is called. So accepted
+ * frames leave, although `process.exit()` runs no microtask. Has no effect in a page, which does not exit.
  */
 export function flushAtExit(writer: Flushable): () => void {
   if (open.size === 0) runtime?.on('exit', flushAll);

@@ -1,14 +1,14 @@
 import { setTimerReferenced, startTimer, startTurn, stopTimer, type Timer } from './clock.js';
 
-/** What a heartbeat beats for. */
+/** A member of a heartbeat. */
 export interface HeartbeatMember {
-  /** One interval has passed, and what had arrived by its end was handled. */
+  /** One interval has passed, and this side has handled everything that had arrived by its end. */
   onBeat(): void;
 }
 
 /**
- * A pulse that all members with the same interval share: a thousand connections need one timer. It runs while it has
- * members and keeps no process alive.
+ * The timer that all members with the same interval share, so that a thousand connections need one timer. It runs while
+ * it has members, and keeps no process alive.
  */
 export class Heartbeat {
   static readonly #shared = new Map<number, Heartbeat>();
@@ -21,7 +21,7 @@ export class Heartbeat {
     this.#intervalMs = intervalMs;
   }
 
-  /** Beats for `member` every `intervalMs` until the returned function is called. */
+  /** Calls `member` every `intervalMs` until the returned function is called. */
   static join(intervalMs: number, member: HeartbeatMember): () => void {
     const heartbeat = Heartbeat.#shared.get(intervalMs) ?? new Heartbeat(intervalMs);
     Heartbeat.#shared.set(intervalMs, heartbeat);
@@ -34,7 +34,8 @@ export class Heartbeat {
 
   #start(): void {
     this.#timer = startTimer(() => {
-      // After a pause of this process, timers run before what arrived meanwhile is read. An immediate runs after it.
+      // After a pause of this process, timers run before the bytes that arrived meanwhile are read. An immediate runs
+      // after that.
       setTimerReferenced(startTurn(this.#beat), false);
       this.#start();
     }, this.#intervalMs);

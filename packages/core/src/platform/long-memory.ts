@@ -1,18 +1,21 @@
-/** From how many bytes memory that need not be cleared first is worth a Buffer. */
+/** The smallest size for which memory that is not cleared first is worth a Buffer. */
 export const FEWEST_UNCLEARED_BYTES = 16_384;
 
-/** glibc learns from no freed block that is longer than 32 MiB, its own few bytes included. */
+/** glibc raises its limit for no freed block that is longer than 32 MiB, including its own few bytes. */
 const LESSON_BYTES = 32 * 1024 * 1024 - 65_536;
 
-// Node.js has them, a browser does not.
+// Node.js has `Buffer`, a browser does not.
 const nodeBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffer;
 const platform = (globalThis as { readonly process?: { readonly platform?: string } }).process?.platform;
-// Taken when the module is loaded: a test framework may put others in their place.
+// Captured when the module is loaded, because a test framework may replace them.
 const { ArrayBuffer, MessageChannel } = globalThis;
 
 let isTaught = platform !== 'linux';
 
-/** A plain array of its own memory whose content is undefined: every byte must be written before anyone sees it. */
+/**
+ * Returns a plain array with its own memory and undefined contents. The caller must write every byte before it shares
+ * the array.
+ */
 export function unwrittenBytes(length: number): Uint8Array {
   if (nodeBuffer === undefined || length < FEWEST_UNCLEARED_BYTES) return new Uint8Array(length);
   if (!isTaught) teachToKeepMemory();
@@ -20,22 +23,23 @@ export function unwrittenBytes(length: number): Uint8Array {
 }
 
 /**
- * Lets the C library keep the memory of long messages for the next ones. glibc gives the kernel every 128 KiB back that
- * are free at the end of its heap, and the kernel clears each page anew that it hands out again, which costs several times
- * the copy of the message. glibc raises that bound to twice the length of the longest block that was mapped by itself and
- * freed (mallopt(3), M_MMAP_THRESHOLD): one that is made and freed untouched makes it keep 64 MiB at most, and costs two
- * system calls. A bound that the user has set (`MALLOC_TRIM_THRESHOLD_`) stays. Other C libraries learn nothing from it.
+ * Makes the C library keep the memory of long messages for later ones. glibc returns the end of its heap to the kernel
+ * as soon as 128 KiB of it are free. The kernel clears each page before it gives it out again, which costs several
+ * times the copy of the message. When a block that was mapped separately is freed, glibc raises that limit to twice the
+ * block's length (mallopt(3), M_MMAP_THRESHOLD). So one block that is allocated and freed untouched makes glibc keep at
+ * most 64 MiB, for the cost of two system calls. A limit that the user has set (`MALLOC_TRIM_THRESHOLD_`) stays. Other
+ * C libraries are not affected.
  */
 function teachToKeepMemory(): void {
   isTaught = true;
   try {
     const block = new ArrayBuffer(LESSON_BYTES);
-    // Nobody receives it, so it is freed when the port closes, and not at the next collection.
+    // No port receives it, so it is freed when the port closes, and not at the next collection.
     const { port1, port2 } = new MessageChannel();
     port1.postMessage(undefined, [block]);
     port1.close();
     port2.close();
   } catch {
-    // No room for it: then memory is short, and there is none to be kept.
+    // There is no room for it. Then memory is short, and none should be kept.
   }
 }

@@ -1,4 +1,7 @@
-/** Shows an error that nobody takes: as a warning of the process, or in a page as a rejection that nobody catches. Never throws. */
+/**
+ * Reports an error without a receiver: as a warning of the process, or in a page as an unhandled rejection. Never
+ * throws.
+ */
 export function warnOf(error: Error): void {
   if (typeof process === 'undefined') {
     void Promise.reject(error);
@@ -7,7 +10,8 @@ export function warnOf(error: Error): void {
   try {
     process.emitWarning(error);
   } catch {
-    // Node.js takes errors of its own realm; in jest and in Vitest's `vmThreads` this one's class is another.
+    // Node.js accepts only errors of its own realm. In jest and in Vitest's `vmThreads` the class of this error is
+    // another one.
     const { code } = error as { readonly code?: unknown };
     process.emitWarning(error.message, {
       type: error.name,

@@ -5,7 +5,7 @@ import { err, OK, ok, type Result } from '../result/result.js';
 /** The length of the server's challenge: random bytes, new for each handshake. */
 export const SECRET_CHALLENGE_BYTES = 32;
 
-/** The length of the client's answer: random bytes of its own, then its proof. */
+/** The length of the client's answer: its own random bytes, then its proof. */
 export const SECRET_ANSWER_BYTES = 64;
 
 /** The length of the server's proof. */
@@ -13,7 +13,7 @@ export const SECRET_PROOF_BYTES = 32;
 
 const NONCE_BYTES = 32;
 
-// Taken when the module is loaded: a test framework may later replace it by one that is not random.
+// Captured when the module is loaded, because a test framework may later replace it by one that is not random.
 const { crypto } = globalThis;
 
 const encoder = new TextEncoder();

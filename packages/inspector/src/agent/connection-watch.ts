@@ -30,7 +30,7 @@ interface Watched {
   readonly waitsByChannel: Map<string, number>;
 }
 
-/** Knows the connections that this process makes from now on, from the diagnostics channels. */
+/** Follows the connections that this process makes from now on, through the diagnostics channels. */
 export class ConnectionWatch {
   readonly #ownEndpoint: string;
   readonly #connections = new Map<NetworkConnection, Watched>();
@@ -38,13 +38,13 @@ export class ConnectionWatch {
   readonly #ended: EndedReport[] = [];
   readonly #failures: FailureReport[] = [];
   readonly #listeners: readonly (readonly [DiagnosticsChannel, (message: unknown) => void])[];
-  /** What connections that have ended had counted. */
+  /** The sum of the counters of connections that have ended. */
   readonly #endedCounts = noCounts();
   #opened = 0;
   #endedCount = 0;
   #failed = 0;
 
-  /** @param ownEndpoint of the agent's own connections, which are not reported */
+  /** @param ownEndpoint the endpoint of the agent's own connections, which it does not report */
   constructor(ownEndpoint: string) {
     this.#ownEndpoint = redactEndpoint(ownEndpoint);
     this.#listeners = [
@@ -139,7 +139,7 @@ export class ConnectionWatch {
     remember(this.#failures, ReportLimit.Failures, failure);
   }
 
-  /** Comes right after the connection that was taken instead is connected. */
+  /** The event comes directly after the connection that was selected instead is connected. */
   #onFallback({ role, taken, passedOver }: FallbackDiagnostics): void {
     if (role !== 'client') return;
     const isTaken = ([connection, { facts }]: [NetworkConnection, Watched]): boolean =>
@@ -165,7 +165,7 @@ export class ConnectionWatch {
   }
 }
 
-/** The default channel by itself says nothing that its connection does not say. */
+/** Leaves out a default channel that is alone, because its connection reports the same. */
 function channelsOf(connection: NetworkConnection, { waitsByChannel }: Watched): ChannelReport[] {
   const named = connection.channels();
   const open = named.length === 0 && waitsByChannel.size === 0 ? [] : [connection.defaultChannel, ...named];
@@ -199,13 +199,16 @@ function add(sum: MutableCounts, more: ConnectionCounts): void {
   for (const key of Object.keys(sum) as (keyof ConnectionCounts)[]) sum[key] += more[key];
 }
 
-/** Puts the newest first and forgets what is older than the limit allows. */
+/** Puts the newest item first and removes the items beyond the limit. */
 function remember<Item>(list: Item[], most: number, item: Item): void {
   list.unshift(item);
   if (list.length > most) list.length = most;
 }
 
-/** Sentences of peers and of the system, without what is secret in an address, as long as a report may have them. */
+/**
+ * Returns the sentence of a peer or of the system without the secrets of an address, and not longer than a report
+ * allows.
+ */
 function cut(text: string): string {
   return redactText(text, ReportLimit.Characters);
 }

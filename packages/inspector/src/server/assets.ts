@@ -5,7 +5,7 @@ import { debugLog } from '@entropynet/core';
 
 const log = debugLog('inspector');
 
-/** Where the build puts the page. */
+/** The folder in which the build puts the page. */
 const FOLDER = new URL('../page/', import.meta.url);
 
 /** Every file of the page, by the path of its request. */
@@ -15,7 +15,7 @@ const FILES: ReadonlyMap<string, { readonly name: string; readonly type: string 
   ['/page.css', { name: 'page.css', type: 'text/css' }],
 ]);
 
-/** Nothing from elsewhere: the page talks to this server alone. */
+/** The policy allows no other origin: the page talks only to this server. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -28,11 +28,11 @@ const POLICY = [
 ].join('; ');
 
 /**
- * Serves the page. It is the same for everyone and holds no data: the feed behind it asks for the token. A token in the
- * address is checked here too, so that a mistyped address is refused with a sentence. A reload has no token in its
- * address, because the page took it out and remembers it.
+ * Serves the page. It is the same for every reader and contains no data, because the feed behind it requires the token.
+ * The listener also checks a token in the address, so that a mistyped address gets a sentence. A reload has no token in
+ * its address, because the page has stored it and removed it from there.
  *
- * The listener never throws, whatever the request holds: a throw would be an uncaught exception of the program.
+ * The listener never throws for any request, because that would be an uncaught exception of the program.
  */
 export function serveAssets(token: string): RequestListener {
   const expected = Buffer.from(token);
@@ -44,7 +44,7 @@ export function serveAssets(token: string): RequestListener {
     const refuse = (status: number, text: string): void => {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
     };
-    // Any name can be made to resolve to this machine: DNS rebinding.
+    // An attacker can make any name resolve to this machine (DNS rebinding).
     if (!/^(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(request.headers.host ?? '')) {
       refuse(403, 'Open the page at 127.0.0.1.');
       return;
@@ -53,7 +53,7 @@ export function serveAssets(token: string): RequestListener {
       refuse(405, 'Only GET.');
       return;
     }
-    // Taken apart by hand: a URL parser throws for targets such as `//`, and the target is the client's.
+    // Split by hand, because a URL parser throws for targets such as `//`, and the client chooses the target.
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const file = FILES.get(path);
     if (file === undefined) {

@@ -1,8 +1,8 @@
 import type { InspectorState } from '../state.js';
 
 /**
- * The state as bytes, at most `mostBytes` of them: where it is longer, the connections of each process are cut to a number
- * that fits, and `leftOut` says how many are missing.
+ * Encodes the state in at most `mostBytes` bytes. If it is longer, each process keeps only as many connections as fit,
+ * and `leftOut` is the number of the others.
  */
 export function encodeWithin(
   state: InspectorState,

@@ -92,7 +92,7 @@ class Inspector {
   readonly #intervalMs: number;
   readonly #processes = new Map<ConnectionHandle, ProcessState>();
   readonly #journal = new Journal();
-  /** The pages, and whether the last state is still on its way to each. */
+  /** The pages, each with the information if the last state is still on its way. */
   readonly #pages = new Map<ConnectionHandle, { isBusy: boolean }>();
   readonly #codec = jsonCodec();
   #lastAgent = 0;
@@ -150,7 +150,7 @@ class Inspector {
       this.#pages.set(page, { isBusy: false });
       page.on('state', (state) => {
         this.#pages.delete(page);
-        // Gives its place in the manager back.
+        // Frees its slot of the manager.
         if (hasEnded(state)) void page.close();
       });
     }
@@ -169,7 +169,7 @@ class Inspector {
     }
   }
 
-  /** Takes an agent's reports until it goes. */
+  /** Reads an agent's reports until the agent leaves. */
   async #listenTo(agent: ConnectionHandle, key: string): Promise<void> {
     for await (const report of toTypedPort<ProcessReport>(agent, { codec: this.#codec, schema: reportSchema })) {
       this.#journal.note(nameOf(key, report), this.#processes.get(agent)?.report, report);
@@ -190,7 +190,7 @@ class Inspector {
       try {
         return inspectSharedMemory(directory === undefined ? {} : { directory });
       } catch (error) {
-        // This runs in a timer of the program: what the file system refuses is shown in the page and nothing more.
+        // This runs in a timer of the program. An error of the file system appears only on the page.
         return err('SharedMemoryNotAvailable', `shared memory can't be read: ${printable(error)}`, error);
       }
     };
@@ -214,7 +214,7 @@ class Inspector {
 
   #reported(): Pick<InspectorState, 'at' | 'processes' | 'leftOut' | 'ended' | 'failures'> {
     const { ended, failures } = this.#journal;
-    // What agents repeat of their ended connections is in the journal, once.
+    // Agents repeat their ended connections; the journal has each of them once.
     const processes = [...this.#processes.values()].map((process) => {
       return { ...process, report: { ...process.report, ended: [] } };
     });
@@ -225,7 +225,7 @@ class Inspector {
     const free = [...this.#pages].filter(([, { isBusy }]) => !isBusy);
     if (free.length === 0) return;
     const bytes = encodeWithin(state, MOST_STATE_BYTES, (each) => this.#codec.encode(each));
-    // A page that is slow misses states and gets the next one.
+    // A slow page misses states and gets the next one.
     for (const [page, status] of free) {
       status.isBusy = true;
       const onSent = (): void => {
@@ -244,7 +244,7 @@ function hasEnded(state: ConnectionState): boolean {
   return state === 'disconnected' || state === 'failed';
 }
 
-/** Agents that report here are no news. */
+/** Omits the connections between agents and this inspector. */
 function isOfOthers({ server, client }: RatedRegion): boolean {
   return server?.id !== process.pid && client?.id !== process.pid;
 }

@@ -1,9 +1,9 @@
 import type { AgentName, EndedState, FailureState, ProcessReport } from '../state.js';
 
-/** As many ended connections and as many failures are remembered; the oldest are forgotten first. */
+/** The largest number of ended connections, and of failures. Beyond it, the oldest are removed first. */
 const MOST_REMEMBERED = 500;
 
-/** Remembers what agents report of the past, longer than the agents do, and also after they have gone. */
+/** Keeps the ended connections and failures of agents longer than the agents do, and also after they have gone. */
 export class Journal {
   #ended: EndedState[] = [];
   #failures: FailureState[] = [];
@@ -18,7 +18,7 @@ export class Journal {
     return this.#failures;
   }
 
-  /** Takes what is new in a report. Agents number what they report, so that nothing is noted twice. */
+  /** Adds the new items of a report. Agents number them, so that none is added twice. */
   note(agent: AgentName, before: ProcessReport | undefined, report: ProcessReport): void {
     const knownEnds = new Set(before?.ended.map(({ id }) => id));
     const knownFailures = new Set(before?.failures.map(({ id }) => id));
@@ -28,7 +28,7 @@ export class Journal {
     this.#failures = newest([...failures.map((failure) => ({ ...failure, agent })), ...this.#failures], ({ at }) => at);
   }
 
-  /** The agent has gone, and with it the connections of its last report. */
+  /** The agent has gone, and its last reported connections ended with it. */
   noteGone(agent: AgentName, { connections }: ProcessReport, at: number): void {
     const message = 'its process stopped reporting; the connection may have ended before';
     this.#addEnded(

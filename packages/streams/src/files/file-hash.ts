@@ -1,13 +1,13 @@
 import { type createHash } from 'node:crypto';
 import { type FileHandle } from 'node:fs/promises';
 
-/** Bytes that are read at once: few enough calls to be fast, short enough to stay responsive. */
+/** The number of bytes of one read: long enough for few calls, short enough to stay responsive. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** A hash that can be gone on with, as `crypto.createHash()` gives it. */
+/** An unfinished hash, the result of `crypto.createHash()`. */
 export type FileHash = ReturnType<typeof createHash>;
 
-/** Feeds a file's bytes from `start` to `end`, or to the file's end, into `hash`. */
+/** Adds a file's bytes from `start` to `end`, or to the file's end, to `hash`. */
 export type HashFile = (
   hash: FileHash,
   file: FileHandle,
@@ -15,7 +15,7 @@ export type HashFile = (
   options: { readonly signal: AbortSignal; readonly onProgress: (at: number) => void },
 ) => Promise<void>;
 
-/** Reads from the disk what is there now; throws the signal's reason when it is aborted. */
+/** Reads the present contents of the disk. Throws the signal's reason if it aborts. */
 export const hashFile: HashFile = async (hash, file, { start, end }, { signal, onProgress }) => {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(end - start, 1)));
   for (let at = start; at < end;) {

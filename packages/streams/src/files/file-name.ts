@@ -1,20 +1,23 @@
 import { NetworkError, printable } from '@entropynet/core';
 
-/** The longest name that common file systems take, in bytes of UTF-8. */
+/** The longest name of common file systems, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 255;
 
-/** A hostile name may be long; the beginning is enough to know it again. */
+/** A hostile name may be long. Its beginning is enough to recognise it. */
 const MAX_SHOWN = 80;
 
-/** Separators, what Windows reserves, control characters, line separators, and marks that reorder what a reader sees. */
+/**
+ * Separators, characters that Windows reserves, control characters, line separators, and marks that reorder the
+ * displayed text.
+ */
 const FORBIDDEN = /[/\\:*?"<>|\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
-/** Names that mean devices on Windows, with any extension. The superscript digits count as digits there. */
+/** The names of devices on Windows, with any extension. Windows also reads the superscript digits as digits there. */
 const DEVICE = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])[ .]*(?:\..*)?$/isu;
 
 /**
- * The name, if it means the same ordinary file inside the folder on every system. Otherwise throws a `NetworkError` (`InvalidParameter`)
- * that says which rule the name breaks.
+ * Returns the name, if it means the same ordinary file in the folder on every system. Otherwise throws a `NetworkError`
+ * (`InvalidParameter`) that names the broken rule.
  */
 export function checkFileName(name: string): string {
   const problem = problemOf(name);
@@ -24,7 +27,7 @@ export function checkFileName(name: string): string {
 
 function problemOf(name: string): string | undefined {
   if (name === '') return 'it is empty';
-  // Half a surrogate pair turns into another character.
+  // An encoder replaces half of a surrogate pair by another character.
   if (Buffer.from(name).toString() !== name) return 'it is not well-formed Unicode';
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `it is longer than ${MAX_NAME_BYTES} bytes`;
   if (FORBIDDEN.test(name))
@@ -36,7 +39,7 @@ function problemOf(name: string): string | undefined {
   return undefined;
 }
 
-/** The same text for all names that some file system takes for one: case and Unicode composition do not count. */
+/** Returns the same text for all names that some file system takes for one: it ignores case and Unicode composition. */
 export function foldedName(name: string): string {
   return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }

@@ -5,32 +5,32 @@ import { join, resolve } from 'node:path';
 import { NetworkError } from '@entropynet/core';
 import { foldedName } from './file-name.js';
 
-/** Inside the folder. No sender can choose a name that starts with a dot. */
+/** A subfolder of the folder. No sender can choose a name that starts with a dot. */
 const PARTS_FOLDER = '.entropynet-parts';
 
-/** How many beginnings of one file are offered to its sender. */
+/** The largest number of parts of one file that this side offers to its sender. */
 const MAX_BEGINNINGS = 8;
 
-/** Folders and names that transfers of this process have, so that no two write one file. */
+/** The folders and names that transfers of this process use, so that no two write one file. */
 const reserved = new Set<string>();
 
-/** Paths of parts that transfers of this process have. */
+/** The paths of the parts that transfers of this process use. */
 const inUse = new Set<string>();
 
-/** One folder that files are received into. */
+/** A folder for received files. */
 export class Inbox {
   readonly #folder: string;
   readonly #linkFile: typeof link;
 
-  /** @param linkFile gives a file a second name; not every file system can */
+  /** @param linkFile gives a file a second name; some file systems can't do that */
   constructor(folder: string, linkFile: typeof link = link) {
     this.#folder = resolve(folder);
     this.#linkFile = linkFile;
   }
 
   /**
-   * Keeps a name for one transfer, before anything is awaited. `name` has passed `checkFileName`. Throws a
-   * `NetworkError` (`AlreadyExists`) while another transfer has the name, or one that some file system takes for it.
+   * Reserves a name for one transfer, before the first `await`. `name` has passed `checkFileName`. Throws a
+   * `NetworkError` (`AlreadyExists`) while another transfer uses the name, or one that some file system takes for it.
    */
   reserve(name: string): ReservedName {
     const key = `${this.#folder}\0${foldedName(name)}`;
@@ -40,7 +40,7 @@ export class Inbox {
   }
 }
 
-/** A name that one transfer has, with the parts it may go on with. */
+/** The name of one transfer, with the parts that it may continue. */
 export class ReservedName {
   readonly #folder: string;
   readonly #name: string;
@@ -56,22 +56,27 @@ export class ReservedName {
     this.#name = name;
     this.#key = key;
     this.#partsFolder = join(folder, PARTS_FOLDER);
-    // A hash: a name of any length and script fits.
+    // A hash, because it has the same short form for a name of any length and script.
     this.#prefix = createHash('sha256').update(name).digest('hex').slice(0, 32);
   }
 
-  /** Throws a `NetworkError` (`AlreadyExists`) when the folder has the name, or one that some file system takes for it. */
+  /**
+   * Throws a `NetworkError` (`AlreadyExists`) if the folder has the name, or one that some file system takes for it.
+   */
   async checkFree(): Promise<void> {
     const folded = foldedName(this.#name);
     const there = (await readdir(this.#folder)).find((name) => foldedName(name) === folded);
     if (there !== undefined) throw this.#exists(there);
-    // Names that this file system does not take are found before the bytes are sent.
+    // This finds a name that the file system refuses before the bytes are sent.
     await lstat(join(this.#folder, this.#name)).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw error;
     });
   }
 
-  /** What broken transfers of this name left, no longer than `most`; the last written first. No living transfer has them. */
+  /**
+   * Returns the parts that broken transfers of this name left, each at most `most` bytes long, the latest first. It
+   * omits parts of running transfers.
+   */
   async beginnings(most: number): Promise<Part[]> {
     await checkPartsFolder(this.#partsFolder);
     const files = await readdir(this.#partsFolder).catch((error: unknown) => {
@@ -91,7 +96,7 @@ export class ReservedName {
     return parts;
   }
 
-  /** An empty part of its own. */
+  /** Makes a new, empty part. */
   async create(): Promise<Part> {
     const path = this.#freshPath();
     const make = async (): Promise<FileHandle> => {
@@ -108,12 +113,12 @@ export class ReservedName {
     return this.#hold({ path, file, size: 0, writtenAt: 0 });
   }
 
-  /** Gives the whole file its name; replaces nothing. The part is gone afterwards, and the name is on the disk. */
+  /** Gives the whole file its name, and replaces no file. Then the part is removed, and the name is on the disk. */
   async publish(part: Part): Promise<void> {
     await part.file.close();
     const path = join(this.#folder, this.#name);
     try {
-      // Not a rename, which would replace a file that came to be meanwhile.
+      // A rename would replace a file that was made meanwhile.
       await this.#linkFile(part.path, path);
       await unlink(part.path);
     } catch (error) {
@@ -126,18 +131,18 @@ export class ReservedName {
     await syncFolder(this.#folder);
   }
 
-  /** Closes a part and removes it: its bytes can't be trusted. */
+  /** Closes and removes a part whose bytes can't be trusted. */
   async discard(part: Part): Promise<void> {
     this.#drop(part);
     await part.file.close();
     await removeFile(part.path);
   }
 
-  /** Gives the name and the parts back. Parts with bytes stay for the next transfer. */
+  /** Releases the name and the parts. Parts with bytes stay for the next transfer. */
   async release(): Promise<void> {
     try {
       const outcomes = await Promise.allSettled([...this.#parts].map((part) => this.#letGo(part)));
-      // Fails while the folder has parts.
+      // This fails while the folder has parts.
       await rmdir(this.#partsFolder).catch(() => undefined);
       const failed = outcomes.find((outcome) => outcome.status === 'rejected');
       if (failed !== undefined) throw failed.reason;
@@ -146,7 +151,7 @@ export class ReservedName {
     }
   }
 
-  /** Takes a part that no living process has; undefined where another one was faster. */
+  /** Takes a part that no running process uses; undefined if another process was faster. */
   async #claim(file: string): Promise<Part | undefined> {
     const owner = Number(/^[0-9a-f]{32}\.(\d+)\.[0-9a-f]{8}\.part$/.exec(file)?.[1] ?? NaN);
     const old = join(this.#partsFolder, file);
@@ -159,7 +164,8 @@ export class ReservedName {
       const { size, mtimeMs, nlink } = await opened.stat();
       const part = this.#hold({ path, file: opened, size, writtenAt: mtimeMs });
       if (nlink === 1) return part;
-      // A transfer ended between giving the file its name and removing the part: these bytes are a received file's.
+      // A transfer ended after it gave the file its name and before it removed the part. These bytes belong to a
+      // received file.
       await this.discard(part);
     } catch (error) {
       inUse.delete(path);
@@ -170,7 +176,7 @@ export class ReservedName {
 
   async #letGo(part: Part): Promise<void> {
     const { size } = await part.file.stat().catch(() => ({ size: -1 }));
-    // Whatever fails now, this transfer has the part no longer.
+    // After any failure here, this transfer does not own the part.
     this.#drop(part);
     await part.file.close();
     if (size === 0) await removeFile(part.path);
@@ -187,7 +193,7 @@ export class ReservedName {
     this.#parts.delete(part);
   }
 
-  /** The process is part of the name: others see whether it lives. */
+  /** The file's name contains the process id, so that others can see if the process runs. */
   #freshPath(): string {
     return join(this.#partsFolder, `${this.#prefix}.${process.pid}.${randomBytes(4).toString('hex')}.part`);
   }
@@ -202,23 +208,23 @@ export class ReservedName {
   }
 }
 
-/** What has arrived of a file. */
+/** The received part of a file. */
 export interface Part {
   readonly path: string;
   readonly file: FileHandle;
-  /** Bytes when it was opened. */
+  /** Its size in bytes when it was opened. */
   readonly size: number;
-  /** In milliseconds since the epoch. */
+  /** The time of the last write, in milliseconds since the epoch. */
   readonly writtenAt: number;
 }
 
 /** Windows has no such flag. */
 const NO_FOLLOW = (constants.O_NOFOLLOW as number | undefined) ?? 0;
 
-/** What file systems say that have no second names for a file, FAT for one. */
+/** The errors of file systems without second names for a file, such as FAT. */
 const WITHOUT_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
 
-/** Removes a file, which somebody else may have removed before. */
+/** Removes a file. Another process may have removed it before. */
 async function removeFile(path: string): Promise<void> {
   await unlink(path).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
@@ -234,14 +240,16 @@ async function checkPartsFolder(path: string): Promise<void> {
     throw new NetworkError('InvalidParameter', `'${PARTS_FOLDER}' in the folder is not a folder`);
 }
 
-/** A new name is safe from a crash of the system when its folder is on the disk. Windows has no such call. */
+/**
+ * Writes the folder to the disk, because only then a new name survives a crash of the system. Windows has no such call.
+ */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, constants.O_RDONLY);
   try {
     await folder.sync();
   } catch (error) {
-    // Some network file systems do not know it.
+    // Some network file systems do not support it.
     if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOTSUP') throw error;
   } finally {
     await folder.close();

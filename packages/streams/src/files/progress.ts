@@ -1,19 +1,22 @@
-/** What a transfer is doing: reading what is there, waiting while the other side does, or moving the file's bytes. */
+/** The phase of a transfer: this side reads the present bytes, the other side does, or the file's bytes are sent. */
 export type TransferPhase = 'checking' | 'other side checking' | 'moving';
 
-/** How far a transfer is. */
+/** The progress of a transfer. */
 export interface TransferProgress {
-  /** What the file is called on the receiving side. */
+  /** The name of the file on the receiving side. */
   readonly name: string;
-  /** What the transfer is doing. */
+  /** The present phase. */
   readonly phase: TransferPhase;
-  /** Bytes of the phase that are done. */
+  /** The finished bytes of the phase. */
   readonly done: number;
-  /** Bytes of the phase. */
+  /** The total bytes of the phase. */
   readonly total: number;
-  /** Bytes that were there when the phase began. */
+  /** The bytes that existed when the phase began. */
   readonly from: number;
 }
 
-/** Hears how far a transfer is, often; the first call of a phase comes at its beginning. What it throws ends the transfer. */
+/**
+ * Gets the progress of a transfer, often. The first call of a phase comes at its beginning. An exception ends the
+ * transfer.
+ */
 export type OnTransferProgress = (progress: TransferProgress) => void;

@@ -17,12 +17,12 @@ import {
   Words,
 } from './words.js';
 
-/** What `receiveInto` needs. */
+/** The options of `receiveInto`. */
 export interface ReceiveOptions extends TransferChannels {
   readonly inbox: Inbox;
-  /** The largest file that is taken, in bytes. */
+  /** The largest accepted file, in bytes. */
   readonly maxBytes: number;
-  /** Aborts the transfer; what has arrived stays for the next one. */
+  /** Aborts the transfer. The received part stays for the next one. */
   readonly signal: AbortSignal;
   readonly onProgress: OnTransferProgress;
   /** @default `TRANSFER_TIMES` */
@@ -31,15 +31,15 @@ export interface ReceiveOptions extends TransferChannels {
   readonly hash?: HashFile;
 }
 
-/** A file that is in the folder, whole. */
+/** A whole file in the folder. */
 export interface ReceivedFile {
-  /** What the file is called on the receiving side. */
+  /** The name of the file on the receiving side. */
   readonly name: string;
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   readonly size: number;
-  /** Bytes that came over this connection. */
+  /** The number of bytes that came over this connection. */
   readonly received: number;
-  /** Of the file on the disk, in hexadecimal digits. */
+  /** The SHA-256 of the file on the disk, in hexadecimal digits. */
   readonly sha256: string;
 }
 
@@ -49,10 +49,10 @@ interface Incoming {
   readonly fault: AbortSignal;
 }
 
-/** Receives one file. Throws what kept it from that; the sender hears why. */
+/** Receives one file. Throws the error that prevented it. The sender gets the reason. */
 export async function receiveInto(connection: FileConnection, options: ReceiveOptions): Promise<ReceivedFile> {
   const { signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
-  // Both channels are listened to before anything is awaited, so that nothing waits for a listener.
+  // This side receives from both channels before the first `await`, so that no message waits for a consumer.
   const words = new Words(connection, controlChannel, signal, times);
   let pieces: AsyncIterableIterator<Uint8Array, undefined> | undefined;
   try {
@@ -60,11 +60,11 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
     pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
     await words.open();
     const file = await takeFile(words, { pieces, fault }, options);
-    // The file is there, even if the sender has gone meanwhile.
+    // The file is on the disk, even if the sender has gone meanwhile.
     await words.say({ done: true });
     return file;
   } catch (error) {
-    // Where the sender has gone, nobody hears it.
+    // If the sender has gone, this message gets lost.
     await words.say({ refused: reasonOf(error) });
     throw error;
   } finally {
@@ -73,7 +73,10 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   }
 }
 
-/** Aborted when the other side says nonsense or gives up; not when it leaves, because what it sent is still worth reading. */
+/**
+ * Aborts if the other side breaks the protocol or refuses. A peer that leaves does not abort it, because its messages
+ * are still useful.
+ */
 function faultOf(words: Words): AbortSignal {
   const fault = new AbortController();
   words.broken.addEventListener('abort', () => {
@@ -92,7 +95,7 @@ async function takeFile(words: Words, incoming: Incoming, options: ReceiveOption
       `'${name}' has ${size} bytes; at most ${options.maxBytes} are allowed (maxBytes)`,
     );
   const reservation = options.inbox.reserve(name);
-  // Nothing is awaited between the offer and this line: a second sender of the name is refused.
+  // There is no `await` between the offer and this line, so a second sender of the name is refused.
   try {
     return await new Arrival(words, reservation, { name, size }, options).take(incoming);
   } finally {
@@ -100,7 +103,7 @@ async function takeFile(words: Words, incoming: Incoming, options: ReceiveOption
   }
 }
 
-/** One file on its way into the folder. */
+/** One file that is being received. */
 class Arrival {
   readonly #words: Words;
   readonly #reservation: ReservedName;
@@ -128,11 +131,11 @@ class Arrival {
     const { part, from } = await this.#choosePart();
     await this.#takeBytes(incoming, part, from);
     await part.file.sync();
-    // Of the file on the disk, not of what came: only the file counts.
+    // The hash of the file on the disk, not of the received bytes, because only the file counts.
     const sha256 = await this.#hashOf(part, size, 'checking');
     const expected = hashIn(await this.#words.next());
     if (sha256 !== expected) {
-      // Nothing of it can be trusted: the next attempt starts from nothing.
+      // The part can't be trusted, so the next attempt starts without it.
       await this.#reservation.discard(part);
       throw nonsense(`'${name}' arrived damaged: its SHA-256 is ${sha256}, not ${expected}`);
     }
@@ -140,7 +143,7 @@ class Arrival {
     return { name, size, received: size - from, sha256 };
   }
 
-  /** Offers the beginnings that are there; the sender says which one is its file's, if any. */
+  /** Offers the existing parts. The sender chooses the one that belongs to its file, or none. */
   async #choosePart(): Promise<{ part: Part; from: number }> {
     const beginnings: { readonly part: Part; readonly have: number; readonly sha256: string }[] = [];
     for (const part of await this.#reservation.beginnings(this.#file.size))
@@ -151,7 +154,7 @@ class Arrival {
     unwrap(await this.#words.say({ ...first, ...(others.length > 0 && { others }) }));
     const answer = await this.#words.next();
     const from = countIn(answer, 'from', this.#file.size);
-    // The bytes of another file stay: they are another sender's.
+    // The part of another file stays for its sender.
     if (from === 0) return { part: await this.#reservation.create(), from };
     const chosen = beginnings.find((each) => each.have === from && isMeant(answer, each.sha256));
     if (chosen !== undefined) return { part: chosen.part, from };
@@ -208,12 +211,12 @@ class Arrival {
   }
 }
 
-/** Senders that know of one beginning name none by its hash. */
+/** Whether the sender means this part. Senders of an earlier version know one part and send no hash. */
 function isMeant(answer: Word, sha256: string): boolean {
   return answer['sha256'] === undefined || answer['sha256'] === sha256;
 }
 
-/** A sentence for the sender: what the system said, without the paths of this machine. */
+/** Returns a sentence for the sender: the system's error, without the paths of this machine. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   return error instanceof NetworkError || code === undefined ? message : (message.split(', ')[0] ?? code);

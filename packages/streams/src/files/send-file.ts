@@ -5,29 +5,29 @@ import { type FileHash, hashFile, type HashFile } from './file-hash.js';
 import { type OnTransferProgress, type TransferPhase } from './progress.js';
 import { countIn, type FileConnection, textIn, TRANSFER_TIMES, type TransferTimes, type Word, Words } from './words.js';
 
-/** Bytes of one message: long enough to be fast, short enough for a bar that moves. */
+/** The length of one message, in bytes: long enough to be fast, short enough for a progress bar. */
 const PIECE_BYTES = 256 * 1024;
 
-/** More beginnings than a receiver offers are not looked at. */
+/** The sender ignores further parts, because a receiver offers fewer. */
 const MAX_BEGINNINGS = 32;
 
 /** The channels of a transfer. */
 export interface TransferChannels {
-  /** For the file's bytes. */
+  /** The channel of the file's bytes. */
   readonly channel: string;
-  /** For what both sides say of the file. */
+  /** The channel of the messages about the file. */
   readonly controlChannel: string;
 }
 
-/** What `sendOpenFile` needs. */
+/** The options of `sendOpenFile`. */
 export interface SendOptions extends TransferChannels {
-  /** What the file is called there. */
+  /** The name of the file on the other side. */
   readonly name: string;
-  /** Its bytes; the caller closes it. */
+  /** The open file. The caller closes it. */
   readonly file: FileHandle;
-  /** How many bytes it has. */
+  /** Its size in bytes. */
   readonly size: number;
-  /** Aborts the transfer; what has arrived there stays for the next one. */
+  /** Aborts the transfer. The part on the other side stays for the next one. */
   readonly signal: AbortSignal;
   readonly onProgress: OnTransferProgress;
   /** @default `TRANSFER_TIMES` */
@@ -36,19 +36,19 @@ export interface SendOptions extends TransferChannels {
   readonly hash?: HashFile;
 }
 
-/** A file that is on the other side's disk, whole. */
+/** A whole file on the other side's disk. */
 export interface SentFile {
-  /** What the file is called on the receiving side. */
+  /** The name of the file on the receiving side. */
   readonly name: string;
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   readonly size: number;
-  /** Bytes that went over this connection. */
+  /** The number of bytes that went over this connection. */
   readonly sent: number;
-  /** In hexadecimal digits. */
+  /** The SHA-256 of the file, in hexadecimal digits. */
   readonly sha256: string;
 }
 
-/** Sends an open file. Throws a `NetworkError` when it can't, with the other side's reason if it gave one. */
+/** Sends an open file. Throws a `NetworkError` if that fails, with the other side's reason if it gave one. */
 export async function sendOpenFile(connection: FileConnection, options: SendOptions): Promise<SentFile> {
   const { name, size, signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
   const words = new Words(connection, controlChannel, signal, times);
@@ -74,7 +74,7 @@ function show({ name, onProgress }: SendOptions, phase: TransferPhase, done: num
   onProgress({ name, phase, done, total, from });
 }
 
-/** The longest beginning of the file that the other side has, and the hash behind it. */
+/** Returns the length of the longest part of the file that the other side has, and the hash up to there. */
 async function findBeginning(words: Words, options: SendOptions): Promise<{ from: number; hash: FileHash }> {
   const { file, size, signal, hash: feed = hashFile } = options;
   const beginnings = beginningsIn(await words.next(), size);
@@ -103,7 +103,7 @@ async function findBeginning(words: Words, options: SendOptions): Promise<{ from
   return found;
 }
 
-/** In order of length; those of no bytes are left out. */
+/** Returns the offered parts in order of length, without empty ones. */
 function beginningsIn(offer: Word, size: number): { readonly have: number; readonly sha256: string }[] {
   const others = Array.isArray(offer['others']) ? (offer['others'] as unknown[]).slice(0, MAX_BEGINNINGS) : [];
   return [offer, ...others.map((each) => Object(each) as Word)]
@@ -130,7 +130,7 @@ async function sendBytes(
     const piece = buffer.subarray(0, bytesRead);
     const sent = await connection.sendOnChannel(channel, piece, { signal: stop });
     if (!sent.ok) {
-      // After its end a connection still gives what arrived before: the reason, for one.
+      // After its end a connection still delivers the messages that had arrived, such as the reason.
       if (!connection.isConnected()) await words.heardOut;
       if (words.broken.aborted) throw words.broken.reason as NetworkError;
       unwrap(sent);

@@ -2,39 +2,39 @@ import { setTimeout as startTimer, clearTimeout as stopTimer } from 'node:timers
 import { type Connection, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
 
 /*
- * What both sides of a transfer say. The file's bytes go over one channel, in order. What both sides say of the file goes over
- * another one, as one JSON object in each message:
+ * The messages of both sides about a transfer. The file's bytes go over one channel, in order. The messages go over
+ * another channel, each as one JSON object:
  *
- *   sender    { name, size }              what it offers
- *   receiver  { have, sha256, others }    how many bytes of the file may be here from a transfer that broke, and their hash;
- *                                         `others`: further beginnings, a list of { have, sha256 }
- *   sender    { from, sha256 }            where it goes on: behind the beginning with this length and hash, or 0
+ *   sender    { name, size }              the file that it offers
+ *   receiver  { have, sha256, others }    the length and hash of a part from a transfer that broke;
+ *                                         `others`: further parts, a list of { have, sha256 }
+ *   sender    { from, sha256 }            where it continues: after the part with this length and hash, or at 0
  *   sender    { sha256 }                  after the last byte: the whole file's hash
- *   receiver  { done }                    the file is on the disk, whole
- *   both      { checked, of }             while a side reads what it has: so many bytes of so many
+ *   receiver  { done }                    the whole file is on the disk
+ *   both      { checked, of }             while a side reads its bytes: the number of read bytes, and of all
  *   receiver  { refused }                 at any time: the reason; it ends the transfer
  */
 
-/** What one side said. */
+/** One message of a side. */
 export type Word = Readonly<Record<string, unknown>>;
 
-/** Timers, and how long both sides wait. A test passes its own. */
+/** The timers and time limits of both sides. A test passes its own. */
 export interface TransferTimes {
-  /** How long a side may say nothing while the other waits for its word, in milliseconds. */
+  /** The longest silence of a side while the other waits for its message, in milliseconds. */
   readonly silenceMs: number;
-  /** How often a side that is busy says that it is, in milliseconds. */
+  /** The interval at which a busy side reports its progress, in milliseconds. */
   readonly talkMs: number;
-  /** Calls `callback` once after `milliseconds`; gives a function that prevents it. */
+  /** Calls `callback` once after `milliseconds`. Returns a function that prevents it. */
   readonly after: (milliseconds: number, callback: () => void) => () => void;
 }
 
-/** What a transfer needs of a connection: a `NetworkConnection` or a `ConnectionHandle`. */
+/** The members of a connection that a transfer uses: of a `NetworkConnection` or a `ConnectionHandle`. */
 export type FileConnection = Pick<
   Connection,
   'closeChannel' | 'isConnected' | 'messages' | 'openChannel' | 'sendOnChannel'
 >;
 
-/** As programs use them. */
+/** The times that programs use. */
 export const TRANSFER_TIMES: TransferTimes = {
   silenceMs: 30_000,
   talkMs: 5000,
@@ -46,27 +46,27 @@ export const TRANSFER_TIMES: TransferTimes = {
   },
 };
 
-/** How far a side is. */
+/** The progress of a side. */
 export interface Checked {
   readonly checked: number;
   readonly of: number;
 }
 
-/** The longest reason of the other side that is shown. */
+/** The largest number of characters of the other side's reason. */
 const MAX_REASON = 500;
 
-/** Words that wait to be read. A side that says more without being asked is hostile. */
+/** The largest number of unread messages. Only a hostile peer sends more without a question. */
 const MAX_WAITING = 16;
 
-/** What is said of a transfer. The channel is read all the time, so that a refusal is heard while bytes are sent. */
+/** The messages of a transfer. It always reads the channel, so that it gets a refusal while bytes are sent. */
 export class Words {
-  /** Aborted when the other side refuses, leaves or says nonsense; the reason is a `NetworkError`. */
+  /** Aborts if the other side refuses, leaves or breaks the protocol. The reason is a `NetworkError`. */
   readonly broken: AbortSignal;
-  /** Resolves when nothing more can be heard. */
+  /** Resolves when no further message can arrive. */
   readonly heardOut: Promise<void>;
-  /** Called when the other side says how far it is. */
+  /** Called when the other side reports its progress. */
   onChecked: (checked: Checked) => void = () => undefined;
-  /** Whether the other side has ended the channel or the connection; what it sent before may still be read. */
+  /** Whether the other side has ended the channel or the connection. Its earlier messages may still be unread. */
   hasLeft = false;
   readonly #connection: FileConnection;
   readonly #channel: string;
@@ -78,7 +78,7 @@ export class Words {
   #onWord: (() => void) | undefined;
   #restartLimit: () => void = () => undefined;
 
-  /** Listens from now on. `open()` has to follow, and `close()`. */
+  /** Starts receiving. The caller must then call `open()`, and later `close()`. */
   constructor(connection: FileConnection, channel: string, signal: AbortSignal, times: TransferTimes) {
     this.#connection = connection;
     this.#channel = channel;
@@ -94,7 +94,7 @@ export class Words {
     unwrap(await this.#connection.openChannel(this.#channel, { signal: this.#signal }));
   }
 
-  /** Listens no more. The channel stays open. */
+  /** Stops receiving. The channel stays open. */
   async close(): Promise<void> {
     await this.#messages.return?.();
   }
@@ -105,7 +105,10 @@ export class Words {
     });
   }
 
-  /** The other side's next word. Throws a `NetworkError` at a refusal, an end, nonsense, or too long a silence. */
+  /**
+   * Returns the other side's next message. Throws a `NetworkError` for a refusal, an end, a broken protocol, or a
+   * silence that is too long.
+   */
   async next(): Promise<Word> {
     const { silenceMs, after } = this.#times;
     const late = (): void => {
@@ -133,11 +136,11 @@ export class Words {
     }
   }
 
-  /** Does `work` and says meanwhile, every few seconds, how far it is, so that the other side does not give up. */
+  /** Runs `work` and reports the progress every few seconds, so that the other side does not give up. */
   async whileTalking<T>(progress: () => Checked, work: () => Promise<T>): Promise<T> {
     const { talkMs, after } = this.#times;
     const talk = (): void => {
-      // A failure to say it is found by the next word that matters.
+      // If this fails, the next important message finds the failure.
       void this.say({ ...progress() });
       cancel = after(talkMs, talk);
     };
@@ -178,28 +181,28 @@ export class Words {
   }
 }
 
-/** A whole number from 0 to `most` in a word. */
+/** Returns a whole number from 0 to `most` in a message. */
 export function countIn(word: Word, key: string, most = Number.MAX_SAFE_INTEGER): number {
   const value = word[key];
   if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most) return value as number;
   throw nonsense(`the other side sent ${shown(word)}; '${key}' must be a number from 0 to ${most}`);
 }
 
-/** A text in a word. */
+/** Returns a text in a message. */
 export function textIn(word: Word, key: string): string {
   const value = word[key];
   if (typeof value === 'string') return value;
   throw nonsense(`the other side sent ${shown(word)}; '${key}' must be a text`);
 }
 
-/** A SHA-256 in a word: 64 hexadecimal digits. */
+/** Returns a SHA-256 in a message: 64 hexadecimal digits. */
 export function hashIn(word: Word): string {
   const value = textIn(word, 'sha256');
   if (/^[0-9a-f]{64}$/.test(value)) return value;
   throw nonsense(`the other side sent ${shown(word)}; 'sha256' must be 64 hexadecimal digits`);
 }
 
-/** The other side does not speak the protocol. */
+/** Returns the error for a peer that breaks the protocol. */
 export function nonsense(sentence: string): NetworkError {
   return new NetworkError('InvalidMessage', sentence);
 }
@@ -217,7 +220,7 @@ function wordOf(bytes: Uint8Array): Word {
     const word: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (typeof word === 'object' && word !== null && !Array.isArray(word)) return word as Word;
   } catch {
-    // Said below.
+    // The error below reports it.
   }
   throw nonsense('the other side does not speak the protocol of "entropynet send" and "receive"');
 }

@@ -11,8 +11,8 @@ namespace entropynet {
 
 /*
  * Linux only. Gives users and groups `rights` (bits of one digit of a mode) to the file, directory or socket
- * `path`, beside what its access list or, where it has none, `mode` says. A link is not followed. EOPNOTSUPP:
- * the file system keeps no access lists.
+ * `path`. It extends the access list of the file or, if it has none, `mode`. It does not follow a link.
+ * EOPNOTSUPP: the file system has no access lists.
  */
 Status GrantAccess(const std::string& path, std::uint32_t mode, const std::vector<std::uint32_t>& users,
                    const std::vector<std::uint32_t>& groups, std::uint32_t rights);

@@ -8,9 +8,10 @@
 
 namespace entropynet {
 
-// POSIX systems only: elsewhere users and groups have no numbers. Both may ask a directory service, and wait.
+// POSIX systems only: on other systems users and groups have no numbers. Both functions may ask a directory
+// service, and wait.
 
-// The number of the user of that name. `found` is false where there is none.
+// Finds the number of the user of that name. `found` is false if there is none.
 Status FindUser(const std::string& name, bool* found, std::uint32_t* user_id);
 
 // The same for a group.

@@ -19,12 +19,10 @@ constexpr double kMaxDescriptor = 2147483647.0;
 
 constexpr Descriptor kNoDescriptor = -1;
 
-/*
- * Closes `descriptor`. It is gone afterwards even when an error is reported, so never call this twice.
- */
+/* Closes `descriptor`. It is closed even if an error is reported, so never call this twice. */
 Status CloseDescriptor(Descriptor descriptor);
 
-// The one owner of a descriptor: closes it when destroyed.
+// The one owner of a descriptor. It closes the descriptor when it is destroyed.
 class OwnedDescriptor {
  public:
   OwnedDescriptor() = default;
@@ -41,14 +39,14 @@ class OwnedDescriptor {
   Descriptor Get() const { return descriptor_; }
   bool IsOpen() const { return descriptor_ != kNoDescriptor; }
 
-  // Hands ownership to the caller.
+  // Passes ownership to the caller.
   Descriptor Release() {
     const Descriptor released = descriptor_;
     descriptor_ = kNoDescriptor;
     return released;
   }
 
-  // Closes what is owned and owns `descriptor` from here on.
+  // Closes the present descriptor and owns `descriptor` from now on.
   void Reset(Descriptor descriptor = kNoDescriptor) {
     const Descriptor closing = descriptor_;
     descriptor_ = descriptor;
@@ -60,16 +58,16 @@ class OwnedDescriptor {
 };
 
 /*
- * Closes a descriptor that another process passed, or a socket that holds such ones unread, on one thread of
- * this process. Closing it can wait for as long as that process likes: a socket that lingers, a file system
- * in user space. For memory (IsMemory) it can't.
+ * Closes a descriptor that another process passed, or a socket with such descriptors unread, on one separate
+ * thread of this process. Closing it can wait as long as that process wants: a socket that lingers, a file
+ * system in user space. For memory (IsMemory) it can't.
  */
 void CloseElsewhere(OwnedDescriptor descriptor);
 
-// How many descriptors wait for CloseElsewhere to be done with them.
+// Returns the number of descriptors that wait for CloseElsewhere.
 std::size_t WaitingToClose();
 
-// So many may wait before nobody is accepted any more: a peer must not use up the descriptors of this
+// At this number, servers accept no more clients, because a peer must not use up the descriptors of this
 // process.
 constexpr std::size_t kMaxWaitingToClose = 64;
 

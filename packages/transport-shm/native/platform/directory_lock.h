@@ -10,18 +10,19 @@ namespace entropynet {
 
 /*
  * Takes the exclusive lock of the existing directory `path` without waiting. The lock lasts as long as
- * `lock` and is not inherited by programs that this process starts. kErrorWouldBlock: somebody holds it.
- * A symbolic link in the last place of `path` is refused.
+ * `lock`. Programs that this process starts do not inherit it. kErrorWouldBlock: another process holds it. A
+ * symbolic link in the last place of `path` is refused.
  */
 Status LockDirectory(const std::string& path, OwnedDescriptor* lock);
 
 /*
- * The same for the existing file `path`. A server holds this lock for as long as it lives: the system
- * gives it back when the process ends, however it ends.
+ * The same for the existing file `path`. A server holds this lock as long as it lives. The system releases it
+ * at every end of the process.
  */
 Status LockFile(const std::string& path, OwnedDescriptor* lock);
 
-// Whether somebody holds the lock of the existing file `path`. Those who ask never see each other.
+// Returns whether a process holds the lock of the existing file `path`. Processes that ask do not see each
+// other.
 Status IsFileLocked(const std::string& path, bool* is_locked);
 
 }  // namespace entropynet

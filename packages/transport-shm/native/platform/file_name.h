@@ -8,18 +8,18 @@
 
 namespace entropynet {
 
-// What a name stands for, so that a successor under the same name can be distinguished.
+// The file behind a name, to distinguish it from a later file of the same name.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t number = 0;
 };
 
-// Reads the identity behind `path`, not following a symbolic link in its last place.
+// Reads the identity of the file at `path`. It does not follow a symbolic link in the last place.
 Status IdentifyFile(const std::string& path, FileIdentity* identity);
 
 /*
- * Removes the name `path` (also of an empty directory) if it still stands for `identity`. Failures are
- * not reported: this runs when nobody is left to hear of them.
+ * Removes the name `path` (also of an empty directory) if its file still has `identity`. It reports no
+ * failure, because it runs when no caller is left.
  */
 void RemoveFileIfSame(const std::string& path, const FileIdentity& identity);
 

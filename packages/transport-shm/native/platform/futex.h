@@ -9,9 +9,9 @@
 namespace entropynet {
 
 /*
- * A 32-bit word in memory that several processes may map at different addresses. Linux and macOS find
- * the other waiters by the memory behind `address`; Windows has no futex between processes and names an
- * event after the region's identity and the word's offset, for which it needs the whole region.
+ * A 32-bit word in memory that several processes may map at different addresses. Linux and macOS find the
+ * other waiters by the memory at `address`. Windows has no futex between processes, and names an event after
+ * the region's identity and the word's offset, for which it needs the whole region.
  */
 struct SharedWord {
   std::uint8_t* region;
@@ -24,13 +24,13 @@ struct SharedWord {
 enum class WaitResult { kWoken, kChanged, kTimedOut };
 
 /*
- * Blocks the calling thread while `word` holds `expected`, for at most `timeout_ns` nanoseconds.
- * kChanged: it held something else already. kWoken may be spurious, so look at the word again.
+ * Blocks the calling thread while `word` holds `expected`, for at most `timeout_ns` nanoseconds. kChanged:
+ * the word had another value already. kWoken may be spurious, so read the word again.
  */
 Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
                   WaitResult* result);
 
-// Wakes everyone, in any process, who waits on `word`; `woken` says how many that were.
+// Wakes all threads, in every process, that wait on `word`. `woken` is their number.
 Status WakeWord(const SharedWord& word, int* woken);
 
 }  // namespace entropynet

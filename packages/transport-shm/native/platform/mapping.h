@@ -10,28 +10,29 @@
 namespace entropynet {
 
 /*
- * Makes a nameless shared-memory object of `byte_length` zero bytes whose size nobody can change any
- * more. `created` owns it; the memory lives as long as a descriptor or a mapping of it does.
+ * Makes a nameless shared-memory object of `byte_length` zero bytes. No process can change its size any more.
+ * `created` owns it. The memory lives as long as a descriptor or a mapping of it.
  */
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created);
 
 /*
- * Gives every page of `descriptor` (borrowed) its memory now, so that a lack of it is this error and not a
- * signal at the first touch. Does nothing where the system commits memory when it is made.
+ * Allocates every page of `descriptor` (borrowed) now, so that a lack of memory is this error and not a
+ * signal at the first access. Does nothing on systems that allocate memory when the object is made.
  */
 Status Preallocate(Descriptor descriptor, std::size_t byte_length);
 
-// Whether `descriptor` is memory: looking at it, reading its size and closing it never wait for anybody.
+// Returns whether `descriptor` is memory: reading its status or size and closing it never wait for another
+// process.
 bool IsMemory(Descriptor descriptor);
 
 /*
- * Checks, without mapping it, that `descriptor` (borrowed) is shared memory of exactly `byte_length`
- * bytes whose size is fixed for good: a peer that could shrink it could kill this process with SIGBUS.
- * kErrorUnsealed: its size could change. kErrorSizeMismatch: `actual_length` (bytes) says its real size.
+ * Checks, without mapping it, that `descriptor` (borrowed) is shared memory of exactly `byte_length` bytes
+ * with a permanent size, because a peer that could shrink it could kill this process with SIGBUS.
+ * kErrorUnsealed: its size could change. kErrorSizeMismatch: `actual_length` is its real size in bytes.
  */
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length);
 
-// The one owner of a mapped range of shared memory: unmaps it when destroyed.
+// The one owner of a mapped range of shared memory. It unmaps the range when it is destroyed.
 class Mapping {
  public:
   Mapping() = default;
@@ -40,19 +41,18 @@ class Mapping {
   ~Mapping() { Unmap(); }
 
   /*
-   * Maps the first `byte_length` bytes of `descriptor` (borrowed, may be closed afterwards) for reading
-   * and writing. Only for a Mapping that maps nothing yet.
+   * Maps the first `byte_length` bytes of `descriptor` (borrowed, may be closed afterwards) for reading and
+   * writing. Only for a Mapping that maps nothing yet.
    */
   Status Map(Descriptor descriptor, std::size_t byte_length);
 
   /*
-   * Gives the shared memory back and keeps the addresses: what still reads there finds zeros, and what still
-   * writes there reaches private memory that nobody else sees. Where the system can't do that, the shared
-   * memory stays until Unmap.
+   * Returns the shared memory to the system and keeps the addresses. Later reads there give zeros, and later
+   * writes change private memory. On systems that can't do that, the shared memory stays until Unmap.
    */
   void Withdraw();
 
-  // Unmaps; does nothing when nothing is mapped. Nobody may touch the memory any more.
+  // Unmaps. Does nothing if nothing is mapped. No thread may access the memory any more.
   void Unmap();
 
   bool IsMapped() const { return data_ != nullptr; }

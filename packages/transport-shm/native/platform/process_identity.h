@@ -8,9 +8,9 @@
 namespace entropynet {
 
 /*
- * Process numbers are used again; number and start time together are not. The start time's unit is the
- * platform's own (clock ticks since boot on Linux, microseconds on macOS, 100 ns on Windows): only
- * equality means anything.
+ * The system reuses process numbers, but never a number with its start time. The start time's unit depends on
+ * the platform (clock ticks since boot on Linux, microseconds on macOS, 100 ns on Windows): only compare for
+ * equality.
  */
 struct ProcessIdentity {
   std::uint32_t process_id = 0;
@@ -18,10 +18,10 @@ struct ProcessIdentity {
   std::uint32_t user_id = 0;
 };
 
-// The calling process; `user_id` is its effective user (0 on Windows, which has none).
+// The calling process. `user_id` is its effective user (0 on Windows, which has none).
 Status CurrentProcessIdentity(ProcessIdentity* identity);
 
-// When `process_id` started. `alive` is false for a process that is gone or only waits to be reaped.
+// Reads the start time of `process_id`. `alive` is false for a process that has gone or is a zombie.
 Status ProcessStartTime(std::uint32_t process_id, bool* alive, std::uint64_t* start_time);
 
 }  // namespace entropynet

@@ -3,7 +3,7 @@
 
 namespace entropynet {
 
-// Failures that no operating system numbers. They lie above every errno and every Win32 error.
+// Failures without a number of an operating system. They are above every errno and every Win32 error.
 constexpr int kErrorUnsealed = 0x40000001;
 constexpr int kErrorSizeMismatch = 0x40000002;
 constexpr int kErrorClosed = 0x40000003;
@@ -16,9 +16,9 @@ constexpr int kErrorClosesWaiting = 0x40000009;
 constexpr int kErrorBadMessage = 0x4000000a;
 
 /*
- * What a platform function came to. `error` is 0 for success, otherwise the system's own number (errno;
- * GetLastError() on Windows), one of the kError constants, or a negative libuv code. `syscall` names the
- * call that failed; it points to a string literal.
+ * The result of a platform function. `error` is 0 for success, otherwise the system's number (errno;
+ * GetLastError() on Windows), one of the kError constants, or a negative libuv code. `syscall` is the name of
+ * the failed call; it points to a string literal.
  */
 struct [[nodiscard]] Status {
   int error = 0;

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-// Ends the program, naming the place, unless `condition` holds: also in builds without assertions.
+// Ends the program and prints the place, unless `condition` holds, also in builds without assertions.
 #define CHECK(condition)                                                                 \
   do {                                                                                   \
     if (!(condition)) {                                                                  \

@@ -1,6 +1,6 @@
-// Fuzzes what a client does with a descriptor that a server passed: the input says what kind of object it is,
-// its size, its seals and what the handshake claimed. Only what can never change its size may be mapped, and
-// all of it is touched.
+// Fuzzes the client's check of a descriptor that a server passed. The input chooses the kind of the object,
+// its size, its seals and the size in the handshake. The client may map only objects with a permanent size,
+// and this touches all of their bytes.
 
 #include <cstddef>
 #include <cstdint>

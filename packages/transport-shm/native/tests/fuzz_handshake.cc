@@ -1,6 +1,6 @@
-// Fuzzes the receiving side of a handshake's socket: the input is a script of messages with any number of
-// descriptors, of reads of any size, and of ends. Whatever comes, nothing is read outside the buffer and no
-// descriptor is left.
+// Fuzzes the receiving side of a handshake's socket. The input is a script of messages with any number of
+// descriptors, of reads of any size, and of ends. No input may cause a read outside the buffer or leave a
+// descriptor open.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ namespace {
 
 using namespace entropynet;
 
-// One above the highest number in use: it grows when a descriptor is left open.
+// Returns the number above the highest one in use. It grows if a descriptor stays open.
 int NextDescriptor() {
   const int next = ::dup(0);
   CHECK(next >= 0 && ::close(next) == 0);

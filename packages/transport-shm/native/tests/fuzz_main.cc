@@ -1,5 +1,5 @@
-// Runs a fuzzer where the compiler has no libFuzzer: the inputs of the corpus, then those inputs changed at
-// random for a number of seconds. Usage: fuzzer [corpus folder] [seconds] [seed]
+// Runs a fuzzer if the compiler has no libFuzzer: the inputs of the corpus, then random changes of them for a
+// number of seconds. Usage: fuzzer [corpus folder] [seconds] [seed]
 
 #include <chrono>
 #include <cstdint>
@@ -64,7 +64,7 @@ int main(int count, char** arguments) {
   std::uint64_t runs = 0;
   Input input = inputs.front();
   for (; std::chrono::steady_clock::now() < end; runs++) {
-    // Now and then from the corpus again, else further away from it.
+    // Sometimes starts from the corpus again, otherwise changes the last input further.
     if (random() % 64 == 0) input = inputs[random() % inputs.size()];
     input = Change(input, &random);
     LLVMFuzzerTestOneInput(input.data(), input.size());

@@ -1,5 +1,5 @@
-// Fuzzes the native half of a region's copy: the input is a script of what a peer writes into the region and
-// of what this side's JavaScript writes into its copy, with an exchange after each step.
+// Fuzzes the native half of a region's copy. The input is a script of a peer's writes into the region and of
+// JavaScript's writes into the copy, with an exchange after each step.
 
 #include <cstddef>
 #include <cstdint>
@@ -35,8 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memset(copy, 0, kBytes);
   RegionCopy server(RegionSide::kServer, mapping);
   RegionCopy client(RegionSide::kClient, mapping);
-  // A step: where (2 bytes, the highest bit says whose memory, the next which side exchanges), and 4 bytes to
-  // write.
+  // A step: the place (2 bytes; the highest bit selects the memory, the next the side that exchanges), and 4
+  // bytes to write.
   for (std::size_t at = 0; at + 6 <= size; at += 6) {
     std::uint16_t where;
     std::memcpy(&where, data + at, sizeof where);

@@ -1,5 +1,5 @@
-// Tests of the platform layer by itself, without Node, for sanitizers: what is passed or found there may be
-// anything.
+// Tests the platform layer without Node.js, for sanitizers. A peer may pass any object, and any file may be
+// there.
 
 #include <atomic>
 #include <cerrno>
@@ -68,7 +68,7 @@ void TestRegions() {
   first.Unmap();
 }
 
-// Seals that are missing one by one, and everything else that a peer might pass.
+// Passes objects that lack one seal each, and all other kinds that a peer might pass.
 void TestForeignDescriptors() {
   std::uint64_t actual = 0;
   const int seals[] = {0,
@@ -104,7 +104,7 @@ void TestForeignDescriptors() {
   CHECK(!CheckSharedMemory(1 << 20, kBytes, &actual).Ok());
 }
 
-// Passes `count` descriptors with one byte, as a peer that means no good may.
+// Passes `count` descriptors with one byte, as a hostile peer may.
 void PassMany(int socket, int count) {
   std::vector<int> passed(static_cast<std::size_t>(count), 0);
   std::vector<unsigned char> control(CMSG_SPACE(sizeof(int) * passed.size()));
@@ -114,7 +114,7 @@ void PassMany(int socket, int count) {
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  // musl keeps these sizes in 32 bits.
+  // musl stores these sizes in 32 bits.
   message.msg_controllen = static_cast<decltype(message.msg_controllen)>(control.size());
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
@@ -124,12 +124,12 @@ void PassMany(int socket, int count) {
   CHECK(::sendmsg(socket, &message, MSG_NOSIGNAL) == 1);
 }
 
-// Leaves this process so many descriptor numbers, until the end of the scope.
+// Leaves this process only this number of free descriptors, until the end of the scope.
 class FewNumbers {
  public:
   explicit FewNumbers(int free_numbers) {
     CHECK(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    // The next numbers that the system would give; the limit is the first that it must not give.
+    // The next numbers of the system. The limit is the first one that it must not use.
     std::vector<int> taken;
     for (int count = 0; count < free_numbers + 1; count++) taken.push_back(::dup(0));
     rlimit few = before_;
@@ -156,7 +156,7 @@ void TestPassedDescriptors() {
   CHECK(LocalSocket::Listen(path, 4, &listening).Ok());
   const int before = OpenDescriptors();
   std::uint8_t bytes[64];
-  // The side that accepted takes none, and has none of them open meanwhile.
+  // The side that accepted takes no descriptor, and has none of them open meanwhile.
   for (const int count : {1, 2, 253}) {
     std::unique_ptr<LocalSocket> near;
     std::unique_ptr<LocalSocket> far;
@@ -171,7 +171,7 @@ void TestPassedDescriptors() {
     AwaitCloses();
     CHECK(OpenDescriptors() == before + 1);
   }
-  // The side that connected takes one: memory, or something else that it is to look at.
+  // The side that connected takes one: memory, or another object that it must check.
   for (const bool is_memory : {true, false}) {
     std::unique_ptr<LocalSocket> near;
     std::unique_ptr<LocalSocket> far;
@@ -188,7 +188,8 @@ void TestPassedDescriptors() {
     const Status again = near->Receive(bytes, sizeof bytes, &next);
     CHECK(is_memory ? again.Ok() && next.bytes == 0 : again.error == kErrorDescriptorPassed);
   }
-  // With one number left it arrives; with none it is said to be lost, and the bytes arrive all the same.
+  // With one free number the descriptor arrives. With none it is reported as lost, and the bytes still
+  // arrive.
   for (const int free_numbers : {1, 0}) {
     std::unique_ptr<LocalSocket> near;
     std::unique_ptr<LocalSocket> far;
@@ -214,7 +215,7 @@ void TestPassedDescriptors() {
     ReceivedBytes received;
     CHECK(near->Receive(bytes, sizeof bytes, &received).error == kErrorDescriptorPassed);
     CHECK(!received.descriptor.IsOpen());
-    // Nobody accepts this one: the descriptors in it go with the listening socket.
+    // No side accepts this one: its descriptors are closed with the listening socket.
     CHECK(LocalSocket::Connect(path, &near).Ok());
     PassMany(near->Get(), 3);
     listening.reset();
@@ -242,7 +243,7 @@ void TestLocalSockets() {
 
   std::uint8_t bytes[64];
   bool ended = false;
-  // Until nothing fits any more; then as many wakes as one likes.
+  // Sends until the buffer is full. After that any number of wakes is allowed.
   std::vector<std::uint8_t> large(1 << 20, 3);
   std::size_t sent = 1;
   while (sent > 0) CHECK(near->Send(large.data(), large.size(), kNoDescriptor, &sent).Ok());
@@ -320,7 +321,7 @@ void TestFileLock() {
   lock.Reset();
   CHECK(IsFileLocked(path, &is_locked).Ok() && !is_locked);
   CHECK(::unlink(path.c_str()) == 0);
-  // A pipe in the file's place must not make this wait for a writer.
+  // A pipe at the file's path must not make this wait for a writer.
   CHECK(::mkfifo(path.c_str(), 0600) == 0);
   CHECK(IsFileLocked(path, &is_locked).Ok() && !is_locked);
   CHECK(::unlink(path.c_str()) == 0 && ::rmdir(folder.c_str()) == 0);
@@ -335,7 +336,7 @@ void TestFutex() {
   WaitResult result = WaitResult::kWoken;
   CHECK(WaitOnWord(word, 1, 1000000, &result).Ok() && result == WaitResult::kChanged);
   CHECK(WaitOnWord(word, 0, 1000000, &result).Ok() && result == WaitResult::kTimedOut);
-  // Each thread waits for its turn: a wake that is lost ends this by the time limit of the runner.
+  // Each thread waits for its turn. A lost wake ends this at the time limit of the runner.
   constexpr std::uint32_t kTurns = 5000;
   std::thread other([&] {
     for (std::uint32_t turn = 0; turn < kTurns; turn += 2) {

@@ -1,5 +1,6 @@
-// Both ends of a region on copies of it, in two threads over one mapping, for the thread sanitizer; and one
-// end while a third thread changes the region as it likes (`region_copy_test hostile`), for the others.
+// Runs both ends of a region on copies, in two threads over one mapping, for the thread sanitizer. With the
+// argument `hostile` it runs one end while a third thread changes the region at random, for the other
+// sanitizers.
 
 #include <atomic>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::size_t kBytes = 65536;
 constexpr std::uint32_t kFrames = 2000000;
-// Written behind and before a copy: it must stay as it is.
+// Written before and after a copy. It must stay unchanged.
 constexpr std::uint8_t kGuard = 0xa5;
 constexpr std::size_t kGuardBytes = 4096;
 
@@ -30,7 +31,7 @@ std::shared_ptr<const Mapping> MapRegion() {
   return mapping;
 }
 
-// Where one side's words and rings are.
+// The positions of one side's words and rings.
 struct Side {
   std::uint32_t tail;
   std::uint32_t head;
@@ -40,8 +41,8 @@ struct Side {
   std::uint32_t incoming;
 };
 
-// Sends words that count up, 8 bytes each, and expects the same from the other side, as the rings in
-// TypeScript do.
+// Sends words that count up, 8 bytes each, and expects the same from the other side. It works like the rings
+// in TypeScript.
 void RunSide(RegionSide side, const std::shared_ptr<const Mapping>& mapping) {
   const std::uint32_t capacity = RingCapacityOf(kBytes);
   const std::uint32_t second = kControlBlockBytes + capacity;

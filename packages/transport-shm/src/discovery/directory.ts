@@ -7,7 +7,7 @@ import { describeSystemError, failureAt } from '../system-failures.js';
 import { foreignAccess } from './file-access.js';
 import { grantResult, GuestRight, type Guests } from './guests.js';
 
-/** What of a configuration says where servers are found. */
+/** The parts of a configuration that choose the directory of the servers. */
 interface DirectoryConfig {
   readonly directory?: string | undefined;
 }
@@ -18,9 +18,9 @@ const ALL_RIGHTS = 0o7777;
 const DEFAULT_OVERFLOW_USER_ID = 65_534;
 
 /**
- * Where servers of this user are found: what the configuration says, else the user's run-time directory, else a folder
- * of this user in the system's temporary directory. An absolute path: a relative one starts from the working directory of
- * this moment, whatever becomes of that afterwards.
+ * Returns the directory of this user's servers: that of the configuration, or the user's run-time directory, or a
+ * folder of this user in the system's temporary directory. The path is absolute: a relative one starts from the present
+ * working directory, even if that changes later.
  */
 export function discoveryDirectory(config: DirectoryConfig, userId: number): string {
   if (config.directory !== undefined) return resolve(config.directory);
@@ -28,7 +28,10 @@ export function discoveryDirectory(config: DirectoryConfig, userId: number): str
   return resolve(runtime === undefined || runtime === '' ? inTemporaryDirectory(userId) : join(runtime, 'entropynet'));
 }
 
-/** The other directories in which a server of this user may be found that has another environment than this process. */
+/**
+ * Returns the other directories that a server of this user may use if its environment differs from that of this
+ * process.
+ */
 export function otherDirectories(directory: string, userId: number): string[] {
   const usual = [discoveryDirectory({}, userId), `/run/user/${userId}/entropynet`, inTemporaryDirectory(userId)];
   return [...new Set(usual.map((each) => resolve(each)))].filter((each) => each !== directory && existsSync(each));
@@ -38,7 +41,7 @@ function inTemporaryDirectory(userId: number): string {
   return join(tmpdir(), `entropynet-${userId}`);
 }
 
-/** For servers: makes the directory, for this user alone, where it is missing, checks it, and lets guests enter it. */
+/** For servers: makes the directory for this user alone if it is missing, checks it, and gives guests access. */
 export function prepareDirectory(directory: string, userId: number, guests?: Guests): Result {
   const made: string[] = [];
   try {
@@ -46,7 +49,7 @@ export function prepareDirectory(directory: string, userId: number, guests?: Gue
   } catch (error) {
     const what = `the directory ${directory} could not be created`;
     if (!isSystemError(error) || error.code !== 'ENOENT') return failureAt(directory, what, error);
-    // Only a file system without files of its own says so where the folder above is there.
+    // A file system without files of its own gives this error although the directory above exists.
     const above = existingAbove(directory);
     const advice = `no directory can be created in ${above} (ENOENT): choose another sharedMemory.directory`;
     return err('SharedMemoryPermission', `${what}: ${advice}`, error);
@@ -55,7 +58,10 @@ export function prepareDirectory(directory: string, userId: number, guests?: Gue
   return checked.ok && guests !== undefined ? letIn(guests, new Set([...made, directory])) : checked;
 }
 
-/** Guests have to pass the directories above that this server has made, too. It leaves others as they are. */
+/**
+ * Gives guests access to the directory, and to the directories above that this server has made. It does not change
+ * others.
+ */
 function letIn(guests: Guests, directories: ReadonlySet<string>): Result {
   const native = loadNativeBinding();
   if (!native.ok) return native;
@@ -73,21 +79,21 @@ function checkOwnDirectory(directory: string, userId: number): Result {
   try {
     if ((lstatSync(directory).mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return ok();
   } catch (error) {
-    // Somebody has removed it since.
+    // Another process has removed it since.
     return failureAt(directory, `the directory ${directory} could not be read`, error);
   }
   return err('SharedMemoryPermission', `this user may not use its own directory ${directory}: run "chmod 700" on it`);
 }
 
-/** The nearest directory above that is there. */
+/** Returns the nearest directory above that exists. */
 function existingAbove(directory: string): string {
   const parent = dirname(directory);
   return existsSync(parent) || parent === directory ? parent : existingAbove(parent);
 }
 
 /**
- * Makes a directory and those above it that are missing, each for this user alone. Not by Node.js's recursive form: the
- * umask cuts the modes that it gives, and it tries for ever where a directory can't be made, as below `/proc`.
+ * Makes a directory and the missing ones above it, each for this user alone. It does not use the recursive form of
+ * Node.js: the umask reduces the modes of that form, and it never ends if a directory can't be made, as below `/proc`.
  */
 function makeDirectory(directory: string, made: string[]): void {
   try {
@@ -110,14 +116,14 @@ function makeOneDirectory(directory: string, made: string[]): void {
     throw error;
   }
   made.push(directory);
-  // The umask may take rights from its owner too.
+  // The umask may also remove rights of the owner.
   if ((lstatSync(directory).mode & OWNER_MAY_ALL) !== OWNER_MAY_ALL) chmodSync(directory, OWNER_MAY_ALL);
 }
 
 /**
- * For both sides, before anything inside is trusted: a real directory of that user, usually this process's, that nobody else
- * may write to. `TransportUnavailable`: there is none.
- * @param remedy what to do where it is another user's, as the end of the sentence
+ * Checks a directory, for both sides, before they trust its files: it must be a real directory of that user, usually
+ * the user of this process, and no other user may write to it. `TransportUnavailable`: it does not exist.
+ * @param remedy the end of the error's sentence, with the advice if it is another user's
  */
 export function checkDirectory(directory: string, userId: number, remedy = ''): Result {
   let status: Stats;
@@ -142,21 +148,21 @@ export function checkDirectory(directory: string, userId: number, remedy = ''): 
   if ((status.mode & OTHERS_MAY_WRITE) !== 0) {
     return err('SharedMemoryPermission', `other users may write to the directory ${directory}: run "chmod 700" on it`);
   }
-  // Whether another user's number is its own was asked where the configuration was read.
+  // `guests.ts` has asked whether another user's number is unique, when it read the configuration.
   return isThisUser(userId) && userId === overflowUserId() ? proveOwnership(directory, status.mode) : ok();
 }
 
-/** Whether it is the user that this process acts for. */
+/** Whether it is the present user of this process. */
 function isThisUser(userId: number): boolean {
   return userId === (process.geteuid?.() ?? userId);
 }
 
-/** For errors. */
+/** Returns the description of a user, for errors. */
 export function describeUser(userId: number): string {
   return isThisUser(userId) ? `this user (${userId})` : `user ${userId}`;
 }
 
-/** What `checkDirectory` asks where modes say nothing. */
+/** The part of `checkDirectory` for systems without file modes. */
 function checkAccess(directory: string): Result {
   try {
     const foreign = foreignAccess(directory);
@@ -167,8 +173,8 @@ function checkAccess(directory: string): Result {
 }
 
 /**
- * In a user namespace every user that has no number there reads as one and the same. The kernel itself goes by the real
- * ones: it lets nobody but the owner change a mode, even to what it is.
+ * Proves the owner of a directory. In a user namespace, all users without a number there have one common number. The
+ * kernel itself compares the real ones: only the owner may set a mode, even to its present value.
  */
 function proveOwnership(directory: string, mode: number): Result {
   try {
@@ -184,7 +190,7 @@ function proveOwnership(directory: string, mode: number): Result {
   }
 }
 
-/** What a user without a number reads as. */
+/** Returns the number that stands for all users without a number. */
 function overflowUserId(): number {
   try {
     return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));

@@ -21,18 +21,18 @@ export const DISCOVERY_BYTES = 64;
 const MAGIC = 0x444e5045; // 'EPND' as little-endian bytes
 const NONCE_OFFSET = 16;
 const FLAGS_OFFSET = 40;
-/** Servers of a version that does not share write no flag, and clients of that version read none. */
+/** Servers of a version that can't share write no flag, and clients of that version read none. */
 const SHARED_FLAG = 1;
 const REGION_MODE = 0o600;
 
-/** What a server says of itself to anyone who may read it. */
+/** The description of a server that every reader of its region gets. */
 export interface ServerIdentity {
-  /** 16 random bytes, new at every `listen()`: it tells a server from the one before it, where a process id can't. */
+  /** 16 random bytes, new at every `listen()`. They distinguish a server from the one before it; a process id can't. */
   readonly nonce: Uint8Array;
   readonly processId: number;
-  /** When the process started, in the system's own unit. */
+  /** The start time of the process, in the unit of the system. */
   readonly startTime: bigint;
-  /** How many connections the server allows. */
+  /** The largest number of connections of the server. */
   readonly maxConnections: number;
   /** Whether it shares its name with other servers. @default false */
   readonly isShared?: boolean;
@@ -57,7 +57,7 @@ export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
   return bytes;
 }
 
-/** The inverse. `SharedMemoryCorrupted`, or `IncompatibleVersion`. */
+/** The inverse of `encodeServerIdentity`. `SharedMemoryCorrupted`, or `IncompatibleVersion`. */
 export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length !== DISCOVERY_BYTES || view.getUint32(0, true) !== MAGIC) {
@@ -77,9 +77,9 @@ export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> 
 }
 
 /**
- * Puts a server's region in place, replacing that of a server that is gone. Clients see the old one or the new one,
- * whole. Only with the directory's lock: what a server that was killed in here left is taken away first. Throws Node.js's
- * error when it can't be written; nothing is left then.
+ * Writes a server's region and renames it to its name. It replaces the region of a server that is gone. Clients see the
+ * whole old one or the whole new one. The caller holds the directory's lock; the function first removes the file of a
+ * server that was killed in here. Throws the error of Node.js if the write fails, and leaves no file.
  * @param beforeVisible called with the path of the whole file before it gets its name
  */
 export function publishDiscoveryRegion(
@@ -92,7 +92,7 @@ export function publishDiscoveryRegion(
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const descriptor = openSync(temporary, O_CREAT | O_EXCL | O_WRONLY | (O_NOFOLLOW ?? 0), REGION_MODE);
   try {
-    // The umask may take rights from its owner too.
+    // The umask may also remove rights of the owner.
     fchmodSync(descriptor, REGION_MODE);
     writeSync(descriptor, encodeServerIdentity(identity));
     beforeVisible?.(temporary);
@@ -107,8 +107,8 @@ export function publishDiscoveryRegion(
 }
 
 /**
- * Reads a server's region. `TransportUnavailable`: there is none; `SharedMemoryPermission`: not to be trusted;
- * `ResourceLimitExceeded`: this process can't open it.
+ * Reads a server's region. `TransportUnavailable`: it does not exist. `SharedMemoryPermission`: this process must not
+ * trust it. `ResourceLimitExceeded`: this process can't open it.
  */
 export function readDiscoveryRegion(path: string, userId: number): Result<ServerIdentity> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;

@@ -1,8 +1,9 @@
 import { loadNativeBinding } from '../native-binding.js';
 
 /**
- * On Windows, where modes say nothing: what keeps a file or directory from being this user's alone, as the rest of a
- * sentence that begins with it; undefined where it is. Throws the addon's `SystemError`.
+ * On Windows, which has no file modes: returns the reason why a file or directory is not this user's alone. The reason
+ * is the rest of a sentence that begins with the path. Undefined if it is this user's alone. Throws the addon's
+ * `SystemError`.
  */
 export function foreignAccess(path: string): string | undefined {
   const binding = loadNativeBinding();

@@ -33,16 +33,16 @@ import {
 } from './names.js';
 import { isOfUser, peerOf } from './peer-process.js';
 
-/** How long a client waits before it asks a server again whose queue is full. */
+/** The pause of a client before it asks a server with a full queue again, in milliseconds. */
 const FULL_QUEUE_PAUSE_MS = 2;
 
-/** A socket to a server of the user that is wanted. */
+/** A socket to a server of the demanded user. */
 export interface OpenedSocket {
   readonly socket: LocalSocket;
   readonly peer: ConnectionPeer;
 }
 
-/** A server that was found and looks alive. */
+/** A server that exists and seems to be alive. */
 export interface FoundServer {
   readonly binding: NativeBinding;
   readonly access: RegionAccess;
@@ -53,14 +53,15 @@ export interface FoundServer {
   readonly userId: number;
 }
 
-/** One server of an endpoint, without connecting to it. */
+/** Finds one server of an endpoint, without connecting to it. */
 export function findServer(config: ResolvedConnectionConfig): Result<FoundServer> {
   const found = findServers(config);
   return found.ok ? ok(found.value[0]) : found;
 }
 
 /**
- * Looks for the servers of an endpoint without connecting to them: one, or several that share it. Some of these may be dead.
+ * Finds the servers of an endpoint, without connecting to them: one, or several that share it. Some of these may be
+ * dead.
  */
 export function findServers(config: ResolvedConnectionConfig): Result<[FoundServer, ...FoundServer[]]> {
   const binding = loadNativeBinding();
@@ -95,7 +96,7 @@ export function findServers(config: ResolvedConnectionConfig): Result<[FoundServ
       regionPath: names.region,
       userId,
     });
-    // It has the name for itself.
+    // This server does not share the name, so no other slot has one.
     if (identity.value.isShared !== true) break;
   }
   const [first, ...others] = found;
@@ -105,7 +106,10 @@ export function findServers(config: ResolvedConnectionConfig): Result<[FoundServ
     : failure;
 }
 
-/** Where it was looked, and where else the server may be: the two sides may have different environments. */
+/**
+ * Returns the error for a server that was not found. It names the directory and the other directories that a server
+ * with another environment may use.
+ */
 function absent(directory: string, endpoint: string, userId: number): Failure {
   const name = serverNameOf(endpoint);
   const shown = shownNameOf(endpoint);
@@ -128,8 +132,8 @@ function absent(directory: string, endpoint: string, userId: number): Failure {
 }
 
 /**
- * Connects to the server's socket. While its queue is full, which no event tells the end of, it is asked again now and
- * then, until `signal` aborts.
+ * Connects to the server's socket. No event reports that a full queue has room again, so a timer asks again until
+ * `signal` aborts.
  */
 export async function connectTo(found: FoundServer, shown: string, signal: AbortSignal): Promise<Result<OpenedSocket>> {
   for (;;) {
@@ -140,13 +144,16 @@ export async function connectTo(found: FoundServer, shown: string, signal: Abort
   }
 }
 
-/** Gives servers whose queues are full a moment. `Aborted`: `signal` has ended the attempt. */
+/** Waits before servers with full queues are asked again. `Aborted`: `signal` has ended the attempt. */
 export async function waitForRoom(signal: AbortSignal): Promise<Result> {
   await new Promise((resolve) => setTimeout(resolve, FULL_QUEUE_PAUSE_MS));
   return signal.aborted ? err('Aborted', 'connecting was aborted') : ok();
 }
 
-/** Undefined where the server lives and can't be reached at this moment. `shown`: its name as an error may have it. */
+/**
+ * Returns undefined if the server lives and can't be reached at this moment.
+ * @param shown its name in a form for errors
+ */
 export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSocket> | undefined {
   const { binding, socketPath: path } = found;
   let socket: LocalSocket;
@@ -158,7 +165,7 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
     if (code !== 'ECONNREFUSED' && code !== 'ENOENT') {
       return failureAt(path, `the server named '${shown}' could not be asked at ${path}`, error);
     }
-    // On some systems its queue is full; on every system it may be about to make its socket anew.
+    // On some systems this error means a full queue. On every system the server may be about to make its socket again.
     if (isLocked(found)) return undefined;
     return err(
       'TransportUnavailable',
@@ -179,14 +186,16 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
   }
 }
 
-/** What is wrong with the process that answers; undefined where it is one of this user. */
+/**
+ * Returns the reason why the process at the other end is not the server; undefined if it is one of the demanded user.
+ */
 function strangenessOf(server: PeerCredentials, { identity, userId }: FoundServer): string | undefined {
   if (!isOfUser(server, userId)) {
     return SOCKETS_ARE_FILES
       ? `belongs to user ${server.userId}, not to ${describeUser(userId)}`
       : 'belongs to another user, or others may change its pipe';
   }
-  // Elsewhere the two may number processes differently, as in two containers.
+  // On other systems the two processes may have different numbering, as in two containers.
   if (SOCKETS_ARE_FILES || server.processId === identity.processId) return undefined;
   return `is process ${identity.processId} by its discovery region, and process ${server.processId} answers in its place`;
 }
@@ -195,7 +204,7 @@ function isLocked({ binding, regionPath }: FoundServer): boolean {
   try {
     return binding.isFileLocked(regionPath);
   } catch {
-    // It took its names away meanwhile.
+    // The server removed its names meanwhile.
     return false;
   }
 }

@@ -5,26 +5,30 @@ import { readDiscoveryRegion } from './discovery-region.js';
 import { askWhetherServed } from './liveness.js';
 import { MAX_SLOTS, type ServerNames, serverNames, SOCKETS_ARE_FILES } from './names.js';
 
-/** Which server looks for its names. */
+/** A server that looks for free names. */
 export interface SlotSeeker {
   readonly binding: NativeBinding;
   readonly directory: string;
   readonly name: string;
-  /** The name as errors and logs may have it. */
+  /** The name in a form for errors and logs. */
   readonly shown: string;
   /** Whether the server shares its name with others that do. @default false */
   readonly share?: boolean;
 }
 
 /**
- * The names that a server may take, with the directory's lock held: slot 0 for one that wants the name for itself, the first
- * slot without a living server for one that shares it. `AddressInUse`: a living server does not allow it.
+ * Returns the names that a server may take. The caller holds the directory's lock. A server that does not share gets
+ * slot 0. A server that shares gets the first slot without a living server. `AddressInUse`: a living server does not
+ * allow it.
  */
 export function findFreeSlot(seeker: SlotSeeker): Result<ServerNames> {
   return seeker.share === true ? findSlotToShare(seeker) : findSlotAlone(seeker);
 }
 
-/** Slot 0, where no server of the name lives. What dead ones left in other slots goes, so that clients ask nobody there. */
+/**
+ * Returns slot 0 if no server of the name lives. It removes the files of dead servers from other slots, so that clients
+ * do not ask there.
+ */
 function findSlotAlone(seeker: SlotSeeker): Result<ServerNames> {
   const { binding, directory, name } = seeker;
   for (let slot = 0; slot < MAX_SLOTS; slot += 1) {

@@ -5,25 +5,31 @@ import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeSystemError, failureAt } from '../system-failures.js';
 import { isOfUser } from './peer-process.js';
 
-/** Users and groups, by number, whose processes a server lets in beside those of its own user. */
+/** The users and groups, by number, whose processes a server admits in addition to those of its own user. */
 export interface Guests {
   readonly users: Uint32Array;
   readonly groups: Uint32Array;
 }
 
-/** What guests may do with a file of the server, as one digit of a mode: enter the directory, read the region, connect. */
+/**
+ * The rights of guests on a file of the server, each as one digit of a mode: enter the directory, read the region,
+ * connect.
+ */
 export const GuestRight = { Enter: 0o1, Read: 0o4, Connect: 0o2 } as const;
 export type GuestRight = (typeof GuestRight)[keyof typeof GuestRight];
 
 type Kind = 'user' | 'group';
 
-/** What stands for every user or group that has no number in a user namespace. */
+/** The number of all users and groups that have no number in a user namespace. */
 const OVERFLOW_ID = 65_534;
 
-/** All numbers of the machine, each as it is. */
+/** A map that gives every number of the machine its own number. */
 const WHOLE_MAP = /^\s*0\s+0\s+4294967295\s*$/;
 
-/** The guests of a server; undefined where it has none. `InvalidParameter`, `NotSupported`, `SharedMemoryPermission`. */
+/**
+ * Returns the guests of a server; undefined if it has none. `InvalidParameter`, `NotSupported`,
+ * `SharedMemoryPermission`.
+ */
 export function guestsOf(binding: NativeBinding, config: SharedMemoryConfig): Result<Guests | undefined> {
   const { allowedUsers, allowedGroups, directory } = config;
   if (allowedUsers.length === 0 && allowedGroups.length === 0) return ok(undefined);
@@ -35,7 +41,7 @@ export function guestsOf(binding: NativeBinding, config: SharedMemoryConfig): Re
   return ok({ users: users.value, groups: groups.value });
 }
 
-/** The user that a server must run as: the one that the configuration demands, else `ownUserId`. */
+/** Returns the user that a server must run as: the one in the configuration, otherwise `ownUserId`. */
 export function serverUserOf(binding: NativeBinding, config: SharedMemoryConfig, ownUserId: number): Result<number> {
   const { serverUser, directory } = config;
   if (serverUser === undefined) return ok(ownUserId);
@@ -105,14 +111,15 @@ function isAmbiguous(kind: Kind, id: number): boolean {
     if (id !== Number(readFileSync(`/proc/sys/kernel/overflow${initial}id`, 'utf8'))) return false;
     return !WHOLE_MAP.test(readFileSync(`/proc/self/${initial}id_map`, 'utf8'));
   } catch {
-    // Without /proc on Linux nothing is known; other systems have no user namespaces.
+    // On Linux without /proc the map is unknown. Other systems have no user namespaces.
     return process.platform === 'linux' && id === OVERFLOW_ID;
   }
 }
 
 /**
- * Lets guests do one thing with a file of this user. By an access list, which names exactly them; where the file system keeps
- * none, by the file's group if one group is all that is asked for. Throws the system's error, or a `NetworkError`.
+ * Gives guests one right on a file of this user. It uses an access list, which names exactly them. If the file system
+ * has no access lists and there is only one group, it uses the file's group. Throws the system's error, or a
+ * `NetworkError`.
  */
 export function grant(binding: NativeBinding, guests: Guests, path: string, right: GuestRight): void {
   const { mode, gid } = lstatSync(path);
@@ -144,7 +151,7 @@ export function grant(binding: NativeBinding, guests: Guests, path: string, righ
 
 const NO_ACCESS_LISTS = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** As `grant`, with the failure as a result. */
+/** Like `grant`, with the failure as a result. */
 export function grantResult(binding: NativeBinding, guests: Guests, path: string, right: GuestRight): Result {
   try {
     grant(binding, guests, path, right);

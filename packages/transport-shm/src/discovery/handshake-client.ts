@@ -16,10 +16,10 @@ export type { Assignment } from './handshake-with-server.js';
 
 const log = debugLog('shm');
 
-/** Which part of the time for connecting one of several servers may take before the client asks another. */
+/** The part of the time limit that one of several servers may take before the client asks the next. */
 const SHARE_OF_TIME = 1 / 4;
 
-/** Asks a server of an endpoint for a region and maps it. Stops, leaving nothing behind, when `signal` aborts. */
+/** Asks a server of an endpoint for a region and maps it. If `signal` aborts, it stops and releases everything. */
 export async function requestRegion(
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
@@ -33,8 +33,9 @@ export async function requestRegion(
 }
 
 /**
- * The same of an endpoint that several servers share: of one at random, and of the next where that one is dead, dies, is full
- * or does not answer. Servers are looked for again after each round, so that a client finds the successor of one that closes.
+ * Asks the servers of a shared endpoint, in random order. If a server is dead, dies, is full or does not answer, it
+ * asks the next one. After each round it looks for servers again, so that a client finds the successor of one that
+ * closes.
  */
 async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSignal): Promise<Result<Assignment>> {
   const shown = shownNameOf(config.endpoint);
@@ -48,7 +49,7 @@ async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSig
     let wasAnyAsked = false;
     for (const server of untried) {
       const opened = tryToConnect(server, shown);
-      // Its queue is full, or it is about to listen: the others come first.
+      // Its queue is full, or it is about to listen: the other servers come first.
       if (opened === undefined) continue;
       wasAnyAsked = true;
       const limitMs = untried.length > 1 ? config.connectTimeoutMs * SHARE_OF_TIME : undefined;
@@ -64,7 +65,7 @@ async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSig
   }
 }
 
-/** `Timeout`: the server has not answered within `limitMs`; undefined: only `signal` limits it. */
+/** `Timeout`: the server has not answered within `limitMs`. If that is undefined, only `signal` limits the time. */
 async function requestWithin(
   limitMs: number | undefined,
   server: FoundServer,
@@ -94,7 +95,7 @@ function nonceOf({ identity }: FoundServer): string {
   return Buffer.from(identity.nonce).toString('hex');
 }
 
-/** The same servers in a random order, each order as likely as another. */
+/** Returns the same servers in a random order. All orders have the same probability. */
 function shuffled(servers: readonly FoundServer[]): FoundServer[] {
   const order = [...servers];
   for (let last = order.length - 1; last > 0; last -= 1) {

@@ -16,15 +16,15 @@ import type { LocalSocket } from '../native-binding.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { describeCode } from '../system-failures.js';
 
-/** Both messages have this many bytes, so that a stream needs no framing. */
+/** The length of both messages, so that the stream needs no framing. */
 export const HANDSHAKE_BYTES = 64;
 
-/** What the client sends when it has mapped its region; wakes may follow at once. */
+/** The client's message after it has mapped its region. Wakes may follow at once. */
 export const ACKNOWLEDGEMENT = new Uint8Array([0x06]);
 
 /**
- * Sends a message of the handshake whole, with a descriptor if one is given. A peer that reads finds room for it in every
- * socket's buffer; throws where there is none, because the peer does not read.
+ * Sends a whole message of the handshake, with a descriptor if one is given. The buffer of any socket has room for it
+ * if the peer reads. Throws if there is no room, because then the peer does not read.
  */
 export function sendMessage(socket: LocalSocket, message: Uint8Array, descriptor?: number): void {
   const sent = socket.send(message, descriptor);
@@ -33,7 +33,10 @@ export function sendMessage(socket: LocalSocket, message: Uint8Array, descriptor
   }
 }
 
-/** The smallest region of a connection, as in the configuration's schema: below it, a ring holds no frame worth sending. */
+/**
+ * The smallest region of a connection, as in the configuration's schema. In a smaller one the frames of a ring would be
+ * too short.
+ */
 export const MIN_REGION_BYTES = 64 * 1024;
 
 const REQUEST_MAGIC = 0x514e5045; // 'EPNQ' as little-endian bytes
@@ -41,30 +44,30 @@ const REPLY_MAGIC = 0x524e5045; // 'EPNR'
 const NONCE_OFFSET = 16;
 const LIMITS_OFFSET = 32;
 
-/** Where a challenge or a proof is, in a reply that carries one. */
+/** The position of a challenge or a proof in a reply. */
 const PROOF_OFFSET = 16;
 
-/** A side's limits as it sends them; `secret` only says that there is one. */
+/** The limits that a side sends. Of `secret` it sends only whether there is one. */
 type OwnLimits = PeerLimits & { readonly secret?: string | undefined };
 
-/** What a client asks for. */
+/** The request of a client. */
 export interface HandshakeRequest {
-  /** The nonce from the discovery region, so that nobody attaches to a server that is gone. */
+  /** The nonce from the discovery region, so that no client attaches to a server that replaced the one it found. */
   readonly serverNonce: Uint8Array;
-  /** The largest region that the client takes, in bytes. */
+  /** The largest region that the client accepts, in bytes. */
   readonly regionBytes: number;
   readonly limits: OwnLimits;
 }
 
-/** What the server answers where it agrees; the region's descriptor comes along. */
+/** The server's reply if it grants the request. The region's descriptor comes with it. */
 export interface HandshakeReply {
   readonly regionBytes: number;
-  /** What the region's control block must say. */
+  /** The identity that the region's control block must have. */
   readonly identity: Uint8Array;
   readonly limits: OwnLimits;
 }
 
-/** Why a server says no. The index is the number on the wire; 0 means yes. */
+/** The reasons for a refusal. The index is the number on the wire; 0 means granted. */
 const REFUSALS: readonly (readonly [NetworkErrorCode, string])[] = [
   ['HandshakeFailed', 'the server refused without a reason'],
   ['IncompatibleVersion', 'the server uses another version of the protocol'],
@@ -88,7 +91,7 @@ export const Refusal = {
 } as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];
 
-/** Replies that come before the one with the region, where both sides have a secret. */
+/** The replies before the one with the region, if both sides have a secret. */
 export const ProofStep = { Challenge: 0x100, Proof: 0x101 } as const;
 export type ProofStep = (typeof ProofStep)[keyof typeof ProofStep];
 
@@ -126,21 +129,21 @@ export function encodeReply(reply: HandshakeReply): Uint8Array {
   return encode(REPLY_MAGIC, reply.regionBytes, 0, reply.identity, reply.limits);
 }
 
-/** @param systemCode the system's name of what went wrong, such as `ENOMEM`; in the place of the identity, as ASCII */
+/** @param systemCode the code of the system's error, such as `ENOMEM`; it replaces the identity, as ASCII */
 export function encodeRefusal(refusal: Refusal, systemCode = ''): Uint8Array {
   const bytes = encode(REPLY_MAGIC, 0, refusal, NO_IDENTITY, NO_LIMITS);
   if (SYSTEM_CODE.test(systemCode)) bytes.set(Buffer.from(systemCode, 'ascii'), NONCE_OFFSET);
   return bytes;
 }
 
-/** A reply with 32 bytes of the secret's proof in the place of identity and limits. */
+/** Makes a reply with 32 bytes of the secret's proof in place of identity and limits. */
 export function encodeProofStep(step: ProofStep, content: Uint8Array): Uint8Array {
   const bytes = encode(REPLY_MAGIC, 0, step, NO_IDENTITY, NO_LIMITS);
   bytes.fill(0, PROOF_OFFSET).set(content, PROOF_OFFSET);
   return bytes;
 }
 
-/** The inverse, where that step is the one expected; otherwise why the server does not take it. */
+/** The inverse, if the reply has that step. Otherwise returns the reason of the server's refusal. */
 export function decodeProofStep(bytes: Uint8Array, step: ProofStep): Result<Uint8Array> {
   const view = checked(bytes, REPLY_MAGIC);
   if (!view.ok) return view;
@@ -164,7 +167,7 @@ export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest & { re
   });
 }
 
-/** Reads a server's answer: what it grants, or why it refuses. */
+/** Reads a server's reply: the grant, or the reason of the refusal. */
 export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readonly limits: PeerGreeting }> {
   const view = checked(bytes, REPLY_MAGIC);
   if (!view.ok) return view;
@@ -179,7 +182,7 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readon
   });
 }
 
-/** The sentence for a client, for the server's own log. */
+/** Returns the sentence that a client gets, for the server's own log. */
 export function describeRefusal(refusal: Refusal): string {
   return REFUSALS[refusal]?.[1] ?? `status ${refusal}`;
 }
@@ -190,14 +193,14 @@ function refused(status: number, systemCode = ''): Failure {
   return err(code, `${reason}: ${systemCode === '' ? 'its own warnings say why' : describeCode(systemCode)}`);
 }
 
-/** What a refusal says of the system's answer; the bytes are a stranger's. */
+/** Returns the code of the system's error in a refusal. The peer wrote the bytes, so they may hold anything. */
 function systemCodeIn(bytes: Uint8Array): string {
   const field = Buffer.from(bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES)).toString('latin1');
   const code = field.replace(/\0+$/, '');
   return SYSTEM_CODE.test(code) ? code : '';
 }
 
-/** A name of the system's errors that fits the field. */
+/** A code of the system's errors that fits the field. */
 const SYSTEM_CODE = /^E[A-Z0-9]{1,15}$/;
 
 function checked(bytes: Uint8Array, magic: number): Result<DataView> {

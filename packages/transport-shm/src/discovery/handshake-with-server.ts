@@ -29,7 +29,7 @@ import { shownNameOf } from './names.js';
 
 const NO_ANSWER = 'the server ended the handshake without an answer';
 
-/** What a handshake ends with. Region and socket are the caller's. */
+/** The result of a handshake. The caller owns the region and the socket. */
 export interface Assignment {
   readonly region: SharedMemoryRegion;
   readonly socket: LocalSocket;
@@ -39,8 +39,8 @@ export interface Assignment {
 }
 
 /**
- * Asks a server, at the socket that was opened to it, for a region and maps it. Closes the socket where that fails, and leaves
- * nothing behind. Stops when `signal` aborts.
+ * Asks a server for a region, through the socket that was opened to it, and maps the region. If that fails or `signal`
+ * aborts, it closes the socket and releases everything.
  */
 export async function requestRegionAt(
   found: FoundServer,
@@ -80,9 +80,9 @@ export async function requestRegionAt(
 }
 
 /**
- * Why a handshake failed. A server that dies ends the handshakes of the clients in its queue, as a server does that turns
- * a client away. A dying server may still hold its lock for a moment, in which its socket refuses: whether the server can
- * be connected to again tells the one from the other.
+ * Returns the reason of a failed handshake. A dying server ends the handshakes of the clients in its queue, and so does
+ * a server that refuses a client. A dying server may still hold its lock for a moment, in which its socket refuses. A
+ * new connection to the server succeeds only if the server lives.
  */
 async function orGone(
   failure: Failure,
@@ -100,7 +100,7 @@ async function orGone(
 }
 
 function brokenOff(error: unknown): Failure {
-  // On Windows a client fetches the region out of the server's process.
+  // On Windows a client copies the region's handle from the server's process.
   const isKeptOut = isSystemError(error) && error.syscall === 'OpenProcess';
   const hint = isKeptOut ? '; the server has more rights than this process: run both as administrator, or neither' : '';
   return err(
@@ -112,11 +112,11 @@ function brokenOff(error: unknown): Failure {
 
 interface Answer {
   readonly reply: HandshakeReply;
-  /** The region's; the receiver's to close. */
+  /** The descriptor of the region. The receiver must close it. */
   readonly descriptor: number;
 }
 
-/** The server's answer and the descriptor that comes with it, after both have proved the secret where there is one. */
+/** Receives the server's answer and its descriptor. If there is a secret, both sides prove it first. */
 async function receiveAnswer(
   binding: NativeBinding,
   socket: LocalSocket,
@@ -158,15 +158,15 @@ async function receiveProofStep(
 ): Promise<Result<Uint8Array>> {
   const received = await receiveMessage(binding, socket, signal);
   if (!received.ok) return received;
-  // No descriptor belongs here.
+  // No descriptor belongs to this message.
   if (received.value.descriptor >= 0) binding.closeDescriptor(received.value.descriptor);
   return decodeProofStep(received.value.bytes, step);
 }
 
-/** One message of the server, whole. */
+/** One whole message of the server. */
 interface Received {
   readonly bytes: Uint8Array;
-  /** -1, or one that came along; the receiver's to close. */
+  /** -1, or a descriptor that the receiver must close. */
   readonly descriptor: number;
   readonly descriptorLost: boolean;
 }
@@ -244,12 +244,12 @@ function attach(
     attached.value.unmap();
     return err('SharedMemoryCorrupted', "the server has written this side's words of the region's control block");
   } finally {
-    // The mapping keeps the memory; nobody needs the descriptor any more.
+    // The mapping keeps the memory, so the descriptor is no longer needed.
     binding.closeDescriptor(descriptor);
   }
 }
 
-/** Whether the words that this side alone writes are 0, from which it counts. */
+/** Whether the words that only this side writes are 0, their first value. */
 function isFresh(region: SharedMemoryRegion): boolean {
   const { tail, head, closed, sleep, waitsForRoom } = sideLayout('client', region.ringCapacity);
   return [tail, head, closed, sleep, waitsForRoom].every((word) => Atomics.load(region.words, word) === 0);

@@ -21,7 +21,7 @@ export interface LeftoverOptions {
 
 const OPTIONS = { directory: 'anything', dryRun: 'true or false', timeoutMs: 'a number' } as const;
 
-/** The longest time that a timer of the platform holds, in milliseconds. */
+/** The longest time limit of a timer of the platform, in milliseconds. */
 const MOST_MS = 2 ** 31 - 1;
 
 /** The outcome of `removeLeftovers`. */

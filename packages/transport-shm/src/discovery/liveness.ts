@@ -5,22 +5,23 @@ import { failureAt } from '../system-failures.js';
 import { readDiscoveryRegion } from './discovery-region.js';
 import { type ServerNames, SOCKETS_ARE_FILES } from './names.js';
 
-/** Whether a server lives that has these names. */
+/** The answer to the question if a living server has these names. */
 export type Liveness =
   | { readonly isLiving: false }
   | {
       readonly isLiving: true;
-      /** Undefined where it is not known, as in another process namespace. */
+      /** Undefined if it is not known, as in another PID namespace. */
       readonly processId: number | undefined;
     };
 
 /**
- * Asks the system whether a server has these names, with the directory's lock held. A server is dead only by proof: nobody
- * listens at its socket, and nobody holds the lock of its discovery region, which a server keeps for life. Servers of
- * version 0.1.0 hold no such lock; for them the socket decides. On Windows, where none of that version has run, the lock
- * decides alone: a pipe's name ends with its last connection, and says nothing of the server. A question that the system
- * does not answer, because it has no descriptor for instance, is a failure and proves nothing.
- * @param socketsAreFiles whether the name of a socket is a file, which stays when its server has gone
+ * Asks the system if a living server has these names. The caller holds the directory's lock. A server counts as dead
+ * only by proof: no process listens at its socket, and none holds the lock of its discovery region, which a server
+ * holds as long as it lives. Servers of version 0.1.0 hold no such lock, so for them the socket decides. On Windows no
+ * server of that version exists and the lock alone decides, because a pipe's name ends with its last connection and is
+ * no evidence about the server. If the system gives no answer, for example because it has no descriptor left, that is a
+ * failure and proves nothing.
+ * @param socketsAreFiles whether the name of a socket is a file, which stays after the server has gone
  */
 export function askWhetherServed(
   binding: NativeBinding,
@@ -34,8 +35,8 @@ export function askWhetherServed(
 }
 
 /**
- * Whether the lock proves nothing: other users who may read the file can lock it once its server is dead, and keep the next
- * one out. On Linux a socket that refuses is proof by itself, with the directory's lock held.
+ * Whether the lock is no evidence. Other users who may read the file can lock it after its server died, to keep the
+ * next server out. On Linux a socket that refuses is enough evidence, because the caller holds the directory's lock.
  */
 function mayGuestsLock({ region }: ServerNames): boolean {
   if (process.platform !== 'linux') return false;
@@ -45,7 +46,7 @@ function mayGuestsLock({ region }: ServerNames): boolean {
 
 const OTHERS_MAY_ALL = 0o077;
 
-/** What a socket says; `isRefused`: its name is there, and nobody listens. */
+/** The answer of a socket. `isRefused`: its name exists, and no process listens. */
 type Answer = Exclude<Liveness, { isLiving: false }> | { readonly isLiving: false; readonly isRefused: boolean };
 
 function askSocket(binding: NativeBinding, names: ServerNames): Result<Answer> {
@@ -61,7 +62,7 @@ function askSocket(binding: NativeBinding, names: ServerNames): Result<Answer> {
     const code = isSystemError(error) ? error.code : '';
     // Its queue is full: it lives.
     if (code === 'EAGAIN') return ok({ isLiving: true, processId: processInRegion(names) });
-    // The lock decides. macOS says ECONNREFUSED where the queue is full, and ENOTCONN where the other end was closed at once.
+    // The lock decides. macOS gives ECONNREFUSED for a full queue, and ENOTCONN if the other end was closed at once.
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTCONN')
       return ok({ isLiving: false, isRefused: code === 'ECONNREFUSED' });
     return failureAt(names.socket, `the system does not say whether a server listens at ${names.socket}`, error);
@@ -79,7 +80,7 @@ function askLock(binding: NativeBinding, names: ServerNames): Result<Liveness> {
   }
 }
 
-/** What the server says of itself: for people only. */
+/** Returns the process id that the server wrote. It is only for people. */
 function processInRegion(names: ServerNames): number | undefined {
   const identity = readDiscoveryRegion(names.region, process.geteuid?.() ?? 0);
   return identity.ok ? identity.value.processId : undefined;

@@ -13,20 +13,23 @@ import { type ServerNames, serverNames, socketPath, SOCKETS_ARE_FILES } from './
 
 const log = debugLog('shm');
 
-/** How many clients may wait for `accept` in the kernel. */
+/** The largest number of clients that wait for `accept` in the kernel. */
 const BACKLOG = 128;
 
-/** Another server holds the lock for a fraction of a millisecond; asking again soon is cheap. */
+/**
+ * The pause between two attempts for the lock, in milliseconds. Another server holds it for a fraction of a
+ * millisecond.
+ */
 const LOCK_RETRY_MS = 2;
 
 interface ClaimOptions extends SlotSeeker {
-  /** Who may connect beside this user; undefined: nobody. */
+  /** The other accounts that may connect; undefined if there are none. */
   readonly guests?: Guests | undefined;
   readonly maxConnections: number;
   readonly timeoutMs: number;
 }
 
-/** A name that this server has made, and which file it was: by now the name may be another's. */
+/** A name that this server has made, and the identity of its file. Another server may have the name by now. */
 interface OwnName {
   readonly path: string;
   readonly device: bigint;
@@ -35,13 +38,13 @@ interface OwnName {
 
 /**
  * A server's hold on its name: the socket, the discovery region and the lock of the region, which lasts as long as the
- * hold. Names are taken, renewed and given back under a lock of the directory, so that of several servers exactly one
- * wins, a dead one is replaced, and nobody removes what is another's.
+ * hold. A server takes, renews and releases names under a lock of the directory. So exactly one of several servers
+ * wins, a new one replaces a dead one, and no server removes the files of another.
  */
 export class NameClaim {
   readonly nonce: Uint8Array = randomBytes(IDENTITY_BYTES);
   readonly #options: ClaimOptions;
-  /** Those of this server's slot. */
+  /** The names of this server's slot. */
   #names: ServerNames;
   #socketPath: string;
   #socket: LocalSocket | undefined;
@@ -49,7 +52,7 @@ export class NameClaim {
   #regionName: OwnName | undefined;
   /** The descriptor that holds the lock of the region's file. */
   #lifeLock: number | undefined;
-  /** The socket of the server that has the name instead of this one: it is asked once. */
+  /** The socket of the server that took the name from this one. This server asks it once. */
   #usurper: OwnName | undefined;
 
   private constructor(options: ClaimOptions) {
@@ -84,26 +87,26 @@ export class NameClaim {
     }
   }
 
-  /** What clients connect to. */
+  /** The socket to which clients connect. */
   get socket(): LocalSocket {
     return this.#socket!;
   }
 
-  /** Whether both names still are what this server made. Costs a look at each. */
+  /** Whether both names still belong to the files of this server. It reads the status of each. */
   get isIntact(): boolean {
     return this.#hasSocketName && isStill(this.#regionName);
   }
 
-  /** Nothing but the end of the socket itself takes a pipe's name away. */
+  /** A pipe's name ends only with the socket itself. */
   get #hasSocketName(): boolean {
     return SOCKETS_ARE_FILES ? isStill(this.#socketName) : this.#socket !== undefined;
   }
 
   /**
-   * Makes the names anew that somebody has removed or replaced, the directory too. `AddressInUse`: another server has
-   * taken the name meanwhile.
-   * @returns the socket that `socket` has replaced, where it did: it has no name any more, clients may still wait at it,
-   *   and it is the caller's to close
+   * Makes the names again that another process has removed or replaced, and the directory if it is missing.
+   * `AddressInUse`: another server has taken the name meanwhile.
+   * @returns the old socket if `socket` has replaced it: it has no name any more, clients may still wait at it, and the
+   * caller must close it
    */
   async renew(): Promise<Result<LocalSocket | undefined>> {
     const { binding, directory, name, timeoutMs } = this.#options;
@@ -115,14 +118,14 @@ export class NameClaim {
     try {
       const hasSocket = this.#hasSocketName;
       const hasRegion = isStill(this.#regionName);
-      // With either of the two, nobody else can have taken the name.
+      // If one of the two names is intact, no other server can have taken the name.
       const found = hasSocket || hasRegion ? ok() : this.#findSlot();
       if (!found.ok) {
         if (found.error.code === 'AddressInUse') this.#usurper = identify(serverNames(directory, name).socket);
         return found;
       }
       const replaced = hasSocket ? undefined : this.#socket;
-      // The socket last: where either step fails, nothing has replaced the socket that the caller listens at.
+      // The socket comes last: if a step fails, the caller still listens at the old socket.
       if (!hasRegion) this.#publish();
       if (!hasSocket) this.#bind();
       this.#usurper = undefined;
@@ -134,11 +137,11 @@ export class NameClaim {
     }
   }
 
-  /** Gives the name back. Nothing of this server's stays behind, and nothing of another's is removed. */
+  /** Releases the name. It removes all files of this server, and none of another server. */
   async release(timeoutMs: number): Promise<void> {
     const { binding, directory } = this.#options;
     const lock = await lockDirectory(binding, directory, timeoutMs);
-    // Without the lock the names stay for the next server to replace: it finds that nobody answers.
+    // Without the lock the names stay. The next server replaces them, because no process answers there.
     // STEP(close: locked)
     if (lock.ok) this.#removeNames();
     // STEP(close: names removed)
@@ -150,7 +153,7 @@ export class NameClaim {
     if (lock.ok) binding.closeDescriptor(lock.value);
   }
 
-  /** Chooses the names that this server makes from here on. */
+  /** Chooses the names that this server makes from now on. */
   #findSlot(): Result {
     const found = findFreeSlot(this.#options);
     if (!found.ok) return found;
@@ -164,7 +167,7 @@ export class NameClaim {
     for (const path of [this.#names.region, this.#names.socket]) this.#options.binding.forgetAtExit(path);
   }
 
-  /** Listens at the socket's name, which nobody answers at. Nothing is changed where that fails. */
+  /** Listens at the socket's name, where no process answers. Changes nothing if that fails. */
   #bind(): void {
     const { binding, guests } = this.#options;
     const path = this.#socketPath;
@@ -175,7 +178,7 @@ export class NameClaim {
     rmSync(path, { force: true });
     const socket = binding.LocalSocket.listen(path, BACKLOG);
     try {
-      // The umask may take rights from its owner too.
+      // The umask may also remove rights of the owner.
       chmodSync(path, SOCKET_MODE);
       if (guests !== undefined) grant(binding, guests, path, GuestRight.Connect);
       binding.removeAtExit(path);
@@ -197,9 +200,9 @@ export class NameClaim {
     try {
       const identity = { nonce: this.nonce, ...processIdentity(binding), maxConnections, isShared: share };
       publishDiscoveryRegion(path, identity, (temporary) => {
-        // Before it has its name: a file that clients see is locked.
+        // The lock comes before the name, so that a file that clients see is locked.
         lifeLock = binding.lockFile(temporary);
-        // Not before: who may read it could lock it.
+        // The right comes after the lock, because a guest that may read the file could lock it.
         if (guests !== undefined) grant(binding, guests, temporary, GuestRight.Read);
       });
       own = identify(path);
@@ -220,7 +223,10 @@ export class NameClaim {
     }
   }
 
-  /** Ends the hold. From here on the files' numbers may be given to files of others: nothing is removed any more. */
+  /**
+   * Ends the hold. From now on the system may give the files' numbers to other files, so this server removes nothing
+   * more.
+   */
   #letGo(): void {
     const { binding } = this.#options;
     this.#forgetAtExit();
@@ -238,7 +244,9 @@ export class NameClaim {
 
 const SOCKET_MODE = 0o600;
 
-/** Where the system does not tell when this process started, as without `/proc`: nothing decides by it. */
+/**
+ * If the system does not give the start time of this process, as without `/proc`, the value is 0 and no check uses it.
+ */
 function processIdentity(binding: NativeBinding): { processId: number; startTime: bigint } {
   try {
     const { processId, startTime } = binding.processIdentity();
@@ -254,19 +262,24 @@ function identify(path: string): OwnName | undefined {
   return status === undefined ? undefined : { path, device: status.dev, inode: status.ino };
 }
 
-/** Whether the name stands for the same file. As long as this server holds the file, no other can get its number. */
+/**
+ * Whether the name still belongs to the same file. While this server holds the file, no other file can get its number.
+ */
 function isStill(name: OwnName | undefined): boolean {
   if (name === undefined) return false;
   try {
     const now = identify(name.path);
     return now !== undefined && now.device === name.device && now.inode === name.inode;
   } catch {
-    // The directory is another thing by now, or not to be looked into.
+    // The directory was replaced, or this process may no longer read it.
     return false;
   }
 }
 
-/** The directory's lock: a descriptor, which gives it back when it is closed. `Timeout`: another process keeps it. */
+/**
+ * Takes the directory's lock. Returns a descriptor; closing it releases the lock. `Timeout`: another process holds the
+ * lock.
+ */
 export async function lockDirectory(
   binding: NativeBinding,
   directory: string,

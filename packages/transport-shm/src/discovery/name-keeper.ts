@@ -6,12 +6,14 @@ import type { NameClaim } from './name-claim.js';
 
 const log = debugLog('shm');
 
-/** How often a server looks whether its names are still there, in milliseconds: two looks at a file cost microseconds. */
+/**
+ * The interval at which a server checks its names, in milliseconds. Reading the status of two files costs microseconds.
+ */
 const CHECK_MS = 1000;
 
 /**
- * Keeps a listening server findable: names that a cleaner of temporary files or a person has removed are made anew. A timer,
- * because a watch of the directory costs one of the user's few, and ends with the directory.
+ * Keeps a listening server reachable: it makes the names again that a cleaner of temporary files or a person has
+ * removed. It uses a timer, because a user can have only a few directory watches, and a watch ends with its directory.
  */
 export class NameKeeper {
   readonly #claim: NameClaim;
@@ -22,7 +24,7 @@ export class NameKeeper {
   #renewal: Promise<void> | undefined;
   #isStopped = false;
 
-  /** @param onReplaced called with the socket that has no name any more, when the claim listens at another */
+  /** @param onReplaced called with the old socket, which has no name any more, after the claim listens at a new one */
   constructor(claim: NameClaim, endpoint: string, onReplaced: (socket: LocalSocket) => void) {
     this.#claim = claim;
     this.#endpoint = endpoint;
@@ -35,7 +37,7 @@ export class NameKeeper {
     }, CHECK_MS).unref();
   }
 
-  /** From here on the claim is the caller's alone. */
+  /** Stops. From now on only the caller uses the claim. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);

@@ -33,10 +33,10 @@ import { peerOf } from './peer-process.js';
 
 const log = debugLog('shm');
 
-/** Tells operators of a server why clients are refused. */
+/** Warns the operators of a server about refused clients. */
 const warnings = new WarningLimiter();
 
-/** A handshake that ended well. Region and socket are the receiver's. */
+/** The result of a successful handshake. The receiver owns the region and the socket. */
 export interface CompletedHandshake {
   readonly region: SharedMemoryRegion;
   readonly socket: LocalSocket;
@@ -52,22 +52,22 @@ interface HandshakeOptions {
   readonly config: ResolvedConnectionConfig;
   readonly access: RegionAccess;
   readonly serverNonce: Uint8Array;
-  /** A place for one more connection, where there is one. */
+  /** Returns a place for one more connection, if there is one. */
   admit(): Result<AcceptPlace<NetworkConnection>>;
-  /** Called once: with what was agreed, or undefined where the client was turned away or went. */
+  /** Called once: with the result, or undefined if the server refused the client or the client left. */
   onSettled(handshake: PendingHandshake, completed: CompletedHandshake | undefined): void;
 }
 
 /**
- * The server's side of one handshake: request, proof of the secret where there is one, answer with the region's
- * descriptor, acknowledgement. A client that is slow, silent or wrong costs one socket until the time limit and nothing
- * after it; a region is made only for one that has proved the secret.
+ * The server's side of one handshake: request, proof of the secret if there is one, answer with the region's
+ * descriptor, acknowledgement. A client that is slow, silent or wrong costs one socket until the time limit, and
+ * nothing after it. A client gets a region only after it has proved the secret.
  */
 export class PendingHandshake {
   readonly #options: HandshakeOptions;
   readonly #processId: number;
   readonly #clientProcessId: number;
-  /** The request, then the answer to the challenge: both have that length. */
+  /** The request, later the answer to the challenge. Both have that length. */
   readonly #message = new Uint8Array(HANDSHAKE_BYTES);
   readonly #timer: NodeJS.Timeout;
   #filled = 0;
@@ -75,42 +75,43 @@ export class PendingHandshake {
   #verifier: SecretVerifier | undefined;
   #region: SharedMemoryRegion | undefined;
   /**
-   * The region's, -1 where there is none. It is held until the client has mapped the region: on Windows it is the client
-   * that fetches it out of this process, and other systems lose what was closed on its way.
+   * The descriptor of the region; -1 if there is none. It stays open until the client has mapped the region: on Windows
+   * the client copies it from this process, and other systems lose a descriptor that was closed in transit.
    */
   #descriptor = -1;
   #place: AcceptPlace<NetworkConnection> | undefined;
   #peerLimits: PeerLimits | undefined;
   #isSettled = false;
 
-  /** Throws what the system says where the client's socket can't be watched; the socket stays the caller's then. */
+  /** Throws the system's error if it can't watch the client's socket. Then the caller still owns the socket. */
   constructor(options: HandshakeOptions, processId: number) {
     this.#options = options;
     this.#processId = processId;
     this.#clientProcessId = options.client.processId;
-    // First: where the system has nothing left to watch with, this throws, and nothing is to be taken back.
+    // This comes first: if the system can't watch another socket, this throws and nothing else has to be undone.
     options.socket.watch(() => {
       try {
         this.#read();
       } catch {
-        // The client went while it was being answered: it has learned all that it will.
+        // The client left before it read the answer. It needs no further reply.
         this.cancel();
       }
     });
     this.#timer = setTimeout(() => {
-      // A process that was busy until now may have the client's words in the socket: they are read before this runs.
+      // If this process was busy, the client's message may already be in the socket. It is read before this callback
+      // runs.
       setImmediate(() => {
         this.cancel();
       });
     }, options.config.sharedMemory.handshakeTimeoutMs).unref();
   }
 
-  /** Whether the client was promised a connection: it counts as one until the handshake ends. */
+  /** Whether the client was promised a connection. It counts as one until the handshake ends. */
   get isGranted(): boolean {
     return this.#region !== undefined;
   }
 
-  /** Turns the client away without an answer. Idempotent. */
+  /** Ends the handshake without an answer. Idempotent. */
   cancel(): void {
     this.#settle(undefined);
   }
@@ -121,7 +122,7 @@ export class PendingHandshake {
       return;
     }
     const received = this.#options.socket.receive(this.#message.subarray(this.#filled));
-    // No client passes a descriptor; one that does must not make this process collect them.
+    // A client must not pass a descriptor. This process closes it, so that a client can't fill its table.
     if (received.descriptor >= 0) this.#options.binding.closeDescriptor(received.descriptor);
     this.#filled += received.bytes;
     if (this.#filled === HANDSHAKE_BYTES) {
@@ -176,7 +177,7 @@ export class PendingHandshake {
     }
     this.#place = place.value;
     const identity = randomBytes(IDENTITY_BYTES);
-    // The smaller of the two wishes: each side's configuration bounds what it maps.
+    // The smaller of the two sizes, because each side's configuration limits its own mapping.
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
     const block = { identity, serverProcessId: this.#processId, clientProcessId: this.#clientProcessId };
     const { prefault } = config.sharedMemory;
@@ -203,7 +204,7 @@ export class PendingHandshake {
 
   #readAcknowledgement(): void {
     const { socket, binding } = this.#options;
-    // Wakes may come right behind: they are read with it, and the ring is looked at anyway when receiving starts.
+    // Wakes may follow directly, and this read takes them too. Receiving starts with a look at the ring anyway.
     const received = socket.receive(new Uint8Array(HANDSHAKE_BYTES));
     if (received.descriptor >= 0) binding.closeDescriptor(received.descriptor);
     const region = this.#region;
@@ -215,7 +216,7 @@ export class PendingHandshake {
     } else if (received.ended) this.cancel();
   }
 
-  /** @param systemCode what the system said, such as `ENOMEM`, where it said anything */
+  /** @param systemCode the code of the system's error, such as `ENOMEM`, if there is one */
   #refuse(refusal: Refusal, systemCode = ''): void {
     log(() => `handshake with process ${this.#clientProcessId} refused: ${describeRefusal(refusal)}`);
     sendMessage(this.#options.socket, encodeRefusal(refusal, systemCode));
@@ -235,7 +236,8 @@ export class PendingHandshake {
       return `handshake with process ${this.#clientProcessId}: ${outcome}`;
     });
     if (completed === undefined) {
-      // The client may be connected already, with only its acknowledgement unread: it must see a goodbye, not a death.
+      // The client may be connected already, with only its acknowledgement unread. The mark makes it see a goodbye, not
+      // a death.
       this.#region?.markClosed('server');
       this.#options.socket.close();
       this.#region?.unmap();

@@ -16,7 +16,7 @@ export interface InspectedServer {
   readonly nameHash: string;
   /** Whether it shares its name with other servers (`sharedMemory.share`): each of them is listed. */
   readonly isShared: boolean;
-  /** Which of the servers of its name it is; 0 where it does not share. */
+  /** Its slot among the servers of its name; 0 if it does not share. */
   readonly slot: number;
   /** The process of the server. Undefined if it died without removing its files. */
   readonly process: InspectedProcess | undefined;

@@ -15,15 +15,15 @@ import {
 } from './layout.js';
 import { epochNow } from '../platform-time.js';
 
-/** What line 0 of a control block says. */
+/** The contents of line 0 of a control block. */
 export interface ControlBlockIdentity {
-  /** 16 random bytes: they tell two regions of one name apart. */
+  /** 16 random bytes. They distinguish two regions of one name. */
   readonly identity: Uint8Array;
   readonly serverProcessId: number;
   readonly clientProcessId: number;
 }
 
-/** Fills in line 0 of a fresh region, before its descriptor is passed on. */
+/** Writes line 0 of a new region. The caller passes its descriptor on only after that. */
 export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdentity): void {
   const view = new DataView(buffer);
   view.setUint32(REGION_BYTES_OFFSET, buffer.byteLength, true);
@@ -37,8 +37,8 @@ export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdenti
 }
 
 /**
- * Checks line 0 of a region that somebody else made against the region's real size and the identity that the handshake
- * promised. What it says of sizes is compared and never used afterwards.
+ * Checks line 0 of a region that another process made against the region's real size and the identity of the handshake.
+ * It only compares the sizes in line 0, and never computes with them.
  */
 export function checkControlBlock(buffer: ArrayBuffer, identity: Uint8Array): Result {
   const view = new DataView(buffer);

@@ -53,7 +53,7 @@ export const SERVER_WAITS_FOR_ROOM_OFFSET = 196;
 export const CLIENT_SLEEP_OFFSET = 200;
 export const CLIENT_WAITS_FOR_ROOM_OFFSET = 204;
 
-/** How a side sleeps: not at all, on its doorbell in the event loop, on the word itself as a futex. */
+/** How a side sleeps: not at all, on its socket in the event loop, or on the word itself as a futex. */
 export const AWAKE = 0;
 export const SLEEPS_ON_DOORBELL = 1;
 export const SLEEPS_ON_FUTEX = 2;
@@ -62,29 +62,32 @@ export const FRAME_HEADER_BYTES = 8;
 export const FRAME_ALIGNMENT = 8;
 export const PADDING_LENGTH = 0xffffffff;
 
-/** A ring's capacity in a region of `regionBytes`: each ring has half of what the control block leaves. */
+/** Returns the capacity of a ring in a region of `regionBytes`: half of the bytes after the control block. */
 export function ringCapacityOf(regionBytes: number): number {
   return Math.floor((regionBytes - CONTROL_BLOCK_BYTES) / 2 / FRAME_ALIGNMENT) * FRAME_ALIGNMENT;
 }
 
-/** Where one side's words are, as indices of an `Int32Array` over the region, and where its rings begin, in bytes. */
+/**
+ * The positions of one side's words, as indices of an `Int32Array` over the region, and the start of its rings, in
+ * bytes.
+ */
 export interface SideLayout {
-  /** Of the ring that this side writes; this side writes the word. */
+  /** The tail of the ring that this side writes. This side writes the word. */
   readonly tail: number;
-  /** Of the ring that this side reads; this side writes the word. */
+  /** The head of the ring that this side reads. This side writes the word. */
   readonly head: number;
-  /** This side said goodbye; this side writes the word. */
+  /** Set when this side said goodbye. This side writes the word. */
   readonly closed: number;
   readonly sleep: number;
   readonly waitsForRoom: number;
-  /** Where the ring begins that this side writes. */
+  /** The start of the ring that this side writes. */
   readonly ringStart: number;
 }
 
-/** Which end of a region this process is. */
+/** The end of a region that this process has. */
 export type RegionSide = 'server' | 'client';
 
-/** The words and the outgoing ring of one side. */
+/** Returns the words and the outgoing ring of one side. */
 export function sideLayout(side: RegionSide, ringCapacity: number): SideLayout {
   if (side === 'server') {
     return {

@@ -1,29 +1,29 @@
 import type { NativeBinding, RegionCopy } from '../native-binding.js';
 
-// As the platform has it, whatever a test framework puts in its place later.
+// The platform's own function. A test framework may replace the global one later.
 const platformClone = structuredClone;
 
-/** How JavaScript reaches a region. */
+/** The access of JavaScript to a region. */
 export interface RegionMemory {
-  /** The region itself, or this side's copy of it. Detached by `unmap()`. */
+  /** The region itself, or this side's copy of it. `unmap()` detaches it. */
   readonly buffer: ArrayBuffer;
   /**
-   * Only for a copy: publishes what this side wrote into it and fetches what the peer published; true where the peer's
-   * doorbell must be rung. Undefined where the buffer is the region.
+   * Only for a copy: publishes the changes of this side and fetches those of the peer. Returns true if the caller must
+   * wake the peer through the socket. Undefined if the buffer is the region.
    */
   readonly exchange: (() => boolean) | undefined;
-  /** Blocks this thread until the word changes from `expected`, somebody wakes it, or time is up. */
+  /** Blocks this thread until the word differs from `expected`, a wake comes, or time is up. */
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
-  /** Wakes the threads that wait on a word. A copy does that in `exchange`. */
+  /** Wakes the threads that wait on a word. For a copy, `exchange` does that. */
   wakeWord(byteOffset: number): void;
   /**
-   * Detaches the buffer and gives the shared memory back. What asynchronous work still reads or writes under the old
-   * addresses is private to this process. Idempotent.
+   * Detaches the buffer and returns the shared memory to the system. Asynchronous work that still uses the old
+   * addresses reads and writes memory that is private to this process. Idempotent.
    */
   unmap(): void;
 }
 
-/** The region itself as an external `ArrayBuffer`: no native call lies between a ring and its peer. */
+/** The region itself as an external `ArrayBuffer`. A ring and its peer need no native call between them. */
 export class MappedMemory implements RegionMemory {
   readonly exchange = undefined;
 
@@ -46,8 +46,8 @@ export class MappedMemory implements RegionMemory {
 }
 
 /**
- * A copy of the region in memory of the runtime's own, for runtimes that let no `ArrayBuffer` stand on other memory. The
- * same rings run on it; one native call for each batch carries over what changed.
+ * A copy of the region in the runtime's own memory, for runtimes that accept no `ArrayBuffer` over other memory. The
+ * same ring code runs on it. One native call for each batch copies the changes.
  */
 export class CopiedMemory implements RegionMemory {
   readonly buffer: ArrayBuffer;
@@ -56,8 +56,8 @@ export class CopiedMemory implements RegionMemory {
   #isUnmapped = false;
 
   /**
-   * @param region is this object's to unmap
-   * @param buffer of the region's size
+   * @param region the region; this object unmaps it
+   * @param buffer the copy; it has the region's size
    */
   constructor(region: RegionCopy, buffer: ArrayBuffer) {
     this.#region = region;
@@ -65,7 +65,7 @@ export class CopiedMemory implements RegionMemory {
     this.exchange = () => !this.#isUnmapped && region.exchange(buffer);
   }
 
-  /** Fetches the control block, which the server wrote before anyone else saw the region. */
+  /** Fetches the control block, which the server wrote before it shared the region. */
   readControlBlock(): void {
     this.#region.readControlBlock(this.buffer);
   }
@@ -87,15 +87,15 @@ export class CopiedMemory implements RegionMemory {
     if (this.#isUnmapped) return;
     this.#isUnmapped = true;
     this.#region.unmap();
-    // Somebody else has transferred it: it is theirs.
+    // Other code has transferred the buffer and owns the memory now.
     if (this.buffer.byteLength === 0) return;
-    // As with a mapped region, a view that somebody kept turns empty.
+    // As with a mapped region, detaching empties every view of the buffer.
     HELD.set(this.buffer, platformClone(this.buffer, { transfer: [this.buffer] }));
   }
 }
 
 /**
- * The memory of each buffer that was detached here, for as long as there is an object of it: asynchronous work of Node.js
- * that is under way (`fs.read`, `crypto.randomFill`) holds the object of its view and a bare address.
+ * The memory of each buffer that `unmap` detached, as long as an object of the buffer exists. Asynchronous work of
+ * Node.js that is under way (`fs.read`, `crypto.randomFill`) holds the object of its view and a raw address.
  */
 const HELD = new WeakMap<ArrayBuffer, ArrayBuffer>();

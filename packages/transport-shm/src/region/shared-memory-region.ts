@@ -6,13 +6,13 @@ import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from 
 import { IDENTITY_BYTES, type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
 import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
 
-/** The smallest page there is: where pages are larger, some are touched more than once. */
+/** The smallest page size. If pages are larger, the loop touches some of them more than once. */
 const PAGE_BYTES = 4096;
 
-/** How this process reaches a region's memory: `direct`ly or through a copy. */
+/** How this process accesses a region: `direct`ly or through a copy. */
 export type RegionAccess = 'direct' | 'copied';
 
-/** What the configuration and the runtime together allow. */
+/** Returns the access that the configuration and the runtime allow together. */
 export function regionAccess(binding: NativeBinding, config: SharedMemoryConfig): Result<RegionAccess> {
   if (config.access === 'copied') return ok('copied');
   if (binding.supportsExternalBuffers()) return ok('direct');
@@ -23,11 +23,11 @@ export function regionAccess(binding: NativeBinding, config: SharedMemoryConfig)
   );
 }
 
-/** A region that is shared with one peer. Geometry comes from its real size, never from what it says. */
+/** A region that this process shares with one peer. Its geometry comes from its real size, never from its contents. */
 export class SharedMemoryRegion {
   readonly byteLength: number;
   readonly ringCapacity: number;
-  /** Views of the whole region; both turn empty at `unmap()`, so that a view that somebody kept can't crash. */
+  /** Views of the whole region. `unmap()` empties both, so that the use of an old view can't crash. */
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   /** See `RegionMemory.exchange`. */
@@ -44,7 +44,7 @@ export class SharedMemoryRegion {
     this.bytes = new Uint8Array(buffer);
   }
 
-  /** Whether a region can be made here at all: makes one and gives it back. */
+  /** Checks whether this process can make a region: it makes one and releases it. */
   static probe(binding: NativeBinding, access: RegionAccess): Result {
     const block = { identity: new Uint8Array(IDENTITY_BYTES), serverProcessId: 0, clientProcessId: 0 };
     const made = SharedMemoryRegion.create(binding, access, PAGE_BYTES, block);
@@ -55,8 +55,8 @@ export class SharedMemoryRegion {
   }
 
   /**
-   * Makes a region and fills in its control block. The descriptor is the caller's to close.
-   * @param prefault gives every page its memory now: where there is too little, that is `ResourceLimitExceeded`
+   * Makes a region and writes its control block. The caller must close the descriptor.
+   * @param prefault allocates every page now: a lack of memory is `ResourceLimitExceeded`
    */
   static create(
     binding: NativeBinding,
@@ -71,7 +71,7 @@ export class SharedMemoryRegion {
         writeControlBlock(buffer, block);
         return ok({ region: new SharedMemoryRegion(new MappedMemory(binding, buffer)), descriptor });
       }
-      // The copy first: where there is no memory for it, there is no region yet that would stay behind.
+      // The copy comes first: if there is no memory for it, there is no region yet to release.
       const buffer = new ArrayBuffer(byteLength);
       const { region, descriptor } = binding.RegionCopy.create(byteLength, prefault);
       const memory = new CopiedMemory(region, buffer);
@@ -84,7 +84,7 @@ export class SharedMemoryRegion {
     }
   }
 
-  /** Maps a region that the peer made, after checking that it is what the handshake announced. */
+  /** Maps a region that the peer made, after it has checked the region against the handshake. */
   static attach(
     binding: NativeBinding,
     access: RegionAccess,
@@ -112,29 +112,29 @@ export class SharedMemoryRegion {
     return checked;
   }
 
-  /** Whether the views are empty: after `unmap()`, or because somebody transferred the buffer of one of them. */
+  /** Whether the views are empty: after `unmap()`, or because other code transferred the buffer of a view. */
   get isDetached(): boolean {
     return this.bytes.length === 0;
   }
 
-  /** Leaves the mark by which the peer tells a goodbye from a death. */
+  /** Sets the mark by which the peer distinguishes a goodbye from a death. */
   markClosed(side: RegionSide): void {
     Atomics.store(this.words, sideLayout(side, this.ringCapacity).closed, 1);
     this.exchange?.();
   }
 
   /**
-   * Touches every page of a region that was made or attached with `prefault`, so that no message pays for a first touch. On
-   * a copy there is nothing to do: it is the native side that touches the region.
+   * Touches every page of a region that was made or attached with `prefault`, so that no message waits for the first
+   * access. A copy needs none of it, because the native side accesses the region.
    */
   prefault(): void {
     if (this.exchange !== undefined) return;
     const wordsPerPage = PAGE_BYTES >> 2;
-    // A load each: it makes the page where there is none, and does no harm to a peer that writes already.
+    // One load a page makes the page exist. It does not disturb a peer that writes already.
     for (let index = 0; index < this.words.length; index += wordsPerPage) Atomics.load(this.words, index);
   }
 
-  /** Waits, blocking this thread, until the word changes from `expected`, somebody wakes it, or time is up. */
+  /** Blocks this thread until the word differs from `expected`, a wake comes, or time is up. */
   waitOnWord(index: number, expected: number, timeoutMs: number): void {
     this.#memory.waitOnWord(index << 2, expected, timeoutMs);
   }
@@ -144,7 +144,7 @@ export class SharedMemoryRegion {
     this.#memory.wakeWord(index << 2);
   }
 
-  /** Detaches every view and gives the shared memory back. Idempotent. */
+  /** Detaches every view and returns the shared memory to the system. Idempotent. */
   unmap(): void {
     this.#memory.unmap();
   }
@@ -158,7 +158,7 @@ function attachMemory(
   prefault: boolean,
 ): RegionMemory {
   if (access === 'direct') return new MappedMemory(binding, binding.attachRegion(descriptor, byteLength, prefault));
-  // The copy first, as in `create`.
+  // The copy comes first, as in `create`.
   const buffer = new ArrayBuffer(byteLength);
   const memory = new CopiedMemory(binding.RegionCopy.attach(descriptor, byteLength, prefault), buffer);
   memory.readControlBlock();

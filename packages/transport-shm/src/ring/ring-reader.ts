@@ -2,7 +2,7 @@ import type { FrameSink } from '@entropynet/core';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
 import type { RingLocation } from './ring-writer.js';
 
-/** What a reader tells its connection. */
+/** The events of a reader, for its connection. */
 export interface RingReaderEvents {
   /** The producer asked for a report that there is room. */
   onRoom(): void;
@@ -11,12 +11,12 @@ export interface RingReaderEvents {
 }
 
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
-/** `PADDING_LENGTH` as the region's signed words show it. */
+/** `PADDING_LENGTH` as a signed word, as `Int32Array` reads it. */
 const PADDING = PADDING_LENGTH | 0;
 
 /**
- * The consuming end of a ring. Every shared word is read once and checked before it is used; the position is private and
- * only ever published.
+ * The consuming end of a ring. It reads every shared word once and checks it before it uses it. Its position is
+ * private; the shared word is only a copy for the peer.
  */
 export class RingReader {
   readonly #words: Int32Array;
@@ -48,27 +48,29 @@ export class RingReader {
     this.#events = events;
   }
 
-  /** Whether there is something to read. One load, after an exchange where the ring is a copy; false once closed. */
+  /** Whether there are frames to read. One load, after an exchange if the ring is a copy. False after `close()`. */
   get hasFrames(): boolean {
     if (this.#isClosed) return false;
     this.#exchange?.();
     return Atomics.load(this.#words, this.#tailIndex) !== this.#head;
   }
 
-  /** The same as a hint for who polls: a plain load, which says nothing of what else is visible, or an exchange. */
+  /**
+   * A hint whether there are frames, for polling. A plain load, which orders no other memory access, or an exchange.
+   */
   get seemsToHaveFrames(): boolean {
     if (this.#exchange !== undefined) return this.hasFrames;
     return this.#words[this.#tailIndex] !== this.#head && !this.#isClosed;
   }
 
-  /** Nothing is read any more; safe to call from inside a delivery, and required before the region is unmapped. */
+  /** Stops reading. A delivery may call it. The owner must call it before it unmaps the region. */
   close(): void {
     this.#isClosed = true;
   }
 
   /**
-   * Delivers up to `limit` frames to `sink`, which may close the reader; returns how many. Throws where the ring's memory was detached. Hot path: no allocation
-   * and no native call of its own.
+   * Delivers up to `limit` frames to `sink`, which may close the reader. Returns their number. Throws if the ring's
+   * memory was detached. Hot path: no allocation and no native call of its own.
    */
   drain(limit: number, sink: FrameSink): number {
     if (this.#isClosed || this.#isDraining) return 0;
@@ -94,9 +96,9 @@ export class RingReader {
     let count = 0;
     while (remaining > 0 && count < limit) {
       const at = this.#start + this.#offset;
-      // Read once: the peer may change it between two reads.
+      // The length is read once, because the peer may change it between two reads.
       const length = words[at >> 2];
-      // Costs nothing while there are bytes: the bounds check of the load is the same one.
+      // This check is free: the engine checks the bounds of the load anyway.
       if (length === undefined) throw new Error('the memory of the ring was detached');
       if (length === PADDING) {
         const skipped = this.#capacity - this.#offset;
@@ -129,7 +131,7 @@ export class RingReader {
     this.#offset = offset === this.#capacity ? 0 : offset;
   }
 
-  /** Takes a tail that lies between the last one and a full ring. */
+  /** Accepts a tail that lies between the last one and a full ring. */
   #acceptTail(tail: number): boolean {
     const available = (tail - this.#head) >>> 0;
     const known = (this.#tail - this.#head) >>> 0;
@@ -152,7 +154,7 @@ export class RingReader {
       return;
     }
     if (Atomics.load(this.#words, this.#waitsIndex) === 0) return;
-    // Half a ring at a time: a wake for every frame of room would cost more than the frame.
+    // The report comes after half a ring is free, because a wake for each frame would cost more than the frame.
     const unread = (Atomics.load(this.#words, this.#tailIndex) - this.#head) >>> 0;
     if (unread > this.#capacity >>> 1) return;
     if (Atomics.exchange(this.#words, this.#waitsIndex, 0) !== 0) this.#events.onRoom();

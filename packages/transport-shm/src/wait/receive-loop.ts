@@ -1,67 +1,72 @@
 import { afterMicrotask, clearImmediate, clearTimeout, now, setImmediate, setTimeout } from '../platform-time.js';
 import type { WaitStrategy } from './wait-strategy.js';
 
-/** What the loop drives: one end of a region. */
+/** One end of a region, which the loop runs. */
 export interface Receiver {
   readonly strategy: WaitStrategy;
-  /** How long a window of polling lasts, in microseconds. */
+  /** The length of a polling window, in microseconds. */
   readonly pollMicroseconds: number;
   /** Whether it keeps the process alive. */
   readonly isReferenced: boolean;
-  /** Whether there seems to be something to do: a hint, which may be late. One or two loads. */
+  /** A hint whether there is work. It may be late. One or two loads. */
   readonly seemsToHaveWork: boolean;
-  /** Does at most `limit` pieces of work: a frame is one, and so is a report of room. Returns how many it did. */
+  /** Does at most `limit` pieces of work and returns their number. A frame is one piece, and so is a report of room. */
   work(limit: number): number;
-  /** Declares that it sleeps, then looks again; false, and awake, where work has come in between. */
+  /** Declares that it sleeps, then looks for work again. Returns false, and stays awake, if work came in between. */
   trySleep(): boolean;
-  /** Ends it: one of the members above threw `error`. The loop has taken it out. */
+  /** Ends the receiver, because one of the members above threw `error`. The loop has removed it. */
   fail(error: unknown): void;
 }
 
 /**
- * How long the loop may run before timers and I/O get their turn, in milliseconds. Longer gains nothing: coming back
- * costs a few microseconds.
+ * The time that the loop may run before timers and I/O run, in milliseconds. A longer slice gains nothing, because
+ * continuing costs a few microseconds.
  */
 const SLICE_MS = 1;
 
 /**
- * The most pieces of work between two looks at the clock, which costs as much as half a small message. Each slice begins
- * with one piece and doubles, so that a callback of a millisecond is alone in its slice.
+ * The largest number of pieces of work between two reads of the clock, which costs as much as half a small message.
+ * Each slice begins with one piece and doubles, so that a callback of a millisecond is alone in its slice.
  */
 const MAX_WORK_PER_CLOCK = 128;
 
-/** So many looks end a slice whatever the clock says: a clock that stands still must not keep timers from their turn. */
+/** The largest number of clock reads in a slice. It ends the slice if the clock stands still, so that timers run. */
 const MAX_CLOCKS_PER_SLICE = 1024;
 
 const SPINS_PER_CLOCK = 64;
 
-/** More looks at the rings than any processor does in a microsecond: they end a window where the clock stands still. */
+/** More looks at the rings than any processor does in a microsecond. They end a window if the clock stands still. */
 const MAX_SPINS_PER_MICROSECOND = 1024;
 
 /**
- * The receiving side of every connection of one thread that is awake. It drains them in turns, polls for a while as long
- * as that pays off, and lets them go to sleep; a doorbell brings them back. One loop, so that many busy connections
- * share one window of polling. A receiver that throws is ended alone; the loop and the others go on.
+ * Runs all awake receivers of one thread. It drains them in turns, polls as long as polling pays off, and then lets
+ * them sleep; a wake through the socket brings them back. One loop, so that many busy connections share one polling
+ * window. If a receiver throws, the loop ends only that one.
  */
 export class ReceiveLoop {
   readonly #awake: Receiver[] = [];
-  /** Whose turn is next: an index of `#awake`. */
+  /** The index of `#awake` that has the next turn. */
   #next = 0;
-  /** The one whose member runs. */
+  /** The receiver whose member runs. */
   #current: Receiver | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  /** Beside an immediate that keeps nothing alive: the event loop sleeps on in spite of such a one, but not of a timer. */
+  /**
+   * Runs beside an immediate if no receiver keeps the process alive: the event loop sleeps despite an unreferenced
+   * immediate, but not despite a timer.
+   */
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #isContinuing = false;
   #sliceEnd = 0;
   #isSliceOver = false;
   #clocksLeft = 0;
-  /** How much work was allowed since the last look at the clock, and how much of it is left. */
+  /** The number of allowed pieces of work since the last read of the clock, and the rest of it. */
   #grant = 1;
   #workLeft = 1;
 
-  /** Adds a receiver, which must be declared awake. It is worked on at once if `isUrgent`, else in the next turn. */
+  /**
+   * Adds a receiver, which must be declared awake. The loop runs it at once if `isUrgent`, otherwise in the next turn.
+   */
   wake(receiver: Receiver, isUrgent: boolean): void {
     if (!this.#awake.includes(receiver)) this.#awake.push(receiver);
     if (this.#immediate !== undefined && receiver.isReferenced) this.#immediate.ref();
@@ -70,7 +75,7 @@ export class ReceiveLoop {
     else this.#nextTurn();
   }
 
-  /** Takes a receiver out, whether it is awake or not. */
+  /** Removes a receiver, awake or not. */
   remove(receiver: Receiver): void {
     const index = this.#awake.indexOf(receiver);
     if (index >= 0) {
@@ -95,7 +100,7 @@ export class ReceiveLoop {
     this.#step();
   };
 
-  /** One pass over all that are awake. */
+  /** Runs all awake receivers once. */
   #step(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -117,7 +122,7 @@ export class ReceiveLoop {
       this.#nextTurn();
       return;
     }
-    // By way of a microtask, so that what callbacks awaited or resolved runs before the next poll.
+    // A microtask comes first, so that code that awaits a callback's result runs before the next poll.
     this.#isContinuing = true;
     afterMicrotask(this.#continueSlice);
   }
@@ -130,10 +135,10 @@ export class ReceiveLoop {
     failed.fail(error);
   }
 
-  /** Lets each do a batch, until the slice is over; true where there was something to do. */
+  /** Lets each receiver do a batch, until the slice is over. Returns true if there was work. */
   #pass(): boolean {
     let found = false;
-    // Work may add receivers at the end and remove any.
+    // A receiver's work may add receivers at the end and remove any of them.
     for (let visits = this.#awake.length; visits > 0 && !this.#isSliceOver; visits -= 1) {
       if (this.#next >= this.#awake.length) this.#next = 0;
       const receiver = this.#awake[this.#next];
@@ -149,7 +154,7 @@ export class ReceiveLoop {
     return found;
   }
 
-  /** Ends the slice if its time is over, else allows more work. */
+  /** Ends the slice if its time is over, otherwise allows more work. */
   #askClock(): void {
     this.#clocksLeft -= 1;
     this.#isSliceOver = now() > this.#sliceEnd || this.#clocksLeft === 0;
@@ -157,14 +162,16 @@ export class ReceiveLoop {
     this.#workLeft = this.#grant;
   }
 
-  /** Looks for work for one window, if any receiver that is awake is worth it; true as soon as there is some. */
+  /**
+   * Looks for work during one window, if polling pays off for an awake receiver. Returns true as soon as there is work.
+   */
   #poll(): boolean {
     let microseconds = 0;
     for (const receiver of this.#awake) {
       if (receiver.strategy.wantsPoll()) microseconds = Math.max(microseconds, receiver.pollMicroseconds);
     }
     if (microseconds === 0) return false;
-    // The clock is first asked when the answer to a message may well be there already.
+    // The first read of the clock comes after the time in which an answer usually arrives.
     let end = Infinity;
     const lastSpin = microseconds * MAX_SPINS_PER_MICROSECOND;
     for (let spins = 1; spins < lastSpin; spins += 1) {
@@ -205,5 +212,5 @@ export class ReceiveLoop {
   }
 }
 
-/** This thread's loop. */
+/** The loop of this thread. */
 export const receiveLoop = new ReceiveLoop();

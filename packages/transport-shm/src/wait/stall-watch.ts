@@ -2,21 +2,23 @@ import { clearInterval, now, setInterval } from '../platform-time.js';
 
 /** A connection whose peer may have stopped reading. */
 export interface Watched {
-  /** Looks whether the peer has read since the last look. */
+  /** Checks whether the peer has read since the last check. */
   checkResponsiveness(nowMs: number): void;
-  /** Wakes up where there is something to do although nobody woke this side. */
+  /** Wakes the connection if it has work although no wake came. */
   checkMissedWake(): void;
-  /** Ends it: one of the members above threw `error`. */
+  /** Ends the connection, because one of the members above threw `error`. */
   fail(error: unknown): void;
 }
 
-/** How often all connections are looked at, in milliseconds. */
+/** The interval of the checks of all connections, in milliseconds. */
 export const STALL_WATCH_INTERVAL_MS = 250;
 
-/** One in so many looks is also for wakes that got lost: once in a second. */
+/** One check in this number also looks for lost wakes: one a second. */
 const LOOKS_PER_WAKE_CHECK = 4;
 
-/** One timer a thread for all connections: looking at one costs two loads. It keeps no process alive. */
+/**
+ * One timer a thread for all connections. A check of one connection costs two loads. The timer keeps no process alive.
+ */
 export class StallWatch {
   readonly #watched = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
@@ -51,5 +53,5 @@ export class StallWatch {
   }
 }
 
-/** This thread's watch. */
+/** The watch of this thread. */
 export const stallWatch = new StallWatch();

@@ -3,15 +3,15 @@ import type { SharedMemoryConfig } from '../shared-memory-options.js';
 /** How a receiver waits for the next message. */
 export type WaitMode = SharedMemoryConfig['wait'];
 
-/** After this many windows in a row that saw nothing, polling has stopped to pay off. */
+/** Polling no longer pays off after this number of windows in a row without a message. */
 const MISSES_TO_GIVE_UP = 4;
 
-/** While it does not pay off, one in so many chances is taken to see whether it does again. */
+/** While polling does not pay off, the receiver polls in one of this number of windows, to see if it pays off again. */
 const PROBE_EVERY = 64;
 
 /**
- * Decides whether one receiver is worth polling for. `adaptive` polls as long as polling has recently paid off;
- * `sleep` never does; `spin` always does and never sleeps.
+ * Decides whether polling pays off for one receiver. `adaptive` polls as long as polling has recently paid off; `sleep`
+ * never polls; `spin` always polls and never sleeps.
  */
 export class WaitStrategy {
   readonly mode: WaitMode;
@@ -22,7 +22,7 @@ export class WaitStrategy {
     this.mode = mode;
   }
 
-  /** Asked once before each window of polling. */
+  /** Called once before each polling window. */
   wantsPoll(): boolean {
     if (this.mode !== 'adaptive') return this.mode === 'spin';
     if (this.#misses < MISSES_TO_GIVE_UP) return true;
@@ -35,7 +35,7 @@ export class WaitStrategy {
     this.#misses = 0;
   }
 
-  /** A window ended without one. */
+  /** A window ended without a message. */
   missed(): void {
     if (this.#misses < MISSES_TO_GIVE_UP) this.#misses += 1;
   }

@@ -13,7 +13,7 @@ import { SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 import { PlatformLink } from './platform-link.js';
 import { newPlatformWebSocket, type PlatformWebSocket } from './platform-web-socket.js';
 
-/** Makes a link to the server at `address` and greets it. Leaves nothing behind when `signal` aborts. */
+/** Opens a link to the server at `address` and exchanges the greetings. If `signal` aborts, it releases everything. */
 export async function dialPlatformWebSocket(
   address: WebSocketAddress,
   config: ResolvedConnectionConfig,
@@ -31,8 +31,8 @@ export async function dialPlatformWebSocket(
 
 /**
  * Opens a WebSocket.
- * @param use called in the very moment in which it is open: not every implementation delivers what follows in later tasks.
- * What it returns is the result; what it throws is a failure.
+ * @param use called at the moment of its `open` event, because not every implementation delivers the first messages in
+ * a later task. Its result is the function's result; an exception of it is a failure.
  */
 export function openPlatformWebSocket<T>(
   address: WebSocketAddress,
@@ -66,7 +66,7 @@ export function openPlatformWebSocket<T>(
       }
       webSocket.close();
     });
-    // The `ws` package, as a global, throws for an `error` that nobody listens to; `close` follows it.
+    // The `ws` package, as a global, throws if an `error` has no listener. The `close` event follows it.
     webSocket.addEventListener('error', () => undefined);
     webSocket.addEventListener('close', () => {
       settle(
@@ -86,7 +86,7 @@ function createPlatformWebSocket({ url }: WebSocketAddress): Result<PlatformWebS
     webSocket.binaryType = 'arraybuffer';
     return ok(webSocket);
   } catch (error) {
-    // From a page over https only `wss:` is allowed.
+    // A page over https may only use `wss:`.
     return err(
       'TransportUnavailable',
       `this page may not connect to ${redactEndpoint(url.href)}: ${redactText(reasonOf(error))}`,

@@ -1,2 +1,4 @@
-/** Timers of the platform, taken once: a test framework that puts its own in their place later changes nothing here. */
+/**
+ * The timers of the platform, captured once, so that a test framework that replaces them later changes nothing here.
+ */
 export const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;

@@ -3,10 +3,10 @@ import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.j
 import { clearInterval, setInterval } from './page-timers.js';
 import { OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 
-/** How often it is looked whether there is room again. The platform has no event for it. */
+/** The interval at which the writer checks for room, in milliseconds. The platform has no event for it. */
 const LOOK_AGAIN_MS = 4;
 
-/** Writes frames as binary messages of the platform's WebSocket, which copies each and sends it by itself. */
+/** Writes frames as binary messages of the platform's WebSocket, which copies each message and sends it by itself. */
 export class PlatformFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
 
@@ -18,8 +18,8 @@ export class PlatformFrameWriter implements FrameWriter {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * @param maxBufferedBytes frames are refused while more bytes than this wait for the network
-   * @param onWritable called after a refusal, when less than half of that waits
+   * @param maxBufferedBytes the largest number of bytes that wait for the network; beyond it the writer refuses frames
+   * @param onWritable called after a refusal, when fewer than half of these bytes wait
    */
   constructor(webSocket: PlatformWebSocket, maxBufferedBytes: number, onWritable: () => void) {
     this.#webSocket = webSocket;
@@ -53,8 +53,8 @@ export class PlatformFrameWriter implements FrameWriter {
   }
 
   /**
-   * Looks whether there is room again, where a frame was refused. A page in the background has slow timers: what arrives
-   * from the peer is an occasion too.
+   * Checks for room after a refusal. The timers of a page in the background are slow, so the link also calls it for
+   * every message of the peer.
    */
   lookForRoom(): void {
     if (this.#timer === undefined || this.#webSocket.bufferedAmount > this.#resumeBytes) return;
@@ -62,14 +62,14 @@ export class PlatformFrameWriter implements FrameWriter {
     if (this.#webSocket.readyState === OPEN) this.#onWritable();
   }
 
-  /** Looks no more. */
+  /** Stops checking for room. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   #hasRoom(): boolean {
-    // After the goodbye nothing is taken any more, and nothing will: no `onWritable` follows.
+    // After the goodbye the writer takes no frame, so no `onWritable` follows.
     if (this.#webSocket.readyState !== OPEN) return false;
     if (this.#webSocket.bufferedAmount <= this.#maxBufferedBytes) return true;
     this.#timer ??= setInterval(() => {

@@ -7,9 +7,9 @@ import { PlatformFrameWriter } from './platform-frame-writer.js';
 import { CLOSED, OPEN, type PlatformWebSocket } from './platform-web-socket.js';
 
 /**
- * A link over the platform's WebSocket. The platform answers the server's pings itself and shows none of them, reads
- * whether somebody takes what arrives or not (the windows of the channels bound what it can hold), and keeps a page or a
- * process alive as it sees fit.
+ * A link over the platform's WebSocket. The platform answers the server's pings itself and does not report them. It
+ * always reads, even if no consumer takes the messages; the windows of the channels limit their memory. It also decides
+ * by itself what keeps a page or a process alive.
  */
 export class PlatformLink extends GreetedLink {
   /** The sending half. */
@@ -19,7 +19,7 @@ export class PlatformLink extends GreetedLink {
   #onClosed: (() => void) | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param webSocket open; nothing may have been received from it yet */
+  /** @param webSocket an open WebSocket from which no message was received yet */
   constructor(webSocket: PlatformWebSocket, config: ResolvedConnectionConfig) {
     super('client', config);
     this.#webSocket = webSocket;
@@ -37,7 +37,7 @@ export class PlatformLink extends GreetedLink {
     });
   }
 
-  /** Whatever kind of bytes the platform delivers, and of whatever realm; as asked for it is an `ArrayBuffer`. */
+  /** Takes binary data of every class and realm, although this link asks the platform for `ArrayBuffer`s. */
   #takeBinary(data: unknown): void {
     const bytes = bytesOf(data);
     if (bytes !== undefined) this.takeMessage(bytes, 0, bytes.length, true);
@@ -60,7 +60,7 @@ export class PlatformLink extends GreetedLink {
     });
   }
 
-  /** Gives everything back. The platform has no way to end TCP at once: it says goodbye, unless something else was said. */
+  /** Releases everything. The platform can't end TCP at once, so it sends a close frame if none was sent before. */
   release(): void {
     this.forget();
     if (this.#webSocket.readyState !== CLOSED) this.#webSocket.close();
@@ -75,11 +75,11 @@ export class PlatformLink extends GreetedLink {
   }
 
   protected pauseReading(): void {
-    // The platform reads on; what arrives is held.
+    // The platform continues to read. The link holds the messages that arrive.
   }
 
   protected resumeReading(): void {
-    // It never stopped.
+    // The platform never stopped reading.
   }
 
   protected closeWith(code: CloseCode, reason: string): void {
@@ -87,14 +87,15 @@ export class PlatformLink extends GreetedLink {
   }
 
   /**
-   * No heartbeat: nothing shows whether the peer answers. But the peer has one, and the platform's answer to its ping may
-   * be stuck behind a window of data on a slow line: so this side says by itself that it is alive.
+   * Starts the signs of life. This side has no heartbeat, because the platform does not show if the peer answers. But
+   * the peer has one, and the platform's answer to its ping may wait behind a window of data on a slow line. So this
+   * side sends signs of life by itself.
    */
   protected onGreeted(): void {
     if (((this.peerLimits.capabilities ?? 0) & Capability.SignOfLife) === 0) return;
     const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
     const timer = setInterval(this.#onBeat, Math.min(intervalMs, timeoutMs));
-    // Outside of pages timers are objects, and one that only tells of life must not keep a process alive.
+    // In other runtimes timers are objects. A timer for signs of life must not keep a process alive.
     if (typeof timer === 'object') timer.unref();
     this.#timer = timer;
   }
@@ -106,13 +107,13 @@ export class PlatformLink extends GreetedLink {
   }
 
   readonly #onBeat = (): void => {
-    // What waits for the network is a sign of life, too.
+    // Data that waits for the network is a sign of life, too.
     if (this.#webSocket.readyState === OPEN && this.#webSocket.bufferedAmount === 0) this.#webSocket.send(SIGN_OF_LIFE);
   };
 }
 
 function bytesOf(data: unknown): Uint8Array | undefined {
-  // A `Buffer` may share its memory with others.
+  // A `Buffer` may share its memory with other arrays.
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   const isBuffer = Object.prototype.toString.call(data) === '[object ArrayBuffer]';
   return isBuffer ? new Uint8Array(data as ArrayBuffer) : undefined;

@@ -1,6 +1,6 @@
 /**
- * The platform's WebSocket (WHATWG WebSockets Standard), as far as it is used here. Declared by itself: types of pages and
- * of Node.js do not go together in one compilation.
+ * The parts of the platform's WebSocket (WHATWG WebSockets Standard) that this package uses. A declaration of its own,
+ * because the types of pages and those of Node.js conflict in one compilation.
  */
 export interface PlatformWebSocket {
   readonly readyState: number;
@@ -20,7 +20,7 @@ export const OPEN = 1;
 /** `readyState` of a WebSocket that is over. */
 export const CLOSED = 3;
 
-/** A new one; undefined where the platform has none. Throws what the platform throws. */
+/** Makes a WebSocket; undefined if the platform has none. Throws the exception of the platform. */
 export function newPlatformWebSocket(url: string, protocol: string): PlatformWebSocket | undefined {
   const { WebSocket } = globalThis as { WebSocket?: new (url: string, protocol: string) => PlatformWebSocket };
   return WebSocket === undefined ? undefined : new WebSocket(url, protocol);

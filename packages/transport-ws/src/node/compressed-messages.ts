@@ -9,58 +9,65 @@ import {
 } from './message-envelope.js';
 import { CloseCode } from '../protocol/web-socket-protocol.js';
 
-/** As many as `ws` takes. */
+/** The limit of `ws`. */
 const MAX_FRAGMENTS = 1024;
 
 /** Set in the first byte of control frames (RFC 6455, section 5.5). */
 const CONTROL_BIT = 0x08;
 
 /**
- * Collects the frames of one compressed message after the other and inflates each when it is whole. Between messages it
- * holds no memory.
+ * Collects the frames of compressed messages, one message after the other, and inflates each when it is whole. Between
+ * messages it holds no memory.
  */
 export class CompressedMessages {
   readonly #maxRatio: number;
   readonly #onUnreadable: (why: Unreadable) => void;
-  /** The frames of the message, and how many bytes they have together. */
+  /** The frames of the message, and their total length in bytes. */
   #parts: Buffer[] = [];
   #collectedBytes = 0;
-  /** The frame that is being read; undefined also where its bytes are only passed by. */
+  /** The frame that is being read; undefined also while its bytes are skipped. */
   #frame: Buffer | undefined;
   #missingBytes = 0;
   #key = 0;
   #isLast = true;
   #isStopped = false;
 
-  /** @param onUnreadable called when a message can't be inflated, or not within its bounds; nothing is inflated after that */
+  /**
+   * @param onUnreadable called if a message can't be inflated, or not within its limits; nothing is inflated after that
+   */
   constructor({ maxRatio }: CompressionConfig, onUnreadable: (why: Unreadable) => void) {
     this.#maxRatio = maxRatio;
     this.#onUnreadable = onUnreadable;
   }
 
-  /** How much of the frame that was begun is still to come. */
+  /** The number of bytes of the present frame that have not arrived. */
   get missingBytes(): number {
     return this.#missingBytes;
   }
 
-  /** Whether a fragment is to follow. */
+  /** Whether another fragment must follow. */
   get isFragmented(): boolean {
     return !this.#isLast;
   }
 
-  /** Whether a frame that begins so belongs to a compressed message; `isFragmented`: a message of any kind is unfinished. */
+  /**
+   * Whether a frame with this first byte belongs to a compressed message.
+   * @param isFragmented whether a message of any kind is unfinished
+   */
   takes(first: number, isFragmented: boolean): boolean {
-    // All of them: `ws` has not seen the beginning, and would take what must not follow it for a message of its own.
+    // This includes invalid frames: `ws` has not seen the first fragment, and would read such a frame as a new message.
     if (isFragmented) return this.isFragmented && (first & CONTROL_BIT) === 0;
     return first === COMPRESSED_BINARY || first === FIRST_COMPRESSED_FRAGMENT;
   }
 
-  /** How long the next frame may be where a message may have `maxBytes`: what can't be compressed gets a little longer. */
+  /**
+   * The largest length of the next frame if a message may have `maxBytes`. Compression makes some data slightly longer.
+   */
   maxFrameBytes(maxBytes: number): number {
     return maxBytes + (maxBytes >>> 6) + 64 - this.#collectedBytes;
   }
 
-  /** A frame begins. */
+  /** Begins a frame. */
   begin(first: number, length: number, key: number): void {
     const isNext = first === NEXT_FRAGMENT || first === LAST_FRAGMENT;
     if (this.isFragmented !== isNext) this.#refuse(brokenOff());
@@ -71,8 +78,8 @@ export class CompressedMessages {
   }
 
   /**
-   * Takes more of the frame, which is copied. Gives the message where it is whole now and can be read.
-   * @param maxBytes the longest message
+   * Copies more of the frame. Returns the message if it is whole now and valid.
+   * @param maxBytes the length of the longest message
    */
   take(bytes: Buffer, maxBytes: number): Buffer | undefined {
     const frame = this.#frame;
@@ -97,7 +104,7 @@ export class CompressedMessages {
     return undefined;
   }
 
-  /** Inflates nothing more: what comes is passed by. */
+  /** Stops inflating: later bytes are skipped. */
   stop(): void {
     this.#isStopped = true;
     this.#frame = undefined;

@@ -5,7 +5,7 @@ import { COMPRESSED_BINARY, envelopeBytes, type Masking, seal } from './message-
 import { spareFrames } from './spare-frames.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
 
-/** Writes frames as its base does, and the longer ones compressed where that makes them shorter. */
+/** Writes frames like its base class, and compresses the longer ones if that makes them shorter. */
 export class CompressingFrameWriter extends WebSocketFrameWriter {
   readonly #deflater: Deflater;
 

@@ -8,23 +8,23 @@ import { CloseCode } from '../protocol/web-socket-protocol.js';
 /** The section `webSocket.compression`, complete. */
 export type CompressionConfig = Exclude<WebSocketConfig['compression'], false>;
 
-/** What ends each compressed message, and is left out on the wire (RFC 7692, section 7.2.1). */
+/** The last bytes of each compressed message, which the sender omits (RFC 7692, section 7.2.1). */
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
-/** Compressing with a smaller window is not possible: zlib takes the next larger one in its place. */
+/** zlib can't compress with a smaller window: it takes the next larger one. */
 const MIN_WINDOW_BITS = 9;
 const MAX_WINDOW_BITS = 15;
 
-/** Compression as the two sides of a connection agreed to it. */
+/** The compression that both sides of a connection agreed to. */
 export interface AgreedCompression {
   readonly config: CompressionConfig;
-  /** The window that the peer takes, as a power of two. */
+  /** The window that the peer accepts, as a power of two. */
   readonly windowBits: number;
 }
 
 /**
- * What `ws` offers and accepts: no side keeps a context, so that each message stands alone and no memory stays with a
- * connection. `ws` itself compresses nothing: what it sends is short.
+ * Returns the compression that `ws` offers and accepts. No side keeps a context, so that each message is independent
+ * and a connection holds no memory for it. `ws` itself compresses nothing, because it sends only short messages.
  */
 export function negotiationOptions(config: WebSocketConfig['compression']): PerMessageDeflateOptions | false {
   if (config === false) return false;
@@ -36,7 +36,7 @@ export function negotiationOptions(config: WebSocketConfig['compression']): PerM
 }
 
 /**
- * What was agreed; undefined where nothing is compressed.
+ * Returns the agreed compression; undefined if there is none.
  * @param agreed the header `Sec-WebSocket-Extensions` of the answer to the upgrade request
  */
 export function agreedCompression(
@@ -49,15 +49,18 @@ export function agreedCompression(
   return { config, windowBits: asked === undefined ? MAX_WINDOW_BITS : Number(asked) };
 }
 
-/** Why a compressed message can't be read, and the code that its sender is told. */
+/** The reason why a compressed message can't be read, and the close code for its sender. */
 export interface Unreadable {
   readonly error: NetworkError;
   readonly closeCode: CloseCode;
 }
 
-/** Compresses messages, each by itself and at once: what was accepted for sending outlives this process then. */
+/**
+ * Compresses each message independently and synchronously, so that an accepted message leaves even if this process
+ * exits.
+ */
 export class Deflater {
-  /** Shorter messages go as they are. */
+  /** Shorter messages are not compressed. */
   readonly threshold: number;
   readonly #level: number;
   readonly #maxRatio: number;
@@ -71,9 +74,9 @@ export class Deflater {
   }
 
   /**
-   * The message compressed; undefined where it goes as it is, because that is not longer, or because a peer with the same
-   * configuration would take it for a bomb.
-   * @param message memory that nobody else can change
+   * Returns the compressed message; undefined if the original is not longer, or if a peer with the same configuration
+   * would refuse the compressed one for its ratio.
+   * @param message memory that no other code can change
    */
   compress(message: Buffer): Buffer | undefined {
     if (message.length < this.threshold) return undefined;
@@ -89,10 +92,10 @@ export class Deflater {
 }
 
 /**
- * Inflates one message, and never beyond the bound, save for one piece of 16 KiB in which zlib works.
- * @param parts what came, without the tail
- * @param maxBytes the longest message
- * @returns the message, or why it is none
+ * Inflates one message. It never exceeds the limit by more than one piece of 16 KiB, in which zlib works.
+ * @param parts the bytes that arrived, without the tail
+ * @param maxBytes the length of the longest message
+ * @returns the message, or the reason why it is invalid
  */
 export function inflate(parts: readonly Buffer[], maxBytes: number, maxRatio: number): Buffer | Unreadable {
   const compressed = Buffer.concat([...parts, TAIL]);

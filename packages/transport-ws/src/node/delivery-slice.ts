@@ -1,30 +1,32 @@
 import { now } from './platform-timers.js';
 
-/** How long messages are delivered in one go before timers and I/O have their turn, in milliseconds. */
+/** The time for which messages are delivered before timers and I/O run, in milliseconds. */
 const SLICE_MS = 1;
 
-/** The most messages between two looks at the clock: a look costs as much as half a short message. */
+/**
+ * The largest number of messages between two reads of the clock, because a read costs as much as half a short message.
+ */
 const MAX_STRIDE = 32;
 
-/** Messages that take longer than this, in milliseconds, are looked at one by one. */
+/** If a message takes longer than this, in milliseconds, the clock is read after each message. */
 const SLOW_MS = 0.1;
 
 /**
- * Measures how long a reader has delivered since timers and I/O had their turn. It counts the time of delivering alone, so
- * a connection with little traffic yields about as seldom as its messages add up to a slice.
+ * Measures the time for which a reader has delivered since timers and I/O ran. It counts only the time of deliveries,
+ * so a connection with little traffic rarely pauses.
  */
 export class DeliverySlice {
   #spentMs = 0;
   #lookedAt = 0;
   #stride = 1;
 
-  /** Delivering begins, or goes on: the first look is due after one message. */
+  /** Delivery begins or continues: the first read of the clock comes after one message. */
   begin(): void {
     this.#lookedAt = now();
     this.#stride = 1;
   }
 
-  /** Looks at the clock; returns after how many messages the next look is due, 0 where the slice is over. */
+  /** Reads the clock. Returns the number of messages until the next read; 0 if the slice is over. */
   look(): number {
     const at = now();
     const tookMs = at - this.#lookedAt;
@@ -34,7 +36,7 @@ export class DeliverySlice {
     return this.#spentMs >= SLICE_MS ? 0 : this.#stride;
   }
 
-  /** Timers and I/O had their turn. */
+  /** Timers and I/O have run. */
   renew(): void {
     this.#spentMs = 0;
   }

@@ -15,13 +15,13 @@ import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } fr
 import { WebSocketLink } from './web-socket-link.js';
 import { SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
-/** How much is read of what a server says that refuses the upgrade, in bytes, and for how long, in milliseconds. */
+/** The limits for reading the body of a server's refusal: bytes, and milliseconds. */
 const MAX_BODY_BYTES = 1024;
 const BODY_LIMIT_MS = 500;
 
 /**
- * Makes a link to the server at `address`: TCP, TLS where asked for, the upgrade, and the greetings. Stops at once and
- * leaves nothing behind when `signal` aborts.
+ * Makes a link to the server at `address`: TCP, TLS if the endpoint asks for it, the upgrade, and the greetings. If
+ * `signal` aborts, it stops at once and releases everything.
  */
 export async function dialWebSocket(
   address: WebSocketAddress,
@@ -62,7 +62,7 @@ function openWebSocket(
     const fail = (error: NetworkError): void => {
       if (isSettled) return;
       settle({ ok: false, error });
-      // Ending an unfinished handshake is itself an error of the handshake.
+      // Ending an unfinished handshake emits an error.
       webSocket.on('error', () => undefined);
       webSocket.terminate();
     };
@@ -86,14 +86,14 @@ function openWebSocket(
       const { agent, createConnection } = config.webSocket;
       const extensions = response.headers['sec-websocket-extensions'];
       compression = agreedCompression(extensions, 'client', config.webSocket.compression);
-      // What makes the socket may go through a proxy.
+      // An agent or a function that makes the socket may use a proxy.
       const isOwn = agent === undefined && createConnection === undefined;
       if (isOwn && isPathPrivate(address.host, socket)) masking.current = 'zero';
     });
     webSocket.once('open', () => {
       try {
         if (socket === undefined) throw new Error('its WebSocket has no socket');
-        // At once, before anything that follows the upgrade is read.
+        // The link is made at once, before the first bytes after the upgrade are read.
         const link = new WebSocketLink(webSocket, socket, masking.current, config, { compression });
         settle(ok({ link, greeted: link.greet(signal) }));
       } catch (error) {
@@ -123,7 +123,7 @@ function createWebSocket(
     closeTimeout: config.sendTimeoutMs,
     headers,
     generateMask: (mask: Buffer) => {
-      // `ws` hands over four zero bytes.
+      // `ws` passes four zero bytes.
       if (masking.current === 'random') randomFillSync(mask);
     },
     ...secureContextOptions(tls),
@@ -144,18 +144,18 @@ function createWebSocket(
 }
 
 /**
- * Masks keep what a hostile page sends from looking like HTTP to a proxy on the way. Where none can be on the way, because
- * both ends of the socket are loopback addresses, the mask is zero, which both ends of `ws` take as nothing to do. Inside
- * TLS it is not: a proxy may end TLS and read on.
+ * Masks prevent that a proxy on the path reads the bytes of a hostile page as HTTP. If both ends of the socket are
+ * loopback addresses, no proxy can be on the path. Then the mask is zero, and `ws` at both ends skips the masking. With
+ * TLS the mask is random, because a proxy may end TLS and forward the data.
  */
 function isPathPrivate(host: string, socket: Socket): boolean {
   if (socket instanceof TLSSocket) return false;
-  // Another name may stand for a loopback address by an error, or by somebody's will.
+  // Another name may resolve to a loopback address by a mistake or an attack.
   if (!isLoopbackName(host) && !isLoopbackAddress(host)) return false;
   return isLoopbackAddress(socket.remoteAddress) && isLoopbackAddress(socket.localAddress);
 }
 
-/** The beginning of what an HTTP server says that refuses the upgrade. */
+/** Reads the beginning of the body of an HTTP server's refusal. */
 function readRefusal(response: IncomingMessage): Promise<HttpRefusal> {
   const { statusCode: status = 0, statusMessage: statusText = '' } = response;
   return new Promise((resolve) => {

@@ -17,19 +17,22 @@ import { WebSocketConnection } from './web-socket-connection.js';
 import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
 import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
-/** How the header of an answer begins that tells what was agreed beside the protocol. */
+/** The beginning of the header with the agreed extensions. */
 const EXTENSIONS = 'Sec-WebSocket-Extensions: ';
 
-/** Turns the upgrade requests of a server into connections, as long as there are places; the queue gets each that has greeted. */
+/**
+ * Turns the upgrade requests of a server into connections, up to its limit. The queue gets each connection after the
+ * greetings.
+ */
 export class HandshakeDesk {
   readonly #config: ResolvedConnectionConfig;
   readonly #accepted: AcceptQueue<NetworkConnection>;
-  /** Sockets from their upgrade request until they are closed: what `maxConnections` counts. */
+  /** The sockets from their upgrade request until they close. `maxConnections` counts them. */
   readonly #sockets = new Set<Socket>();
-  /** Those that no connection stands for yet, and what gives each up. */
+  /** The sockets without a connection yet, each with the controller that ends its handshake. */
   readonly #handshakes = new Map<Socket, AbortController>();
   readonly #upgrader: WebSocketServer;
-  /** What was agreed with the clients whose upgrade is being answered. */
+  /** The agreed compression of the clients whose upgrade is being answered. */
   readonly #compressions = new WeakMap<IncomingMessage, AgreedCompression>();
 
   constructor(config: ResolvedConnectionConfig, accepted: AcceptQueue<NetworkConnection>) {
@@ -55,7 +58,7 @@ export class HandshakeDesk {
     });
   }
 
-  /** Gives up every handshake that is under way, because the server closes. */
+  /** Ends every handshake, because the server closes. */
   giveUp(): void {
     for (const [socket, controller] of this.#handshakes) {
       controller.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
@@ -65,14 +68,16 @@ export class HandshakeDesk {
 
   /**
    * Takes an upgrade request: its socket becomes a connection of the queue, or gets an answer that refuses it.
-   * @param isAlone whether no other listener may have meant the request for itself
+   * @param isAlone whether no other listener could answer the request
    */
   readonly take = (request: IncomingMessage, stream: object, head: Buffer, isAlone: boolean): void => {
     const socket = stream as Socket;
     const { webSocket } = this.#config;
-    // Another listener of the user's server speaks that protocol, or has taken the socket over: it is not ours to answer.
+    // Another listener of the user's server implements that protocol, or has taken the socket. This server must not
+    // answer.
     if (!isAlone && (!asksForProtocol(request) || isTaken(socket))) return;
-    // It ended while the program was routing it: its 'close', which gives a place back, does not come again.
+    // The socket ended while the program was routing the request. Its 'close', which releases a place, does not come
+    // again.
     if (socket.destroyed) return;
     const refusal = checkHeaders(request, webSocket);
     if (refusal !== undefined) {
@@ -91,7 +96,7 @@ export class HandshakeDesk {
     const controller = new AbortController();
     this.#sockets.add(socket);
     this.#handshakes.set(socket, controller);
-    // Until `ws` listens, nobody else would hear an error.
+    // Until `ws` listens, an error of the socket would have no listener.
     socket.on('error', ignore);
     socket.once('close', () => {
       this.#forget(socket);
@@ -122,7 +127,7 @@ export class HandshakeDesk {
       this.#turnAway(request, socket, head);
       return;
     }
-    // However the handshake ends, unless with a connection.
+    // A handshake that does not become a connection ends with this event.
     socket.once('close', () => {
       place.value.release();
     });
@@ -133,13 +138,17 @@ export class HandshakeDesk {
         void this.#greet(webSocket, socket, controller, facts, place.value);
       });
     } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
+      // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this
+      // server.
       this.#forget(socket);
       place.value.release();
     }
   }
 
-  /** Clients that left before anybody accepted them, and left no message, hold no place where places are short. */
+  /**
+   * Takes a place. If there is none, it first closes clients that left before the server accepted them, and that left
+   * no message.
+   */
   #takePlace(): Result<AcceptPlace<NetworkConnection>> {
     const place = this.#accepted.admit();
     if (place.ok) return place;
@@ -148,13 +157,13 @@ export class HandshakeDesk {
     return left.length === 0 ? place : this.#accepted.admit();
   }
 
-  /** Refuses a client by a close code: a page sees no HTTP status, and must learn that the server is full. */
+  /** Refuses a client with a close code. A page sees no HTTP status, and must learn that the server is full. */
   #turnAway(request: IncomingMessage, socket: Socket, head: Buffer): void {
     try {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', ignore);
         webSocket.close(CloseCode.TryAgainLater, 'too many connections');
-        // The client may never answer the close. Its socket ends after the time of an unfinished handshake.
+        // The client may never answer the close frame. The timer ends its socket after the time limit of a handshake.
         const timer = setTimeout(() => {
           webSocket.terminate();
         }, this.#config.webSocket.handshakeTimeoutMs);
@@ -163,7 +172,8 @@ export class HandshakeDesk {
         });
       });
     } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket is no longer ours.
+      // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this
+      // server.
       this.#forget(socket);
     }
   }
@@ -177,7 +187,7 @@ export class HandshakeDesk {
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const timer = setTimeout(() => {
-      // A process that was busy until now may have the greeting in the socket: it is read before this runs.
+      // If this process was busy, the greeting may already be in the socket. It is read before this callback runs.
       setImmediate(() => {
         controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
       });
@@ -198,10 +208,10 @@ export class HandshakeDesk {
 }
 
 function ignore(): void {
-  // The socket closes after an error, and that is what counts.
+  // The socket closes after an error, and the listener of 'close' handles that.
 }
 
-/** Whether somebody reads that socket by now. */
+/** Whether a listener reads the socket now. */
 function isTaken(socket: Socket): boolean {
   return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0 || socket.destroyed;
 }

@@ -2,10 +2,13 @@ import dns from 'node:dns';
 import { isIP } from 'node:net';
 import { LOOPBACK_HOST } from '../protocol/web-socket-address.js';
 
-/** The loopback addresses that every name for this machine may stand for: a page's browser takes either. */
+/** The loopback addresses that a name for this machine may have. A browser uses either of them. */
 const LOOPBACK_ADDRESSES = [LOOPBACK_HOST, '::1'];
 
-/** Whether that address of a socket, as the system gives it, is on this machine. A name never is, whatever it begins with. */
+/**
+ * Whether the address of a socket is on this machine. The system gives an address; a name never counts, even with a
+ * loopback prefix.
+ */
 export function isLoopbackAddress(address: string | undefined): boolean {
   if (address === undefined || isIP(address) === 0) return false;
   return address === '::1' || /^(::ffff:)?127\./i.test(address);
@@ -17,14 +20,15 @@ export function isLoopbackName(host: string): boolean {
 }
 
 /**
- * The addresses that a server of `host` has to listen at. For `localhost` that is every loopback address, those that the
- * name has here included: whichever a client takes, no other program can be there.
+ * Returns the addresses at which a server of `host` must listen. For `localhost` these are all loopback addresses,
+ * including those of the system's name resolution, so that no other program can listen at an address that a client may
+ * choose.
  */
 export async function addressesToBind(host: string): Promise<string[]> {
   if (!isLoopbackName(host)) return [host];
   const known = await new Promise<string[]>((resolve) => {
     dns.lookup(host, { all: true }, (error, addresses) => {
-      // The usual ones will do where the name is not known here.
+      // If the system can't resolve the name, the usual addresses are enough.
       resolve(error === null ? addresses.map(({ address }) => address) : []);
     });
   });

@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * How a side masks what it sends (RFC 6455, section 5.3): a server does not, a client must, with zero where nobody on
- * the way can see or alter the bytes.
+ * The masking of a side (RFC 6455, section 5.3). A server does not mask. A client must mask; it uses zero if no machine
+ * between the ends can see or change the bytes.
  */
 export type Masking = 'none' | 'zero' | 'random';
 
@@ -10,21 +10,24 @@ export type Masking = 'none' | 'zero' | 'random';
 export const FINAL_BINARY = 0x82;
 export const FINAL_TEXT = 0x81;
 
-/** Of a binary message's fragments: the first one, those in between, the last one (section 5.4). */
+/** The first bytes of a binary message's fragments: the first one, those in between, the last one (section 5.4). */
 export const FIRST_FRAGMENT = 0x02;
 export const NEXT_FRAGMENT = 0x00;
 export const LAST_FRAGMENT = 0x80;
 
-/** Of pings and pongs, which are never in fragments (sections 5.5.2 and 5.5.3). */
+/** The first bytes of pings and pongs, which are never fragmented (sections 5.5.2 and 5.5.3). */
 export const PING = 0x89;
 export const PONG = 0x8a;
 export const MAX_CONTROL_BYTES = 125;
 
-/** Of a compressed binary message (RFC 7692, section 6): whole, and its first fragment; the others are as above. */
+/**
+ * The first bytes of a compressed binary message (RFC 7692, section 6): a whole one, and a first fragment. The other
+ * fragments have the bytes above.
+ */
 export const COMPRESSED_BINARY = 0xc2;
 export const FIRST_COMPRESSED_FRAGMENT = 0x42;
 
-/** The mask bit, in the second byte; the other bits are the length, or say how long the length is. */
+/** The mask bit in the second byte. The other bits are the length, or the size of the length field. */
 export const MASKED = 0x80;
 export const LENGTH_IN_16_BITS = 126;
 export const LENGTH_IN_64_BITS = 127;
@@ -32,23 +35,26 @@ export const LENGTH_IN_64_BITS = 127;
 /** The length of a masking key in bytes. */
 export const KEY_BYTES = 4;
 
-/** The longest envelope, in bytes: two, a length of 64 bits, a key. */
+/** The longest envelope, in bytes: two, a 64-bit length, and a key. */
 export const MAX_ENVELOPE_BYTES = 14;
 
-/** Fewer bytes than this are masked one by one. */
+/** Shorter messages are masked byte by byte. */
 const FEWEST_WORDWISE_BYTES = 64;
 
-/** Random keys are drawn so many bytes at a time. */
+/** Random keys come from a buffer that is refilled as a whole. */
 const keys = Buffer.alloc(4096);
 let nextKey = keys.length;
 
-/** How many bytes precede a message of `length` bytes. */
+/** Returns the length of the envelope of a message of `length` bytes. */
 export function envelopeBytes(length: number, masking: Masking): number {
   const lengthBytes = length < LENGTH_IN_16_BITS ? 2 : length < 65_536 ? 4 : 10;
   return masking === 'none' ? lengthBytes : lengthBytes + KEY_BYTES;
 }
 
-/** Makes one whole WebSocket frame of `frame`, whose message begins at byte `start`; masks the message in place. */
+/**
+ * Completes one WebSocket frame: writes the envelope before the message, which begins at byte `start`, and masks the
+ * message in place.
+ */
 export function seal(frame: Buffer, start: number, masking: Masking): void {
   const length = frame.length - start;
   const masked = masking === 'none' ? 0 : MASKED;
@@ -80,8 +86,8 @@ function mask(frame: Buffer, start: number): void {
 }
 
 /**
- * Masks `bytes[start, end)` in place, or takes the mask off again.
- * @param key its first byte is the lowest of the number
+ * Masks `bytes[start, end)` in place, or removes the mask.
+ * @param key the masking key; its first byte is the lowest of the number
  */
 export function applyMask(bytes: Buffer, start: number, end: number, key: number): void {
   let at = start;
@@ -103,7 +109,7 @@ function maskByte(bytes: Buffer, start: number, at: number, key: number): number
 const keyBytes = Buffer.from(new ArrayBuffer(KEY_BYTES));
 const keyWord = new Int32Array(keyBytes.buffer);
 
-/** The key as a number in memory, from its byte `offset` (modulo 4) on. */
+/** Returns the key as a number in memory, from its byte `offset` (modulo 4) on. */
 function wordOf(key: number, offset: number): number {
   for (let index = 0; index < KEY_BYTES; index += 1) keyBytes[index] = key >>> (((offset + index) & 3) * 8);
   return keyWord[0] as number;

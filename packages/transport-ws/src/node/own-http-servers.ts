@@ -4,16 +4,16 @@ import { addressesToBind } from './loopback.js';
 import { formatHostPort, type WebSocketAddress } from '../protocol/web-socket-address.js';
 import { codeOf, listenErrorOf } from '../protocol/web-socket-errors.js';
 
-/** What binding an address gives where this machine has no such address: no other program can have it either. */
+/** The errors of binding an address that this machine does not have. No other program can bind it either. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
 
-/** How often another port is tried where one that the system chose is taken at a further address. */
+/** The number of attempts with another port, if the port that the system chose is in use at a further address. */
 const MAX_PORTS = 16;
 
 /**
- * Listens with one HTTP server at each address that the host of an endpoint stands for, all at the same port; the first
- * address is the one that is shown. Leaves nothing behind where it fails.
- * @param create makes one of the servers; it throws what Node.js throws
+ * Listens with one HTTP server at each address of an endpoint's host, all at the same port. The first address is the
+ * one that the server reports. If it fails, it closes all servers.
+ * @param create makes one of the servers; it throws the exception of Node.js
  */
 export async function listenAtEveryAddress(
   address: WebSocketAddress,
@@ -57,7 +57,8 @@ function bind(server: HttpServer, host: string, port: number): Promise<Error | u
   return new Promise((resolve) => {
     server.once('error', resolve);
     server.listen({ host, port }, () => {
-      // From here on an error concerns one connection attempt (no file descriptor left): the next may succeed.
+      // From now on an error concerns one connection attempt, for example if no file descriptor is left. The next may
+      // succeed.
       server.removeAllListeners('error').on('error', () => undefined);
       resolve(undefined);
     });
@@ -69,7 +70,7 @@ function closed(server: HttpServer): Promise<void> {
     server.close(() => {
       resolve();
     });
-    // A client that connected meanwhile and says nothing would be waited for.
+    // `close()` would wait for a client that connected meanwhile and sends nothing.
     server.closeAllConnections();
   });
 }

@@ -1,24 +1,26 @@
 import { unwrittenBytes } from '@entropynet/core/platform';
 
-/** Shorter frames come from Node.js' own pool; a spare one would gain nothing. */
+/** Shorter frames come from the pool of Node.js, so a spare one would gain nothing. */
 export const MIN_SPARE_BYTES = 16 * 1024;
 
-/** So much is kept at most, in bytes: two windows of the default size. What was given back longest ago goes first. */
+/** The largest size of the spare memory, in bytes: two windows of the default size. Beyond it the oldest goes first. */
 const MAX_KEPT_BYTES = 2 * 1024 * 1024;
 
 /**
- * Memory of large frames that the kernel has taken, for the next ones: fresh memory costs more than the copy into it, in
- * page faults and collections.
+ * Memory of large frames that the kernel has taken. Later frames reuse it. Fresh memory costs more than the copy into
+ * it, because of page faults and garbage collections.
  */
 export class SpareFrames {
   readonly #spare: Buffer[] = [];
   #keptBytes = 0;
 
-  /** A frame of `length` bytes, none of which is to be sent without being written first. */
+  /**
+   * Returns a frame of `length` bytes with undefined contents. The caller must write every byte before it sends one.
+   */
   take(length: number): Buffer {
     for (let index = this.#spare.length - 1; index >= 0; index -= 1) {
       const memory = this.#spare[index] as Buffer;
-      // Half at least, so that small frames do not use up the memory of large ones.
+      // A frame uses at least half of its memory, so that small frames do not use up the memory of large ones.
       if (memory.length < length || memory.length > 2 * length) continue;
       this.#spare.splice(index, 1);
       this.#keptBytes -= memory.length;
@@ -33,10 +35,10 @@ export class SpareFrames {
     if (byteLength > MAX_KEPT_BYTES) return;
     this.#spare.push(frame.length === byteLength ? frame : Buffer.from(frame.buffer));
     this.#keptBytes += byteLength;
-    // Memory of a length that nobody sends any more must not take the place of the lengths in use.
+    // Frames of a length that is no longer in use must not displace those of the lengths in use.
     while (this.#keptBytes > MAX_KEPT_BYTES) this.#keptBytes -= (this.#spare.shift() as Buffer).length;
   }
 }
 
-/** Those of this thread. */
+/** The spare frames of this thread. */
 export const spareFrames = new SpareFrames();

@@ -4,8 +4,8 @@ import type { WebSocketTlsConfig } from '../protocol/web-socket-options.js';
 import { reasonOf } from '../protocol/web-socket-errors.js';
 
 /**
- * Checks that each key has the others without which it would be ignored. Throws a `NetworkError` (`InvalidParameter`) that
- * names what is missing.
+ * Checks that no option is given without the others that it needs, because Node.js would ignore it. Throws a
+ * `NetworkError` (`InvalidParameter`) that names the missing option.
  */
 export function checkTlsKeys(tls: WebSocketTlsConfig | undefined): void {
   if (tls === undefined) return;
@@ -14,13 +14,13 @@ export function checkTlsKeys(tls: WebSocketTlsConfig | undefined): void {
   requireWith(tls, 'passphrase', 'privateKey');
 }
 
-/** Checks that a server of `wss://` has what it shows to clients; throws as `checkTlsKeys`. */
+/** Checks that a server of `wss://` has a certificate and a key. Throws like `checkTlsKeys`. */
 export function requireServerTls(tls: WebSocketTlsConfig | undefined): void {
   requireKey('webSocket.tls.certificate', tls?.certificate);
   requireKey('webSocket.tls.privateKey', tls?.privateKey);
 }
 
-/** Checks that nothing is given for a server of the user's, whose TLS is the user's; throws as `checkTlsKeys`. */
+/** Checks that there are no TLS options for the program's own server, which has its own. Throws like `checkTlsKeys`. */
 export function refuseServerTls(tls: WebSocketTlsConfig | undefined): void {
   const keys = ['certificate', 'privateKey', 'passphrase', 'certificateAuthority'] as const;
   const given = keys.find((key) => tls?.[key] !== undefined);
@@ -31,7 +31,7 @@ export function refuseServerTls(tls: WebSocketTlsConfig | undefined): void {
   );
 }
 
-/** What Node.js takes of it, for either side. */
+/** Returns the options in the form of Node.js, for either side. */
 export function secureContextOptions(tls: WebSocketTlsConfig | undefined): SecureContextOptions {
   if (tls === undefined) return {};
   const { certificate: cert, privateKey: key, passphrase, certificateAuthority: ca, minVersion } = tls;
@@ -44,13 +44,16 @@ export function secureContextOptions(tls: WebSocketTlsConfig | undefined): Secur
   };
 }
 
-/** The same for a server, which asks clients for a certificate where it has an authority to check them with. */
+/** Returns the options of a server. It asks clients for a certificate if it has an authority to check them. */
 export function serverTlsOptions(tls: WebSocketTlsConfig | undefined): TlsOptions {
   const requestCert = tls?.certificateAuthority !== undefined;
   return { ...secureContextOptions(tls), requestCert, rejectUnauthorized: requestCert && tls.rejectUnauthorized };
 }
 
-/** Whether Node.js takes the certificates and keys. `InvalidParameter` with its reason where it does not. */
+/**
+ * Checks if Node.js accepts the certificates and keys. `InvalidParameter`: it does not, and the error contains its
+ * reason.
+ */
 export function tryTls(tls: WebSocketTlsConfig | undefined): Result {
   try {
     createSecureContext(secureContextOptions(tls));

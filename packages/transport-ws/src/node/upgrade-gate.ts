@@ -5,11 +5,11 @@ import { reasonOf } from '../protocol/web-socket-errors.js';
 import type { WebSocketConfig } from '../protocol/web-socket-options.js';
 import { SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
-/** Why an upgrade request is refused. */
+/** The reason for refusing an upgrade request. */
 export interface UpgradeRefusal {
   readonly status: number;
   readonly reason: string;
-  /** What the log says beside it, made printable. */
+  /** Further text for the log, made printable. */
   readonly detail?: string;
 }
 
@@ -19,10 +19,10 @@ export function asksForProtocol(request: IncomingMessage): boolean {
   return offered.includes(SUBPROTOCOL);
 }
 
-/** Whether this request may become a connection, as far as its headers tell; undefined where it may. */
+/** Checks the headers of an upgrade request. Undefined if they allow a connection. */
 export function checkHeaders(request: IncomingMessage, config: WebSocketConfig): UpgradeRefusal | undefined {
   const { origin } = request.headers;
-  // Only browsers send an Origin, and every page in a browser can reach a server on this machine.
+  // Only browsers send an Origin. Every page in a browser can reach a server on this machine.
   if (origin !== undefined && !config.allowedOrigins.includes(origin)) {
     const allowed = config.allowedOrigins.length === 0 ? 'none is' : config.allowedOrigins.join(', ');
     const detail = `it is ${JSON.stringify(printable(origin))}; webSocket.allowedOrigins: ${allowed}`;
@@ -32,12 +32,13 @@ export function checkHeaders(request: IncomingMessage, config: WebSocketConfig):
   return undefined;
 }
 
-/** What the user's hook says of a request: refused, or let in, with an identity where it gave one. */
+/** The answer of the user's hook: refused, or accepted, with an identity if the hook returned one. */
 export type Authentication =
   { readonly refusal: UpgradeRefusal } | { readonly refusal?: undefined; readonly identity?: unknown };
 
 /**
- * Asks the user's hook. A hook that throws, rejects, or has not answered when its time is up or `signal` aborts, refuses.
+ * Calls the user's hook. The request is refused if the hook throws, rejects, or has not answered before its time limit
+ * or before `signal` aborts.
  */
 export async function checkAuthentication(
   request: IncomingMessage,
@@ -57,10 +58,10 @@ export async function checkAuthentication(
   try {
     const answer: unknown = await Promise.race([authenticate(request), givenUp]);
     if (answer === true) return {};
-    // Nothing that JavaScript takes for a no is an identity.
+    // A falsy value is no identity.
     if (answer) return { identity: answer };
   } catch {
-    // A hook that fails has not agreed.
+    // An exception of the hook is a refusal.
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);

@@ -5,12 +5,16 @@ import { debugLog, kindOf } from '@entropynet/core';
 const log = debugLog('ws');
 
 /**
- * Takes over an upgrade request and its socket.
- * `isAlone`: nobody else listens for upgrades of this server, so that a request that is left alone is never answered.
+ * Takes an upgrade request and its socket.
+ * `isAlone`: no other listener handles upgrades of this server, so a request that this handler ignores never gets an
+ * answer.
  */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, isAlone: boolean) => void;
 
-/** Marks the listeners of this package, those of another copy of it included: it tells whether a path is theirs. */
+/**
+ * Marks the listeners of this package, including those of another copy of it. The function reports whether a path
+ * belongs to a listener.
+ */
 const HAS_PATH = Symbol.for('@entropynet/transport-ws/has-path');
 
 interface RoutingListener {
@@ -19,8 +23,8 @@ interface RoutingListener {
 }
 
 /**
- * Shares the upgrade requests of one HTTP server by path. Requests for other paths are left to the server's other
- * `upgrade` listeners; where there is none, they are answered with 404, as nobody else would answer them.
+ * Distributes the upgrade requests of one HTTP server by path. It leaves requests for other paths to the server's other
+ * `upgrade` listeners. If there are none, it answers with 404.
  */
 export class UpgradeRouter {
   static readonly #routers = new WeakMap<Server, UpgradeRouter>();
@@ -37,7 +41,9 @@ export class UpgradeRouter {
     this.#listener[HAS_PATH] = (path) => this.#handlers.has(path);
   }
 
-  /** Routes `path` of `server` to `handler`; undefined where the path is taken. The returned function ends it. */
+  /**
+   * Routes `path` of `server` to `handler`; undefined if the path is in use. The returned function removes the route.
+   */
   static add(server: Server, path: string, handler: UpgradeHandler): (() => void) | undefined {
     const router = UpgradeRouter.#routers.get(server) ?? new UpgradeRouter(server);
     UpgradeRouter.#routers.set(server, router);
@@ -65,14 +71,16 @@ export class UpgradeRouter {
       handler(request, socket, head, isAlone);
       return;
     }
-    // Of several copies of this package one answers.
+    // If the process has several copies of this package, only one of them answers.
     const isAnyones = ours.some((listener) => listener[HAS_PATH]?.(path) === true);
     if (isAlone && !isAnyones && ours[0] === this.#listener)
       refuseUpgrade(socket, 404, 'no EntropyNet server has this path');
   }
 }
 
-/** Throws a `TypeError` for what is no upgrade request of `node:http`, before anything is asked of it. */
+/**
+ * Throws a `TypeError` for arguments that are no upgrade request of `node:http`, before any of their members is used.
+ */
 export function checkUpgrade(request: unknown, socket: unknown, head: unknown): void {
   const { headers } = (request as Partial<IncomingMessage> | null | undefined) ?? {};
   const { destroy, end } = (socket as Partial<Duplex> | null | undefined) ?? {};
@@ -86,7 +94,7 @@ export function checkUpgrade(request: unknown, socket: unknown, head: unknown): 
 
 /**
  * Answers an upgrade request with an HTTP status and ends its socket.
- * @param detail what the log says beside the reason, and the client does not learn
+ * @param detail further text for the log, which the client does not get
  */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string, detail?: string): void {
   log(() => `upgrade refused with HTTP status ${status}: ${reason}${detail === undefined ? '' : ` (${detail})`}`);

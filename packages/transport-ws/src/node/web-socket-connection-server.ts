@@ -27,7 +27,7 @@ import { checkHeaderNames } from './upgrade-gate.js';
 import { checkUpgrade, refuseUpgrade, UpgradeRouter } from './upgrade-router.js';
 import { formatHostPort, parseWebSocketAddress, type WebSocketAddress } from '../protocol/web-socket-address.js';
 
-/** The largest size of an upgrade request's headers. An honest request needs less. */
+/** The largest size of an upgrade request's headers. A correct request needs less. */
 const MAX_HEADER_BYTES = 8 * 1024;
 
 /** TCP connections beyond `maxConnections`, so that a client beyond the limit gets an answer. */

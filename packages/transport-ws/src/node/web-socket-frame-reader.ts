@@ -23,10 +23,10 @@ import { setImmediate } from './platform-timers.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { MAX_MESSAGE_BYTES } from '../protocol/web-socket-protocol.js';
 
-/** The greetings of a peer are shorter, all together: a peer that sends more before they are done gets no memory for it. */
+/** The largest total size of a peer's greetings. A peer that sends more before they are done gets no memory for it. */
 const GREETING_BYTES = 1024;
 
-/** What stands in place of a message's beginning where there is none. */
+/** Stands for a message's start if the envelope is incomplete. */
 const INCOMPLETE = -1;
 const CONTROL = -2;
 const FRAGMENT = -3;
@@ -36,7 +36,7 @@ const COMPRESSED = -6;
 
 /**
  * Takes one message: `bytes[start, end)`.
- * `isOwned`: whether the memory is the receiver's to keep; if not, it is valid during this call only.
+ * `isOwned`: whether the receiver may keep the memory; if not, it is valid during this call only.
  */
 export type MessageSink = (bytes: Uint8Array, start: number, end: number, isOwned: boolean) => void;
 
@@ -44,15 +44,14 @@ type DataListener = (this: Duplex, chunk: Buffer) => void;
 type CloseListener = (this: Duplex, hadError: boolean) => void;
 
 /**
- * Reads whole binary messages from the stream below a WebSocket, past `ws`, which makes about a kilobyte of objects for
- * each. A message that arrives in one piece is shown where it lies; one that arrives in several is put together in the
- * memory in which it is delivered. Compressed messages, where they were agreed, are inflated here, in their order. Pings, pongs
- * and the fragments of other messages are given to `ws` one by one. From the first
- * other byte on, be it a close frame, text or nonsense, `ws` reads the stream alone, as if nobody had been before it: what
- * is allowed, and what each violation is answered with, is decided there.
+ * Reads whole binary messages from the stream below a WebSocket without `ws`, which allocates about a kilobyte of
+ * objects for each. A message in one piece is delivered in place. A message in several pieces is put together in the
+ * memory in which it is delivered. Compressed messages are inflated here, in order. `ws` gets pings, pongs and the
+ * fragments of other messages one by one. After the first other byte (a close frame, text or an invalid frame) `ws`
+ * reads the stream alone, as if this reader did not exist: it decides what is allowed, and how it answers a violation.
  *
- * After a millisecond of delivering, what is left waits until timers and I/O had their turn. While something waits, the
- * stream is paused, and `ws` does not learn that it has ended or closed.
+ * After a millisecond of delivery, the rest waits until timers and I/O have run. Meanwhile the stream is paused, and
+ * `ws` does not learn that it has ended or closed.
  */
 export class WebSocketFrameReader {
   readonly #socket: Duplex;
@@ -60,47 +59,47 @@ export class WebSocketFrameReader {
   readonly #onUnknownPeer: () => void;
   readonly #compressed: CompressedMessages | undefined;
   readonly #slice = new DeliverySlice();
-  /** The longest message; before the peer is known, how much it may still send. */
+  /** The length of the longest message; for an unknown peer, the number of bytes that it may still send. */
   #maxBytes = GREETING_BYTES;
   #isPeerKnown = false;
   /** The mask bit that every frame must have. */
   readonly #maskBit: number;
-  /** The listener of `ws`; undefined once it listens itself. */
+  /** The listener of `ws`; undefined after `ws` listens itself. */
   #readByWs: DataListener | undefined;
-  /** Of the frame whose envelope was read last: the length of a message or of a whole other frame, and the key. */
+  /** The last envelope: the length of its message or of its whole other frame, and the key. */
   #length = 0;
   #key = 0;
-  /** Of a compressed frame: its first byte, and how long its envelope is. */
+  /** The last compressed frame: its first byte, and the length of its envelope. */
   #firstByte = 0;
   #headBytes = 0;
-  /** The beginning of an envelope that lies in two chunks. */
+  /** The beginning of an envelope that is split between two chunks. */
   readonly #envelope = Buffer.alloc(MAX_ENVELOPE_BYTES);
   #envelopeBytes = 0;
-  /** How much of a frame for `ws` is still to come. */
+  /** The number of bytes of a frame for `ws` that have not arrived. */
   #bytesForWs = 0;
-  /** Whether `ws` has fragments of a message whose last one is still to come. */
+  /** Whether `ws` has fragments of a message whose last one has not arrived. */
   #isFragmented = false;
-  /** The message that lies in several chunks, and how much of it is there. */
+  /** The message that is split between chunks, and the number of its bytes that have arrived. */
   #message: Buffer | undefined;
   #filledBytes = 0;
   #isFragment = false;
-  /** What has arrived and waits, in order: from the chunk with the index `#first` on, and from byte `#firstAt` of it on. */
+  /** The chunks that wait, in order: from the index `#first` on, and from byte `#firstAt` of that chunk on. */
   #waiting: Buffer[] = [];
   #first = 0;
   #firstAt = 0;
   #bytesRead = 0;
   #isReading = false;
   #isPaused = false;
-  /** Timers and I/O have their turn. */
+  /** Timers and I/O run now. */
   #isYielding = false;
-  /** What is to be done when nothing waits any more. */
+  /** The callbacks for the moment when no bytes wait any more. */
   #whenRead: (() => void)[] = [];
 
   /**
-   * @param socket the stream, below a `ws` that has just opened; nothing was read from it yet
-   * @param isMasked whether the peer masks what it sends, as a client must
+   * @param socket the stream, below a `ws` that has just opened; no bytes were read from it yet
+   * @param isMasked whether the peer masks its frames, as a client must
    * @param onUnknownPeer called when the peer sends more than a greeting before it is known; nothing more is read then
-   * @param compressed where compression was agreed
+   * @param compressed set if compression was agreed
    */
   constructor(
     socket: Duplex,
@@ -115,16 +114,16 @@ export class WebSocketFrameReader {
     this.#compressed = compressed;
     this.#maskBit = isMasked ? MASKED : 0;
     const [readByWs, ...others] = socket.listeners('data');
-    // Should another version of `ws` read differently, it reads alone: slower, and as right.
+    // If another version of `ws` reads in another way, it reads alone: slower, and also correct.
     if (readByWs === undefined || others.length > 0) return;
     this.#readByWs = readByWs as DataListener;
     socket.on('data', this.#onData);
     socket.off('data', this.#readByWs);
-    // `ws` has just added its own, as the last.
+    // `ws` has just added its own listener, as the last one.
     const closeOfWs = socket.listeners('close').at(-1) as CloseListener | undefined;
     if (closeOfWs !== undefined) socket.off('close', closeOfWs);
     socket.once('close', (hadError: boolean) => {
-      // What is left of a stream that broke. `ws` would read it from wherever it begins.
+      // A broken stream left these bytes. `ws` would read them from any position.
       while (this.#readByWs !== undefined) {
         const rest = socket.read() as Buffer | null;
         if (rest === null) break;
@@ -132,7 +131,7 @@ export class WebSocketFrameReader {
       }
       this.whenRead(() => closeOfWs?.call(socket, hadError));
     });
-    // A paused stream tells its end all the same. Then `ws` writes nothing more and takes no frame, also none that waits here.
+    // A paused stream still reports its end. `ws` would then write nothing more and take no waiting frame.
     const endOfWs = socket.listeners('end').at(-1) as (() => void) | undefined;
     if (endOfWs !== undefined) socket.off('end', endOfWs);
     socket.once('end', () => {
@@ -140,40 +139,40 @@ export class WebSocketFrameReader {
     });
   }
 
-  /** The peer is known: longer messages than greetings are read here from now on. */
+  /** The peer is known: from now on, messages longer than greetings are read here. */
   allowFrames(): void {
     this.#maxBytes = MAX_MESSAGE_BYTES;
     this.#isPeerKnown = true;
   }
 
-  /** Whether something that has arrived waits to be delivered. */
+  /** Whether bytes that have arrived wait for delivery. */
   get isWaiting(): boolean {
     return this.#first < this.#waiting.length;
   }
 
-  /** So many bytes came by here. */
+  /** The number of bytes that this reader has passed. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
-  /** Calls `then` when all that has arrived was delivered: at once, where nothing waits. */
+  /** Calls `then` when all bytes that have arrived were delivered; at once if none wait. */
   whenRead(then: () => void): void {
     if (this.isWaiting) this.#whenRead.push(then);
     else then();
   }
 
-  /** Delivers nothing from here on: what arrives waits, and so does the rest of the chunk that is being read. */
+  /** Stops the delivery: new bytes wait, and so does the rest of the present chunk. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Delivers again: what waits first, in a later turn of the event loop. */
+  /** Continues the delivery in a later turn of the event loop, with the waiting bytes first. */
   resume(): void {
     this.#isPaused = false;
     if (this.isWaiting && !this.#isReading) this.#yield();
   }
 
-  /** Nobody takes anything any more: forgets what waits, and reads on without end, so that the end of the stream is seen. */
+  /** Drops all messages: forgets the waiting bytes, and keeps reading, so that it sees the end of the stream. */
   stop(): void {
     this.#message = undefined;
     this.#compressed?.stop();
@@ -189,7 +188,7 @@ export class WebSocketFrameReader {
     else this.#readWaiting();
   };
 
-  /** Delivers what waits, until the slice is over. */
+  /** Delivers the waiting bytes, until the slice is over. */
   #readWaiting(): void {
     this.#isReading = true;
     this.#slice.begin();
@@ -197,7 +196,7 @@ export class WebSocketFrameReader {
     while (!isOver && !this.#isPaused && this.isWaiting) {
       const chunk = this.#waiting[this.#first] as Buffer;
       isOver = this.#read(chunk, this.#firstAt);
-      // Unless all was forgotten meanwhile. A chunk whose memory was given away may have no length any more.
+      // All chunks may have been dropped meanwhile. A chunk whose memory was transferred may have no length any more.
       if (this.isWaiting && this.#firstAt >= chunk.length) {
         this.#first += 1;
         this.#firstAt = 0;
@@ -209,7 +208,7 @@ export class WebSocketFrameReader {
     else if (this.isWaiting) this.#socket.pause();
   }
 
-  /** Lets timers and I/O have their turn. */
+  /** Lets timers and I/O run. */
   #yield(): void {
     if (this.#isYielding) return;
     this.#isYielding = true;
@@ -225,9 +224,9 @@ export class WebSocketFrameReader {
     if (!this.isWaiting && !this.#isYielding && !this.#isPaused) this.#socket.resume();
   };
 
-  /** Nothing waits any more. */
+  /** No bytes wait any more. */
   #finishWaiting(): void {
-    // The array stays: a new one for each chunk would cost more than the rest.
+    // The array stays, because a new one for each chunk would cost more than all other work.
     this.#waiting.length = 0;
     this.#first = 0;
     this.#firstAt = 0;
@@ -235,15 +234,13 @@ export class WebSocketFrameReader {
     for (const then of this.#whenRead.splice(0)) then();
   }
 
-  /**
-   * Reads a chunk from `from` on, and keeps in `#firstAt` how far it came; returns whether the slice is over.
-   */
+  /** Reads a chunk from `from` on, and stores in `#firstAt` how far it came. Returns whether the slice is over. */
   // Hot path: allocates nothing for a message that lies in one chunk.
   #read(chunk: Buffer, from: number): boolean {
     const end = chunk.length;
     const halfBytes = chunk.buffer.byteLength >>> 1;
     let at = from === 0 ? this.#finishFrame(chunk) : from;
-    // Of messages, or of what `ws` was given: after how many the clock is looked at. 0: the slice is over.
+    // The number of messages, or of frames for `ws`, until the next read of the clock. 0: the slice is over.
     let untilLook = at > from ? this.#slice.look() : 1;
     while (at < end && untilLook > 0 && !this.#isPaused) {
       const known = this.#envelopeBytes;
@@ -261,7 +258,7 @@ export class WebSocketFrameReader {
         }
         at = start + length;
         if (this.#key !== 0) applyMask(chunk, start, at, this.#key);
-        // Given away where it is most of what keeping it keeps, and the last that is read there: its owner may detach it.
+        // Given away if the message is most of the memory and the last one in it, because its owner may detach it.
         this.#onMessage(chunk, start, at, at === end && length >= halfBytes);
       }
       untilLook -= 1;
@@ -271,7 +268,7 @@ export class WebSocketFrameReader {
     return untilLook === 0;
   }
 
-  /** Reads the envelope at `at`; returns where its message begins, or why there is none. */
+  /** Reads the envelope at `at`. Returns the start of its message, or the reason why there is none. */
   #readEnvelope(bytes: Buffer, at: number, end: number): number {
     if (end - at < 2) return INCOMPLETE;
     const first = bytes[at] as number;
@@ -310,31 +307,31 @@ export class WebSocketFrameReader {
     return first === PING || first === PONG ? CONTROL : FRAGMENT;
   }
 
-  /** What collects the message that a frame with that first byte belongs to, where that is a compressed one. */
+  /** Returns the collector of a compressed message, by a frame's first byte; undefined for other frames. */
   #compressedWith(first: number): CompressedMessages | undefined {
     return this.#compressed?.takes(first, this.#isFragmented) === true ? this.#compressed : undefined;
   }
 
-  /** Whether that is a frame after which this reader goes on, but which is given to `ws`. */
+  /** Whether `ws` gets that frame and this reader continues after it. */
   #isForWs(first: number, length: number): boolean {
     if (first === PING || first === PONG) return length <= MAX_CONTROL_BYTES;
     if (first === FIRST_FRAGMENT) return !this.#isFragmented;
     return (first === NEXT_FRAGMENT || first === LAST_FRAGMENT) && this.#isFragmented;
   }
 
-  /** Whether `ws`, which keeps a message until it is whole, may read that frame: a text of an unknown peer must be short. */
+  /** Whether `ws` may read that frame. It keeps a whole message, so a text of an unknown peer must be short. */
   #isBearable(first: number, length: number): boolean {
     const isData = (first & 0x08) === 0;
     return this.#isPeerKnown || !isData || (first === FINAL_TEXT && length <= MAX_CONTROL_BYTES);
   }
 
-  /** The same for an envelope whose beginning is known from the chunk before; its end is looked for in this one. */
+  /** The same for an envelope whose beginning came with the chunk before. Its end is in this chunk. */
   #readSplitEnvelope(chunk: Buffer): number {
     const bytes = this.#envelopeBytes + chunk.copy(this.#envelope, this.#envelopeBytes);
     return this.#readEnvelope(this.#envelope, 0, bytes);
   }
 
-  /** What begins at `at` is no message, or not known to be one; returns where to go on. */
+  /** Handles bytes at `at` that are no message, or no known one. Returns where to continue. */
   #onNoMessage(why: number, chunk: Buffer, at: number): number {
     if (why === INCOMPLETE) {
       this.#envelopeBytes += chunk.copy(this.#envelope, this.#envelopeBytes, at);
@@ -359,11 +356,11 @@ export class WebSocketFrameReader {
     return why === CONTROL ? this.#giveControls(known, chunk, at) : this.#leaveToWs(known, chunk, at);
   }
 
-  /** The rest of a compressed frame, or the part of it that has arrived; returns where the next frame begins. */
+  /** Takes the rest of a compressed frame, or the part that has arrived. Returns the start of the next frame. */
   #takeCompressed(compressed: CompressedMessages, chunk: Buffer, start: number): number {
     const end = Math.min(start + compressed.missingBytes, chunk.length);
     const message = compressed.take(chunk.subarray(start, end), this.#maxBytes);
-    // Not given away: zlib may have put it into memory that others use, too.
+    // The memory is not given away, because zlib may share it with other arrays.
     if (message !== undefined) this.#onMessage(message, 0, message.length, false);
     return end;
   }
@@ -380,18 +377,18 @@ export class WebSocketFrameReader {
     return chunk.length;
   }
 
-  /** Gives `ws` all control frames from `at` on, as far as they are there; returns where the next other frame begins. */
+  /** Gives `ws` all control frames from `at` on that have arrived. Returns the start of the next other frame. */
   #giveControls(known: Buffer, chunk: Buffer, at: number): number {
     let end = at + this.#length - known.length;
     while (end < chunk.length && this.#readEnvelope(chunk, end, chunk.length) === CONTROL) end += this.#length;
     this.#bytesForWs = Math.max(0, end - chunk.length);
     const given = Math.min(end, chunk.length);
-    // A copy: `ws` keeps what is not whole, and a ping waits for room to be answered, in memory that nobody else owns.
+    // A copy, because `ws` keeps incomplete frames, and pings until there is room to answer, and must own their memory.
     this.#readByWs?.call(this.#socket, Buffer.concat([known, chunk.subarray(at, given)]));
     return given;
   }
 
-  /** Gives `ws` a fragment, as far as it is there; returns where the next frame begins. */
+  /** Gives `ws` the part of a fragment that has arrived. Returns the start of the next frame. */
   #giveFragment(known: Buffer, chunk: Buffer, at: number): number {
     const first = known.length > 0 ? known[0] : chunk[at];
     this.#isFragmented = first !== LAST_FRAGMENT;
@@ -401,16 +398,16 @@ export class WebSocketFrameReader {
     return this.#giveRest(chunk, at);
   }
 
-  /** The rest of a frame for `ws`, or the part of it that has arrived; returns where the next frame begins. */
+  /** Gives `ws` the rest of a frame, or the part that has arrived. Returns the start of the next frame. */
   #giveRest(chunk: Buffer, at: number): number {
     const end = Math.min(at + this.#bytesForWs, chunk.length);
     this.#bytesForWs -= end - at;
-    // A copy, as `ws` keeps it, and a message behind it may be given away with the chunk's memory.
+    // A copy, because `ws` keeps it, and the chunk's memory may be given away with a message behind it.
     this.#readByWs?.call(this.#socket, Buffer.from(chunk.subarray(at, end)));
     return end;
   }
 
-  /** Takes what belongs to the frame that the chunk before left unfinished; returns where the next one begins. */
+  /** Takes the rest of the frame that the chunk before left unfinished. Returns the start of the next one. */
   #finishFrame(chunk: Buffer): number {
     if (this.#bytesForWs > 0) return this.#giveRest(chunk, 0);
     if (this.#compressed !== undefined && this.#compressed.missingBytes > 0)
@@ -418,10 +415,10 @@ export class WebSocketFrameReader {
     return this.#message === undefined ? 0 : this.#fill(this.#message, chunk, 0);
   }
 
-  /** A message begins in this chunk and ends in a later one. */
+  /** Begins a message that starts in this chunk and ends in a later one. */
   #begin(chunk: Buffer, start: number): void {
     const length = this.#length;
-    // Fragments are copied to where their message is put together: memory for them is used again.
+    // Fragments are copied to the memory in which their message is put together. That memory is reused.
     const isFragment = start < chunk.length && (((chunk[start] as number) ^ this.#key) & 0xff) === FrameType.Fragment;
     this.#isFragment = isFragment;
     this.#message =
@@ -434,7 +431,7 @@ export class WebSocketFrameReader {
     this.#fill(this.#message, chunk, start);
   }
 
-  /** Takes what the chunk has of the message, and delivers that when it is whole; returns where the next frame begins. */
+  /** Takes the chunk's part of the message, and delivers a whole message. Returns the start of the next frame. */
   #fill(message: Buffer, chunk: Buffer, start: number): number {
     const copied = chunk.copy(message, this.#filledBytes, start);
     this.#filledBytes += copied;

@@ -6,33 +6,37 @@ import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 
-/** So many bytes are collected at most before they are given to the kernel, so that both sides work at once. */
+/**
+ * The largest number of bytes that are collected before they go to the kernel, so that both sides work at the same
+ * time.
+ */
 const BATCH_BYTES = 64 * 1024;
 
-/** A promise's `then` gives a microtask that no test framework puts off, as it does those of `queueMicrotask`. */
+/** Makes microtasks with `then`. A test framework may replace `queueMicrotask`, but not this. */
 const resolved = Promise.resolve();
 
 /**
- * Writes frames as binary messages. What one piece of synchronous code writes leaves in one system call: a call per small
- * frame would cost more than all the rest. It has left before the promise of a `send` resolves (a microtask, not the next
- * tick), and at the latest when the process exits (`flushAtExit`), so that what was accepted outlives this process. Each leaves as one piece of memory, envelope included, which
- * goes past `ws`: that writes two pieces and makes an object for each message. Nothing of `ws` waits in between, because
- * `ws` compresses nothing.
+ * Writes frames as binary messages. The frames of one piece of synchronous code leave in one system call, because one
+ * call for each small frame would cost more than all other work. They leave before the promise of a `send` resolves (in
+ * a microtask, not in the next tick), and at the latest when the process exits (`flushAtExit`), so that accepted frames
+ * outlive this process. Each frame leaves as one piece of memory with its envelope, and does not pass `ws`, which
+ * writes two pieces and allocates an object for each message. The order stays correct, because `ws` compresses nothing
+ * and so queues nothing.
  */
 export class WebSocketFrameWriter implements FrameWriter {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
 
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
-  /** How this side masks. */
+  /** The masking of this side. */
   protected readonly masking: Masking;
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
   readonly #onWritable: () => void;
-  /** Whether a chunk is with the kernel once it is written; another stream than a socket may only have passed it on. */
+  /** Whether a written chunk is with the kernel at once. Streams other than sockets may only have passed it on. */
   readonly #leavesAtOnce: boolean;
   #claimed: Buffer | undefined;
-  /** Where the claimed frame's message begins. */
+  /** The start of the claimed frame's message. */
   #claimedStart = 0;
   #isCorked = false;
   #wasRefused = false;
@@ -40,8 +44,8 @@ export class WebSocketFrameWriter implements FrameWriter {
 
   /**
    * @param socket the stream below `webSocket`
-   * @param maxBufferedBytes frames are refused while more bytes than this wait for the kernel
-   * @param onWritable called after a refusal, when less than half of that waits
+   * @param maxBufferedBytes the largest number of bytes that wait for the kernel; beyond it the writer refuses frames
+   * @param onWritable called after a refusal, when fewer than half of these bytes wait
    */
   constructor(
     webSocket: WebSocket,
@@ -76,7 +80,8 @@ export class WebSocketFrameWriter implements FrameWriter {
   tryClaim(length: number): Uint8Array | undefined {
     if (!this.#hasRoom()) return undefined;
     this.#claimedStart = envelopeBytes(HEADER_BYTES + length, this.masking);
-    // Not `allocUnsafe`: the caller holds this memory, and a part it forgets to write must not leak another's bytes.
+    // `allocUnsafe` is not possible: the caller holds this memory, and a part that it does not write must not reveal
+    // other data.
     const claimed = Buffer.from(new ArrayBuffer(this.#claimedStart + HEADER_BYTES + length));
     this.#claimed = claimed;
     return new Uint8Array(claimed.buffer, this.#claimedStart + HEADER_BYTES);
@@ -94,7 +99,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     this.#claimed = undefined;
   }
 
-  /** Gives what was collected to the kernel now. */
+  /** Gives the collected frames to the kernel now. */
   flush(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
@@ -103,7 +108,7 @@ export class WebSocketFrameWriter implements FrameWriter {
   }
 
   #hasRoom(): boolean {
-    // After the goodbye nothing is taken any more, and nothing will: no `onWritable` follows.
+    // After the goodbye the writer takes no frame, so no `onWritable` follows.
     if (this.#webSocket.readyState !== WebSocket.OPEN) return false;
     if (this.#webSocket.bufferedAmount <= this.#maxBufferedBytes) return true;
     this.#wasRefused = true;
@@ -112,8 +117,8 @@ export class WebSocketFrameWriter implements FrameWriter {
 
   /**
    * Sends one message.
-   * @param start where the message begins, behind room for its envelope
-   * @param isSpare whether the frame is to be kept for others when the kernel has it
+   * @param start the start of the message, behind room for its envelope
+   * @param isSpare whether other frames may reuse the memory after the kernel has taken it
    */
   protected send(frame: Buffer, start: number, isSpare: boolean): void {
     seal(frame, start, this.masking);
@@ -127,11 +132,11 @@ export class WebSocketFrameWriter implements FrameWriter {
       this.#socket.cork();
       void resolved.then(this.#flushLater);
     }
-    // Only a frame after which a refusal is possible needs to tell when it has left: callbacks cost.
+    // Only a frame after which a refusal is possible needs a callback, because callbacks cost time.
     let onSent: ((error?: Error | null) => void) | undefined;
     if (isSpare && this.#leavesAtOnce) {
       onSent = (error) => {
-        // After an error nobody says whether the stream still looks at it.
+        // After an error the stream may still read the memory.
         if (error === null || error === undefined) spareFrames.give(frame);
         this.#onSent(error);
       };

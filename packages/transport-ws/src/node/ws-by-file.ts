@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import type * as ws from 'ws';
 
 /*
- * The library `ws` in Bun, which puts a module of its own in the place of that name: one whose sockets can't be reached. The
- * library itself works there, by its file.
+ * Loads the library `ws` in Bun by its file. Under the name `ws`, Bun has its own module, whose sockets can't be
+ * accessed. The library itself works in Bun.
  */
 const load = createRequire(import.meta.url);
 const library = load(join(dirname(load.resolve('ws/package.json')), 'index.js')) as typeof ws;

@@ -1,2 +1,2 @@
-/** The library `ws`, found as every package is. */
+/** The library `ws`, loaded by its name. */
 export { WebSocket, WebSocketServer } from 'ws';

@@ -1,11 +1,12 @@
 import { printable } from '@entropynet/core';
 
-/** What a browser sends of a page whose scheme has no origin in URLs, such as an extension's. */
+/** The origin that a browser sends for a page whose scheme has no origin in URLs, such as that of an extension. */
 const OTHER_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@A-Z]+$/;
 
 /**
- * What is wrong with the origins, of which each has to be as a browser sends it: another one would never match, and the page
- * that is meant would be refused without a hint. Names the value and what it may be meant for; undefined where nothing is wrong.
+ * Returns the fault in the origins. Each must have the form that a browser sends: another form never matches, and the
+ * server would refuse the page without a hint. The text names the value and the probable correction. Undefined if there
+ * is no fault.
  */
 export function faultOfOrigins(origins: readonly string[]): string | undefined {
   for (const [index, origin] of origins.entries()) {

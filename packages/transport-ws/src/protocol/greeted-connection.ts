@@ -19,7 +19,7 @@ import { parseWebSocketAddress, type WebSocketAddress } from './web-socket-addre
 import { webSocketSection } from './web-socket-options.js';
 import { CloseCode } from './web-socket-protocol.js';
 
-/** A connection over WebSocket, whatever implements WebSocket here. */
+/** A connection over WebSocket, for every implementation of WebSocket. */
 export abstract class GreetedConnection extends NetworkConnection {
   readonly #address: WebSocketAddress;
   #link: GreetedLink | undefined;
@@ -39,7 +39,7 @@ export abstract class GreetedConnection extends NetworkConnection {
     if (accepted !== undefined) this.#use(accepted);
   }
 
-  /** The link that stands; undefined while there is none. */
+  /** The present link; undefined if there is none. */
   protected get link(): GreetedLink | undefined {
     return this.#link;
   }
@@ -56,7 +56,9 @@ export abstract class GreetedConnection extends NetworkConnection {
     return Backends.WebSocket;
   }
 
-  /** Makes a link to the server at `address` and greets it. Leaves nothing behind when `signal` aborts. */
+  /**
+   * Makes a link to the server at `address` and exchanges the greetings. If `signal` aborts, it releases everything.
+   */
   protected abstract dial(
     address: WebSocketAddress,
     config: ResolvedConnectionConfig,
@@ -93,7 +95,7 @@ export abstract class GreetedConnection extends NetworkConnection {
     this.#link?.setReferenced(isReferenced);
   }
 
-  /** Where this side found the fault, the peer learns the reason. */
+  /** If this side found the fault, it sends the reason to the peer. */
   protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (error?.code === 'InvalidMessage') this.#link?.abort(CloseCode.ProtocolError, error);
     super.onStateChanged(state, error);

@@ -21,19 +21,19 @@ const MAX_REASON_BYTES = 123;
 
 const NOTHING_KNOWN: ConnectionPeer = Object.freeze({});
 
-/** What a link tells the connection that uses it. */
+/** The events of a link, for its connection. */
 export interface WebSocketLinkReceiver {
   onFrame(header: number, message: Uint8Array, start: number, end: number, isOwned: boolean): void;
-  /** The link ended: with the peer's goodbye, or for a reason. Called once, after the last frame. */
+  /** The link ended: with the peer's goodbye, or with an error. Called once, after the last frame. */
   onEnd(error: NetworkError | undefined): void;
   onWritable(): void;
   onResponsivenessChanged(isResponsive: boolean): void;
 }
 
 /**
- * One open WebSocket, seen as a link: greeting, frames, end; the same whether `ws` or the platform's WebSocket is below.
- * Between the greeting and `start()` the first message is held, and nothing more is read where that can be kept from
- * happening.
+ * A link over one open WebSocket: greeting, frames, end. It is the base for `ws` and for the platform's WebSocket. It
+ * holds the first message between the greeting and `start()`. Meanwhile it stops reading, if the implementation can do
+ * that.
  */
 export abstract class GreetedLink implements FrameLink {
   /** The sending half. */
@@ -44,9 +44,9 @@ export abstract class GreetedLink implements FrameLink {
   readonly #greeting: Greeting;
   #peerLimits: PeerLimits | undefined;
   #receiver: WebSocketLinkReceiver | undefined;
-  /** Set while the peer's greeting is awaited. */
+  /** Set while this side waits for the peer's greeting. */
   #onGreeted: ((result: Result) => void) | undefined;
-  /** Messages that arrived before somebody takes them. */
+  /** The messages that arrived before a receiver takes them. */
   #held: Uint8Array[] = [];
   #end: { error: NetworkError | undefined } | undefined;
   #isReceiving = false;
@@ -58,20 +58,20 @@ export abstract class GreetedLink implements FrameLink {
     });
   }
 
-  /** What is known of the peer. */
+  /** The known properties of the peer. */
   get peer(): ConnectionPeer {
     return NOTHING_KNOWN;
   }
 
-  /** Known once `greet()` has succeeded. */
+  /** Known after `greet()` has succeeded. */
   get peerLimits(): PeerLimits {
     if (this.#peerLimits === undefined) throw new Error('the peer has not greeted yet');
     return this.#peerLimits;
   }
 
   /**
-   * Greets the peer and waits for its greeting. After a failure the link is closed, and the peer knows why. An aborted
-   * `signal` gives it up; its reason is the failure where it is a `NetworkError`.
+   * Greets the peer and waits for its greeting. After a failure it closes the link, and the peer learns the reason. An
+   * aborted `signal` ends the attempt; the failure is the signal's reason if that is a `NetworkError`.
    */
   greet(signal: AbortSignal): Promise<Result> {
     return new Promise((resolve) => {
@@ -92,17 +92,17 @@ export abstract class GreetedLink implements FrameLink {
     });
   }
 
-  /** For servers: whether the peer has gone and left no message, before anybody received here. */
+  /** For servers: whether the peer has gone before this side received from it, and left no message. */
   get isAbandoned(): boolean {
     return this.#end !== undefined && !this.#isReceiving && this.#held.length === 0;
   }
 
-  /** Takes part from here on; frames come with `start()`. */
+  /** Reports to this receiver from now on. Frames follow after `start()`. */
   use(receiver: WebSocketLinkReceiver): void {
     this.#receiver = receiver;
   }
 
-  /** Delivers from here on: first what was held. */
+  /** Starts the delivery, with the held messages first. */
   start(): void {
     this.#isReceiving = true;
     const held = this.#held;
@@ -112,17 +112,17 @@ export abstract class GreetedLink implements FrameLink {
     else this.#tellEnd();
   }
 
-  /** Ends a link that can't go on, and tells the peer why. */
+  /** Ends a broken link, and sends the reason to the peer. */
   abort(code: CloseCode, error: NetworkError): void {
     log(() => `closing with code ${code}: ${error.code}: ${error.message}`);
     this.closeWith(code, fittingReason(error.message));
     this.finish(error);
   }
 
-  /** Says goodbye after everything that was written; resolves when the peer has answered, or at the limit. */
+  /** Says goodbye after all written frames. Resolves when the peer has answered, or at the time limit. */
   abstract close(limitMs: number): Promise<void>;
 
-  /** Gives everything back. */
+  /** Releases everything. */
   abstract release(): void;
 
   /** Whether an idle link keeps the process alive. */
@@ -131,48 +131,48 @@ export abstract class GreetedLink implements FrameLink {
   /** Sends one message of the greeting. */
   protected abstract sendMessage(bytes: Uint8Array): void;
 
-  /** Reads nothing more for now, where that is possible. */
+  /** Stops reading, if the implementation can do that. */
   protected abstract pauseReading(): void;
 
-  /** Reads on. */
+  /** Continues reading. */
   protected abstract resumeReading(): void;
 
-  /** Sends a close frame, if one can still be sent. */
+  /** Sends a close frame, if the link can still send one. */
   protected abstract closeWith(code: CloseCode, reason: string): void;
 
   /** The greetings are done. */
   protected abstract onGreeted(): void;
 
-  /** The link ended; the receiver may learn it later. */
+  /** The link ended. The receiver may learn it later. */
   protected abstract onEnded(): void;
 
-  /** Whether frames go to a receiver by now. */
+  /** Whether frames go to a receiver now. */
   protected get isReceiving(): boolean {
     return this.#isReceiving;
   }
 
-  /** Receives the reports; undefined before `use()` and after the end. */
+  /** The receiver; undefined before `use()` and after the end. */
   protected get receiver(): WebSocketLinkReceiver | undefined {
     return this.#receiver;
   }
 
-  /** A binary message arrived, `bytes[start, end)`; `isOwned`: whether its memory is this side's to keep. */
+  /** A binary message arrived: `bytes[start, end)`. `isOwned`: whether this side may keep its memory. */
   // Hot path: the first branch, which allocates nothing.
   protected takeMessage(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (this.#end !== undefined) return;
     if (this.#isReceiving) this.#deliver(bytes, start, end, isOwned);
     else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
-    // A sign of life says nothing to anybody later on.
+    // A sign of life is of no use to a later receiver.
     else if (end - start !== SIGN_OF_LIFE.length) this.#hold(bytes.subarray(start, end));
   }
 
-  /** A text message arrived: the protocol has none. */
+  /** A text message arrived. The protocol has none. */
   protected refuseText(): void {
     if (this.#end !== undefined) return;
     this.abort(CloseCode.UnsupportedData, new NetworkError('InvalidMessage', 'the peer sent a text message'));
   }
 
-  /** The link ended. What comes after the first reason is a consequence of it. */
+  /** Ends the link. An error after the first one is a consequence of it. */
   protected finish(error: NetworkError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
@@ -183,7 +183,7 @@ export abstract class GreetedLink implements FrameLink {
     } else if (this.#isReceiving) this.#tellEnd();
   }
 
-  /** Nothing is reported any more. */
+  /** Stops all reports. */
   protected forget(): void {
     this.#receiver = undefined;
     this.#held = [];
@@ -203,7 +203,10 @@ export abstract class GreetedLink implements FrameLink {
     onGreeted(OK);
   }
 
-  /** Keeps a message until somebody takes it, and reads no further: until then the end of the peer would be seen. */
+  /**
+   * Keeps a message until a receiver takes it, and stops reading, because otherwise the link would see the peer's end
+   * first.
+   */
   #hold(message: Uint8Array): void {
     this.#held.push(new Uint8Array(message));
     this.pauseReading();
@@ -226,7 +229,7 @@ export abstract class GreetedLink implements FrameLink {
   }
 }
 
-/** As much of the text as a close frame holds, cut between characters. */
+/** Returns the part of the text that fits into a close frame, cut between characters. */
 function fittingReason(text: string): string {
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON_BYTES));
   return text.slice(0, read);

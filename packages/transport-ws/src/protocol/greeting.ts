@@ -12,12 +12,12 @@ import {
 } from '@entropynet/core';
 import { CloseCode } from './web-socket-protocol.js';
 
-/** Which end of the socket this is. */
+/** The end of the socket that this side has. */
 export type WebSocketSide = 'server' | 'client';
 
 /**
- * The messages before the first frame: each side's greeting and, where both have a secret, the server's challenge, the
- * client's answer and the server's proof; one binary message each.
+ * The messages before the first frame: the greeting of each side and, if both have a secret, the server's challenge,
+ * the client's answer and the server's proof. Each is one binary message.
  */
 export class Greeting {
   readonly #config: ResolvedConnectionConfig;
@@ -35,17 +35,20 @@ export class Greeting {
     else this.#prover = new SecretProver(config.secret);
   }
 
-  /** With which code a failed greeting ends: the peer spoke another protocol, or it may not come in. */
+  /** The close code of a failed greeting: the peer used another protocol, or has no access. */
   get closeCode(): CloseCode {
     return this.#peer === undefined ? CloseCode.ProtocolError : CloseCode.PolicyViolation;
   }
 
-  /** Says what this side is prepared to receive. */
+  /** Sends the limits of this side. */
   begin(): void {
     this.#send(encodePeerLimits(this.#config));
   }
 
-  /** Takes the peer's next message; ok with its limits when that was the last one, undefined when more must come. */
+  /**
+   * Takes the peer's next message. Returns ok with the peer's limits after the last one, and undefined if more must
+   * follow.
+   */
   receive(message: Uint8Array): Result<PeerLimits | undefined> {
     const peer = this.#peer;
     if (peer === undefined) return this.#onGreeting(message);
@@ -69,7 +72,7 @@ export class Greeting {
     return ok(undefined);
   }
 
-  /** The server's challenge, then its proof. */
+  /** Handles the server's challenge, then its proof. */
   #onServer(message: Uint8Array, peer: PeerGreeting): Result<PeerLimits | undefined> {
     if (this.#prover === undefined) return ok(peer);
     if (this.#hasAnswered) {

@@ -1,20 +1,20 @@
 import { err, kindOf, ok, redactEndpoint, type Result } from '@entropynet/core';
 
-/** Where this transport binds and connects when an endpoint names no host: never beyond this machine. */
+/** The host at which this transport binds and connects if an endpoint has no host. It is never outside this machine. */
 export const LOOPBACK_HOST = '127.0.0.1';
 
-/** A `ws://` or `wss://` endpoint in its parts. */
+/** The parts of a `ws://` or `wss://` endpoint. */
 export interface WebSocketAddress {
   readonly url: URL;
   readonly isSecure: boolean;
-  /** As `node:net` takes it: without the brackets of an IPv6 address. */
+  /** In the form of `node:net`: without the brackets of an IPv6 address. */
   readonly host: string;
   readonly port: number;
-  /** `/` where the endpoint has none. */
+  /** `/` if the endpoint has no path. */
   readonly path: string;
 }
 
-/** Takes an endpoint apart. `InvalidParameter`: another scheme, or no URL. */
+/** Parses an endpoint. `InvalidParameter`: another scheme, or no URL. */
 export function parseWebSocketAddress(endpoint: string): Result<WebSocketAddress> {
   if (typeof endpoint !== 'string')
     return err('InvalidParameter', `an address is a string like 'ws://host:port/path'; ${kindOf(endpoint)} was given`);
@@ -33,7 +33,7 @@ export function parseWebSocketAddress(endpoint: string): Result<WebSocketAddress
   });
 }
 
-/** `host:port` for people and for URLs. */
+/** Returns `host:port`, for people and for URLs. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

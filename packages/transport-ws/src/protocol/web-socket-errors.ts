@@ -2,7 +2,7 @@ import { NetworkError, type NetworkErrorCode, printable, redactText, type Transp
 import { formatHostPort, type WebSocketAddress } from './web-socket-address.js';
 import { CloseCode, protocolCodeOf } from './web-socket-protocol.js';
 
-/** Errors of the operating system that mean that nothing can be reached there. */
+/** The errors of the operating system that mean that the address can't be reached. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
@@ -13,10 +13,10 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
 };
 
-/** Errors of the operating system that mean that the other side went away. */
+/** The errors of the operating system that mean that the peer has gone. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
-/** Why no connection to `address` came about, from an error of a socket, of TLS, of HTTP or of `ws`. */
+/** Returns the error of a failed connection to `address`, from an error of a socket, of TLS, of HTTP or of `ws`. */
 export function connectErrorOf(error: unknown, address: WebSocketAddress): NetworkError {
   const code = codeOf(error);
   const where = formatHostPort(address.host, address.port);
@@ -33,7 +33,7 @@ export function connectErrorOf(error: unknown, address: WebSocketAddress): Netwo
   return new NetworkError('HandshakeFailed', `no WebSocket connection to ${where}: ${reason}${suffix}`, error);
 }
 
-/** Why a server can't listen at `where`. */
+/** Returns the error of a server that can't listen at `where`. */
 export function listenErrorOf(error: unknown, where: string): NetworkError {
   const code = codeOf(error);
   if (code === 'EADDRINUSE') {
@@ -50,7 +50,7 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
   return new NetworkError('TransportUnavailable', `can not listen at ${where}: ${reason}`, error);
 }
 
-/** The failure that a close frame of the peer stands for; undefined for a goodbye. */
+/** Returns the error for a close frame of the peer; undefined for a goodbye. */
 export function closeErrorOf(receivedCode: number, reason: string, cause?: unknown): NetworkError | undefined {
   const closeCode = protocolCodeOf(receivedCode);
   switch (closeCode) {
@@ -73,21 +73,21 @@ export function closeErrorOf(receivedCode: number, reason: string, cause?: unkno
   }
 }
 
-/** The failure that `ws` found in what the peer sent. */
+/** Returns the error for an invalid frame that `ws` found. */
 export function receiveErrorOf(error: Error): NetworkError {
   const code = codeOf(error);
   return new NetworkError('InvalidMessage', `the peer broke the protocol: ${error.message} (${code})`, error);
 }
 
-/** An answer of an HTTP server that is no upgrade. */
+/** The answer of an HTTP server that refuses the upgrade. */
 export interface HttpRefusal {
   readonly status: number;
   readonly statusText: string;
-  /** What the server says, or the beginning of it. */
+  /** The body of the answer, or the beginning of it. */
   readonly body: string;
 }
 
-/** The failure that an HTTP server's refusal stands for. What the server says is shown, made printable. */
+/** Returns the error for an HTTP server's refusal. It contains the server's text, made printable. */
 export function refusalErrorOf({ status, statusText, body }: HttpRefusal, where: string): NetworkError {
   const isFull = status === 503 || status === 429;
   const said = body.trim() === '' ? '' : `, saying ${JSON.stringify(printable(body.trim()))}`;
@@ -99,19 +99,19 @@ export function refusalErrorOf({ status, statusText, body }: HttpRefusal, where:
   return new NetworkError(isFull ? 'ResourceLimitExceeded' : 'HandshakeFailed', message);
 }
 
-/** What an error says, of whatever realm it is, without secrets and made printable. */
+/** Returns the message of an error of any realm, without secrets and made printable. */
 export function reasonOf(error: unknown): string {
   const message: unknown =
     typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : undefined;
   return redactText(typeof message === 'string' ? message : error);
 }
 
-/** What a probe answers where that is in the way. */
+/** Returns the result of a probe that found this error. */
 export function unavailable(error: NetworkError): TransportProbe {
   return { available: false, reason: error.message, error };
 }
 
-/** The code of an error of Node.js or of `ws`; empty where it has none. */
+/** Returns the code of an error of Node.js or of `ws`; empty if it has none. */
 export function codeOf(error: unknown): string {
   const code: unknown = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : '';

@@ -159,7 +159,7 @@ const heartbeatSchema = section({
 const compressionSchema = section({
   threshold: v.optional(byteCount(0, 256 * KIB), 1 * KIB),
   level: v.optional(wholeNumber(1, 9), 3),
-  // The default keeps honest messages: deflate makes nothing shorter than by a factor of 1032.
+  // The default accepts correct messages, because deflate never exceeds a ratio of 1032.
   maxRatio: v.optional(wholeNumber(1, 1032), 1000),
 });
 const noCompression = v.literal(false, 'false or an object is allowed');
@@ -180,7 +180,7 @@ const optionsSchema = section({
     NOTHING_GIVEN,
   ),
   maxBufferedBytes: v.optional(byteCount(64 * KIB, 1024 * MIB), 1 * MIB),
-  // Which one is meant decides about the sentence of an error, so it is asked before either is checked.
+  // The error depends on which alternative the user meant, so the schema decides that before it checks the value.
   compression: v.optional(
     v.lazy((given): typeof compressionSchema | typeof noCompression =>
       typeof given === 'object' && given !== null ? compressionSchema : noCompression,

@@ -59,15 +59,15 @@ export function applicationCodeOf(code: CloseCode): number {
   return code === CloseCode.Normal ? code : code + APPLICATION_CODES;
 }
 
-/** The code that is meant, no matter which side sent it. */
+/** Returns the code in the protocol's meaning, for a code of either side. */
 export function protocolCodeOf(code: number): number {
   const meant = code - APPLICATION_CODES;
   return meant > CloseCode.Normal && meant <= CloseCode.TryAgainLater ? meant : code;
 }
 
 /**
- * Options of `ws` that hold on both ends: no compression unless it is asked for, tight bounds on what an unfinished
- * message may hold, and pings left to the link, which answers while there is room.
+ * The options of `ws` that apply at both ends: no compression unless it is configured, tight limits for an unfinished
+ * message, and no automatic answers to pings, because the link answers them while there is room.
  */
 export const SOCKET_OPTIONS = Object.freeze({
   perMessageDeflate: false,

@@ -11,8 +11,8 @@
 namespace entropynet {
 namespace {
 
-// The attribute's value as the kernel defines it (linux/posix_acl_xattr.h): a version, then entries,
-// little-endian as the processors that this runs on.
+// The attribute's value as the kernel defines it (linux/posix_acl_xattr.h): a version, then entries. It is
+// little-endian, as all processors are on which this runs.
 constexpr char kAttribute[] = "system.posix_acl_access";
 constexpr std::uint32_t kVersion = 2;
 constexpr std::uint32_t kNoId = 0xffffffffU;
@@ -57,7 +57,7 @@ bool IsMasked(const Entry& entry) {
   return entry.tag == kUser || entry.tag == kOwningGroup || entry.tag == kGroup;
 }
 
-// What the mask keeps from users and groups stays kept from them when the mask grows.
+// When the mask grows, users and groups must not get rights that the old mask denied them.
 void ApplyMask(std::vector<Entry>* entries) {
   const auto mask =
       std::find_if(entries->begin(), entries->end(), [](const Entry& entry) { return entry.tag == kMask; });

@@ -18,7 +18,8 @@ epoll_event EventOf(std::uint32_t events, std::uintptr_t key) {
   return event;
 }
 
-// EPOLLONESHOT: a socket that stays readable until the JS thread has read it must not keep the thread busy.
+// EPOLLONESHOT, because a socket that stays readable until the JS thread reads it must not keep this thread
+// busy.
 epoll_event OnceReadable(std::uintptr_t key) { return EventOf(EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, key); }
 
 }  // namespace
@@ -41,19 +42,19 @@ Status EventQueue::Add(Descriptor descriptor, std::uintptr_t key) {
 
 void EventQueue::Rearm(Descriptor descriptor, std::uintptr_t key) {
   epoll_event event = OnceReadable(key);
-  // Can't fail: the socket is in the queue and open.
+  // This can't fail: the socket is in the queue and open.
   static_cast<void>(::epoll_ctl(queue_.Get(), EPOLL_CTL_MOD, descriptor, &event));
 }
 
 void EventQueue::Remove(Descriptor descriptor) {
-  // Kernels before 2.6.9 want an event here, too.
+  // Kernels before 2.6.9 need an event here, too.
   epoll_event event{};
   static_cast<void>(::epoll_ctl(queue_.Get(), EPOLL_CTL_DEL, descriptor, &event));
 }
 
 void EventQueue::End() {
   const std::uint64_t one = 1;
-  // Can't be full: it is written to once.
+  // It can't be full, because it is written only once.
   if (::write(end_.Get(), &one, sizeof one) < 0) return;
 }
 

@@ -8,8 +8,8 @@
 
 namespace entropynet {
 
-// statx, because an addon that calls lstat loads on glibc 2.33 and newer only. musl has no statx
-// before 1.2.5.
+// statx, because an addon that calls lstat loads only on glibc 2.33 and newer. musl has no statx before
+// 1.2.5.
 Status IdentifyFile(const std::string& path, FileIdentity* identity) {
 #ifdef __GLIBC__
   struct statx information;

@@ -26,11 +26,11 @@ timespec DeadlineAfter(std::int64_t timeout_ns) {
 
 }  // namespace
 
-// Neither call has FUTEX_PRIVATE_FLAG: with it, the other process would not be found.
+// Neither call has FUTEX_PRIVATE_FLAG, because with it the kernel would not find the other process.
 
 Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t timeout_ns,
                   WaitResult* result) {
-  // An absolute deadline, so that a signal does not lengthen the wait.
+  // The deadline is absolute, so that a signal does not lengthen the wait.
   const timespec deadline = DeadlineAfter(timeout_ns);
   for (;;) {
     const long waited = ::syscall(SYS_futex, word.Address(), FUTEX_WAIT_BITSET, expected, &deadline, nullptr,

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
-// MFD_NOEXEC_SEAL, newer than the headers of the oldest system this is built on.
+// MFD_NOEXEC_SEAL, which the headers of the oldest build system lack.
 constexpr unsigned int kNoExecSeal = 0x0008U;
 
 struct FileStatus {
@@ -23,8 +23,8 @@ struct FileStatus {
   std::uint64_t byte_length = 0;
 };
 
-// statx, because an addon that calls fstat loads on glibc 2.33 and newer only. musl has no statx
-// before 1.2.5.
+// statx, because an addon that calls fstat loads only on glibc 2.33 and newer. musl has no statx before
+// 1.2.5.
 Status ReadStatus(Descriptor descriptor, FileStatus* read) {
 #ifdef __GLIBC__
   struct statx information;
@@ -45,7 +45,7 @@ Status ReadStatus(Descriptor descriptor, FileStatus* read) {
 
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   constexpr unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  // Systems with vm.memfd_noexec=2 insist on the extra flag, kernels before 6.3 do not know it.
+  // Systems with vm.memfd_noexec=2 require the additional flag. Kernels before 6.3 do not know it.
   int descriptor = ::memfd_create("entropynet", flags | kNoExecSeal);
   if (descriptor < 0 && errno == EINVAL) descriptor = ::memfd_create("entropynet", flags);
   if (descriptor < 0) return {errno, "memfd_create"};
@@ -69,18 +69,20 @@ Status Preallocate(Descriptor descriptor, std::size_t byte_length) {
   return {};
 }
 
-// Only memory files have seals, and the kernel finds that out without asking a file system.
+// Only memory files have seals, and the kernel answers that without asking a file system.
 bool IsMemory(Descriptor descriptor) { return ::fcntl(descriptor, F_GET_SEALS) >= 0; }
 
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
-  // Seals before anything else: a descriptor of a file system in user space can make statx wait for ever.
+  // The seals come first, because with a descriptor of a file system in user space statx can wait without
+  // end.
   const int seals = ::fcntl(descriptor, F_GET_SEALS);
   if (seals < 0 || (seals & kSizeSeals) != kSizeSeals) return {kErrorUnsealed, "fcntl"};
-  // Huge pages take seals too, but a hole punched into them may not be filled again: SIGBUS.
+  // Files of huge pages have seals, too, but after a hole was punched into them an access may fail with
+  // SIGBUS.
   struct statfs file_system;
   if (::fstatfs(descriptor, &file_system) != 0) return {errno, "fstatfs"};
   if (file_system.f_type != TMPFS_MAGIC) return {kErrorUnsealed, "fstatfs"};
-  // Only now is the size worth looking at: it can no longer change.
+  // Only now is the size useful, because it can no longer change.
   FileStatus file;
   if (const Status status = ReadStatus(descriptor, &file); !status.Ok()) return status;
   if (!file.is_regular) return {kErrorUnsealed, "statx"};

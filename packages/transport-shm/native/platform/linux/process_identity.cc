@@ -14,7 +14,7 @@
 namespace entropynet {
 namespace {
 
-// Fields of /proc/<pid>/stat, counted from 1 as its manual page does.
+// The fields of /proc/<pid>/stat, counted from 1 as in its manual page.
 constexpr int kStateField = 3;
 constexpr int kStartTimeField = 22;
 
@@ -22,7 +22,7 @@ Status ReadStat(const char* path, char* state, std::uint64_t* start_time) {
   const int opened = ::open(path, O_RDONLY | O_CLOEXEC);
   if (opened < 0) return {errno, "open"};
   const OwnedDescriptor file(opened);
-  // Far more than the fields up to the start time can take; the file is read at one go.
+  // Far more than the fields up to the start time need. The file is read in one call.
   char text[1024];
   ssize_t length;
   do {
@@ -30,7 +30,7 @@ Status ReadStat(const char* path, char* state, std::uint64_t* start_time) {
   } while (length < 0 && errno == EINTR);
   if (length < 0) return {errno, "read"};
   text[length] = '\0';
-  // The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
+  // The second field is the program's name in parentheses. The name may contain spaces and parentheses.
   const char* position = std::strrchr(text, ')');
   if (position == nullptr || position[1] != ' ') return {EINVAL, "read"};
   position += 2;
@@ -60,7 +60,7 @@ Status ProcessStartTime(std::uint32_t process_id, bool* alive, std::uint64_t* st
   std::snprintf(path, sizeof path, "/proc/%" PRIu32 "/stat", process_id);
   char state = '\0';
   const Status status = ReadStat(path, &state, start_time);
-  // ESRCH: it ended between open and read.
+  // ESRCH: the process ended between open and read.
   if (status.error == ENOENT || status.error == ESRCH) {
     *alive = false;
     return {};

@@ -14,12 +14,12 @@
 namespace entropynet {
 namespace {
 
-// Room for one passed descriptor more than may come, so that several are seen as several.
+// Room for one passed descriptor more than is allowed, so that several are noticed.
 struct Control {
   alignas(cmsghdr) unsigned char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
 
-// recvmsg; `control` is null where no descriptor is to be received.
+// Calls recvmsg. `control` is null if no descriptor is to be received.
 ssize_t ReceiveMessage(Descriptor socket, std::uint8_t* into, std::size_t size, int flags, Control* control,
                        msghdr* message) {
   iovec part{into, size};
@@ -35,14 +35,15 @@ ssize_t ReceiveMessage(Descriptor socket, std::uint8_t* into, std::size_t size, 
   return result;
 }
 
-// musl's macro compares numbers of different signs, and its header counts as ours where it is expanded.
+// musl's macro compares numbers of different signs, and the compiler counts its expansion as code of this
+// file.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-compare"
 cmsghdr* HeaderAfter(cmsghdr* header, msghdr* message) { return CMSG_NXTHDR(message, header); }
 #pragma GCC diagnostic pop
 
-// Keeps the first descriptor of a message and lets the thread for that close the others. Returns how many
-// came.
+// Keeps the first descriptor of a message. The other thread closes the rest. Returns the number of received
+// descriptors.
 std::size_t KeepFirst(msghdr* message, OwnedDescriptor* first) {
   std::size_t count = 0;
   for (cmsghdr* header = CMSG_FIRSTHDR(message); header != nullptr; header = HeaderAfter(header, message)) {
@@ -83,7 +84,7 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
       return {};
     }
     if (errno == EAGAIN) return {};
-    // ECONNABORTED: that peer left before its turn; there may be another behind it.
+    // ECONNABORTED: that peer left before its turn. Another may wait behind it.
     if (errno != EINTR && errno != ECONNABORTED) return {errno, "accept"};
   }
 }
@@ -91,8 +92,8 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
 Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
                      socklen_t length) {
   static_cast<void>(path);
-  // The name takes its mode from the socket's own, so there is no moment at which it is wider. The
-  // umask would do as well, but it is the whole process's and other threads create files meanwhile.
+  // The name takes its mode from the socket, so the mode is never wider. The umask would have the same
+  // effect, but it belongs to the whole process, and other threads create files meanwhile.
   if (::fchmod(descriptor, S_IRUSR | S_IWUSR) != 0) return {errno, "fchmod"};
   if (::bind(descriptor, address, length) != 0) return {errno, "bind"};
   return {};
@@ -109,14 +110,14 @@ Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials) 
 }
 
 Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups) {
-  // In the kernel's headers since 4.13; the C library's may be older.
+  // The kernel's headers have it since 4.13; those of the C library may be older.
   constexpr int peer_groups = 59;
   std::vector<gid_t> read(64);
   for (;;) {
     auto length = static_cast<socklen_t>(read.size() * sizeof(gid_t));
     const int result = ::getsockopt(descriptor, SOL_SOCKET, peer_groups, read.data(), &length);
     const std::size_t count = length / sizeof(gid_t);
-    // The kernel has said how many there are.
+    // The kernel has returned the number.
     if (result != 0 && errno == ERANGE && count > read.size()) {
       read.resize(count);
       continue;
@@ -128,8 +129,8 @@ Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups)
 }
 
 /*
- * Looks before it takes. What is taken out of a socket and not wanted, the kernel closes on this very thread;
- * what is only looked at stays with the socket, which goes to the thread for that when it is closed.
+ * Peeks before it takes. The kernel closes an unwanted descriptor on this thread when the thread takes it. A
+ * descriptor that is only peeked at stays in the socket, and the other thread closes that.
  */
 Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
                    ReceivedBytes* received) {
@@ -139,7 +140,7 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
       ReceiveMessage(socket, into, size, MSG_PEEK, takes_descriptor ? &control : nullptr, &message);
   if (seen < 0) {
     if (errno == EAGAIN) return {};
-    // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
+    // The peer left with unread bytes of this side. All bytes of the peer were delivered before this.
     if (errno != ECONNRESET) return {errno, "recvmsg"};
   }
   if (seen <= 0) {
@@ -156,21 +157,21 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
   }
   received->bytes = bytes;
   if (is_cut) {
-    // This process has no number left for it. It stays in the socket, which the caller gives up.
+    // This process has no free number for it. It stays in the socket, which the caller closes.
     received->descriptor_lost = true;
     return {};
   }
   if (count == 1 && !IsMemory(first.Get())) {
-    // No region: the check says so. It stays in the socket, too.
+    // It is no region, and the caller's check reports that. It stays in the socket, too.
     received->descriptor = std::move(first);
     return {};
   }
-  // The same bytes once more, and a second number for the same memory, which is closed at once.
+  // Takes the same bytes, and a second number for the same memory, which is closed at once.
   OwnedDescriptor second;
   if (ReceiveMessage(socket, into, bytes, 0, count == 1 ? &control : nullptr, &message) < 0)
     return {errno, "recvmsg"};
-  // Looking shows the descriptor of the next message, too. Only taking says whether it came with these bytes:
-  // it shows it again, or says that this process has no number left to show it with.
+  // Peeking also shows the descriptor of the next message. Only taking shows if it came with these bytes: it
+  // returns the descriptor again, or reports that this process has no free number for it.
   const bool is_with_these = KeepFirst(&message, &second) == 1 || (message.msg_flags & MSG_CTRUNC) != 0;
   if (is_with_these) received->descriptor = std::move(first);
   return {};

@@ -23,7 +23,7 @@ int Change(Descriptor queue, std::uintptr_t ident, std::int16_t filter, std::uin
 }  // namespace
 
 Status EventQueue::Open() {
-  // Never inherited by a program that this one starts: a child of fork() has no kqueue.
+  // A program that this one starts never inherits it: a child of fork() has no kqueue.
   queue_.Reset(::kqueue());
   if (!queue_.IsOpen()) return {errno, "kqueue"};
   if (Change(queue_.Get(), 0, EVFILT_USER, EV_ADD, 0, 0) < 0) return {errno, "kevent"};
@@ -31,7 +31,8 @@ Status EventQueue::Open() {
 }
 
 Status EventQueue::Add(Descriptor descriptor, std::uintptr_t key) {
-  // EV_DISPATCH: a socket that stays readable until the JS thread has read it must not keep the thread busy.
+  // EV_DISPATCH, because a socket that stays readable until the JS thread reads it must not keep this thread
+  // busy.
   const auto ident = static_cast<std::uintptr_t>(descriptor);
   if (Change(queue_.Get(), ident, EVFILT_READ, EV_ADD | EV_DISPATCH, 0, key) < 0) return {errno, "kevent"};
   return {};

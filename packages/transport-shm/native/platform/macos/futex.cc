@@ -9,13 +9,13 @@
 namespace entropynet {
 namespace {
 
-// Declared here because macOS has them in its headers only from 14.4 on, or not at all (__ulock_*).
+// Declared here, because the headers of macOS have them only from 14.4 on, or not at all (__ulock_*).
 constexpr std::uint32_t kSyncShared = 1;  // OS_SYNC_WAIT_ON_ADDRESS_SHARED, OS_SYNC_WAKE_BY_ADDRESS_SHARED
 constexpr std::uint32_t kMachAbsoluteTime = 32;     // OS_CLOCK_MACH_ABSOLUTE_TIME
 constexpr std::uint32_t kCompareAndWaitShared = 3;  // UL_COMPARE_AND_WAIT_SHARED
 constexpr std::uint32_t kWakeAll = 0x00000100;      // ULF_WAKE_ALL
 
-// A page that is being moved is there again at once. Memory that is not there at all gives the same error.
+// A page that is being moved exists again at once. Memory that does not exist gives the same error.
 constexpr int kMaxFaults = 8;
 
 using WaitWithTimeout = int (*)(void*, std::uint64_t, std::size_t, std::uint32_t, std::uint32_t,
@@ -36,7 +36,7 @@ Function Find(const char* name) {
   return reinterpret_cast<Function>(::dlsym(RTLD_DEFAULT, name));
 }
 
-// The same for every process and thread of this system version, and never written again.
+// The same for every process and thread of this system version. Never written again.
 const Functions& SystemFunctions() {
   static const Functions functions{
       Find<WaitWithTimeout>("os_sync_wait_on_address_with_timeout"),
@@ -51,7 +51,7 @@ std::int64_t MonotonicNanoseconds() {
   return static_cast<std::int64_t>(::clock_gettime_nsec_np(CLOCK_UPTIME_RAW));
 }
 
-// Both calls return -1 with errno set, or how many others still wait.
+// Both calls return -1 with errno set, or the number of others that still wait.
 int WaitOnce(const Functions& functions, void* address, std::uint32_t expected, std::int64_t remaining_ns) {
   if (functions.wait != nullptr && functions.wake != nullptr) {
     return functions.wait(address, expected, sizeof expected, kSyncShared, kMachAbsoluteTime,
@@ -61,7 +61,7 @@ int WaitOnce(const Functions& functions, void* address, std::uint32_t expected, 
   constexpr std::int64_t longest_us = UINT32_MAX;
   const std::int64_t rounded_us =
       (remaining_ns + nanoseconds_per_microsecond - 1) / nanoseconds_per_microsecond;
-  // Zero would wait for ever.
+  // Zero would wait without end.
   const std::int64_t timeout_us = rounded_us < 1 ? 1 : (rounded_us > longest_us ? longest_us : rounded_us);
   return functions.old_wait(kCompareAndWaitShared, address, expected, static_cast<std::uint32_t>(timeout_us));
 }
@@ -74,8 +74,8 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
   if (functions.wait == nullptr && functions.old_wait == nullptr)
     return {kErrorUnsupported, "os_sync_wait_on_address"};
   auto* value = reinterpret_cast<std::atomic<std::uint32_t>*>(word.Address());
-  // The system does not say whether the word differed, so that is looked at first. A change after this
-  // makes the wait return at once, which passes for a wake.
+  // The system does not report if the word differed, so this reads the word first. A change after this read
+  // makes the wait return at once, which counts as a wake.
   if (value->load(std::memory_order_seq_cst) != expected) {
     *result = WaitResult::kChanged;
     return {};
@@ -91,7 +91,7 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
       *result = WaitResult::kWoken;
       return {};
     }
-    // A timeout goes round once more, because the old call cannot wait for long at a time.
+    // After a timeout the loop runs once more, because the old call can't wait for long at a time.
     if (errno == EFAULT) {
       faults++;
     } else if (errno != ETIMEDOUT && errno != EINTR) {
@@ -109,10 +109,10 @@ Status WakeWord(const SharedWord& word, int* woken) {
   do {
     result = is_new ? functions.wake(word.Address(), sizeof(std::uint32_t), kSyncShared)
                     : functions.old_wake(kCompareAndWaitShared | kWakeAll, word.Address(), 0);
-    // A wake that a signal cut off has woken nobody.
+    // A wake that a signal interrupted has woken no thread.
   } while (result < 0 && errno == EINTR);
   if (result < 0 && errno != ENOENT) return {errno, "os_sync_wake_by_address_all"};
-  // The system tells only whether anybody waited (ENOENT: nobody).
+  // The system reports only if a thread waited (ENOENT: none).
   *woken = result < 0 ? 0 : 1;
   return {};
 }

@@ -15,11 +15,11 @@ namespace {
 
 constexpr int kNameAttempts = 16;
 
-// Both kinds of Mac. A program for the one that runs on the other sees pages of its own kind, and objects
-// whose sizes are rounded to those of the machine; its peer may be a program of either kind.
+// Both kinds of Mac. A program for one kind that runs on the other sees pages of its own kind, and objects
+// whose sizes are rounded to those of the machine. Its peer may be a program of either kind.
 constexpr std::uint64_t kPageSizes[] = {4096, 16384};
 
-// Whether an object of `actual` bytes is one that was made for `byte_length`.
+// Returns whether an object of `actual` bytes was made for `byte_length`.
 bool IsRoundedUp(std::uint64_t actual, std::uint64_t byte_length) {
   for (const std::uint64_t page : kPageSizes) {
     if (actual == (byte_length + page - 1) / page * page) return true;
@@ -31,7 +31,7 @@ bool IsRoundedUp(std::uint64_t actual, std::uint64_t byte_length) {
 
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   for (int attempt = 0; attempt < kNameAttempts; attempt++) {
-    // Names may have 31 characters here. This one lasts for two calls and is never told to anybody.
+    // Names have at most 31 characters here. This one exists for two calls, and no other process learns it.
     char name[32];
     std::snprintf(name, sizeof name, "/en-%08x%08x", ::arc4random(), ::arc4random());
     const int descriptor = ::shm_open(name, O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
@@ -51,7 +51,7 @@ Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   return {EEXIST, "shm_open"};
 }
 
-// An object takes its memory at the first touch, and there is no call that does it before.
+// An object gets its memory at the first access, and no call does that earlier.
 Status Preallocate(Descriptor, std::size_t) { return {}; }
 
 bool IsMemory(Descriptor descriptor) {
@@ -62,8 +62,8 @@ bool IsMemory(Descriptor descriptor) {
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
   struct stat information;
   if (::fstat(descriptor, &information) != 0) return {errno, "fstat"};
-  // There are no seals here, but a shared-memory object takes its size only once: a second ftruncate is
-  // refused. Such an object has no kind in its mode, so a regular file, which could shrink, is distinguished.
+  // macOS has no seals, but a shared-memory object gets its size only once: a second ftruncate is refused.
+  // The mode of such an object has no file type. A regular file has one, and could shrink.
   if ((information.st_mode & S_IFMT) != 0) return {kErrorUnsealed, "fstat"};
   *actual_length = static_cast<std::uint64_t>(information.st_size);
   // The system reports the size in whole pages.

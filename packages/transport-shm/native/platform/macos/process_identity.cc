@@ -27,7 +27,7 @@ Status ProcessStartTime(std::uint32_t process_id, bool* alive, std::uint64_t* st
   const int length =
       ::proc_pidinfo(static_cast<int>(process_id), PROC_PIDTBSDINFO, 0, &information, sizeof information);
   if (length < static_cast<int>(sizeof information)) {
-    // A zombie has no such information any more: ESRCH as well.
+    // A zombie has no such information any more, and gives ESRCH as well.
     *alive = false;
     if (errno == ESRCH || errno == 0) return {};
     return {errno, "proc_pidinfo"};

@@ -15,16 +15,16 @@
 namespace entropynet {
 namespace {
 
-// More than the system lets anybody pass at once.
+// More than the system lets a process pass at once.
 constexpr std::size_t kMaxPassedDescriptors = 512;
 
-// macOS has none of the flags that set these while the descriptor is made. A fork between the two calls
-// could inherit it; a child that Node starts closes everything it was not meant to have.
+// macOS has no flags that set these while the descriptor is made. A fork between the two calls could inherit
+// the descriptor. A child that Node.js starts closes every descriptor that it must not have.
 Status Prepare(Descriptor descriptor) {
   if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) return {errno, "fcntl"};
   const int flags = ::fcntl(descriptor, F_GETFL);
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) return {errno, "fcntl"};
-  // In place of MSG_NOSIGNAL.
+  // Replaces MSG_NOSIGNAL.
   const int enabled = 1;
   if (::setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &enabled, sizeof enabled) != 0)
     return {errno, "setsockopt"};
@@ -50,7 +50,7 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
     if (descriptor >= 0) {
       OwnedDescriptor made(descriptor);
       const Status status = Prepare(descriptor);
-      // EINVAL: this peer is gone already; there may be another behind it.
+      // EINVAL: this peer has gone already. Another may wait behind it.
       if (status.error == EINVAL) continue;
       if (status.Ok()) *accepted = std::move(made);
       return status;
@@ -63,7 +63,7 @@ Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted) {
 Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
                      socklen_t length) {
   if (::bind(descriptor, address, length) != 0) return {errno, "bind"};
-  // The mode of a socket cannot be set before it has a name. Nobody can connect until it listens.
+  // The mode of a socket can't be set before it has a name. No peer can connect before it listens.
   if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) {
     const Status status{errno, "chmod"};
     static_cast<void>(::unlink(path.c_str()));
@@ -97,8 +97,8 @@ Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups)
 }
 
 /*
- * Takes everything: looking at descriptors without taking them is not to be relied on here. With room for all
- * of them nothing is cut off, and what is not wanted goes to the thread that closes it.
+ * Takes all descriptors, because peeking at them is not reliable here. With room for all of them none is
+ * lost. The other thread closes the unwanted ones.
  */
 Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
                    ReceivedBytes* received) {
@@ -114,9 +114,10 @@ Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool
     result = ::recvmsg(socket, &message, MSG_DONTWAIT);
   } while (result < 0 && errno == EINTR);
   if (result < 0 && errno == EAGAIN) return {};
-  // This process has no number left for what was passed: the system does not cut it off, it fails.
+  // This process has no free numbers for the passed descriptors. The system then fails instead of dropping
+  // them.
   if (result < 0 && errno == EMSGSIZE) return {EMFILE, "recvmsg"};
-  // The peer went away with bytes of ours unread. Everything it had sent was delivered before this.
+  // The peer left with unread bytes of this side. All bytes of the peer were delivered before this.
   if (result < 0 && errno != ECONNRESET) return {errno, "recvmsg"};
   if (result <= 0) {
     received->ended = true;

@@ -14,7 +14,7 @@ constexpr std::size_t kFirstBufferBytes = 4 * 1024;
 // A group may list thousands of members.
 constexpr std::size_t kMostBufferBytes = 16 * 1024 * 1024;
 
-// `look_up` is getpwnam_r or getgrnam_r. `found` is null where nobody has the name.
+// `look_up` is getpwnam_r or getgrnam_r. `found` is null if no account has the name.
 template <typename Entry>
 Status LookUp(int (*look_up)(const char*, Entry*, char*, std::size_t, Entry**), const char* syscall,
               const std::string& name, Entry* entry, Entry** found) {
@@ -26,7 +26,7 @@ Status LookUp(int (*look_up)(const char*, Entry*, char*, std::size_t, Entry**), 
       buffer.resize(buffer.size() * 2);
       continue;
     }
-    // Some systems say so where nobody has the name.
+    // Some systems give this error if no account has the name.
     if (error == ENOENT || error == ESRCH) return {};
     return {error, syscall};
   }

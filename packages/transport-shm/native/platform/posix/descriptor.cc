@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-// The names that these functions had before glibc 2.34, so that an addon built on a new system loads on an
-// old one. A sanitizer replaces them and must be found under the plain names.
+// The names of these functions before glibc 2.34, so that an addon from a new system loads on an old one. A
+// sanitizer replaces the functions, and needs the plain names.
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__clang__)
 #if defined(__x86_64__)
@@ -28,22 +28,22 @@ __asm__(".symver dlopen,dlopen@GLIBC_2.17");
 namespace entropynet {
 namespace {
 
-// What waits to be closed. Any thread, under the mutex.
+// The descriptors that wait to be closed. Any thread, with the mutex held.
 struct Closing {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   std::deque<Descriptor> waiting;
-  // Those that wait, and the one that is being closed.
+  // The number of waiting descriptors, and the one that is being closed.
   std::size_t count = 0;
   bool has_thread = false;
 };
 
-// Never destroyed: the thread may still be in a close when the process exits.
+// Never destroyed, because the thread may still be inside a close when the process exits.
 Closing& TheClosing() {
   static Closing* const closing = new Closing();
   return *closing;
 }
 
-// Runs as long as there is something to close.
+// Runs as long as there are descriptors to close.
 void* CloseAll(void*) {
   Closing& closing = TheClosing();
   for (;;) {
@@ -63,7 +63,7 @@ void* CloseAll(void*) {
   }
 }
 
-// Keeps this library loaded for good: a worker that loaded it may end before a close does.
+// Keeps this library loaded permanently, because a worker that loaded it may end before a close does.
 void StayLoaded() {
   Dl_info information;
   if (::dladdr(reinterpret_cast<void*>(&CloseAll), &information) == 0) return;
@@ -73,7 +73,7 @@ void StayLoaded() {
 }  // namespace
 
 Status CloseDescriptor(Descriptor descriptor) {
-  // Never repeated on EINTR: the number is free by then and may be another thread's new descriptor.
+  // Never repeated after EINTR: the number is free then, and may be a new descriptor of another thread.
   if (::close(descriptor) != 0 && errno != EINTR) return {errno, "close"};
   return {};
 }
@@ -87,7 +87,7 @@ void CloseElsewhere(OwnedDescriptor descriptor) {
   if (!closing.has_thread) {
     StayLoaded();
     pthread_t thread;
-    // Where there is no thread to be had, the next call tries again.
+    // If no thread can be started, the next call tries again.
     closing.has_thread = ::pthread_create(&thread, nullptr, CloseAll, nullptr) == 0;
     if (closing.has_thread) ::pthread_detach(thread);
   }

@@ -10,7 +10,7 @@ namespace entropynet {
 
 namespace {
 
-// Opens `path` and takes the lock of what it stands for, without waiting. `kind`: LOCK_EX or LOCK_SH.
+// Opens `path` and takes the lock of its file, without waiting. `kind`: LOCK_EX or LOCK_SH.
 Status Lock(const std::string& path, int flags, int kind, OwnedDescriptor* lock) {
   int opened;
   do {
@@ -33,7 +33,7 @@ Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
   return Lock(path, O_DIRECTORY, LOCK_EX, lock);
 }
 
-// Without O_NONBLOCK, opening a pipe that stands in the file's place would wait for a writer.
+// Without O_NONBLOCK, opening a pipe at the file's path would wait for a writer.
 Status LockFile(const std::string& path, OwnedDescriptor* lock) {
   return Lock(path, O_NONBLOCK, LOCK_EX, lock);
 }

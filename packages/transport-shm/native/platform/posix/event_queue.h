@@ -22,15 +22,15 @@ class EventQueue {
   void Rearm(Descriptor descriptor, std::uintptr_t key);
   void Remove(Descriptor descriptor);
 
-  // Lets Wait report 0, now and from then on.
+  // Makes Wait report 0, now and from then on.
   void End();
 
-  // Blocks until something is ready; returns how many of `keys` were filled in.
+  // Blocks until a socket is ready. Returns the number of written `keys`.
   std::size_t Wait(std::uintptr_t* keys, std::size_t room);
 
  private:
   OwnedDescriptor queue_;
-  // Readable once the queue has ended, where the queue itself can't tell.
+  // Readable after the end of the queue, on systems where the queue itself can't report the end.
   OwnedDescriptor end_;
 };
 

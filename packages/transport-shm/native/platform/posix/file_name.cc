@@ -8,7 +8,7 @@ void RemoveFileIfSame(const std::string& path, const FileIdentity& identity) {
   FileIdentity current;
   if (!IdentifyFile(path, &current).Ok()) return;
   if (current.device != identity.device || current.number != identity.number) return;
-  // Which of the two it is, the system knows best: each refuses the other's kind.
+  // Both calls are tried, because each one refuses the other kind.
   if (::unlink(path.c_str()) != 0) static_cast<void>(::rmdir(path.c_str()));
 }
 

@@ -29,13 +29,13 @@ Status MakeAddress(const std::string& path, const char* syscall, sockaddr_un* ad
 }
 
 /*
- * Closes a socket. With bytes in it that nobody read, it may hold descriptors that the peer passed, and
- * closing it closes them: then that is left to the thread for it. The peer sees the end at once either way.
+ * Closes a socket. A socket with unread bytes may hold descriptors that the peer passed, and closing it
+ * closes them. Then the other thread closes it. The peer sees the end at once in both cases.
  */
 void CloseSocket(OwnedDescriptor socket, bool listens) {
-  // Nothing can be sent into it any more.
+  // No more bytes can be sent into it.
   static_cast<void>(::shutdown(socket.Get(), SHUT_RDWR));
-  // Those that nobody accepted would be closed with it.
+  // Connections that were not accepted would be closed with it.
   while (listens) {
     OwnedDescriptor unaccepted;
     if (!AcceptStreamSocket(socket.Get(), &unaccepted).Ok() || !unaccepted.IsOpen()) break;
@@ -71,7 +71,7 @@ class PosixLocalSocket final : public LocalSocket {
   }
 
   Status Send(const std::uint8_t* bytes, std::size_t size, Descriptor passed, std::size_t* sent) override {
-    // sendmsg only reads the bytes; the structure is shared with recvmsg and therefore not const.
+    // sendmsg only reads the bytes. recvmsg uses the same structure, so it is not const.
     iovec part{const_cast<std::uint8_t*>(bytes), size};
     msghdr message{};
     message.msg_iov = &part;
@@ -95,7 +95,7 @@ class PosixLocalSocket final : public LocalSocket {
       return {};
     }
     *sent = 0;
-    // ENOBUFS is how macOS says that the receiver's buffer is full.
+    // With ENOBUFS macOS reports that the receiver's buffer is full.
     if (errno == EAGAIN || errno == ENOBUFS) return {};
     return {errno, "sendmsg"};
   }

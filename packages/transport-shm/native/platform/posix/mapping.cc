@@ -16,8 +16,8 @@ Status Mapping::Map(Descriptor descriptor, std::size_t byte_length) {
 
 void Mapping::Withdraw() {
   if (data_ == nullptr) return;
-  // One step for the kernel: no other mapping can take the addresses in between. Costs no memory until
-  // somebody writes.
+  // One call of the kernel, so that no other mapping can take the addresses in between. It costs no memory
+  // until a write.
   static_cast<void>(::mmap(data_, byte_length_, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_FIXED, -1, 0));
 }

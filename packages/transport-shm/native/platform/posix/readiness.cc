@@ -39,10 +39,10 @@ class ReadinessThread final : public Readiness {
 
   Status Start() {
     if (const Status status = queue_.Open(); !status.Ok()) return status;
-    // The process's signals are for its other threads: a handler may count on running there.
+    // Other threads handle the process's signals, because a handler may rely on running there.
     sigset_t all;
     sigset_t before;
-    // A macro on some systems: without "::".
+    // A macro on some systems, so without "::".
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     const int error = ::pthread_create(&thread_, nullptr, Run, this);

@@ -13,31 +13,31 @@
 
 namespace entropynet {
 
-// Where the POSIX systems differ. All of them leave a descriptor close-on-exec and non-blocking.
+// The differences between the POSIX systems. All functions make descriptors close-on-exec and non-blocking.
 
-// Flags for sendmsg beside MSG_DONTWAIT.
+// The flags for sendmsg in addition to MSG_DONTWAIT.
 extern const int kSendFlags;
 
-// A new Unix stream socket.
+// Opens a new Unix stream socket.
 Status OpenStreamSocket(OwnedDescriptor* opened);
 
-// accept; `accepted` stays closed when nobody waits.
+// Calls accept. `accepted` stays closed if no peer waits.
 Status AcceptStreamSocket(Descriptor listening, OwnedDescriptor* accepted);
 
-// bind such that the name has mode 0600 before anybody can connect to it.
+// Binds so that the name has mode 0600 before a peer can connect to it.
 Status BindPrivately(Descriptor descriptor, const std::string& path, const sockaddr* address,
                      socklen_t length);
 
-// Who is at the other end of `descriptor`.
+// Reads the account of the process at the other end of `descriptor`.
 Status ReadPeerCredentials(Descriptor descriptor, PeerCredentials* credentials);
 
-// The supplementary groups of the process at the other end.
+// Reads the supplementary groups of the process at the other end.
 Status ReadPeerGroups(Descriptor descriptor, std::vector<std::uint32_t>* groups);
 
 /*
- * Reads up to `size` bytes without waiting, and one passed descriptor of memory if `takes_descriptor`.
- * Nothing that the peer passed is closed on this thread. kErrorDescriptorPassed: descriptors came where none
- * belongs, or several.
+ * Reads up to `size` bytes without waiting, and one passed descriptor of memory if `takes_descriptor`. It
+ * closes no passed descriptor on this thread. kErrorDescriptorPassed: several descriptors came, or one where
+ * none is allowed.
  */
 Status TakeMessage(Descriptor socket, std::uint8_t* into, std::size_t size, bool takes_descriptor,
                    ReceivedBytes* received);

@@ -7,17 +7,17 @@
 namespace entropynet {
 namespace {
 
-// Those that wait, and those that are being closed. Any thread.
+// The number of descriptors that wait or are being closed. Any thread.
 std::atomic<std::size_t> closing{0};
 
-// A thread of the system's pool.
+// Runs on a thread of the system's pool.
 DWORD WINAPI CloseOne(void* handle) {
   static_cast<void>(CloseDescriptor(ToDescriptor(handle)));
   closing.fetch_sub(1);
   return 0;
 }
 
-// Keeps this library loaded for good: a worker that loaded it may end before a close does.
+// Keeps this library loaded permanently, because a worker that loaded it may end before a close does.
 void StayLoaded() {
   HMODULE module = nullptr;
   static_cast<void>(

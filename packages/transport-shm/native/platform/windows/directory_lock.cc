@@ -7,9 +7,9 @@
 namespace entropynet {
 namespace {
 
-// Takes the lock of an opened file without waiting. `flags`: LOCKFILE_EXCLUSIVE_LOCK, or 0 for a shared one.
+// Takes the lock of an open file without waiting. `flags`: LOCKFILE_EXCLUSIVE_LOCK, or 0 for a shared one.
 Status LockOpened(OwnedDescriptor file, DWORD flags, OwnedDescriptor* lock) {
-  // One byte far behind the file's end: a lock of its content would keep readers out.
+  // One byte far beyond the file's end, because a lock of its contents would block readers.
   OVERLAPPED range{};
   range.OffsetHigh = 1;
   if (!::LockFileEx(ToHandle(file.Get()), flags | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &range)) {
@@ -32,9 +32,9 @@ Status LockExisting(const std::string& path, DWORD flags, OwnedDescriptor* lock)
 }  // namespace
 
 /*
- * A directory can't be locked here without keeping others from its files, so a file in it stands for it:
- * "directory.lock", which stays. Nobody can remove it while somebody has it open, so everybody who waits
- * waits for the same file.
+ * On Windows a lock of a directory would block other processes from its files. So a file in it,
+ * "directory.lock", takes its place and stays. No process can remove it while another has it open, so all
+ * processes wait for the same file.
  */
 Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
   const DWORD attributes = ::GetFileAttributesW(Widen(path).c_str());
@@ -45,7 +45,7 @@ Status LockDirectory(const std::string& path, OwnedDescriptor* lock) {
                                                  FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_ALWAYS,
                                                  FILE_FLAG_OPEN_REPARSE_POINT, nullptr));
   if (!file.IsOpen()) {
-    // A program that looks at every new file has it for a moment.
+    // A program that scans every new file has it open for a moment.
     if (::GetLastError() == ERROR_SHARING_VIOLATION) return {kErrorWouldBlock, "CreateFile"};
     return LastError("CreateFile");
   }

@@ -34,7 +34,7 @@ void RemoveFileIfSame(const std::string& path, const FileIdentity& identity) {
   FileIdentity current;
   if (!Open(path, FILE_READ_ATTRIBUTES | DELETE, &file, &current).Ok()) return;
   if (current.device != identity.device || current.number != identity.number) return;
-  // By handle, so that it is this file that goes even if the name changes hands now.
+  // By handle, so that exactly this file is removed, even if the name belongs to another file now.
   FILE_DISPOSITION_INFO disposition{TRUE};
   ::SetFileInformationByHandle(ToHandle(file.Get()), FileDispositionInfo, &disposition, sizeof disposition);
 }

@@ -15,15 +15,15 @@ constexpr std::int64_t kNanosecondsPerMillisecond = 1'000'000;
 constexpr std::size_t kNameCharacters = 96;
 
 /*
- * WaitOnAddress finds waiters of its own process only, so an auto-reset event stands for the word. Both sides
- * derive its name from the region's random identity and the word's offset. The name is the whole machine's
- * ("Global"), so that a service and a program on the desktop meet; making an event there needs no privilege.
- * The event exists only while somebody waits; making it costs a few microseconds, little beside the sleep it
- * is for.
+ * WaitOnAddress only finds waiters of its own process, so an auto-reset event stands for the word. Both sides
+ * derive its name from the region's random identity and the word's offset. The name belongs to the whole
+ * machine ("Global"), so that a service and a desktop program find the same event; making an event there
+ * needs no privilege. The event exists only while a thread waits. Making it costs a few microseconds, much
+ * less than the sleep.
  *
- * The peer may change the identity in the region at any moment. Each byte is read once, and whatever it says,
- * the name has the same length and form: a peer that changes it loses wakes of this one connection, and the
- * waiter looks again when its time is up.
+ * The peer may change the identity in the region at any moment. Each byte is read once, and the name has the
+ * same length and form for all values. A peer that changes it only loses wakes of this one connection, and
+ * the waiter looks again after its timeout.
  */
 Status NameEvent(const SharedWord& word, wchar_t* name) {
   if (word.region_bytes < kControlBlockBytes) return {kErrorUnsupported, "CreateEvent"};
@@ -49,7 +49,8 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
   if (!secured.Ok()) return secured;
   const OwnedDescriptor event = OwnHandle(::CreateEventW(security.Attributes(), FALSE, FALSE, name));
   if (!event.IsOpen()) return LastError("CreateEvent");
-  // After the event exists: a producer that did not find it has stored the new value before this load.
+  // This comes after the event exists: a producer that did not find it has stored the new value before this
+  // load.
   const auto* value = reinterpret_cast<const std::atomic<std::uint32_t>*>(word.Address());
   if (value->load(std::memory_order_seq_cst) != expected) {
     *result = WaitResult::kChanged;
@@ -81,7 +82,7 @@ Status WakeWord(const SharedWord& word, int* woken) {
     return LastError("OpenEvent");
   }
   if (!::SetEvent(ToHandle(event.Get()))) return LastError("SetEvent");
-  // An auto-reset event lets one waiter go; a region's words never have two.
+  // An auto-reset event wakes one waiter. A region's words never have two.
   *woken = 1;
   return {};
 }

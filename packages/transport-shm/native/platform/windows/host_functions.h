@@ -1,10 +1,10 @@
 #ifndef ENTROPYNET_PLATFORM_WINDOWS_HOST_FUNCTIONS_H_
 #define ENTROPYNET_PLATFORM_WINDOWS_HOST_FUNCTIONS_H_
 
-// Lets every program that offers Node-API load the addon: node.exe, Electron and single executables, which
-// have other names. A library of Windows names the program of each function that it needs, so ours needs
-// none: the functions are looked up in the program that runs, while it loads the addon and before any of them
-// is called. The build makes a file that includes this and names each function once.
+// Lets every program with Node-API load the addon: node.exe, Electron and single executables, which have
+// other names. An import library of Windows names the program of each function. So the addon imports none: it
+// looks the functions up in the running program while it loads, before it calls any of them. The build makes
+// a file that includes this and names each function once.
 
 #include <windows.h>
 

@@ -17,10 +17,11 @@ namespace {
 
 constexpr std::size_t kMaxPathCharacters = 256;
 
-// So many clients can connect between two calls of Accept. Each instance costs two handles and a wait.
+// The largest number of clients that can connect between two calls of Accept. Each instance costs two handles
+// and a wait.
 constexpr std::size_t kMaxWaitingInstances = 16;
 
-// One instance of a pipe, which the next client connects to.
+// One instance of a pipe, to which the next client connects.
 class WaitingInstance {
  public:
   WaitingInstance() = default;
@@ -34,7 +35,7 @@ class WaitingInstance {
   bool IsOpen() const { return pipe_.IsOpen(); }
   Descriptor Get() const { return pipe_.Get(); }
 
-  // Makes the instance. With `is_first` it fails with WSAEADDRINUSE where the pipe exists already.
+  // Makes the instance. With `is_first` it fails with WSAEADDRINUSE if the pipe exists already.
   Status Open(const std::wstring& name, bool is_first) {
     if (!connecting_.IsReady()) return {ERROR_OUTOFMEMORY, "CreateEvent"};
     PrivateSecurity security;
@@ -47,14 +48,14 @@ class WaitingInstance {
         PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS,
         PIPE_UNLIMITED_INSTANCES, kPipeBufferBytes, kPipeBufferBytes, 0, security.Attributes()));
     if (!made.IsOpen()) {
-      // This is how the system says that somebody has made the first one.
+      // With this error the system reports that another process has made the first one.
       const bool is_taken = is_first && ::GetLastError() == ERROR_ACCESS_DENIED;
       return is_taken ? Status{WSAEADDRINUSE, "CreateNamedPipe"} : LastError("CreateNamedPipe");
     }
     const HANDLE pipe = ToHandle(made.Get());
     const Status begun =
         connecting_.Begun(::ConnectNamedPipe(pipe, connecting_.Prepare()), "ConnectNamedPipe");
-    // A client may have come in between, and even have left again: it is one to accept.
+    // A client may have connected in between, and may even have left again. It counts as a client to accept.
     const bool is_met = begun.error == ERROR_PIPE_CONNECTED || begun.error == ERROR_NO_DATA;
     if (!begun.Ok() && !is_met) return begun;
     if (is_met) ::SetEvent(connecting_.Event());
@@ -63,7 +64,8 @@ class WaitingInstance {
     return {};
   }
 
-  // Whether a client has come; then its pipe is the caller's. One that has left again can be read to its end.
+  // Returns whether a client has connected; then the caller owns its pipe. A pipe whose client has left can
+  // still be read to its end.
   bool Take(OwnedDescriptor* connected) {
     Status status;
     DWORD bytes = 0;
@@ -86,7 +88,7 @@ class WaitingInstance {
   EventNotifier notifier_;
 };
 
-// Keeps several instances waiting. One that could not be replaced is made by a later call.
+// Keeps several instances waiting. If one could not be replaced, a later call makes it.
 class PipeListener final : public LocalSocket {
  public:
   explicit PipeListener(std::wstring name) : name_(std::move(name)) {}
@@ -95,7 +97,7 @@ class PipeListener final : public LocalSocket {
     count_ = std::min(count, kMaxWaitingInstances);
     Status status = instances_[0].Open(name_, true);
     if (status.Ok()) status = CheckAccess();
-    // Fewer do: the others are made when they can be.
+    // Fewer instances are enough. A later call makes the others.
     if (status.Ok()) static_cast<void>(OpenMissing());
     return status;
   }
@@ -107,7 +109,8 @@ class PipeListener final : public LocalSocket {
       next_ = (next_ + 1) % count_;
       OwnedDescriptor connected;
       if (!instance.IsOpen() || !instance.Take(&connected)) continue;
-      // Before the client is served: while one instance exists, nobody else can make the pipe.
+      // This comes before the client is served: while one instance exists, no other process can make the
+      // pipe.
       static_cast<void>(instance.Open(name_, false));
       return PipeConnection::Make(std::move(connected), PipeConnection::Side::kAccepted, accepted);
     }
@@ -138,7 +141,7 @@ class PipeListener final : public LocalSocket {
   }
 
  private:
-  // Fails only where no instance is left that a client could connect to.
+  // Fails only if no instance is left to which a client could connect.
   Status OpenMissing() {
     Status failure;
     bool is_any_open = false;
@@ -153,7 +156,7 @@ class PipeListener final : public LocalSocket {
     return is_any_open ? Status{} : failure;
   }
 
-  // Whether the pipe has the rights that it was made with.
+  // Checks that the pipe has the rights with which it was made.
   Status CheckAccess() {
     ObjectAccess access;
     const Status status = ReadObjectAccess(ToHandle(instances_[0].Get()), SE_KERNEL_OBJECT, &access);
@@ -165,7 +168,7 @@ class PipeListener final : public LocalSocket {
   const std::wstring name_;
   std::array<WaitingInstance, kMaxWaitingInstances> instances_;
   std::size_t count_ = 1;
-  // Whose turn it is.
+  // The instance that has the next turn.
   std::size_t next_ = 0;
 };
 
@@ -173,8 +176,8 @@ class PipeListener final : public LocalSocket {
 
 std::size_t LocalSocket::MaxPathBytes() { return kMaxPathCharacters; }
 
-// Here `path` is a pipe's name, \\.\pipe\..., which lasts as long as a handle to the pipe does. The system
-// keeps no queue of peers: between two Accept calls as many can connect as instances wait.
+// Here `path` is a pipe's name, \\.\pipe\..., which lasts as long as a handle to the pipe. The system keeps
+// no queue of peers: between two Accept calls only as many can connect as instances wait.
 Status LocalSocket::Listen(const std::string& path, int backlog, std::unique_ptr<LocalSocket>* listening) {
   if (path.size() > kMaxPathCharacters) return {kErrorNameTooLong, "CreateNamedPipe"};
   auto listener = std::make_unique<PipeListener>(Widen(path));
@@ -185,7 +188,7 @@ Status LocalSocket::Listen(const std::string& path, int backlog, std::unique_ptr
 
 Status LocalSocket::Connect(const std::string& path, std::unique_ptr<LocalSocket>* connected) {
   if (path.size() > kMaxPathCharacters) return {kErrorNameTooLong, "CreateFile"};
-  // The server may learn who we are but not act in our name.
+  // The server may identify this process but not act in its name.
   constexpr DWORD flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
   OwnedDescriptor pipe = OwnHandle(::CreateFileW(Widen(path).c_str(), GENERIC_READ | GENERIC_WRITE, 0,
                                                  nullptr, OPEN_EXISTING, flags, nullptr));

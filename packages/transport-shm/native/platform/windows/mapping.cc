@@ -23,8 +23,8 @@ struct SectionInformation {
 };
 
 /*
- * Reads what `descriptor` is, without mapping it. The system's documented interface has no such question;
- * this call of its own library has been there since its first version.
+ * Reads the properties of `descriptor`, without mapping it. The documented interface of the system has no
+ * such function. This call of its own library exists since its first version.
  */
 bool ReadSection(Descriptor descriptor, SectionInformation* information) {
   using Query = LONG(NTAPI*)(HANDLE, int, void*, SIZE_T, SIZE_T*);
@@ -36,8 +36,8 @@ bool ReadSection(Descriptor descriptor, SectionInformation* information) {
 }
 
 /*
- * Memory of the paging file only. Reading a view of a file fails with an exception where the file or its
- * disk is gone, and memory that is reserved only faults on touch.
+ * Returns whether it is memory of the paging file only. Reading a view of a file fails with an exception if
+ * the file or its disk has gone, and memory that is only reserved fails at the first access.
  */
 bool IsPagingFileMemory(const SectionInformation& information) {
   return (information.attributes & (kFileBacked | kImage | kReserved | kCommitted)) == kCommitted;
@@ -47,7 +47,7 @@ bool IsPagingFileMemory(const SectionInformation& information) {
 
 Status CreateSharedMemory(std::size_t byte_length, OwnedDescriptor* created) {
   const std::uint64_t size = byte_length;
-  // Backed by the paging file and nameless: others get it as a duplicated handle only.
+  // The paging file backs it and it has no name, so other processes get it only as a duplicated handle.
   OwnedDescriptor section = OwnHandle(
       ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE | SEC_COMMIT,
                            static_cast<DWORD>(size >> kHighWordBits), static_cast<DWORD>(size), nullptr));
@@ -64,7 +64,7 @@ bool IsMemory(Descriptor descriptor) {
   return ReadSection(descriptor, &information) && IsPagingFileMemory(information);
 }
 
-// Such a section never changes its size, so there is nothing to seal.
+// Such a section never changes its size, so it needs no seal.
 Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::uint64_t* actual_length) {
   SectionInformation information{};
   if (!ReadSection(descriptor, &information) || !IsPagingFileMemory(information))
@@ -74,7 +74,7 @@ Status CheckSharedMemory(Descriptor descriptor, std::size_t byte_length, std::ui
   const std::uint64_t page = system.dwPageSize;
   const std::uint64_t rounded = (byte_length + page - 1) / page * page;
   *actual_length = static_cast<std::uint64_t>(information.size.QuadPart);
-  // The size may be told in whole pages.
+  // The system may report the size in whole pages.
   if (*actual_length == rounded) *actual_length = byte_length;
   if (*actual_length != byte_length) return {kErrorSizeMismatch, "NtQuerySection"};
   return {};
@@ -88,7 +88,7 @@ Status Mapping::Map(Descriptor descriptor, std::size_t byte_length) {
   return {};
 }
 
-// Windows can't put private memory in the place of a view in one step: the view stays.
+// Windows can't replace a view by private memory in one step, so the view stays.
 void Mapping::Withdraw() {}
 
 void Mapping::Unmap() {

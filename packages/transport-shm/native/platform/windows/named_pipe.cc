@@ -48,8 +48,7 @@ Status EventNotifier::Start(HANDLE event, void (*notify)(void*), void* data) {
 
 void EventNotifier::Rearm() {
   if (notify_ == nullptr || !has_called_.load()) return;
-  // Where the pool has no room for a wait, the event loop is woken at once: it looks again, and comes back
-  // here.
+  // If the pool has no room for a wait, this wakes the event loop at once. It looks again, and returns here.
   if (!Arm().Ok()) notify_(data_);
 }
 
@@ -64,13 +63,13 @@ Status EventNotifier::Arm() {
 }
 
 void EventNotifier::Stop() {
-  // Waits for a call that is under way, which only wakes the event loop and takes no lock of ours.
+  // Waits for a running call, which only wakes the event loop and takes no lock of this object.
   if (wait_ != nullptr) ::UnregisterWaitEx(wait_, INVALID_HANDLE_VALUE);
   wait_ = nullptr;
   notify_ = nullptr;
 }
 
-// A thread of the system's pool.
+// Runs on a thread of the system's pool.
 void CALLBACK EventNotifier::OnEvent(void* context, BOOLEAN) {
   auto* notifier = static_cast<EventNotifier*>(context);
   notifier->has_called_.store(true);

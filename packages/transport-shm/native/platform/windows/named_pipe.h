@@ -11,8 +11,8 @@
 namespace entropynet {
 
 /*
- * One overlapped operation at a time, with a manual-reset event of its own. It must not move or go while the
- * operation is under way: see Cancel.
+ * One overlapped operation at a time, with its own manual-reset event. It must not be moved or destroyed
+ * while the operation is under way: see Cancel.
  */
 class Operation {
  public:
@@ -20,22 +20,22 @@ class Operation {
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
 
-  // Whether the system had an event to give.
+  // Whether the system had a free event.
   bool IsReady() const { return event_.IsOpen(); }
 
-  // Ready for the next system call, which must follow, and whose result Begun must get.
+  // Prepares for the next system call. The call must follow, and Begun must get its result.
   OVERLAPPED* Prepare();
 
   /*
-   * What came of the call named `syscall` that Prepare was for. A call that failed at once has left nothing
-   * under way: the system never sets its event, and waiting for it would be waiting for ever.
+   * Handles the result of the call `syscall` for which Prepare was called. If the call failed at once, no
+   * operation is under way: the system never sets its event, and a wait for it would not end.
    */
   Status Begun(BOOL result, const char* syscall);
 
-  // Whether it is under way still; sets `status` and `bytes` once it is not.
+  // Returns whether it is still under way. If not, sets `status` and `bytes`.
   bool IsRunning(HANDLE file, Status* status, DWORD* bytes);
 
-  // Gives up what is under way and waits until the system has let go of the buffers.
+  // Cancels the operation and waits until the system has released the buffers.
   void Cancel(HANDLE file);
 
   HANDLE Event() const { return reinterpret_cast<HANDLE>(event_.Get()); }
@@ -47,8 +47,8 @@ class Operation {
 };
 
 /*
- * Calls a function on a thread of the system's pool when an event is set, and waits for the next time only
- * when told to: the events here stay set until what they announce was taken.
+ * Calls a function on a thread of the system's pool when an event is set. It waits for the next time only
+ * after Rearm, because the events here stay set until their bytes are taken.
  */
 class EventNotifier {
  public:
@@ -58,7 +58,7 @@ class EventNotifier {
   ~EventNotifier() { Stop(); }
 
   Status Start(HANDLE event, void (*notify)(void*), void* data);
-  // Waits again after a call; does nothing where it waits still, or was not started.
+  // Waits again after a call. Does nothing if it still waits, or was not started.
   void Rearm();
   void Stop();
 
@@ -70,7 +70,7 @@ class EventNotifier {
   HANDLE wait_ = nullptr;
   void (*notify_)(void*) = nullptr;
   void* data_ = nullptr;
-  // Set by the thread of the pool: the wait is over.
+  // The thread of the pool sets it: the wait is over.
   std::atomic<bool> has_called_{false};
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kDiscardBytes = 64 * 1024;
 
-// What a section is asked for: its size and kind, and to be mapped. The name is missing in some headers.
+// The rights to read a section's size and kind, and to map it. The name is missing in some headers.
 constexpr DWORD kSectionRights = 0x0001 | FILE_MAP_READ | FILE_MAP_WRITE;  // SECTION_QUERY
 
 bool IsEnd(int error) {
@@ -49,12 +49,12 @@ Status PipeConnection::Peer(PeerCredentials* credentials) {
   ULONG process = 0;
   if (side_ == Side::kAccepted) {
     if (!::GetNamedPipeClientProcessId(Pipe(), &process)) return LastError("GetNamedPipeClientProcessId");
-    // The system lets only this user open the pipe: see the security that PipeListener gives it.
+    // The system lets only this user open the pipe: see the security attributes of PipeListener.
     *credentials = {process, 0, 0, true};
     return {};
   }
   if (!::GetNamedPipeServerProcessId(Pipe(), &process)) return LastError("GetNamedPipeServerProcessId");
-  // Nobody can make another user the owner of a pipe, where a process number can be made up by its maker.
+  // No process can make another user the owner of a pipe, but the maker of a pipe can forge a process number.
   ObjectAccess access;
   const Status status = ReadObjectAccess(Pipe(), SE_KERNEL_OBJECT, &access);
   if (status.Ok()) *credentials = {process, 0, 0, access.is_own && access.writer.empty()};
@@ -66,7 +66,7 @@ Status PipeConnection::Send(const std::uint8_t* bytes, std::size_t size, Descrip
   *sent = 0;
   Status status;
   DWORD written = 0;
-  // The message before this one waits for the peer to read: full.
+  // The message before this one still waits for the peer to read: the pipe is full.
   if (writing_.IsRunning(Pipe(), &status, &written)) return {};
   if (!status.Ok()) return status;
   const std::size_t taken = std::min<std::size_t>(size, kPipeBufferBytes - kHeaderBytes);
@@ -89,7 +89,7 @@ Status PipeConnection::Receive(std::uint8_t* into, std::size_t size, ReceivedByt
   consumed_ += taken;
   received->bytes = taken;
   if (consumed_ == filled_) StartRead();
-  // Where there is more to take, the event is still set.
+  // If more bytes wait, the event is still set.
   notifier_.Rearm();
   return {};
 }
@@ -122,7 +122,7 @@ void PipeConnection::StartRead() {
   consumed_ = 0;
   read_error_ = reading_.Begun(
       ::ReadFile(Pipe(), inbox_.data(), kPipeBufferBytes, nullptr, reading_.Prepare()), "ReadFile");
-  // Readable, in that the end can be read.
+  // Readable, because the end can be read.
   if (!read_error_.Ok()) ::SetEvent(reading_.Event());
 }
 
@@ -131,13 +131,13 @@ bool PipeConnection::FinishRead(Status* status, ReceivedBytes* received) {
   if (read_error_.Ok()) {
     DWORD bytes = 0;
     if (reading_.IsRunning(Pipe(), &read_error_, &bytes)) {
-      // A notification that found nothing is over.
+      // This notification had no bytes.
       notifier_.Rearm();
       return false;
     }
     if (read_error_.Ok()) read_error_ = OpenMessage(bytes, &received->descriptor);
     if (read_error_.Ok()) return true;
-    // The message is longer than any that this protocol has.
+    // The message is longer than any message of this protocol.
     if (read_error_.error == ERROR_MORE_DATA) read_error_.error = kErrorBadMessage;
   }
   received->ended = IsEnd(read_error_.error);
@@ -160,7 +160,8 @@ Status PipeConnection::OpenMessage(DWORD bytes, OwnedDescriptor* fetched) {
   return {};
 }
 
-// Fails where the server has more rights than this process, as one that runs elevated: the caller says so.
+// Fails if the server has more rights than this process, for example if it runs elevated. The caller reports
+// that.
 Status PipeConnection::FetchHandle(std::uint64_t number, OwnedDescriptor* fetched) {
   ULONG server = 0;
   if (!::GetNamedPipeServerProcessId(Pipe(), &server)) return LastError("GetNamedPipeServerProcessId");

@@ -15,17 +15,17 @@ namespace entropynet {
 constexpr DWORD kPipeBufferBytes = 64 * 1024;
 
 /*
- * One end of a connected named pipe in message mode. Every message starts with 8 bytes: the number that a
- * passed handle has in the sender, or 0; at least one byte follows. A message that is shorter, or longer than
- * the buffer, is none of this protocol and ends the connection. The receiver fetches the handle out of the
- * sender's process; it never takes a number from the peer for one of its own handles. libuv cannot poll a
- * pipe, so one read is always under way and its event tells of readiness through EventNotifier.
+ * One end of a connected named pipe in message mode. Every message starts with 8 bytes: the number of a
+ * passed handle in the sender, or 0. At least one byte follows. A message that is shorter, or longer than the
+ * buffer, breaks this protocol and ends the connection. The receiver copies the handle from the sender's
+ * process; it never uses a number from the peer as one of its own handles. libuv can't poll a pipe, so one
+ * read is always under way, and its event reports readiness through EventNotifier.
  */
 class PipeConnection final : public LocalSocket {
  public:
   enum class Side { kAccepted, kConnected };
 
-  // Takes over `pipe`, an overlapped pipe in message mode.
+  // Takes ownership of `pipe`, an overlapped pipe in message mode.
   static Status Make(OwnedDescriptor pipe, Side side, std::unique_ptr<LocalSocket>* made);
 
   PipeConnection(OwnedDescriptor pipe, Side side);
@@ -46,20 +46,20 @@ class PipeConnection final : public LocalSocket {
   HANDLE Pipe() const { return reinterpret_cast<HANDLE>(pipe_.Get()); }
   void StartRead();
 
-  // Whether there are bytes to take; if not, says in `status` and `received` what it found instead.
+  // Returns whether there are bytes to take. If not, `status` and `received` have the reason.
   bool FinishRead(Status* status, ReceivedBytes* received);
 
-  // Reads the head of the message of `bytes` bytes that has arrived.
+  // Reads the header of the message of `bytes` bytes that has arrived.
   Status OpenMessage(DWORD bytes, OwnedDescriptor* fetched);
 
-  // Fetches the handle that has this number in the server's process.
+  // Copies the handle with this number from the server's process.
   Status FetchHandle(std::uint64_t number, OwnedDescriptor* fetched);
 
   OwnedDescriptor pipe_;
   const Side side_;
   // Only a server passes one, and only once.
   bool takes_descriptor_;
-  // Why nothing more can be read.
+  // The error because of which no more can be read.
   Status read_error_;
   std::vector<std::uint8_t> inbox_;
   std::vector<std::uint8_t> outbox_;
@@ -67,7 +67,7 @@ class PipeConnection final : public LocalSocket {
   std::size_t consumed_ = 0;
   Operation reading_;
   Operation writing_;
-  // Last, so that it stops first.
+  // The last member, so that it stops first.
   EventNotifier notifier_;
 };
 

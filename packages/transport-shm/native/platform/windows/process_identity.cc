@@ -30,12 +30,12 @@ Status ProcessStartTime(std::uint32_t process_id, bool* alive, std::uint64_t* st
   const HANDLE opened = ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, process_id);
   if (opened == nullptr) {
     *alive = false;
-    // That is how the system says that there is no such process.
+    // With this error the system reports that no such process exists.
     if (::GetLastError() == ERROR_INVALID_PARAMETER) return {};
     return LastError("OpenProcess");
   }
   const OwnedDescriptor process(ToDescriptor(opened));
-  // A process that ended stays openable as long as anybody has a handle to it.
+  // A process that ended can be opened as long as another process has a handle to it.
   *alive = ::WaitForSingleObject(opened, 0) == WAIT_TIMEOUT;
   return ReadStartTime(opened, start_time);
 }

@@ -2,7 +2,7 @@
 
 namespace entropynet {
 
-// No socket is pollable here: see LocalSocket::StartNotifying. There is nothing to poll and no thread.
+// No socket is pollable on Windows: see LocalSocket::StartNotifying. So there is no thread.
 Status Readiness::Start(Notify, void*, std::unique_ptr<Readiness>* started) {
   started->reset();
   return {};

@@ -9,15 +9,16 @@
 namespace entropynet {
 namespace {
 
-// What changes an object or lets its holder change it, in the meanings that these bits have for files.
+// The rights to change an object, or to let its holder change it, with the meanings that these bits have for
+// files.
 constexpr DWORD kWriteRights = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES |
                                FILE_DELETE_CHILD | DELETE | WRITE_DAC | WRITE_OWNER | GENERIC_WRITE |
                                GENERIC_ALL;
 
-// Numbers of kinds of rules that grant rights to one identifier; the headers of some toolchains lack a name.
+// The kinds of rules that grant rights to one identifier. The headers of some toolchains lack a name.
 constexpr BYTE kAllowed = 0;
 constexpr BYTE kAllowedWithCondition = 9;
-// Kinds that grant nothing: denials, audits, alarms, labels and what came later.
+// The kinds of rules that grant nothing: denials, audits, alarms, labels and later kinds.
 constexpr BYTE kGrantsNothing[] = {1, 2, 3, 6, 7, 8, 10, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21};
 
 // Owns the bytes of a security identifier.
@@ -25,7 +26,7 @@ using Sid = std::vector<BYTE>;
 
 PSID Pointer(const Sid& sid) { return const_cast<BYTE*>(sid.data()); }
 
-// The user of this process's token, whom no impersonation of a thread changes.
+// Reads the user of this process's token, which an impersonation by a thread does not change.
 Status ReadCurrentUser(Sid* user) {
   HANDLE opened = nullptr;
   if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_QUERY, &opened)) return LastError("OpenProcessToken");
@@ -65,7 +66,7 @@ bool IsAdministrator(PSID sid) {
   return IsWellKnown(sid, WinBuiltinAdministratorsSid) || IsWellKnown(sid, WinLocalSystemSid);
 }
 
-// Stands for the owner, by whichever name.
+// Returns whether the identifier stands for the owner, under either name.
 bool IsOwnerRights(PSID sid) {
   return IsWellKnown(sid, WinCreatorOwnerRightsSid) || IsWellKnown(sid, WinCreatorOwnerSid);
 }
@@ -77,15 +78,15 @@ bool GrantsNothing(BYTE type) {
   return false;
 }
 
-// The first in `list` besides `user` who may write.
+// Returns the first account in `list` besides `user` that may write.
 std::string FindWriter(PACL list, PSID user) {
-  // No list at all: everybody may do everything.
+  // Without a list, every account has all rights.
   if (list == nullptr) return "everybody";
   for (DWORD index = 0; index < list->AceCount; index++) {
     void* rule = nullptr;
     if (!::GetAce(list, index, &rule)) return "somebody whose rule can't be read";
     const auto* header = static_cast<const ACE_HEADER*>(rule);
-    // Only for what is made in it: that is looked at by itself.
+    // This rule applies only to later objects in it, and those are checked separately.
     if ((header->AceFlags & INHERIT_ONLY_ACE) != 0 || GrantsNothing(header->AceType)) continue;
     if (header->AceType != kAllowed && header->AceType != kAllowedWithCondition)
       return "somebody by a rule of an unknown kind";
@@ -108,7 +109,7 @@ Status PrivateSecurity::Make(For kind) {
   std::wstring name;
   status = ToText(Pointer(user), &name);
   if (!status.Ok()) return status;
-  // D:P: nothing is inherited from above. OICI: files and directories below inherit.
+  // D:P: it inherits nothing from above. OICI: files and directories below inherit.
   const std::wstring flags = kind == For::kDirectory ? L"OICI" : L"";
   const std::wstring text = L"O:" + name + L"D:P(A;" + flags + L";GA;;;" + name + L")";
   if (!::ConvertStringSecurityDescriptorToSecurityDescriptorW(text.c_str(), SDDL_REVISION_1,

@@ -12,8 +12,8 @@
 namespace entropynet {
 
 /*
- * A security descriptor that names this user as the owner, gives this user every right and nobody else any.
- * The owner is named because the system would name the group of administrators for an elevated process.
+ * A security descriptor that names this user as the owner, gives this user all rights, and other users none.
+ * It names the owner, because for an elevated process the system would name the group of administrators.
  */
 class PrivateSecurity {
  public:
@@ -24,34 +24,34 @@ class PrivateSecurity {
   PrivateSecurity& operator=(const PrivateSecurity&) = delete;
   ~PrivateSecurity();
 
-  // `kDirectory`: what is made in it later has the same rights.
+  // `kDirectory`: later objects in it have the same rights.
   Status Make(For kind);
 
-  // For a call that makes an object; not inherited by child processes.
+  // For a call that makes an object. Child processes do not inherit the object.
   SECURITY_ATTRIBUTES* Attributes() { return &attributes_; }
 
  private:
   SECURITY_ATTRIBUTES attributes_{sizeof(SECURITY_ATTRIBUTES), nullptr, FALSE};
 };
 
-// To whom an object belongs and who else may change it, as security identifiers ("S-1-5-...").
+// The owner of an object and the accounts that may change it, as security identifiers ("S-1-5-...").
 struct ObjectAccess {
   std::string owner;
   // Whether this user is the owner.
   bool is_own = false;
-  // Whether the owner is this user, or an administrator or the system, who may take everything anyway.
+  // Whether the owner is this user, an administrator or the system. The last two can take any object anyway.
   bool is_own_or_administered = false;
-  // Somebody else who may change it; empty where nobody may. Administrators and the system don't count.
+  // Another account that may change it; empty if there is none. Administrators and the system don't count.
   std::string writer;
 };
 
-// Reads that from `object`, opened with READ_CONTROL. `type`: SE_FILE_OBJECT or SE_KERNEL_OBJECT.
+// Reads the access of `object`, opened with READ_CONTROL. `type`: SE_FILE_OBJECT or SE_KERNEL_OBJECT.
 Status ReadObjectAccess(HANDLE object, SE_OBJECT_TYPE type, ObjectAccess* access);
 
-// The same for a file or directory; a link in the last place of `path` is not followed.
+// The same for a file or directory. It does not follow a link in the last place of `path`.
 Status ReadFileAccess(const std::string& path, ObjectAccess* access);
 
-// Makes a directory that is this user's alone, and so is what is made in it.
+// Makes a directory to which only this user has access. The objects in it inherit that.
 Status MakePrivateDirectory(const std::string& path);
 
 }  // namespace entropynet

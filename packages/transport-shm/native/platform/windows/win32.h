@@ -11,18 +11,19 @@
 
 namespace entropynet {
 
-// The calling thread's last Win32 error as a Status.
+// Returns the calling thread's last Win32 error as a Status.
 inline Status LastError(const char* syscall) { return {static_cast<int>(::GetLastError()), syscall}; }
 
 inline HANDLE ToHandle(Descriptor descriptor) { return reinterpret_cast<HANDLE>(descriptor); }
 inline Descriptor ToDescriptor(HANDLE handle) { return reinterpret_cast<Descriptor>(handle); }
 
-// Owns what a system call returned. Some calls fail with a null handle, others with INVALID_HANDLE_VALUE.
+// Takes ownership of the result of a system call. Some calls fail with a null handle, others with
+// INVALID_HANDLE_VALUE.
 inline OwnedDescriptor OwnHandle(HANDLE handle) {
   return OwnedDescriptor(handle == nullptr ? kNoDescriptor : ToDescriptor(handle));
 }
 
-// UTF-8 to the UTF-16 that the system's wide functions take.
+// Converts UTF-8 to UTF-16 for the wide functions of the system.
 inline std::wstring Widen(const std::string& text) {
   const int length =
       ::MultiByteToWideChar(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), nullptr, 0);
