@@ -22,6 +22,7 @@ export {
   SIGNAL_OPTION,
   type SignalOptions,
 } from './config/call-options.js';
+export { describeThrown } from './result/describe-thrown.js';
 export { kindOf, numberOrKind } from './result/kind-of.js';
 export { printable } from './result/printable.js';
 export { redactEndpoint, redactText } from './result/redact.js';

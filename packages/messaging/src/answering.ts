@@ -1,6 +1,6 @@
-import { err, NetworkError, type Result } from '@entropynet/core';
+import { describeThrown, err, NetworkError, type Result } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type Codec, decodeWith, encodeReply, reasonOf } from './codec.js';
+import { type Codec, decodeWith, encodeReply } from './codec.js';
 import type { HandlerSlot } from './handler-slot.js';
 import type { Outbox, Outgoing } from './outbox.js';
 import { failureFrame, frameOf, RequestFrame, type RequestMetadata } from './request-frame.js';
@@ -114,7 +114,7 @@ export class Answering<Request, Reply> {
     try {
       return encodeReply(codec, await handler(request.value, context));
     } catch (error) {
-      return err('CallbackFailed', `its handler failed: ${reasonOf(error)}`, error);
+      return err('CallbackFailed', `its handler failed: ${describeThrown(error)}`, error);
     }
   }
 

@@ -1,4 +1,13 @@
-import { err, kindOf, messageBytes, NetworkError, ok, type OptionKind, type Result } from '@entropynet/core';
+import {
+  describeThrown,
+  err,
+  kindOf,
+  messageBytes,
+  NetworkError,
+  ok,
+  type OptionKind,
+  type Result,
+} from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Converts values to bytes and back. Both methods may throw; the error becomes the cause of an `InvalidMessage`. */
@@ -56,7 +65,7 @@ export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
     if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} instead of a Uint8Array`);
     return ok(messageBytes(bytes));
   } catch (error) {
-    return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${reasonOf(error)}`, error);
+    return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${describeThrown(error)}`, error);
   }
 }
 
@@ -76,7 +85,7 @@ export async function decodeWith<T>(
   try {
     value = codec.decode(bytes);
   } catch (error) {
-    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${reasonOf(error)}`, error);
+    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${describeThrown(error)}`, error);
   }
   return checkWith(schema, value);
 }
@@ -108,7 +117,7 @@ async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, va
     });
     return err('InvalidMessage', `a value does not fit the schema: ${issues.join('; ')}`, checked.issues);
   } catch (error) {
-    return err('InvalidMessage', `the schema failed: ${reasonOf(error)}`, error);
+    return err('InvalidMessage', `the schema failed: ${describeThrown(error)}`, error);
   }
 }
 
@@ -117,17 +126,7 @@ function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && (value as Partial<Uint8Array>).BYTES_PER_ELEMENT === 1;
 }
 
-/** Returns the message of an unknown thrown value, also of an error of another realm. */
-export function reasonOf(error: unknown): string {
-  try {
-    const message: unknown = (error as { message?: unknown } | null | undefined)?.message;
-    return typeof message === 'string' ? message : String(error);
-  } catch {
-    return `a ${typeof error} that can't be printed`;
-  }
-}
-
 /** Returns an unknown thrown value as an error of this package. */
 export function asNetworkError(error: unknown): NetworkError {
-  return error instanceof NetworkError ? error : new NetworkError('CallbackFailed', reasonOf(error), error);
+  return error instanceof NetworkError ? error : new NetworkError('CallbackFailed', describeThrown(error), error);
 }

@@ -1,8 +1,8 @@
 import type { Admission, Admit } from '../api/admission.js';
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
+import { describeThrown } from '../result/describe-thrown.js';
 import { numberOrKind } from '../result/kind-of.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
-import { describeThrown } from './callback-guard.js';
 
 /**
  * A place for a client whose handshake is running. The transport calls `push` or `release`; later calls have no effect.

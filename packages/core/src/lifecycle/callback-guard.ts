@@ -1,4 +1,5 @@
 import type { InPlaceMessageCallback } from '../api/connection-types.js';
+import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 
@@ -88,16 +89,6 @@ export class CallbackGuard {
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
   return isObject && typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** Describes a thrown value in one line. An error may come from another realm. */
-export function describeThrown(error: unknown): string {
-  try {
-    const message: unknown = (error as { message?: unknown } | null | undefined)?.message;
-    return typeof message === 'string' ? message : String(error);
-  } catch {
-    return `a ${typeof error} that can't be printed`;
-  }
 }
 
 /** Throws a `TypeError` unless it is a function or null. */

@@ -13,10 +13,10 @@ import {
   reportTransition,
 } from '../diagnostics/diagnostics.js';
 import { monotonicNow } from '../platform/clock.js';
+import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import type { FrameLink } from '../wire/frame-link.js';
-import { describeThrown } from './callback-guard.js';
 import { ConnectionChannels } from './connection-channels.js';
 import { within } from './deadline.js';
 import { GuardedEmitter } from './guarded-emitter.js';

@@ -1,8 +1,8 @@
 import type { CloseReason, ConnectionState } from '../api/connection-types.js';
+import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import { ConnectionStateMachine } from './state-machine.js';
-import { describeThrown } from './callback-guard.js';
 import { hold, within } from './deadline.js';
 import { Deferred } from './deferred.js';
 
