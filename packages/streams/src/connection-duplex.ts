@@ -1,71 +1,23 @@
-import { Duplex } from 'node:stream';
-import {
-  type Channel,
-  checkConnection,
-  checkOptions,
-  type ConnectionState,
-  type ConsumerLease,
-  type ConsumerOptions,
-  type MessageConsumer,
-  type NetworkError,
+import type {
+  Channel,
+  ConnectionState,
+  ConsumerLease,
+  ConsumerOptions,
+  MessageConsumer,
+  NetworkError,
 } from '@entropynet/core';
-import { END, resetFor } from './control-message.js';
-import { IdleTimer } from './idle-timer.js';
+import { checkedOptions, type ConnectionDuplexOptions } from './duplex-options.js';
 import { IncomingBytes } from './incoming-bytes.js';
 import { OutgoingBytes } from './outgoing-bytes.js';
 import type { Chunk } from './pieces.js';
-import { type RemoteAddress, remoteAddressOf } from './remote-address.js';
+import { remoteAddressOf } from './remote-address.js';
+import { SocketLikeDuplex, SocketState } from './socket-like-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
+import { StreamEnd } from './stream-end.js';
 import { destroyedError, endedEarly, StreamError, type StreamSyscall } from './stream-error.js';
 import { WriteBurst } from './write-burst.js';
 
-/** Options of `toDuplex` and `connectDuplex`. */
-export interface ConnectionDuplexOptions {
-  /**
-   * A named channel, which the stream opens and closes. Each channel carries one stream.
-   * @default the default channel
-   */
-  readonly channel?: string | undefined;
-  /** The number of bytes that each direction buffers, as in every Node.js stream. @default the default of Node.js */
-  readonly highWaterMark?: number | undefined;
-  /** Whether the stream can still write after the peer has ended its direction, as in a socket. @default false */
-  readonly allowHalfOpen?: boolean | undefined;
-  /**
-   * Whether the connection disconnects when the stream closes.
-   * @default true for the default channel, false for a named one
-   */
-  readonly endsConnection?: boolean | undefined;
-  /**
-   * Whether the stream owns the connection. When the stream closes, it disconnects the connection, or closes the
-   * handle, which frees the slot in the manager.
-   * @default false
-   */
-  readonly ownsConnection?: boolean | undefined;
-}
-
-const OPTIONS = {
-  channel: 'anything',
-  highWaterMark: 'a number',
-  allowHalfOpen: 'true or false',
-  endsConnection: 'true or false',
-  ownsConnection: 'true or false',
-} as const;
-
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
-
-/** Checks the arguments before the stream is made, because after an error nobody would end the stream. */
-function checked(connection: StreamConnection, options: ConnectionDuplexOptions): ConnectionDuplexOptions {
-  checkConnection('a stream', connection);
-  checkStreamOptions(options);
-  return options;
-}
-
-/** Throws a `NetworkError` unless the value is an object of correct options. */
-export function checkStreamOptions(options: ConnectionDuplexOptions): void {
-  checkOptions('a stream', options, OPTIONS);
-}
-
-type Phase = 'pending' | 'connecting' | 'open';
 
 /**
  * A stream of bytes over a connection; the other side has a stream on the same channel. It behaves like a `net.Socket`,
@@ -74,16 +26,15 @@ type Phase = 'pending' | 'connecting' | 'open';
  * without a time limit. Errors are `StreamError`s. A stream belongs to one connection: when a handle reconnects, the
  * stream has ended.
  */
-export class ConnectionDuplex extends Duplex {
+export class ConnectionDuplex extends SocketLikeDuplex {
   readonly #connection: StreamConnection;
   readonly #channel: Channel;
-  readonly #endsConnection: boolean;
-  readonly #ownsConnection: boolean;
   #lease: ConsumerLease;
   readonly #incoming: IncomingBytes;
   readonly #outgoing: OutgoingBytes;
   readonly #burst = new WriteBurst();
-  readonly #idle: IdleTimer;
+  readonly #socket: SocketState;
+  readonly #end: StreamEnd;
   readonly #connecting = new AbortController();
   /** The functions that remove the stream's listeners. */
   readonly #unsubscribe: readonly (() => void)[];
@@ -96,40 +47,40 @@ export class ConnectionDuplex extends Duplex {
       this.#onEnded(reason.error);
     },
   };
-  #phase: Phase = 'pending';
   /** The function to call when the stream is open. Undefined if nothing waits for it. */
   #onOpen: (() => void) | undefined;
-  #hasSentEnd = false;
-  #hasSeenEnd = false;
-  #isReset = false;
-  /** The reason why the stream's connection or channel has ended. */
-  #ended: NetworkError | undefined;
-  /** Whether the connection itself has ended, and not only the channel. */
-  #isConnectionOver = false;
-  /** The peer's address while the stream is open. */
-  #remote: RemoteAddress | undefined;
   #bytesRead = 0;
   /** Whether Node.js has called `_read` since the last chunk. */
   #isWanted = false;
 
   /** Only `toDuplex` and `connectDuplex` call it. */
   constructor(connection: StreamConnection, options: ConnectionDuplexOptions = {}) {
-    const { channel, highWaterMark, allowHalfOpen = false, ownsConnection = false } = checked(connection, options);
-    super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) });
+    const {
+      channel,
+      highWaterMark,
+      allowHalfOpen = false,
+      ownsConnection = false,
+    } = checkedOptions(connection, options);
+    const socket = new SocketState();
+    super({ allowHalfOpen, ...(highWaterMark !== undefined && { highWaterMark }) }, connection, socket);
+    this.#socket = socket;
     this.#connection = connection;
     this.#channel = channel === undefined ? connection.defaultChannel : connection.channel(channel);
-    this.#endsConnection = options.endsConnection ?? channel === undefined;
-    this.#ownsConnection = ownsConnection;
-    this.#idle = new IdleTimer(() => this.emit('timeout'));
-    this.#outgoing = new OutgoingBytes(this.#channel, () => this.#ended);
+    this.#end = new StreamEnd({
+      connection,
+      channel: this.#channel,
+      endsConnection: options.endsConnection ?? channel === undefined,
+      ownsConnection,
+    });
+    this.#outgoing = new OutgoingBytes(this.#channel, () => this.#end.reason);
     this.#incoming = new IncomingBytes({
       onBytes: (chunk) => {
         this.#onBytes(chunk);
       },
       onEnd: () => {
-        this.#hasSeenEnd = true;
+        this.#end.hasSeenEnd = true;
         this.push(null);
-        if (this.#hasSentEnd) this.#lease.release();
+        if (this.#end.hasSentEnd) this.#lease.release();
       },
       onFailed: (error) => {
         this.#fail(error, 'read');
@@ -146,24 +97,6 @@ export class ConnectionDuplex extends Duplex {
     else if (connection.wasAccepted) this.#openEnded();
   }
 
-  /** The same as in `net.Socket`: whether the stream is connecting, and which directions are open. */
-  get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.#phase === 'connecting') return 'opening';
-    if (this.readable && this.writable) return 'open';
-    if (this.readable) return 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
-  }
-
-  /** Whether the stream is connecting, or is opening its channel. */
-  get connecting(): boolean {
-    return this.#phase === 'connecting';
-  }
-
-  /** Whether the stream is not connected yet. */
-  get pending(): boolean {
-    return this.#phase !== 'open';
-  }
-
   /** The number of received bytes. */
   get bytesRead(): number {
     return this.#bytesRead;
@@ -174,31 +107,6 @@ export class ConnectionDuplex extends Duplex {
     return this.#outgoing.bytesSent + this.writableLength;
   }
 
-  /** The time that `setTimeout` set, in milliseconds. Undefined if there is none. */
-  get timeout(): number | undefined {
-    return this.#idle.milliseconds === 0 ? undefined : this.#idle.milliseconds;
-  }
-
-  /** The peer's IP address. Undefined while the stream is not open, and over shared memory. */
-  get remoteAddress(): string | undefined {
-    return this.#remote?.host;
-  }
-
-  /** The peer's port. Undefined if `remoteAddress` is. */
-  get remotePort(): number | undefined {
-    return this.#remote?.port;
-  }
-
-  /** `IPv4` or `IPv6`. Undefined if `remoteAddress` is. */
-  get remoteFamily(): string | undefined {
-    return this.#remote?.family;
-  }
-
-  /** Returns an empty object: a stream has no local address. */
-  address(): Record<string, never> {
-    return {};
-  }
-
   /**
    * Connects the connection if it is not connected yet. It ignores a port and a host, because the connection has its
    * own endpoint. If the last argument is a function, the stream calls it when it is connected.
@@ -206,48 +114,13 @@ export class ConnectionDuplex extends Duplex {
   connect(...parameters: readonly unknown[]): this {
     const listener = parameters.at(-1);
     if (typeof listener === 'function') this.once('connect', listener as () => void);
-    if (this.#phase !== 'pending' || this.destroyed) return this;
-    this.#phase = 'connecting';
+    if (this.#socket.phase !== 'pending' || this.destroyed) return this;
+    this.#socket.phase = 'connecting';
     void this.#connection.connect({ signal: this.#connecting.signal }).then((connected) => {
       if (this.destroyed) return;
       if (connected.ok) void this.#open(true);
       else this.#fail(connected.error, 'connect');
     });
-    return this;
-  }
-
-  /** Makes the connection keep the process alive (the default). All streams of a connection share this setting. */
-  ref(): this {
-    this.#connection.ref();
-    return this;
-  }
-
-  /** Lets the process end although the connection is open and idle. */
-  unref(): this {
-    this.#connection.unref();
-    return this;
-  }
-
-  /** Has no effect: a connection detects the death of its peer by itself. For libraries that expect a socket. */
-  setKeepAlive(): this {
-    return this;
-  }
-
-  /** Has no effect: the transport sends each write at once. For libraries that expect a socket. */
-  setNoDelay(): this {
-    return this;
-  }
-
-  /**
-   * Emits `timeout` after that many milliseconds without a byte in either direction, as a `net.Socket` does. 0 means
-   * never.
-   */
-  setTimeout(milliseconds: number, callback?: () => void): this {
-    this.#idle.set(milliseconds);
-    if (callback !== undefined) {
-      if (milliseconds > 0) this.once('timeout', callback);
-      else this.off('timeout', callback);
-    }
     return this;
   }
 
@@ -257,16 +130,9 @@ export class ConnectionDuplex extends Duplex {
     return super.destroy(error);
   }
 
-  /** Ends the stream, and destroys it after all written data was sent. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
   /** Destroys the stream without an error on this side; the other side gets `ECONNRESET`. */
   resetAndDestroy(): this {
-    this.#isReset = true;
+    this.#end.isReset = true;
     return this.destroy();
   }
 
@@ -291,9 +157,9 @@ export class ConnectionDuplex extends Duplex {
     this.#whenOpen(callback, () => {
       this.#outgoing.end((error) => {
         // If the peer has ended its direction and is gone, it does not need this message.
-        const isSent = error === undefined || this.#hasSeenEnd;
-        this.#hasSentEnd = isSent;
-        if (this.#hasSeenEnd) this.#lease.release();
+        const isSent = error === undefined || this.#end.hasSeenEnd;
+        this.#end.hasSentEnd = isSent;
+        if (this.#end.hasSeenEnd) this.#lease.release();
         callback(isSent ? undefined : this.#writeError(error));
       });
     });
@@ -301,8 +167,8 @@ export class ConnectionDuplex extends Duplex {
 
   /** Sends the end or the error to the peer, and then frees the channel and the connection. */
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#idle.stop();
-    this.#remote = undefined;
+    this.#socket.idle.stop();
+    this.#socket.remote = undefined;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     // A named channel is closed later. Until then its lease drops messages, so that the peer's sends do not wait.
     if (this.#channel.name === undefined) this.#lease.release();
@@ -311,7 +177,10 @@ export class ConnectionDuplex extends Duplex {
     const waiting = this.#onOpen;
     this.#onOpen = undefined;
     waiting?.();
-    const leaving = this.#leave(error).then(() => {
+    if (this.#socket.phase !== 'open') this.#connecting.abort();
+    // The channel may be open although the stream has not learned of it yet.
+    const hasPeer = this.#socket.phase === 'open' || (this.#channel.name !== undefined && this.#channel.isOpen);
+    const leaving = this.#end.leave(this.#outgoing, hasPeer, error).then(() => {
       this.#lease.release();
     });
     // A named channel can carry the next stream once this one says `close`. An error is told at once.
@@ -323,7 +192,7 @@ export class ConnectionDuplex extends Duplex {
   async #open(isLate: boolean): Promise<void> {
     this.#connection.startReceiving();
     if (this.#channel.name !== undefined) {
-      this.#phase = 'connecting';
+      this.#socket.phase = 'connecting';
       const opened = await this.#channel.open({ signal: this.#connecting.signal });
       if (this.destroyed) return;
       if (!opened.ok) {
@@ -332,8 +201,8 @@ export class ConnectionDuplex extends Duplex {
       }
     }
     if (isLate && !this.#takeAnew()) return;
-    this.#phase = 'open';
-    this.#remote = remoteAddressOf(this.#connection.peer.address);
+    this.#socket.phase = 'open';
+    this.#socket.remote = remoteAddressOf(this.#connection.peer.address);
     const waiting = this.#onOpen;
     this.#onOpen = undefined;
     waiting?.();
@@ -346,8 +215,8 @@ export class ConnectionDuplex extends Duplex {
 
   /** Opens a stream on an ended connection: the program reads the messages that arrived, then the stream ends. */
   #openEnded(): void {
-    this.#phase = 'open';
-    this.#endWith(endedEarly());
+    this.#socket.phase = 'open';
+    this.#end.connectionEnded(endedEarly());
   }
 
   /** Takes a new lease, because the old one may belong to the previous connection. Returns false if that failed. */
@@ -362,15 +231,10 @@ export class ConnectionDuplex extends Duplex {
     }
   }
 
-  #endWith(error: NetworkError): void {
-    this.#isConnectionOver = true;
-    this.#ended ??= error;
-  }
-
   #write(chunks: readonly Chunk[], callback: (error?: Error) => void): void {
     this.#whenOpen(callback, () => {
       this.#outgoing.write(chunks, (error) => {
-        this.#idle.refresh();
+        this.#socket.idle.refresh();
         if (error === undefined) this.#burst.taken(callback);
         else callback(this.#writeError(error));
       });
@@ -379,7 +243,7 @@ export class ConnectionDuplex extends Duplex {
 
   /** Runs `work` now, or when the stream is open. If it never opens, `callback` gets the error. */
   #whenOpen(callback: (error?: Error) => void, work: () => void): void {
-    if (this.#phase === 'open') {
+    if (this.#socket.phase === 'open') {
       work();
       return;
     }
@@ -391,7 +255,7 @@ export class ConnectionDuplex extends Duplex {
 
   #onBytes(chunk: Buffer): void {
     this.#bytesRead += chunk.length;
-    this.#idle.refresh();
+    this.#socket.idle.refresh();
     this.#isWanted = false;
     // A reader may ask for more inside push(), and asks only once, so it must not be paused then.
     if (!this.push(chunk) && !this.#isWanted) this.#lease.pause();
@@ -400,50 +264,26 @@ export class ConnectionDuplex extends Duplex {
   /** The connection or the channel has ended, and the stream has taken every message that had arrived. */
   #onEnded(error: NetworkError | undefined): void {
     // Before the stream is open, connect() or the opening of the channel returns the error.
-    if (this.#phase !== 'open') return;
-    this.#ended ??= error ?? endedEarly();
+    if (this.#socket.phase !== 'open') return;
+    this.#end.reason ??= error ?? endedEarly();
     this.#incoming.flush();
     this.#outgoing.resume();
-    if (!this.#hasSeenEnd) this.#fail(this.#ended, 'read');
+    if (!this.#end.hasSeenEnd) this.#fail(this.#end.reason, 'read');
   }
 
   readonly #onState = (state: ConnectionState, error?: NetworkError): void => {
-    if (state === 'connected' && this.#phase === 'pending') void this.#open(true);
-    if ((state !== 'disconnected' && state !== 'failed') || this.#phase !== 'open') return;
-    this.#endWith(error ?? endedEarly());
+    if (state === 'connected' && this.#socket.phase === 'pending') void this.#open(true);
+    if ((state !== 'disconnected' && state !== 'failed') || this.#socket.phase !== 'open') return;
+    this.#end.connectionEnded(error ?? endedEarly());
     // A waiting write gets the error.
     this.#outgoing.resume();
   };
 
   #writeError(error: NetworkError): Error {
-    return this.destroyed ? destroyedError() : new StreamError(this.#ended ?? error, 'write');
+    return this.destroyed ? destroyedError() : new StreamError(this.#end.reason ?? error, 'write');
   }
 
   #fail(error: NetworkError, syscall: StreamSyscall): void {
     this.destroy(new StreamError(error, syscall));
-  }
-
-  async #leave(error: Error | null): Promise<void> {
-    const isNamed = this.#channel.name !== undefined;
-    if (this.#phase !== 'open') this.#connecting.abort();
-    // The channel may be open although the stream has not learned of it yet.
-    const hasPeer = this.#phase === 'open' || (isNamed && this.#channel.isOpen);
-    if (hasPeer && this.#ended === undefined) await this.#sayHow(error, isNamed);
-    if (this.#ownsConnection) await this.#connection[Symbol.asyncDispose]();
-    // If the stream's own connection has ended, the stream must not end a later one.
-    else if (this.#endsConnection && !this.#isConnectionOver) await this.#connection.disconnect();
-  }
-
-  /** Sends the error, or without one the end: a destroyed stream ends like a socket, after its written data. */
-  async #sayHow(error: Error | null, isNamed: boolean): Promise<void> {
-    const isPatient = isNamed && !this.#endsConnection && !this.#ownsConnection;
-    if (error !== null || this.#isReset) await this.#outgoing.sendControl(resetFor(error), isPatient);
-    else if (!this.#hasSentEnd) await this.#outgoing.sendControl(END, isPatient);
-    if (!isNamed) return;
-    const closed = await this.#channel.close();
-    // If the peer can't close channels, tell it that nobody reads any more.
-    if (!closed.ok && closed.error.code === 'NotSupported' && !this.#hasSeenEnd) {
-      await this.#outgoing.sendControl(resetFor(error), isPatient);
-    }
   }
 }

@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
-export { ConnectionDuplex, type ConnectionDuplexOptions } from './connection-duplex.js';
+export { ConnectionDuplex } from './connection-duplex.js';
+export type { ConnectionDuplexOptions } from './duplex-options.js';
 export { connectDuplex, toDuplex } from './to-duplex.js';
 export { StreamError, type StreamSyscall } from './stream-error.js';
 export { toWebStreams, type WebStreams } from './web-streams.js';

@@ -1,4 +1,5 @@
-import { ConnectionDuplex, type ConnectionDuplexOptions } from './connection-duplex.js';
+import { ConnectionDuplex } from './connection-duplex.js';
+import type { ConnectionDuplexOptions } from './duplex-options.js';
 import type { StreamConnection } from './stream-connection.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
 import { kindOf, printable } from '@entropynet/core';
-import { checkStreamOptions, type ConnectionDuplexOptions } from './connection-duplex.js';
+import { checkStreamOptions, type ConnectionDuplexOptions } from './duplex-options.js';
 import type { StreamConnection } from './stream-connection.js';
 import { toDuplex } from './to-duplex.js';
 
