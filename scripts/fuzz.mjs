@@ -159,6 +159,8 @@ function runNative(folder, { seconds, seed }) {
 const ADDON_SPECS = [
   'test/dist/faults/hostile-client',
   'test/dist/faults/hostile-region',
+  'test/dist/faults/changing-region',
+  'test/dist/faults/passed-regions',
   'test/dist/exit/exit-shm',
   'test/dist/variants/exit-shm-copied',
   'packages/transport-shm/test/dist/*',
