@@ -11,9 +11,10 @@ import {
   TRANSPORT,
   type Transport,
   type TransportProbe,
+  unwrap,
 } from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer, LoopbackTransport } from '@entropynet/core/testing';
-import { ConnectionManager } from '@entropynet/manager';
+import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { ContainerModule } from 'inversify';
 
 /** A transport of somebody else's: the loopback's way of carrying frames under another name and scheme. */
@@ -75,6 +76,23 @@ export function makeManager(capacity = 8): { manager: ConnectionManager; pigeon:
     log: (line) => lines.push(line),
   });
   return { manager, pigeon, lines };
+}
+
+/** A server of the manager that listens. */
+export async function listen(manager: ConnectionManager, config: ConnectionConfig): Promise<ManagedServer> {
+  const server = unwrap(manager.createServer(config));
+  unwrap(await server.listen());
+  return server;
+}
+
+/** The code of a failure, or `ok`. */
+export function codeOf(result: Result<unknown>): string {
+  return result.ok ? 'ok' : result.error.code;
+}
+
+/** The sentence of a failure. Empty for a success. */
+export function messageOf(result: Result<unknown>): string {
+  return result.ok ? '' : result.error.message;
 }
 
 /** A name that nobody used before. */
