@@ -20,6 +20,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** The size of a page on a desktop, in pixels. */
+export const DESKTOP = { width: 1200, height: 900 };
+
 /** A browser of this machine. Throws a sentence that says what to install where there is none. */
 export async function launchChromium(): Promise<Browser> {
   const wanted = process.env['CHROMIUM_PATH'];
