@@ -20,7 +20,7 @@ describeNative('programs in C alone', (site, build) => {
   });
 
   it('ends a connection whose peer breaks the protocol', () => {
-    expect(run('hostile')).to.include({ status: 0, stderr: '' });
+    expect(run('hostile')).to.include({ stderr: '', status: 0 });
   });
 
   it('survives what a hostile peer may write', () => {
