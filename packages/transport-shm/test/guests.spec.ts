@@ -70,6 +70,17 @@ describe('guests of a server', () => {
     expect(statSync(path).mode & 0o777).to.equal(0o610);
   });
 
+  it('are named without control characters if the system has no such user', () => {
+    const { sharedMemory } = unwrap(
+      resolveOwnConfig(
+        { endpoint: 'any', sharedMemory: { directory: scene.directory, allowedUsers: ['nobody\u001b[2J'] } },
+        sharedMemorySection,
+      ),
+    );
+    const { message } = failureOf(guestsOf(nativeBinding()!, sharedMemory), 'InvalidParameter');
+    expect(message).to.include('sharedMemory.allowedUsers').and.not.include('\u001b');
+  });
+
   it('are refused where users have no numbers', () => {
     const { sharedMemory } = unwrap(
       resolveOwnConfig(
