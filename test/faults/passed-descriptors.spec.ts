@@ -11,14 +11,21 @@ import { expectServing, ownFixture } from './support/processes.js';
 
 /**
  * Passes `count` TCP sockets, each over a connection of its own. The last process to close one waits until its bytes have gone,
- * which is never: nobody reads them. Ends when its input does.
+ * which is never: nobody reads them. If the server was quicker to close its copy, the attacker's own close waits; a signal ends
+ * that, and another socket takes its place. Ends when its input does.
  */
 const ATTACKER = `
-import socket, struct, sys
+import signal, socket, struct, sys
 path, count = sys.argv[1], int(sys.argv[2])
 kept = []
+late = 0
+def on_alarm(*_):
+    global late
+    late += 1
+signal.signal(signal.SIGALRM, on_alarm)
 listener = socket.create_server(('127.0.0.1', 0))
-for _ in range(count):
+passed = 0
+while passed < count:
     a = socket.create_connection(listener.getsockname())
     kept.append(listener.accept()[0])
     a.setblocking(False)
@@ -29,7 +36,11 @@ for _ in range(count):
     u = socket.socket(socket.AF_UNIX)
     u.connect(path)
     socket.send_fds(u, [b'x'], [a.fileno()])
+    before = late
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
     a.close()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if late == before: passed += 1
     kept.append(u)
 print('passed', flush=True)
 sys.stdin.read()
