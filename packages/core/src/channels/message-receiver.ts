@@ -80,10 +80,7 @@ export class MessageReceiver implements FrameSink {
     this.#isDelivering = true;
   }
 
-  /**
-   * This side ends the connection and drops all messages from now on. It still returns window, because the peer must
-   * send its promised messages before it can end too.
-   */
+  /** Drops all messages from now on. It still returns window: the peer sends its promised messages before it ends. */
   stopDelivering(): void {
     this.#isDelivering = false;
     for (const { incoming } of this.#channels.all()) {
@@ -116,10 +113,7 @@ export class MessageReceiver implements FrameSink {
     });
   }
 
-  /**
-   * Removes and returns the whole unread messages of the channel. Returns none after this side has ended the
-   * connection.
-   */
+  /** Removes and returns the whole unread messages of the channel; none after this side has ended the connection. */
   takeUnread({ incoming }: Channel): Uint8Array[] {
     const messages: Uint8Array[] = [];
     incoming.callback = (data: Uint8Array) => {
@@ -275,10 +269,7 @@ export class MessageReceiver implements FrameSink {
     return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
   }
 
-  /**
-   * Returns the transport's array as a plain one, because the methods of a subclass must not reach the program. It
-   * makes one plain array for each array of the transport.
-   */
+  /** Returns a plain array for each array of the transport: the methods of a subclass must not reach the program. */
   #plain(bytes: Uint8Array, isOwned: boolean): Uint8Array {
     if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     if (bytes !== this.#lastBytes) this.#note(bytes);
