@@ -4,8 +4,7 @@
  * @packageDocumentation
  */
 export { ConnectionHandle } from './connection-handle.js';
-export { ConnectionManager } from './connection-manager.js';
-export { CONNECTION_MANAGER_OPTIONS, type ConnectionManagerOptions } from './connection-manager-options.js';
+export { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
 export { connectionManagerModule } from './connection-manager.module.js';
 export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
 export type {

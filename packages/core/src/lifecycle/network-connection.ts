@@ -27,7 +27,7 @@ const NO_PEER: ConnectionPeer = Object.freeze({});
 
 /**
  * The base class of connections; `Connection` describes its methods. It implements all behaviour that is the same on
- * every transport. A transport implements the hooks `do…` and calls the methods `on…`; `docs/writing-a-transport.md`
+ * every transport. A transport implements the hooks `do...` and calls the methods `on...`; `docs/writing-a-transport.md`
  * describes each.
  */
 export abstract class NetworkConnection extends ConnectionBase implements Connection {

@@ -9,7 +9,7 @@ import type { NetworkConnection } from './network-connection.js';
 /**
  * The base class of servers. It implements the parts that are the same on every transport: the order of `listen()` and
  * `close()`, the queue of connections that nobody has accepted yet, and `broadcast()`. A transport's server implements
- * the hooks `do…`.
+ * the hooks `do...`.
  */
 export abstract class NetworkServer implements ConnectionServer {
   /** The queue in which the transport reserves a place for a client, and to which it passes the connection. */

@@ -95,7 +95,7 @@ function serializeError(error: Error, depth: number): SerializedError {
 /** Turns a cause into plain data. Of other objects it keeps only known fields: the rest may contain secrets. */
 function serialize(value: unknown, depth: number): unknown {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
-  if (depth <= 0) return '…';
+  if (depth <= 0) return '\u2026';
   try {
     if (Array.isArray(value)) return value.map((each: unknown) => serialize(each, depth - 1));
     // Errors of other realms count, too.

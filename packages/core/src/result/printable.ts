@@ -9,7 +9,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Po
 
 /**
  * Makes text from others safe for a terminal, a log or a page. It replaces each control, direction or invisible
- * character by its number, such as `\u{1b}`. The result has at most `maxLength` UTF-16 units; a cut text ends with `…`.
+ * character by its number, such as `\u{1b}`. The result has at most `maxLength` UTF-16 units; a cut text ends
+ * with an ellipsis.
  * Every package prints text of peers through this function.
  *
  * @param text the text; any other value is converted to text first
@@ -26,9 +27,9 @@ export function printable(text: unknown, maxLength: number = DEFAULT_MAX_LENGTH)
   return shown;
 }
 
-/** Cuts the text for a `…` at the end, but never between two surrogates. */
+/** Cuts the text for an ellipsis at the end, but never between two surrogates. */
 function cut(text: string, maxLength: number): string {
-  return `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+  return `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}\u2026`;
 }
 
 function textOf(value: unknown): string {

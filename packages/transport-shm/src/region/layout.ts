@@ -15,7 +15,7 @@
  *      | server sleeps   | server needs    | client sleeps   | client needs    |  line 3: declared by the one named,
  *      |                 | room            |                 | room            |  turned back by the other; rarely
  *  256 +-----------------+-----------------+-----------------+-----------------+
- *      | server → client ring, then client → server ring, `ring capacity` bytes each
+ *      | server to client ring, then client to server ring, `ring capacity` bytes each
  *
  *  a frame in a ring, 8-byte aligned:
  *      +-----------------+-----------------+------------------------+
