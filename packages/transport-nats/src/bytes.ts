@@ -1,5 +1,5 @@
 // Captured at import, so that a fake of the globals changes nothing later.
-const platformCrypto = globalThis.crypto;
+const fillRandomly = globalThis.crypto.getRandomValues.bind(globalThis.crypto) as (bytes: Uint8Array) => Uint8Array;
 const nodeBuffer = (globalThis as { readonly Buffer?: BufferConstructor }).Buffer;
 
 /** Memory that the caller fills before it is read. In Node.js, short pieces come from a pool. */
@@ -19,7 +19,7 @@ export function joined(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Returns bytes that no one can guess. */
 export function randomBytes(length: number): Uint8Array {
-  return platformCrypto.getRandomValues(new Uint8Array(length));
+  return fillRandomly(new Uint8Array(length));
 }
 
 /** Returns two hexadecimal digits for each byte. */

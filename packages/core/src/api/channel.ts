@@ -155,7 +155,7 @@ export interface Channel {
 export interface MessageConsumer {
   /**
    * Receives one whole message, in order. It may pause or release the lease; the next message then waits in the
-   * channel. `ConsumerOptions.ownership` says who owns the bytes.
+   * channel. `ConsumerOptions.ownership` names the owner of the bytes.
    */
   onMessage(data: Uint8Array): unknown;
   /**
