@@ -99,25 +99,73 @@ describeOverTransports('files', (bench) => {
     expect(await readFile(join(inbox, 'there'), 'utf8')).to.equal('already');
   });
 
+  it('end with any thrown value of the progress function as their cause', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(1000));
+    const throwing = {
+      onProgress: () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- programs throw such values
+        throw null;
+      },
+    };
+    for (const [mine, theirs] of [
+      [throwing, {}],
+      [{}, throwing],
+    ]) {
+      const receiving = receiveFile(accepted, inbox, theirs);
+      const outcomes = await Promise.all([sendFile(client, path, mine), within(receiving, 'the receiver gave up')]);
+      const failure = failureOf(outcomes[mine === throwing ? 0 : 1]);
+      expect(failure).to.include({ code: 'CallbackFailed', cause: null });
+      expect(failure.message).to.equal('the transfer failed: null');
+    }
+  });
+
   it('have one transfer at a time on a pair of channels, and others on other channels', async () => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(500_000));
     const receiving = receiveFile(accepted, inbox);
-    const second = failureOf(await receiveFile(accepted, inbox));
-    expect(second.code).to.equal('AlreadyExists');
+    // The first call has taken both channels when it returns, whatever the disk answers first.
+    for (const options of [{}, { controlChannel: 'more-control' }, { channel: 'more' }]) {
+      const second = failureOf(await receiveFile(accepted, inbox, options));
+      expect(second.code).to.equal('AlreadyExists');
+      expect(second.message).to.match(/^another transfer uses the channel 'files(-control)?'$/);
+    }
     const others = { channel: 'more', controlChannel: 'more-control' };
     const more = receiveFile(accepted, inbox, others);
-    const sent = await Promise.all([sendFile(client, path), sendFile(client, path, { ...others, name: 'other' })]);
+    const sending = sendFile(client, path);
+    expect(failureOf(await sendFile(client, path, { controlChannel: 'more-control' })).code).to.equal('AlreadyExists');
+    const sent = await Promise.all([sending, sendFile(client, path, { ...others, name: 'other' })]);
     expect(sent.map(codeOf)).to.deep.equal(['ok', 'ok']);
     expect([await receiving, await more].map(codeOf)).to.deep.equal(['ok', 'ok']);
+  });
+
+  it('leave a control channel alone that another consumer has', async () => {
+    const [client, accepted] = await bench.connect();
+    const heard: Uint8Array[] = [];
+    client.channel('files-control').setMessageCallback((bytes) => heard.push(bytes));
+    accepted.channel('files-control').setMessageCallback(() => undefined);
+    unwrap(await client.openChannel('files-control'));
+    unwrap(await accepted.openChannel('files-control'));
+    const refused = failureOf(await receiveFile(accepted, inbox));
+    expect(refused.code).to.equal('AlreadyExists');
+    expect(refused.message).to.contain('a message callback takes the messages');
+    unwrap(await accepted.sendOnChannel('files-control', Uint8Array.of(1)));
+    await until(() => heard.length > 0, 'the next message came');
+    expect(heard.map((bytes) => [...bytes])).to.deep.equal([[1]]);
   });
 
   it("end with the connection, and name the file that can't be read or written", async () => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(1000));
-    expect(failureOf(await sendFile(client, join(folder, 'nowhere'))).message).to.contain('ENOENT');
-    expect(codeOf(await sendFile(client, inbox))).to.equal('InvalidParameter');
-    expect(codeOf(await receiveFile(accepted, path))).to.equal('InvalidParameter');
+    for (const [failed, reason] of [
+      [await sendFile(client, join(folder, 'nowhere')), `ENOENT: no such file or directory, stat '${folder}`],
+      [await sendFile(client, inbox), `${inbox} is not a file`],
+      [await receiveFile(accepted, join(folder, 'nowhere')), `ENOENT: no such file or directory, opendir '${folder}`],
+      [await receiveFile(accepted, path), `ENOTDIR: not a directory, opendir '${path}'`],
+    ] as const) {
+      expect(failureOf(failed).code).to.equal('InvalidParameter');
+      expect(failureOf(failed).message).to.contain(reason);
+    }
     const sending = sendFile(client, path);
     await until(() => accepted.isChannelOpen('files-control'), 'the sender has begun');
     await turns(3);

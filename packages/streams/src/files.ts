@@ -3,13 +3,23 @@
  *
  * @packageDocumentation
  */
-import { open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { checkConnection, err, type Failure, faultOfOptions, NetworkError, ok, type Result } from '@entropynet/core';
+import {
+  checkConnection,
+  describeThrown,
+  err,
+  type Failure,
+  faultOfOptions,
+  NetworkError,
+  ok,
+  printable,
+  type Result,
+} from '@entropynet/core';
 import { Inbox } from './files/inbox.js';
 import { type OnTransferProgress } from './files/progress.js';
-import { reasonOf, type ReceivedFile, receiveInto } from './files/receive-file.js';
-import { sendOpenFile, type SentFile, type TransferChannels } from './files/send-file.js';
+import { type ReceivedFile, receiveInto } from './files/receive-file.js';
+import { sendFrom, type SentFile, type TransferChannels } from './files/send-file.js';
 import { type FileConnection } from './files/words.js';
 
 export type { OnTransferProgress, TransferPhase, TransferProgress } from './files/progress.js';
@@ -70,17 +80,16 @@ export async function sendFile(
   const fault = faultOfOptions('sendFile()', options, SEND_OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   checkConnection('sendFile()', connection);
-  return transfer(connection, options, async (common) => {
-    // Checked before `open`, because opening a pipe waits for its writer.
-    if (!(await stat(path)).isFile()) throw new NetworkError('InvalidParameter', `${path} is not a file`);
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      return await sendOpenFile(connection, { ...common, name: options.name ?? basename(path), file, size });
-    } finally {
-      await file.close();
-    }
-  });
+  return transfer(connection, options, 'outgoing', (common) =>
+    sendFrom(connection, { ...common, name: options.name ?? basename(path), open: () => openFile(path) }),
+  );
+}
+
+/** Opens a file for reading. Throws if it is something else. */
+async function openFile(path: string): Promise<FileHandle> {
+  // Checked before `open`, because opening a pipe waits for its writer.
+  if (!(await stat(path)).isFile()) throw new NetworkError('InvalidParameter', `${path} is not a file`);
+  return await open(path, 'r');
 }
 
 /**
@@ -103,10 +112,9 @@ export async function receiveFile(
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
   if (!(maxBytes >= 0)) return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; 0 and more is allowed`);
   checkConnection('receiveFile()', connection);
-  return transfer(connection, options, async (common) => {
-    if (!(await stat(folder)).isDirectory()) throw new NetworkError('InvalidParameter', `${folder} is not a folder`);
-    return receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes });
-  });
+  return transfer(connection, options, 'incoming', (common) =>
+    receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes }),
+  );
 }
 
 interface Common extends TransferChannels {
@@ -114,14 +122,28 @@ interface Common extends TransferChannels {
   readonly onProgress: OnTransferProgress;
 }
 
+/** The channels that transfers use at this moment. The messages of both directions go over the control channel. */
+const inUse = new WeakMap<FileConnection, Set<string>>();
+
 /** Runs a transfer. After a failure it returns the error and closes the channels, because nobody reads the rest. */
 async function transfer<T>(
   connection: FileConnection,
   options: FileOptions,
+  direction: 'outgoing' | 'incoming',
   run: (common: Common) => Promise<T>,
 ): Promise<Result<T>> {
   const { channel = 'files', controlChannel = 'files-control', onProgress = (): void => undefined } = options;
   const signal = options.signal ?? new AbortController().signal;
+  // There is no `await` before these lines, so a second transfer on a channel is refused, whatever the disk does first.
+  const taken = inUse.get(connection) ?? new Set();
+  inUse.set(connection, taken);
+  const uses = new Map([
+    [`control ${controlChannel}`, controlChannel],
+    [`${direction} ${channel}`, channel],
+  ]);
+  for (const [use, name] of uses)
+    if (taken.has(use)) return err('AlreadyExists', `another transfer uses the channel '${printable(name)}'`);
+  for (const use of uses.keys()) taken.add(use);
   try {
     signal.throwIfAborted();
     return ok(await run({ channel, controlChannel, signal, onProgress }));
@@ -132,6 +154,8 @@ async function transfer<T>(
       await Promise.all([connection.closeChannel(controlChannel), connection.closeChannel(channel)]);
     }
     return failure;
+  } finally {
+    for (const use of uses.keys()) taken.delete(use);
   }
 }
 
@@ -143,8 +167,8 @@ function failureOf(error: unknown, signal: AbortSignal): Failure {
     return err('Aborted', 'the transfer was aborted; what has arrived stays for the next one', signal.reason);
   }
   if (error instanceof NetworkError) return { ok: false, error };
-  const { code } = error as NodeJS.ErrnoException;
-  const sentence = `the transfer failed: ${reasonOf(error)}`;
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  const sentence = `the transfer failed: ${describeThrown(error)}`;
   if (code === undefined) return err('CallbackFailed', sentence, error);
   return err(USED_UP.has(code) ? 'ResourceLimitExceeded' : 'InvalidParameter', sentence, error);
 }

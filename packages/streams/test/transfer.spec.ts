@@ -3,12 +3,12 @@ import { mkdtempSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Scope, scoped, turns, until } from '@entropynet/conformance/tools';
+import { type Scope, scoped, until } from '@entropynet/conformance/tools';
 import { hashFile, type HashFile } from '@entropynet/streams/internal/files/file-hash';
 import { Inbox } from '@entropynet/streams/internal/files/inbox';
 import { type TransferProgress } from '@entropynet/streams/files';
 import { receiveInto, type ReceivedFile } from '@entropynet/streams/internal/files/receive-file';
-import { sendOpenFile, type SentFile } from '@entropynet/streams/internal/files/send-file';
+import { sendFrom, type SentFile } from '@entropynet/streams/internal/files/send-file';
 import { TRANSFER_TIMES, type TransferTimes, type Word } from '@entropynet/streams/internal/files/words';
 import { CHANNEL_ASSET_UPLOAD, CHANNEL_CONTROL, NetworkError, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
@@ -38,6 +38,11 @@ class ManualTime implements TransferTimes {
       this.#timers.delete(timer);
     };
   };
+
+  /** The number of time limits that have begun. */
+  get started(): number {
+    return this.#timers.size;
+  }
 
   /** Lets so much time pass; what is due then is called in order. */
   pass(milliseconds: number): void {
@@ -95,10 +100,7 @@ async function send(
   path: string,
   extra: Extra & { readonly name?: string } = {},
 ): Promise<SentFile | NetworkError> {
-  const file = await open(path);
-  const { size } = await file.stat();
-  const sent = sendOpenFile(sender, { ...COMMON, name: 'file', file, size, ...extra });
-  return await sent.catch(failure).finally(() => file.close());
+  return await sendFrom(sender, { ...COMMON, name: 'file', open: () => open(path), ...extra }).catch(failure);
 }
 
 function failure(error: unknown): NetworkError {
@@ -260,13 +262,10 @@ describe('a transfer of a file', () => {
           times: time,
           ...(slow === 'receiver' && { hash: slowHash }),
         });
-        const file = await open(path);
-        scope.defer(() => file.close());
-        const sent = await sendOpenFile(sender, {
+        const sent = await sendFrom(sender, {
           ...COMMON,
           name: 'file',
-          file,
-          size: bytes.length,
+          open: () => open(path),
           onProgress,
           times: time,
           ...(slow === 'sender' && { hash: slowHash }),
@@ -285,7 +284,7 @@ describe('a transfer of a file', () => {
       const time = new ManualTime();
       const received = receive(receiver, inbox, { times: time });
       await RawSide.open(sender);
-      await turns(5);
+      await until(() => time.started === 1, 'the receiver waits for an offer');
       time.pass(time.silenceMs);
       expect(await received)
         .to.have.property('message')

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, opendir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { NetworkError } from '@entropynet/core';
 import { foldedName } from './file-name.js';
@@ -26,6 +26,11 @@ export class Inbox {
   constructor(folder: string, linkFile: typeof link = link) {
     this.#folder = resolve(folder);
     this.#linkFile = linkFile;
+  }
+
+  /** Throws the system's error if there is no such folder, or this process may not read it. */
+  async check(): Promise<void> {
+    await (await opendir(this.#folder)).close();
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { NetworkError, unwrap } from '@entropynet/core';
+import { describeThrown, NetworkError, unwrap } from '@entropynet/core';
 import { hashFile, type HashFile } from './file-hash.js';
 import { checkFileName } from './file-name.js';
 import { type Inbox, type Part, type ReservedName } from './inbox.js';
@@ -58,6 +58,7 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   try {
     const fault = faultOf(words);
     pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
+    await options.inbox.check();
     await words.open();
     const file = await takeFile(words, { pieces, fault }, options);
     // The file is on the disk, even if the sender has gone meanwhile.
@@ -217,7 +218,8 @@ function isMeant(answer: Word, sha256: string): boolean {
 }
 
 /** Returns a sentence for the sender: the system's error, without the paths of this machine. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+function reasonOf(error: unknown): string {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  const message = describeThrown(error);
   return error instanceof NetworkError || code === undefined ? message : (message.split(', ')[0] ?? code);
 }

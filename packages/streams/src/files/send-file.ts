@@ -19,14 +19,12 @@ export interface TransferChannels {
   readonly controlChannel: string;
 }
 
-/** The options of `sendOpenFile`. */
+/** The options of `sendFrom`. */
 export interface SendOptions extends TransferChannels {
   /** The name of the file on the other side. */
   readonly name: string;
-  /** The open file. The caller closes it. */
-  readonly file: FileHandle;
-  /** Its size in bytes. */
-  readonly size: number;
+  /** Opens the file. `sendFrom` closes it. */
+  readonly open: () => Promise<FileHandle>;
   /** Aborts the transfer. The part on the other side stays for the next one. */
   readonly signal: AbortSignal;
   readonly onProgress: OnTransferProgress;
@@ -48,26 +46,41 @@ export interface SentFile {
   readonly sha256: string;
 }
 
-/** Sends an open file. Throws a `NetworkError` if that fails, with the other side's reason if it gave one. */
-export async function sendOpenFile(connection: FileConnection, options: SendOptions): Promise<SentFile> {
-  const { name, size, signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
+/** Options, and the open file with its size in bytes. */
+interface OpenFile extends SendOptions {
+  readonly file: FileHandle;
+  readonly size: number;
+}
+
+/** Sends a file. Throws the error that prevented it: the other side's reason if it gave one. */
+export async function sendFrom(connection: FileConnection, options: SendOptions): Promise<SentFile> {
+  const { signal, controlChannel, times = TRANSFER_TIMES } = options;
   const words = new Words(connection, controlChannel, signal, times);
+  let file: FileHandle | undefined;
   try {
     words.onChecked = ({ checked, of }) => {
       show(options, 'other side checking', checked, of);
     };
-    await words.open();
-    unwrap(await connection.openChannel(channel, { signal }));
-    unwrap(await words.say({ name, size }));
-    const { from, hash } = await findBeginning(words, options);
-    await sendBytes(connection, words, hash, from, options);
-    const sha256 = hash.digest('hex');
-    unwrap(await words.say({ sha256 }));
-    await words.next();
-    return { name, size, sent: size - from, sha256 };
+    file = await options.open();
+    const { size } = await file.stat();
+    return await offer(connection, words, { ...options, file, size });
   } finally {
     await words.close();
+    await file?.close();
   }
+}
+
+async function offer(connection: FileConnection, words: Words, options: OpenFile): Promise<SentFile> {
+  const { name, size, signal, channel } = options;
+  await words.open();
+  unwrap(await connection.openChannel(channel, { signal }));
+  unwrap(await words.say({ name, size }));
+  const { from, hash } = await findBeginning(words, options);
+  await sendBytes(connection, words, hash, from, options);
+  const sha256 = hash.digest('hex');
+  unwrap(await words.say({ sha256 }));
+  await words.next();
+  return { name, size, sent: size - from, sha256 };
 }
 
 function show({ name, onProgress }: SendOptions, phase: TransferPhase, done: number, total: number, from = 0): void {
@@ -75,7 +88,7 @@ function show({ name, onProgress }: SendOptions, phase: TransferPhase, done: num
 }
 
 /** Returns the length of the longest part of the file that the other side has, and the hash up to there. */
-async function findBeginning(words: Words, options: SendOptions): Promise<{ from: number; hash: FileHash }> {
+async function findBeginning(words: Words, options: OpenFile): Promise<{ from: number; hash: FileHash }> {
   const { file, size, signal, hash: feed = hashFile } = options;
   const beginnings = beginningsIn(await words.next(), size);
   const total = beginnings.at(-1)?.have ?? 0;
@@ -117,7 +130,7 @@ async function sendBytes(
   words: Words,
   hash: FileHash,
   from: number,
-  options: SendOptions,
+  options: OpenFile,
 ): Promise<void> {
   const { file, size, signal, channel } = options;
   const buffer = Buffer.allocUnsafe(PIECE_BYTES);
