@@ -3,7 +3,7 @@
 // Progress goes to standard error, so that standard output belongs to the program which is started afterwards.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import {
   addonFolder,
@@ -11,12 +11,13 @@ import {
   isAddonBuilt,
   run as runProgram,
 } from '../packages/transport-shm/bin/addon-build.mjs';
-import { compiledProjects, pageFolders, rootFolder } from './workspace.mjs';
+import { compiledProjects, pageFolders, publishedFolders, rootFolder } from './workspace.mjs';
 
 const isQuiet = process.argv.includes('--quiet');
 const isNativeStrict = process.argv.includes('--native-strict');
 
 const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
+const commentsStampFile = join(rootFolder, 'node_modules', '.entropynet-comments');
 const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
 
 /** Ends the set-up; the sentence is all the user needs to read. */
@@ -152,6 +153,22 @@ function compileTypeScript() {
   throw new SetupError('The TypeScript sources do not compile; the errors are above.');
 }
 
+/** The published modules, which take memory at users: without comments. A compiler that writes one changes its time. */
+function stripComments() {
+  const folders = publishedFolders().map((folder) => join(rootFolder, folder, 'dist'));
+  const stamp = () => {
+    const modules = folders.flatMap(filesBelow).filter((file) => file.endsWith('.js'));
+    return sha256(...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
+  };
+  if (readStamp(commentsStampFile) === stamp()) return;
+  const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'strip-comments.mjs'), ...folders]);
+  if (!succeeded) {
+    warn(lastLines(output, 40));
+    throw new SetupError('The comments could not be taken out of the modules; the end of the log is above.');
+  }
+  writeStamp(commentsStampFile, stamp());
+}
+
 /** Pages, which a browser needs in one piece. */
 function bundlePages() {
   const libraries = ['core', 'messaging', 'transport-ws'].map((name) => join(rootFolder, 'packages', name, 'dist'));
@@ -185,6 +202,7 @@ function setUp() {
   if (isNativeStrict) return;
   removeOrphanedOutput();
   compileTypeScript();
+  stripComments();
   bundlePages();
 }
 

@@ -1,6 +1,7 @@
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -15,6 +16,16 @@ const OLDEST = { GLIBC: [2, 28], GLIBCXX: [3, 4, 21] };
 /** ESM that is loaded by `require`, and the resolution of Node.js 10: what they need, Node.js 20.19 has and we serve. */
 const EXPECTED_PROBLEMS = new Set(['CJSResolvesToESM']);
 const SERVED_RESOLUTIONS = new Set(['node16-cjs', 'node16-esm', 'bundler']);
+
+/** A page is one program, for browsers; its sources are in the repository. */
+const MODULE = /^dist\/(?!page\/).*\.js$/;
+
+/** A line with a comment alone, or one of several lines. Annotations for bundlers stand before code. */
+const COMMENT = /^\s*\/\/(?!# sourceMappingURL=)|^\s*\/?\*/m;
+
+/** A class, a function or a method, and its name. */
+const DECLARATION =
+  /^(?:export )?(?:async )?(?:class|function\*?) (?<top>\w+)|^ {2}(?:(?:static|async|get|set) )*(?<method>#?\w+)\(.*\) \{$/d;
 
 describe('the packages, packed', function () {
   this.timeout(300_000);
@@ -75,6 +86,22 @@ describe('the packages, packed', function () {
         }
       });
 
+      it('has modules that take little memory: without comments, in one byte a character', () => {
+        const { files, folder } = workbench.packed(name);
+        for (const module of files.filter((file) => MODULE.test(file))) {
+          const text = readFileSync(join(folder, module), 'utf8');
+          expect(COMMENT.exec(text)?.[0], module).to.equal(undefined);
+          expect(Buffer.from(text, 'latin1').toString('latin1') === text, module).to.equal(true);
+        }
+      });
+
+      it('has source maps that lead to the line of each declaration', () => {
+        const { files, folder } = workbench.packed(name);
+        const modules = files.filter((file) => MODULE.test(file));
+        const declarations = modules.flatMap((module) => wrongDeclarations(join(folder, module)));
+        expect(declarations).to.deep.equal([]);
+      });
+
       it('stays within its budget', () => {
         const { manifest, packedBytes } = workbench.packed(name);
         // A little more than it takes. To raise it is a decision, not a habit.
@@ -104,6 +131,29 @@ describe('the packages, packed', function () {
     }
   });
 });
+
+/** The declarations of a module whose source map leads to a line that does not have their name. */
+function wrongDeclarations(module: string): string[] {
+  const map = new SourceMap(JSON.parse(readFileSync(`${module}.map`, 'utf8')) as SourceMapPayload);
+  const sources = new Map<string, string[]>();
+  return linesOf(module).flatMap((line, number) => {
+    const found = DECLARATION.exec(line);
+    const declared = found?.groups?.['top'] ?? found?.groups?.['method'];
+    if (declared === undefined) return [];
+    const [column] = found?.indices?.groups?.['top'] ?? found?.indices?.groups?.['method'] ?? [0];
+    const entry = map.findEntry(number, column);
+    const place = `${module}:${String(number + 1)} ${declared}`;
+    if (!('originalSource' in entry)) return [`${place} has no source`];
+    const source = sources.get(entry.originalSource) ?? linesOf(join(module, '..', entry.originalSource));
+    sources.set(entry.originalSource, source);
+    const original = source[entry.originalLine] ?? '';
+    return original.includes(declared) ? [] : [`${place} → ${original}`];
+  });
+}
+
+function linesOf(file: string): string[] {
+  return readFileSync(file, 'utf8').split('\n');
+}
 
 function isAtMost(version: readonly number[], limit: readonly number[]): boolean {
   for (const [index, part] of limit.entries()) {
