@@ -1,6 +1,6 @@
 import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
-import { requestReply } from '@entropynet/messaging';
+import { type RequestOptions, requestReply, type RequestReply } from '@entropynet/messaging';
 import { instrumentConnections, instrumentManager, traceRequests } from '@entropynet/opentelemetry';
 import { collectManagerMetrics } from '@entropynet/prometheus';
 import { WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
@@ -163,7 +163,9 @@ describe('telemetry at its limits', () => {
       await meterProvider.shutdown();
     });
 
-    async function requests(scope: Scope): Promise<ReturnType<typeof traceRequests<number, string>>> {
+    type Requests = RequestReply<number, string>;
+
+    async function untraced(scope: Scope): Promise<[near: Requests, far: Requests]> {
       const server = scope.add(new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0/' }));
       unwrap(await server.listen());
       const client = scope.add(new WebSocketConnection(server.address() ?? ''));
@@ -175,10 +177,13 @@ describe('telemetry at its limits', () => {
         requestReply<number, string>(client),
         requestReply<number, string>(accepted),
       ]);
-      traceRequests(unwrap(far), { tracerProvider }).handle((_value, { metadata }) =>
-        Object.keys(metadata).sort().join(),
-      );
-      return traceRequests(unwrap(near), { tracerProvider });
+      return [unwrap(near), unwrap(far)];
+    }
+
+    async function requests(scope: Scope): Promise<ReturnType<typeof traceRequests<number, string>>> {
+      const [near, far] = await untraced(scope);
+      traceRequests(far, { tracerProvider }).handle((_value, { metadata }) => Object.keys(metadata).sort().join());
+      return traceRequests(near, { tracerProvider });
     }
 
     function propagate(own: Partial<TextMapPropagator>): void {
@@ -204,6 +209,61 @@ describe('telemetry at its limits', () => {
         }
       }),
     );
+
+    it(
+      'hides no wrong argument from the requests, and ends every span',
+      scoped(async (scope) => {
+        propagate({ inject: (_context, carrier, { set }) => set(carrier, 'traceparent', 'some') });
+        const traced = await requests(scope);
+        const wrong = [null, [], 'metadata', { metadata: new Map() }, { metadata: { a: 1n } }, { metadata: 'text' }];
+        for (const [index, options] of wrong.entries()) {
+          const refused = await traced.request(1, options as RequestOptions);
+          expect(!refused.ok && refused.error.code, `number ${index}`).to.equal('InvalidParameter');
+        }
+        expect(spans.getFinishedSpans().map(({ name }) => name)).to.deep.equal(wrong.map(() => 'entropynet request'));
+        for (const handler of [undefined, 'handler', {}])
+          expect(() => {
+            traced.handle(handler as unknown as null);
+          }).to.throw(TypeError, 'a handler is a function or null');
+      }),
+    );
+
+    for (const [what, thrown, message] of [
+      ['an error with a password', new Error('no answer from ws://user:password@host/?token=secret'), /^no answer/],
+      ['null', null, /^null$/],
+      ['nothing', undefined, /^undefined$/],
+      ['a text with a password', 'ws://user:password@host/?token=secret failed', /^ws:.* failed$/],
+      [
+        'a value that throws when it is read',
+        new Proxy(
+          {},
+          {
+            get: () => {
+              throw new Error('unreadable');
+            },
+          },
+        ),
+        /can't be printed/,
+      ],
+    ] as const) {
+      it(
+        `ends the span of a handler that throws ${what}`,
+        scoped(async (scope) => {
+          const [near, far] = await untraced(scope);
+          traceRequests(far, { tracerProvider }).handle(() => {
+            // eslint-disable-next-line @typescript-eslint/only-throw-error
+            throw thrown;
+          });
+          const refused = await near.request(1);
+          expect(!refused.ok && refused.error.code).to.equal('CallbackFailed');
+          const [span] = spans.getFinishedSpans();
+          expect(span?.status.code).to.equal(2);
+          const [event] = span?.events ?? [];
+          expect(event?.attributes?.['exception.message']).to.match(message);
+          expect(JSON.stringify(event)).to.not.match(/password|secret/);
+        }),
+      );
+    }
 
     it(
       'sends all that fits',

@@ -1,4 +1,4 @@
-import { checkOptions, kindOf, type NetworkError, printable, redactText } from '@entropynet/core';
+import { checkOptions, describeThrown, kindOf, type NetworkError, redactText } from '@entropynet/core';
 import {
   MAX_METADATA_BYTES,
   type RequestContext,
@@ -32,6 +32,11 @@ export interface TraceRequestsOptions {
 
 const OPTIONS = { tracerProvider: TRACER_PROVIDER, channel: 'a string' } as const;
 
+/** The largest number of characters of a message, and of a line of a stack. */
+const MOST_CHARACTERS = 1000;
+/** The largest number of characters of a stack. */
+const MOST_STACK = 10_000;
+
 /** The methods of a `RequestReply` that are traced. */
 export type TracedRequests<Request, Reply, InRequest = Request, InReply = Reply> = Pick<
   RequestReply<Request, Reply, InRequest, InReply>,
@@ -57,12 +62,18 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
   return {
     request: (value, requestOptions) =>
       tracer.startActiveSpan('entropynet request', { kind: SpanKind.CLIENT, attributes }, async (span) => {
-        const result = await requests.request(value, withTrace(span, requestOptions));
-        end(span, result.ok ? undefined : result.error);
-        return result;
+        try {
+          const result = await requests.request(value, withTrace(span, requestOptions));
+          end(span, result.ok ? undefined : result.error);
+          return result;
+        } catch (error) {
+          endThrown(span, error);
+          throw error;
+        }
       }),
     handle: (handler) => {
-      requests.handle(handler === null ? null : tracedHandler(tracer, attributes, handler));
+      // Another value goes on unchanged: handle() accepts or refuses it.
+      requests.handle(typeof handler === 'function' ? tracedHandler(tracer, attributes, handler) : handler);
     },
   };
 }
@@ -72,6 +83,8 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
  * fit beside the caller's own metadata, the longest first, which is usually baggage, and logs a diagnostic.
  */
 function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
+  // Adding fields would hide a wrong value, which request() refuses.
+  if (!isPlain(options) || (options.metadata !== undefined && !hasTexts(options.metadata))) return options;
   const carrier: Record<string, string> = {};
   try {
     propagation.inject(context.active(), carrier);
@@ -91,6 +104,14 @@ function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
     );
   }
   return fields.length === 0 ? options : { ...options, metadata: { ...metadata, ...Object.fromEntries(fields) } };
+}
+
+function isPlain(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
+function hasTexts(metadata: RequestMetadata): boolean {
+  return isPlain(metadata) && Object.values(metadata).every((text: unknown) => typeof text === 'string');
 }
 
 function fits(metadata: RequestMetadata): boolean {
@@ -120,10 +141,7 @@ function tracedHandler<Request, Reply>(
         end(span);
         return reply;
       } catch (error) {
-        span.recordException(isException(error) ? error : printable(error));
-        span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        span.end();
+        endThrown(span, error);
         throw error;
       }
     });
@@ -138,7 +156,30 @@ function end(span: Span, error?: NetworkError): void {
   span.end();
 }
 
-/** Accepts errors of another realm, too: in some test frameworks the errors of Node.js come from one. */
-function isException(error: unknown): error is Error {
-  return typeof error === 'object' && error !== null && typeof (error as Partial<Error>).message === 'string';
+/** Ends the span of a call that threw. The trace leaves this process, so addresses in it show no password. */
+function endThrown(span: Span, error: unknown): void {
+  const stack = textIn(error, 'stack');
+  span.recordException({
+    name: redactText(textIn(error, 'name') ?? 'Error'),
+    message: redactText(describeThrown(error), MOST_CHARACTERS),
+    ...(stack !== undefined && { stack: redactedLines(stack) }),
+  });
+  span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+function redactedLines(stack: string): string {
+  const lines = stack.slice(0, MOST_STACK).split('\n');
+  return lines.map((line) => redactText(line, MOST_CHARACTERS)).join('\n');
+}
+
+/** Reads a member of a thrown value, which may be no error, or of another realm, or refuse to be read. */
+function textIn(error: unknown, key: 'name' | 'stack'): string | undefined {
+  try {
+    const text = (error as Readonly<Record<string, unknown>> | null | undefined)?.[key];
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
