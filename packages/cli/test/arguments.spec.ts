@@ -54,6 +54,13 @@ describe('arguments of the command line', () => {
     ['a folder in place of a configuration', ['connect', 'x', '--config', folder], 2, 'it is a folder (EISDIR)'],
     ['a port of no page', ['inspect', '--port', '5000'], 2, '--port needs --web'],
     ['a page that is shown once', ['inspect', '--web', '--once'], 2, '--web and --once exclude each other'],
+    ['a channel without a name', ['listen', 'x', '--channel', ''], 2, 'a channel name has 1 to 255 bytes'],
+    [
+      'a channel with too long a name',
+      ['connect', 'x', '--channel', LONG],
+      2,
+      '1 to 255 bytes of UTF-8; 301 were given',
+    ],
     ['a stream that stays', ['connect', 'x', '--stay', '--stream'], 2, '--stay and --stream exclude each other'],
     ['headers without WebSocket', ['connect', 'x', '--header', 'A: b'], 2, '--header is for ws:// and wss://'],
     ['origins without WebSocket', ['listen', 'x', '--origin', 'http://a'], 2, '--origin is for ws:// and wss://'],

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
+import { reasonOf } from '../support/paths.js';
 import { type Terminal } from '../support/terminal.js';
 
 /** A package of its own, because the benchmarks depend on the libraries that they compare with, one of them native. */
@@ -30,7 +31,9 @@ async function bench(terminal: Terminal, options: readonly string[]): Promise<vo
   };
   terminal.interrupted.addEventListener('abort', onInterrupt);
   try {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    const [code, signal] = (await once(child, 'exit').catch((error: unknown) => {
+      throw new CommandFailure(`${process.execPath} can't be started: ${reasonOf(error)}`);
+    })) as [number | null, NodeJS.Signals | null];
     // The benchmark has already reported the fault.
     if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows the arguments', ExitCode.Usage);
     if (code !== 0) throw new CommandFailure(`the benchmark ended with ${signal ?? `code ${String(code)}`}`);
@@ -46,7 +49,9 @@ function findBenchmarks(): string {
       const file = createRequire(from).resolve(`${BENCHMARKS}/package.json`);
       const { bin } = JSON.parse(readFileSync(file, 'utf8')) as { bin: Record<string, string> };
       return join(dirname(file), Object.values(bin)[0] ?? '');
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
+        throw new CommandFailure(`${BENCHMARKS} can't be read: ${reasonOf(error)}`);
       // It is not installed there.
     }
   }

@@ -2,8 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { type ConnectionConfig, NetworkError, type Transport, unwrap } from '@entropynet/core';
-import { monotonicNow } from '@entropynet/core/platform';
+import {
+  type ConnectionConfig,
+  describeThrown,
+  type NetworkConnection,
+  NetworkError,
+  type Transport,
+  unwrap,
+} from '@entropynet/core';
+import { monotonicNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type InspectedServer, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
@@ -103,39 +110,51 @@ async function trial(what: string, transport: Transport, config: ConnectionConfi
   try {
     return await tryOut(what, transport, config);
   } catch (error) {
-    const { code = 'unexpected', message } = error as { readonly code?: string; readonly message: string };
-    return problemOf(what, code, message);
+    const { code } = (error ?? {}) as { readonly code?: unknown };
+    return problemOf(what, typeof code === 'string' ? code : 'unexpected', describeThrown(error));
   }
 }
 
 async function tryOut(what: string, transport: Transport, config: ConnectionConfig): Promise<Finding> {
   const server = transport.createServer(config);
-  const listening = await server.listen();
-  if (!listening.ok) return problemOf(what, listening.error.code, listening.error.message);
+  const ends: NetworkConnection[] = [];
   try {
-    const endpoint = server.address() ?? config.endpoint;
-    const client = transport.createConnection({ ...config, endpoint });
+    unwrap(await server.listen());
+    const client = transport.createConnection({ ...config, endpoint: server.address() ?? config.endpoint });
+    ends.push(client);
     const accepting = server.accept({ signal: AbortSignal.timeout(TRIAL_LIMIT_MS) });
-    const connected = await client.connect();
-    if (!connected.ok) return problemOf(what, connected.error.code, connected.error.message);
+    unwrap(await client.connect());
     const accepted = unwrap(await accepting);
+    ends.push(accepted);
     accepted.setMessageCallback((data) => accepted.send(data));
     accepted.startReceiving();
     const start = monotonicNow();
-    const back = new Promise<Uint8Array>((resolve, reject) => {
-      client.setMessageCallback(resolve);
-      AbortSignal.timeout(TRIAL_LIMIT_MS).addEventListener('abort', () => {
-        reject(new NetworkError('Timeout', `a message did not come back within ${TRIAL_LIMIT_MS} ms`));
-      });
-    });
-    unwrap(await client.send(Uint8Array.of(1, 2, 3)));
-    await back;
+    await roundTrip(client);
     const milliseconds = monotonicNow() - start;
-    await client.disconnect();
-    await accepted.disconnect();
     return { what, judgement: 'good', found: `works; the first message came back after ${milliseconds.toFixed(1)} ms` };
   } finally {
+    for (const end of ends) await end.disconnect();
     await server.close();
+  }
+}
+
+/** Sends a message, and waits until the peer has sent it back. */
+async function roundTrip(client: NetworkConnection): Promise<void> {
+  let timer: Timer | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      timer = startTimer(() => {
+        reject(new NetworkError('Timeout', `a message did not come back within ${TRIAL_LIMIT_MS} ms`));
+      }, TRIAL_LIMIT_MS);
+      client.setMessageCallback(() => {
+        resolve();
+      });
+      void client.send(Uint8Array.of(1, 2, 3)).then((sent) => {
+        if (!sent.ok) reject(sent.error);
+      });
+    });
+  } finally {
+    stopTimer(timer);
   }
 }
 

@@ -1,3 +1,4 @@
+import { describeThrown } from '@entropynet/core';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { receiveFile, type ReceivedFile } from '@entropynet/streams/files';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -52,21 +53,23 @@ async function receive(terminal: Terminal, endpoint: string, folder: string, opt
   await withManager(terminal, async (manager) => {
     const server = await serveAt(terminal, manager, config);
     const transfers = new Set<Promise<void>>();
-    let failure: unknown;
+    const failures: CommandFailure[] = [];
     for (;;) {
       const accepted = await server.accept({ signal: terminal.interrupted });
       if (!accepted.ok) break;
-      const transfer = take(terminal, accepted.value, folder, options).catch((error: unknown) => {
-        if (!(error instanceof CommandFailure)) throw error;
-        failure = error;
-        if (options.once !== true) tell(terminal, `entropynet: ${error.message}`);
-      });
+      // Whatever ends one transfer, the others continue.
+      const transfer = take(terminal, accepted.value, folder, options)
+        .catch((error: unknown) => {
+          const failure = error instanceof CommandFailure ? error : new CommandFailure(describeThrown(error));
+          if (options.once === true) failures.push(failure);
+          else tell(terminal, `entropynet: ${failure.message}`);
+        })
+        .finally(() => transfers.delete(transfer));
       transfers.add(transfer);
-      void transfer.finally(() => transfers.delete(transfer));
       if (options.once === true) break;
     }
     await Promise.all(transfers);
-    if (options.once === true && failure !== undefined) throw failure as CommandFailure;
+    if (failures[0] !== undefined) throw failures[0];
   });
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { type Result } from '@entropynet/core';
+import { checkChannelName, type Result } from '@entropynet/core';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { toDuplex } from '@entropynet/streams';
 import { type Command } from 'commander';
@@ -23,8 +23,9 @@ export function addConversationOptions(command: Command): Command {
     .option('--channel <name>', 'a named channel instead of the default one');
 }
 
-/** Refuses options that exclude each other. */
-export function checkConversation({ hex, stream }: ConversationOptions): void {
+/** Refuses options that exclude each other, and a channel's name that no connection could open. */
+export function checkConversation({ hex, stream, channel }: ConversationOptions): void {
+  if (channel !== undefined) expectOk(checkChannelName(channel));
   if (hex === true && stream === true)
     throw new CommandFailure('--hex and --stream exclude each other: a stream has no messages', ExitCode.Usage);
 }
