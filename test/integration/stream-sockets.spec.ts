@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Duplex } from 'node:stream';
 import { turns, until, within } from '@entropynet/conformance/tools';
-import { unwrap } from '@entropynet/core';
+import { err, unwrap } from '@entropynet/core';
 import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
 import { connectDuplex, type StreamError, toDuplex, toWebStreams } from '@entropynet/streams';
-import { ConnectionAgent, serveHttp } from '@entropynet/streams/http';
+import { ConnectionAgent, serveHttp, undiciConnector } from '@entropynet/streams/http';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
@@ -276,6 +276,60 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
       const texts = await within(Promise.all(paths.map(get)), 'all answers came');
       expect(texts).to.deep.equal(paths.map((path) => `this is ${path}`));
       await until(() => networking.manager.activeCount() === 0, 'each place is free again');
+      agent.destroy();
+      httpServer.close();
+    });
+
+    it("let each HTTP request fail whose connection can't be opened, and answer the others", async () => {
+      const { server, endpoint } = await listen();
+      const httpServer = http.createServer((_request, response) => response.end('served'));
+      void serveHttp(httpServer, server);
+      const openOne = (): ReturnType<typeof open> => open(endpoint);
+      const outcomes: readonly (() => unknown)[] = [
+        openOne,
+        () => err('ResourceLimitExceeded', 'no connection is free'),
+        () => {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error
+          throw null;
+        },
+        () => undefined,
+        openOne,
+      ];
+      const left = outcomes.values();
+      const agent = new ConnectionAgent(() => left.next().value?.() as ReturnType<typeof open>, {
+        keepAlive: false,
+        maxSockets: 1,
+      });
+      const get = (): Promise<string> =>
+        new Promise((resolve) => {
+          const request = http.get(
+            { agent, host: 'peer', timeout: 60_000, headers: { connection: 'close' } },
+            (response) => {
+              void buffer(response).then((body) => {
+                resolve(body.toString());
+              });
+            },
+          );
+          request.on('error', (error: NodeJS.ErrnoException) => {
+            resolve(error.code ?? error.message);
+          });
+        });
+      // The later requests wait for the only socket, so Node.js opens theirs when an earlier one has closed.
+      const answers = await within(Promise.all(outcomes.map(get)), 'each request ended');
+      expect(answers).to.deep.equal([
+        'served',
+        'ECONNREFUSED',
+        'null',
+        'a stream takes a connection or a handle; undefined was given',
+        'served',
+      ]);
+      const connector = undiciConnector(() => outcomes[2]?.() as ReturnType<typeof open>);
+      const [error, socket] = await new Promise<unknown[]>((resolve) => {
+        connector({ hostname: 'peer' }, (...outcome) => {
+          resolve(outcome);
+        });
+      });
+      expect([(error as Error).message, socket]).to.deep.equal(['null', null]);
       agent.destroy();
       httpServer.close();
     });

@@ -6,10 +6,12 @@
 import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkConnection, kindOf, NetworkError, type Result } from '@entropynet/core';
-import { warnOf } from '@entropynet/core/platform';
+import { checkConnection, kindOf, NetworkError, type Result, unwrap } from '@entropynet/core';
+import { startTurn, warnOf } from '@entropynet/core/platform';
 import type { ConnectionDuplex } from './connection-duplex.js';
+import { SocketLikeDuplex, SocketState } from './socket-like-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
+import { asError, StreamError } from './stream-error.js';
 import { connectDuplex, toDuplex } from './to-duplex.js';
 
 /**
@@ -32,10 +34,33 @@ export class ConnectionAgent extends Agent {
     this.#open = open;
   }
 
-  /** Makes a socket. Node.js calls it. */
+  /**
+   * Makes a socket. Node.js calls it, also for a waiting request when an earlier socket closes. It must not throw there,
+   * so a socket that can't be opened fails like one whose server refuses it.
+   */
   override createConnection(options: ClientRequestArgs): Duplex {
-    return openStream(this.#open, options);
+    try {
+      return openStream(this.#open, options);
+    } catch (error) {
+      return new FailedSocket(connectErrorOf(error));
+    }
   }
+}
+
+/** A socket that was never opened. It fails after this turn, when Node.js listens to it. */
+class FailedSocket extends SocketLikeDuplex {
+  constructor(error: Error) {
+    const construct = (callback: (error: Error) => void): void => {
+      startTurn(() => {
+        callback(error);
+      });
+    };
+    super({ construct }, { ref: ignore, unref: ignore }, new SocketState());
+  }
+}
+
+function ignore(): void {
+  // No connection keeps the process alive.
 }
 
 /** The origin that undici connects to. */
@@ -65,7 +90,7 @@ export function undiciConnector(open: OpenConnection<ConnectorOptions>): Connect
     try {
       socket = openStream(open, options);
     } catch (error) {
-      callback(error as Error, null);
+      callback(connectErrorOf(error), null);
       return;
     }
     const onError = (error: Error): void => {
@@ -115,7 +140,12 @@ function checkOpen(what: string, open: unknown): void {
 
 function openStream<O>(open: OpenConnection<O>, options: O): ConnectionDuplex {
   const opened = open(options);
-  if (!('ok' in opened)) return connectDuplex(opened, { ownsConnection: true });
-  if (!opened.ok) throw opened.error;
-  return connectDuplex(opened.value, { ownsConnection: true });
+  const isResult = typeof (opened as Partial<Result> | null | undefined)?.ok === 'boolean';
+  const connection = isResult ? unwrap(opened as Result<StreamConnection>) : (opened as StreamConnection);
+  return connectDuplex(connection, { ownsConnection: true });
+}
+
+/** Returns the error of a socket that could not be opened. The program's function may have thrown any value. */
+function connectErrorOf(error: unknown): Error {
+  return error instanceof NetworkError ? new StreamError(error, 'connect') : asError(error);
 }

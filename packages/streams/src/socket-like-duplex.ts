@@ -21,11 +21,15 @@ export class SocketState {
  * the addresses, the timeout, and settings without an effect here.
  */
 export abstract class SocketLikeDuplex extends Duplex {
-  readonly #connection: StreamConnection;
+  readonly #connection: Pick<StreamConnection, 'ref' | 'unref'>;
   readonly #state: SocketState;
 
   /** @param state the same object that the derived class changes */
-  protected constructor(options: DuplexOptions, connection: StreamConnection, state: SocketState) {
+  protected constructor(
+    options: DuplexOptions,
+    connection: Pick<StreamConnection, 'ref' | 'unref'>,
+    state: SocketState,
+  ) {
     super(options);
     this.#connection = connection;
     this.#state = state;

@@ -1,4 +1,4 @@
-import { NetworkError, type NetworkErrorCode } from '@entropynet/core';
+import { NetworkError, type NetworkErrorCode, printable } from '@entropynet/core';
 
 /** The operation that failed, as in the errors of a socket. */
 export type StreamSyscall = 'connect' | 'read' | 'write';
@@ -56,4 +56,17 @@ export function destroyedError(): Error {
 /** Returns the error of a stream whose connection said goodbye before the stream ended. */
 export function endedEarly(): NetworkError {
   return new NetworkError('ConnectionClosed', 'the connection ended before the stream did');
+}
+
+/** The largest number of characters of a reason that is not an error. */
+const MAX_REASON = 1000;
+
+/**
+ * Returns the reason as an error. An error of another realm counts too. Without a reason it returns an error without a
+ * message.
+ */
+export function asError(reason: unknown): Error {
+  const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
+  if (isError) return reason as Error;
+  return new Error(reason === undefined ? '' : printable(reason, MAX_REASON));
 }

@@ -1,12 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
-import { kindOf, printable } from '@entropynet/core';
+import { kindOf } from '@entropynet/core';
 import { checkStreamOptions, type ConnectionDuplexOptions } from './duplex-options.js';
 import type { StreamConnection } from './stream-connection.js';
+import { asError } from './stream-error.js';
 import { toDuplex } from './to-duplex.js';
-
-/** The largest number of characters of a reason that is not an error. */
-const MAX_REASON = 1000;
 
 /** Both directions of a connection, as web streams. */
 export interface WebStreams {
@@ -23,7 +21,7 @@ export interface WebStreams {
 export function toWebStreams(connection: StreamConnection, options: ConnectionDuplexOptions = {}): WebStreams {
   // Not `Duplex.toWeb`: in Node.js 20 its readable ends only when the writable has ended as well.
   checkStreamOptions(options);
-  const duplex = toDuplex(connection, { allowHalfOpen: true, ...options });
+  const duplex = toDuplex(connection, { ...options, allowHalfOpen: options.allowHalfOpen ?? true });
   return { readable: readableOf(duplex), writable: writableOf(duplex) };
 }
 
@@ -109,14 +107,4 @@ function settled(start: (done: (error?: Error | null) => void) => void): Promise
       else reject(error);
     });
   });
-}
-
-/**
- * Returns the reason as an error. An error of another realm counts too. Without a reason it returns an error without a
- * message.
- */
-function asError(reason: unknown): Error {
-  const isError = typeof reason === 'object' && reason !== null && 'message' in reason && 'stack' in reason;
-  if (isError) return reason as Error;
-  return new Error(reason === undefined ? '' : printable(reason, MAX_REASON));
 }
