@@ -103,6 +103,24 @@ describe('messaging', () => {
       expect(problems[2]?.message).to.contain('x: ').and.to.contain('number');
     });
 
+    it('reports an invalid value without the terminal commands in it, and in a bounded sentence', async () => {
+      const [client, accepted] = await handles();
+      const problems: NetworkError[] = [];
+      const far = toTypedPort(accepted, {
+        schema: z.strictObject({ x: z.number() }),
+        onInvalid: (error) => problems.push(error),
+      });
+      const near = toTypedPort(client);
+      const command = '\u001b[2J\u202e';
+      unwrap(await client.send(Buffer.from(`${command}no JSON`)));
+      unwrap(await near.send({ x: 1, [command]: 2 }));
+      unwrap(await near.send({ x: 1, ['y'.repeat(100_000)]: 2 }));
+      unwrap(await near.send({ x: 1 }));
+      await within(far.values().next(), 'a value came');
+      expect(problems.map(({ code }) => code)).to.deep.equal(['InvalidMessage', 'InvalidMessage', 'InvalidMessage']);
+      for (const { message } of problems) expect(message).to.match(/^[ -~\u2026]{1,2100}$/);
+    });
+
     it("does not send a value that the codec can't encode", async () => {
       const [client] = await handles();
       const port = toTypedPort(client);

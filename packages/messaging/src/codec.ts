@@ -6,6 +6,7 @@ import {
   NetworkError,
   ok,
   type OptionKind,
+  printable,
   type Result,
 } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
@@ -37,6 +38,9 @@ export const SCHEMA: OptionKind = [
     return typeof standard?.validate === 'function';
   },
 ];
+
+/** The largest number of characters of a sentence that quotes a peer's value. */
+const MOST_SHOWN = 2000;
 
 const NO_BYTES = new Uint8Array(0);
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -85,7 +89,7 @@ export async function decodeWith<T>(
   try {
     value = codec.decode(bytes);
   } catch (error) {
-    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${describeThrown(error)}`, error);
+    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${shown(describeThrown(error))}`, error);
   }
   return checkWith(schema, value);
 }
@@ -115,10 +119,15 @@ async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, va
       const where = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
       return where === '' ? message : `${where}: ${message}`;
     });
-    return err('InvalidMessage', `a value does not fit the schema: ${issues.join('; ')}`, checked.issues);
+    return err('InvalidMessage', `a value does not fit the schema: ${shown(issues.join('; '))}`, checked.issues);
   } catch (error) {
-    return err('InvalidMessage', `the schema failed: ${describeThrown(error)}`, error);
+    return err('InvalidMessage', `the schema failed: ${shown(describeThrown(error))}`, error);
   }
+}
+
+/** Makes a sentence about a peer's value printable: it quotes the value, and may be as long as a message. */
+function shown(sentence: string): string {
+  return printable(sentence, MOST_SHOWN);
 }
 
 /** Checks the shape and not the class, because the bytes may come from another realm. */
