@@ -14,8 +14,10 @@ import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { WebSocketConnection, WebSocketConnectionServer, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -151,7 +153,50 @@ describe('the inspector', () => {
       expect(refused.ok ? 'ok' : refused.error).to.include({ code: 'InvalidParameter', message });
     }
     expect(() => startInspectorAgent({ intervalMs: 1 })).to.throw("'intervalMs' was given 1;");
+    for (const inspector of [{ endpoint: 'nats://127.0.0.1/x' }, { endpoint: 'x', fallback: ['nats://127.0.0.1/x'] }])
+      expect(() => startInspectorAgent({ inspector })).to.throw("'inspector' was given the scheme 'nats'");
+    expect(() => startInspectorAgent({ inspector: { endpoint: 'ws://h:99999' } })).to.throw('99999');
   });
+
+  it(
+    'is found by an agent at a fallback of its configuration',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope);
+      const elsewhere = { ...inspectorConfig, endpoint: freshName(), fallback: [inspectorConfig.endpoint] };
+      const agent = startInspectorAgent({ name: 'by a fallback', inspector: elsewhere, intervalMs: 50 });
+      scope.defer(() => agent.stop());
+      expect((await next(states, () => true)).report.name).to.equal('by a fallback');
+    }),
+  );
+
+  it(
+    'gets no connection from an agent that was stopped while it looked for the inspector',
+    scoped(async (scope) => {
+      let connections = 0;
+      const sockets: Socket[] = [];
+      const server = createServer((socket) => {
+        connections += 1;
+        sockets.push(socket.on('error', () => undefined));
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      scope.defer(async () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+        await once(server, 'close');
+      });
+      const { port } = server.address() as AddressInfo;
+      const agent = startInspectorAgent({ inspector: { endpoint: `ws://127.0.0.1:${port}/` }, intervalMs: 10 });
+      await once(server, 'connection');
+      await agent.stop();
+      // Many turns, each with a connection of its own, in which an agent that goes on would connect.
+      for (let count = 2; count <= 50; count += 1) {
+        const socket = connect(port, '127.0.0.1');
+        await once(server, 'connection');
+        expect(connections).to.equal(count);
+        socket.destroy();
+      }
+    }),
+  );
 
   it(
     'has room for another page and another agent after many have left',

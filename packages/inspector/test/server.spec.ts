@@ -46,6 +46,25 @@ describe('what the inspector remembers and sends', () => {
     expect(shown(encodeWithin(state, 10, encode)).leftOut).to.equal(103);
   });
 
+  it('omits connections if the encoder refuses the state, because its text would be too long', () => {
+    const connections = Array.from({ length: 100 }, (_value, index) => connectionReport({ id: index + 1 }));
+    const state = inspectorState([processState('1', 0, connections)]);
+    const sizes: number[] = [];
+    const encode = ({ processes, leftOut }: InspectorState): Uint8Array => {
+      const size = processes[0]?.report.connections.length ?? 0;
+      sizes.push(size);
+      if (size > 10) throw new RangeError('Invalid string length');
+      expect(size + leftOut).to.equal(100);
+      return new Uint8Array(size);
+    };
+    expect(encodeWithin(state, 1000, encode).length).to.be.within(1, 10);
+    expect(sizes).to.deep.equal([100, 50, 25, 12, 6]);
+    const hopeless = (): never => {
+      throw new RangeError('Invalid string length');
+    };
+    expect(() => encodeWithin(state, 1000, hopeless)).to.throw(RangeError);
+  });
+
   it('refuses a report with an impossible time, which the page could not show', () => {
     const isTaken = (report: unknown): boolean => {
       const checked = reportSchema['~standard'].validate(report);

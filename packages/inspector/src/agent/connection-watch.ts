@@ -32,7 +32,7 @@ interface Watched {
 
 /** Follows the connections that this process makes from now on, through the diagnostics channels. */
 export class ConnectionWatch {
-  readonly #ownEndpoint: string;
+  readonly #ownEndpoints: ReadonlySet<string>;
   readonly #connections = new Map<NetworkConnection, Watched>();
   readonly #connecting = new WeakSet<NetworkConnection>();
   readonly #ended: EndedReport[] = [];
@@ -44,9 +44,9 @@ export class ConnectionWatch {
   #endedCount = 0;
   #failed = 0;
 
-  /** @param ownEndpoint the endpoint of the agent's own connections, which it does not report */
-  constructor(ownEndpoint: string) {
-    this.#ownEndpoint = redactEndpoint(ownEndpoint);
+  /** @param ownEndpoints the endpoints of the agent's own connections, which it does not report */
+  constructor(ownEndpoints: readonly string[]) {
+    this.#ownEndpoints = new Set(ownEndpoints.map(redactEndpoint));
     this.#listeners = [
       [DiagnosticsChannel.Connecting, (message) => this.#connecting.add((message as ConnectionDiagnostics).connection)],
       [DiagnosticsChannel.Connect, (message) => this.#onConnect(message as ConnectionDiagnostics)],
@@ -161,7 +161,7 @@ export class ConnectionWatch {
   }
 
   #isOwn(endpoint: string): boolean {
-    return endpoint === this.#ownEndpoint;
+    return this.#ownEndpoints.has(endpoint);
   }
 }
 

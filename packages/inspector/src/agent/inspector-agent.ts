@@ -6,7 +6,12 @@ import {
   checkOptions,
   type ConnectionConfig,
   debugLog,
+  describeThrown,
+  NetworkError,
+  OK,
+  printable,
   redactEndpoint,
+  redactText,
   resolveConnectionConfig,
   type Transport,
   unwrap,
@@ -57,18 +62,23 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
   const { name = basename(process.argv[1] ?? process.title) } = options;
   const intervalMs = unwrap(checkInterval(options.intervalMs ?? DEFAULT_INTERVAL_MS));
   const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };
-  unwrap(resolveConnectionConfig(inspector));
-  const isWebSocket = /^wss?:/i.test(inspector.endpoint);
-  const transport: Transport = isWebSocket ? new WebSocketTransport() : new SharedMemoryTransport();
-  const watch = new ConnectionWatch(inspector.endpoint);
+  const { endpoint, fallback } = unwrap(resolveConnectionConfig(inspector));
+  const candidates = [endpoint, ...fallback].map((each) => [transportOf(each), each] as const);
+  const watch = new ConnectionWatch([endpoint, ...fallback]);
   const codec = jsonCodec();
   const startedAt = Math.round(performance.timeOrigin);
   // Measuring the delay costs a timer, so it runs only while an inspector is connected.
   const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   let networking: Promise<Networking> | undefined;
   let handle: ConnectionHandle | undefined;
-  let isBusy = false;
+  let beating: Promise<void> | undefined;
+  let isStopped = false;
 
+  const isThere = async (): Promise<boolean> => {
+    for (const [transport, each] of candidates)
+      if ((await transport.probe({ ...inspector, endpoint: each })).available) return true;
+    return false;
+  };
   const report = (): ProcessReport => {
     const milliseconds = (value: number): number =>
       Math.max(0, value / NANOSECONDS_PER_MILLISECOND - DELAY_RESOLUTION_MS);
@@ -94,7 +104,9 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
   };
   const beat = async (): Promise<void> => {
     // Probe first: a missing inspector must not count as a failed connection every second.
-    if (handle?.isConnected() !== true && !(await transport.probe(inspector)).available) return;
+    if (handle?.isConnected() !== true && !(await isThere())) return;
+    // stop() does not wait for a set-up that begins later.
+    if (isStopped) return;
     networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
     const { manager } = await networking;
     if (handle?.isConnected() !== true) {
@@ -105,8 +117,8 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       handle = opened.value;
       handle.unref();
       const connected = await handle.connect();
-      if (!connected.ok) return;
-      log(() => `reports to ${redactEndpoint(inspector.endpoint)}`);
+      if (!connected.ok || isStopped) return;
+      log(() => `reports to ${redactEndpoint(endpoint)}`);
       delays.enable();
     }
     // A report may be larger than the ring, so wait until it is sent before the next one is made.
@@ -114,22 +126,36 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     if (!sent.ok) log(() => `a report was not sent: ${sent.error.message}`);
   };
   const timer = setInterval(() => {
-    if (isBusy) return;
-    isBusy = true;
-    beat()
+    beating ??= beat()
       .catch((error: unknown) => {
-        log(() => `can't report: ${String(error)}`);
+        log(() => `can't report: ${redactText(describeThrown(error))}`);
       })
       .finally(() => {
-        isBusy = false;
+        beating = undefined;
       });
   }, intervalMs).unref();
   return {
     stop: async () => {
+      isStopped = true;
       clearInterval(timer);
       delays.disable();
       watch.stop();
       await (await networking)?.close();
+      await beating;
     },
   };
+}
+
+/** Returns the transport of an endpoint. Throws a `NetworkError` (`InvalidParameter`) if the agent has none for it. */
+function transportOf(endpoint: string): Transport {
+  const scheme = /^([a-z][\w+.-]*):\/\//i.exec(endpoint)?.[1]?.toLowerCase() ?? 'shm';
+  const transports: readonly Transport[] = [new SharedMemoryTransport(), new WebSocketTransport()];
+  const transport = transports.find(({ schemes }) => schemes.includes(scheme));
+  if (transport === undefined)
+    throw new NetworkError(
+      'InvalidParameter',
+      `an agent reports through shared memory or WebSocket; 'inspector' was given the scheme '${printable(scheme)}'`,
+    );
+  unwrap(transport.checkEndpoint?.(endpoint) ?? OK);
+  return transport;
 }

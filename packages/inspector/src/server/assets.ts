@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { debugLog } from '@entropynet/core';
+import { debugLog, describeThrown } from '@entropynet/core';
 
 const log = debugLog('inspector');
 
@@ -13,6 +13,12 @@ const FILES: ReadonlyMap<string, { readonly name: string; readonly type: string 
   ['/', { name: 'index.html', type: 'text/html' }],
   ['/page.js', { name: 'page.js', type: 'text/javascript' }],
   ['/page.css', { name: 'page.css', type: 'text/css' }],
+]);
+
+/** The sentences about a process or a system without free descriptors. */
+const USED_UP: ReadonlyMap<unknown, string> = new Map([
+  ['EMFILE', 'the inspector has no file descriptor left (ulimit -n); close connections or raise the limit (EMFILE)'],
+  ['ENFILE', 'the system has no file descriptor left (ENFILE)'],
 ]);
 
 /** The policy allows no other origin: the page talks only to this server. */
@@ -66,8 +72,8 @@ export function serveAssets(token: string): RequestListener {
       return;
     }
     const content = contentOf(file.name);
-    if (content === undefined) {
-      refuse(500, `The page's file ${file.name} can not be read: build or install the package again.`);
+    if (typeof content === 'string') {
+      refuse(500, content);
       return;
     }
     response.writeHead(200, {
@@ -81,11 +87,16 @@ export function serveAssets(token: string): RequestListener {
   };
 }
 
-function contentOf(name: string): Buffer | undefined {
+/** Returns the bytes of a file, or a sentence with the reason why it can't be read. */
+function contentOf(name: string): Buffer | string {
   try {
     return readFileSync(new URL(name, FOLDER));
   } catch (error) {
-    log(() => `${name} can not be read: ${String(error)}`);
-    return undefined;
+    const reason = describeThrown(error);
+    log(() => `${name} can not be read: ${reason}`);
+    const { code } = (error ?? {}) as { readonly code?: unknown };
+    return code === 'ENOENT'
+      ? `The page's file ${name} is missing: build or install the package again.`
+      : `The page's file ${name} can not be read: ${USED_UP.get(code) ?? reason}.`;
   }
 }

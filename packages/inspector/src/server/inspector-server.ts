@@ -148,11 +148,15 @@ class Inspector {
   async #acceptPages(server: ManagedServer): Promise<void> {
     for await (const page of server) {
       this.#pages.set(page, { isBusy: false });
-      page.on('state', (state) => {
+      const forgetEnded = (state: ConnectionState): void => {
+        if (!hasEnded(state)) return;
         this.#pages.delete(page);
         // Frees its slot of the manager.
-        if (hasEnded(state)) void page.close();
-      });
+        void page.close();
+      };
+      page.on('state', forgetEnded);
+      // It may have ended before this loop got it.
+      forgetEnded(page.getState());
     }
   }
 
