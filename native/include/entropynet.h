@@ -114,6 +114,9 @@ typedef uint64_t en_channel;
 /** For en_receive(): each channel without a callback. */
 #define EN_ANY_CHANNEL UINT64_MAX
 
+/** The longest text by which a side introduces itself. */
+#define EN_LIBRARY_BYTES 20u
+
 /** For max_channels: the peer can open no named channel, and neither can this side. */
 #define EN_NO_CHANNELS UINT32_MAX
 
@@ -156,6 +159,10 @@ typedef struct en_options {
    * everybody. */
   en_status (*admit)(void *user);
   void *admit_user;
+  /** The text by which this side introduces itself to inspectors and to the peer: its language and version, 1
+   * to EN_LIBRARY_BYTES printable characters of ASCII, the first one no space. For wrappers in other
+   * languages. Default: "c " EN_VERSION. */
+  const char *library;
 } en_options;
 
 typedef enum en_state { EN_STATE_CONNECTED = 0, EN_STATE_DISCONNECTED = 1, EN_STATE_FAILED = 2 } en_state;
@@ -233,6 +240,10 @@ typedef struct en_connection_info {
   uint32_t peer_closes_channels;
   /** Process id of the peer, from the system. 0 if the system does not know it, as between containers. */
   uint32_t peer_process;
+  /** The text by which the peer introduces itself, "node 0.1.0" for example: at most EN_LIBRARY_BYTES
+   * printable characters of ASCII of its choice, with a zero at the end. "" for a peer of an older release.
+   */
+  char peer_library[24];
 } en_connection_info;
 
 typedef struct en_channel_info {

@@ -186,6 +186,7 @@ static en_status finish(attempt *a, en_connection **connection) {
     return status;
   }
   a->link = -1;
+  en_put_library(region + EN_CLIENT_LIBRARY, a->settings->library);
   const uint8_t acknowledgement = EN_ACKNOWLEDGEMENT;
   if (en_link_put((*connection)->link, &acknowledgement, 1, -1)) return EN_OK;
   en_connection_free(*connection);

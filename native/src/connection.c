@@ -40,6 +40,7 @@ en_status en_connection_make(int link, uint8_t *region, uint32_t region_size, bo
   c->peer_sleeps = word(region, declares);
   c->peer_needs = word(region, declares + 4);
   c->peer_process = en_link_process(link);
+  en_get_library(region + (is_server ? EN_CLIENT_LIBRARY : EN_SERVER_LIBRARY), c->peer_library);
   c->own = en_settings_limits(settings);
   c->peer = *peer;
   c->longest_message = c->own.max_message < peer->max_message ? c->own.max_message : peer->max_message;
@@ -209,6 +210,7 @@ en_status en_get_info(const en_connection *c, en_connection_info *info) {
                             .peer_max_channels = c->peer.channels,
                             .peer_closes_channels = (c->peer.flags & EN_FLAG_CLOSE) != 0,
                             .peer_process = c->peer_process};
+  strcpy(all.peer_library, c->peer_library);
   return give(info, &all, sizeof all, "info");
 }
 

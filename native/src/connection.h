@@ -15,6 +15,7 @@ typedef struct {
   uint32_t connect_timeout_ms, handshake_timeout_ms, max_connections, unresponsive_after_ms, spin_us;
   en_status (*admit)(void *user);
   void *admit_user;
+  char library[EN_LIBRARY_BYTES + 1];
 } en_settings;
 
 en_status en_settings_take(const en_options *options, en_settings *settings);
@@ -99,6 +100,7 @@ struct en_connection {
   en_ring out, in;
   _Atomic uint32_t *own_closed, *peer_closed, *own_sleeps, *peer_sleeps, *own_needs, *peer_needs;
   uint32_t peer_process;
+  char peer_library[EN_LIBRARY_BYTES + 1];
   en_limits own, peer;
   uint32_t longest_message, longest_frame;
   uint32_t unresponsive_after_ms, spin_us;

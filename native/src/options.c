@@ -44,6 +44,13 @@ en_status en_settings_take(const en_options *options, en_settings *s) {
     }
     memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
   }
+  if (!all.library) all.library = "c " EN_VERSION;
+  if (!en_is_library(all.library)) {
+    return en_fail(
+        EN_INVALID_PARAMETER,
+        "library is '%.40s'. Allowed are 1 to %u printable characters of ASCII, the first one no space.",
+        all.library, EN_LIBRARY_BYTES);
+  }
   *s = (en_settings){all.directory,
                      all.secret,
                      all.region_size,
@@ -56,7 +63,9 @@ en_status en_settings_take(const en_options *options, en_settings *s) {
                      all.unresponsive_after_ms,
                      all.spin_us,
                      all.admit,
-                     all.admit_user};
+                     all.admit_user,
+                     ""};
+  strcpy(s->library, all.library);
   if (s->directory && !*s->directory) {
     return en_fail(EN_INVALID_PARAMETER, "directory is empty. Leave it NULL for the default.");
   }

@@ -13,6 +13,8 @@ int64_t en_now_ms(void);
 /* Milliseconds of a fast clock that changes every few milliseconds. */
 int64_t en_coarse_ms(void);
 int64_t en_now_us(void);
+/* Milliseconds since 1970, for people. */
+uint64_t en_epoch_ms(void);
 /* The deadline of a timeout. A negative one means none. */
 int64_t en_deadline(int timeout_ms);
 /* Milliseconds until `deadline`, at least 0; -1 without one. */
@@ -89,8 +91,8 @@ bool en_link_server_lives(const en_place *place);
 /* ---- listener.c ---- */
 
 typedef struct en_listener en_listener;
-en_status en_listener_open(const en_place *place, uint32_t max_connections, int64_t deadline,
-                           en_listener **listener);
+en_status en_listener_open(const en_place *place, uint32_t max_connections, const char *library,
+                           int64_t deadline, en_listener **listener);
 void en_listener_nonce(const en_listener *listener, uint8_t nonce[16]);
 int en_listener_descriptor(const en_listener *listener);
 /* Also watches a link: the descriptor is readable when the link is. */

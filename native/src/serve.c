@@ -120,6 +120,11 @@ static bool grant(en_server *s, handshake *h) {
   en_put32(h->region + 12, (h->region_size - 256) / 2 & ~7u);
   memcpy(h->region + 16, identity, sizeof identity);
   en_put32(h->region + 32, en_process());
+  en_put32(h->region + 36, en_link_process(h->link));
+  uint64_t made_at = en_epoch_ms();
+  en_put32(h->region + 40, (uint32_t)made_at);
+  en_put32(h->region + 44, (uint32_t)(made_at >> 32));
+  en_put_library(h->region + EN_SERVER_LIBRARY, s->settings.library);
   bool sent = answer(s, h, EN_R_GRANTED, identity, sizeof identity, descriptor);
   en_region_close(descriptor);
   h->stage = AWAITS_ACKNOWLEDGEMENT;
@@ -237,7 +242,7 @@ en_status en_listen(const char *endpoint, const en_options *options, en_server *
         .settings = settings, .secret = secret, .limits = en_settings_limits(&settings), .places = places};
     atomic_store(&places->owners, 1);
     int64_t deadline = en_deadline((int)settings.connect_timeout_ms);
-    status = en_listener_open(&place, settings.max_connections, deadline, &s->listener);
+    status = en_listener_open(&place, settings.max_connections, settings.library, deadline, &s->listener);
   }
   if (status) {
     free(s);

@@ -1,6 +1,8 @@
 /* Little-endian words, the greeting of section 2 and UTF-8. */
 #include "wire.h"
 
+#include <string.h>
+
 uint32_t en_get32(const uint8_t *at) {
   return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
@@ -26,6 +28,25 @@ bool en_get_limits(const uint8_t *at, en_limits *limits, uint32_t *version) {
   *limits = (en_limits){en_get32(at + 8), en_get32(at + 12), channels < 65535 ? channels : 65535,
                         en_get32(at + 20)};
   return *version != EN_FRAME_VERSION || limits->window >= EN_MIN_WINDOW;
+}
+
+bool en_is_library(const char *library) {
+  size_t length = 0;
+  for (; library[length] && length <= EN_LIBRARY_BYTES; length++) {
+    if (library[length] < 0x20 || library[length] > 0x7e) return false;
+  }
+  return length >= 1 && length <= EN_LIBRARY_BYTES && library[0] != ' ';
+}
+
+void en_put_library(uint8_t *at, const char *library) { memcpy(at, library, strlen(library)); }
+
+void en_get_library(const uint8_t *at, char library[EN_LIBRARY_BYTES + 1]) {
+  memcpy(library, at, EN_LIBRARY_BYTES);
+  library[EN_LIBRARY_BYTES] = '\0';
+  for (size_t end = strlen(library); end < EN_LIBRARY_BYTES; end++) {
+    if (library[end]) library[0] = '\0'; /* something follows the end of the text */
+  }
+  if (!en_is_library(library)) memset(library, 0, EN_LIBRARY_BYTES);
 }
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */

@@ -18,6 +18,10 @@
 #define EN_MAGIC_REPLY 0x524e5045u
 #define EN_MAGIC_GREETING 0x4e504e45u
 #define EN_MAGIC_REGION 0x4e504e45u
+/* The places of the texts by which the sides introduce themselves. */
+#define EN_DISCOVERY_LIBRARY 44u
+#define EN_SERVER_LIBRARY 80u
+#define EN_CLIENT_LIBRARY 144u
 #define EN_ACKNOWLEDGEMENT 0x06
 
 #define EN_FLAG_SECRET 1u
@@ -60,6 +64,12 @@ void en_put_limits(uint8_t *at, const en_limits *limits);
 /* False: no greeting. *version is set if the magic is right, because everything after it may differ in
  * another version. */
 bool en_get_limits(const uint8_t *at, en_limits *limits, uint32_t *version);
+/* Writes a text of at most EN_LIBRARY_BYTES. The bytes after it are 0 already. */
+void en_put_library(uint8_t *at, const char *library);
+/* Copies the text of a side, which the side can change at any moment. Empty if it is not a text. */
+void en_get_library(const uint8_t *at, char library[EN_LIBRARY_BYTES + 1]);
+/* Returns whether this is a text by which a side may introduce itself. */
+bool en_is_library(const char *library);
 bool en_is_utf8(const uint8_t *bytes, size_t length);
 
 /* sha256.c */

@@ -114,6 +114,7 @@ static void limits(void) {
   IS(EN_OK, en_connect("one", &options, &first));
   IS(EN_OK, en_get_info(first, &info));
   CHECK(info.region_size == 65537 && info.max_frame_size == 8152 && info.peer_process == (uint32_t)getpid());
+  CHECK(strcmp(info.peer_library, "c " EN_VERSION) == 0);
   IS(EN_RESOURCE_LIMIT_EXCEEDED, en_connect("one", &options, &second));
   en_connection_free(first);
   /* The place is free as soon as the server's side has seen the goodbye. */

@@ -75,6 +75,11 @@ static void refuses_bad_options(void) {
       {.size = sizeof(en_options), .max_connections = 65537},
       {.size = sizeof(en_options), .connect_timeout_ms = UINT32_MAX},
       {.size = sizeof(en_options), .spin_us = 1000001},
+      {.size = sizeof(en_options), .library = ""},
+      {.size = sizeof(en_options), .library = " c"},
+      {.size = sizeof(en_options), .library = "c\n"},
+      {.size = sizeof(en_options), .library = "\x80"},
+      {.size = sizeof(en_options), .library = "123456789012345678901"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     IS(EN_INVALID_PARAMETER, en_connect("x", &wrong[i], &connection));
@@ -86,6 +91,27 @@ static void refuses_bad_options(void) {
       "\x9f\x98\x80\xf0\x9f\x98\x80";
   right.directory = "/tmp/entropynet-that-is-not-there";
   IS(EN_TRANSPORT_UNAVAILABLE, en_connect("x", &right, &connection));
+}
+
+/* The peer can write any bytes where its library introduces itself. */
+static void checks_the_library_of_a_peer(void) {
+  static const char *const texts[][2] = {
+      {"c++ 0.1.0", "c++ 0.1.0"},
+      {"12345678901234567890", "12345678901234567890"},
+      {"", ""},
+      {" c", ""},
+      {"\x1b[2Jc", ""},
+      {"c\xff", ""},
+  };
+  char library[EN_LIBRARY_BYTES + 1];
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    uint8_t bytes[EN_LIBRARY_BYTES + 1] = {0};
+    memcpy(bytes, texts[i][0], strlen(texts[i][0]));
+    en_get_library(bytes, library);
+    CHECK(strcmp(library, texts[i][1]) == 0);
+  }
+  en_get_library((const uint8_t *)"c\0hidden\0\0\0\0\0\0\0\0\0\0\0\0", library);
+  CHECK(library[0] == '\0');
 }
 
 static void sends_and_receives(void) {
@@ -370,6 +396,7 @@ static void wakes_a_sleeper(void) {
 int main(void) {
   refuses_bad_arguments();
   refuses_bad_options();
+  checks_the_library_of_a_peer();
   sends_and_receives();
   claims();
   opens_and_closes_channels();
@@ -378,6 +405,6 @@ int main(void) {
   ends();
   tells_of_an_unresponsive_peer();
   wakes_a_sleeper();
-  (void)printf("10 groups of checks passed\n");
+  (void)printf("11 groups of checks passed\n");
   return 0;
 }

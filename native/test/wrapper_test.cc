@@ -236,6 +236,8 @@ void TestChannels() {
   auto opened = client.OpenChannel("scene", kLimit);
   polling.join();
   EXPECT(opened.Ok() && (events == std::vector<EventType>{EventType::kChannelOpened}));
+  EXPECT(std::string(client.GetInfo().peer_library) == "c++ " EN_VERSION);
+  EXPECT(std::string(peer.GetInfo().peer_library) == "c++ " EN_VERSION);
   const auto info = client.GetChannel(*opened);
   EXPECT(info.Ok() && std::string(info->name) == "scene" && info->state == EN_CHANNEL_OPEN);
   EXPECT(client.Send(*opened, entropynet::BytesOf("node"), kLimit).Ok());

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
-import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
+import { inspectSharedMemory, SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { findProgram } from '../support/find-program.js';
 import { freshName } from '../support/fresh-name.js';
@@ -107,6 +107,15 @@ describe('the package for Python', function () {
   }
 
   for (const role of ['connect', 'serve'] as const) {
+    it(`shows the language and version of ${role === 'connect' ? 'a client' : 'a server'} in Python`, async () => {
+      const connection = await connected(role, 'calls');
+      const { library = '' } = connection.peer;
+      expect(library).to.match(/^python \d+\.\d+\.\d+$/);
+      const { regions } = unwrap(inspectSharedMemory({ directory }));
+      const region = regions.find((each) => each[role === 'connect' ? 'client' : 'server']?.id === child?.pid);
+      expect(region?.[role === 'connect' ? 'clientLibrary' : 'serverLibrary']).to.equal(library);
+    });
+
     for (const style of ['calls', 'loop']) {
       const who = role === 'connect' ? 'a client' : 'a server';
       const title = `${who} in Python with ${style === 'calls' ? 'calls that wait' : 'asyncio'}`;

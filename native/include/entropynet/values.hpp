@@ -180,7 +180,10 @@ class Timeout {
 /** The options of a side, with the defaults of the library. Texts that it points to must last only until
  * the call returns. */
 struct Options : en_options {
-  Options() : en_options() { size = sizeof(en_options); }
+  Options() : en_options() {
+    size = sizeof(en_options);
+    library = "c++ " EN_VERSION;
+  }
 };
 
 /** A channel of one connection. It owns nothing: a channel lasts until it is closed or its connection

@@ -11,6 +11,7 @@ Messages between this process and Node.js, C, C++ or Python on the same machine,
 built.
 """
 
+from ._library import VERSION as __version__
 from ._library import version
 from .channel import Channel
 from .connection import Connection
@@ -26,8 +27,6 @@ from .errors import (
 )
 from .server import Server, connect, listen
 from .types import Event, EventType, Info, Message, Stats
-
-__version__ = "0.1.0"
 
 #: Small, urgent messages.
 CHANNEL_CONTROL = "control"

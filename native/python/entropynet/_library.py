@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .errors import EntropyNetError, error_of
 
+#: The version of this package.
+VERSION = "0.1.0"
+
 OK = 0
 WOULD_BLOCK = 1
 TIMEOUT = 2
@@ -46,6 +49,7 @@ class Options(Structure):
         ("spin_us", c_uint32),
         ("admit", ADMIT),
         ("admit_user", c_void_p),
+        ("library", c_char_p),
     ]
 
 
@@ -84,7 +88,7 @@ class ConnectionInfo(Structure):
             "peer_closes_channels",
             "peer_process",
         )
-    ]
+    ] + [("peer_library", c_char * 24)]
 
 
 class ChannelInfo(Structure):

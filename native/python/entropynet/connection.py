@@ -192,6 +192,7 @@ class Connection:
         values = {name: getattr(info, name) for name in Info._fields}
         values["is_server"] = bool(values["is_server"])
         values["peer_closes_channels"] = bool(values["peer_closes_channels"])
+        values["peer_library"] = info.peer_library.decode("ascii")
         return Info(**values)
 
     def disconnect(self, timeout: float | None = 5.0) -> None:

@@ -58,6 +58,7 @@ def _options(
         size=ctypes.sizeof(c.Options),
         directory=None if directory is None else _text("a directory", os.fspath(directory)),
         secret=None if secret is None else _text("a secret", secret),
+        library=f"python {c.VERSION}".encode(),
         **numbers,
     )
 

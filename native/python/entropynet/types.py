@@ -50,7 +50,11 @@ class Stats(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What both sides agreed on, in bytes where it is no number of things."""
+    """What both sides agreed on, in bytes where it is no number of things.
+
+    `peer_library` is the text by which the peer introduces itself, `node 0.1.0` for example: at most 20 printable
+    characters of its choice. It is empty for a peer of an older release.
+    """
 
     is_server: bool
     region_size: int
@@ -60,3 +64,4 @@ class Info(NamedTuple):
     peer_max_channels: int
     peer_closes_channels: bool
     peer_process: int
+    peer_library: str

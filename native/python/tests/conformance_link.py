@@ -154,7 +154,10 @@ class Link:
         stats = self.connection.stats
         return {
             "processId": os.getpid(),
-            "peer": {"process": self.connection.info.peer_process},
+            "peer": {
+                "process": self.connection.info.peer_process,
+                "library": self.connection.info.peer_library,
+            },
             "state": self.connection.state,
             "states": self.states,
             "stateCodes": self.codes,

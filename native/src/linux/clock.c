@@ -18,6 +18,7 @@ static int64_t now_of(clockid_t clock, int64_t unit) {
 
 int64_t en_now_ms(void) { return now_of(CLOCK_MONOTONIC, 1000000); }
 int64_t en_now_us(void) { return now_of(CLOCK_MONOTONIC, 1000); }
+uint64_t en_epoch_ms(void) { return (uint64_t)now_of(CLOCK_REALTIME, 1000000); }
 int64_t en_coarse_ms(void) { return now_of(CLOCK_MONOTONIC_COARSE, 1000000); }
 
 int64_t en_deadline(int timeout_ms) { return timeout_ms < 0 ? -1 : en_now_ms() + timeout_ms; }

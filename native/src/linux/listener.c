@@ -59,8 +59,8 @@ static void close_one(int fd) {
   if (fd >= 0) (void)close(fd);
 }
 
-en_status en_listener_open(const en_place *place, uint32_t max_connections, int64_t deadline,
-                           en_listener **out) {
+en_status en_listener_open(const en_place *place, uint32_t max_connections, const char *library,
+                           int64_t deadline, en_listener **out) {
   en_listener *l = calloc(1, sizeof *l);
   if (!l) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "There is no memory for a server.");
   l->place = *place;
@@ -76,6 +76,7 @@ en_status en_listener_open(const en_place *place, uint32_t max_connections, int6
     status = en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no random bytes.");
   } else {
     l->names.max_connections = max_connections;
+    strcpy(l->names.library, library);
     status = en_names_take(&l->names, place, deadline);
   }
   if (!status && !watch(l->events, l->names.socket)) {

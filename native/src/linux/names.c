@@ -148,6 +148,7 @@ static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
   memcpy(bytes + 16, names->nonce, 16);
   en_put32(bytes + 32, (uint32_t)started);
   en_put32(bytes + 36, (uint32_t)(started >> 32));
+  en_put_library(bytes + EN_DISCOVERY_LIBRARY, names->library);
 }
 
 /* Step 4. The file is whole and locked when it gets its name. */

@@ -14,6 +14,7 @@ typedef struct {
 typedef struct {
   uint8_t nonce[16];
   uint32_t max_connections;
+  char library[EN_LIBRARY_BYTES + 1];
   int socket, region; /* the listening socket; the region's file, whose lock is the life lock */
   en_file socket_file, region_file;
 } en_names;

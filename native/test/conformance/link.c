@@ -176,8 +176,10 @@ char *link_report(link_t *link) {
   json out = {0};
   IS(EN_OK, en_get_stats(link->connection, &stats));
   IS(EN_OK, en_get_info(link->connection, &info));
-  json_add(&out, "{\"processId\":%ld,\"peer\":{\"process\":%u},\"state\":\"%s\",", (long)getpid(),
-           info.peer_process, states[en_get_state(link->connection)]);
+  json_add(&out, "{\"processId\":%ld,\"peer\":{\"process\":%u,\"library\":", (long)getpid(),
+           info.peer_process);
+  json_text(&out, info.peer_library, strlen(info.peer_library));
+  json_add(&out, "},\"state\":\"%s\",", states[en_get_state(link->connection)]);
   json_add(&out, "\"stats\":{\"bytesSent\":%llu,\"bytesReceived\":%llu,",
            (unsigned long long)stats.bytes_sent, (unsigned long long)stats.bytes_received);
   json_add(&out, "\"messagesSent\":%llu,\"messagesReceived\":%llu},", (unsigned long long)stats.messages_sent,

@@ -225,13 +225,15 @@ export function regionTable(
   const known = new Map(rows.map((row) => [`${row.connection.link ?? ''} ${row.connection.role}`, row.process]));
   const regionRows = regions.map((region) => ({
     region,
-    server: known.get(`${region.linkKey} server`) ?? outsideLabel(region.server),
-    client: known.get(`${region.linkKey} client`) ?? outsideLabel(region.client),
+    server: known.get(`${region.linkKey} server`) ?? outsideLabel(region.server, region.serverLibrary),
+    client: known.get(`${region.linkKey} client`) ?? outsideLabel(region.client, region.clientLibrary),
   }));
   const details = ({ region }: RegionRow): TemplateResult =>
     html`<dl class="facts">
         ${fact('server', region.server === undefined ? UNSEEN : region.server.command)}
-        ${fact('client', region.client === undefined ? UNSEEN : region.client.command)} ${ringFacts(region)}
+        ${fact("server's library", region.serverLibrary ?? UNNAMED)}
+        ${fact('client', region.client === undefined ? UNSEEN : region.client.command)}
+        ${fact("client's library", region.clientLibrary ?? UNNAMED)} ${ringFacts(region)}
       </dl>
       <div class="plots">
         ${plot(RING_RATES, history.of(ringKey(region.key)))}${plot(WAITING, history.of(ringKey(region.key)))}
@@ -242,6 +244,7 @@ export function regionTable(
 }
 
 const UNSEEN = 'it has ended, or is in a process namespace of its own';
+const UNNAMED = 'not named: it is of an older release';
 
 function ringFacts({ toClient, toServer }: RatedRegion): TemplateResult {
   return html`${fact('ring to the client', describeRing(toClient))}

@@ -84,21 +84,23 @@ export function processLabel({ name, processId, threadId }: Omit<AgentName, 'key
   return `${name} (${processId}${threadId === 0 ? '' : `, thread ${threadId}`})`;
 }
 
-/** Returns the name of a process without an agent: its id and its command. */
-export function outsideLabel(process: RatedRegion['server']): string {
-  if (process === undefined) return 'unknown';
+/** Returns the name of a process without an agent: its command, its id, and its language with the version of its library. */
+export function outsideLabel(process: RatedRegion['server'], library: string | undefined): string {
+  const spoken = library === undefined ? '' : ` · ${library}`;
+  if (process === undefined) return `unknown${spoken}`;
   const command = process.command
     .split(' ')
     .filter((word) => !word.startsWith('-'))
     .slice(0, 2)
     .map((word) => word.slice(word.lastIndexOf('/') + 1))
     .join(' ');
-  return `${command === '' ? 'process' : command} (${process.id})`;
+  return `${command === '' ? 'process' : command} (${process.id})${spoken}`;
 }
 
 function peerOf({ role, peer, backend }: ConnectionReport, region: RatedRegion | undefined): string {
   const process = role === 'client' ? region?.server : region?.client;
-  if (process !== undefined) return outsideLabel(process);
+  const library = role === 'client' ? region?.serverLibrary : region?.clientLibrary;
+  if (process !== undefined) return outsideLabel(process, library);
   if (peer !== null) return peer;
   return backend === 'shared-memory' ? 'a process without an agent' : 'unknown';
 }

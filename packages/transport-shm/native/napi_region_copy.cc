@@ -85,14 +85,28 @@ bool NapiRegionCopy::ReadCopy(const Napi::CallbackInfo& info, std::uint8_t** cop
   return true;
 }
 
-void NapiRegionCopy::ReadControlBlock(const Napi::CallbackInfo& info) {
+bool NapiRegionCopy::ReadPart(const Napi::CallbackInfo& info, Part* part) {
   std::uint8_t* copy;
-  if (ReadCopy(info, &copy)) std::memcpy(copy, region_->Memory().Data(), kControlBlockBytes);
+  double offset;
+  double length;
+  if (!ReadCopy(info, &copy) || !ReadInteger(info, 1, "byteOffset", 0, kControlBlockBytes, &offset) ||
+      !ReadInteger(info, 2, "byteLength", 0, kControlBlockBytes - offset, &length)) {
+    return false;
+  }
+  const auto start = static_cast<std::size_t>(offset);
+  *part = {copy + start, static_cast<std::uint8_t*>(region_->Memory().Data()) + start,
+           static_cast<std::size_t>(length)};
+  return true;
+}
+
+void NapiRegionCopy::ReadControlBlock(const Napi::CallbackInfo& info) {
+  Part part;
+  if (ReadPart(info, &part)) std::memcpy(part.copy, part.region, part.size);
 }
 
 void NapiRegionCopy::WriteControlBlock(const Napi::CallbackInfo& info) {
-  std::uint8_t* copy;
-  if (ReadCopy(info, &copy)) std::memcpy(region_->Memory().Data(), copy, kControlBlockBytes);
+  Part part;
+  if (ReadPart(info, &part)) std::memcpy(part.region, part.copy, part.size);
 }
 
 Napi::Value NapiRegionCopy::Exchange(const Napi::CallbackInfo& info) {

@@ -38,6 +38,16 @@ class NapiRegionCopy final : public Napi::ObjectWrap<NapiRegionCopy> {
    */
   bool ReadCopy(const Napi::CallbackInfo& info, std::uint8_t** copy);
 
+  // The same bytes of the control block, in the copy and in the region.
+  struct Part {
+    std::uint8_t* copy;
+    std::uint8_t* region;
+    std::size_t size;
+  };
+  // Reads the copy, the offset and the length. Returns false in the same cases, and outside of the control
+  // block.
+  bool ReadPart(const Napi::CallbackInfo& info, Part* part);
+
   // Null after the unmapping.
   std::unique_ptr<RegionCopy> region_;
 };

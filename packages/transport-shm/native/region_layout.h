@@ -17,10 +17,12 @@
  * line 1 +----------+----------+----------+
  *  server| server   | server   | server   |   server tail: end of the server -> client ring
  *        | tail     | head     | closed   |   server head: start of the client -> server ring
+ *        80 server's library, 20 bytes
  *        128        132        136
  * line 2 +----------+----------+----------+
  *  client| client   | client   | client   |   client tail: end of the client -> server ring
  *        | tail     | head     | closed   |   client head: start of the server -> client ring
+ *        144 client's library, 20 bytes
  *        192        196        200        204
  * line 3 +----------+----------+----------+----------+
  *   both | server   | server   | client   | client   |
@@ -49,11 +51,16 @@ constexpr std::uint32_t kMadeAtOffset = 40;
 constexpr std::uint32_t kServerTailOffset = 64;
 constexpr std::uint32_t kServerHeadOffset = 68;
 constexpr std::uint32_t kServerClosedOffset = 72;
+constexpr std::uint32_t kServerLibraryOffset = 80;
 
 // Line 2: shared memory, the client writes.
 constexpr std::uint32_t kClientTailOffset = 128;
 constexpr std::uint32_t kClientHeadOffset = 132;
 constexpr std::uint32_t kClientClosedOffset = 136;
+constexpr std::uint32_t kClientLibraryOffset = 144;
+
+// Up to 20 printable characters of ASCII, filled up with zeros.
+constexpr std::uint32_t kLibraryBytes = 20;
 
 // Line 3: shared memory, both write, only around a sleep.
 constexpr std::uint32_t kServerSleepOffset = 192;

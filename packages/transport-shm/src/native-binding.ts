@@ -60,8 +60,10 @@ export interface LocalSocket {
 
 /** A region and a copy of it. The copy is an `ArrayBuffer` of the same size, on which JavaScript works. */
 export interface RegionCopy {
-  readControlBlock(copy: ArrayBuffer): void;
-  writeControlBlock(copy: ArrayBuffer): void;
+  /** Copies these bytes of the control block from the region. */
+  readControlBlock(copy: ArrayBuffer, byteOffset: number, byteLength: number): void;
+  /** Copies these bytes of the control block into the region. */
+  writeControlBlock(copy: ArrayBuffer, byteOffset: number, byteLength: number): void;
   /** Copies the changes of both sides. Returns true if the caller must wake the peer through the socket. */
   exchange(copy: ArrayBuffer): boolean;
   /** Like `waitOnWord` of the addon, for a word of the region itself. */

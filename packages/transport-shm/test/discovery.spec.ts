@@ -1,3 +1,4 @@
+import { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { join } from 'node:path';
@@ -53,7 +54,8 @@ describe('the discovery region', () => {
     });
     fc.assert(
       fc.property(identity, (written) => {
-        expect(decodeServerIdentity(encodeServerIdentity(written))).to.deep.equal({ ok: true, value: written });
+        const value = { ...written, library: OWN_LIBRARY };
+        expect(decodeServerIdentity(encodeServerIdentity(written))).to.deep.equal({ ok: true, value });
       }),
     );
   });

@@ -221,11 +221,13 @@ function serverFindings(servers: readonly InspectedServer[]): Finding[] {
   const living = servers.filter(({ process }) => process !== undefined);
   const sharing = living.filter(({ isShared }) => isShared).length;
   const dead = servers.length - living.length;
+  const libraries = [...new Set(living.map(({ library = 'an older release' }) => library))].sort();
+  const spoken = libraries.length === 0 ? '' : `; their libraries: ${libraries.join(', ')}`;
   return [
     {
       what: 'servers',
       judgement: dead > 0 ? 'note' : 'good',
-      found: `${living.length} running, ${sharing} of them with a name that servers share; ${dead} ended without removing its files`,
+      found: `${living.length} running, ${sharing} of them with a name that servers share; ${dead} ended without removing its files${spoken}`,
       ...(dead > 0 && { remedy: 'Remove their files: entropynet clean.' }),
     },
   ];

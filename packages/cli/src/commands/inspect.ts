@@ -114,29 +114,31 @@ function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream)
 
 function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot): string[] {
   const lines = [`${directory}: ${countOf(servers.length, 'server')}, ${countOf(regions.length, 'connection')}`];
-  for (const { nameHash, process, maxConnections, isShared, slot } of servers) {
-    const who = process === undefined ? 'dead; "entropynet clean" removes its files' : describe(process, at);
+  for (const { nameHash, process, maxConnections, isShared, slot, library } of servers) {
+    const who = process === undefined ? 'dead; "entropynet clean" removes its files' : describe(process, library, at);
     const place = isShared ? `, shares its name (slot ${slot})` : '';
     lines.push(`server ${nameHash}${place}, at most ${countOf(maxConnections, 'connection')}: ${who}`);
   }
   for (const region of regions) {
     const age = region.madeAt === undefined ? '' : ` for ${formatDuration(at - region.madeAt)}`;
     lines.push(`connection ${region.key}, ${formatBytes(region.size)}${age}`);
-    lines.push(`  server ${describe(region.server, at)}`);
-    lines.push(`  client ${describe(region.client, at)}`);
+    lines.push(`  server ${describe(region.server, region.serverLibrary, at)}`);
+    lines.push(`  client ${describe(region.client, region.clientLibrary, at)}`);
     lines.push(`  to client ${describeRing(region.toClient)}`, `  to server ${describeRing(region.toServer)}`);
   }
   for (const { key, size, processes, reason } of unreadable) {
-    const who = processes.map((each) => describe(each, at)).join(', ');
+    const who = processes.map((each) => describe(each, undefined, at)).join(', ');
     lines.push(`region ${key}, ${formatBytes(size)}, can't be read: ${reason}: ${who}`);
   }
   return lines;
 }
 
-function describe(process: InspectedProcess | undefined, at: number): string {
-  if (process === undefined) return 'unknown: it ended, or it is in another process namespace';
+/** @param library its language and version; undefined for an older release */
+function describe(process: InspectedProcess | undefined, library: string | undefined, at: number): string {
+  const speaks = library === undefined ? '' : `, ${library}`;
+  if (process === undefined) return `unknown${speaks}: it ended, or it is in another process namespace`;
   const age = process.startedAt === undefined ? '' : ` since ${formatDuration(at - process.startedAt)}`;
-  return `${process.id}${age}: ${process.command}`;
+  return `${process.id}${age}${speaks}: ${process.command}`;
 }
 
 const BAR_CHARACTERS = 20;

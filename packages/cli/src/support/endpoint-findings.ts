@@ -109,11 +109,13 @@ async function handshakeFindings(
     if (code === 'InvalidParameter') throw new CommandFailure(`${message} (${code})`, ExitCode.Usage);
     return [problemOf('handshake', code, message, HANDSHAKE_REMEDIES[code])];
   }
+  const { library } = connection.peer;
+  const spoken = library === undefined ? '' : `; the server is ${library}`;
   const findings: Finding[] = [
     {
       what: 'handshake',
       judgement: 'good',
-      found: `connected over ${connection.getBackend()} after ${(monotonicNow() - start).toFixed(1)} ms`,
+      found: `connected over ${connection.getBackend()} after ${(monotonicNow() - start).toFixed(1)} ms${spoken}`,
     },
   ];
   if (hasPings) findings.push(await roundTripFinding(connection, signal));

@@ -8,6 +8,7 @@ const PARTS: Readonly<Record<keyof ConnectionPeer, (value: unknown) => boolean>>
   process: (value) => Number.isSafeInteger(value) && (value as number) > 0,
   user: isNumberOfTheSystem,
   group: isNumberOfTheSystem,
+  library: (value) => typeof value === 'string' && /^[!-~][ -~]{0,19}$/.test(value),
   address: (value) => typeof value === 'string' && /^(\[[^\]]+\]|[^:]+):\d+$/.test(value),
   tls: (value) => typeof (value as { authorized?: unknown }).authorized === 'boolean',
   identity: (value) => value !== undefined,

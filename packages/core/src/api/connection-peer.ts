@@ -28,11 +28,11 @@ export interface PeerRequest {
  * The identity of the peer, as far as the transport knows it. The object is frozen, and has the same shape on every transport
  * and at both ends. If a transport does not know a part, the part is absent. The process, its user and its group come from the
  * operating system, so a peer can't forge them. The identity comes from the program's own hook. The certificate is trustworthy
- * only if `tls.authorized` is true. The peer chooses the contents of the request.
+ * only if `tls.authorized` is true. The peer chooses the contents of the request and of `library`.
  *
  * | transport | known parts |
  * | --- | --- |
- * | shared memory | `process`, `user`, `group`; on Windows only the process |
+ * | shared memory | `process`, `user`, `group`, `library`; on Windows `process` and `library` |
  * | WebSocket, at a server | `address`, `request`, `tls` with `wss://`, `identity` if `authenticate` returned one |
  * | WebSocket, at a client | `address`, `tls` with `wss://`; nothing in a page |
  */
@@ -43,6 +43,8 @@ export interface ConnectionPeer {
   readonly user?: number;
   /** The effective group id of that process when it connected. */
   readonly group?: number;
+  /** Its language and the version of its library, `c++ 0.1.0` for example: 1 to 20 printable characters of its choice. */
+  readonly library?: string;
   /** Its address as `host:port`. Behind a proxy, the address of the proxy. */
   readonly address?: string;
   /** The TLS session. Absent if the connection is not encrypted. */

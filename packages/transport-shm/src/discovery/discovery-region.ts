@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
+import { readLibrary, writeLibrary } from '../region/control-block.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
 import { foreignAccess } from './file-access.js';
@@ -21,6 +22,7 @@ export const DISCOVERY_BYTES = 64;
 const MAGIC = 0x444e5045; // 'EPND' as little-endian bytes
 const NONCE_OFFSET = 16;
 const FLAGS_OFFSET = 40;
+const LIBRARY_OFFSET = 44;
 /** Servers of a version that can't share write no flag, and clients of that version read none. */
 const SHARED_FLAG = 1;
 const REGION_MODE = 0o600;
@@ -38,10 +40,16 @@ export interface ServerIdentity {
   readonly isShared?: boolean;
 }
 
+/** The contents of a discovery region that was read. */
+export interface ReadServerIdentity extends ServerIdentity {
+  /** The text by which the server introduces itself. Undefined for an older server. */
+  readonly library: string | undefined;
+}
+
 /**
  * The region as bytes, little-endian:
  * ```
- *  0 magic   4 layout version   8 process id   12 max connections   16 nonce (16)   32 start time (u64)   40 flags   44 zero
+ *  0 magic   4 layout version   8 process id   12 max connections   16 nonce (16)   32 start time (u64)   40 flags   44 library (20)
  * ```
  */
 export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
@@ -54,11 +62,12 @@ export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
   bytes.set(identity.nonce, NONCE_OFFSET);
   view.setBigUint64(32, identity.startTime, true);
   view.setUint32(FLAGS_OFFSET, identity.isShared === true ? SHARED_FLAG : 0, true);
+  writeLibrary(bytes, LIBRARY_OFFSET);
   return bytes;
 }
 
 /** The inverse of `encodeServerIdentity`. `SharedMemoryCorrupted`, or `IncompatibleVersion`. */
-export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> {
+export function decodeServerIdentity(bytes: Uint8Array): Result<ReadServerIdentity> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length !== DISCOVERY_BYTES || view.getUint32(0, true) !== MAGIC) {
     return err('SharedMemoryCorrupted', 'the discovery region is not one of EntropyNet');
@@ -73,6 +82,7 @@ export function decodeServerIdentity(bytes: Uint8Array): Result<ServerIdentity> 
     nonce: bytes.slice(NONCE_OFFSET, NONCE_OFFSET + IDENTITY_BYTES),
     startTime: view.getBigUint64(32, true),
     ...((view.getUint32(FLAGS_OFFSET, true) & SHARED_FLAG) !== 0 && { isShared: true }),
+    library: readLibrary(bytes, LIBRARY_OFFSET),
   });
 }
 
@@ -110,7 +120,7 @@ export function publishDiscoveryRegion(
  * Reads a server's region. `TransportUnavailable`: it does not exist. `SharedMemoryPermission`: this process must not
  * trust it. `ResourceLimitExceeded`: this process can't open it.
  */
-export function readDiscoveryRegion(path: string, userId: number): Result<ServerIdentity> {
+export function readDiscoveryRegion(path: string, userId: number): Result<ReadServerIdentity> {
   const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
   let descriptor: number;
   try {

@@ -1,12 +1,5 @@
 import { existsSync } from 'node:fs';
-import {
-  type ConnectionPeer,
-  err,
-  type Failure,
-  ok,
-  type ResolvedConnectionConfig,
-  type Result,
-} from '@entropynet/core';
+import { err, type Failure, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import {
   currentUserId,
   isSystemError,
@@ -31,7 +24,7 @@ import {
   socketPath,
   SOCKETS_ARE_FILES,
 } from './names.js';
-import { isOfUser, peerOf } from './peer-process.js';
+import { isOfUser } from './peer-process.js';
 
 /** The pause of a client before it asks a server with a full queue again, in milliseconds. */
 const FULL_QUEUE_PAUSE_MS = 2;
@@ -39,7 +32,7 @@ const FULL_QUEUE_PAUSE_MS = 2;
 /** A socket to a server of the demanded user. */
 export interface OpenedSocket {
   readonly socket: LocalSocket;
-  readonly peer: ConnectionPeer;
+  readonly server: PeerCredentials;
 }
 
 /** A server that exists and seems to be alive. */
@@ -176,7 +169,7 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
   try {
     const server = socket.peerCredentials();
     const stranger = strangenessOf(server, found);
-    if (stranger === undefined) return ok({ socket, peer: peerOf(server) });
+    if (stranger === undefined) return ok({ socket, server });
     socket.close();
     return err('SharedMemoryPermission', `the server named '${shown}' ${stranger}`);
   } catch (error) {

@@ -26,6 +26,7 @@ import {
   sendMessage,
 } from './handshake-messages.js';
 import { shownNameOf } from './names.js';
+import { peerOf } from './peer-process.js';
 
 const NO_ANSWER = 'the server ended the handshake without an answer';
 
@@ -44,7 +45,7 @@ export interface Assignment {
  */
 export async function requestRegionAt(
   found: FoundServer,
-  { socket, peer }: OpenedSocket,
+  { socket, server }: OpenedSocket,
   config: ResolvedConnectionConfig,
   signal: AbortSignal,
 ): Promise<Result<Assignment>> {
@@ -71,6 +72,7 @@ export async function requestRegionAt(
     // STEP(connect: mapped)
     sendMessage(socket, ACKNOWLEDGEMENT);
     // STEP(connect: acknowledged)
+    const peer = peerOf(server, region.libraryOf('server'));
     return ok({ region, socket, peerLimits: answered.value.reply.limits, peer });
   } catch (error) {
     region?.unmap();

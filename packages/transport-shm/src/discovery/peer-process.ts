@@ -10,11 +10,13 @@ export function isOfUser({ userId, isSameUser }: PeerCredentials, thisUserId: nu
 }
 
 /**
- * Returns the kernel's description of the process at the other end, in the shape of `connection.peer`. It omits unknown
- * values: the process id is unknown if that process is in another PID namespace.
+ * Returns the kernel's description of the process at the other end and the text by which its library introduces itself, in
+ * the shape of `connection.peer`. It omits unknown values: the process id is unknown if that process is in another PID
+ * namespace.
  */
-export function peerOf({ processId, userId, groupId }: PeerCredentials): ConnectionPeer {
+export function peerOf({ processId, userId, groupId }: PeerCredentials, library: string | undefined): ConnectionPeer {
   return Object.freeze({
+    ...(library !== undefined && { library }),
     ...(processId !== 0 && { process: processId }),
     ...(HAS_NUMBERED_USERS && { user: userId, group: groupId }),
   });

@@ -212,7 +212,13 @@ export class PendingHandshake {
     const place = this.#place;
     if (received.bytes > 0 && region !== undefined && peerLimits !== undefined && place !== undefined) {
       // STEP(accept: acknowledged)
-      this.#settle({ region, socket, peerLimits, peer: peerOf(this.#options.client), place });
+      this.#settle({
+        region,
+        socket,
+        peerLimits,
+        peer: peerOf(this.#options.client, region.libraryOf('client')),
+        place,
+      });
     } else if (received.ended) this.cancel();
   }
 

@@ -22,6 +22,8 @@ export interface InspectedServer {
   readonly process: InspectedProcess | undefined;
   /** The largest number of connections. */
   readonly maxConnections: number;
+  /** Its language and the version of its library, `python 0.1.0` for example. Undefined for an older server. */
+  readonly library: string | undefined;
 }
 
 /**
@@ -94,7 +96,7 @@ function inspectServers(
     if (hash === undefined || kind !== 'region') continue;
     const identity = readDiscoveryRegion(join(directory, file), userId);
     if (!identity.ok) continue;
-    const { processId, startTime, maxConnections, isShared = false } = identity.value;
+    const { processId, startTime, maxConnections, isShared = false, library } = identity.value;
     // Another process may have the same id by now.
     const isSame = startTicksOf(processId) === Number(startTime);
     servers.push({
@@ -103,6 +105,7 @@ function inspectServers(
       slot: Number(slot),
       process: isSame ? describeProcess(processId) : undefined,
       maxConnections,
+      library,
     });
   }
   return ok({ directoryExists: true, servers });

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { libraryOffsetOf, readLibrary } from '../region/control-block.js';
 import * as layout from '../region/layout.js';
 import { identityIn, linkKeyOf } from '../region/link-key.js';
 import { describeProcess, type InspectedProcess, processesOf, textOf } from './processes.js';
@@ -39,6 +40,10 @@ export interface InspectedRegion {
   readonly server: InspectedProcess | undefined;
   /** The process of the client. Undefined in the same cases. */
   readonly client: InspectedProcess | undefined;
+  /** The server's language and the version of its library, `c++ 0.1.0` for example. Undefined for an older server. */
+  readonly serverLibrary: string | undefined;
+  /** The same of the client. */
+  readonly clientLibrary: string | undefined;
   /** The ring from the server to the client. */
   readonly toClient: InspectedRing;
   /** The ring from the client to the server. */
@@ -154,13 +159,16 @@ function decodeRegion(
   const holders = holdersOf(mappings);
   const ifHolder = (id: number): InspectedProcess | undefined =>
     holders.includes(id) ? describeProcess(id) : undefined;
+  const bytes = new Uint8Array(view.buffer);
   return {
     key,
-    linkKey: linkKeyOf(identityIn(new Uint8Array(view.buffer))),
+    linkKey: linkKeyOf(identityIn(bytes)),
     size: regionBytes,
     madeAt: madeAt === 0 || madeAt > MOST_TIME ? undefined : madeAt,
     server: ifHolder(word(layout.SERVER_PROCESS_ID_OFFSET)),
     client: ifHolder(word(layout.CLIENT_PROCESS_ID_OFFSET)),
+    serverLibrary: readLibrary(bytes, libraryOffsetOf('server')),
+    clientLibrary: readLibrary(bytes, libraryOffsetOf('client')),
     toClient,
     toServer,
   };

@@ -1,16 +1,20 @@
 import { err, OK, type Result } from '@entropynet/core';
 import {
+  CLIENT_LIBRARY_OFFSET,
   CLIENT_PROCESS_ID_OFFSET,
   IDENTITY_BYTES,
   IDENTITY_OFFSET,
   LAYOUT_VERSION,
   LAYOUT_VERSION_OFFSET,
+  LIBRARY_BYTES,
   MADE_AT_OFFSET,
   MAGIC,
   MAGIC_OFFSET,
   REGION_BYTES_OFFSET,
+  type RegionSide,
   RING_CAPACITY_OFFSET,
   ringCapacityOf,
+  SERVER_LIBRARY_OFFSET,
   SERVER_PROCESS_ID_OFFSET,
 } from './layout.js';
 import { epochNow } from '../platform-time.js';
@@ -23,7 +27,26 @@ export interface ControlBlockIdentity {
   readonly clientProcessId: number;
 }
 
-/** Writes line 0 of a new region. The caller passes its descriptor on only after that. */
+/** The text by which this side introduces itself. A test compares its version with that of the package. */
+export const OWN_LIBRARY = 'node 0.1.0';
+
+/** Returns the place of the text by which a side introduces itself. */
+export function libraryOffsetOf(side: RegionSide): number {
+  return side === 'server' ? SERVER_LIBRARY_OFFSET : CLIENT_LIBRARY_OFFSET;
+}
+
+/** Writes `OWN_LIBRARY`. The bytes after it are 0 already. */
+export function writeLibrary(bytes: Uint8Array, offset: number): void {
+  for (let at = 0; at < OWN_LIBRARY.length; at += 1) bytes[offset + at] = OWN_LIBRARY.charCodeAt(at);
+}
+
+/** Returns the text by which a side introduces itself. Undefined for an older side, and for bytes that are no text. */
+export function readLibrary(bytes: Uint8Array, offset: number): string | undefined {
+  const text = String.fromCharCode(...bytes.subarray(offset, offset + LIBRARY_BYTES)).replace(/\0+$/, '');
+  return /^[!-~][ -~]*$/.test(text) ? text : undefined;
+}
+
+/** Writes line 0 of a new region and the library of its server. The caller passes its descriptor on only after that. */
 export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdentity): void {
   const view = new DataView(buffer);
   view.setUint32(REGION_BYTES_OFFSET, buffer.byteLength, true);
@@ -31,6 +54,7 @@ export function writeControlBlock(buffer: ArrayBuffer, block: ControlBlockIdenti
   new Uint8Array(buffer, IDENTITY_OFFSET, IDENTITY_BYTES).set(block.identity);
   view.setUint32(SERVER_PROCESS_ID_OFFSET, block.serverProcessId, true);
   view.setUint32(CLIENT_PROCESS_ID_OFFSET, block.clientProcessId, true);
+  writeLibrary(new Uint8Array(buffer), SERVER_LIBRARY_OFFSET);
   view.setBigUint64(MADE_AT_OFFSET, BigInt(epochNow()), true);
   view.setUint32(LAYOUT_VERSION_OFFSET, LAYOUT_VERSION, true);
   view.setUint32(MAGIC_OFFSET, MAGIC, true);

@@ -9,8 +9,10 @@
  *   32 | server process  | client process  | made at, ms since the epoch (u64) |
  *   64 +-----------------+-----------------+-----------------+-----------------+
  *      | server's tail   | server's head   | server closed   |                 |  line 1: the server writes
+ *   80 | server's library: up to 20 printable characters                       |
  *  128 +-----------------+-----------------+-----------------+-----------------+
  *      | client's tail   | client's head   | client closed   |                 |  line 2: the client writes
+ *  144 | client's library: up to 20 printable characters                       |
  *  192 +-----------------+-----------------+-----------------+-----------------+
  *      | server sleeps   | server needs    | client sleeps   | client needs    |  line 3: declared by the one named,
  *      |                 | room            |                 | room            |  turned back by the other; rarely
@@ -43,10 +45,14 @@ export const MADE_AT_OFFSET = 40;
 export const SERVER_TAIL_OFFSET = 64;
 export const SERVER_HEAD_OFFSET = 68;
 export const SERVER_CLOSED_OFFSET = 72;
+export const SERVER_LIBRARY_OFFSET = 80;
 
 export const CLIENT_TAIL_OFFSET = 128;
 export const CLIENT_HEAD_OFFSET = 132;
 export const CLIENT_CLOSED_OFFSET = 136;
+export const CLIENT_LIBRARY_OFFSET = 144;
+
+export const LIBRARY_BYTES = 20;
 
 export const SERVER_SLEEP_OFFSET = 192;
 export const SERVER_WAITS_FOR_ROOM_OFFSET = 196;

@@ -12,6 +12,10 @@ export interface RegionMemory {
    * wake the peer through the socket. Undefined if the buffer is the region.
    */
   readonly exchange: (() => boolean) | undefined;
+  /** Only for a copy: fetches these bytes of the control block. */
+  readControlBlock?(byteOffset: number, byteLength: number): void;
+  /** Only for a copy: writes these bytes of the control block to the region. */
+  writeControlBlock?(byteOffset: number, byteLength: number): void;
   /** Blocks this thread until the word differs from `expected`, a wake comes, or time is up. */
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
   /** Wakes the threads that wait on a word. For a copy, `exchange` does that. */
@@ -65,14 +69,12 @@ export class CopiedMemory implements RegionMemory {
     this.exchange = () => !this.#isUnmapped && region.exchange(buffer);
   }
 
-  /** Fetches the control block, which the server wrote before it shared the region. */
-  readControlBlock(): void {
-    this.#region.readControlBlock(this.buffer);
+  readControlBlock(byteOffset: number, byteLength: number): void {
+    this.#region.readControlBlock(this.buffer, byteOffset, byteLength);
   }
 
-  /** Writes the control block of a new region. */
-  writeControlBlock(): void {
-    this.#region.writeControlBlock(this.buffer);
+  writeControlBlock(byteOffset: number, byteLength: number): void {
+    this.#region.writeControlBlock(this.buffer, byteOffset, byteLength);
   }
 
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void {

@@ -2,8 +2,22 @@ import { err, ok, type Result } from '@entropynet/core';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { isSystemError, messageOf, type NativeBinding } from '../native-binding.js';
 import { describeSystemError, isShortage } from '../system-failures.js';
-import { checkControlBlock, type ControlBlockIdentity, writeControlBlock } from './control-block.js';
-import { IDENTITY_BYTES, type RegionSide, ringCapacityOf, sideLayout } from './layout.js';
+import {
+  checkControlBlock,
+  type ControlBlockIdentity,
+  libraryOffsetOf,
+  readLibrary,
+  writeControlBlock,
+  writeLibrary,
+} from './control-block.js';
+import {
+  CONTROL_BLOCK_BYTES,
+  IDENTITY_BYTES,
+  LIBRARY_BYTES,
+  type RegionSide,
+  ringCapacityOf,
+  sideLayout,
+} from './layout.js';
 import { CopiedMemory, MappedMemory, type RegionMemory } from './region-memory.js';
 
 /** The smallest page size. If pages are larger, the loop touches some of them more than once. */
@@ -76,7 +90,7 @@ export class SharedMemoryRegion {
       const { region, descriptor } = binding.RegionCopy.create(byteLength, prefault);
       const memory = new CopiedMemory(region, buffer);
       writeControlBlock(buffer, block);
-      memory.writeControlBlock();
+      memory.writeControlBlock(0, CONTROL_BLOCK_BYTES);
       return ok({ region: new SharedMemoryRegion(memory), descriptor });
     } catch (error) {
       const code = isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable';
@@ -107,9 +121,22 @@ export class SharedMemoryRegion {
       );
     }
     const checked = checkControlBlock(memory.buffer, identity);
-    if (checked.ok) return ok(new SharedMemoryRegion(memory));
-    memory.unmap();
-    return checked;
+    if (!checked.ok) {
+      memory.unmap();
+      return checked;
+    }
+    const region = new SharedMemoryRegion(memory);
+    const offset = libraryOffsetOf('client');
+    writeLibrary(region.bytes, offset);
+    memory.writeControlBlock?.(offset, LIBRARY_BYTES);
+    return ok(region);
+  }
+
+  /** Returns the text by which a side introduces itself: its language and the version of its library. */
+  libraryOf(side: RegionSide): string | undefined {
+    const offset = libraryOffsetOf(side);
+    this.#memory.readControlBlock?.(offset, LIBRARY_BYTES);
+    return readLibrary(this.bytes, offset);
   }
 
   /** Whether the views are empty: after `unmap()`, or because other code transferred the buffer of a view. */
@@ -161,6 +188,6 @@ function attachMemory(
   // The copy comes first, as in `create`.
   const buffer = new ArrayBuffer(byteLength);
   const memory = new CopiedMemory(binding.RegionCopy.attach(descriptor, byteLength, prefault), buffer);
-  memory.readControlBlock();
+  memory.readControlBlock(0, CONTROL_BLOCK_BYTES);
   return memory;
 }
