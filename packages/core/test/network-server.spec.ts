@@ -22,8 +22,9 @@ class NotedServer extends NetworkServer {
     // Holds nothing.
   }
 
-  protected doListen(): Promise<Result> {
+  protected doListen(signal: AbortSignal): Promise<Result> {
     this.calls.push('listen');
+    signal.addEventListener('abort', () => this.calls.push('abort'));
     return this.answers.shift() ?? Promise.resolve(OK);
   }
 
@@ -57,12 +58,12 @@ describe('the base of a server', () => {
     expect(await server.listen()).to.have.property('ok', false);
     expect(server.isListening()).to.equal(false);
     await server.close();
-    expect(server.calls).to.deep.equal(['listen']);
+    expect(server.calls).to.deep.equal(['listen', 'abort']);
     expect(await server.listen()).to.deep.equal(OK);
     expect(server.isListening()).to.equal(true);
   });
 
-  it('closes after a listen() under way, and listens again after that close()', async () => {
+  it('aborts a listen() under way at close(), closes after it, and listens again', async () => {
     let take: (result: Result) => void = () => undefined;
     server.answers = [new Promise((resolve) => (take = resolve))];
     const listening = server.listen();
@@ -70,7 +71,7 @@ describe('the base of a server', () => {
     const again = server.listen();
     take(OK);
     await Promise.all([listening, closing, again]);
-    expect(server.calls).to.deep.equal(['listen', 'stop', 'close', 'listen']);
+    expect(server.calls).to.deep.equal(['listen', 'abort', 'stop', 'close', 'listen']);
     expect(server.isListening()).to.equal(true);
   });
 
@@ -85,6 +86,6 @@ describe('the base of a server', () => {
   it('stops accepting once for several calls of close()', async () => {
     await server.listen();
     await Promise.all([server.close(), server.close()]);
-    expect(server.calls).to.deep.equal(['listen', 'stop', 'close']);
+    expect(server.calls).to.deep.equal(['listen', 'abort', 'stop', 'close']);
   });
 });

@@ -57,7 +57,7 @@ export async function dialNats(
 ): Promise<Result<NatsLink>> {
   const base = `${config.nats.inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   const handshake = new ClientHandshake(address, config, signal);
-  const opened = await openLinkEnds(address, config, base, handshake.take);
+  const opened = await openLinkEnds(address, config, base, handshake.take, signal);
   if (!opened.ok) return signal.aborted ? aborted(signal) : opened;
   return handshake.run(opened.value);
 }

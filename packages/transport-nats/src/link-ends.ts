@@ -24,10 +24,11 @@ export async function openLinkEnds(
   config: ResolvedConnectionConfig,
   base: string,
   take: (lane: Lane, message: Msg) => void,
+  signal?: AbortSignal,
 ): Promise<Result<LinkEnds>> {
   const leases = await Promise.all([
-    leaseSession(address, config, Lane.Prompt),
-    leaseSession(address, config, Lane.Bulk),
+    leaseSession(address, config, Lane.Prompt, signal),
+    leaseSession(address, config, Lane.Bulk, signal),
   ]);
   const [prompt, bulk] = leases;
   const opened =

@@ -75,11 +75,11 @@ export class NatsConnectionServer extends NetworkServer {
     return `nats://${formatHostPort(host, port)}/${service}`;
   }
 
-  protected async doListen(): Promise<Result> {
-    const lease = await leaseSession(this.#address, this.config, Lane.Prompt);
+  protected async doListen(signal: AbortSignal): Promise<Result> {
+    const lease = await leaseSession(this.#address, this.config, Lane.Prompt, signal);
     if (!lease.ok) return lease;
     const free = await this.#checkFree(lease.value);
-    const opened = free.ok ? await this.#open(lease.value) : free;
+    const opened = free.ok ? await this.#open(lease.value, signal) : free;
     if (!opened.ok) lease.value.release();
     return opened;
   }
@@ -101,7 +101,7 @@ export class NatsConnectionServer extends NetworkServer {
   }
 
   /** Subscribes. Returns ok when the NATS server has accepted the subscription. */
-  async #open(lease: SessionLease): Promise<Result> {
+  async #open(lease: SessionLease, signal: AbortSignal): Promise<Result> {
     const { session } = lease;
     const desk = new HandshakeDesk(this.#address, this.config, this.#service, session, this.accepted);
     const unsubscribes = [
@@ -111,7 +111,7 @@ export class NatsConnectionServer extends NetworkServer {
     let forbidden: NetworkError | undefined;
     const member: SessionMember = {
       onBroken: (error) => {
-        if (this.#current?.lease === lease) this.#onBroken(error, session.survivesBreaks);
+        if (this.#current?.lease === lease) this.#onBroken(error, session.survivesBreaks, signal);
       },
       onForbidden: (subject, error) => {
         if (subject === this.#service || subject === desk.subject) forbidden ??= error;
@@ -129,8 +129,9 @@ export class NatsConnectionServer extends NetworkServer {
     lease.setReferenced(this.#isReferenced);
     await session.flush();
     // A refusal comes before the answer to the flush.
-    if (forbidden !== undefined || session.isBroken) {
+    if (forbidden !== undefined || session.isBroken || signal.aborted) {
       current.stop();
+      if (signal.aborted) return err('Aborted', `the server at ${shownAddress(this.#address)} was closed`);
       return forbidden === undefined
         ? err('TransportUnavailable', `the NATS connection to ${session.where} ended`)
         : { ok: false, error: forbidden };
@@ -143,7 +144,7 @@ export class NatsConnectionServer extends NetworkServer {
    * Handles a broken NATS connection. The connections end by themselves; the server listens again when a NATS server
    * answers.
    */
-  #onBroken(error: NetworkError, survivesBreaks: boolean): void {
+  #onBroken(error: NetworkError, survivesBreaks: boolean, signal: AbortSignal): void {
     log(() => `${shownAddress(this.#address)}: ${error.message}; listening again as soon as that is possible`);
     this.#current?.desk.abandon();
     // On a NATS connection of the program, `@nats-io` subscribes again by itself.
@@ -151,25 +152,24 @@ export class NatsConnectionServer extends NetworkServer {
     this.#current?.stop();
     this.#current?.lease.release();
     this.#current = undefined;
-    this.#listenAgain(FIRST_WAIT_MS);
+    this.#listenAgain(FIRST_WAIT_MS, signal);
   }
 
-  #listenAgain(waitMs: number): void {
+  #listenAgain(waitMs: number, signal: AbortSignal): void {
     this.#retry = startTimer(() => {
-      void this.#tryAgain(waitMs);
+      void this.#tryAgain(waitMs, signal);
     }, waitMs);
     setTimerReferenced(this.#retry, this.#isReferenced);
   }
 
-  async #tryAgain(waitMs: number): Promise<void> {
-    const lease = await leaseSession(this.#address, this.config, Lane.Prompt);
-    const opened = lease.ok ? await this.#open(lease.value) : lease;
-    if (opened.ok && this.isListening()) return;
-    this.#current?.stop();
-    this.#current = undefined;
+  /** @param signal aborts when the server is closed. A later `listen()` is another one. */
+  async #tryAgain(waitMs: number, signal: AbortSignal): Promise<void> {
+    const lease = await leaseSession(this.#address, this.config, Lane.Prompt, signal);
+    const opened = lease.ok ? await this.#open(lease.value, signal) : lease;
+    if (opened.ok) return;
     if (lease.ok) lease.value.release();
-    if (!opened.ok) log(() => `${shownAddress(this.#address)}: ${opened.error.message}`);
-    if (this.isListening()) this.#listenAgain(Math.min(2 * waitMs, LONGEST_WAIT_MS));
+    log(() => `${shownAddress(this.#address)}: ${opened.error.message}`);
+    if (!signal.aborted) this.#listenAgain(Math.min(2 * waitMs, LONGEST_WAIT_MS), signal);
   }
 
   protected doStopAccepting(): void {

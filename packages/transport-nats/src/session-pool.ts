@@ -35,12 +35,16 @@ const givenSessions = new WeakMap<object, NatsSession>();
 /**
  * Returns a NATS connection for a lane: an existing one, or a new one. Links with the same servers and credentials
  * share one NATS connection for each lane, so that long messages do not delay urgent ones.
+ * @param signal ends the wait at once with `Aborted`. `@nats-io` can't stop connecting, so a NATS connection that opens
+ * later without a user is closed then.
  */
 export async function leaseSession(
   address: NatsAddress,
   config: ResolvedConnectionConfig,
   lane: Lane,
+  signal?: AbortSignal,
 ): Promise<Result<SessionLease>> {
+  if (signal?.aborted === true) return aborted(signal);
   const { connection } = config.nats;
   if (connection !== undefined) return ok(leaseOfGiven(connection as NatsConnection, config));
   const key = JSON.stringify([lane, address.host, address.port, address.user, address.password, config.nats]);
@@ -52,9 +56,16 @@ export async function leaseSession(
   const used = entry;
   const user = { isReferenced: true };
   used.users.add(user);
-  const opened = await used.opening;
-  if (!opened.ok) {
+  const leave = (): void => {
+    if (!used.users.delete(user) || used.users.size > 0) return;
     if (entries.get(key) === used) entries.delete(key);
+    void used.opening.then((opened) => {
+      if (opened.ok) void opened.value.close();
+    });
+  };
+  const opened = signal === undefined ? await used.opening : await openedOrAborted(used.opening, signal);
+  if (!opened.ok) {
+    leave();
     return opened;
   }
   const session = opened.value;
@@ -70,14 +81,29 @@ export async function leaseSession(
       refer();
     },
     release: () => {
-      if (!used.users.delete(user)) return;
+      leave();
       if (used.users.size > 0) refer();
-      else {
-        if (entries.get(key) === used) entries.delete(key);
-        void session.close();
-      }
     },
   });
+}
+
+/** Returns the outcome of `opening`, or `Aborted` as soon as the signal aborts. */
+function openedOrAborted(opening: Entry['opening'], signal: AbortSignal): Entry['opening'] {
+  return new Promise((resolve) => {
+    const settle = (opened: Result<NatsSession>): void => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(opened);
+    };
+    const onAbort = (): void => {
+      settle(aborted(signal));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    void opening.then(settle);
+  });
+}
+
+function aborted(signal: AbortSignal): Result<never> {
+  return err('Aborted', 'connecting to the NATS server was aborted', signal.reason);
 }
 
 function leaseOfGiven(connection: NatsConnection, config: ResolvedConnectionConfig): SessionLease {

@@ -17,6 +17,8 @@ export abstract class NetworkServer implements ConnectionServer {
   readonly #audience = new Audience<NetworkConnection>();
   #listening: Promise<Result> | undefined;
   #closing: Promise<Result> | undefined;
+  /** Aborts the present `listen()`, and what it started. */
+  #ending: AbortController | undefined;
   #isListening = false;
 
   /**
@@ -33,8 +35,9 @@ export abstract class NetworkServer implements ConnectionServer {
   /**
    * Takes the address, and lets clients in. The base class calls it when the server does not listen yet, and only after
    * an earlier `doClose()` has finished. If it fails, it must leave nothing behind.
+   * @param signal aborts at `close()`, which waits for this call: a call that takes long then fails early
    */
-  protected abstract doListen(): Promise<Result>;
+  protected abstract doListen(signal: AbortSignal): Promise<Result>;
 
   /**
    * Stops letting clients in, and ends the running handshakes. It is called once after each successful `doListen()`.
@@ -56,7 +59,9 @@ export abstract class NetworkServer implements ConnectionServer {
 
   listen(): Promise<Result> {
     if (this.#listening !== undefined) return this.#listening;
-    const listening = this.#start().then((result) => {
+    const ending = new AbortController();
+    this.#ending = ending;
+    const listening = this.#start(ending.signal).then((result) => {
       // A later call of `listen()` may have replaced the promise.
       if (!result.ok && this.#listening === listening) this.#listening = undefined;
       return result;
@@ -77,6 +82,7 @@ export abstract class NetworkServer implements ConnectionServer {
     const listening = this.#listening;
     // A later `listen()` starts again after this `close()`.
     this.#listening = undefined;
+    this.#ending?.abort();
     const closing = this.#stop(listening, this.#closing);
     this.#closing = closing;
     return closing;
@@ -94,9 +100,9 @@ export abstract class NetworkServer implements ConnectionServer {
     await this.close();
   }
 
-  async #start(): Promise<Result> {
+  async #start(signal: AbortSignal): Promise<Result> {
     if (this.#closing !== undefined) await this.#closing;
-    const listening = await this.doListen();
+    const listening = await this.doListen(signal);
     if (!listening.ok) return listening;
     // This runs in the same turn, so no client has connected in between.
     this.accepted.open();
