@@ -35,6 +35,20 @@ describe('the proof of a shared secret', () => {
     }
   });
 
+  it("uses the platform's random bytes, even after a program replaced their function", () => {
+    Object.defineProperty(globalThis.crypto, 'getRandomValues', {
+      value: (bytes: Uint8Array) => bytes,
+      configurable: true,
+    });
+    try {
+      const [first, second] = [new SecretVerifier('a secret of tests'), new SecretVerifier('a secret of tests')];
+      expect(first.challenge).to.not.deep.equal(second.challenge);
+    } finally {
+      // The method of the prototype is visible again.
+      Reflect.deleteProperty(globalThis.crypto, 'getRandomValues');
+    }
+  });
+
   it('succeeds if both sides have the same secret', () => {
     const verifier = new SecretVerifier(SECRET);
     const prover = new SecretProver(SECRET);

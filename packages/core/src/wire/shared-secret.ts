@@ -14,7 +14,7 @@ export const SECRET_PROOF_BYTES = 32;
 const NONCE_BYTES = 32;
 
 // Captured when the module is loaded, because a test framework may later replace it by one that is not random.
-const { crypto } = globalThis;
+const fillRandomly = globalThis.crypto.getRandomValues.bind(globalThis.crypto) as (bytes: Uint8Array) => Uint8Array;
 
 const encoder = new TextEncoder();
 
@@ -117,5 +117,5 @@ function keyOf(secret: Uint8Array, purpose: string, challenge: Uint8Array, nonce
 }
 
 function randomBytes(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length));
+  return fillRandomly(new Uint8Array(length));
 }
