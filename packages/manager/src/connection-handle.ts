@@ -55,7 +55,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     super();
     this.#session = session;
     session.handleCount += 1;
-    this.defaultChannel = session.defaultChannel;
+    this.defaultChannel = session.channels.defaultChannel;
     this.setHandleIdentity(session.owner, session.seat.index, session.seat.generation);
   }
 
@@ -118,12 +118,12 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
    */
   onConnected(listener: ConnectedListener): () => void {
     if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);
-    return this.#session.onConnected(listener);
+    return this.#session.connections.onConnected(listener);
   }
 
   /** Returns the named channels that are open now. */
   channels(): Channel[] {
-    return this.#session.channels();
+    return this.#session.channels.open();
   }
 
   /**
@@ -173,7 +173,7 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
    * first success.
    */
   getSelection(): Selection | undefined {
-    return this.valid() ? this.#session.selection : undefined;
+    return this.valid() ? this.#session.connections.selection : undefined;
   }
 
   /** See `Connection.unconfirmedSends`. Zero before the first connection. */
@@ -239,11 +239,11 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
   }
 
   protected findChannel(name: string): Channel | undefined {
-    return this.#session.find(name);
+    return this.#session.channels.find(name);
   }
 
   protected obtainChannel(name: string): Channel {
-    return this.#session.obtain(name);
+    return this.#session.channels.obtain(name);
   }
 
   protected unknownChannel(name: string): Failure {

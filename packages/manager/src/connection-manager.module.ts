@@ -1,6 +1,7 @@
 import { type Transport, TRANSPORT, type TransportModule } from '@entropynet/core';
 import type { ContainerModuleLoadOptions } from 'inversify';
-import { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
+import { ConnectionManager } from './connection-manager.js';
+import { CONNECTION_MANAGER_OPTIONS, type ConnectionManagerOptions } from './connection-manager-options.js';
 
 /** Returns a module that registers the manager as a singleton, with all bound transports and these options. */
 export function connectionManagerModule(options: ConnectionManagerOptions): ManagerModule {

@@ -1,11 +1,8 @@
 import {
-  checkConnection,
-  checkOptions,
   type ConnectionConfig,
   type ConnectionType,
   EntropyObject,
   err,
-  kindOf,
   type NetworkConnection,
   NetworkError,
   ok,
@@ -17,8 +14,8 @@ import {
   type ServerConfig,
   type Transport,
 } from '@entropynet/core';
-import { warnOf } from '@entropynet/core/platform';
 import { ConnectionHandle } from './connection-handle.js';
+import { checkAdopted, checkManagerArguments, type ConnectionManagerOptions } from './connection-manager-options.js';
 import { checkCopy, type DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer, type Reservation } from './managed-server.js';
@@ -26,29 +23,6 @@ import { type BackendMetrics, type ManagerMetrics, MetricsTally } from './metric
 import { candidatesOf } from './selection.js';
 import { type Seat, SlotTable } from './slot-table.js';
 import { faultOfTransportOptions, logUnusedSections } from './unused-options.js';
-
-/** Options of a manager. */
-export interface ConnectionManagerOptions {
-  /**
-   * The largest number of connections. Accepted connections that have ended do not count. When the manager is full, its
-   * servers refuse clients with `ResourceLimitExceeded`.
-   * @default 1024
-   */
-  readonly capacity?: number;
-  /**
-   * A function that gets one line when a connection or a server did not get the first transport of its configuration.
-   * @default a function that writes the line to standard error
-   */
-  readonly log?: (line: string) => void;
-}
-
-/** The inversify identifier of `ConnectionManagerOptions`. */
-export const CONNECTION_MANAGER_OPTIONS = Symbol.for('@entropynet/manager/ConnectionManagerOptions');
-
-const OPTIONS = { capacity: 'a number', log: 'a function' } as const;
-
-const DEFAULT_CAPACITY = 1024;
-const MAX_CAPACITY = 65_536;
 
 /**
  * The connection manager: it keeps connections in slots and returns handles to them. It uses transports only by their
@@ -70,22 +44,9 @@ export class ConnectionManager extends EntropyObject {
    */
   constructor(transports: readonly Transport[], options?: ConnectionManagerOptions) {
     super();
-    checkOptions('ConnectionManager', options, OPTIONS);
-    checkTransports(transports);
-    const capacity = options?.capacity ?? DEFAULT_CAPACITY;
-    if (!Number.isInteger(capacity) || capacity < 1 || capacity > MAX_CAPACITY) {
-      throw new NetworkError(
-        'InvalidParameter',
-        `'capacity' was given ${capacity}; a whole number from 1 to ${MAX_CAPACITY} is allowed`,
-      );
-    }
-    const twice = transports.find(
-      ({ backend }, index) => transports.findIndex((other) => other.backend === backend) !== index,
-    );
-    if (twice !== undefined)
-      throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
+    const { capacity, log } = checkManagerArguments(transports, options);
     this.#transports = [...transports];
-    this.#log = guarded(options?.log ?? writeToStandardError);
+    this.#log = log;
     this.#tally = new MetricsTally(transports.map(({ backend }) => backend));
     this.#slots = new SlotTable(capacity);
     this.#owner = { manager: this, tally: this.#tally, log: this.#log, slots: this.#slots };
@@ -271,37 +232,4 @@ export class ConnectionManager extends EntropyObject {
   #full(): Result<never> {
     return err('ResourceLimitExceeded', `all ${this.#slots.capacity} connections of the manager are in use (capacity)`);
   }
-}
-
-/** Throws a `NetworkError` (`InvalidParameter`) unless it is a list of transports. */
-function checkTransports(transports: readonly Transport[]): void {
-  const isTransport = (each: Partial<Transport> | null | undefined): boolean =>
-    typeof each?.createConnection === 'function';
-  const isList: boolean = Array.isArray(transports);
-  const index = isList ? transports.findIndex((each) => !isTransport(each)) : -1;
-  if (isList && index < 0) return;
-  const given = isList ? `a list with ${kindOf(transports[index])}` : kindOf(transports);
-  throw new NetworkError('InvalidParameter', `ConnectionManager takes a list of transports; ${given} was given`);
-}
-
-/** Throws a `TypeError` unless it is a connection of a transport. It may come from another copy of the package. */
-function checkAdopted(connection: NetworkConnection): void {
-  checkConnection('adoptConnection()', connection);
-  if (typeof (connection as Partial<NetworkConnection>).observe === 'function') return;
-  throw new TypeError(`adoptConnection() takes a connection of a transport; ${kindOf(connection)} was given`);
-}
-
-/** Calls a function of the program. If it throws, its line is lost, and no connection suffers. */
-function guarded(log: (line: string) => void): (line: string) => void {
-  return (line) => {
-    try {
-      log(line);
-    } catch (error) {
-      warnOf(new NetworkError('CallbackFailed', 'the function "log" failed', error));
-    }
-  };
-}
-
-function writeToStandardError(line: string): void {
-  process.stderr.write(`entropynet: ${line}\n`);
 }

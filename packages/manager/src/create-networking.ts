@@ -11,7 +11,8 @@ import {
 } from '@entropynet/core';
 import type * as inversifyTypes from 'inversify';
 import type { Container } from 'inversify';
-import { ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
+import { ConnectionManager } from './connection-manager.js';
+import type { ConnectionManagerOptions } from './connection-manager-options.js';
 import { connectionManagerModule } from './connection-manager.module.js';
 
 /** The options of `createNetworking`. */

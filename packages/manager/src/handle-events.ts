@@ -16,6 +16,20 @@ export interface ReconnectEvents {
 /** The events of a handle: those of a connection, and those of reconnecting. */
 export interface HandleEvents extends ConnectionEvents, ReconnectEvents {}
 
+/** The names of all events of a handle. */
+export const HANDLE_EVENTS: readonly (keyof HandleEvents)[] = [
+  'state',
+  'message',
+  'channel',
+  'drain',
+  'error',
+  'unresponsive',
+  'responsive',
+  'reconnecting',
+  'reconnected',
+  'reconnectFailed',
+];
+
 /** A listener of `onConnected`; `generation` counts the handle's connections from 1. */
 export type ConnectedListener = (connection: NetworkConnection, info: { readonly generation: number }) => unknown;
 

@@ -4,7 +4,8 @@
  * @packageDocumentation
  */
 export { ConnectionHandle } from './connection-handle.js';
-export { CONNECTION_MANAGER_OPTIONS, ConnectionManager, type ConnectionManagerOptions } from './connection-manager.js';
+export { ConnectionManager } from './connection-manager.js';
+export { CONNECTION_MANAGER_OPTIONS, type ConnectionManagerOptions } from './connection-manager-options.js';
 export { connectionManagerModule } from './connection-manager.module.js';
 export { createNetworking, type Networking, type NetworkingOptions } from './create-networking.js';
 export type {
