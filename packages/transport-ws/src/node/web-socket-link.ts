@@ -1,40 +1,23 @@
-import { randomBytes } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
-import { type ConnectionPeer, NetworkError, type PeerTls, type ResolvedConnectionConfig } from '@entropynet/core';
-import { flushAtExit, Heartbeat } from '@entropynet/core/platform';
+import { type ConnectionPeer, NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
+import { flushAtExit } from '@entropynet/core/platform';
 import { WebSocket } from '#ws';
 import { GreetedLink } from '../protocol/greeted-link.js';
+import { closeErrorOf, receiveErrorOf } from '../protocol/web-socket-errors.js';
+import { CloseCode } from '../protocol/web-socket-protocol.js';
 import { CompressedMessages } from './compressed-messages.js';
 import { CompressingFrameWriter } from './compressing-frame-writer.js';
 import type { AgreedCompression, Unreadable } from './compression.js';
+import { addressesOf, type LinkStream, peerOf, type StreamAddresses } from './link-stream.js';
 import type { Masking } from './message-envelope.js';
-import { clearTimeout, now, setTimeout } from './platform-timers.js';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import { readBeforeFailing } from './read-before-failing.js';
-import { closeErrorOf, receiveErrorOf } from '../protocol/web-socket-errors.js';
 import { WebSocketFrameReader } from './web-socket-frame-reader.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
-import { CloseCode } from '../protocol/web-socket-protocol.js';
+import { WebSocketPulse } from './web-socket-pulse.js';
 
 /** How long the peer may take to answer a close frame that ended a broken connection. */
 const LINGER_MS = 1000;
-
-/** What a ping carries, in bytes. */
-const PING_BYTES = 8;
-
-/** Where a stream goes, as `host:port`. */
-export interface StreamAddresses {
-  /** This end. */
-  readonly local: string;
-  /** The peer's end. */
-  readonly remote: string;
-}
-
-/** The stream below a link: a socket, or what a program has in its place, which knows less. */
-export type LinkStream = Duplex &
-  Partial<Pick<Socket, 'ref' | 'unref' | 'bytesRead' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>>;
 
 /** What the handshake of a link has shown. */
 export interface LinkFacts {
@@ -52,24 +35,13 @@ export class WebSocketLink extends GreetedLink {
   readonly #webSocket: WebSocket;
   readonly #socket: LinkStream;
   readonly #reader: WebSocketFrameReader;
+  readonly #pulse: WebSocketPulse;
   /** What a server knows of the client by its request. */
   readonly #admitted: Pick<ConnectionPeer, 'identity' | 'request'>;
   #socketError: Error | undefined;
   /** Whether this side said goodbye, or the peer did before. */
   #hasSaidGoodbye = false;
   #hasPeerLeft = false;
-  #isResponsive = true;
-  #silentBeats = 0;
-  /** The ping whose answer is awaited, when it was first sent (`now()`), and what it carries: a peer can't guess that. */
-  #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
-  #roundTripMs: number | undefined;
-  #bytesHeard = -1;
-  /** What waited for the kernel at the last beat. */
-  #bytesForKernel = 0;
-  /** What the last ping that is not answered yet carried. */
-  #pingToAnswer: Buffer | undefined;
-  #isPongUnderWay = false;
-  #leaveHeartbeat: (() => void) | undefined;
   readonly #leaveExit: () => void;
 
   /**
@@ -106,6 +78,16 @@ export class WebSocketLink extends GreetedLink {
         this.finish(closeErrorOf(CloseCode.Abnormal, ''));
       });
     });
+    this.#pulse = new WebSocketPulse(webSocket, socket, config.webSocket, {
+      bytesHeard: () => socket.bytesRead ?? this.#reader.bytesRead,
+      isReading: () => this.isReceiving && !this.#reader.isWaiting,
+      onResponsivenessChanged: (isResponsive) => {
+        this.receiver?.onResponsivenessChanged(isResponsive);
+      },
+      onPeerDied: (error) => {
+        this.finish(error);
+      },
+    });
     this.#reader = new WebSocketFrameReader(
       socket,
       masking === 'none',
@@ -114,8 +96,6 @@ export class WebSocketLink extends GreetedLink {
       compression && new CompressedMessages(compression.config, this.#onUnreadable),
     );
     webSocket.on('message', this.#onMessageOfWs);
-    webSocket.on('ping', this.#onPing);
-    webSocket.on('pong', this.#onPong);
     webSocket.on('error', (error) => {
       this.finish(receiveErrorOf(error));
     });
@@ -133,24 +113,16 @@ export class WebSocketLink extends GreetedLink {
 
   /** The addresses of both ends of the stream, as `host:port`; undefined where the stream has none, or has ended. */
   get addresses(): StreamAddresses | undefined {
-    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
-    if (localAddress === undefined || remoteAddress === undefined) return undefined;
-    return { local: addressOf(localAddress, localPort), remote: addressOf(remoteAddress, remotePort) };
+    return addressesOf(this.#socket);
   }
 
   override get peer(): ConnectionPeer {
-    const address = this.addresses?.remote;
-    const tls = this.#socket instanceof TLSSocket ? peerTlsOf(this.#socket) : undefined;
-    return Object.freeze({
-      ...(address !== undefined && { address }),
-      ...(tls !== undefined && { tls }),
-      ...this.#admitted,
-    });
+    return Object.freeze({ ...peerOf(this.#socket), ...this.#admitted });
   }
 
   /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
   get roundTripMs(): number | undefined {
-    return this.#roundTripMs;
+    return this.#pulse.roundTripMs;
   }
 
   close(limitMs: number): Promise<void> {
@@ -198,50 +170,6 @@ export class WebSocketLink extends GreetedLink {
     else this.#socket.unref?.();
   }
 
-  /** Called by the shared heartbeat. */
-  onBeat(): void {
-    const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
-    const bytes = this.#socket.bytesRead ?? this.#reader.bytesRead;
-    // While nothing is read here, silence says nothing about the peer.
-    if (bytes !== this.#bytesHeard || !this.isReceiving || this.#reader.isWaiting || this.#hasPeerTaken()) {
-      this.#bytesHeard = bytes;
-      this.#onHeard();
-    } else {
-      this.#silentBeats += 1;
-      if (this.#silentBeats * Math.min(intervalMs, timeoutMs) >= timeoutMs) {
-        this.finish(
-          new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`),
-        );
-        return;
-      }
-      this.#setResponsive(false);
-    }
-    if (!this.#hasRoom) return;
-    // A peer answers the last ping only, so an unanswered one is sent again.
-    this.#ping ??= { sentAt: now(), payload: randomBytes(PING_BYTES) };
-    this.#webSocket.ping(this.#ping.payload);
-  }
-
-  /**
-   * Whether the peer's system has taken some of what waited for it at the last beat. An answer to a ping may be behind all
-   * that waits, and the kernel takes more only as the peer's acknowledges.
-   */
-  #hasPeerTaken(): boolean {
-    const before = this.#bytesForKernel;
-    // As `net` itself looks whether a write goes on (`socket.setTimeout`).
-    const { _handle: handle } = this.#socket as LinkStream & {
-      readonly _handle?: { readonly writeQueueSize?: number } | null;
-    };
-    this.#bytesForKernel = handle?.writeQueueSize ?? 0;
-    return before > 0 && before !== this.#bytesForKernel;
-  }
-
-  /** Whether a ping or pong may be sent now. */
-  get #hasRoom(): boolean {
-    const { bufferedAmount, readyState } = this.#webSocket;
-    return readyState === WebSocket.OPEN && bufferedAmount <= this.config.webSocket.maxBufferedBytes;
-  }
-
   protected sendMessage(bytes: Uint8Array): void {
     this.#webSocket.send(bytes);
   }
@@ -265,18 +193,17 @@ export class WebSocketLink extends GreetedLink {
 
   protected onGreeted(): void {
     this.#reader.allowFrames();
-    const { intervalMs, timeoutMs } = this.config.webSocket.heartbeat;
-    this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), this);
+    this.#pulse.start();
   }
 
   protected onEnded(): void {
-    this.#leaveHeartbeat?.();
+    this.#pulse.stop();
     this.#leaveExit();
     this.#reader.stop();
   }
 
   readonly #onMessage = (bytes: Uint8Array, start: number, end: number, isOwned: boolean): void => {
-    if (!this.#isResponsive) this.#onHeard();
+    if (!this.#pulse.isResponsive) this.#pulse.onHeard();
     this.takeMessage(bytes, start, end, isOwned);
   };
 
@@ -294,64 +221,4 @@ export class WebSocketLink extends GreetedLink {
     if (isBinary) this.#onMessage(message, 0, message.length, false);
     else this.refuseText();
   };
-
-  readonly #onPing = (data: Buffer): void => {
-    this.#onHeard();
-    this.#pingToAnswer = data;
-    this.#answerPing();
-  };
-
-  /**
-   * Answers the last ping, when the answer before has left and there is room; those in between are not answered, as RFC
-   * 6455, section 5.5.3, allows: a peer that pings and does not read can't make this side hold its answers.
-   */
-  readonly #answerPing = (): void => {
-    const data = this.#pingToAnswer;
-    if (data === undefined || this.#isPongUnderWay || !this.#hasRoom) return;
-    this.#pingToAnswer = undefined;
-    this.#isPongUnderWay = true;
-    this.#webSocket.pong(data, undefined, () => {
-      this.#isPongUnderWay = false;
-      this.#answerPing();
-    });
-  };
-
-  readonly #onPong = (data: Buffer): void => {
-    this.#onHeard();
-    // A pong that nobody asked for says nothing about the way.
-    if (this.#ping?.payload.equals(data) !== true) return;
-    this.#roundTripMs = now() - this.#ping.sentAt;
-    this.#ping = undefined;
-  };
-
-  readonly #onHeard = (): void => {
-    this.#silentBeats = 0;
-    this.#setResponsive(true);
-  };
-
-  #setResponsive(isResponsive: boolean): void {
-    if (this.#isResponsive === isResponsive) return;
-    this.#isResponsive = isResponsive;
-    this.receiver?.onResponsivenessChanged(isResponsive);
-  }
-}
-
-/** An IPv4 address is written the same way at both ends, also where one end has an IPv6 socket. */
-function addressOf(host: string, port: number | undefined): string {
-  const plain = host.replace(/^::ffff:(?=\d+\.)/i, '');
-  return `${plain.includes(':') ? `[${plain}]` : plain}:${port ?? 0}`;
-}
-
-function peerTlsOf(socket: TLSSocket): PeerTls {
-  const shown = socket.getPeerCertificate();
-  const hasOne = Object.keys(shown).length > 0;
-  // A list where there are several: Node.js' types know one.
-  const name: unknown = hasOne ? shown.subject.CN : undefined;
-  return Object.freeze({
-    authorized: socket.authorized,
-    protocol: socket.getProtocol() ?? undefined,
-    certificate: hasOne
-      ? Object.freeze({ subject: typeof name === 'string' ? name : undefined, fingerprint: shown.fingerprint256 })
-      : undefined,
-  });
 }
