@@ -12,10 +12,12 @@ import {
   SLEEPS_ON_FUTEX,
 } from './region/layout.js';
 import type { SharedMemoryRegion } from './region/shared-memory-region.js';
+import { ringBetween } from './ring/ring-between.js';
 import { RingReader } from './ring/ring-reader.js';
 import { RingWriter } from './ring/ring-writer.js';
+import { PeerProgress } from './wait/peer-progress.js';
 import { receiveLoop, type Receiver } from './wait/receive-loop.js';
-import { STALL_WATCH_INTERVAL_MS, stallWatch, type Watched } from './wait/stall-watch.js';
+import { stallWatch, type Watched } from './wait/stall-watch.js';
 import { WaitStrategy } from './wait/wait-strategy.js';
 
 /** What a link tells its connection. */
@@ -31,12 +33,6 @@ export interface LinkEvents {
 /** How often a thread that blocks on the futex looks whether the peer has hung up, in milliseconds. */
 const HANG_UP_CHECK_MS = 25;
 
-/**
- * The most that one look at the peer's position counts for, in milliseconds: a thread that was itself held up for longer
- * than that says nothing of the peer.
- */
-const MAX_STEP_MS = 2 * STALL_WATCH_INTERVAL_MS;
-
 /** One end of a region with its socket: wakes, sleeps, notices the peer's end. Owns both and gives them back once. */
 export class SharedMemoryLink implements Receiver, Watched {
   readonly strategy: WaitStrategy;
@@ -50,18 +46,12 @@ export class SharedMemoryLink implements Receiver, Watched {
   readonly #reader: RingReader;
   readonly #own: SideLayout;
   readonly #peer: SideLayout;
-  readonly #unresponsiveAfterMs: number;
+  readonly #progress: PeerProgress;
   #events: LinkEvents | undefined;
   #isReceiving = false;
   #isClosed = false;
   #hasPeerGone = false;
   #failure: NetworkError | undefined;
-  /** Where the peer had read everything that was written when it was last looked at. */
-  #readUpTo = 0;
-  #lastPosition = 0;
-  /** For how long something has been unread without progress; negative where everything was read at the last look. */
-  #stalledMs = -1;
-  #lastLookMs = 0;
 
   constructor(region: SharedMemoryRegion, socket: LocalSocket, side: RegionSide, config: SharedMemoryConfig) {
     this.#region = region;
@@ -69,52 +59,36 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#socket = socket;
     this.strategy = new WaitStrategy(config.wait);
     this.pollMicroseconds = config.pollMicroseconds;
-    this.#unresponsiveAfterMs = config.unresponsiveAfterMs;
     if (config.prefault) region.prefault();
     const own = sideLayout(side, region.ringCapacity);
     const peer = sideLayout(side === 'server' ? 'client' : 'server', region.ringCapacity);
     this.#own = own;
     this.#peer = peer;
-    const { words, bytes, ringCapacity: capacity } = region;
-    const exchange = region.exchange === undefined ? undefined : this.#exchange;
-    const outgoing = {
-      start: own.ringStart,
-      tail: own.tail,
-      head: peer.head,
-      consumerSleep: peer.sleep,
-      producerWaits: own.waitsForRoom,
-    };
-    const incoming = {
-      start: peer.ringStart,
-      tail: peer.tail,
-      head: own.head,
-      consumerSleep: own.sleep,
-      producerWaits: peer.waitsForRoom,
+    const memory = {
+      words: region.words,
+      bytes: region.bytes,
+      capacity: region.ringCapacity,
+      exchange: region.exchange === undefined ? undefined : this.#exchange,
     };
     const onCorrupted = (reason: string): void => {
       this.#fail(new NetworkError('SharedMemoryCorrupted', `the region is corrupt: ${reason}`));
     };
-    this.writer = new RingWriter(
-      { words, bytes, capacity, exchange, ...outgoing },
-      {
-        onWake: (declaration) => {
-          this.#wakePeer(declaration);
-        },
-        onCorrupted,
-        onDetached: (error) => {
-          this.fail(error);
-        },
+    this.writer = new RingWriter(ringBetween(memory, own, peer), {
+      onWake: (declaration) => {
+        this.#wakePeer(declaration);
       },
-    );
-    this.#reader = new RingReader(
-      { words, bytes, capacity, exchange, ...incoming },
-      {
-        onRoom: () => {
-          this.#tellRoom();
-        },
-        onCorrupted,
+      onCorrupted,
+      onDetached: (error) => {
+        this.fail(error);
       },
-    );
+    });
+    this.#reader = new RingReader(ringBetween(memory, peer, own), {
+      onRoom: () => {
+        this.#tellRoom();
+      },
+      onCorrupted,
+    });
+    this.#progress = new PeerProgress(this.writer, this.#exchange, config.unresponsiveAfterMs);
   }
 
   /** The region's size in bytes. */
@@ -225,26 +199,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   }
 
   checkResponsiveness(nowMs: number): void {
-    const { written } = this.writer;
-    const stepMs = Math.min(nowMs - this.#lastLookMs, MAX_STEP_MS);
-    this.#lastLookMs = nowMs;
-    // Everything had been read, and nothing was written since: a thousand idle connections touch no region.
-    if (written === this.#readUpTo) {
-      this.#stalledMs = -1;
-      return;
-    }
-    this.#exchange();
-    const position = this.writer.consumerPosition;
-    if (position === written) this.#readUpTo = written;
-    if (position !== this.#lastPosition || position === written) {
-      this.#lastPosition = position;
-      this.#stalledMs = 0;
-      this.#events?.onResponsivenessChanged(true);
-      return;
-    }
-    // Time counts from the first look that sees something unread: since when it has been there nobody knows.
-    this.#stalledMs = this.#stalledMs < 0 ? 0 : this.#stalledMs + stepMs;
-    if (this.#stalledMs >= this.#unresponsiveAfterMs) this.#events?.onResponsivenessChanged(false);
+    const isResponsive = this.#progress.look(nowMs);
+    if (isResponsive !== undefined) this.#events?.onResponsivenessChanged(isResponsive);
   }
 
   // No interleaving loses a wake, as the model shows; a peer with a fault of its own may, and that costs a second then.
