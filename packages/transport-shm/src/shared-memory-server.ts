@@ -11,6 +11,7 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { sharedMemorySection } from './shared-memory-options.js';
+import { ClientAcceptor } from './discovery/client-acceptor.js';
 import { discoveryDirectory, prepareDirectory } from './discovery/directory.js';
 import { type Guests, guestsOf, mayConnect, serverUserOf } from './discovery/guests.js';
 import { NameClaim } from './discovery/name-claim.js';
@@ -24,11 +25,8 @@ import {
   type NativeBinding,
   type PeerCredentials,
 } from './native-binding.js';
-import { clearTimeout, setTimeout } from './platform-time.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
-import { describeSystemError } from './system-failures.js';
-import { WarningLimiter } from './warning-limiter.js';
 
 /** The largest number of handshakes at once. Further clients wait in the kernel. */
 const MAX_PENDING_HANDSHAKES = 64;
@@ -44,32 +42,30 @@ export class SharedMemoryServer extends NetworkServer {
   #keeper: NameKeeper | undefined;
   /** The name, from the end of accepting until the server has released it. */
   #leaving: { readonly claim: NameClaim | undefined; readonly keeper: NameKeeper | undefined } | undefined;
-  #isReferenced = true;
-  /** The socket that the server watches for clients at the moment. */
-  #watched: LocalSocket | undefined;
-  /** Runs after a shortage of descriptors or memory, until the server accepts again. */
-  #pause: NodeJS.Timeout | undefined;
-  readonly #warnings = new WarningLimiter();
+  readonly #acceptor: ClientAcceptor;
 
   /** @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`) */
   constructor(config: ServerConfig) {
     const resolved = unwrap(resolveOwnConfig(config, sharedMemorySection));
     super(resolved, resolved.sharedMemory.maxConnections);
     this.#name = serverNameOf(this.config.endpoint);
+    this.#acceptor = new ClientAcceptor(redactEndpoint(this.config.endpoint), {
+      socket: () => this.#claim?.socket,
+      hasRoom: () => this.#pending.size < MAX_PENDING_HANDSHAKES,
+      greet: (client) => {
+        this.#greet(client);
+      },
+    });
   }
 
   /** Makes the listening server keep the process alive (the default). */
   ref(): void {
-    this.#isReferenced = true;
-    this.#claim?.socket.ref();
-    this.#pause?.ref();
+    this.#acceptor.ref();
   }
 
   /** Lets the process end although the server listens. */
   unref(): void {
-    this.#isReferenced = false;
-    this.#claim?.socket.unref();
-    this.#pause?.unref();
+    this.#acceptor.unref();
   }
 
   /** Returns the address for clients; undefined while the server does not listen. */
@@ -81,9 +77,7 @@ export class SharedMemoryServer extends NetworkServer {
     this.#leaving = { claim: this.#claim, keeper: this.#keeper };
     this.#claim = undefined;
     this.#keeper = undefined;
-    this.#unwatch();
-    clearTimeout(this.#pause);
-    this.#pause = undefined;
+    this.#acceptor.stop();
     for (const handshake of [...this.#pending]) handshake.cancel();
   }
 
@@ -131,9 +125,9 @@ export class SharedMemoryServer extends NetworkServer {
       );
     }
     this.#keeper = new NameKeeper(claim.value, redactEndpoint(this.config.endpoint), (replaced) => {
-      this.#moveFrom(replaced);
+      this.#acceptor.moveFrom(replaced);
     });
-    this.#watch();
+    this.#acceptor.watch();
     return ok();
   }
 
@@ -150,77 +144,6 @@ export class SharedMemoryServer extends NetworkServer {
       'SharedMemoryPermission',
       `this process runs as user ${userId}, and sharedMemory.serverUser demands user ${serverUser.value} of the server`,
     );
-  }
-
-  /** Watches for clients, unless the server does already, or waits for a handshake to end or a shortage to pass. */
-  #watch(): void {
-    const socket = this.#claim?.socket;
-    if (socket === undefined || this.#watched !== undefined || this.#pause !== undefined) return;
-    try {
-      socket.watch(() => {
-        this.#acceptClients(socket);
-      });
-    } catch (error) {
-      this.#pauseAccepting(error);
-      return;
-    }
-    this.#watched = socket;
-    if (!this.#isReferenced) socket.unref();
-  }
-
-  #unwatch(): void {
-    this.#watched?.unwatch();
-    this.#watched = undefined;
-  }
-
-  #acceptClients(socket: LocalSocket): void {
-    while (this.#claim !== undefined && this.#pause === undefined && this.#pending.size < MAX_PENDING_HANDSHAKES) {
-      const client = this.#acceptClient(socket);
-      if (client === null) return;
-      this.#greet(client);
-    }
-    // The limit of handshakes is reached: further clients wait in the kernel until one ends.
-    if (this.#claim !== undefined) this.#unwatch();
-  }
-
-  #acceptClient(socket: LocalSocket): LocalSocket | null {
-    try {
-      return socket.accept();
-    } catch (error) {
-      this.#pauseAccepting(error);
-      return null;
-    }
-  }
-
-  /**
-   * Pauses accepting. No event reports that descriptors are free again, and the socket would stay readable, so a timer
-   * asks again. Meanwhile clients wait in the kernel, and the timer keeps the process alive in place of the socket.
-   */
-  #pauseAccepting(error: unknown): void {
-    const reason = describeSystemError(error);
-    this.#warnings.warn(
-      `EntropyNet server '${redactEndpoint(this.config.endpoint)}' can't accept clients: ${reason}; clients wait, and it tries again every ${ACCEPT_PAUSE_MS} ms`,
-    );
-    this.#unwatch();
-    clearTimeout(this.#pause);
-    this.#pause = setTimeout(() => {
-      this.#pause = undefined;
-      this.#watch();
-    }, ACCEPT_PAUSE_MS);
-    if (!this.#isReferenced) this.#pause.unref();
-  }
-
-  /**
-   * The claim listens at a new socket. The server still accepts the clients that wait at the old one, up to its queue's
-   * length.
-   */
-  #moveFrom(replaced: LocalSocket): void {
-    this.#unwatch();
-    for (let client = this.#acceptClient(replaced); client !== null; client = this.#acceptClient(replaced)) {
-      this.#greet(client);
-    }
-    replaced.close();
-    if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
   }
 
   #greet(socket: LocalSocket): void {
@@ -257,14 +180,14 @@ export class SharedMemoryServer extends NetworkServer {
           onSettled: (settled, completed) => {
             this.#pending.delete(settled);
             if (completed !== undefined) this.#offer(completed);
-            if (this.#pending.size < MAX_PENDING_HANDSHAKES) this.#watch();
+            this.#acceptor.watch();
           },
         },
         process.pid,
       );
     } catch (error) {
       socket.close();
-      this.#pauseAccepting(error);
+      this.#acceptor.pause(error);
       return undefined;
     }
   }
@@ -327,6 +250,3 @@ function admittedClient(
     return undefined;
   }
 }
-
-/** The pause of a server that ran out of descriptors, in milliseconds. */
-const ACCEPT_PAUSE_MS = 100;

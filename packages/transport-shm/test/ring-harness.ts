@@ -1,6 +1,7 @@
 import type { FrameSink } from '@entropynet/core';
 import { RingReader } from '@entropynet/transport-shm/internal/ring/ring-reader';
-import { RingWriter, type RingLocation } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import type { RingLocation } from '@entropynet/transport-shm/internal/ring/ring-location';
+import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 
 export const TAIL = 0;
 export const HEAD = 16;

@@ -1,4 +1,4 @@
-import type { RingLocation } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import type { RingLocation } from '@entropynet/transport-shm/internal/ring/ring-location';
 
 /** Words of the stress test's memory; far enough apart for a cache line each. */
 const TAIL = 0;

@@ -1,5 +1,5 @@
 import type { SideLayout } from '../region/layout.js';
-import type { RingLocation } from './ring-writer.js';
+import type { RingLocation } from './ring-location.js';
 
 /** The region in which a ring is. */
 export type RingMemory = Pick<RingLocation, 'words' | 'bytes' | 'capacity' | 'exchange'>;

@@ -1,6 +1,6 @@
 import type { FrameSink } from '@entropynet/core';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
-import type { RingLocation } from './ring-writer.js';
+import type { RingLocation } from './ring-location.js';
 
 /** The events of a reader, for its connection. */
 export interface RingReaderEvents {
