@@ -12,6 +12,7 @@ import { addPing } from './commands/ping.js';
 import { addReceive } from './commands/receive.js';
 import { addSend } from './commands/send.js';
 import { CommandFailure, ExitCode } from './support/command-failure.js';
+import { reasonOf } from './support/paths.js';
 import { type Terminal, tell } from './support/terminal.js';
 
 /** The streams of a command line. */
@@ -116,6 +117,11 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
   if (error instanceof CommandFailure) {
     tell(terminal, `entropynet: ${error.message}`);
     return error.exitCode;
+  }
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    tell(terminal, `entropynet: no file can be opened: ${reasonOf(error)}; "ulimit -n" sets the limit of a process`);
+    return ExitCode.Failed;
   }
   const report = stackOf(error);
   for (const line of `entropynet: a bug in the command: ${report}`.split('\n')) tell(terminal, line);

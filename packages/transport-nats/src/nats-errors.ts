@@ -11,6 +11,14 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
 };
 
+/** The resources that can run out on this side, each with advice. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
+  ENFILE: 'the system has no file descriptor left',
+  ENOBUFS: 'the system has no memory left for a socket',
+  ENOMEM: 'the system has no memory left for a socket',
+};
+
 /** Returns the error of a failed NATS connection, from the error of `@nats-io`. */
 export function dialErrorOf(error: unknown, where: string): NetworkError {
   for (const each of [error, causeOf(error)]) {
@@ -22,6 +30,9 @@ export function dialErrorOf(error: unknown, where: string): NetworkError {
         `${unreachable} ${where} (${code}); is a NATS server there?`,
         error,
       );
+    const shortage = SHORTAGES[code];
+    if (shortage !== undefined)
+      return new NetworkError('ResourceLimitExceeded', `no NATS connection to ${where}: ${shortage} (${code})`, error);
   }
   const reason = reasonOf(error);
   switch (textOf(error, 'name')) {

@@ -13,6 +13,14 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
 };
 
+/** The resources that can run out on this side, each with advice. */
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
+  ENFILE: 'the system has no file descriptor left',
+  ENOBUFS: 'the system has no memory left for a socket',
+  ENOMEM: 'the system has no memory left for a socket',
+};
+
 /** The errors of the operating system that mean that the peer has gone. */
 const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
@@ -27,6 +35,14 @@ export function connectErrorOf(error: unknown, address: WebSocketAddress): Netwo
   if (code === 'ETIMEDOUT') return new NetworkError('Timeout', `${where} does not answer (${code})`, error);
   if (GONE.has(code)) {
     return new NetworkError('PeerDied', `the server at ${where} went away during the handshake (${code})`, error);
+  }
+  const shortage = SHORTAGES[code];
+  if (shortage !== undefined) {
+    return new NetworkError(
+      'ResourceLimitExceeded',
+      `no WebSocket connection to ${where}: ${shortage} (${code})`,
+      error,
+    );
   }
   const reason = reasonOf(error);
   const suffix = code === '' ? '' : ` (${code})`;
@@ -45,6 +61,10 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
       `this user may not listen at ${where} (${code}): choose a port above 1023`,
       error,
     );
+  }
+  const shortage = SHORTAGES[code];
+  if (shortage !== undefined) {
+    return new NetworkError('ResourceLimitExceeded', `can not listen at ${where}: ${shortage} (${code})`, error);
   }
   const reason = reasonOf(error);
   return new NetworkError('TransportUnavailable', `can not listen at ${where}: ${reason}`, error);

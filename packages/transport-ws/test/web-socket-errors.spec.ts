@@ -1,0 +1,31 @@
+import { connectErrorOf, listenErrorOf } from '@entropynet/transport-ws/internal/protocol/web-socket-errors';
+import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protocol/web-socket-address';
+import { unwrap } from '@entropynet/core';
+import { expect } from 'chai';
+
+describe('errors of WebSocket', () => {
+  const address = unwrap(parseWebSocketAddress('ws://127.0.0.1:8080/canvas'));
+  const systemError = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code });
+
+  for (const [code, words] of [
+    ['EMFILE', 'this process has no file descriptor left: close some, or raise "ulimit -n" (EMFILE)'],
+    ['ENFILE', 'the system has no file descriptor left (ENFILE)'],
+    ['ENOBUFS', 'the system has no memory left for a socket (ENOBUFS)'],
+  ] as const) {
+    it(`name the resource that ran out, and the address: ${code}`, () => {
+      const connecting = connectErrorOf(systemError(code), address);
+      expect(connecting.code).to.equal('ResourceLimitExceeded');
+      expect(connecting.message).to.equal(`no WebSocket connection to 127.0.0.1:8080: ${words}`);
+      const listening = listenErrorOf(systemError(code), '127.0.0.1:8080');
+      expect(listening.code).to.equal('ResourceLimitExceeded');
+      expect(listening.message).to.equal(`can not listen at 127.0.0.1:8080: ${words}`);
+    });
+  }
+
+  it('are errors for every thrown value', () => {
+    for (const thrown of [undefined, null, 'text', 5, {}, Object.create(null) as object]) {
+      expect(connectErrorOf(thrown, address).code).to.equal('HandshakeFailed');
+      expect(listenErrorOf(thrown, 'there').code).to.equal('TransportUnavailable');
+    }
+  });
+});
