@@ -1,4 +1,4 @@
-import { describeConformance } from '../support/conformance.js';
+import { describeVariant } from '../support/conformance.js';
 import { platformWebSocketFixture } from '../support/platform-web-socket-fixture.js';
 
-await describeConformance("the platform's WebSocket", platformWebSocketFixture);
+await describeVariant("the platform's WebSocket", platformWebSocketFixture);

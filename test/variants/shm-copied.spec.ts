@@ -1,7 +1,7 @@
-import { describeConformance } from '../support/conformance.js';
+import { describeVariant } from '../support/conformance.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 
-await describeConformance(
+await describeVariant(
   'the shared-memory transport on copies of its regions',
   sharedMemoryFixture({ access: 'copied' }),
 );

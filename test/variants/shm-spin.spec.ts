@@ -1,4 +1,4 @@
-import { describeConformance } from '../support/conformance.js';
+import { describeVariant } from '../support/conformance.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 
-await describeConformance('the shared-memory transport that never sleeps', sharedMemoryFixture({ wait: 'spin' }));
+await describeVariant('the shared-memory transport that never sleeps', sharedMemoryFixture({ wait: 'spin' }));

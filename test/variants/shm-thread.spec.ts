@@ -1,10 +1,10 @@
-import { describeConformance } from '../support/conformance.js';
+import { describeVariant } from '../support/conformance.js';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
 import { ThreadWakeTransport, watchBy } from '../support/thread-wake-transport.js';
 
 const fixture = sharedMemoryFixture({ access: 'direct' });
 
-await describeConformance('the shared-memory transport, woken by a thread', {
+await describeVariant('the shared-memory transport, woken by a thread', {
   ...fixture,
   createTransport: () => new ThreadWakeTransport(),
   peerModule: {

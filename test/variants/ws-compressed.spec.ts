@@ -1,5 +1,5 @@
 import type { TransportFixture } from '@entropynet/conformance';
-import { describeConformance } from '../support/conformance.js';
+import { describeVariant } from '../support/conformance.js';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 
 const fixture: TransportFixture = {
@@ -7,4 +7,4 @@ const fixture: TransportFixture = {
   freshConfig: () => ({ ...webSocketFixture.freshConfig(), webSocket: { compression: { threshold: 0, level: 1 } } }),
 };
 
-await describeConformance('the WebSocket transport, which compresses', fixture);
+await describeVariant('the WebSocket transport, which compresses', fixture);
