@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { readResults } from './test-results.mjs';
 
@@ -71,6 +72,7 @@ const nativeTools = step(
   'command -v cmake && command -v cc && command -v c++ && command -v pkg-config || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends cmake gcc g++ make pkg-config; }',
 );
 
+/** The suites that use both processors. */
 const suites = [
   databases,
   natsServer,
@@ -79,29 +81,45 @@ const suites = [
   tests('test:servers'),
   tests('test:variants'),
   tests('test:programs'),
-  tests('test:packages'),
   browser,
   tests('test:browser'),
   tests('test:pages'),
+];
+
+/** Checks of the sources: none of them writes what another reads. */
+const sources = [
   step('lint', 'npm', 'run', 'lint'),
   step('type check', 'npm', 'run', 'typecheck'),
   step('API reference', 'npm', 'run', 'docs'),
-  step('native build with warnings as errors', 'npm', 'run', 'build:native:strict'),
 ];
+
+/** It replaces the addon, so nothing else runs beside it. */
+const strictBuild = step('native build with warnings as errors', 'npm', 'run', 'build:native:strict');
+
+/** Each of these uses one processor, so the lanes run side by side; the checks of a lane run one after the other. */
+const beside = (...lanes) => ({ lanes });
 
 const RUNS = {
   change: {
     checks: [
       ...suites,
-      addonsFor('--available', 'win32-x64', 'darwin-arm64'),
-      step('native code under sanitizers and fuzzers', 'npm', 'run', 'fuzz', '--', '--quick'),
+      beside(
+        [tests('test:packages')],
+        [
+          ...sources,
+          addonsFor('--available', 'win32-x64', 'darwin-arm64'),
+          step('native code under sanitizers and fuzzers', 'npm', 'run', 'fuzz', '--', '--quick'),
+        ],
+      ),
+      strictBuild,
     ],
     environment: {},
   },
   full: {
     checks: [
       ...suites,
-      addonsFor('--available', '--fetch'),
+      beside([tests('test:packages')], [...sources, addonsFor('--available', '--fetch')]),
+      strictBuild,
       step('native code and parsers under fuzzers', 'npm', 'run', 'fuzz'),
       spin,
       step('models of the protocol', 'npm', 'run', 'verify'),
@@ -112,8 +130,8 @@ const RUNS = {
   },
 };
 
-/** Runs a command to its end; what it prints is shown at once, and the last of it is kept. */
-function run([program, ...parameters], environment) {
+/** Runs a command to its end. `print` gets all that it prints, and the last of it is kept. */
+function run([program, ...parameters], environment, print) {
   return new Promise((done) => {
     let last = '';
     const child = spawn(program, parameters, {
@@ -122,12 +140,9 @@ function run([program, ...parameters], environment) {
       stdio: ['ignore', 'pipe', 'pipe'],
       shell: process.platform === 'win32',
     });
-    for (const [stream, target] of [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ]) {
+    for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
-        target.write(chunk);
+        print(chunk);
         last = (last + chunk.toString()).slice(-SHOWN_CHARACTERS);
       });
     }
@@ -138,11 +153,17 @@ function run([program, ...parameters], environment) {
   });
 }
 
+const show = (text) => {
+  process.stdout.write(text);
+};
+
 /** What came of one check. */
-async function outcomeOf({ name, command, hasResults }, environment) {
-  process.stdout.write(`\n== ${name}\n`);
+async function outcomeOf({ name, command, hasResults }, environment, print = show) {
+  print(`\n== ${name}\n`);
   const file = join(resultsFolder, `${name.replaceAll(/\W+/g, '-')}.json`);
-  const ended = await run(command, { ...environment, ...(hasResults && { ENTROPYNET_TEST_RESULTS: file }) });
+  const started = performance.now();
+  const ended = await run(command, { ...environment, ...(hasResults && { ENTROPYNET_TEST_RESULTS: file }) }, print);
+  print(`== ${name}: ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   const failure = (title, error) => ({ name, title, error });
   if (!hasResults) {
     const failures = ended.isGood ? [] : [failure(`ended with ${ended.outcome}`, ended.last)];
@@ -158,6 +179,16 @@ async function outcomeOf({ name, command, hasResults }, environment) {
   else if (!ended.isGood && failures.length === 0) failures.push(failure(`ended with ${ended.outcome}`, ended.last));
   const leftOut = (results?.tests ?? []).filter(({ state }) => state === 'left out');
   return { name, passed: results?.passed ?? 0, leftOut, failures };
+}
+
+/** What came of the checks of a lane. All that a check prints is shown when it has ended, because others print, too. */
+async function outcomesOfLane(checks, environment, onOutcome) {
+  for (const check of checks) {
+    const output = [];
+    const outcome = await outcomeOf(check, environment, (chunk) => output.push(Buffer.from(chunk)));
+    show(Buffer.concat(output));
+    onOutcome(outcome);
+  }
 }
 
 function printFailures(failures) {
@@ -196,15 +227,20 @@ async function main(kind) {
   rmSync(resultsFolder, { recursive: true, force: true });
   mkdirSync(resultsFolder, { recursive: true });
   const outcomes = [];
+  const onOutcome = (outcome) => {
+    outcomes.push(outcome);
+  };
   // A run that is stopped from outside says what it knows; its children get the same signal from the terminal or end with it.
   process.once('SIGTERM', () => {
-    printEnd([
-      ...outcomes,
-      { name: 'all checks', passed: 0, leftOut: [], failures: [stopped(checks[outcomes.length])] },
-    ]);
+    const ended = new Set(outcomes.map(({ name }) => name));
+    const next = checks.flatMap((check) => check.lanes?.flat() ?? check).find(({ name }) => !ended.has(name));
+    printEnd([...outcomes, { name: 'all checks', passed: 0, leftOut: [], failures: [stopped(next ?? checks.at(-1))] }]);
     process.exit(143);
   });
-  for (const check of checks) outcomes.push(await outcomeOf(check, environment));
+  for (const check of checks) {
+    if (check.lanes === undefined) onOutcome(await outcomeOf(check, environment));
+    else await Promise.all(check.lanes.map((lane) => outcomesOfLane(lane, environment, onOutcome)));
+  }
   if (kind === 'full') printTable(outcomes);
   process.exitCode = printEnd(outcomes) ? 0 : 1;
 }
