@@ -120,7 +120,7 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
   }
   const { code } = (error ?? {}) as { readonly code?: unknown };
   if (code === 'EMFILE' || code === 'ENFILE') {
-    tell(terminal, `entropynet: no file can be opened: ${reasonOf(error)}; "ulimit -n" sets the limit of a process`);
+    tell(terminal, `entropynet: no file can be opened: ${reasonOf(error)}`);
     return ExitCode.Failed;
   }
   const report = stackOf(error);

@@ -29,6 +29,8 @@ interface DoctorOptions extends ConnectionOptions {
 const MEBIBYTE = 1024 * 1024;
 /** The memory for a region of the default size, with a reserve for the system. */
 const LEAST_MEMORY = 64 * MEBIBYTE;
+/** The blocks of a file system that the files of a server take. */
+const LEAST_BLOCKS = 2;
 /** A connection needs two descriptors on each side, and a process has some of its own. */
 const LEAST_DESCRIPTORS = 1024;
 
@@ -193,13 +195,14 @@ function directoryFindings(named: string | undefined): Finding[] {
   const what = 'directory of servers';
   try {
     const { bavail, bsize } = statfsSync(existingFolderOf(directory));
-    const isFull = bavail * bsize < MEBIBYTE;
+    const isFull = bavail < LEAST_BLOCKS;
+    const isShort = bavail * bsize < MEBIBYTE;
     return [
       {
         what,
-        judgement: isFull ? 'problem' : 'good',
+        judgement: isFull ? 'problem' : isShort ? 'note' : 'good',
         found: `${directory}, with ${formatBytes(bavail * bsize)} free; both sides must use the same; /dev/shm is not used`,
-        ...(isFull && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
+        ...(isShort && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
       },
       ...serverFindings(servers),
     ];

@@ -91,7 +91,7 @@ async function take(
       },
     });
     view[Symbol.dispose]();
-    const file = transferred(received);
+    const file = transferred(received, folder);
     if (options.json === true) printJson(terminal, file);
     else print(terminal, describe(file));
   } finally {

@@ -59,7 +59,7 @@ async function send(terminal: Terminal, path: string, endpoint: string, options:
       },
     });
     view[Symbol.dispose]();
-    const report = { ...transferred(sent), seconds: (monotonicNow() - start) / 1000 };
+    const report = { ...transferred(sent, path), seconds: (monotonicNow() - start) / 1000 };
     if (options.json === true) printJson(terminal, report, 2);
     else print(terminal, describe(report));
   });

@@ -1,0 +1,26 @@
+import { transferred } from '@entropynet/cli/internal/support/transfers';
+import { err, NetworkError, ok, type Result } from '@entropynet/core';
+import { expect } from 'chai';
+
+describe('the sentence of a transfer that failed', () => {
+  const sentenceOf = (result: Result<number>): string => {
+    try {
+      return String(transferred(result, './received'));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('names the place, and what to do, for an error of the system', () => {
+    const cause = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    expect(sentenceOf(err('ResourceLimitExceeded', 'the transfer failed', cause))).to.equal(
+      'the transfer failed; ./received: the disk is full; make room there (ENOSPC)',
+    );
+  });
+
+  it('is that of the error for any other cause', () => {
+    for (const cause of [undefined, null, 'text', { code: 5 }, new NetworkError('PeerDied', 'gone')])
+      expect(sentenceOf(err('PeerDied', 'the transfer failed', cause))).to.equal('the transfer failed');
+    expect(sentenceOf(ok(5))).to.equal('5');
+  });
+});
