@@ -18,6 +18,10 @@ namespace {
 // The last release whose V8 lets its count of external memory fall below zero for a moment.
 constexpr std::uint32_t kLastTolerantNodeMajor = 22;
 
+// Addresses cost far less than memory. V8 collects after 64 MiB of external memory: that is after 256 regions
+// of the default size, which hold a gibibyte of addresses and as many of the kernel's 65,530 mappings.
+constexpr std::size_t kAddressesPerCountedByte = 16;
+
 void AdjustExternalMemory(napi_env env, std::int64_t change) {
   std::int64_t total;
   if (change != 0) static_cast<void>(napi_adjust_external_memory(env, change, &total));
@@ -143,10 +147,10 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
     return;
   }
   region->mapping.Withdraw();
-  // Only a collection frees the rest, a range of addresses. So V8 counts it from here on.
-  const auto byte_length = static_cast<std::int64_t>(region->mapping.ByteLength());
-  AdjustExternalMemory(env, byte_length);
-  region->uncounted_bytes = -byte_length;
+  // Only a collection frees the rest, a range of addresses. V8 counts a part of it from here on.
+  const auto counted = static_cast<std::int64_t>(region->mapping.ByteLength() / kAddressesPerCountedByte);
+  AdjustExternalMemory(env, counted);
+  region->uncounted_bytes = -counted;
   LetGo(env, region);
 }
 

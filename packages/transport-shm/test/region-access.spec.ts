@@ -1,9 +1,12 @@
 import { expect } from 'chai';
+import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks';
+import { within } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { regionAccess } from '@entropynet/transport-shm/internal/region/shared-memory-region';
-import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { leaveOut } from '@entropynet/test/support/leave-out';
+import { itWithAddon, nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
 
 describe('the access to a region', () => {
   const wanted = (access: 'auto' | 'direct' | 'copied', isAllowed: boolean): string => {
@@ -56,6 +59,33 @@ describe('the access to a region', () => {
       }
     });
   }
+
+  itWithAddon('makes V8 collect only after hundreds of regions that were unmapped', async function () {
+    const binding = nativeBinding()!;
+    if (!binding.supportsExternalBuffers()) leaveOut(this, 'this runtime has no external buffers');
+    let unforced = 0;
+    const forced = new Promise<void>((resolve) => {
+      const observer = new PerformanceObserver((list) => {
+        for (const { detail } of list.getEntries() as unknown as { detail: NodeGCPerformanceDetail }[]) {
+          if (detail.kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue;
+          if (detail.flags !== constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) unforced += 1;
+          else {
+            observer.disconnect();
+            resolve();
+          }
+        }
+      });
+      observer.observe({ entryTypes: ['gc'] });
+    });
+    for (let made = 0; made < 256; made += 1) {
+      const { buffer, descriptor } = binding.createRegion(4 * 2 ** 20);
+      binding.unmapRegion(buffer);
+      binding.closeDescriptor(descriptor);
+    }
+    globalThis.gc!();
+    await within(forced, 'the collection was reported');
+    expect(unforced).to.be.at.most(4);
+  });
 
   itWithAddon('leaves views of a copy empty when the connection has ended', async () => {
     const scene = new Scene({ sharedMemory: { access: 'copied' } });
