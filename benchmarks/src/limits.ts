@@ -1,17 +1,11 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { buildFolder } from './build-folder.js';
+import { compile } from './compile.js';
 import type { Measurement } from './measurement.js';
 
 /** The subject under whose name the limits stand in the results. */
 export const LIMITS = 'native limit';
 
-const SOURCE = fileURLToPath(new URL('../native/limits.cc', import.meta.url));
-const FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Werror'];
 const TIMEOUT_MS = 60_000;
 
 /** What `limits.cc` is asked, and the figures that its answers are limits of. The round trip last: a subject's comes next. */
@@ -59,17 +53,8 @@ interface Answer {
 }
 
 /** The compiled program; or why there is none, in one sentence. */
-export function buildLimits(): { readonly program: string } | { readonly reason: string } {
-  if (process.platform !== 'linux') return { reason: 'the native limits are measured on Linux only' };
-  const stamp = createHash('sha256').update(readFileSync(SOURCE)).update(FLAGS.join(' ')).digest('hex').slice(0, 16);
-  const folder = buildFolder();
-  if (folder === undefined) return { reason: 'the native limits are left out: their program could not be written' };
-  const program = join(folder, `limits-${stamp}`);
-  if (existsSync(program)) return { program };
-  const compiled = spawnSync('g++', [...FLAGS, SOURCE, '-o', program], { encoding: 'utf8' });
-  if (compiled.error !== undefined) return { reason: 'the native limits are left out: there is no g++' };
-  if (compiled.status !== 0) throw new Error(`benchmarks/native/limits.cc does not compile:\n${compiled.stderr}`);
-  return { program };
+export function buildLimits(): ReturnType<typeof compile> {
+  return compile('limits.cc', 'limits');
 }
 
 /** A round trip of 64 bytes between the two processors, in microseconds: how far apart they lie. */

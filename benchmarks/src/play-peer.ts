@@ -25,6 +25,11 @@ export async function playPeer(port: Port): Promise<void> {
           answer(port, Task.Bytes, Number(isWhole));
         });
         break;
+      case Task.Connect:
+        void port.connectMore?.(numberIn(message)).then((milliseconds) => {
+          answer(port, Task.Connect, milliseconds);
+        });
+        break;
       default:
         perform(message[0] ?? 0);
     }

@@ -9,10 +9,17 @@ import { pinProcess } from './pinning.js';
 import { LAST_BYTE, MESSAGE_BYTES, type MessageReader, type Port, type Subject, Task } from './subject.js';
 
 /** A message of `length` bytes that asks for `task`. */
-export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array {
+export function messageFor(task: number, length = MESSAGE_BYTES): Uint8Array<ArrayBuffer> {
   const message = new Uint8Array(length).fill(LAST_BYTE);
   message[0] = task;
   return message;
+}
+
+/** A message that asks for `task` with a number. */
+function questionWith(task: number, value: number): Uint8Array<ArrayBuffer> {
+  const question = messageFor(task);
+  new DataView(question.buffer).setFloat64(8, value, true);
+  return question;
 }
 
 /** How a session starts its peer. */
@@ -167,8 +174,7 @@ export class Session {
     const stream = this.port.bytes;
     if (stream === undefined) throw new Error('the subject is no stream of bytes');
     const chunk = new Uint8Array(length).fill(LAST_BYTE);
-    const question = messageFor(Task.Bytes);
-    new DataView(question.buffer).setFloat64(8, count * length, true);
+    const question = questionWith(Task.Bytes, count * length);
     const startedAt = performance.now();
     const answered = this.#ask(question);
     await this.flood(count, chunk, { ...this.port, send: (bytes) => stream.write(bytes) });
@@ -176,6 +182,12 @@ export class Session {
     const seconds = (performance.now() - startedAt) / 1000;
     if (isWhole !== 1) throw new Error(`${count} chunks were written and did not arrive whole`);
     return count / seconds;
+  }
+
+  /** Lets the peer open so many further connections; resolves with the milliseconds until each had got a message back. */
+  async connect(count: number): Promise<number> {
+    const [milliseconds = Number.NaN] = await this.#ask(questionWith(Task.Connect, count));
+    return milliseconds;
   }
 
   /** Sends the message `count` times; resolves when the last was taken. */

@@ -33,6 +33,11 @@ export interface Port {
   };
   /** A second, named channel beside the default one; where the subject has channels. */
   openChannel?(name: string): Promise<Omit<Port, 'close'>>;
+  /**
+   * Opens further connections of the same kind, `CONNECTS_AT_ONCE` at once. Each sends a message, gets it back and closes.
+   * Resolves with the milliseconds until the last had its answer. Where the peer of the subject can do that.
+   */
+  connectMore?(count: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -61,6 +66,8 @@ export interface Subject {
   readonly start?: ProcessStart | undefined;
   /** The workloads that say something of it; all, if it names none. */
   readonly workloads?: readonly string[] | undefined;
+  /** Whether its peer has `connectMore`, and its driver answers those connections. */
+  readonly connects?: boolean;
   /** The package of its transport, if not every build has it. */
   readonly transport?: string;
   /** Why it can't run here; undefined where it can. */
@@ -91,6 +98,8 @@ export const Task = {
   ProcessorTime: 7,
   /** Counts the bytes that follow, as many as the number in the message says, and answers whether they are whole. */
   Bytes: 8,
+  /** Opens as many connections as the number in the message says, and answers how many milliseconds it took. */
+  Connect: 9,
 } as const;
 
 /** The length of a message where nothing else is said, in bytes. */

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type ConnectionConfig, type MessageCallbackOptions, TRANSPORT, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
-import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
+import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { ContainerModule } from 'inversify';
+import { type CloseConnection, connectMany } from '../connect-many.js';
 import { playPeer } from '../play-peer.js';
-import { LAST_BYTE, type Port, type ProcessStart, type StartPeer, type Subject } from '../subject.js';
+import { LAST_BYTE, MESSAGE_BYTES, type Port, type ProcessStart, type StartPeer, type Subject } from '../subject.js';
 import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 
 type WaitMode = 'adaptive' | 'sleep' | 'spin';
@@ -54,6 +55,10 @@ class EntropyNetSubject implements Subject {
     );
   }
 
+  get connects(): boolean {
+    return !this.isExtra;
+  }
+
   get start(): ProcessStart | undefined {
     return this.what.isMemoryKept === true ? MEMORY_KEPT.start : undefined;
   }
@@ -75,7 +80,11 @@ class EntropyNetSubject implements Subject {
 
   async join(address: string, folder: string): Promise<Port> {
     const { handle, networking } = await joinEntropyNet(this.what, address, folder);
-    return portOf(this.what, handle, networking);
+    const connectOne = (): Promise<CloseConnection> => connectAndEcho(networking, configOf(this.what, address, folder));
+    return {
+      ...portOf(this.what, handle, networking),
+      connectMore: (count) => connectMany(count, connectOne),
+    };
   }
 }
 
@@ -93,7 +102,35 @@ export async function serveEntropyNet(what: Kind, startPeer: StartPeer, folder: 
   const server = unwrap(networking.manager.createServer(configOf(what, endpoint, folder)));
   unwrap(await server.listen());
   startPeer(wait === undefined ? (server.addresses()[0] ?? '') : endpoint);
-  return { handle: unwrap(await server.accept()), networking };
+  const handle = unwrap(await server.accept());
+  void echoAll(server);
+  return { handle, networking };
+}
+
+/** Answers all further connections, until the server closes. */
+async function echoAll(server: ManagedServer): Promise<void> {
+  for (let accepted = await server.accept(); accepted.ok; accepted = await server.accept()) {
+    const { value: handle } = accepted;
+    handle.setMessageCallback((message) => {
+      handle.trySend(message);
+    });
+  }
+}
+
+/** Opens a connection that the driver answers, and resolves when it has got a message back. */
+async function connectAndEcho(networking: Networking, config: ConnectionConfig): Promise<CloseConnection> {
+  const handle = unwrap(networking.manager.openConnection(config));
+  const answered = new Promise<void>((resolve) => {
+    handle.setMessageCallback(() => {
+      resolve();
+    });
+  });
+  unwrap(await handle.connect());
+  unwrap(handle.trySend(new Uint8Array(MESSAGE_BYTES)));
+  await answered;
+  return async () => {
+    await handle.close();
+  };
 }
 
 /** Connects to a driver that listens at `address`. */

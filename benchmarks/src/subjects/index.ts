@@ -1,4 +1,5 @@
 import type { Subject } from '../subject.js';
+import { bareRingAsleep } from './bare-ring-asleep.js';
 import { bareRingSubjects } from './bare-ring.js';
 import { entropyNetNats } from './entropynet-nats.js';
 import { entropyNetSubjects } from './entropynet.js';
@@ -14,6 +15,7 @@ import { zeroMq } from './zeromq.js';
 export const subjects: readonly Subject[] = [
   ...entropyNetSubjects,
   ...bareRingSubjects,
+  bareRingAsleep,
   sharedMemoryStream,
   webSocketStream,
   entropyNetNats,

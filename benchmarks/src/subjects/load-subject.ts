@@ -12,6 +12,7 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
   async () => [(await import('./zeromq.js')).zeroMq],
   async () => (await import('./entropynet.js')).entropyNetSubjects,
   async () => (await import('./bare-ring.js')).bareRingSubjects,
+  async () => [(await import('./bare-ring-asleep.js')).bareRingAsleep],
   async () => {
     const { sharedMemoryStream, webSocketStream } = await import('./entropynet-streams.js');
     return [sharedMemoryStream, webSocketStream];

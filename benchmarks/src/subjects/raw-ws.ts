@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws';
-import type { Port, StartPeer, Subject } from '../subject.js';
+import { type CloseConnection, connectMany } from '../connect-many.js';
+import { MESSAGE_BYTES, type Port, type StartPeer, type Subject } from '../subject.js';
 import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 import { streamPortOf } from './stream-port.js';
 
@@ -19,6 +20,11 @@ function subjectOf(name: string, portOf: (socket: WebSocket, after: () => void) 
       const connected = once(server, 'connection');
       startPeer(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
       const [socket] = (await connected) as [WebSocket];
+      server.on('connection', (more: WebSocket) => {
+        more.on('message', (data: Buffer) => {
+          more.send(data);
+        });
+      });
       return portOf(socket, () => {
         server.close();
       });
@@ -30,13 +36,14 @@ function subjectOf(name: string, portOf: (socket: WebSocket, after: () => void) 
         socket.pause();
       });
       await once(socket, 'open');
-      return portOf(socket, () => undefined);
+      const connectMore = (count: number): Promise<number> => connectMany(count, () => connectOne(address));
+      return { ...portOf(socket, () => undefined), connectMore };
     },
   };
 }
 
 /** Messages of the package `ws`. */
-export const rawWs = subjectOf('ws', messagePortOf);
+export const rawWs: Subject = { ...subjectOf('ws', messagePortOf), connects: true };
 
 /** The same in processes that keep their memory. */
 export const rawWsMemoryKept: Subject = { ...rawWs, ...MEMORY_KEPT, name: nameWithMemoryKept(rawWs.name) };
@@ -51,6 +58,18 @@ export const rawWsStream: Subject = {
   isExtra: true,
   workloads: ['streams'],
 };
+
+async function connectOne(address: string): Promise<CloseConnection> {
+  const socket = new WebSocket(address, { perMessageDeflate: false });
+  socket.once('open', () => {
+    socket.send(new Uint8Array(MESSAGE_BYTES));
+  });
+  await once(socket, 'message');
+  return async () => {
+    socket.close();
+    await once(socket, 'close');
+  };
+}
 
 function messagePortOf(socket: WebSocket, after: () => void): Port {
   return {

@@ -1,3 +1,4 @@
+import { connects } from './connects.js';
 import { idle } from './idle.js';
 import { paced, pipelined, roundTrip, untouched } from './latency.js';
 import { allocation, controlUnderUpload, flood } from './side-effects.js';
@@ -17,4 +18,5 @@ export const workloads: readonly Workload[] = [
   flood,
   allocation,
   idle,
+  connects,
 ];
