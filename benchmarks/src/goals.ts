@@ -1,7 +1,9 @@
 import { LIMITS } from './limits.js';
 import { medianOf, type Result } from './measurement.js';
+import { NATIVE_PAIR } from './native-peers.js';
 import { CIRCUMSTANCES, figureOfPairs } from './pairs.js';
 import { REFERENCE } from './subjects/index.js';
+import { nodeToNative } from './subjects/native-peers.js';
 import { nameWithMemoryKept } from './subjects/memory-kept.js';
 
 /**
@@ -28,6 +30,8 @@ const ZERO_COPY = 'EntropyNet shm claim+borrow';
 /** Where a message of 1 MiB goes in one piece. */
 const LARGE = 'EntropyNet shm claim+borrow 16 MiB';
 const ASLEEP = 'EntropyNet shm sleep';
+/** It publishes each message. */
+const BARE_RING = 'bare ring in place';
 const ROUND_TRIP = 'round trip 64 B';
 const ONE_WAY = 'one way 64 B';
 const PIPELINED = 'pipelined round trips, 64 in flight';
@@ -154,6 +158,9 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
       own(CONNECTS, 'rate'),
       ws(CONNECTS, 'rate'),
     ),
+    ...nativeGoals(value, best).map(({ what, sense, bound, numerator, denominator }) =>
+      goal(what, sense, bound, numerator, denominator),
+    ),
     goal(`one way 64 B, owned / ${REFERENCE}`, 'at least', 50, owned, ws(ONE_WAY, 'rate')),
     goal('one way 64 B, owned / fastest peer', 'at least', 12, owned, fastest(ONE_WAY, peers)),
     goal(`one way 64 B, claim+borrow / ${REFERENCE}`, 'at least', 100, zeroCopy, ws(ONE_WAY, 'rate')),
@@ -276,5 +283,53 @@ export function goalsOf(results: readonly Result[], peers: readonly string[]): G
       value(OWNED, '1000 connections', 'more threads'),
       1,
     ),
+  ];
+}
+
+type Rounds = readonly number[] | undefined;
+
+interface RatioGoal extends Pick<Goal, 'what' | 'sense' | 'bound'> {
+  readonly numerator: Rounds;
+  readonly denominator: Rounds;
+}
+
+/** The goals of peers in other languages. */
+function nativeGoals(
+  value: (subject: string, figure: string, statistic: string) => Rounds,
+  best: (all: readonly Rounds[], choose: (...values: number[]) => number) => Rounds,
+): RatioGoal[] {
+  const asleep = 'round trip 64 B, both asleep';
+  const times = (factor: number, rounds: Rounds): Rounds => rounds?.map((each) => factor * each);
+  const bareRoundTrip = value(BARE_RING, ROUND_TRIP, 'p50');
+  const nodeRoundTrip = value(OWNED, ROUND_TRIP, 'p50');
+  // Both limits have to be there: the smaller one of one is no goal.
+  const limits = [times(2, bareRoundTrip), times(1.1, nodeRoundTrip)];
+  const smallerLimit = limits.includes(undefined) ? undefined : best(limits, Math.min);
+  return [
+    {
+      ...{ what: 'C++ to C++ round trip p50 / C++ ring, both spinning', sense: 'at most', bound: 1.5 },
+      numerator: value(NATIVE_PAIR, ROUND_TRIP, 'p50'),
+      denominator: value(LIMITS, ROUND_TRIP, 'p50'),
+    },
+    {
+      ...{ what: `C++ to C++ one way 64 B / ${BARE_RING}`, sense: 'at least', bound: 0.5 },
+      numerator: value(NATIVE_PAIR, ONE_WAY, 'rate'),
+      denominator: value(BARE_RING, ONE_WAY, 'rate'),
+    },
+    {
+      ...{ what: 'C++ to C++ round trip p50, asleep / C++ futex ping-pong', sense: 'at most', bound: 1.15 },
+      numerator: value(NATIVE_PAIR, asleep, 'p50'),
+      denominator: value(LIMITS, asleep, 'p50'),
+    },
+    {
+      ...{ what: `Node.js to C++ round trip p50 / smaller of 2 ${BARE_RING}, 1.1 Node.js`, sense: 'at most', bound: 1 },
+      numerator: value(nodeToNative.name, ROUND_TRIP, 'p50'),
+      denominator: smallerLimit,
+    },
+    {
+      ...{ what: 'Node.js to C++ one way 64 B / Node.js to Node.js', sense: 'at least', bound: 1.2 },
+      numerator: value(nodeToNative.name, ONE_WAY, 'rate'),
+      denominator: value(OWNED, ONE_WAY, 'rate'),
+    },
   ];
 }

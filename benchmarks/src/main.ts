@@ -7,6 +7,7 @@ import { measureInProcess } from './driver-process.js';
 import { goalsOf } from './goals.js';
 import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js';
 import { type Measurement, Results } from './measurement.js';
+import { buildNativePeers, measureNativePair, NATIVE_PAIR } from './native-peers.js';
 import { isInOtherBuild, nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
 import { natsUnavailable } from './nats-broker.js';
 import { FLEETS, nameOfFleet, NATS_CONNECTIONS } from './nats-fleets.js';
@@ -66,6 +67,8 @@ async function run(options: Options): Promise<void> {
   const limits = isWanted(options, 'limits') ? buildLimits() : undefined;
   if (limits !== undefined && 'reason' in limits) say(limits.reason);
   const limitsProgram = limits !== undefined && 'program' in limits ? limits.program : undefined;
+  const nativePeers = isWanted(options, 'limits') ? buildNativePeers() : undefined;
+  if (typeof nativePeers === 'string') say(`${NATIVE_PAIR} is left out: ${nativePeers}`);
   const distance = (): Promise<number> =>
     limitsProgram === undefined ? Promise.resolve(Number.NaN) : measureDistance(limitsProgram);
   let before = await distance();
@@ -80,6 +83,7 @@ async function run(options: Options): Promise<void> {
   for (let round = 0; round < options.rounds; round += 1) {
     // The limits stand right before the subjects that are compared with them.
     if (limitsProgram !== undefined) await measure(round, LIMITS, () => measureLimits(limitsProgram));
+    if (typeof nativePeers === 'object') await measure(round, NATIVE_PAIR, () => measureNativePair(nativePeers));
     // Neither build is always the first: what the one leaves behind meets both alike.
     for (const entry of round % 2 === 0 ? entries : [...entries].reverse()) {
       const workloads = meaningful(chosen, entry);

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,19 @@ export interface SessionOptions {
   readonly isCounting?: boolean;
   /** On which processor the peer runs; undefined: wherever the kernel puts it. @default 1 */
   readonly peerProcessor?: number | undefined;
+}
+
+function startProcess(subject: Subject, address: string, folder: string, isCounting: boolean): ChildProcess {
+  const program = subject.peerProgram?.(address, folder);
+  if (program !== undefined) {
+    const environment = { ...process.env, ...program.environment };
+    return spawn(program.command, program.options, { env: environment, stdio: ['ignore', 'inherit', 'inherit'] });
+  }
+  return fork(
+    fileURLToPath(new URL('./peer.js', import.meta.url)),
+    [subject.name, address, folder, String(isCounting)],
+    { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
+  );
 }
 
 /** A subject with its peer running. */
@@ -60,11 +73,7 @@ export class Session {
     let child: ChildProcess | undefined;
     try {
       const port = await subject.serve((address) => {
-        child = fork(
-          fileURLToPath(new URL('./peer.js', import.meta.url)),
-          [subject.name, address, folder, String(isCounting)],
-          { serialization: subject.name.includes('advanced') ? 'advanced' : 'json', execArgv: process.execArgv },
-        );
+        child = startProcess(subject, address, folder, isCounting);
         if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
         return child;
       }, folder);

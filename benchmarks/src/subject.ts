@@ -44,6 +44,14 @@ export interface Port {
 /** Starts the other process, which joins at `address`; undefined for a subject that has its own way. */
 export type StartPeer = (address: string) => ChildProcess;
 
+/** A peer that is no Node.js program. */
+export interface PeerProgram {
+  readonly command: string;
+  readonly options: readonly string[];
+  /** What it has beyond this process's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /** How processes are started, beyond what is usual. */
 export interface ProcessStart {
   /** Arguments for Node.js itself. */
@@ -57,9 +65,9 @@ export interface Subject {
   /**
    * Ours, or what one would use instead between two processes; `broker`: the client of a broker, to compare ours over that
    * broker with; `one process`: both ends in one process, to compare with; `limit`: what JavaScript can do without any
-   * semantics.
+   * semantics; `native peer`: ours, with a program in another language at the other end.
    */
-  readonly kind: 'entropynet' | 'peer' | 'broker' | 'one process' | 'limit';
+  readonly kind: 'entropynet' | 'peer' | 'broker' | 'one process' | 'limit' | 'native peer';
   /** Left out of `--quick`. */
   readonly isExtra?: boolean;
   /** How both of its processes are started, if not as usual. */
@@ -76,6 +84,8 @@ export interface Subject {
   serve(startPeer: StartPeer, folder: string): Promise<Port>;
   /** The peer's end; where it is not in the driver's thread. */
   join?(address: string, folder: string): Promise<Port>;
+  /** The peer's end instead of `join`, where it is another program: it connects to the address and plays the workloads. */
+  peerProgram?(address: string, folder: string): PeerProgram;
 }
 
 /** The first byte of a message says what the peer does with it. */

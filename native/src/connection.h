@@ -132,9 +132,11 @@ struct en_connection {
   bool armed;                      /* the peer was asked to wake the descriptor */
   bool needs_room;                 /* this side has declared that it needs room */
   uint32_t over_count, receive_turn;
-  uint64_t over_bytes;  /* of the channels that are over */
-  uint32_t unpublished; /* bytes read since the head was stored */
-  uint8_t *scratch;     /* the copy of the message that a callback gets */
+  uint32_t quick_waits, spun_out; /* waits that ended at once; the own tail at the last one */
+  uint64_t over_bytes;            /* of the channels that are over */
+  uint32_t unpublished;           /* bytes read since the head was stored */
+  uint32_t ordered_head; /* the head when it was last stored in one order with the peer's declaration */
+  uint8_t *scratch;      /* the copy of the message that a callback gets */
   uint32_t scratch_room;
   void *received; /* the memory of the last message of en_receive() */
 

@@ -20,6 +20,14 @@ int64_t en_deadline(int timeout_ms);
 /* Milliseconds until `deadline`, at least 0; -1 without one. */
 int en_left_ms(int64_t deadline);
 void en_pause_ms(int ms);
+/* Tells the processor that this thread looks at a word again and again. */
+static inline void en_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 bool en_random(void *bytes, size_t length);
 /* Sleeps up to `ms` while the word is `value`. */
 void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms);

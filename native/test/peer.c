@@ -78,7 +78,10 @@ static en_status run_pull(en_connection *connection) {
     while ((status = en_receive(connection, EN_ANY_CHANNEL, &message)) == EN_OK) {
       status = en_send(connection, message.channel, message.bytes, message.length, -1);
     }
-    if (status != EN_WOULD_BLOCK) return status;
+    if (status != EN_WOULD_BLOCK) {
+      (void)en_poll(connection); /* en_receive() may have seen the end, which only en_poll() reports */
+      return status;
+    }
     struct pollfd look = {en_descriptor(connection), POLLIN, 0};
     if (en_arm(connection)) (void)poll(&look, 1, 1000);
   }

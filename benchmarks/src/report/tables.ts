@@ -2,6 +2,7 @@ import { type Comparison, isWorse, ROUNDS_TO_JUDGE, WORSE_BELOW } from '../compa
 import { type Goal, isMet } from '../goals.js';
 import { LIMITS } from '../limits.js';
 import { LESS_IS_BETTER, type Result } from '../measurement.js';
+import { NATIVE_PAIR } from '../native-peers.js';
 import { REFERENCE } from '../subjects/index.js';
 import { formatRatio, formatTable, formatValue } from './format.js';
 
@@ -34,7 +35,7 @@ export function overview(results: readonly Result[], subjects: readonly string[]
   const lookup = new Lookup(results);
   const [roundTrip, oneWay] = ['round trip 64 B', 'one way 64 B'];
   const head = ['64-byte messages', 'RTT p50', 'p99', `/ ${REFERENCE}`, 'one way', `/ ${REFERENCE}`, '64 in flight'];
-  const rows = [...subjects, LIMITS]
+  const rows = [...subjects, NATIVE_PAIR, LIMITS]
     .filter((subject) => results.some((each) => each.subject === subject))
     .map((subject) => [
       subject,

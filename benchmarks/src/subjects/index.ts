@@ -5,6 +5,7 @@ import { entropyNetNats } from './entropynet-nats.js';
 import { entropyNetSubjects } from './entropynet.js';
 import { sharedMemoryStream, webSocketStream } from './entropynet-streams.js';
 import { messagePort } from './message-port.js';
+import { nodeToNative, nodeToPython } from './native-peers.js';
 import { processIpcSubjects } from './process-ipc.js';
 import { rawNats } from './raw-nats.js';
 import { rawWs, rawWsMemoryKept, rawWsStream } from './raw-ws.js';
@@ -14,6 +15,8 @@ import { zeroMq } from './zeromq.js';
 /** Everything that is measured, in the order of the tables. */
 export const subjects: readonly Subject[] = [
   ...entropyNetSubjects,
+  nodeToNative,
+  nodeToPython,
   ...bareRingSubjects,
   bareRingAsleep,
   sharedMemoryStream,

@@ -11,6 +11,10 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
   async () => [(await import('./message-port.js')).messagePort],
   async () => [(await import('./zeromq.js')).zeroMq],
   async () => (await import('./entropynet.js')).entropyNetSubjects,
+  async () => {
+    const { nodeToNative, nodeToPython } = await import('./native-peers.js');
+    return [nodeToNative, nodeToPython];
+  },
   async () => (await import('./bare-ring.js')).bareRingSubjects,
   async () => [(await import('./bare-ring-asleep.js')).bareRingAsleep],
   async () => {
