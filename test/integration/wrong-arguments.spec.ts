@@ -65,7 +65,7 @@ describe('wrong arguments, each with one sentence,', () => {
   });
 
   it(
-    'of ports and requests: kinds of schemas and codecs',
+    'of ports and requests: schemas, codecs, channels and limits',
     scoped(async (scope) => {
       const server = scope.add(new LoopbackServer({ endpoint: `loopback://${freshName()}` }));
       unwrap(await server.listen());
@@ -92,6 +92,18 @@ describe('wrong arguments, each with one sentence,', () => {
             /^InvalidParameter: \w+\(\): '\w+' was given .+; a Standard Schema, such as one of zod or valibot, is allowed$/,
           );
         }
+      }
+      for (const channel of ['', 'x'.repeat(256)]) {
+        for (const call of [
+          (): unknown => toTypedPort(connection, { channel }),
+          (): unknown => requestReply(connection, { channel }),
+        ])
+          expect(await said(call)).to.match(/^InvalidParameter: a channel name has 1 to 255 bytes of UTF-8/);
+      }
+      for (const key of ['maxPending', 'maxHandled', 'maxHandledBytes']) {
+        expect(await said(() => requestReply(connection, { [key]: 1.5 }))).to.equal(
+          `InvalidParameter: ${key} is a whole number; 1.5 was given`,
+        );
       }
       const named = { ...jsonCodec(), encode: (): never => new Int16Array(2) as never };
       expect(await said(() => toTypedPort(connection, { codec: named }).send(1))).to.match(

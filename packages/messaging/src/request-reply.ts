@@ -298,7 +298,9 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
 function complaintAbout(options: { readonly [Key in keyof typeof MOST]?: number | undefined }): string | undefined {
   for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
     const value = options[key];
-    if (value !== undefined && !(value >= 1 && value <= most)) return `${key} is 1 to ${most}; ${value} was given`;
+    if (value === undefined) continue;
+    if (!(value >= 1 && value <= most)) return `${key} is 1 to ${most}; ${value} was given`;
+    if (key.startsWith('max') && !Number.isInteger(value)) return `${key} is a whole number; ${value} was given`;
   }
   return undefined;
 }

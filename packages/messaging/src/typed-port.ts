@@ -1,4 +1,12 @@
-import { checkConnection, checkOptions, type NetworkError, type Result, SIGNAL_OPTION } from '@entropynet/core';
+import {
+  checkChannelName,
+  checkConnection,
+  checkOptions,
+  type NetworkError,
+  type Result,
+  SIGNAL_OPTION,
+  unwrap,
+} from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { CODEC, type Codec, decodeWith, encodeWith, jsonCodec, SCHEMA } from './codec.js';
 import type { MessagingConnection } from './messaging-connection.js';
@@ -23,7 +31,7 @@ const OPTIONS = { codec: CODEC, schema: SCHEMA, channel: 'a string', onInvalid: 
 
 /**
  * Returns a port that sends and receives values over a connection. On a manager's handle it works across all
- * connections of the handle.
+ * connections of the handle. Throws a `NetworkError` (`InvalidParameter`) for a wrong option.
  * @typeParam In the incoming values
  * @typeParam Out the outgoing values
  */
@@ -43,6 +51,7 @@ export class TypedPort<In = unknown, Out = In> {
   constructor(connection: MessagingConnection, options: TypedPortOptions<In> = {}) {
     checkConnection('toTypedPort()', connection);
     checkOptions('toTypedPort()', options, OPTIONS);
+    if (options.channel !== undefined) unwrap(checkChannelName(options.channel));
     this.#connection = connection;
     this.#codec = options.codec ?? jsonCodec();
     this.#options = options;
