@@ -12,6 +12,7 @@ import { ConnectionAgent, serveHttp, undiciConnector } from '@entropynet/streams
 import { inspectSharedMemory, removeLeftovers, SharedMemoryConnection } from '@entropynet/transport-shm';
 import { WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { expect } from 'chai';
+import { Registry } from 'prom-client';
 import { freshName } from './manager-support.js';
 
 /** What the call says, whether it throws, rejects or returns its failure. */
@@ -170,6 +171,13 @@ describe('wrong arguments, each with one sentence,', () => {
       expect(await said(() => collectManagerMetrics(manager, wrong))).to.include('takes an object of options;');
       expect(await said(() => collectManagerMetrics(manager, { labels: wrong }))).to.include("'labels' was given");
       expect(await said(() => instrumentManager(manager, { attributes: wrong }))).to.include("'attributes' was given");
+    }
+    for (const wrong of [null, undefined, 5, {}, { getManagerMetrics: (): unknown => ({}) }] as never[]) {
+      for (const call of [
+        (): unknown => collectManagerMetrics(wrong, { register: new Registry() }),
+        (): unknown => instrumentManager(wrong),
+      ])
+        expect(await said(call)).to.match(/^TypeError: \w+\(\) takes a ConnectionManager; .+ was given$/);
     }
     manager.release();
   });

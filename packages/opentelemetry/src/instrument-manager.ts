@@ -174,7 +174,8 @@ const BACKEND_KINDS: readonly BackendKind[] = [
  */
 export function instrumentManager(manager: MeasuredManager, options: ManagerTelemetryOptions = {}): () => void {
   checkOptions('instrumentManager()', options, OPTIONS);
-  if (typeof (manager as Partial<MeasuredManager> | null | undefined)?.getManagerMetrics !== 'function')
+  const { getManagerMetrics, activeCount, capacity: limit } = (manager as Partial<MeasuredManager> | null) ?? {};
+  if (![getManagerMetrics, activeCount, limit].every((method) => typeof method === 'function'))
     throw new TypeError(`instrumentManager() takes a ConnectionManager; ${kindOf(manager)} was given`);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
   const attributes = options.attributes ?? {};

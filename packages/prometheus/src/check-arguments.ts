@@ -13,7 +13,7 @@ const OPTIONS: Readonly<Record<string, readonly [words: string, is: (value: unkn
 
 /** Throws a `TypeError` that names a wrong argument. This package imports only types of core. */
 export function checkArguments(manager: unknown, options: unknown): void {
-  if (!has(manager, 'getManagerMetrics'))
+  if (!['getManagerMetrics', 'activeCount', 'capacity'].every((method) => has(manager, method)))
     throw new TypeError(`collectManagerMetrics() takes a ConnectionManager; ${kindOf(manager)} was given`);
   if (!isDictionary(options))
     throw new TypeError(`collectManagerMetrics() takes an object of options; ${kindOf(options)} was given`);
