@@ -4,26 +4,45 @@ import { expect } from 'chai';
 
 const COMMAND = fileURLToPath(new URL('../../bin/entropynet.js', import.meta.url));
 
+const MODULE = new URL('../../dist/index.js', import.meta.url).href;
+
 /** Opens files until three descriptors are left. */
-const USE_UP = `data:text/javascript,${encodeURIComponent(`
+const USE_UP = `
   import { closeSync, openSync } from 'node:fs';
   const opened = [];
   try { for (;;) opened.push(openSync('/dev/null')); } catch {}
   for (const each of opened.slice(-3)) closeSync(each);
-`)}`;
+`;
 
-describe('loading the command', () => {
+/** Runs Node.js with at most so many descriptors. Resolves with the exit code, the output and the errors. */
+function runWith(descriptors: number, parameters: readonly string[]): Promise<[unknown, string, string]> {
+  const line = ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath, ...parameters];
+  return new Promise((resolve) => {
+    execFile('bash', line, (error, stdout, stderr) => {
+      resolve([error?.code, stdout, stderr]);
+    });
+  });
+}
+
+describe('a command without free descriptors', () => {
   if (process.platform !== 'linux') return;
 
-  it('fails with the limit of descriptors and advice if too few are left', async () => {
-    const line = ['-c', 'ulimit -n 100; exec "$0" "$@"', process.execPath, '--import', USE_UP, COMMAND, 'doctor'];
-    const [code, output, errors] = await new Promise<[unknown, string, string]>((resolve) => {
-      execFile('bash', line, (error, stdout, stderr) => {
-        resolve([error?.code, stdout, stderr]);
-      });
-    });
+  it('names the limit of descriptors if it can not be loaded, with advice', async () => {
+    const preload = `data:text/javascript,${encodeURIComponent(USE_UP)}`;
+    const [code, output, errors] = await runWith(100, ['--import', preload, COMMAND, 'doctor']);
     expect(errors).to.match(/^entropynet: the command can't be loaded: .*\n$/);
     expect(errors).to.include('this process may open only 100 files: raise that, as with "ulimit -n 256"');
+    expect([code, output]).to.deep.equal([1, '']);
+  });
+
+  it('ends, and leaves nothing open: inspect --web', async () => {
+    const program = `
+      import { run } from '${MODULE}';
+      ${USE_UP}
+      process.exitCode = await run(['', '', 'inspect', '--web']);`;
+    const [code, output, errors] = await runWith(400, ['--input-type=module', '-e', program]);
+    // Node.js may call a module missing that it could not open, so only the beginning is always the same.
+    expect(errors).to.match(/^entropynet: /);
     expect([code, output]).to.deep.equal([1, '']);
   });
 });

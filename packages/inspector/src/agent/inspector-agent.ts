@@ -107,7 +107,13 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     if (handle?.isConnected() !== true && !(await isThere())) return;
     // stop() does not wait for a set-up that begins later.
     if (isStopped) return;
-    networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
+    networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] }).catch(
+      (error: unknown) => {
+        // The next beat tries again.
+        networking = undefined;
+        throw error;
+      },
+    );
     const { manager } = await networking;
     if (handle?.isConnected() !== true) {
       delays.disable();
@@ -140,7 +146,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       clearInterval(timer);
       delays.disable();
       watch.stop();
-      await (await networking)?.close();
+      await (await networking?.catch(() => undefined))?.close();
       await beating;
     },
   };

@@ -58,17 +58,19 @@ export async function serveInspector(options: InspectorServerOptions = {}): Prom
     return err('InvalidParameter', `'port' was given ${wanted}; 0 to ${MOST_PORT} is allowed`);
   const interval = checkInterval(intervalMs);
   if (!interval.ok) return interval;
+  // First, because it may reject, and then nothing must be left open.
+  const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   const http = createServer(serveAssets(token));
   try {
     http.listen(wanted, '127.0.0.1');
     await once(http, 'listening');
   } catch (error) {
+    await networking.close();
     const { code, message: reason } = error as NodeJS.ErrnoException;
     const isTaken = code === 'EADDRINUSE';
     return err(isTaken ? 'AddressInUse' : 'TransportUnavailable', `no page at port ${wanted}: ${reason}`, error);
   }
-  const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
   const inspector = new Inspector(networking, http, options);
   const started = await inspector.start(token);
   if (!started.ok) {
