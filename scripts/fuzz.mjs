@@ -12,6 +12,7 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const libraryFolder = join(root, 'native');
 const nativeFolder = join(root, 'packages', 'transport-shm', 'native');
 const testFolder = join(nativeFolder, 'tests');
 
@@ -28,6 +29,8 @@ const FLAGS = [
 ];
 const MEMORY = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 const THREADS = ['-fsanitize=thread'];
+/** What the C library's fuzzers do in a second, roughly, without libFuzzer. */
+const INPUTS_PER_SECOND = 1000;
 const FUZZERS = ['region_copy', 'attach', 'handshake'];
 
 /** Ends the run; the sentence is all the user needs to read. */
@@ -115,6 +118,59 @@ function report(what, how, result, detail = '') {
   return result.isGood;
 }
 
+/** Compiles the C library with these sanitizers; returns the compiler of its programs, which takes one source of the tests. */
+function compileLibrary(folder, compiler, how, flags) {
+  const command = { 'clang++': 'clang', 'g++': 'gcc' }[compiler.command] ?? 'cc';
+  const options = ['-std=c11', ...FLAGS.slice(1), ...flags, '-pthread', `-I${join(libraryFolder, 'include')}`];
+  const objects = join(folder, `library-${how}`);
+  mkdirSync(objects);
+  const compileWith = (words) => {
+    const { status, stderr } = spawnSync(command, [...options, ...words], { cwd: objects, encoding: 'utf8' });
+    if (status !== 0) throw new FuzzError(`the C library can't be compiled:\n${stderr}`);
+  };
+  const sources = readdirSync(join(libraryFolder, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.c'))
+    .map((name) => join(libraryFolder, 'src', name));
+  compileWith(['-c', ...(compiler.hasFuzzer && flags === MEMORY ? ['-fsanitize=fuzzer-no-link'] : []), ...sources]);
+  const compiled = readdirSync(objects).map((name) => join(objects, name));
+  return (name, ...more) => {
+    const program = join(folder, `${name}-${how}`);
+    compileWith([...more, join(libraryFolder, 'test', `${name}.c`), ...compiled, '-o', program]);
+    return program;
+  };
+}
+
+/** The C library: its programs with several threads, then what a hostile peer can send. */
+function runLibrary(folder, { seconds, seed }) {
+  if (process.platform !== 'linux') {
+    console.log('     not run: the C library, which runs on Linux');
+    return [];
+  }
+  const compiler = findCompiler(folder);
+  const results = [];
+  const withThreads = compileLibrary(folder, compiler, 'threads', THREADS);
+  for (const name of ['unit', 'handshakes']) {
+    const directory = join(folder, `directory-${name}`);
+    mkdirSync(directory, { mode: 0o700 });
+    results.push(report(`C library: ${name}`, 'sanitizer: threads', run(withThreads(name), [directory])));
+  }
+  const withMemory = compileLibrary(folder, compiler, 'memory', MEMORY);
+  const fuzzer = compiler.hasFuzzer ? ['-fsanitize=fuzzer', '-DENTROPYNET_FUZZER'] : [];
+  for (const name of ['fuzz_frames', 'fuzz_handshake']) {
+    const options = compiler.hasFuzzer
+      ? [`-max_total_time=${seconds}`, `-seed=${seed}`, '-print_final_stats=1', '-max_len=1024']
+      : [String(seconds * INPUTS_PER_SECOND), String(seed)];
+    results.push(reportFuzzer(`C library: ${name}`, compiler, run(withMemory(name, ...fuzzer), options)));
+  }
+  return results;
+}
+
+function reportFuzzer(what, compiler, result) {
+  const inputs = /number_of_executed_units: (\d+)/.exec(result.output)?.[1] ?? /(\d+) inputs/.exec(result.output)?.[1];
+  const guide = compiler.hasFuzzer ? 'guided by coverage' : 'changed at random';
+  return report(what, 'sanitizer: address and undefined behaviour', result, `; ${inputs ?? 0} inputs ${guide}`);
+}
+
 function runNative(folder, { seconds, seed }) {
   const compiler = findCompiler(folder);
   const core = coreSources();
@@ -144,13 +200,7 @@ function runNative(folder, { seconds, seed }) {
     const options = compiler.hasFuzzer
       ? [`-max_total_time=${seconds}`, `-seed=${seed}`, '-print_final_stats=1', '-max_len=4096', corpus]
       : [corpus, String(seconds), String(seed)];
-    const result = run(program, options);
-    const inputs =
-      /number_of_executed_units: (\d+)/.exec(result.output)?.[1] ?? /(\d+) inputs/.exec(result.output)?.[1];
-    const guide = compiler.hasFuzzer ? 'guided by coverage' : 'changed at random';
-    results.push(
-      report(`fuzz ${name}`, `sanitizer: address and undefined behaviour`, result, `; ${inputs ?? 0} inputs ${guide}`),
-    );
+    results.push(reportFuzzer(`fuzz ${name}`, compiler, run(program, options)));
   }
   return results;
 }
@@ -227,7 +277,7 @@ const folder = mkdtempSync(join(tmpdir(), 'entropynet-fuzz-'));
 try {
   const options = parseArguments(process.argv.slice(2));
   console.log(`seed ${options.seed}, ${options.seconds} s a fuzzer`);
-  const results = runNative(folder, options);
+  const results = [...runNative(folder, options), ...runLibrary(folder, options)];
   if (!options.isQuick) results.push(runAddon(), runProperties(options));
   process.exitCode = results.every(Boolean) ? 0 : 1;
 } catch (error) {

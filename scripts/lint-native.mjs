@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url';
 
 const rootFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const transportFolder = join(rootFolder, 'packages', 'transport-shm', 'native');
-const nativeFolders = [transportFolder, join(rootFolder, 'benchmarks', 'native'), join(rootFolder, 'native')];
+const engineFolders = readdirSync(join(rootFolder, 'examples')).map((name) =>
+  join(rootFolder, 'examples', name, 'engine'),
+);
+const nativeFolders = [
+  transportFolder,
+  join(rootFolder, 'benchmarks', 'native'),
+  join(rootFolder, 'native'),
+  ...engineFolders,
+];
 const platformFolder = join(transportFolder, 'platform');
 const shouldFix = process.argv.includes('--fix');
 const nodeHeader = /^\s*#\s*include\s*[<"](?:napi[^>"]*|node_api[^>"]*|js_native_api[^>"]*|node\.h|uv\.h|v8[^>"]*)[>"]/;
