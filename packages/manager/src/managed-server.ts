@@ -8,7 +8,6 @@ import {
   changeConfig,
   type ConnectionServer,
   err,
-  type NetworkConnection,
   type NetworkError,
   type NetworkErrorCode,
   OK,
@@ -20,6 +19,7 @@ import {
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
+import type { Reservation } from './reservation.js';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
 
 /**
@@ -38,13 +38,6 @@ interface Listener {
   readonly promised: Promised[];
   /** The error of the last attempt to listen; undefined after a success and before the first attempt. */
   missing: MissingAddress | undefined;
-}
-
-/** A reserved slot of the manager. The server calls one of the two methods, once. */
-export interface Reservation {
-  /** Adopts the connection. If that fails, the slot is free again. */
-  adopt(connection: NetworkConnection): Result<ConnectionHandle>;
-  release(): void;
 }
 
 /** The reservations of clients whose handshakes run. All are equal, so the server may use any of them. */

@@ -1,18 +1,17 @@
 import {
-  type AcceptPlace,
   type AcceptQueue,
   agreeOnSecret,
   decodePeerLimits,
   encodePeerLimits,
   NetworkError,
   type NetworkConnection,
-  type PeerGreeting,
   type ResolvedConnectionConfig,
   SecretVerifier,
 } from '@entropynet/core';
-import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { startTimer, stopTimer } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
+import { type ClientHandshake, endWithin } from './client-handshake.js';
 import {
   checkVersion,
   decodeAnswer,
@@ -33,22 +32,6 @@ import { NatsLink } from './nats-link.js';
 import { encodeFault, isPlainSubject, Kind, Lane, laneSubject } from './nats-protocol.js';
 import type { NatsSession } from './nats-session.js';
 
-/** A client between its hello and its connection. */
-interface Handshake {
-  readonly hello: Hello;
-  /** The bytes of the hello. The client's answer authenticates them. */
-  readonly bytes: Uint8Array;
-  readonly greeting: PeerGreeting;
-  readonly verifier: SecretVerifier | undefined;
-  /** The last answer, for a client that asks again. */
-  answer: Uint8Array | undefined;
-  /** Whether the server has accepted the client. */
-  isAdmitted: boolean;
-  place: AcceptPlace<NetworkConnection> | undefined;
-  link: NatsLink | undefined;
-  timer: Timer | undefined;
-}
-
 /** A server's part of the handshakes. It accepts or refuses each client, and limits the time of each handshake. */
 export class HandshakeDesk {
   /** The subject for the answers to this server's challenges. No other server of the queue group may get them. */
@@ -59,7 +42,7 @@ export class HandshakeDesk {
   readonly #service: string;
   readonly #session: NatsSession;
   readonly #accepted: AcceptQueue<NetworkConnection>;
-  readonly #handshakes = new Map<string, Handshake>();
+  readonly #handshakes = new Map<string, ClientHandshake>();
   #isClosed = false;
 
   constructor(
@@ -143,7 +126,7 @@ export class HandshakeDesk {
       this.#refuseAt(hello.base, full);
       return;
     }
-    const handshake: Handshake = {
+    const handshake: ClientHandshake = {
       hello,
       bytes: new Uint8Array(data),
       greeting: greeting.value,
@@ -187,7 +170,7 @@ export class HandshakeDesk {
   /** Makes the link, subscribes, waits until the NATS server has the subscriptions, and answers only then. */
   async #admit(
     key: string,
-    handshake: Handshake,
+    handshake: ClientHandshake,
     proof: Uint8Array | undefined,
     keys: SessionKeys | undefined,
   ): Promise<void> {
@@ -237,7 +220,7 @@ export class HandshakeDesk {
   }
 
   /** Each side has received from the other on both lanes. */
-  #connect(key: string, handshake: Handshake): void {
+  #connect(key: string, handshake: ClientHandshake): void {
     const { link, place, timer } = handshake;
     if (link === undefined || place === undefined) return;
     this.#handshakes.delete(key);
@@ -249,7 +232,7 @@ export class HandshakeDesk {
     link.release();
   }
 
-  #answer(handshake: Handshake, answer: Uint8Array): void {
+  #answer(handshake: ClientHandshake, answer: Uint8Array): void {
     handshake.answer = answer;
     this.#tell(handshake.hello.base, answer);
   }
@@ -307,15 +290,4 @@ export class HandshakeDesk {
 
 function isReply(reply: string | undefined): reply is string {
   return reply !== undefined && isPlainSubject(reply);
-}
-
-/** Says goodbye, and stops waiting for the peer at the time limit. */
-function endWithin(link: NatsLink, limitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = startTimer(resolve, limitMs);
-    void link.close().then(() => {
-      stopTimer(timer);
-      resolve();
-    });
-  });
 }

@@ -1,7 +1,7 @@
 import { err, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import type { Msg } from '@nats-io/nats-core';
 import type { NatsAddress } from './nats-address.js';
-import type { LaneEnds } from './nats-link.js';
+import type { LaneEnds } from './link-parts.js';
 import { Lane, laneSubject } from './nats-protocol.js';
 import { leaseSession, type SessionLease } from './session-pool.js';
 

@@ -16,7 +16,7 @@ import { HandshakeDesk } from './handshake-desk.js';
 import { formatHostPort, type NatsAddress, parseNatsAddress, serviceSubject, shownAddress } from './nats-address.js';
 import { natsSection } from './nats-options.js';
 import { Lane } from './nats-protocol.js';
-import type { SessionMember } from './nats-session.js';
+import type { SessionMember } from './session-member.js';
 import { leaseSession, type SessionLease } from './session-pool.js';
 
 const log = debugLog('nats');

@@ -6,18 +6,9 @@ import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
 import { ReceiveBudget } from './receive-budget.js';
+import type { SessionMember } from './session-member.js';
 
 const log = debugLog('nats');
-
-/** A user of a NATS connection: a link, a handshake or a listening server. */
-export interface SessionMember {
-  /** The NATS connection broke: no message arrives or leaves any more. */
-  onBroken(error: NetworkError): void;
-  /** The NATS server does not permit a subject of one of the members. */
-  onForbidden?(subject: string, error: NetworkError): void;
-  /** There is room again after `hasRoom` was false. */
-  onWritable?(): void;
-}
 
 /** Takes the messages of one subject. */
 export type MessageTaker = (message: Msg) => void;

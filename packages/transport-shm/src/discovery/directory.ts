@@ -2,10 +2,17 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, type Stats }
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { err, ok, type Result } from '@entropynet/core';
-import { isSystemError, loadNativeBinding } from '../native-binding.js';
+import { isSystemError, loadNativeBinding, type NativeBinding } from '../native-binding.js';
+import { now, setTimeout } from '../platform-time.js';
 import { describeSystemError, failureAt } from '../system-failures.js';
 import { foreignAccess } from './file-access.js';
 import { grantResult, GuestRight, type Guests } from './guests.js';
+
+/**
+ * The pause between two attempts for the lock, in milliseconds. Another server holds it for a fraction of a
+ * millisecond.
+ */
+const LOCK_RETRY_MS = 2;
 
 /** The parts of a configuration that choose the directory of the servers. */
 interface DirectoryConfig {
@@ -196,5 +203,30 @@ function overflowUserId(): number {
     return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));
   } catch {
     return DEFAULT_OVERFLOW_USER_ID;
+  }
+}
+
+/**
+ * Takes the directory's lock. Returns a descriptor; closing it releases the lock. `Timeout`: another process holds the
+ * lock.
+ */
+export async function lockDirectory(
+  binding: NativeBinding,
+  directory: string,
+  timeoutMs: number,
+): Promise<Result<number>> {
+  const deadline = now() + timeoutMs;
+  for (;;) {
+    try {
+      return ok(binding.lockDirectory(directory));
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== 'EAGAIN') {
+        return failureAt(directory, `the directory ${directory} could not be locked`, error);
+      }
+      if (now() > deadline) {
+        return err('Timeout', `the directory ${directory} stayed locked by another process for ${timeoutMs} ms`, error);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
   }
 }

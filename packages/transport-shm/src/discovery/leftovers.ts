@@ -4,9 +4,8 @@ import { err, faultOfOptions, ok, resolveOwnConfig, type Result } from '@entropy
 import { sharedMemorySection } from '../shared-memory-options.js';
 import { currentUserId, loadNativeBinding, messageOf } from '../native-binding.js';
 import { failureAt } from '../system-failures.js';
-import { checkDirectory, discoveryDirectory } from './directory.js';
+import { checkDirectory, discoveryDirectory, lockDirectory } from './directory.js';
 import { askWhetherServed } from './liveness.js';
-import { lockDirectory } from './name-claim.js';
 import { FILE_OF_SERVER, namesOfStem } from './names.js';
 
 /** Options of `removeLeftovers`. */

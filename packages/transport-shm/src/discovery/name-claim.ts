@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, rmSync } from 'node:fs';
-import { debugLog, err, type Failure, NetworkError, ok, type Result } from '@entropynet/core';
+import { debugLog, type Failure, NetworkError, ok, type Result } from '@entropynet/core';
 import { currentUserId, isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
-import { now, setTimeout } from '../platform-time.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
-import { prepareDirectory } from './directory.js';
+import { lockDirectory, prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { findFreeSlot, type SlotSeeker } from './free-slot.js';
 import { grant, GuestRight, type Guests } from './guests.js';
@@ -15,12 +14,6 @@ const log = debugLog('shm');
 
 /** The largest number of clients that wait for `accept` in the kernel. */
 const BACKLOG = 128;
-
-/**
- * The pause between two attempts for the lock, in milliseconds. Another server holds it for a fraction of a
- * millisecond.
- */
-const LOCK_RETRY_MS = 2;
 
 interface ClaimOptions extends SlotSeeker {
   /** The other accounts that may connect; undefined if there are none. */
@@ -273,30 +266,5 @@ function isStill(name: OwnName | undefined): boolean {
   } catch {
     // The directory was replaced, or this process may no longer read it.
     return false;
-  }
-}
-
-/**
- * Takes the directory's lock. Returns a descriptor; closing it releases the lock. `Timeout`: another process holds the
- * lock.
- */
-export async function lockDirectory(
-  binding: NativeBinding,
-  directory: string,
-  timeoutMs: number,
-): Promise<Result<number>> {
-  const deadline = now() + timeoutMs;
-  for (;;) {
-    try {
-      return ok(binding.lockDirectory(directory));
-    } catch (error) {
-      if (!isSystemError(error) || error.code !== 'EAGAIN') {
-        return failureAt(directory, `the directory ${directory} could not be locked`, error);
-      }
-      if (now() > deadline) {
-        return err('Timeout', `the directory ${directory} stayed locked by another process for ${timeoutMs} ms`, error);
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
   }
 }
