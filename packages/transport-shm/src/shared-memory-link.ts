@@ -105,10 +105,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#events = events;
   }
 
-  /**
-   * Whether nobody receives here, the peer has gone, and it has left nothing to read. Asks the socket: a link that does not
-   * receive watches nothing.
-   */
+  /** Whether nobody receives here, and the peer has gone and left nothing to read. It asks the socket, which nobody watches. */
   get isAbandoned(): boolean {
     if (this.#isReceiving || this.#isClosed) return false;
     try {
@@ -185,6 +182,10 @@ export class SharedMemoryLink implements Receiver, Watched {
     const count = sink === undefined ? 0 : this.#reader.drain(limit, sink);
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
     return isWritable ? count + 1 : count;
+  }
+
+  hasAnswered(): boolean {
+    return this.writer.hasWrittenMore();
   }
 
   trySleep(): boolean {

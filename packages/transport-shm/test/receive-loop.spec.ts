@@ -12,6 +12,8 @@ class FakeReceiver implements Receiver {
   frames = 0;
   frameMs = 0;
   delivered = 0;
+  /** Whether it has answered since the last question. */
+  answers = false;
   readonly failures: unknown[] = [];
   onFrame: () => void = () => undefined;
 
@@ -21,6 +23,12 @@ class FakeReceiver implements Receiver {
 
   get seemsToHaveWork(): boolean {
     return this.frames > 0;
+  }
+
+  hasAnswered(): boolean {
+    const { answers } = this;
+    this.answers = false;
+    return answers;
   }
 
   work(limit: number): number {
@@ -44,6 +52,24 @@ class FakeReceiver implements Receiver {
 }
 
 describe('the receive loop', () => {
+  it('notes every pass with work and its answers, pauses before the next one, and ends the pause when it sleeps', async () => {
+    const heard: string[] = [];
+    const loop = new ReceiveLoop({
+      steps: 1,
+      afterPass: (pieces, hasAnswered) => heard.push(`${pieces} pieces${hasAnswered ? ', answered' : ''}`),
+      wait: () => heard.push('pause'),
+      end: () => heard.push('end'),
+    });
+    const receiver = new FakeReceiver();
+    receiver.onFrame = () => {
+      receiver.answers = receiver.frames === 0;
+    };
+    receiver.frames = 3;
+    loop.wake(receiver, true);
+    await until(() => heard.includes('end'), 'it sleeps');
+    expect(heard).to.deep.equal(['pause', '1 pieces', 'pause', '2 pieces, answered', 'pause', 'end']);
+  });
+
   it('ends the receiver whose work throws, and continues with the others', async () => {
     const loop = new ReceiveLoop();
     const [bad, good] = [new FakeReceiver(), new FakeReceiver()];

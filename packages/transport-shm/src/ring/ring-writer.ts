@@ -46,6 +46,8 @@ export class RingWriter implements FrameWriter {
   #offset = 0;
   /** The consumer's position when it was last read. */
   #head = 0;
+  /** The tail at the last call of `hasWrittenMore()`. */
+  #noted = 0;
   #claimedAt = 0;
   #claimedLength = 0;
   #isBlocked = false;
@@ -76,6 +78,13 @@ export class RingWriter implements FrameWriter {
   /** This side's own position: everything that was written ends there. */
   get written(): number {
     return this.#tail;
+  }
+
+  /** Whether frames were written since the last call. */
+  hasWrittenMore(): boolean {
+    const hasMore = this.#tail !== this.#noted;
+    this.#noted = this.#tail;
+    return hasMore;
   }
 
   /** The consumer's position as it stands in the region, to see whether it moves. */

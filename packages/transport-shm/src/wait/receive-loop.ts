@@ -1,4 +1,5 @@
 import { afterMicrotask, clearImmediate, clearTimeout, now, setImmediate, setTimeout } from '../platform-time.js';
+import { StreamPause } from './stream-pause.js';
 import type { WaitStrategy } from './wait-strategy.js';
 
 /** One end of a region, which the loop runs. */
@@ -10,6 +11,8 @@ export interface Receiver {
   readonly isReferenced: boolean;
   /** A hint whether there is work. It may be late. One or two loads. */
   readonly seemsToHaveWork: boolean;
+  /** Whether this side has sent a frame since the last call. One comparison. */
+  hasAnswered(): boolean;
   /** Does at most `limit` pieces of work and returns their number. A frame is one piece, and so is a report of room. */
   work(limit: number): number;
   /** Declares that it sleeps, then looks for work again. Returns false, and stays awake, if work came in between. */
@@ -45,6 +48,7 @@ const MAX_SPINS_PER_MICROSECOND = 1024;
  */
 export class ReceiveLoop {
   readonly #awake: Receiver[] = [];
+  readonly #pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'>;
   /** The index of `#awake` that has the next turn. */
   #next = 0;
   /** The receiver whose member runs. */
@@ -63,6 +67,11 @@ export class ReceiveLoop {
   /** The number of allowed pieces of work since the last read of the clock, and the rest of it. */
   #grant = 1;
   #workLeft = 1;
+
+  /** @param pause a test passes its own */
+  constructor(pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'> = new StreamPause()) {
+    this.#pause = pause;
+  }
 
   /**
    * Adds a receiver, which must be declared awake. The loop runs it at once if `isUrgent`, otherwise in the next turn.
@@ -106,8 +115,12 @@ export class ReceiveLoop {
     this.#isRunning = true;
     let found = true;
     try {
+      if (this.#pause.steps > 0) this.#pause.wait();
       found = this.#pass() || (this.#poll() && this.#pass());
-      if (!found) this.#sleepAll();
+      if (!found) {
+        this.#pause.end();
+        this.#sleepAll();
+      }
     } catch (error) {
       this.#endCurrent(error);
     } finally {
@@ -137,7 +150,8 @@ export class ReceiveLoop {
 
   /** Lets each receiver do a batch, until the slice is over. Returns true if there was work. */
   #pass(): boolean {
-    let found = false;
+    let pieces = 0;
+    let hasAnswered = false;
     // A receiver's work may add receivers at the end and remove any of them.
     for (let visits = this.#awake.length; visits > 0 && !this.#isSliceOver; visits -= 1) {
       if (this.#next >= this.#awake.length) this.#next = 0;
@@ -147,11 +161,14 @@ export class ReceiveLoop {
       this.#next += 1;
       const done = receiver.work(this.#workLeft);
       if (done === 0) continue;
-      found = true;
+      pieces += done;
+      hasAnswered ||= receiver.hasAnswered();
       this.#workLeft -= done;
       if (this.#workLeft <= 0) this.#askClock();
     }
-    return found;
+    if (pieces === 0) return false;
+    this.#pause.afterPass(pieces, hasAnswered);
+    return true;
   }
 
   /** Ends the slice if its time is over, otherwise allows more work. */
@@ -179,6 +196,7 @@ export class ReceiveLoop {
         this.#current = receiver;
         if (!receiver.seemsToHaveWork) continue;
         receiver.strategy.paidOff();
+        if (spins > SPINS_PER_CLOCK) this.#pause.end();
         return true;
       }
       if (spins % SPINS_PER_CLOCK !== 0) continue;
