@@ -7,6 +7,7 @@ import { ConnectionManager } from '@entropynet/manager';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
+import { OWN_LIBRARY } from '../support/shared-memory/shared-memory-support.js';
 import { WebSocketFixtures } from '../support/web-socket/web-socket-fixtures.js';
 import { leaveOut } from '../support/leave-out.js';
 
@@ -15,11 +16,12 @@ describe('the peer of a connection', () => {
     const scope = new Scope();
     const fixture = sharedMemoryFixture();
     const ownUser = { user: process.geteuid!(), group: process.getegid!() };
+    const own = { ...ownUser, library: OWN_LIBRARY };
 
     afterEach(() => scope.dispose());
     after(() => fixture.dispose?.());
 
-    it('is the process, user and group of the server, as the kernel reports them', async () => {
+    it('is the process, user and group of the server, as the kernel reports them, and its library', async () => {
       const host = scope.add(await startPeer('other process', fixture.peerModule));
       const config = fixture.freshConfig();
       await host.actions.listen(config);
@@ -29,8 +31,8 @@ describe('the peer of a connection', () => {
       await accepted;
       const far = await host.actions.report();
       expect(far.processId).to.not.equal(process.pid);
-      expect(client.peer).to.deep.equal({ process: far.processId, ...ownUser });
-      expect(far.peer).to.deep.equal({ process: process.pid, ...ownUser });
+      expect(client.peer).to.deep.equal({ process: far.processId, ...own });
+      expect(far.peer).to.deep.equal({ process: process.pid, ...own });
       expect(client.description()).to.match(new RegExp(` peer process ${far.processId}$`));
     });
 
@@ -45,8 +47,8 @@ describe('the peer of a connection', () => {
       const handle = unwrap(await server.accept());
       expect(await connecting).to.equal('ok');
       const far = await host.actions.report();
-      expect(handle.peer).to.deep.equal({ process: far.processId, ...ownUser });
-      expect(far.peer).to.deep.equal({ process: process.pid, ...ownUser });
+      expect(handle.peer).to.deep.equal({ process: far.processId, ...own });
+      expect(far.peer).to.deep.equal({ process: process.pid, ...own });
       await handle.close();
       expect(handle.peer).to.deep.equal({});
     });
@@ -64,7 +66,7 @@ describe('the peer of a connection', () => {
       const child = spawn('unshare', [...unshare, process.execPath, program, JSON.stringify(config)]);
       scope.defer(() => child.kill('SIGKILL'));
       const [line] = (await once(child.stdout, 'data')) as [Buffer];
-      expect(JSON.parse(line.toString())).to.deep.equal(ownUser);
+      expect(JSON.parse(line.toString())).to.deep.equal(own);
       const accepted = scope.add(unwrap(await server.accept()));
       expect(accepted.peer.process).to.be.greaterThan(1);
     });

@@ -13,6 +13,8 @@ import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { namesIn } from './names-in.js';
 
+export { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
+
 /** The addon; tests that need it skip where it can't be loaded. */
 export function nativeBinding(): NativeBinding | undefined {
   const binding = loadNativeBinding();
