@@ -20,8 +20,8 @@ const SERVED_RESOLUTIONS = new Set(['node16-cjs', 'node16-esm', 'bundler']);
 /** A page is one program, for browsers; its sources are in the repository. */
 const MODULE = /^dist\/(?!page\/).*\.js$/;
 
-/** A line with a comment alone, or one of several lines. Annotations for bundlers stand before code. */
-const COMMENT = /^\s*\/\/(?!# sourceMappingURL=)|^\s*\/?\*/m;
+/** A line with a comment alone, but for the labels of tests, or one of several lines. Annotations for bundlers stand before code. */
+const COMMENT = /^\s*\/\/(?!# sourceMappingURL=| STEP\()|^\s*\/?\*/m;
 
 /** A class, a function or a method, and its name. */
 const DECLARATION =
