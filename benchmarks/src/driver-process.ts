@@ -8,11 +8,12 @@ import type { ProcessStart } from './subject.js';
 /** Where the two processes of a fresh pair run: wherever the kernel puts them, or both on one processor. */
 export type Placement = 'free' | 'one processor';
 
-/** What a driver measures: a subject under workloads, many connections, a fleet over NATS, a fresh pair, or calls into native code. */
+/** What a driver measures: a subject under workloads, many connections, a fleet over NATS, both ends on one thread, a fresh pair, or calls into native code. */
 export type Assignment =
   | { readonly subject: string; readonly workloads: readonly string[] }
   | { readonly connections: number }
   | { readonly fleet: Fleet }
+  | { readonly oneThread: string }
   | { readonly subject: string; readonly pair: Placement }
   | { readonly subject: string; readonly nativeCalls: true };
 

@@ -22,6 +22,8 @@ process.send?.(measurements, () => process.exit());
 async function measure(assignment: Assignment): Promise<Measurement[]> {
   if ('connections' in assignment) return (await import('./connections.js')).measureConnections(assignment.connections);
   if ('fleet' in assignment) return (await import('./nats-connections.js')).measureFleet(assignment.fleet);
+  if ('oneThread' in assignment)
+    return (await import('./one-thread.js')).measureOneThread(await loadSubject(assignment.oneThread));
   const subject = await loadSubject(assignment.subject);
   if ('pair' in assignment) return measurePair(subject, assignment.pair);
   return 'workloads' in assignment ? underWorkloads(subject, assignment.workloads) : countCalls(subject);

@@ -11,6 +11,7 @@ import { buildNativePeers, measureNativePair, NATIVE_PAIR } from './native-peers
 import { isInOtherBuild, nameOfOtherBuild, startOfOtherBuild } from './other-build.js';
 import { natsUnavailable } from './nats-broker.js';
 import { FLEETS, nameOfFleet, NATS_CONNECTIONS } from './nats-fleets.js';
+import { ONE_THREAD, SUBJECTS_ON_ONE_THREAD } from './one-thread.js';
 import { isWanted, type Options, readOptions } from './options.js';
 import { CIRCUMSTANCES, measurePairs } from './pairs.js';
 import { writeHtml } from './report/html.js';
@@ -89,6 +90,10 @@ async function run(options: Options): Promise<void> {
       const workloads = meaningful(chosen, entry);
       if (workloads.length === 0) continue;
       await measure(round, entry.name, () => measureInProcess({ subject: entry.subject, workloads }, entry));
+    }
+    if (isWanted(options, ONE_THREAD)) {
+      for (const name of SUBJECTS_ON_ONE_THREAD.filter(isAble))
+        await measure(round, name, () => measureInProcess({ oneThread: name }));
     }
     if (isWanted(options, 'connections') && isAble(OWNED)) {
       for (const count of CONNECTION_COUNTS) {

@@ -4,12 +4,12 @@ export interface Measurement {
   readonly figure: string;
   /** `p50`, `p99`, `rate` … */
   readonly statistic: string;
-  readonly unit: 'µs' | 'ms' | '/s' | 'B/s' | 'B' | '%' | 'count';
+  readonly unit: 'ns' | 'µs' | 'ms' | '/s' | 'B/s' | 'B' | '%' | 'count';
   readonly value: number;
 }
 
 /** Units of which less is better. */
-export const LESS_IS_BETTER: ReadonlySet<Measurement['unit']> = new Set(['µs', 'ms', 'B', '%']);
+export const LESS_IS_BETTER: ReadonlySet<Measurement['unit']> = new Set(['ns', 'µs', 'ms', 'B', '%']);
 
 /** A figure with whose it is. */
 export interface Result extends Measurement {

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { ROUNDS_TO_JUDGE } from './comparison.js';
 import { NATS_CONNECTIONS } from './nats-fleets.js';
 import { problemOfOtherBuild } from './other-build.js';
+import { ONE_THREAD } from './one-thread.js';
 import { subjects } from './subjects/index.js';
 import { workloads } from './workloads/index.js';
 
@@ -21,7 +22,15 @@ export interface Options {
 
 const CONNECTIONS = 'connections';
 const PAIRS = 'pairs';
-const NAMES = [...workloads.map(({ name }) => name), CONNECTIONS, PAIRS, 'limits', 'native-calls', NATS_CONNECTIONS];
+const NAMES = [
+  ...workloads.map(({ name }) => name),
+  CONNECTIONS,
+  PAIRS,
+  'limits',
+  'native-calls',
+  ONE_THREAD,
+  NATS_CONNECTIONS,
+];
 const SUBJECTS = subjects.map(({ name }) => name);
 /** Names one below the other, in line with the texts of the help. */
 const SEPARATOR = `,\n${' '.repeat(20)}`;
@@ -41,7 +50,8 @@ Usage: entropynet bench [--quick] [--only NAMES] [--subjects NAMES]
   --only NAMES      only these workloads, with commas between them:
                     ${NAMES.slice(0, 6).join(', ')},
                     ${NAMES.slice(6, 12).join(', ')},
-                    ${NAMES.slice(12).join(', ')};
+                    ${NAMES.slice(12, 16).join(', ')},
+                    ${NAMES.slice(16).join(', ')};
                     ${NATS_CONNECTIONS} only where it is named
   --subjects NAMES  only these subjects, with commas between them:
                     ${SUBJECTS.join(SEPARATOR)}
@@ -111,5 +121,5 @@ function listOf(text: string | undefined, option: string, allowed: readonly stri
 export function isWanted({ only, quick }: Options, name: string): boolean {
   if (only !== undefined) return only.includes(name);
   if (name === NATS_CONNECTIONS) return false;
-  return !quick || (name !== CONNECTIONS && name !== PAIRS);
+  return !quick || ![CONNECTIONS, PAIRS, ONE_THREAD].includes(name);
 }

@@ -14,6 +14,8 @@ export function formatValue(value: number, unit: Result['unit']): string {
       return value >= 1e9 ? `${(value / 1e9).toFixed(2)} GB/s` : `${(value / 1e6).toFixed(1)} MB/s`;
     case 'B':
       return value >= 10_240 ? `${(value / 1024).toFixed(0)} KiB` : `${value.toFixed(0)} B`;
+    case 'ns':
+      return `${value.toFixed(0)} ns`;
     case 'count':
       return value.toFixed(value >= 10 ? 0 : 1);
     default:
