@@ -289,7 +289,7 @@ for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
         openOne,
         () => err('ResourceLimitExceeded', 'no connection is free'),
         () => {
-          // eslint-disable-next-line @typescript-eslint/only-throw-error
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- programs throw such values
           throw null;
         },
         () => undefined,

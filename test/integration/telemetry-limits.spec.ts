@@ -251,7 +251,7 @@ describe('telemetry at its limits', () => {
         scoped(async (scope) => {
           const [near, far] = await untraced(scope);
           traceRequests(far, { tracerProvider }).handle(() => {
-            // eslint-disable-next-line @typescript-eslint/only-throw-error
+            // eslint-disable-next-line @typescript-eslint/only-throw-error -- programs throw such values
             throw thrown;
           });
           const refused = await near.request(1);

@@ -146,6 +146,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       clearInterval(timer);
       delays.disable();
       watch.stop();
+      // If it failed, the beat that started it has reported that, and there is nothing to close.
       await (await networking?.catch(() => undefined))?.close();
       await beating;
     },
