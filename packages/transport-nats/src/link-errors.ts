@@ -5,10 +5,19 @@ import { silenceOf } from './nats-session.js';
 
 type Ends = LinkParts['ends'];
 
-/** Returns the error of a silent peer, or of a silent NATS server if that does not answer either. */
-export function silenceError(ends: Ends, timeoutMs: number): NetworkError {
-  const silent = ends.find(({ lease }) => lease.session.isSilent);
-  if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.lease.session.where);
+/**
+ * Returns the error of a silent peer. First it asks both NATS servers: one of them that does not answer either, for
+ * `timeoutMs`, is the reason. One slow answer is not.
+ */
+export async function silenceError(ends: Ends, timeoutMs: number): Promise<NetworkError> {
+  const asked = await Promise.all(
+    ends.map(async ({ lease: { session } }) => ({
+      where: session.where,
+      hasAnswered: await session.answersWithin(timeoutMs),
+    })),
+  );
+  const silent = asked.find(({ hasAnswered }) => !hasAnswered);
+  if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.where);
   return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`);
 }
 

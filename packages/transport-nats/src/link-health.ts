@@ -1,3 +1,4 @@
+import type { NetworkError } from '@entropynet/core';
 import { Heartbeat, isSameBytes, monotonicNow } from '@entropynet/core/platform';
 import { randomBytes } from './bytes.js';
 import type { NatsHeartbeatConfig } from './nats-options.js';
@@ -12,8 +13,10 @@ export interface LinkHealthHost {
   onResponsivenessChanged(isResponsive: boolean): void;
   /** No participant is subscribed to the peer's subject. */
   onGone(): void;
-  /** The peer was silent for too long. */
-  onSilent(): void;
+  /** The peer was silent for too long. Resolves with the reason, which may lie with a NATS server. */
+  findReason(): Promise<NetworkError>;
+  /** The peer was silent for too long, and until the reason was found. */
+  onSilent(reason: NetworkError): void;
   /** One interval has passed. */
   onBeat(): void;
 }
@@ -37,6 +40,7 @@ export class LinkHealth {
   #suspectBeats: number | undefined;
   #silentBeats = 0;
   #isResponsive = true;
+  #isFindingReason = false;
   #ping: { readonly sentAt: number; readonly payload: Uint8Array } | undefined;
   #roundTripMs: number | undefined;
 
@@ -104,13 +108,27 @@ export class LinkHealth {
       }
     }
     this.#silentBeats += 1;
-    if (this.#silentBeats * this.#beatMs >= this.#timeoutMs) {
-      this.#host.onSilent();
+    if (this.#isSilent) {
+      this.#askForReason();
       return;
     }
     // The question of the beat before has had a whole interval for its answer.
     if (this.#silentBeats > 1) this.#setResponsive(false);
     this.#askNow();
+  }
+
+  get #isSilent(): boolean {
+    return !this.#hasHeard && this.#silentBeats * this.#beatMs >= this.#timeoutMs;
+  }
+
+  #askForReason(): void {
+    if (this.#isFindingReason) return;
+    this.#isFindingReason = true;
+    void this.#host.findReason().then((reason) => {
+      this.#isFindingReason = false;
+      // A sign of life in between is in time.
+      if (this.#isSilent) this.#host.onSilent(reason);
+    });
   }
 
   #askNow(): void {

@@ -37,14 +37,13 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#handshake = parts.handshake;
     this.peerLimits = parts.peerLimits;
     const { ends, seals } = parts;
-    const [prompt, bulk] = ends;
     this.#outgoing = outgoingLanes(parts, () => {
       this.#finish(unpublishedError(ends));
     });
     const [promptLane, bulkLane] = this.#outgoing;
     this.writer = new NatsFrameWriter(promptLane, bulkLane);
     this.#bodyStart = HEADER_BYTES + (seals === undefined ? 0 : CODE_BYTES);
-    this.#arrivals = new Arrivals([prompt.share, bulk.share], this.#bodyStart, {
+    this.#arrivals = new Arrivals([ends[0].share, ends[1].share], this.#bodyStart, {
       takeFrame: (header, bytes, start, end, isOwned) => {
         this.#receiver?.onFrame(header, bytes, start, end, isOwned);
       },
@@ -97,8 +96,9 @@ export class NatsLink implements FrameLink, SessionMember {
       onGone: () => {
         this.#onGone();
       },
-      onSilent: () => {
-        this.#finish(silenceError(this.#parts.ends, config.nats.heartbeat.timeoutMs));
+      findReason: () => silenceError(this.#parts.ends, config.nats.heartbeat.timeoutMs),
+      onSilent: (reason) => {
+        this.#finish(reason);
       },
       onBeat: () => {
         this.#refused.reset();

@@ -1,5 +1,5 @@
 import { debugLog, NetworkError, printable } from '@entropynet/core';
-import { Heartbeat } from '@entropynet/core/platform';
+import { Heartbeat, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
 import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
@@ -82,11 +82,6 @@ export class NatsSession {
   /** Whether the NATS connection is interrupted or has ended. */
   get isBroken(): boolean {
     return this.#isBroken;
-  }
-
-  /** Whether the NATS server has not answered for an interval of the heartbeat. */
-  get isSilent(): boolean {
-    return this.#silentBeats > 0;
   }
 
   /** Whether `@nats-io` reconnects and subscribes again by itself. */
@@ -186,6 +181,19 @@ export class NatsSession {
         end(true);
       }, fail);
     });
+  }
+
+  /** Resolves with whether the NATS server answers a question of now within that time. */
+  async answersWithin(timeoutMs: number): Promise<boolean> {
+    let timer: Timer | undefined;
+    const tooLate = new Promise<false>((resolve) => {
+      timer = startTimer(() => {
+        resolve(false);
+      }, timeoutMs);
+    });
+    const hasAnswered = await Promise.race([this.flush(), tooLate]);
+    stopTimer(timer);
+    return hasAnswered;
   }
 
   async #confirmation(): Promise<void> {
