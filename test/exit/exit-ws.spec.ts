@@ -1,4 +1,4 @@
 import { webSocketFixture } from '../support/web-socket-fixture.js';
 import { describeExit } from './describe-exit.js';
 
-await describeExit('the WebSocket transport', webSocketFixture);
+await describeExit('the WebSocket transport', webSocketFixture, 1);

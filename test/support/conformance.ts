@@ -1,7 +1,5 @@
 import { type ConformanceOptions, describeTransport, type TransportFixture } from '@entropynet/conformance';
-
-/** Whether every behaviour is tested in every placement, as in `.ci/full`. */
-const IS_WHOLE = process.env['ENTROPYNET_MATRIX'] === 'whole';
+import { IS_WHOLE_MATRIX } from './matrix.js';
 
 /**
  * The conformance suite of one transport, as large as this run wants it.
@@ -12,7 +10,7 @@ export async function describeConformance(
   fixture: TransportFixture,
   part: ConformanceOptions['matrix'] = 'spread',
 ): Promise<void> {
-  await describeTransport(name, fixture, { matrix: IS_WHOLE ? 'whole' : part });
+  await describeTransport(name, fixture, { matrix: IS_WHOLE_MATRIX ? 'whole' : part });
 }
 
 /** The same for other settings of a transport whose own suite is in `test/conformance`: a sample of each chapter. */

@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { forkPeer, type PeerHost, peerInProcess, type PeerModule } from '@entropynet/conformance/tools';
 import type { FaultPeerActions } from './fault-peer-actions.js';
+import { steppedTransport } from './stepped-transport.js';
 
 /** How the process is started. */
 export interface FaultPeerOptions {
-  /** Whether it can be stopped or killed at a step (`FaultPeerActions.armStep`). */
+  /** Whether it uses shared memory that can be stopped or killed at a step (`FaultPeerActions.armStep`). */
   readonly hasSteps?: boolean;
   /** A command and its options in front of Node.js, for another user, namespace or limit. */
   readonly wrapper?: readonly [string, ...string[]];
@@ -16,7 +17,8 @@ export type FaultPeerHost = PeerHost<FaultPeerActions>;
 export async function startFaultPeer(module: PeerModule, options: FaultPeerOptions = {}): Promise<FaultPeerHost> {
   const { hasSteps = false, wrapper = [] } = options;
   const [command, ...prefix] = [...wrapper, process.execPath] as [string, ...string[]];
-  const steps = hasSteps ? ['--import', new URL('steps-register.js', import.meta.url).href] : [];
   const program = fileURLToPath(new URL('fault-peer-process.js', import.meta.url));
-  return await peerInProcess<FaultPeerActions>(forkPeer(module, program, command, [...prefix, ...steps]));
+  return await peerInProcess<FaultPeerActions>(
+    forkPeer(hasSteps ? steppedTransport() : module, program, command, prefix),
+  );
 }

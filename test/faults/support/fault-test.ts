@@ -3,8 +3,8 @@ import { nativeBinding } from '../../support/shared-memory/shared-memory-support
 import type { FaultCase } from './cases.js';
 import { OpenThings } from './open-things.js';
 
-/** Whether the long counts of `npm run faults` are asked for; the short ones are the same tests with fewer rounds. */
-const IS_FULL = process.env['ENTROPYNET_FAULTS'] === 'full';
+/** Whether this run has the long form, as `npm run faults`: more rounds, and every combination. */
+export const IS_FULL = process.env['ENTROPYNET_FAULTS'] === 'full';
 
 /** The number of rounds: `short` in the test run, `full` in `npm run faults`. */
 export function rounds(short: number, full: number): number {

@@ -1,8 +1,8 @@
-/** What happens at a step: the process is killed or stopped there, or what follows the step in its function is left out. */
+/** A step, and its effect: the system kills or stops the process, or the function of the step returns. */
 export interface Step {
   /** The label in the source: `// STEP(name)`. */
   readonly name: string;
-  /** At which time the step is reached, counted from when it was armed. @default 1 */
+  /** The occurrence of the step after the call of `armStep`. @default 1 */
   readonly at?: number;
   readonly does: 'kill' | 'stop' | 'skip';
 }
@@ -10,8 +10,8 @@ export interface Step {
 let armed: Step | undefined;
 let reached = 0;
 
-/** Sets what the labels call. */
-export function armSteps(): void {
+/** Defines the function that a transport with steps calls. */
+export function defineSteps(): void {
   (globalThis as { entropynetStep?: (name: string) => boolean }).entropynetStep = (name) => {
     if (armed?.name !== name) return false;
     reached += 1;
@@ -23,7 +23,7 @@ export function armSteps(): void {
   };
 }
 
-/** From here on the process does that when it comes to the step. */
+/** From now on, the process does that at the step. */
 export function armStep(step: Step): void {
   armed = step;
   reached = 0;
