@@ -1,7 +1,6 @@
 import { NetworkError } from '@entropynet/core';
 import type { LinkParts } from './link-parts.js';
-import { brokenErrorOf } from './nats-errors.js';
-import { silenceOf } from './nats-session.js';
+import { brokenErrorOf, silenceOf } from './nats-errors.js';
 
 type Ends = LinkParts['ends'];
 

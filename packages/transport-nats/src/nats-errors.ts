@@ -65,6 +65,11 @@ export function brokenErrorOf(error: unknown, where: string): NetworkError {
   );
 }
 
+/** Returns the error for a NATS server that does not answer. */
+export function silenceOf(timeoutMs: number): NetworkError {
+  return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
+}
+
 /** Returns the error for a subject that the NATS server refuses. Its sentence names the permission. */
 export function permissionErrorOf(operation: string, subject: string, cause: unknown): NetworkError {
   return new NetworkError(

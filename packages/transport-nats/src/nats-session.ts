@@ -1,8 +1,8 @@
-import { debugLog, NetworkError, printable } from '@entropynet/core';
+import { debugLog, printable } from '@entropynet/core';
 import { Heartbeat, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
-import { brokenErrorOf, permissionErrorOf } from './nats-errors.js';
+import { brokenErrorOf, permissionErrorOf, silenceOf } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
 import { ReceiveBudget } from './receive-budget.js';
@@ -291,11 +291,6 @@ export class NatsSession {
     for (const end of [...this.#openFlushes]) end();
     for (const member of [...this.#members]) member.onBroken(error);
   }
-}
-
-/** Returns the error for a NATS server that does not answer. */
-export function silenceOf(timeoutMs: number): NetworkError {
-  return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
 }
 
 function internalsOf(connection: NatsConnection): Internals {
