@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { compare, isWorse } from './comparison.js';
 import { installCurrentNode, nameWithCurrentNode } from './current-node.js';
 import { measureInProcess } from './driver-process.js';
-import { goalsOf } from './goals.js';
+import { goalsOf } from './goals/index.js';
 import { buildLimits, LIMITS, measureDistance, measureLimits } from './limits.js';
 import { type Measurement, Results } from './measurement.js';
 import { buildNativePeers, measureNativePair, NATIVE_PAIR } from './native-peers.js';

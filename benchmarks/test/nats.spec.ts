@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureInProcess } from '@entropynet/benchmarks/internal/driver-process';
-import { type Goal, goalsOf, isMet } from '@entropynet/benchmarks/internal/goals';
+import { type Goal, goalsOf, isMet } from '@entropynet/benchmarks/internal/goals/index';
 import type { Result } from '@entropynet/benchmarks/internal/measurement';
 import { NatsBroker, natsUnavailable } from '@entropynet/benchmarks/internal/nats-broker';
 import { nameOfFleet } from '@entropynet/benchmarks/internal/nats-fleets';

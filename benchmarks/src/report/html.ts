@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { type Goal, isMet } from '../goals.js';
+import { type Goal, isMet } from '../goals/index.js';
 import type { Result } from '../measurement.js';
 import { formatValue } from './format.js';
 

@@ -1,5 +1,5 @@
 import { type Comparison, isWorse, ROUNDS_TO_JUDGE, WORSE_BELOW } from '../comparison.js';
-import { type Goal, isMet } from '../goals.js';
+import { type Goal, isMet } from '../goals/index.js';
 import { LIMITS } from '../limits.js';
 import { LESS_IS_BETTER, type Result } from '../measurement.js';
 import { NATIVE_PAIR } from '../native-peers.js';
