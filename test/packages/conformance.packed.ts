@@ -5,8 +5,9 @@ import ts from 'typescript';
 import { ROOT, readPages } from '../documentation/pages.js';
 import { succeeded, Workbench } from './workbench.js';
 
-/** The transport that `docs/writing-a-transport.md` shows. */
-const TRANSPORT = join(ROOT, 'examples', 'custom-transport', 'src', 'port-transport.ts');
+/** The folder and the files of the transport that `docs/writing-a-transport.md` shows. */
+const TRANSPORT = join(ROOT, 'examples', 'custom-transport', 'src');
+const TRANSPORT_FILES = ['port-options.ts', 'port-transport.ts'];
 
 /** A program of somebody else's: their transport goes before shared memory, and their options are typed. */
 const PROGRAM = `
@@ -55,7 +56,7 @@ describe('a third-party transport', function () {
     writeFileSync(join(project, 'package.json'), '{ "name": "somebody-else", "private": true, "type": "module" }\n');
     const names = ['entropynet', '@entropynet/conformance'].flatMap((name) => withDependencies(workbench, name));
     await workbench.install(project, [...new Set(names)], ['mocha@12.0.3', 'valibot@1.5.0', 'inversify@8.2.3']);
-    cpSync(TRANSPORT, join(project, 'port-transport.ts'));
+    for (const file of TRANSPORT_FILES) cpSync(join(TRANSPORT, file), join(project, file));
     writeFileSync(join(project, 'port-transport.test.ts'), suiteOfTheGuide());
     writeFileSync(join(project, 'program.ts'), PROGRAM);
   });
@@ -65,7 +66,7 @@ describe('a third-party transport', function () {
   });
 
   it('compiles in an empty folder, with its own typed options', () => {
-    expect(compile(project, ['port-transport.ts', 'port-transport.test.ts', 'program.ts'])).to.deep.equal([]);
+    expect(compile(project, [...TRANSPORT_FILES, 'port-transport.test.ts', 'program.ts'])).to.deep.equal([]);
   });
 
   it("passes the suite with the guide's lines", async () => {

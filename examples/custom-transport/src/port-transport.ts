@@ -1,12 +1,10 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import {
   agreeOnSecret,
-  type Complete,
   type ConnectionConfig,
   type ConnectionServer,
   ConnectionType,
   decodePeerLimits,
-  defineTransportSection,
   encodePeerLimits,
   err,
   FRAME_COST_BYTES,
@@ -17,7 +15,6 @@ import {
   NetworkServer,
   OK,
   ok,
-  optionSchemas,
   type ResolvedConnectionConfig,
   resolveOwnConfig,
   type Result,
@@ -30,44 +27,17 @@ import {
   type TransportProbe,
   unwrap,
 } from '@entropynet/core';
-import * as v from 'valibot';
+import { portSection } from './port-options.js';
+
+export type { PortConfig, PortOptions } from './port-options.js';
 
 /** What travels through a port: a frame, bytes that were taken, a goodbye. */
 type PortMessage = readonly [header: number, bytes: Uint8Array] | number | 'goodbye';
 
 const BACKEND = 'port';
-const KIB = 1024;
-
-/** The section `port` of a configuration, as a user writes it. */
-export interface PortOptions {
-  /** Bytes that may be on their way in each direction. */
-  maxInFlightBytes?: number | undefined;
-}
-
-/** The section `port`, complete. */
-export type PortConfig = Complete<PortOptions>;
-
-declare module '@entropynet/core' {
-  interface TransportSections {
-    /** Options of the port transport. */
-    port?: PortOptions | undefined;
-  }
-
-  interface ResolvedTransportSections {
-    /** Options of the port transport, complete. */
-    readonly port: PortConfig;
-  }
-}
-
-const portSection = defineTransportSection({
-  optionsKey: 'port',
-  optionsSchema: optionSchemas.section({
-    maxInFlightBytes: v.optional(optionSchemas.byteCount(32 * KIB, 1024 * KIB), 256 * KIB),
-  }),
-});
 
 class PortWriter implements FrameWriter {
-  readonly maxFrameBytes = 16 * KIB;
+  readonly maxFrameBytes = 16 * 1024;
   readonly #port: MessagePort;
   readonly #maxInFlightBytes: number;
   #inFlight = 0;
