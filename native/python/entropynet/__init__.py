@@ -7,8 +7,7 @@ Messages between this process and Node.js, C, C++ or Python on the same machine,
         connection.send(b"hello")
         print(connection.receive(timeout=1))
 
-`entropynet.aio` is the same for asyncio. The C library `libentropynet` does the work; see README.md for how it is
-built.
+`entropynet.aio` is the same for asyncio. The C library `libentropynet` does the work. README.md says how to build it.
 """
 
 from ._library import VERSION as __version__
@@ -28,11 +27,11 @@ from .errors import (
 from .server import Server, connect, listen
 from .types import Event, EventType, Info, Message, Stats
 
-#: Small, urgent messages.
+#: The channel for small, urgent messages.
 CHANNEL_CONTROL = "control"
-#: Bulk data from an editor or tool to an engine.
+#: The channel for large data from an editor or a tool to an engine.
 CHANNEL_ASSET_UPLOAD = "asset-upload"
-#: Bulk data from an engine to an editor or tool.
+#: The channel for large data from an engine to an editor or a tool.
 CHANNEL_ASSET_DOWNLOAD = "asset-download"
 
 __all__ = [

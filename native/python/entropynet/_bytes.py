@@ -10,10 +10,10 @@ from typing import Any
 
 from .errors import error_of
 
-#: Everything that shows its bytes: bytes, bytearray, memoryview, array.array, NumPy's arrays.
+#: Any object with the buffer protocol: bytes, bytearray, memoryview, array.array, arrays of NumPy.
 Buffer = Any
 
-#: Python runs the handlers of signals, Ctrl-C among them, between two calls of the library alone.
+#: The longest single wait inside the library. Python handles signals, such as Ctrl-C, only between two calls.
 SLICE_MS = 100
 
 _MOST_MS = 2**31 - 1
@@ -21,8 +21,8 @@ _MOST_MS = 2**31 - 1
 
 def address_of(data: Buffer) -> tuple[bytes | ctypes.Array[ctypes.c_char], int]:
     """
-    The bytes of `data` as ctypes passes them, and how many they are. Without a copy, unless `data` is read-only and
-    no `bytes`, or its elements are not one after the other.
+    Returns the bytes of `data` in the form that ctypes passes, and their number. It copies them only if `data` is
+    read-only and not `bytes`, or if its elements are not contiguous.
     """
     if isinstance(data, bytes):
         return data, len(data)
@@ -38,12 +38,12 @@ def address_of(data: Buffer) -> tuple[bytes | ctypes.Array[ctypes.c_char], int]:
 
 
 def copy_from(address: int, length: int) -> bytes:
-    """A copy of the library's bytes."""
+    """Returns a copy of bytes of the library."""
     return ctypes.string_at(address, length)
 
 
 class View:
-    """Bytes of the library that Python code looks at in place. They must not be reused while somebody does."""
+    """Bytes of the library that Python code sees in place. The library must not reuse them during that time."""
 
     def __init__(self, address: int, length: int, is_writable: bool) -> None:
         memory = (ctypes.c_char * length).from_address(address)
@@ -53,8 +53,7 @@ class View:
         self.shown = self._whole if is_writable else self._whole.toreadonly()
 
     def release(self) -> None:
-        """Ends every access. Raises `BufferError` while an object, an array of NumPy for example, refers to the
-        bytes."""
+        """Ends every access. `BufferError`: an object, such as an array of NumPy, still refers to the bytes."""
         try:
             self.shown.release()
             self._whole.release()
@@ -71,7 +70,7 @@ STILL_USED = (
 
 
 def milliseconds(timeout: float | None) -> int:
-    """Seconds as the library takes them: rounded up, -1 without an end (None)."""
+    """Returns seconds as the milliseconds of the library, rounded up. None, no limit, becomes -1."""
     if timeout is None:
         return -1
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
@@ -90,7 +89,7 @@ class Deadline:
 
     @property
     def slice_ms(self) -> int:
-        """How long the next wait may take, in milliseconds; 0 when the time is over."""
+        """The longest next wait, in milliseconds; 0 after the deadline."""
         if self._end is None:
             return SLICE_MS
         return min(SLICE_MS, math.ceil(max(0.0, self._end - time.monotonic()) * 1000))

@@ -1,4 +1,4 @@
-"""The C library: where it is found, and what its header says, for ctypes."""
+"""Loads the C library, and declares its functions and structures for ctypes."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _candidates() -> list[str]:
     if given:
         return [given]
     here = Path(__file__).resolve().parent
-    # Beside this file, in the build folder of the repository, or where the system looks.
+    # Beside this file, in the build folder of the repository, or in a folder that the system searches.
     return [str(here / _FILE), str(here.parent.parent / "build" / _FILE), _FILE]
 
 
@@ -166,13 +166,13 @@ def _load() -> ctypes.CDLL:
         raise ImportError(
             "libentropynet was not found. Build it (cmake -S native -B native/build && "
             "cmake --build native/build), or set ENTROPYNET_LIBRARY to its path. "
-            f"These were tried: {'; '.join(reasons)}"
+            f"The search failed: {'; '.join(reasons)}"
         )
     for name, (result, arguments) in _PROTOTYPES.items():
         try:
             function = getattr(loaded, name)
         except AttributeError:
-            raise ImportError(f"{path} is no libentropynet of version {_VERSION}: it has no {name}()") from None
+            raise ImportError(f"{path} is not libentropynet {_VERSION}: it has no {name}()") from None
         function.restype = result
         function.argtypes = arguments
     version = loaded.en_version().decode()
@@ -185,25 +185,25 @@ library = _load()
 
 
 def name_of(status: int) -> str:
-    """The name of a status, `PeerDied` for example."""
+    """Returns the name of a status, such as `PeerDied`."""
     name: bytes = library.en_status_name(status)
     return name.decode()
 
 
 def failure(status: int) -> EntropyNetError:
-    """The exception of the call that has just failed with `status` on this thread."""
+    """Returns the exception for a call of this thread that has just failed with `status`."""
     error = library.en_last_error().contents
     message = error.message.decode("utf-8", "replace") if error.status == status else name_of(status)
     return error_of(name_of(status), message)
 
 
 def check(status: int) -> None:
-    """Raises the exception of a call that failed."""
+    """Raises an exception if a call failed."""
     if status != OK:
         raise failure(status)
 
 
 def version() -> str:
-    """The version of the C library, `0.1.0` for example."""
+    """Returns the version of the C library, such as `0.1.0`."""
     found: bytes = library.en_version()
     return found.decode()

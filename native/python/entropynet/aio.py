@@ -1,5 +1,5 @@
-"""Connections and servers in the event loop of asyncio. One loop's tasks use an object; nothing here blocks the
-loop."""
+"""Connections and servers for the event loop of asyncio. All tasks that use an object must be in one loop. No call
+blocks the loop."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .connection import Connection
 from .errors import ClosedError, EntropyNetError, WouldBlockError
 from .types import Message
 
-#: A peer that stops reading is noticed by looking now and then.
+#: The interval at which a connection checks for a peer that stopped reading.
 _LOOK_SECONDS = 1.0
 
 
 class AsyncConnection:
     """
-    A connection in an event loop; `connect()` and `AsyncServer` make it. For `async with`. Messages of a channel
-    have one consumer: `receive()`, or the callback of `sync.on_message()`.
+    A connection in an event loop. `connect()` and `AsyncServer.accept()` return it. `async with` disconnects and
+    closes it. A channel has one consumer: `receive()`, or the callback of `sync.on_message()`.
     """
 
     def __init__(self, connection: Connection) -> None:
-        """Takes a connection into the running loop. From here on its `wait()` must not be called."""
-        #: The connection itself, for what does not wait: `try_send`, `claim`, `stats`, `on_message`, `on_event`.
+        """Adds a connection to the running loop. Do not call its `wait()` afterwards."""
+        #: The connection itself, for calls that do not wait: `try_send`, `claim`, `stats`, `on_message`, `on_event`.
         self.sync = connection
         self._loop = asyncio.get_running_loop()
         self._waiters: list[asyncio.Future[None]] = []
@@ -41,8 +41,8 @@ class AsyncConnection:
         self._look()
 
     async def send(self, data: Buffer, channel: Channel | None = None) -> None:
-        """Sends a whole message, and waits for room without an end: `asyncio.wait_for` gives it one. A message
-        whose send was cancelled before it was accepted is not delivered."""
+        """Sends a whole message. Waits for room without a limit; `asyncio.wait_for` sets one. If a task cancels the
+        send during that wait, the peer does not get the message."""
         target = channel or self.sync.default_channel
         while True:
             await self._left()
@@ -51,12 +51,12 @@ class AsyncConnection:
             except WouldBlockError:
                 await self._change()
             else:
-                # The rest of a long message goes as room comes.
+                # The loop writes the rest of a long message when there is room.
                 self._pump_soon()
                 return
 
     async def receive(self, channel: Channel | None = None) -> bytes:
-        """The next message. At the end of the channel or the connection: `ClosedError`, or the failure."""
+        """As `Channel.receive()`, without a time limit."""
         target = channel or self.sync.default_channel
         while True:
             await self._left()
@@ -66,7 +66,7 @@ class AsyncConnection:
                 await self._change()
 
     async def receive_any(self) -> Message:
-        """The next message of any channel that has no callback."""
+        """As `Connection.receive_any()`, without a time limit."""
         while True:
             await self._left()
             try:
@@ -75,8 +75,8 @@ class AsyncConnection:
                 await self._change()
 
     async def open_channel(self, name: str) -> Channel:
-        """Opens a named channel and waits for the peer's answer. `ResourceLimitExceeded` as the code: the peer
-        refused."""
+        """Opens a named channel and waits for the peer's answer. The error code `ResourceLimitExceeded`: the peer
+        refused it."""
         while True:
             await self._left()
             try:
@@ -91,11 +91,10 @@ class AsyncConnection:
         return channel
 
     async def disconnect(self, timeout: float | None = 5.0) -> None:
-        """Ends the connection with a goodbye. What was sent reaches the peer first; `TimedOutError`: it has ended,
-        and queued messages were lost. What has arrived can still be received."""
+        """As `Connection.disconnect()`, without blocking the loop."""
         if self._leaving is None:
             self._stop_watching()
-            # Another thread waits for the peer; until it is done, tasks of this loop wait for it.
+            # Another thread waits for the peer. The tasks of this loop wait for that thread.
             self._leaving = self._loop.run_in_executor(None, self.sync.disconnect, timeout)
         try:
             await asyncio.shield(self._leaving)
@@ -103,7 +102,7 @@ class AsyncConnection:
             self._wake()
 
     async def close(self) -> None:
-        """Ends the connection without waiting for the peer. Closing twice is the same as once."""
+        """Ends the connection without waiting for the peer. A second call has no effect."""
         self._stop_watching()
         if self._leaving is not None:
             await asyncio.wait([self._leaving])
@@ -137,15 +136,15 @@ class AsyncConnection:
     # ---- the loop ----
 
     async def _left(self) -> None:
-        """While another thread says goodbye, no task may use the connection."""
+        """Waits while another thread disconnects, because no task may use the connection then."""
         if self._leaving is not None and not self._leaving.done():
             await asyncio.wait([self._leaving])
 
     async def _change(self) -> None:
-        """Waits until something has happened to the connection."""
+        """Waits for the next change of the connection."""
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiters.append(waiter)
-        # What came since the last look makes the descriptor readable only where this side has asked for it.
+        # The descriptor becomes readable only for changes after arm().
         if self._is_watching and not self.sync.arm():
             self._pump_soon()
         try:
@@ -155,7 +154,7 @@ class AsyncConnection:
                 self._waiters.remove(waiter)
 
     def _pump(self) -> None:
-        """Takes what has arrived, then lets the loop sleep."""
+        """Handles everything that has arrived, then lets the loop sleep."""
         self._is_pump_due = False
         if not self._is_watching:
             return
@@ -163,10 +162,10 @@ class AsyncConnection:
             if not self.sync.poll():
                 self._stop_watching()
             elif not self.sync.arm():
-                # The other tasks have a turn in between.
+                # The other tasks run first.
                 self._pump_soon()
         except EntropyNetError:
-            # It failed; the next call of a task says how.
+            # The connection failed. The next call of a task raises the failure.
             if self.sync.state != "connected":
                 self._stop_watching()
         except Exception as error:
@@ -200,10 +199,10 @@ class AsyncConnection:
 
 
 class AsyncServer:
-    """An endpoint in an event loop; `listen()` makes it. For `async with`, and `async for` over the clients."""
+    """A server in an event loop. `listen()` returns it. `async with` closes it. `async for` yields its clients."""
 
     def __init__(self, server: sync.Server) -> None:
-        """Takes a server into the running loop."""
+        """Adds a server to the running loop."""
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._descriptor = server.fileno()
@@ -214,7 +213,7 @@ class AsyncServer:
         self._loop.add_reader(self._descriptor, self._accept)
 
     async def accept(self) -> AsyncConnection:
-        """The next client. `ClosedError` after `close()`."""
+        """Returns the connection of the next client. `ClosedError`: a task called `close()`."""
         while not self._accepted:
             if self._is_closed:
                 raise ClosedError("this server was closed by close()", "ConnectionClosed")
@@ -231,7 +230,8 @@ class AsyncServer:
         return AsyncConnection(self._accepted.popleft())
 
     async def close(self) -> None:
-        """Gives the endpoint back. Clients that were not accepted see the end; the others go on."""
+        """Stops listening and frees the name. Clients without an `accept()` see the end of their connections. The
+        others continue."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -278,7 +278,7 @@ class AsyncServer:
 
 
 async def connect(endpoint: str, **options: Any) -> AsyncConnection:
-    """As `entropynet.connect()`, with its options, in the running loop."""
+    """As `entropynet.connect()`, with the same options, in the running loop."""
     loop = asyncio.get_running_loop()
     connecting = loop.run_in_executor(None, lambda: sync.connect(endpoint, **options))
     try:
@@ -290,7 +290,7 @@ async def connect(endpoint: str, **options: Any) -> AsyncConnection:
 
 
 async def listen(endpoint: str, **options: Any) -> AsyncServer:
-    """As `entropynet.listen()`, with its options, in the running loop."""
+    """As `entropynet.listen()`, with the same options, in the running loop."""
     loop = asyncio.get_running_loop()
     return AsyncServer(await loop.run_in_executor(None, lambda: sync.listen(endpoint, **options)))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 library = c.library
 
-#: Takes a message: `bytes`, or a `memoryview` where it was set with `borrow`.
+#: Takes a message: `bytes`, or with `borrow` a `memoryview`.
 MessageCallback = Callable[[Any], object]
 
 
@@ -29,53 +29,54 @@ class Channel:
         self.name = name
 
     def send(self, data: Buffer, timeout: float | None = 5.0) -> None:
-        """Sends a whole message and waits for room, up to `timeout` seconds (None: without end). `TimedOutError`:
-        it is not delivered."""
+        """Sends a whole message. Waits for room, at most `timeout` seconds (None: without a limit). `TimedOutError`:
+        the peer does not get the message."""
         self._connection._send(self._number, data, timeout)
 
     def try_send(self, data: Buffer) -> None:
-        """Sends without waiting. `WouldBlockError`: nothing was sent; an event `DRAIN` follows when there is room."""
+        """Sends without waiting. `WouldBlockError`: it sent nothing, and the event `DRAIN` follows when there is
+        room."""
         self._connection._try_send(self._number, data)
 
     def claim(self, length: int) -> ContextManager[memoryview]:
         """
-        Room for a message of `length` bytes in the ring, for a `with` statement: `with channel.claim(4) as view:`
-        gives a `memoryview` to write into. The end of the block sends the message; an exception in it gives the
-        room back. Objects that refer to the view must be gone by then: otherwise nothing is sent, and that is a
-        `BufferError`. Other sends raise `WouldBlockError` meanwhile.
+        Reserves room in the ring for a message of `length` bytes. `with channel.claim(4) as view:` gives a
+        `memoryview` to write into. The end of the block sends the message. An exception in the block returns the
+        room instead. During the block, other sends raise `WouldBlockError`. `BufferError`: at the end of the block
+        an object still refers to the view, and nothing is sent.
         """
-        return self._connection._claim(self._number, length)
+        return self._connection._memory.claim(self._number, length)
 
     def receive(self, timeout: float | None = None) -> bytes:
-        """The next message, after at most `timeout` seconds (None: without end; 0: at once, or `WouldBlockError`).
-        At the end of the channel or the connection: `ClosedError`, or the failure."""
+        """Returns the next message. Waits for it, at most `timeout` seconds (None: without a limit). With 0 it does
+        not wait, and raises `WouldBlockError`. After the end of the channel or the connection: `ClosedError`, or
+        the failure."""
         return self._connection._receive(self._number, timeout).data
 
     def borrow(self, timeout: float | None = None) -> ContextManager[memoryview]:
         """
-        As `receive()` without a copy, for a `with` statement: `with channel.borrow() as view:` gives a read-only
-        `memoryview`, valid inside the block. An object that refers to it must be copied or gone at the end of the
-        block: otherwise that is a `BufferError`.
+        Receives a message without a copy. `with channel.borrow() as view:` gives a read-only `memoryview` that is
+        valid inside the block. `BufferError`: at the end of the block an object still refers to the view.
         """
         return self._connection._borrow(self._number, timeout)
 
     def on_message(self, callback: MessageCallback | None, borrow: bool = False) -> None:
         """
-        Sets who takes the messages; `Connection.poll()` calls it. None takes the callback away. It gets `bytes`;
-        with `borrow` a read-only `memoryview` that is valid until it returns, which the peer can still change: copy
-        what you check before you use it.
+        Sets the callback for messages. `Connection.poll()` calls it. None removes it. It gets `bytes`. With `borrow`
+        it gets a read-only `memoryview` that is valid until it returns. The peer can still change those bytes, so
+        copy them before you check them.
         """
-        self._connection._on_message(self._number, callback, borrow)
+        self._connection._callbacks.set_for_messages(self._number, callback, borrow)
 
     def close(self, timeout: float | None = 5.0) -> None:
-        """Closes the channel on both sides. What was sent arrives first, and what has arrived can still be
-        received."""
+        """Closes the channel on both sides. Waits for the peer, at most `timeout` seconds (None: without a limit).
+        The peer gets all sent messages first. Messages that have arrived can still be received."""
         with self._connection._guard as handle:
             c.check(library.en_close_channel(handle, self._number, milliseconds(timeout)))
 
     @property
     def state(self) -> str:
-        """`opening`, `open`, `closing` or `closed`."""
+        """The state: `opening`, `open`, `closing` or `closed`."""
         info = c.ChannelInfo(size=ctypes.sizeof(c.ChannelInfo))
         with self._connection._guard as handle:
             status = library.en_get_channel(handle, self._number, ctypes.byref(info))
@@ -85,7 +86,7 @@ class Channel:
         return c.CHANNEL_STATES[info.state]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Every message until the orderly end. A failure is raised."""
+        """Yields every message until the orderly end. Raises a failure."""
         while True:
             try:
                 yield self.receive()

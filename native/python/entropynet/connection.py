@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import threading
 import warnings
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Callable, ContextManager
+from typing import Any, ContextManager
 
 from . import _library as c
-from ._bytes import Buffer, Deadline, View, address_of, copy_from, milliseconds
+from ._bytes import Buffer, Deadline, address_of, copy_from, milliseconds
+from ._callbacks import Callbacks, EventCallback
 from ._guard import Guard
+from ._memory import Memory
 from .channel import Channel, MessageCallback
 from .errors import EntropyNetError, error_of
-from .types import Event, EventType, Info, Message, Stats
+from .types import EventType, Info, Message, Stats
 
 library = c.library
-
-EventCallback = Callable[[Event], object]
 
 
 class Connection:
     """
-    One side of a connection; `connect()` and `Server.accept()` make them. For `with` statements: it says goodbye at
-    the end of the block. One thread at a time may use it: a call while another thread is inside one is a
-    `RuntimeError`. `interrupt()` may be called by every thread.
+    One side of a connection. `connect()` and `Server.accept()` return it. A `with` statement disconnects and closes
+    it at the end of its block. Only one thread at a time may use it: a call during a call of another thread raises
+    `RuntimeError`. Every thread may call `interrupt()`.
     """
 
     def __init__(self, handle: int) -> None:
-        """Takes over a connection of the C library; for `connect()` and `Server`."""
+        """Takes over a connection of the C library. Only `connect()` and `Server` call it."""
         self._guard = Guard(handle)
-        #: Held for the moments in which the handle must not be freed.
+        #: Nobody may free the handle while a thread holds this lock.
         self._life = threading.Lock()
-        self._message_callbacks: dict[int, Any] = {}
-        self._event_callback: Any = None
-        self._polling = 0
-        self._retired: list[Any] = []
-        self._errors: list[BaseException] = []
-        self._borrowed: View | None = None
-        self._claimed: View | None = None
+        self._callbacks = Callbacks(self._guard)
+        self._memory = Memory(self._guard)
         #: The channel without a name, which is open from the start.
         self.default_channel = Channel(self, c.DEFAULT_CHANNEL, "")
         self._channels: dict[int, Channel] = {c.DEFAULT_CHANNEL: self.default_channel}
@@ -59,14 +52,15 @@ class Connection:
 
     def claim(self, length: int) -> ContextManager[memoryview]:
         """As `Channel.claim()` on the default channel."""
-        return self._claim(c.DEFAULT_CHANNEL, length)
+        return self._memory.claim(c.DEFAULT_CHANNEL, length)
 
     def receive(self, timeout: float | None = None) -> bytes:
         """As `Channel.receive()` on the default channel."""
         return self._receive(c.DEFAULT_CHANNEL, timeout).data
 
     def receive_any(self, timeout: float | None = None) -> Message:
-        """The next message of any channel that has no callback."""
+        """Returns the next message of any channel without a callback, with that channel. The rest is as in
+        `Channel.receive()`."""
         return self._receive(c.ANY_CHANNEL, timeout)
 
     def borrow(self, timeout: float | None = None) -> ContextManager[memoryview]:
@@ -75,58 +69,44 @@ class Connection:
 
     def on_message(self, callback: MessageCallback | None, borrow: bool = False) -> None:
         """As `Channel.on_message()` on the default channel."""
-        self._on_message(c.DEFAULT_CHANNEL, callback, borrow)
+        self._callbacks.set_for_messages(c.DEFAULT_CHANNEL, callback, borrow)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Every message of the default channel until the orderly end. A failure is raised."""
+        """Yields every message of the default channel until the orderly end. Raises a failure."""
         return iter(self.default_channel)
 
     # ---- channels and events ----
 
     def open_channel(self, name: str, timeout: float | None = 5.0) -> Channel:
-        """Opens a named channel, or gives the open one of that name, and waits for the peer's answer. A timeout of
-        0 does not wait: an event `CHANNEL_ACCEPTED` or `CHANNEL_REFUSED` follows."""
+        """Opens a named channel, or returns the open one of that name. Waits for the peer's answer, at most
+        `timeout` seconds (None: without a limit). With a timeout of 0 it does not wait, and the event
+        `CHANNEL_ACCEPTED` or `CHANNEL_REFUSED` follows."""
         number = ctypes.c_uint64()
         encoded = name.encode()
         if b"\0" in encoded:
-            raise error_of("InvalidParameter", f"a channel name has no zero character here; {name!r} was given")
+            raise error_of("InvalidParameter", f"a channel name must not contain a zero character; {name!r} was given")
         with self._guard as handle:
             c.check(library.en_open_channel(handle, encoded, milliseconds(timeout), ctypes.byref(number)))
             return self._channel(number.value)
 
     def on_event(self, callback: EventCallback | None) -> None:
-        """Sets who takes the events; `poll()` calls it. None takes it away."""
-        with self._guard as handle:
-            taker = c.ON_EVENT() if callback is None else c.ON_EVENT(self._event_taker(callback))
-            c.check(library.en_on_event(handle, ctypes.cast(taker, ctypes.c_void_p), None))
-            self._retire(self._event_callback)
-            self._event_callback = taker
+        """Sets the callback for events. `poll()` calls it. None removes it."""
+        self._callbacks.set_for_events(self, callback)
 
     # ---- work and waiting ----
 
     def poll(self) -> bool:
         """
-        Takes what has arrived, calls the callbacks and writes what is queued. Never waits. False once the
-        connection has ended in an orderly way; a failure is raised. What a callback raised comes out of here; of
-        several exceptions the first, and the others go to the logger `entropynet`.
+        Handles everything that has arrived, calls the callbacks, and writes queued messages. It never waits. It
+        returns False after the orderly end of the connection, and raises a failure. If callbacks raise exceptions,
+        it raises the first one and logs the others with the logger `entropynet`.
         """
-        with self._guard as handle:
-            self._polling += 1
-            try:
-                status = library.en_poll(handle)
-                error = None if status in (c.OK, c.CONNECTION_CLOSED) else c.failure(status)
-            finally:
-                self._polling -= 1
-                if self._polling == 0:
-                    self._retired.clear()
-            self._raise_first()
-        if error is not None:
-            raise error
-        return bool(status == c.OK)
+        return self._callbacks.poll()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Sleeps until there is something to poll or to receive: True; False when the time was over first.
-        `InterruptedWait`: `interrupt()` was called. `ClosedError` or the failure once nothing is left."""
+        """Sleeps until there is something to poll or to receive, at most `timeout` seconds (None: without a limit).
+        Returns whether there is something. `InterruptedWait`: a thread called `interrupt()`. After the end of the
+        connection, when nothing is left to receive: `ClosedError`, or the failure."""
         deadline = Deadline(timeout)
         while True:
             with self._guard as handle:
@@ -140,19 +120,19 @@ class Connection:
                 return False
 
     def interrupt(self) -> None:
-        """Ends the current or the next wait with `InterruptedWait`. Every thread may call it."""
+        """Ends the present wait, or else the next one, with `InterruptedWait`. Every thread may call it."""
         with self._life:
             if self._guard.handle is not None:
                 library.en_interrupt(self._guard.handle)
 
     def fileno(self) -> int:
-        """The descriptor for an event loop: readable when there is something to poll, if `arm()` was true before
-        the loop slept. It belongs to the connection."""
+        """Returns the descriptor for an event loop. It becomes readable when there is something to poll, if `arm()`
+        returned True before the loop slept. The connection owns it: do not close it."""
         with self._guard as handle:
             return int(library.en_descriptor(handle))
 
     def arm(self) -> bool:
-        """Asks the peer to make the descriptor readable. False: there is something to poll already."""
+        """Asks the peer to make the descriptor readable. Returns False if there is something to poll already."""
         with self._guard as handle:
             return bool(library.en_arm(handle) == 1)
 
@@ -160,7 +140,7 @@ class Connection:
 
     @property
     def state(self) -> str:
-        """`connected`, `disconnected` or `failed`."""
+        """The state: `connected`, `disconnected` or `failed`."""
         if self._guard.handle is None:
             return "disconnected"
         with self._guard as handle:
@@ -168,7 +148,7 @@ class Connection:
 
     @property
     def end(self) -> EntropyNetError | None:
-        """How the connection ended: `ClosedError` after a goodbye, else the failure. None while it stands."""
+        """The end of the connection: `ClosedError` after a goodbye, otherwise the failure. None before the end."""
         with self._guard as handle:
             error = library.en_get_end(handle).contents
             if error.status == c.OK:
@@ -177,7 +157,7 @@ class Connection:
 
     @property
     def stats(self) -> Stats:
-        """What was sent and received so far."""
+        """The numbers of bytes and messages so far."""
         stats = c.Stats(size=ctypes.sizeof(c.Stats))
         with self._guard as handle:
             c.check(library.en_get_stats(handle, ctypes.byref(stats)))
@@ -185,7 +165,7 @@ class Connection:
 
     @property
     def info(self) -> Info:
-        """What both sides agreed on."""
+        """The values that both sides agreed on, and the limits of the peer."""
         info = c.ConnectionInfo(size=ctypes.sizeof(c.ConnectionInfo))
         with self._guard as handle:
             c.check(library.en_get_info(handle, ctypes.byref(info)))
@@ -196,20 +176,18 @@ class Connection:
         return Info(**values)
 
     def disconnect(self, timeout: float | None = 5.0) -> None:
-        """Ends the connection with a goodbye. Everything that was sent reaches the peer first; `TimedOutError`: it
-        has ended, and queued messages were lost. What has arrived can still be received."""
+        """Ends the connection with a goodbye. The peer gets all sent messages first. `TimedOutError`: the connection
+        has ended, and queued messages are lost. Messages that have arrived can still be received."""
         with self._guard as handle:
             c.check(library.en_disconnect(handle, milliseconds(timeout)))
 
     def close(self) -> None:
-        """Disconnects without waiting, if need be, and gives everything back. Closing twice is the same as once.
-        `BufferError`: an object still refers to its memory."""
+        """Disconnects without waiting, unless the connection has ended, and releases everything. A second call has
+        no effect. `BufferError`: an object still refers to the memory of the connection."""
         if self._guard.handle is None:
             return
         with self._guard as handle:
-            for view in (self._borrowed, self._claimed):
-                if view is not None:
-                    view.release()
+            self._memory.release()
             with self._life:
                 self._guard.handle = None
                 library.en_connection_free(handle)
@@ -233,7 +211,7 @@ class Connection:
         try:
             self.close()
         except BufferError:
-            # Somebody still looks at its memory: it stays until the process ends.
+            # An object still refers to its memory, which therefore stays until the process ends.
             pass
 
     def __repr__(self) -> str:
@@ -253,43 +231,12 @@ class Connection:
             if status != c.OK:
                 raise c.failure(status)
 
-    @contextmanager
-    def _claim(self, channel: int, length: int) -> Iterator[memoryview]:
-        if isinstance(length, bool) or not isinstance(length, int):
-            raise TypeError(f"a claim takes a number of bytes; {type(length).__name__} was given")
-        if length < 0:
-            raise error_of("InvalidParameter", f"a claim has 0 bytes or more; {length} was given")
-        address = ctypes.c_void_p()
-        with self._guard as handle:
-            if self._claimed is not None:
-                # The view of an earlier claim, which somebody kept.
-                self._claimed.release()
-                self._claimed = None
-            c.check(library.en_claim(handle, channel, length, ctypes.byref(address)))
-            view = None if address.value is None or length == 0 else View(address.value, length, True)
-            self._claimed = view
-        try:
-            yield memoryview(b"") if view is None else view.shown
-            if view is not None:
-                view.release()
-            self._claimed = None
-        except BaseException:
-            if self._guard.handle is not None:
-                with self._guard as handle:
-                    library.en_abort(handle)
-            raise
-        with self._guard as handle:
-            c.check(library.en_commit(handle))
-
     def _next(self, channel: int, timeout: float | None) -> c.Message:
         deadline = Deadline(timeout)
         message = c.Message()
         while True:
             with self._guard as handle:
-                if self._borrowed is not None:
-                    # The library uses its memory again.
-                    self._borrowed.release()
-                    self._borrowed = None
+                self._memory.release_borrowed()
                 status = library.en_receive(handle, channel, ctypes.byref(message))
                 if status == c.OK:
                     return message
@@ -310,15 +257,8 @@ class Connection:
 
     @contextmanager
     def _borrow(self, channel: int, timeout: float | None) -> Iterator[memoryview]:
-        message = self._next(channel, timeout)
-        if message.length == 0:
-            yield memoryview(b"")
-            return
-        view = View(message.bytes, message.length, False)
-        self._borrowed = view
-        yield view.shown
-        view.release()
-        self._borrowed = None
+        with self._memory.show(self._next(channel, timeout)) as view:
+            yield view
 
     def _channel(self, number: int) -> Channel:
         known = self._channels.get(number)
@@ -326,71 +266,17 @@ class Connection:
             return known
         info = c.ChannelInfo(size=ctypes.sizeof(c.ChannelInfo))
         if library.en_get_channel(self._guard.handle, number, ctypes.byref(info)) != c.OK:
-            # It is over, and the library has forgotten its name.
+            # The channel has ended, and the library no longer knows its name.
             return Channel(self, number, "")
-        # Not `info.name`, which ends with the first zero.
+        # `info.name` would end at the first zero.
         name = copy_from(ctypes.addressof(info) + c.ChannelInfo.name.offset, info.name_length)
         channel = Channel(self, number, name.decode())
         self._channels[number] = channel
         return channel
 
-    def _on_message(self, channel: int, callback: MessageCallback | None, borrow: bool) -> None:
-        with self._guard as handle:
-            taker = c.ON_MESSAGE() if callback is None else c.ON_MESSAGE(self._message_taker(callback, borrow))
-            c.check(library.en_on_message(handle, channel, ctypes.cast(taker, ctypes.c_void_p), None, c.IN_RING))
-            self._retire(self._message_callbacks.pop(channel, None))
-            if callback is not None:
-                self._message_callbacks[channel] = taker
-
-    def _message_taker(self, callback: MessageCallback, borrow: bool) -> Callable[[Any, Any, Any], None]:
-        # Without a reference to the connection, which the library's callback would keep alive.
-        errors = self._errors
-
-        def take(_connection: Any, message: Any, _user: Any) -> None:
-            try:
-                address, length = message.contents.bytes, message.contents.length
-                if not borrow or length == 0:
-                    callback(copy_from(address, length))
-                    return
-                view = View(address, length, False)
-                try:
-                    callback(view.shown)
-                finally:
-                    view.release()
-            except BaseException as error:  # No exception may pass through the C library.
-                errors.append(error)
-
-        return take
-
-    def _event_taker(self, callback: EventCallback) -> Callable[[Any, Any, Any], None]:
-        errors = self._errors
-        connection = weakref.ref(self)
-
-        def take(_connection: Any, event: Any, _user: Any) -> None:
-            try:
-                this = connection()
-                if this is None:
-                    return
-                found = event.contents
-                if found.type == EventType.CHANNEL_CLOSED:
-                    channel = this._channels.pop(found.channel, None) or this._channel(found.channel)
-                else:
-                    channel = this._channel(found.channel)
-                callback(Event(EventType(found.type), channel, c.name_of(found.status)))
-            except BaseException as error:  # No exception may pass through the C library.
-                errors.append(error)
-
-        return take
-
-    def _retire(self, taker: Any) -> None:
-        if self._polling > 0 and taker is not None:
-            self._retired.append(taker)
-
-    def _raise_first(self) -> None:
-        if not self._errors or self._polling > 0:
-            return
-        first, *others = self._errors
-        self._errors.clear()
-        for other in others:
-            logging.getLogger("entropynet").error("a callback raised", exc_info=other)
-        raise first
+    def _channel_of_event(self, event: Any) -> Channel:
+        """Returns the channel of an event of the library. A closed channel is forgotten, because its number may
+        come again."""
+        if event.type == EventType.CHANNEL_CLOSED:
+            return self._channels.pop(event.channel, None) or self._channel(event.channel)
+        return self._channel(event.channel)

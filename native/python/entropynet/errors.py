@@ -4,8 +4,7 @@ from __future__ import annotations
 
 
 class EntropyNetError(Exception):
-    """A call failed. `code` is the name that Node.js uses too, `PeerDied` for example; `str(error)` is one
-    sentence."""
+    """A call failed. `code` is the same name as in Node.js, such as `PeerDied`. `str(error)` is one sentence."""
 
     code: str
 
@@ -18,15 +17,15 @@ class EntropyNetError(Exception):
 
 
 class WouldBlockError(EntropyNetError, BlockingIOError):
-    """`WouldBlock`: there is no room, or no message, and the call was not to wait. Nothing happened."""
+    """`WouldBlock`: there is no room, or no message, and the call does not wait. It had no effect."""
 
 
 class TimedOutError(EntropyNetError, TimeoutError):
-    """`Timeout`: the time was over first."""
+    """`Timeout`: the time limit passed."""
 
 
 class InvalidParameterError(EntropyNetError, ValueError):
-    """`InvalidParameter`: an argument is not allowed, or the call is not allowed here."""
+    """`InvalidParameter`: an argument is not allowed, or the call is not allowed in this state."""
 
 
 class ClosedError(EntropyNetError, ConnectionError):
@@ -38,7 +37,7 @@ class PeerDiedError(EntropyNetError, ConnectionError):
 
 
 class NobodyListensError(EntropyNetError, ConnectionError):
-    """`TransportUnavailable`: nobody listens at the endpoint."""
+    """`TransportUnavailable`: no server listens at the endpoint."""
 
 
 class InterruptedWait(EntropyNetError):
@@ -57,5 +56,5 @@ _CLASSES: dict[str, type[EntropyNetError]] = {
 
 
 def error_of(code: str, message: str) -> EntropyNetError:
-    """The exception of a code. A code without a class of its own is a plain `EntropyNetError`."""
+    """Returns the exception for a code. A code without a class of its own becomes a plain `EntropyNetError`."""
     return _CLASSES.get(code, EntropyNetError)(message, code)

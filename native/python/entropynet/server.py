@@ -26,7 +26,7 @@ Directory = Union[str, "os.PathLike[str]"]
 def _text(what: str, text: str) -> bytes:
     encoded = text.encode()
     if b"\0" in encoded:
-        raise error_of("InvalidParameter", f"{what} has no zero character; one was given")
+        raise error_of("InvalidParameter", f"{what} must not contain a zero character")
     return encoded
 
 
@@ -49,7 +49,7 @@ def _options(
         "spin_us": round(spin * 1_000_000),
     }
     for name, number in numbers.items():
-        # ctypes would cut what is too large, and 0 is the default there.
+        # ctypes would cut a larger number, and the library takes 0 as the default.
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(f"{name} is a whole number; {type(number).__name__} was given")
         if not 0 <= number < 2**32:
@@ -77,15 +77,19 @@ def connect(
     spin: float = 0.0,
 ) -> Connection:
     """
-    Connects to an endpoint, `canvas` or `shm://canvas`, within `timeout` seconds. `NobodyListensError`: there is no
-    server.
+    Connects to an endpoint, such as `canvas` or `shm://canvas`, within `timeout` seconds. `NobodyListensError`:
+    there is no server.
 
-    Sizes are bytes, times are seconds. `directory`: where servers are found, by default where Node.js looks, too.
-    `secret`: both sides must have the same or none, at least 16 characters. `region_size`: the largest shared
-    region, 64 KiB to 1 GiB. `max_message_size`: the longest message in both directions, up to 1 GiB.
-    `channel_window`: how much the peer may send on a channel before this side takes it. `max_channels`: how many
-    named channels may be open, 0 to 65535. `unresponsive_after`: when a peer that reads nothing counts as
-    unresponsive. `spin`: for how long a wait looks at the ring before it sleeps.
+    Sizes are in bytes, times in seconds.
+
+    - `directory`: the directory with the names of the servers. The default is the same as in Node.js.
+    - `secret`: the secret of both sides, at least 16 characters, or None on both sides.
+    - `region_size`: the largest shared region, 64 KiB to 1 GiB.
+    - `max_message_size`: the longest message in both directions, up to 1 GiB.
+    - `channel_window`: the most bytes that the peer may send on a channel before this side takes them.
+    - `max_channels`: the largest number of open named channels, 0 to 65535.
+    - `unresponsive_after`: a peer that reads nothing for this time counts as unresponsive.
+    - `spin`: a wait polls the ring for this time before it sleeps.
     """
     options = _options(
         directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin
@@ -98,21 +102,21 @@ def connect(
 
 class Server:
     """
-    An endpoint that clients connect to; `listen()` makes it. For `with` statements: the endpoint is given back at
-    the end of the block; accepted connections go on. One thread at a time may use it; `interrupt()` may be called
-    by every thread.
+    A server that clients connect to. `listen()` returns it. A `with` statement closes it at the end of its block.
+    Accepted connections continue. Only one thread at a time may use it. Every thread may call `interrupt()`.
     """
 
     def __init__(self, handle: int, admit: Any) -> None:
-        """Takes over a server of the C library; for `listen()`."""
+        """Takes over a server of the C library. Only `listen()` calls it."""
         self._guard = Guard(handle)
         self._life = threading.Lock()
-        # The library calls it as long as the server lasts.
+        # The library calls it until the server is freed.
         self._admit = admit
 
     def accept(self, timeout: float | None = None) -> Connection:
-        """The next client, after at most `timeout` seconds (None: without end; 0: at once, or `WouldBlockError`).
-        Handshakes go on inside this call alone: call it again and again."""
+        """Returns the connection of the next client. Waits for it, at most `timeout` seconds (None: without a
+        limit). With 0 it does not wait, and raises `WouldBlockError`. Handshakes make progress only inside this
+        call, so call it often."""
         deadline = Deadline(timeout)
         handle = ctypes.c_void_p()
         while True:
@@ -126,7 +130,7 @@ class Server:
                 raise error_of("Timeout", f"no client came within {timeout} seconds")
 
     def __iter__(self) -> Iterator[Connection]:
-        """Every client, until `interrupt()` is called."""
+        """Yields the connection of every client until a thread calls `interrupt()`."""
         while True:
             try:
                 yield self.accept()
@@ -134,19 +138,20 @@ class Server:
                 return
 
     def interrupt(self) -> None:
-        """Ends the current or the next `accept()` with `InterruptedWait`. Every thread may call it."""
+        """Ends the present `accept()`, or else the next one, with `InterruptedWait`. Every thread may call it."""
         with self._life:
             if self._guard.handle is not None:
                 library.en_server_interrupt(self._guard.handle)
 
     def fileno(self) -> int:
-        """The descriptor for an event loop: readable when `accept(0)` has something to do. It belongs to the
-        server."""
+        """Returns the descriptor for an event loop. It is readable when `accept(0)` has something to do. The server
+        owns it: do not close it."""
         with self._guard as handle:
             return int(library.en_server_descriptor(handle))
 
     def close(self) -> None:
-        """Gives the endpoint back. Clients that were not accepted see the end. Closing twice is the same as once."""
+        """Stops listening and frees the name. Clients without an `accept()` see the end of their connections. A
+        second call has no effect."""
         if self._guard.handle is None:
             return
         with self._guard as handle, self._life:
@@ -188,12 +193,15 @@ def listen(
     spin: float = 0.0,
 ) -> Server:
     """
-    Listens on an endpoint. `AddressInUse` as the error's code: a living server has it.
+    Listens on an endpoint. The error code `AddressInUse`: a living server has the name.
 
-    `admit`: asked in `accept()` for each client; false refuses it with `ResourceLimitExceeded`, and so does an
-    exception, which is logged. `max_connections`: how many may be open at a time. `handshake_timeout`: the time of
-    a client. `timeout`: how long to wait for another server that is taking its name. The others are those of
-    `connect()`.
+    - `admit`: `accept()` calls it for each client. If it returns False, the server refuses the client with
+      `ResourceLimitExceeded`. The server does the same if it raises an exception, and logs that exception.
+    - `max_connections`: the largest number of open connections.
+    - `handshake_timeout`: the time limit for the handshake of a client.
+    - `timeout`: the time limit for taking the name while another server locks it.
+
+    The other options are those of `connect()`.
     """
     options = _options(
         directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin

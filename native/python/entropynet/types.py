@@ -1,4 +1,4 @@
-"""What the library tells a program."""
+"""The events, messages and numbers that a program gets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class EventType(enum.IntEnum):
-    """What happened to a connection or to one of its channels."""
+    """The kind of an event of a connection or of one of its channels."""
 
     CHANNEL_OPENED = 0
     CHANNEL_ACCEPTED = 1
@@ -24,7 +24,8 @@ class EventType(enum.IntEnum):
 
 
 class Event(NamedTuple):
-    """`code` is how the connection ended (END) or why a channel was refused; `OK` otherwise."""
+    """An event. `code` names the end of the connection (`END`), or the reason for a refused channel. Otherwise it is
+    `OK`."""
 
     type: EventType
     channel: Channel
@@ -32,14 +33,15 @@ class Event(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A message and the channel that it came on."""
+    """A message and its channel."""
 
     data: bytes
     channel: Channel
 
 
 class Stats(NamedTuple):
-    """Payload bytes and whole messages of all channels. Both ends count the same once traffic has stopped."""
+    """Payload bytes and whole messages of all channels. After traffic has stopped, both ends have the same
+    numbers."""
 
     bytes_sent: int
     bytes_received: int
@@ -50,10 +52,10 @@ class Stats(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What both sides agreed on, in bytes where it is no number of things.
+    """The values that both sides agreed on, and the limits of the peer. Sizes and windows are in bytes.
 
-    `peer_library` is the text by which the peer introduces itself, `node 0.1.0` for example: at most 20 printable
-    characters of its choice. It is empty for a peer of an older release.
+    `peer_library` is the name that the peer gave itself, such as `node 0.1.0`: at most 20 printable characters. It
+    is empty for a peer of an older release.
     """
 
     is_server: bool

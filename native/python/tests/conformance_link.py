@@ -1,4 +1,4 @@
-"""A connection of the conformance peer, and what it has reported."""
+"""A connection of the conformance peer, and its recorded events."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import entropynet
 from entropynet import EntropyNetError, EventType
 
-#: From this count on no more labels are kept.
+#: A list keeps at most this number of labels.
 MOST_LABELS = 20_000
 MASK = 0xFFFFFFFF
 
 
 class Entry:
-    """A channel of a connection, from the moment that a request or the peer names it."""
+    """A channel of a connection. It exists as soon as a request or the peer names it."""
 
     def __init__(self, link: Link, name: str) -> None:
         self.link = link
@@ -38,7 +38,7 @@ class Entry:
         try:
             self.channel.on_message(self.take if self.wanted else None, borrow=self.borrow)
         except entropynet.ClosedError:
-            # It is over, and everything on it was read.
+            # The channel has ended, and this side has read all its messages.
             pass
 
     def take(self, data: Any) -> None:
@@ -57,7 +57,7 @@ class Entry:
 
 
 class Link:
-    """A connection and what it has reported."""
+    """A connection and its recorded events."""
 
     def __init__(self, connection: entropynet.Connection, is_client: bool, send_timeout_ms: int) -> None:
         self.connection = connection
@@ -65,7 +65,7 @@ class Link:
         self.started = False
         self.ended = False
         self.jobs: list[Any] = []
-        #: For echoes.
+        #: Sends the echo of a message.
         self.send_back: Callable[[Entry, bytes], None]
         self.states: list[str] = []
         self.codes: list[str | None] = []
@@ -93,7 +93,7 @@ class Link:
         self.note(f"state:{state}")
 
     def end(self, code: str) -> None:
-        """The contract has a state between connected and disconnected; the library reports a goodbye once, after it."""
+        """Records the end. The contract has a state between connected and disconnected, which the library skips."""
         if self.ended:
             return
         self.ended = True
@@ -120,14 +120,14 @@ class Link:
             self.entry(name).apply()
 
     def poll(self) -> bool:
-        """Whether something happened."""
+        """Handles everything that has arrived. Returns whether something changed."""
         if not self.started:
             return False
         before = self.logged
         try:
             self.connection.poll()
         except EntropyNetError:
-            # The end of the connection, which an event has reported.
+            # An event has reported the end of the connection.
             pass
         return self.logged != before
 
@@ -141,7 +141,7 @@ class Link:
         try:
             self.connection.disconnect(self.send_timeout)
         except entropynet.TimedOutError:
-            # The connection has ended all the same.
+            # The connection has ended nevertheless.
             pass
         end = self.connection.end
         self.end("ConnectionClosed" if end is None else end.code)

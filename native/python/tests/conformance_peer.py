@@ -1,216 +1,38 @@
 """
-The far side of the conformance suite, in Python. It does what the lines of its standard input ask, until they end.
-native/test/conformance/words.h has their form. The actions are those of PeerActions in packages/conformance.
+The far side of the conformance suite, in Python. It runs the requests of its standard input until that ends. The
+actions are those of PeerActions in packages/conformance.
 
     python3 -m tests.conformance_peer
 
-One thread does everything. It sleeps in `select`, as a program with a loop of its own does.
+It has one thread, which sleeps in `select`, like a program with its own loop.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import entropynet
 from entropynet import EntropyNetError
 
+from .conformance_jobs import Closing, Opening, Sending
 from .conformance_link import Entry, Link, keep_busy
-
-#: How many messages one job sends before the next one gets its turn.
-AT_A_TIME = 64
-MASK = 0xFFFFFFFF
-
-
-def message_of(length: int, seed: int) -> bytes:
-    """The message that `seed` stands for, as the suite makes it."""
-    state = (seed * 0x9E3779B1 & MASK) ^ 0x85EBCA6B or 1
-    words = bytearray()
-    while len(words) < length:
-        state ^= state << 13 & MASK
-        state ^= state >> 17
-        state ^= state << 5 & MASK
-        words += state.to_bytes(4, "little")
-    return bytes(words[:length])
-
-
-class Request:
-    """One line."""
-
-    def __init__(self, line: str) -> None:
-        self.number, self.action, *words = line.split()
-        self.words = [word.split("=", 1) for word in words]
-
-    def all(self, key: str) -> list[str]:
-        return [value for known, value in self.words if known == key]
-
-    def text(self, key: str, otherwise: str = "") -> str:
-        values = self.all(key)
-        return unquote(values[0]) if values else otherwise
-
-    def integer(self, key: str, otherwise: int) -> int:
-        values = self.all(key)
-        return int(values[0]) if values else otherwise
-
-
-def encoded(value: Any) -> Any:
-    if isinstance(value, str):
-        return quote(value, safe="")
-    if isinstance(value, dict):
-        return {key: encoded(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [encoded(part) for part in value]
-    return value
-
-
-def reply(number: str, value: Any) -> None:
-    print(number, json.dumps(encoded(value)), flush=True)
-
-
-# ---- requests that take time: each is tried again until `step` gives True ----
-
-
-class Sending:
-    """Messages on a channel. `on_done` gets how often each outcome was seen."""
-
-    def __init__(
-        self,
-        link: Link,
-        entry: Entry,
-        messages: Iterable[bytes],
-        on_done: Callable[[Counter[str]], None] | None,
-        awaited: bool = True,
-    ) -> None:
-        self.link = link
-        self.entry = entry
-        self.is_flood = False
-        self.messages: Iterator[bytes] = iter(messages)
-        self.on_done = on_done
-        self.awaited = awaited
-        self.outcomes: Counter[str] = Counter()
-        self.progress = 0
-        self.next: bytes | None = None
-        self.deadline = time.monotonic() + link.send_timeout
-
-    def step(self) -> bool:
-        earlier = self.link.jobs[: self.link.jobs.index(self)]
-        if any(isinstance(job, Sending) and job.entry is self.entry for job in earlier):
-            return False
-        for _ in range(AT_A_TIME):
-            if self.next is None:
-                self.next = next(self.messages, None)
-                if self.awaited:
-                    self.deadline = time.monotonic() + self.link.send_timeout
-            if self.next is None:
-                if self.on_done is not None:
-                    self.on_done(self.outcomes)
-                return True
-            outcome = self.attempt(self.next)
-            if outcome == "WouldBlock":
-                return False
-            if self.is_flood and outcome != "ok":
-                return True
-            self.outcomes[outcome] += 1
-            self.progress += 1
-            self.next = None
-        return False
-
-    def attempt(self, message: bytes) -> str:
-        if self.entry.channel is None:
-            return "ConnectionClosed"
-        try:
-            self.entry.channel.try_send(message)
-            return "ok"
-        except entropynet.WouldBlockError:
-            return "WouldBlock" if time.monotonic() < self.deadline else "Timeout"
-        except EntropyNetError as error:
-            return error.code
-
-
-class Opening:
-    """As in Node.js it is done once the announcement is sent; a refusal comes later."""
-
-    progress = 0
-
-    def __init__(self, link: Link, entry: Entry, number: str) -> None:
-        self.link, self.entry, self.number = link, entry, number
-        self.deadline = time.monotonic() + link.send_timeout
-
-    def step(self) -> bool:
-        try:
-            self.entry.channel = self.link.connection.open_channel(self.entry.name, timeout=0)
-            self.entry.apply()
-            reply(self.number, "ok")
-        except entropynet.WouldBlockError:
-            # A channel of that name is still closing.
-            if time.monotonic() < self.deadline:
-                return False
-            reply(self.number, "Timeout")
-        except EntropyNetError as error:
-            reply(self.number, error.code)
-        return True
-
-
-class Closing:
-    """It is done once both sides have closed the channel."""
-
-    progress = 0
-
-    def __init__(self, link: Link, entry: Entry, number: str) -> None:
-        self.link, self.entry, self.number = link, entry, number
-        self.deadline = time.monotonic() + link.send_timeout
-        self.asked = False
-
-    def step(self) -> bool:
-        channel = self.entry.channel
-        try:
-            if channel is not None and not self.asked and channel.state != "closed":
-                channel.close(timeout=0)
-                self.asked = True
-            if channel is None or channel.state == "closed":
-                reply(self.number, "ok")
-                return True
-        except entropynet.WouldBlockError:
-            self.asked = True
-        except EntropyNetError as error:
-            reply(self.number, error.code)
-            return True
-        if time.monotonic() < self.deadline:
-            return False
-        reply(self.number, "Timeout")
-        return True
-
-
-def row_of(request: Request) -> Iterator[bytes]:
-    lengths = [int(length) for length in request.all("length")]
-    seed = request.integer("seed", 1)
-    for index in range(request.integer("count", len(lengths))):
-        yield message_of(lengths[index % len(lengths)], seed + index)
-
-
-def flood_of(length: int) -> Iterator[bytes]:
-    seed = 1
-    while True:
-        yield message_of(length, seed)
-        seed += 1
+from .conformance_messages import flood_of, row_of
+from .conformance_requests import Request, reply
 
 
 class Peer:
-    """What the lines ask for."""
+    """The server and the connections of this process, and the actions of the requests."""
 
     def __init__(self) -> None:
         self.server: entropynet.Server | None = None
         self.server_send_timeout = 5000
         self.backlog: list[entropynet.Connection] = []
         self.accepting: Request | None = None
-        #: The newest last: it is the one that requests mean.
+        #: The newest is the last. Requests use that one.
         self.links: list[Link] = []
 
     # ---- connecting and serving ----
@@ -256,14 +78,14 @@ class Peer:
             entry.apply()
 
     def serve(self) -> bool:
-        """Handshakes go on all the time, and a request to accept takes the first client."""
+        """Continues handshakes. A request to accept gets the first client. Returns whether something changed."""
         moved = False
         while self.server is not None:
             try:
                 self.backlog.append(self.server.accept(timeout=0))
                 moved = True
             except EntropyNetError:
-                # No client waits.
+                # No client is waiting.
                 break
         if self.accepting is None or not self.backlog:
             return moved
@@ -366,7 +188,7 @@ class Peer:
             self.stop_flooding()
             link.disconnect()
         else:
-            raise ValueError(f"{request.action} is no action")
+            raise ValueError(f"there is no action {request.action}")
 
     def leave(self, link: Link) -> None:
         link.disconnect()
@@ -375,7 +197,7 @@ class Peer:
     # ---- the loop ----
 
     def turn(self) -> bool:
-        """Does what can be done now. Whether something happened."""
+        """Does everything that needs no waiting. Returns whether something changed."""
         moved = self.serve()
         for link in self.links:
             moved = link.poll() or moved
@@ -419,7 +241,7 @@ class Peer:
                     self.take(request)
                 except Exception as error:
                     print(request.number, f"!{type(error).__name__}: {error}", flush=True)
-                # As in Node.js, a send begins before the next request is read.
+                # As in Node.js, a send begins before the next request.
                 self.run_jobs()
         self.reset()
 

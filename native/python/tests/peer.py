@@ -1,5 +1,5 @@
 """
-The other end of a test in Node.js: sends every message back on its channel until the peer says goodbye.
+The other end of a test in Node.js. It echoes every message on its channel until the peer's goodbye.
 
     python3 -m tests.peer connect|serve calls|loop DIRECTORY ENDPOINT
 """

@@ -1,4 +1,4 @@
-"""A server and a client in this process, each in a folder of its own."""
+"""A server and a client in this process, in a separate folder for each test."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Any
 
 import entropynet
 
-#: Seconds that tell of a hang. Nothing waits for so long.
+#: A limit in seconds. Only a hang takes so long.
 LIMIT = 20.0
 
 _numbers = itertools.count()
 
 
 class PairCase(unittest.TestCase):
-    """A test with its own discovery directory."""
+    """A test with a separate discovery directory."""
 
     def setUp(self) -> None:
         self.directory = tempfile.mkdtemp(prefix="entropynet-python-")
         self.addCleanup(shutil.rmtree, self.directory)
 
     def endpoint(self) -> str:
-        """A fresh name."""
+        """Returns a fresh name."""
         return f"python-{next(_numbers)}"
 
     def pair(self, **options: Any) -> tuple[entropynet.Connection, entropynet.Connection]:
-        """The client's and the server's side of a connection."""
+        """Returns the client's side and the server's side of a connection."""
         endpoint = self.endpoint()
         server = entropynet.listen(endpoint, directory=self.directory, **options)
         self.addCleanup(server.close)
@@ -42,7 +42,7 @@ class PairCase(unittest.TestCase):
         return client, accepted
 
     def poll_until(self, connection: entropynet.Connection, done: Callable[[], bool]) -> None:
-        """Polls until `done`, or fails at the limit."""
+        """Polls until `done` returns True. Fails at the limit."""
         while not done():
             self.assertTrue(connection.wait(LIMIT), "nothing came")
             connection.poll()
@@ -64,7 +64,7 @@ class InThread:
             self._error = error
 
     def result(self) -> Any:
-        """What it returned or raised."""
+        """Returns the result of the call, or raises its exception."""
         self._thread.join(LIMIT)
         if self._error is not None:
             raise self._error

@@ -68,7 +68,7 @@ class Asyncio(PairCase, unittest.IsolatedAsyncioTestCase):
         client, server = await self.async_pair(region_size=65_536, channel_window=16_384)
         message = bytes(range(256)) * 2048
         await client.send(message)
-        # Nobody awaits anything of the client: the loop writes the rest.
+        # No task awaits the client, so the loop writes the rest.
         self.assertEqual(await asyncio.wait_for(server.receive(), LIMIT), message)
 
     async def test_a_send_without_room_can_be_cancelled(self) -> None:

@@ -1,4 +1,4 @@
-"""NumPy's arrays, where NumPy is installed."""
+"""Arrays of NumPy, if NumPy is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Arrays(PairCase):
             total, is_writable = float(shown.sum()), shown.flags.writeable
             del shown
         self.assertEqual((total, is_writable), (66.0, False))
-        # Not in the order of memory: it is copied into that of its elements.
+        # The array is not contiguous, so send() copies its elements in their order.
         self.assertEqual(server.receive(LIMIT), frame.T.tobytes())
 
     def test_that_keep_a_borrowed_message_are_an_error(self) -> None:

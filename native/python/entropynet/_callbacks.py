@@ -1,0 +1,119 @@
+"""The callbacks of a connection, which the C library calls."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import weakref
+from typing import TYPE_CHECKING, Any, Callable
+
+from . import _library as c
+from ._bytes import View, copy_from
+from ._guard import Guard
+from .types import Event, EventType
+
+if TYPE_CHECKING:
+    from .channel import MessageCallback
+    from .connection import Connection
+
+library = c.library
+
+#: Takes an event of a connection.
+EventCallback = Callable[[Event], object]
+
+
+class Callbacks:
+    """The callbacks of one connection, and the exceptions that they raised."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._messages: dict[int, Any] = {}
+        self._event: Any = None
+        self._polling = 0
+        #: Callbacks that were replaced while the library was inside them. They must live until it returns.
+        self._retired: list[Any] = []
+        self._errors: list[BaseException] = []
+
+    def set_for_messages(self, channel: int, callback: MessageCallback | None, borrow: bool) -> None:
+        """Sets the callback for the messages of a channel. None removes it."""
+        with self._guard as handle:
+            taker = c.ON_MESSAGE() if callback is None else c.ON_MESSAGE(self._message_taker(callback, borrow))
+            c.check(library.en_on_message(handle, channel, ctypes.cast(taker, ctypes.c_void_p), None, c.IN_RING))
+            self._retire(self._messages.pop(channel, None))
+            if callback is not None:
+                self._messages[channel] = taker
+
+    def set_for_events(self, connection: Connection, callback: EventCallback | None) -> None:
+        """Sets the callback for the events of the connection. None removes it."""
+        with self._guard as handle:
+            taker = c.ON_EVENT() if callback is None else c.ON_EVENT(self._event_taker(connection, callback))
+            c.check(library.en_on_event(handle, ctypes.cast(taker, ctypes.c_void_p), None))
+            self._retire(self._event)
+            self._event = taker
+
+    def poll(self) -> bool:
+        """Calls the callbacks for everything that has arrived. Returns False after the orderly end of the
+        connection. Raises the failure of the connection, or the first exception of a callback."""
+        with self._guard as handle:
+            self._polling += 1
+            try:
+                status = library.en_poll(handle)
+                error = None if status in (c.OK, c.CONNECTION_CLOSED) else c.failure(status)
+            finally:
+                self._polling -= 1
+                if self._polling == 0:
+                    self._retired.clear()
+            self._raise_first()
+        if error is not None:
+            raise error
+        return bool(status == c.OK)
+
+    def _message_taker(self, callback: MessageCallback, borrow: bool) -> Callable[[Any, Any, Any], None]:
+        # The library holds this function. A reference to the connection would keep the connection alive.
+        errors = self._errors
+
+        def take(_connection: Any, message: Any, _user: Any) -> None:
+            try:
+                address, length = message.contents.bytes, message.contents.length
+                if not borrow or length == 0:
+                    callback(copy_from(address, length))
+                    return
+                view = View(address, length, False)
+                try:
+                    callback(view.shown)
+                finally:
+                    view.release()
+            except BaseException as error:  # No exception may pass through the C library.
+                errors.append(error)
+
+        return take
+
+    def _event_taker(self, connection: Connection, callback: EventCallback) -> Callable[[Any, Any, Any], None]:
+        errors = self._errors
+        reference = weakref.ref(connection)
+
+        def take(_connection: Any, event: Any, _user: Any) -> None:
+            try:
+                this = reference()
+                if this is None:
+                    return
+                found = event.contents
+                channel = this._channel_of_event(found)
+                callback(Event(EventType(found.type), channel, c.name_of(found.status)))
+            except BaseException as error:  # No exception may pass through the C library.
+                errors.append(error)
+
+        return take
+
+    def _retire(self, taker: Any) -> None:
+        if self._polling > 0 and taker is not None:
+            self._retired.append(taker)
+
+    def _raise_first(self) -> None:
+        if not self._errors or self._polling > 0:
+            return
+        first, *others = self._errors
+        self._errors.clear()
+        for other in others:
+            logging.getLogger("entropynet").error("a callback raised", exc_info=other)
+        raise first

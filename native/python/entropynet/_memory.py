@@ -1,0 +1,76 @@
+"""The memory of a connection that a program sees in place."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import _library as c
+from ._bytes import View
+from ._guard import Guard
+from .errors import error_of
+
+library = c.library
+
+
+class Memory:
+    """The views of one connection: at most one of a borrowed message, and one of a claim."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._borrowed: View | None = None
+        self._claimed: View | None = None
+
+    @contextmanager
+    def claim(self, channel: int, length: int) -> Iterator[memoryview]:
+        """As `Channel.claim()`."""
+        if isinstance(length, bool) or not isinstance(length, int):
+            raise TypeError(f"the length of a claim is an integer; {type(length).__name__} was given")
+        if length < 0:
+            raise error_of("InvalidParameter", f"the length of a claim is 0 bytes or more; {length} was given")
+        address = ctypes.c_void_p()
+        with self._guard as handle:
+            if self._claimed is not None:
+                # An object kept the view of an earlier claim.
+                self._claimed.release()
+                self._claimed = None
+            c.check(library.en_claim(handle, channel, length, ctypes.byref(address)))
+            view = None if address.value is None or length == 0 else View(address.value, length, True)
+            self._claimed = view
+        try:
+            yield memoryview(b"") if view is None else view.shown
+            if view is not None:
+                view.release()
+            self._claimed = None
+        except BaseException:
+            if self._guard.handle is not None:
+                with self._guard as handle:
+                    library.en_abort(handle)
+            raise
+        with self._guard as handle:
+            c.check(library.en_commit(handle))
+
+    @contextmanager
+    def show(self, message: c.Message) -> Iterator[memoryview]:
+        """Shows a received message until the end of the block."""
+        if message.length == 0:
+            yield memoryview(b"")
+            return
+        view = View(message.bytes, message.length, False)
+        self._borrowed = view
+        yield view.shown
+        view.release()
+        self._borrowed = None
+
+    def release_borrowed(self) -> None:
+        """Ends the view of the borrowed message, before the library reuses its memory."""
+        if self._borrowed is not None:
+            self._borrowed.release()
+            self._borrowed = None
+
+    def release(self) -> None:
+        """Ends all views."""
+        for view in (self._borrowed, self._claimed):
+            if view is not None:
+                view.release()
