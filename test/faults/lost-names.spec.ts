@@ -1,11 +1,7 @@
 import { expect } from 'chai';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { codeOf, failureOf, messageOf, type Scope, until, within } from '@entropynet/conformance/tools';
+import { codeOf, failureOf, type Scope, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import {
   inspectSharedMemory,
@@ -14,42 +10,17 @@ import {
   SharedMemoryTransport,
 } from '@entropynet/transport-shm';
 import { NameClaim } from '@entropynet/transport-shm/internal/discovery/name-claim';
-import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { freshName } from '../support/fresh-name.js';
-import { addon, describeFaults, faultTest, linux, superuser } from './support/fault-test.js';
+import { addon, describeFaults, faultTest } from './support/fault-test.js';
 import { expectServing, ownFixture, ownProcess } from './support/processes.js';
-
-/** A user without privileges. */
-const OTHER_USER = 65_534;
-
-interface World {
-  readonly config: ConnectionConfig;
-  readonly directory: string;
-  readonly names: ReturnType<typeof serverNames>;
-  readonly fixture: ReturnType<typeof ownFixture>;
-}
-
-function worldOf(scope: Scope): World {
-  const fixture = ownFixture(scope);
-  const config = fixture.freshConfig();
-  const directory = config.sharedMemory!.directory!;
-  return { fixture, config, directory, names: serverNames(directory, config.endpoint) };
-}
+import { ownFolder } from './support/own-folder.js';
+import { worldOf, type World } from './support/world.js';
 
 async function listening(scope: Scope, config: ConnectionConfig): Promise<SharedMemoryServer> {
   const server = scope.add(new SharedMemoryServer(config));
   unwrap(await server.listen());
   return server;
-}
-
-/** A folder of the test's own. */
-function ownFolder(scope: Scope): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'entropynet-')));
-  scope.defer(() => {
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
 }
 
 /** This binding, with a question about a socket answered by that error of the system. */
@@ -230,108 +201,5 @@ describeFaults('lost names', () => {
       .to.include(other)
       .and.include(`there is one in ${join(folder, 'entropynet')}`);
     saw(refused.message.replace(other, '…').replace(folder, '…'));
-  });
-
-  faultTest('R7', 'an idle server can not accept', [addon, linux], async ({ scope, saw }) => {
-    const world = worldOf(scope);
-    const program = fileURLToPath(new URL('./support/idle-server-program.js', import.meta.url));
-    const { endpoint } = world.config;
-    const child = spawn('prlimit', ['--nofile=512', process.execPath, program, endpoint, world.directory], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const exited = once(child, 'exit');
-    scope.defer(async () => {
-      child.kill('SIGKILL');
-      await exited;
-    });
-    let output = '';
-    let warnings = '';
-    child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
-    child.stderr.on('data', (bytes: Buffer) => (warnings += bytes.toString()));
-    await until(() => output.includes('full'), 'the server has no descriptor left');
-    const config = { ...world.config, connectTimeoutMs: 1000 };
-    const client = scope.add(world.fixture.createTransport().createConnection(config));
-    expect(codeOf(await client.connect())).to.equal('Timeout');
-    expect(warnings).to.include("can't accept").and.include('EMFILE').and.include('ulimit -n');
-    expect(warnings.match(/can't accept/g)).to.have.length(1);
-    child.kill('SIGUSR2');
-    const next = scope.add(world.fixture.createTransport().createConnection(world.config));
-    unwrap(await next.connect());
-    const echoed = new Promise<Uint8Array>((resolve) => {
-      next.setMessageCallback(resolve);
-    });
-    unwrap(await next.send(messageOf(1000, 3)));
-    expect(await within(echoed, 'the server serves again')).to.deep.equal(messageOf(1000, 3));
-    saw('one warning; it lives, and serves when descriptors are free');
-  });
-
-  faultTest('R8', 'a process may not create a large file', [addon, linux], async ({ scope, saw }) => {
-    const world = worldOf(scope);
-    const host = await ownProcess(scope, world.fixture, { wrapper: ['prlimit', '--fsize=1048576'] });
-    await host.actions.listen(world.config);
-    const client = scope.add(world.fixture.createTransport().createConnection(world.config));
-    const refused = failureOf(await client.connect(), 'ResourceLimitExceeded');
-    expect(refused.message).to.include('EFBIG').and.include('ulimit -f');
-    saw(refused.message);
-  });
-
-  faultTest('R9', 'the umask takes rights from the owner', [addon, superuser, linux], async ({ scope, saw }) => {
-    const fixture = ownFixture(scope);
-    for (const umask of ['0177', '0777']) {
-      const folder = ownFolder(scope);
-      chownSync(folder, OTHER_USER, OTHER_USER);
-      const config = { ...fixture.freshConfig(), sharedMemory: { directory: join(folder, 'made', 'here') } };
-      const asUser = ['setpriv', `--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, '--clear-groups'] as const;
-      const script = `umask ${umask}; exec "$@"`;
-      const server = await ownProcess(scope, fixture, { wrapper: [...asUser, 'sh', '-c', script, 'sh'] });
-      expect(await server.actions.listen(config)).to.equal(`shm://${config.endpoint}`);
-      const client = await ownProcess(scope, fixture, { wrapper: [...asUser] });
-      const accepted = server.actions.accept({ receive: [{}] });
-      expect(await client.actions.connect(config)).to.equal('ok');
-      await accepted;
-      for (const path of [join(folder, 'made'), join(folder, 'made', 'here')])
-        expect(statSync(path).mode & 0o777, path).to.equal(0o700);
-      await server.actions.reset();
-    }
-    saw('directory 700, names 600: served');
-  });
-
-  faultTest('R10', 'the directory is below /proc', [addon, linux], async ({ scope, saw }) => {
-    const directory = '/proc/entropynet/inside';
-    const server = scope.add(new SharedMemoryServer({ endpoint: freshName(), sharedMemory: { directory } }));
-    const refused = failureOf(await server.listen(), 'SharedMemoryPermission');
-    expect(refused.message).to.include(directory);
-    saw(refused.message);
-  });
-
-  faultTest(
-    'R10',
-    'this user owns the directory and has no access',
-    [addon, superuser, linux],
-    async ({ scope, saw }) => {
-      const fixture = ownFixture(scope);
-      const folder = ownFolder(scope);
-      chownSync(folder, OTHER_USER, OTHER_USER);
-      chmodSync(folder, 0o600);
-      const wrapper = ['setpriv', `--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, '--clear-groups'] as const;
-      const host = await ownProcess(scope, fixture, { wrapper });
-      const outcome = await host.actions
-        .listen({ endpoint: freshName(), sharedMemory: { directory: folder } })
-        .catch(String);
-      expect(outcome).to.include(folder).and.include('chmod 700');
-      saw(outcome.replace(folder, '…'));
-    },
-  );
-
-  faultTest('R11', 'there is no /proc', [addon, superuser, linux], async ({ scope, saw }) => {
-    const world = worldOf(scope);
-    const wrapper = ['unshare', '-m', 'sh', '-c', 'umount -l /proc; exec "$@"', 'sh'] as const;
-    const host = await ownProcess(scope, world.fixture, { wrapper });
-    expect(await host.actions.listen(world.config)).to.equal(`shm://${world.config.endpoint}`);
-    const accepted = host.actions.accept({ receive: [{}] });
-    const client = scope.add(world.fixture.createTransport().createConnection(world.config));
-    unwrap(await client.connect());
-    await accepted;
-    saw('works: only people read what it would have said');
   });
 });

@@ -1,18 +1,17 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeOf, failureOf, messageOf, openLink, type Scope, until, within } from '@entropynet/conformance/tools';
+import { codeOf, failureOf, messageOf, openLink, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, unwrap } from '@entropynet/core';
-import { ConnectionManager } from '@entropynet/manager';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
-import { WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from '../support/fresh-name.js';
-import type { FaultPeerOptions } from './support/fault-peer.js';
 import { addon, describeFaults, faultTest, linux, type Requirement, rounds, superuser } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess } from './support/processes.js';
+import { once } from 'node:events';
+import { worldOf } from './support/world.js';
+import { mountSmall } from './support/small-file-system.js';
 
 const MIB = 1024 * 1024;
 
@@ -21,21 +20,6 @@ const memoryGroups: Requirement = () =>
   spawnSync('sh', ['-c', 'test -w /sys/fs/cgroup/memory/cgroup.procs']).status === 0
     ? undefined
     : 'no control group for memory can be made here';
-
-const compiler: Requirement = () =>
-  spawnSync('cc', ['--version']).status === 0 ? undefined : 'there is no C compiler';
-
-/** A small file system of the test's own. */
-function mountSmall(scope: Scope, options: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'entropynet-'));
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);
-  expect(mounted.status, String(mounted.stderr)).to.equal(0);
-  scope.defer(() => {
-    spawnSync('umount', ['-l', folder]);
-    rmdirSync(folder);
-  });
-  return folder;
-}
 
 function configIn(directory: string): ConnectionConfig {
   return { endpoint: freshName(), sharedMemory: { directory } };
@@ -207,95 +191,46 @@ describeFaults('exhausted resources', () => {
     saw(`${count} connections: ${descriptors() - before} descriptors more`);
   });
 
-  describe('where shared memory is not available', () => {
-    /** A server in a sandbox, and a client here that may fall back: what the client got, and why. */
-    const expectFallback = async (scope: Scope, options: FaultPeerOptions, reason: RegExp): Promise<string> => {
-      const shared = ownFixture(scope);
-      const config = shared.freshConfig();
-      const sandboxed = await ownProcess(scope, shared, options);
-      const outside = scope.add(new WebSocketTransport().createServer({ endpoint: 'ws://127.0.0.1:0' }));
-      unwrap(await outside.listen());
-      const listening = await sandboxed.actions.listen(config).catch(String);
-      const lines: string[] = [];
-      const transports = [new SharedMemoryTransport(), new WebSocketTransport()];
-      const manager = new ConnectionManager(transports, { log: (line) => lines.push(line) });
-      scope.defer(() => manager.closeAll());
-      const { backend, ...rest } = config;
-      expect(backend).to.equal('shared-memory');
-      const handle = unwrap(manager.openConnection({ ...rest, fallback: [outside.address()!] }));
-      unwrap(await handle.connect());
-      expect(handle.getSelection()?.backend).to.equal('websocket');
-      expect(`${lines.join()} ${listening}`).to.match(reason);
-      return handle.getSelection()?.passedOver[0]?.reason ?? '';
-    };
-
-    faultTest('R6', 'a sandbox forbids memory files', [addon, linux, compiler], async ({ scope, saw }) => {
-      const folder = mkdtempSync(join(tmpdir(), 'entropynet-'));
-      scope.defer(() => {
-        rmSync(folder, { recursive: true });
-      });
-      const program = join(folder, 'without-memory-files');
-      const source = fileURLToPath(new URL('../../native/without-memory-files.c', import.meta.url));
-      const compiled = spawnSync('cc', ['-Wall', '-Wextra', '-Werror', '-o', program, source], { encoding: 'utf8' });
-      expect(compiled.status, compiled.stderr).to.equal(0);
-      saw(await expectFallback(scope, { wrapper: [program] }, /a region of \d+ bytes could not be created.*sandbox/));
+  faultTest('R7', 'an idle server can not accept', [addon, linux], async ({ scope, saw }) => {
+    const world = worldOf(scope);
+    const program = fileURLToPath(new URL('./support/idle-server-program.js', import.meta.url));
+    const { endpoint } = world.config;
+    const child = spawn('prlimit', ['--nofile=512', process.execPath, program, endpoint, world.directory], {
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-
-    faultTest('R6', 'the folder of the names is read-only', [addon, superuser, linux], async ({ scope, saw }) => {
-      const folder = mountSmall(scope, 'size=64k,mode=700');
-      spawnSync('mount', ['-o', 'remount,ro', folder]);
-      const server = scope.add(new SharedMemoryTransport().createServer(configIn(join(folder, 'inside'))));
-      const refused = failureOf(await server.listen(), 'SharedMemoryPermission');
-      expect(refused.message).to.include('read-only').and.include('sharedMemory.directory');
-      saw(refused.message.replaceAll(folder, '…'));
+    const exited = once(child, 'exit');
+    scope.defer(async () => {
+      child.kill('SIGKILL');
+      await exited;
     });
-
-    faultTest('R6', 'there is no /dev/shm', [addon, superuser, linux], async ({ scope, saw }) => {
-      const fixture = ownFixture(scope);
-      const wrapper = ['unshare', '-m', 'sh', '-c', 'umount -l /dev/shm; exec "$@"', 'sh'] as const;
-      const host = await ownProcess(scope, fixture, { wrapper });
-      const { local } = await openLink(contextOf(fixture, 'client'), scope, { host });
-      unwrap(await local.send(messageOf(100_000, 1)));
-      saw('works: a region is a memory file and has no name');
+    let output = '';
+    let warnings = '';
+    child.stdout.on('data', (bytes: Buffer) => (output += bytes.toString()));
+    child.stderr.on('data', (bytes: Buffer) => (warnings += bytes.toString()));
+    await until(() => output.includes('full'), 'the server has no descriptor left');
+    const config = { ...world.config, connectTimeoutMs: 1000 };
+    const client = scope.add(world.fixture.createTransport().createConnection(config));
+    expect(codeOf(await client.connect())).to.equal('Timeout');
+    expect(warnings).to.include("can't accept").and.include('EMFILE').and.include('ulimit -n');
+    expect(warnings.match(/can't accept/g)).to.have.length(1);
+    child.kill('SIGUSR2');
+    const next = scope.add(world.fixture.createTransport().createConnection(world.config));
+    unwrap(await next.connect());
+    const echoed = new Promise<Uint8Array>((resolve) => {
+      next.setMessageCallback(resolve);
     });
+    unwrap(await next.send(messageOf(1000, 3)));
+    expect(await within(echoed, 'the server serves again')).to.deep.equal(messageOf(1000, 3));
+    saw('one warning; it lives, and serves when descriptors are free');
   });
 
-  faultTest(
-    'L6',
-    'the two sides are in different process, network and IPC namespaces',
-    [addon, superuser, linux],
-    async ({ scope, saw }) => {
-      const fixture = ownFixture(scope);
-      const wrapper = ['unshare', '--pid', '--net', '--ipc', '--fork', '--kill-child', '--mount-proc'] as const;
-      for (const side of ['server', 'client'] as const) {
-        const host = await ownProcess(scope, fixture, { wrapper });
-        expect(await host.actions.processId()).to.equal(1);
-        const { local } = await openLink(contextOf(fixture, side), scope, { host, peer: { receive: [{}] } });
-        unwrap(await local.send(messageOf(100_000, 1)));
-        const over = ended(local);
-        host.signal('SIGKILL');
-        expect(await within(over, 'the survivor saw the end')).to.include({ state: 'failed', code: 'PeerDied' });
-      }
-      saw('works both ways; a death is seen');
-    },
-  );
-
-  faultTest(
-    'L6',
-    'the two sides see different folders under one name',
-    [addon, superuser, linux],
-    async ({ scope, saw }) => {
-      const fixture = ownFixture(scope);
-      const config = fixture.freshConfig();
-      const directory = config.sharedMemory!.directory!;
-      const server = scope.add(fixture.createTransport().createServer(config));
-      unwrap(await server.listen());
-      const script = `mount -t tmpfs -o mode=700 tmpfs ${directory}; exec "$@"`;
-      const host = await ownProcess(scope, fixture, { wrapper: ['unshare', '-m', 'sh', '-c', script, 'sh'] });
-      expect(await host.actions.connect(config)).to.equal('TransportUnavailable');
-      expect(await host.actions.listen(config)).to.equal(`shm://${config.endpoint}`);
-      expect(statSync(directory).isDirectory()).to.equal(true);
-      saw('TransportUnavailable: no server of that name there');
-    },
-  );
+  faultTest('R8', 'a process may not create a large file', [addon, linux], async ({ scope, saw }) => {
+    const world = worldOf(scope);
+    const host = await ownProcess(scope, world.fixture, { wrapper: ['prlimit', '--fsize=1048576'] });
+    await host.actions.listen(world.config);
+    const client = scope.add(world.fixture.createTransport().createConnection(world.config));
+    const refused = failureOf(await client.connect(), 'ResourceLimitExceeded');
+    expect(refused.message).to.include('EFBIG').and.include('ulimit -f');
+    saw(refused.message);
+  });
 });

@@ -7,7 +7,8 @@ import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { receiveFile, sendFile, type TransferProgress } from '@entropynet/streams/files';
 import { expect } from 'chai';
-import { codeOf, describeOverTransports, failureOf } from './messaging-support.js';
+import { codeOf, failureOf } from './messaging-support.js';
+import { describeOverTransports } from './transport-bench.js';
 
 const PARTS = '.entropynet-parts';
 

@@ -1,26 +1,8 @@
 import { until } from '@entropynet/conformance/tools';
-import { type ConnectionConfig, type NetworkError, type Result, TRANSPORT, unwrap } from '@entropynet/core';
-import { LoopbackTransport } from '@entropynet/core/testing';
-import { type ConnectionHandle, type ConnectionManager, createNetworking, type Networking } from '@entropynet/manager';
+import { type ConnectionConfig, type NetworkError, type Result, unwrap } from '@entropynet/core';
+import type { ConnectionHandle } from '@entropynet/manager';
 import { requestReply, type RequestReply, type RequestReplyOptions } from '@entropynet/messaging';
-import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
-import { webSocketTransportModule } from '@entropynet/transport-ws';
-import { ContainerModule } from 'inversify';
-import { freshName } from './manager-support.js';
-
-const loopbackModule = new ContainerModule(({ bind }) => {
-  bind(TRANSPORT).toConstantValue(new LoopbackTransport());
-});
-
-const probe = await new SharedMemoryTransport().probe({ endpoint: freshName() });
-const hasAddon = probe.available || !probe.reason.includes('addon');
-
-/** Fresh endpoints of every transport that works here. */
-const ENDPOINTS: Readonly<Record<string, () => string>> = {
-  loopback: () => `loopback://${freshName()}`,
-  websocket: () => 'ws://127.0.0.1:0/messaging',
-  ...(hasAddon && { 'shared-memory': () => `shm://${freshName()}` }),
-};
+import type { Bench } from './transport-bench.js';
 
 /** Short waits without chance. */
 export const SOON = { initialDelayMs: 5, maxDelayMs: 20, jitter: 0 } as const;
@@ -36,76 +18,15 @@ export function failureOf(result: Result<unknown>): NetworkError {
   return result.error;
 }
 
-/** A server that a test can take connections of, and how clients find it. */
-export interface Service {
-  readonly config: ConnectionConfig;
-  accept(): Promise<ConnectionHandle>;
-}
-
-/** What a test of messaging connects with. */
-export class Bench {
-  readonly #freshEndpoint: () => string;
-  #networking: Networking | undefined;
-
-  constructor(freshEndpoint: () => string) {
-    this.#freshEndpoint = freshEndpoint;
-  }
-
-  get manager(): ConnectionManager {
-    if (this.#networking === undefined) throw new Error('the test has not begun');
-    return this.#networking.manager;
-  }
-
-  async begin(): Promise<void> {
-    const transports = [loopbackModule, sharedMemoryTransportModule, webSocketTransportModule];
-    this.#networking = await createNetworking({ transports, log: () => undefined });
-  }
-
-  async end(): Promise<void> {
-    await this.#networking?.close();
-    this.#networking = undefined;
-  }
-
-  /** Listens. */
-  async serve(config: Partial<ConnectionConfig> = {}): Promise<Service> {
-    const server = unwrap(this.manager.createServer({ ...config, endpoint: this.#freshEndpoint() }));
-    unwrap(await server.listen());
-    return {
-      config: { ...config, endpoint: server.addresses()[0]! },
-      accept: async () => unwrap(await server.accept()),
-    };
-  }
-
-  /** A client and the connection that the server accepted. */
-  async connect(config: Partial<ConnectionConfig> = {}): Promise<[ConnectionHandle, ConnectionHandle]> {
-    const service = await this.serve(config);
-    const client = unwrap(this.manager.openConnection(service.config));
-    const accepting = service.accept();
-    unwrap(await client.connect());
-    return [client, await accepting];
-  }
-
-  /** Requests on both ends of a connection. */
-  async requests(
-    config: Partial<ConnectionConfig> = {},
-    nearOptions: RequestReplyOptions<unknown, unknown> = {},
-    farOptions: RequestReplyOptions<unknown, unknown> = {},
-  ): Promise<[RequestReply, RequestReply]> {
-    const [client, accepted] = await this.connect(config);
-    return [unwrap(await requestReply(client, nearOptions)), unwrap(await requestReply(accepted, farOptions))];
-  }
-}
-
-/** Describes the same over every transport that works here. */
-export function describeOverTransports(what: string, body: (bench: Bench) => void): void {
-  for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
-    describe(`${what} over ${backend}`, () => {
-      const bench = new Bench(freshEndpoint);
-      beforeEach(() => bench.begin());
-      afterEach(() => bench.end());
-      body(bench);
-    });
-  }
+/** Requests on both ends of a connection. */
+export async function requestsOver(
+  bench: Bench,
+  config: Partial<ConnectionConfig> = {},
+  nearOptions: RequestReplyOptions<unknown, unknown> = {},
+  farOptions: RequestReplyOptions<unknown, unknown> = {},
+): Promise<[RequestReply, RequestReply]> {
+  const [client, accepted] = await bench.connect(config);
+  return [unwrap(await requestReply(client, nearOptions)), unwrap(await requestReply(accepted, farOptions))];
 }
 
 /** The peer of requests, written by hand: what it hears, and what it says of its own accord. */

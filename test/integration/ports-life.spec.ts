@@ -3,7 +3,8 @@ import { unwrap } from '@entropynet/core';
 import { toTypedPort } from '@entropynet/messaging';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { describeOverTransports, SOON } from './messaging-support.js';
+import { SOON } from './messaging-support.js';
+import { describeOverTransports } from './transport-bench.js';
 
 const AlreadyTaken = /^a typed port takes the messages of the default channel already/;
 
@@ -82,7 +83,7 @@ describeOverTransports('the life of typed ports', (bench) => {
 
   it('delivers the messages from before a reconnect, and then continues', async () => {
     const service = await bench.serve({ reconnect: SOON });
-    const client = unwrap(bench.manager.openConnection(service.config));
+    const client = bench.open(service.config);
     const values = toTypedPort<string>(client).values();
     let accepting = service.accept();
     unwrap(await client.connect());

@@ -1,97 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { expect } from 'chai';
-import {
-  messageOf,
-  type PeerHost,
-  type Scope,
-  scoped,
-  startPeer,
-  turns,
-  until,
-  within,
-} from '@entropynet/conformance/tools';
-import { type ConnectionConfig, CHANNEL_CONTROL, type ReconnectConfig, type Result, unwrap } from '@entropynet/core';
-import type { TransportFixture } from '@entropynet/conformance';
+import { messageOf, scoped, turns, until, within } from '@entropynet/conformance/tools';
+import { CHANNEL_CONTROL, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
-import { type ConnectionHandle, ConnectionManager, type Reconnected, type ReconnectAttempt } from '@entropynet/manager';
-import { sharedMemoryFixture } from '../support/shared-memory-fixture.js';
-import { webSocketFixture } from '../support/web-socket-fixture.js';
-import { freshName, PigeonTransport } from './manager-support.js';
-import { leaveOut } from '../support/leave-out.js';
-
-const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.error.code);
-
-/** Short waits without chance, so that a test can say how long they are. */
-const SOON = { initialDelayMs: 5, maxDelayMs: 40, jitter: 0 } as const;
-
-/** What a handle said of itself, in order. */
-class Diary {
-  readonly lines: string[] = [];
-  readonly attempts: ReconnectAttempt[] = [];
-  readonly outcomes: Reconnected[] = [];
-  failure: string | undefined;
-
-  constructor(handle: ConnectionHandle) {
-    handle.on('state', (state, error) => this.lines.push(error === undefined ? state : `${state} ${error.code}`));
-    handle.on('reconnecting', (next) => {
-      this.lines.push(`reconnecting ${next.attempt}`);
-      this.attempts.push(next);
-    });
-    handle.on('reconnected', (outcome) => {
-      this.lines.push(`reconnected ${outcome.generation}`);
-      this.outcomes.push(outcome);
-    });
-    handle.on('reconnectFailed', (error) => {
-      this.lines.push('reconnectFailed');
-      this.failure = error.message;
-    });
-  }
-}
-
-function managerOf(scope: Scope, ...transports: ConstructorParameters<typeof ConnectionManager>[0]): ConnectionManager {
-  const manager = new ConnectionManager(transports, { log: () => undefined });
-  scope.defer(async () => {
-    await manager.closeAll();
-    manager.release();
-  });
-  return manager;
-}
-
-/** A loopback server and a handle that is connected to it and connects again by itself. */
-async function connected(
-  scope: Scope,
-  reconnect: Partial<ReconnectConfig> = SOON,
-): Promise<{ manager: ConnectionManager; handle: ConnectionHandle; diary: Diary; config: ConnectionConfig }> {
-  const manager = managerOf(scope, new LoopbackTransport());
-  const config = { endpoint: freshName(), reconnect };
-  const handle = unwrap(manager.openConnection(config));
-  const diary = new Diary(handle);
-  unwrap(await (await serve(manager, config))(handle));
-  return { manager, handle, diary, config };
-}
-
-/** Listens; what it returns connects a handle, takes the other end, and then lets both go in an orderly way. */
-async function serve(
-  manager: ConnectionManager,
-  config: ConnectionConfig,
-): Promise<(handle: ConnectionHandle) => Promise<Result>> {
-  const server = unwrap(manager.createServer(config));
-  unwrap(await server.listen());
-  return async (handle) => {
-    const accepting = server.accept();
-    const result = await handle.connect();
-    const accepted = unwrap(await accepting);
-    handle.once('reconnecting', () => void server.close());
-    endOf.set(handle, async () => {
-      await server.close();
-      await accepted.close();
-    });
-    return result;
-  };
-}
-
-/** How to end the server and the connection that a handle has. */
-const endOf = new WeakMap<ConnectionHandle, () => Promise<void>>();
+import { ConnectionManager } from '@entropynet/manager';
+import { codeOf, freshName, PigeonTransport } from './manager-support.js';
+import { connected, Diary, endOf, managerOf, serve, SOON } from './reconnection-support.js';
 
 describe('automatic reconnecting', () => {
   it(
@@ -308,53 +222,3 @@ describe('automatic reconnecting', () => {
     manager.release();
   });
 });
-
-describeDeaths('shared memory', sharedMemoryFixture());
-describeDeaths('WebSocket', webSocketFixture);
-
-function describeDeaths(what: string, fixture: TransportFixture): void {
-  describe(`connecting again over ${what} after the server was killed`, () => {
-    before(async function () {
-      const reason = await fixture.unavailableReason?.();
-      if (reason !== undefined) leaveOut(this, reason);
-    });
-
-    after(() => fixture.dispose?.());
-
-    it(
-      'finds the next server of the name each time, and reports the possible loss',
-      scoped(async (scope) => {
-        const config = { ...fixture.freshConfig(), reconnect: SOON };
-        let server = await startServer(scope, fixture, config);
-        const clientConfig = { ...config, ...fixture.clientConfig(config, server.address) };
-        const manager = managerOf(scope, fixture.createTransport());
-        const handle = unwrap(manager.openConnection(clientConfig));
-        const diary = new Diary(handle);
-        unwrap(await handle.connect());
-        for (let life = 1; life <= 3; life += 1) {
-          for (let index = 0; index < 5; index += 1) unwrap(await handle.send(messageOf(1000, index)));
-          server.host.signal('SIGKILL');
-          await until(() => diary.attempts.length > 0, 'it was noticed');
-          expect(diary.attempts[0]?.reason.code).to.equal('PeerDied');
-          server = await startServer(scope, fixture, { ...config, endpoint: clientConfig.endpoint });
-          await until(() => diary.outcomes.length === life, 'it was connected again');
-          const outcome = diary.outcomes[life - 1];
-          expect(outcome?.generation).to.equal(life + 1);
-          expect(outcome?.atRisk).to.deep.equal({ messages: 5, bytes: 5000 });
-          diary.attempts.length = 0;
-        }
-      }),
-    );
-  });
-}
-
-async function startServer(
-  scope: Scope,
-  fixture: TransportFixture,
-  config: ConnectionConfig,
-): Promise<{ host: PeerHost; address: string }> {
-  const host = scope.add(await startPeer('other process', fixture.peerModule));
-  const address = await host.actions.listen(config);
-  void host.actions.accept({ receive: [{}] }).catch(() => undefined);
-  return { host, address };
-}

@@ -2,7 +2,8 @@ import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { requestReply } from '@entropynet/messaging';
 import { expect } from 'chai';
-import { codeOf, describeOverTransports, failureOf, numberBytes, RawPeer } from './messaging-support.js';
+import { codeOf, failureOf, numberBytes, RawPeer } from './messaging-support.js';
+import { describeOverTransports } from './transport-bench.js';
 
 const JUNK: readonly (readonly number[])[] = [
   [],

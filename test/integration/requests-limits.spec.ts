@@ -4,7 +4,8 @@ import { requestReply } from '@entropynet/messaging';
 import { messagePackCodec } from '@entropynet/messaging/msgpack';
 import { expect } from 'chai';
 import { z } from 'zod';
-import { codeOf, describeOverTransports, failureOf, numberBytes, RawPeer } from './messaging-support.js';
+import { codeOf, failureOf, numberBytes, RawPeer, requestsOver } from './messaging-support.js';
+import { describeOverTransports } from './transport-bench.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -16,7 +17,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     ] as const) {
       it(`gives the requester undefined, over ${name}`, async () => {
         const options = codec === undefined ? {} : { codec };
-        const [near, far] = await bench.requests({}, options, options);
+        const [near, far] = await requestsOver(bench, {}, options, options);
         const done: unknown[] = [];
         far.handle((request) => {
           done.push(request);
@@ -40,7 +41,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     });
 
     it('does not stand for a value that the codec has no bytes for', async () => {
-      const [near, far] = await bench.requests();
+      const [near, far] = await requestsOver(bench);
       far.handle(() => () => 'a function');
       expect(codeOf(await near.request(1))).to.equal('InvalidMessage');
     });
@@ -51,7 +52,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
         encode: (value: unknown) => value as Uint8Array,
         decode: (bytes: Uint8Array) => bytes,
       };
-      const [near, far] = await bench.requests({}, { codec }, { codec });
+      const [near, far] = await requestsOver(bench, {}, { codec }, { codec });
       far.handle((request) => request);
       expect(unwrap(await near.request(new Uint8Array(0)))).to.deep.equal(new Uint8Array(0));
       expect(failureOf(await near.request('text')).message).to.contain(
@@ -78,7 +79,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     });
 
     it('are refused by handle(null), those that wait too, and after handlerTimeoutMs', async () => {
-      const [near, far] = await bench.requests({}, {}, { handlerTimeoutMs: 60_000 });
+      const [near, far] = await requestsOver(bench, {}, {}, { handlerTimeoutMs: 60_000 });
       const waiting = near.request('x', { timeoutMs: 60_000 });
       await turns(5);
       far.handle(null);
@@ -86,7 +87,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       expect(codeOf(await near.request('y'))).to.equal('NotSupported');
       far.handle(() => 'after all');
       expect(unwrap(await near.request('z'))).to.equal('after all');
-      const [other] = await bench.requests({}, {}, { handlerTimeoutMs: 10 });
+      const [other] = await requestsOver(bench, {}, {}, { handlerTimeoutMs: 10 });
       expect(codeOf(await within(other.request('x', { timeoutMs: 60_000 }), 'it was refused'))).to.equal(
         'NotSupported',
       );
@@ -95,7 +96,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     it('count as handled, and are forgotten when they are given up', async () => {
       const arrived: number[] = [];
       const requestSchema = z.number().refine((value) => arrived.push(value) > 0);
-      const [near, far] = await bench.requests({}, {}, { maxHandled: 2, handlerTimeoutMs: 60_000, requestSchema });
+      const [near, far] = await requestsOver(bench, {}, {}, { maxHandled: 2, handlerTimeoutMs: 60_000, requestSchema });
       const controller = new AbortController();
       const waiting = [1, 2].map((value) => near.request(value, { signal: controller.signal, timeoutMs: 60_000 }));
       expect(codeOf(await near.request(3))).to.equal('ResourceLimitExceeded');
@@ -113,7 +114,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     });
 
     it('names what is no handler', async () => {
-      const [near] = await bench.requests();
+      const [near] = await requestsOver(bench);
       expect(() => {
         near.handle('x' as never);
       }).to.throw(TypeError, 'a handler is a function or null; a string was given');
@@ -122,7 +123,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
 
   describe('replies that find no room', () => {
     it('wait for it, whatever sendQueueBytes says', async () => {
-      const [near, far] = await bench.requests({ sendQueueBytes: 1000, channelWindow: 16_384 });
+      const [near, far] = await requestsOver(bench, { sendQueueBytes: 1000, channelWindow: 16_384 });
       far.handle((value) => `${String(value)}${'x'.repeat(5000)}`);
       const asked = Array.from({ length: 40 }, (_, value) => near.request(value));
       const replies = await within(Promise.all(asked), 'all ended');
@@ -155,7 +156,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     });
 
     it('become an error where they are longer than a message may be', async () => {
-      const [near, far] = await bench.requests({ maxMessageSize: 1000 });
+      const [near, far] = await requestsOver(bench, { maxMessageSize: 1000 });
       far.handle((value) => (value === 'long' ? 'x'.repeat(2000) : value));
       const failure = failureOf(await near.request('long'));
       expect(failure.code).to.equal('MessageTooLarge');
@@ -186,7 +187,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
     });
 
     it('leave requests of many bytes refused, save the first', async () => {
-      const [near, far] = await bench.requests({}, {}, { maxHandledBytes: 10_000 });
+      const [near, far] = await requestsOver(bench, {}, {}, { maxHandledBytes: 10_000 });
       far.handle((value) => (String(value).startsWith('wait') ? never() : 'done'));
       const long = near.request(`wait${'x'.repeat(20_000)}`, { timeoutMs: 60_000 });
       expect(codeOf(await near.request('y'))).to.equal('ResourceLimitExceeded');

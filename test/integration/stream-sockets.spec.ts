@@ -1,19 +1,16 @@
 import { once } from 'node:events';
-import * as http from 'node:http';
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Duplex } from 'node:stream';
 import { turns, until, within } from '@entropynet/conformance/tools';
-import { err, unwrap } from '@entropynet/core';
-import { type ConnectionHandle, createNetworking, type Networking } from '@entropynet/manager';
-import { connectDuplex, type StreamError, toDuplex, toWebStreams } from '@entropynet/streams';
-import { ConnectionAgent, serveHttp, undiciConnector } from '@entropynet/streams/http';
-import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
-import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { unwrap } from '@entropynet/core';
+import { connectDuplex, type StreamError, toDuplex } from '@entropynet/streams';
 import { expect } from 'chai';
 import { freshName } from './manager-support.js';
+import { describeOverTransports } from './transport-bench.js';
+import { bytesOf } from './stream-support.js';
 
 /** What a socket and a stream have in common. */
 type SocketLike = Duplex & {
@@ -35,20 +32,12 @@ function record(stream: Duplex): string[] {
   return events;
 }
 
-/** All that is read; unlike the consumers of Node.js, without destroying the other direction. */
-async function everythingOf(stream: Duplex): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  stream.on('data', (part: Buffer) => parts.push(part));
-  await once(stream, 'end');
-  return Buffer.concat(parts);
-}
-
 /** Does something with two streams; what it returns must be what it returns for the two ends of a socket. */
 const SCENARIOS: Readonly<Record<string, (pair: Pair) => Promise<unknown>>> = {
   'an end of the peer closes both sides': async ([near, far]) => {
     const [nearEvents, farEvents] = [record(near), record(far)];
     near.end('last words');
-    const text = await everythingOf(far);
+    const text = await bytesOf(far);
     near.resume();
     await until(() => nearEvents.includes('close') && farEvents.includes('close'), 'both are closed');
     return [text.toString(), nearEvents.sort(), farEvents.sort()];
@@ -57,14 +46,14 @@ const SCENARIOS: Readonly<Record<string, (pair: Pair) => Promise<unknown>>> = {
     const events = record(far);
     near.write('hello');
     near.destroy();
-    const text = await everythingOf(far);
+    const text = await bytesOf(far);
     await until(() => events.includes('close'), 'the far side is closed');
     return [text.toString(), events.sort()];
   },
   'a burst of short writes before a stream is destroyed arrives': async ([near, far]) => {
     for (let index = 0; index < 100; index += 1) near.write(`line ${index}\n`);
     near.destroy();
-    return (await everythingOf(far)).toString();
+    return (await bytesOf(far)).toString();
   },
   'every write of a destroyed stream is called back': async ([near]) => {
     near.on('error', () => undefined);
@@ -141,253 +130,93 @@ async function socketPair(): Promise<{ pair: Pair; close: () => Promise<void> }>
   return { pair: [near, far], close };
 }
 
-const ENDPOINTS: Readonly<Record<string, () => string>> = {
-  'shared-memory': () => `shm://${freshName()}`,
-  websocket: () => 'ws://127.0.0.1:0/sockets',
-};
-
-for (const [backend, freshEndpoint] of Object.entries(ENDPOINTS)) {
-  describe(`streams in place of sockets over ${backend}`, () => {
-    let networking: Networking;
-
-    beforeEach(async () => {
-      networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
-    });
-
-    afterEach(() => networking.close());
-
-    async function listen(): Promise<{ server: AsyncIterable<ConnectionHandle>; endpoint: string }> {
-      const server = unwrap(networking.manager.createServer({ endpoint: freshEndpoint() }));
-      unwrap(await server.listen());
-      return { server, endpoint: server.addresses()[0]! };
-    }
-
-    function open(endpoint: string): ConnectionHandle {
-      return unwrap(networking.manager.openConnection({ endpoint }));
-    }
-
-    async function handles(): Promise<readonly [ConnectionHandle, ConnectionHandle]> {
-      const { server, endpoint } = await listen();
-      const client = open(endpoint);
-      const accepting = server[Symbol.asyncIterator]().next();
-      unwrap(await client.connect());
-      return [client, (await accepting).value as ConnectionHandle];
-    }
-
-    for (const [title, scenario] of Object.entries(SCENARIOS)) {
-      it(`as over a socket, ${title}`, async () => {
-        const socket = await socketPair();
-        const expected = await within(scenario(socket.pair), 'the scenario over a socket');
-        await socket.close();
-        const [client, accepted] = await handles();
-        const [near, far] = [toDuplex(client), toDuplex(accepted)];
-        expect(await within(scenario([near, far]), 'the scenario over a stream')).to.deep.equal(expected);
-        for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
-      });
-    }
-
-    it('put the short writes of one turn together', async () => {
-      const [client, accepted] = await handles();
+describeOverTransports('streams in place of sockets', (bench) => {
+  for (const [title, scenario] of Object.entries(SCENARIOS)) {
+    it(`as over a socket, ${title}`, async () => {
+      const socket = await socketPair();
+      const expected = await within(scenario(socket.pair), 'the scenario over a socket');
+      await socket.close();
+      const [client, accepted] = await bench.connect();
       const [near, far] = [toDuplex(client), toDuplex(accepted)];
-      const closed = Promise.all([once(near.resume(), 'close'), once(far, 'close')]);
-      const texts = Array.from({ length: 3000 }, (_each, index) => `line ${index}\n`);
-      for (const text of texts) near.write(text);
-      near.end();
-      expect((await everythingOf(far)).toString()).to.equal(texts.join(''));
-      await closed;
-      // What is written at once, the rest together, and the end.
-      expect(client.getStats().messagesSent).to.be.lessThan(25);
-    });
-
-    it('connect automatically, and report their state', async () => {
-      const { server, endpoint } = await listen();
-      const accepting = server[Symbol.asyncIterator]().next();
-      const events: string[] = [];
-      const near = connectDuplex(open(endpoint));
-      for (const event of ['connect', 'ready'] as const) near.on(event, () => events.push(event));
-      expect([near.connecting, near.pending, near.readyState]).to.deep.equal([true, true, 'opening']);
-      near.write('written before it was connected');
-      const far = toDuplex((await accepting).value as ConnectionHandle);
-      const [chunk] = (await within(once(far, 'data'), 'the write arrived')) as [Buffer];
-      expect(chunk.toString()).to.equal('written before it was connected');
-      expect(events).to.deep.equal(['connect', 'ready']);
-      expect([near.connecting, near.pending, near.readyState]).to.deep.equal([false, false, 'open']);
+      expect(await within(scenario([near, far]), 'the scenario over a stream')).to.deep.equal(expected);
       for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
     });
+  }
 
-    it("have the peer's address while they are open", async () => {
-      const [client] = await handles();
-      const near = toDuplex(client);
-      await until(() => near.readyState === 'open' && !near.pending, 'the stream is open');
-      const remote = (): unknown[] => [near.remoteAddress, near.remoteFamily, typeof near.remotePort];
-      const nowhere = [undefined, undefined, 'undefined'];
-      expect(remote()).to.deep.equal(backend === 'websocket' ? ['127.0.0.1', 'IPv4', 'number'] : nowhere);
-      near.destroy();
-      expect(remote()).to.deep.equal(nowhere);
-    });
-
-    it('fail with ECONNREFUSED if no server listens', async () => {
-      const endpoint = backend === 'websocket' ? 'ws://127.0.0.1:1/nobody' : freshEndpoint();
-      const near = connectDuplex(open(endpoint));
-      const write = new Promise<Error | null | undefined>((resolve) => near.write('lost', resolve));
-      const [error] = (await within(once(near, 'error'), 'the stream failed')) as [StreamError];
-      expect([error.code, error.syscall]).to.deep.equal(['ECONNREFUSED', 'connect']);
-      expect(error.cause.code).to.equal(error.networkCode);
-      expect(await write).to.have.property('code', 'ERR_STREAM_DESTROYED');
-    });
-
-    it('end with their connection, also if the handle reconnects', async () => {
-      const [client] = await handles();
-      const near = toDuplex(client);
-      near.on('error', () => undefined);
-      unwrap(await client.disconnect());
-      unwrap(await client.connect());
-      const failed = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
-        near.write('to the old connection alone', resolve);
-      });
-      expect(failed?.code).to.be.a('string');
-      expect(client.getStats().messagesSent).to.equal(0);
-    });
-
-    it('release a channel: a thousand streams, one after the other', async () => {
-      const [client, accepted] = await handles();
-      for (let index = 0; index < 1000; index += 1) {
-        const channel = `stream ${index}`;
-        const [near, far] = [toDuplex(client, { channel }), toDuplex(accepted, { channel })];
-        const closed = [once(near, 'close'), once(far, 'close')];
-        near.end('x');
-        near.resume();
-        expect((await buffer(far)).toString()).to.equal('x');
-        await Promise.all(closed);
-      }
-      await until(() => client.channels().length === 0, 'no channel is open');
-    });
-
-    it('serve HTTP with an agent, and release every connection', async () => {
-      const { server, endpoint } = await listen();
-      const httpServer = http.createServer((request, response) => response.end(`this is ${request.url ?? ''}`));
-      void serveHttp(httpServer, server);
-      const agent = new ConnectionAgent(() => networking.manager.openConnection({ endpoint }), { keepAlive: false });
-      const get = async (path: string): Promise<string> => {
-        const [response] = (await once(http.get({ agent, host: 'peer', path }), 'response')) as [http.IncomingMessage];
-        return (await buffer(response)).toString();
-      };
-      const paths = Array.from({ length: 20 }, (_each, index) => `/${index}`);
-      const texts = await within(Promise.all(paths.map(get)), 'all answers came');
-      expect(texts).to.deep.equal(paths.map((path) => `this is ${path}`));
-      await until(() => networking.manager.activeCount() === 0, 'each place is free again');
-      agent.destroy();
-      httpServer.close();
-    });
-
-    it("let each HTTP request fail whose connection can't be opened, and answer the others", async () => {
-      const { server, endpoint } = await listen();
-      const httpServer = http.createServer((_request, response) => response.end('served'));
-      void serveHttp(httpServer, server);
-      const openOne = (): ReturnType<typeof open> => open(endpoint);
-      const outcomes: readonly (() => unknown)[] = [
-        openOne,
-        () => err('ResourceLimitExceeded', 'no connection is free'),
-        () => {
-          // eslint-disable-next-line @typescript-eslint/only-throw-error -- programs throw such values
-          throw null;
-        },
-        () => undefined,
-        openOne,
-      ];
-      const left = outcomes.values();
-      const agent = new ConnectionAgent(() => left.next().value?.() as ReturnType<typeof open>, {
-        keepAlive: false,
-        maxSockets: 1,
-      });
-      const get = (): Promise<string> =>
-        new Promise((resolve) => {
-          const request = http.get(
-            { agent, host: 'peer', timeout: 60_000, headers: { connection: 'close' } },
-            (response) => {
-              void buffer(response).then((body) => {
-                resolve(body.toString());
-              });
-            },
-          );
-          request.on('error', (error: NodeJS.ErrnoException) => {
-            resolve(error.code ?? error.message);
-          });
-        });
-      // The later requests wait for the only socket, so Node.js opens theirs when an earlier one has closed.
-      const answers = await within(Promise.all(outcomes.map(get)), 'each request ended');
-      expect(answers).to.deep.equal([
-        'served',
-        'ECONNREFUSED',
-        'null',
-        'a stream takes a connection or a handle; undefined was given',
-        'served',
-      ]);
-      const connector = undiciConnector(() => outcomes[2]?.() as ReturnType<typeof open>);
-      const [error, socket] = await new Promise<unknown[]>((resolve) => {
-        connector({ hostname: 'peer' }, (...outcome) => {
-          resolve(outcome);
-        });
-      });
-      expect([(error as Error).message, socket]).to.deep.equal(['null', null]);
-      agent.destroy();
-      httpServer.close();
-    });
-
-    it("continue to serve HTTP if one connection can't be served, and release that one", async () => {
-      const { server, endpoint } = await listen();
-      const httpServer = http.createServer((_request, response) => response.end('served'));
-      let isFirst = true;
-      httpServer.prependListener('connection', () => {
-        const mustFail = isFirst;
-        isFirst = false;
-        if (mustFail) throw new Error('not this one');
-      });
-      const warned = once(process, 'warning') as Promise<[Error]>;
-      void serveHttp(httpServer, server);
-      const agent = new ConnectionAgent(() => networking.manager.openConnection({ endpoint }), { keepAlive: false });
-      const options = { agent, host: 'peer' };
-      await within(once(http.get(options), 'error'), 'the first request failed');
-      const [response] = (await once(http.get(options), 'response')) as [http.IncomingMessage];
-      expect((await buffer(response)).toString()).to.equal('served');
-      expect((await warned)[0].message).to.include('could not be served over HTTP');
-      await until(() => networking.manager.activeCount() === 0, 'each place is free again');
-      agent.destroy();
-      httpServer.close();
-    });
-
-    it('are aborted as web streams although the peer reads nothing', async () => {
-      const [client, accepted] = await handles();
-      const { writable } = toWebStreams(client);
-      const writer = writable.getWriter();
-      writer.closed.catch(() => undefined);
-      const writing = writer.write(new Uint8Array(64 * 1024 * 1024)).catch((error: unknown) => error);
-      await turns(5);
-      await within(writer.abort(new Error('enough')), 'the abort is over');
-      expect(await within(writing, 'the write ended')).to.be.an('error');
-      expect(accepted.valid()).to.equal(true);
-    });
-
-    const transferred = new Uint8Array(10);
-    structuredClone(transferred.buffer, { transfer: [transferred.buffer] });
-    for (const [what, chunk] of [
-      ['what is no bytes', 'text'],
-      ['bytes whose memory was transferred', transferred],
-      ['memory that was transferred', transferred.buffer],
-    ] as const) {
-      it(`fail at both ends where a web stream is given ${what}`, async () => {
-        const [client, accepted] = await handles();
-        const { writable } = toWebStreams(client);
-        const far = toDuplex(accepted);
-        const failed = once(far.resume(), 'error');
-        const writer = writable.getWriter();
-        const closed = writer.closed.catch((error: unknown) => error);
-        const refused = await writer.write(chunk as Uint8Array).catch((error: unknown) => error);
-        expect(refused).to.be.instanceOf(TypeError);
-        expect(await within(closed, 'the writer is closed')).to.equal(refused);
-        const [error] = (await within(failed, 'the far side failed')) as [StreamError];
-        expect(error.code).to.equal('ECONNRESET');
-      });
-    }
+  it('put the short writes of one turn together', async () => {
+    const [client, accepted] = await bench.connect();
+    const [near, far] = [toDuplex(client), toDuplex(accepted)];
+    const closed = Promise.all([once(near.resume(), 'close'), once(far, 'close')]);
+    const texts = Array.from({ length: 3000 }, (_each, index) => `line ${index}\n`);
+    for (const text of texts) near.write(text);
+    near.end();
+    expect((await bytesOf(far)).toString()).to.equal(texts.join(''));
+    await closed;
+    // What is written at once, the rest together, and the end.
+    expect(client.getStats().messagesSent).to.be.lessThan(25);
   });
-}
+
+  it('connect automatically, and report their state', async () => {
+    const { config, accept } = await bench.serve();
+    const accepting = accept();
+    const events: string[] = [];
+    const near = connectDuplex(bench.open(config));
+    for (const event of ['connect', 'ready'] as const) near.on(event, () => events.push(event));
+    expect([near.connecting, near.pending, near.readyState]).to.deep.equal([true, true, 'opening']);
+    near.write('written before it was connected');
+    const far = toDuplex(await accepting);
+    const [chunk] = (await within(once(far, 'data'), 'the write arrived')) as [Buffer];
+    expect(chunk.toString()).to.equal('written before it was connected');
+    expect(events).to.deep.equal(['connect', 'ready']);
+    expect([near.connecting, near.pending, near.readyState]).to.deep.equal([false, false, 'open']);
+    for (const stream of [near, far]) stream.on('error', () => undefined).destroy();
+  });
+
+  it("have the peer's address while they are open", async () => {
+    const [client] = await bench.connect();
+    const near = toDuplex(client);
+    await until(() => near.readyState === 'open' && !near.pending, 'the stream is open');
+    const remote = (): unknown[] => [near.remoteAddress, near.remoteFamily, typeof near.remotePort];
+    const nowhere = [undefined, undefined, 'undefined'];
+    expect(remote()).to.deep.equal(bench.backend === 'websocket' ? ['127.0.0.1', 'IPv4', 'number'] : nowhere);
+    near.destroy();
+    expect(remote()).to.deep.equal(nowhere);
+  });
+
+  it('fail with ECONNREFUSED if no server listens', async () => {
+    const endpoint = bench.backend === 'websocket' ? 'ws://127.0.0.1:1/nobody' : bench.freshEndpoint();
+    const near = connectDuplex(bench.open({ endpoint }));
+    const write = new Promise<Error | null | undefined>((resolve) => near.write('lost', resolve));
+    const [error] = (await within(once(near, 'error'), 'the stream failed')) as [StreamError];
+    expect([error.code, error.syscall]).to.deep.equal(['ECONNREFUSED', 'connect']);
+    expect(error.cause.code).to.equal(error.networkCode);
+    expect(await write).to.have.property('code', 'ERR_STREAM_DESTROYED');
+  });
+
+  it('end with their connection, also if the handle reconnects', async () => {
+    const [client] = await bench.connect();
+    const near = toDuplex(client);
+    near.on('error', () => undefined);
+    unwrap(await client.disconnect());
+    unwrap(await client.connect());
+    const failed = await new Promise<NodeJS.ErrnoException | null | undefined>((resolve) => {
+      near.write('to the old connection alone', resolve);
+    });
+    expect(failed?.code).to.be.a('string');
+    expect(client.getStats().messagesSent).to.equal(0);
+  });
+
+  it('release a channel: a thousand streams, one after the other', async () => {
+    const [client, accepted] = await bench.connect();
+    for (let index = 0; index < 1000; index += 1) {
+      const channel = `stream ${index}`;
+      const [near, far] = [toDuplex(client, { channel }), toDuplex(accepted, { channel })];
+      const closed = [once(near, 'close'), once(far, 'close')];
+      near.end('x');
+      near.resume();
+      expect((await buffer(far)).toString()).to.equal('x');
+      await Promise.all(closed);
+    }
+    await until(() => client.channels().length === 0, 'no channel is open');
+  });
+});

@@ -1,50 +1,19 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { constants, deflateRawSync } from 'node:zlib';
 import { messageOf, until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, NetworkError, unwrap } from '@entropynet/core';
-import { WebSocketConnection, type WebSocketConnectionServer } from '@entropynet/transport-ws';
+import { WebSocketConnection } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { type WebSocket, WebSocketServer } from 'ws';
-import {
-  closeOf,
-  messageFrame,
-  PEER_LIMITS,
-  upgradeRequest,
-  WebSocketFixtures,
-  Witness,
-} from '../support/web-socket/web-socket-fixtures.js';
+import { messageFrame, PEER_LIMITS, WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
+import { COMPRESSED, deflate, FIRST, frame, greeted, LAST, NEXT } from '../support/web-socket/compressed-frames.js';
 
-const KIB = 1024;
 const TEXT = 'a sentence that says the same again and again; '.repeat(4000);
-
-/** First bytes of frames: whole and compressed; fragments of a compressed message. */
-const COMPRESSED = 0xc2;
-const FIRST = 0x42;
-const NEXT = 0x00;
-const LAST = 0x80;
 
 describe('WebSocket: compression', () => {
   const fixtures = new WebSocketFixtures();
 
   afterEach(() => fixtures.dispose());
-
-  /** A client made by hand that has greeted a server and agreed to compress. */
-  async function handMade(server: WebSocketConnectionServer, extension = 'permessage-deflate'): Promise<Socket> {
-    const address = server.address()!;
-    const socket = await fixtures.tcp(address);
-    const request = upgradeRequest(new URL(address).pathname);
-    socket.write(request.replace('\r\n\r\n', `\r\nSec-WebSocket-Extensions: ${extension}\r\n\r\n`));
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    expect(answer.toString('latin1')).to.match(/^HTTP\/1\.1 101 /);
-    return socket;
-  }
-
-  async function greeted(server: WebSocketConnectionServer): Promise<{ socket: Socket; witness: Witness }> {
-    const socket = await handMade(server);
-    socket.write(frame(0x82, encodePeerLimits(PEER_LIMITS)));
-    return { socket, witness: new Witness(await fixtures.accept(server)) };
-  }
 
   describe('turned on at both ends', () => {
     it('compresses long messages in both directions, and counts their full length', async () => {
@@ -135,7 +104,7 @@ describe('WebSocket: compression', () => {
     });
 
     it('takes a message in compressed fragments in its turn, with pings between them', async () => {
-      const { socket, witness } = await greeted(await fixtures.serve({ compression: {} }));
+      const { socket, witness } = await greeted(fixtures, await fixtures.serve({ compression: {} }));
       const compressed = deflate(messageFrame(TEXT));
       const third = Math.floor(compressed.length / 3);
       const bytes = Buffer.concat([
@@ -179,100 +148,11 @@ describe('WebSocket: compression', () => {
     }
 
     it('is refused by a server without it, where a compressed message ends the connection', async () => {
-      const { socket, witness } = await greeted(await fixtures.serve());
+      const { socket, witness } = await greeted(fixtures, await fixtures.serve());
       socket.write(frame(COMPRESSED, deflate(messageFrame('no'))));
       await witness.ended();
       expect(witness.error?.code).to.equal('InvalidMessage');
       expect(witness.messages).to.deep.equal([]);
-    });
-  });
-
-  describe('of a hostile peer', () => {
-    const bomb = deflate(Buffer.alloc(20 * 1024 * KIB));
-
-    it('ends only the connection of a bomb, which is not inflated beyond the longest frame', async () => {
-      const server = await fixtures.serve({ compression: {} });
-      const other = await fixtures.connect(server, { webSocket: { compression: {} } });
-      const otherWitness = new Witness(await fixtures.accept(server));
-      const { socket, witness } = await greeted(server);
-      const before = process.memoryUsage().arrayBuffers;
-      socket.write(frame(COMPRESSED, bomb));
-      await witness.ended();
-      expect(process.memoryUsage().arrayBuffers - before).to.be.lessThan(4 * 1024 * KIB);
-      expect(witness.error?.code).to.equal('InvalidMessage');
-      expect(witness.error?.message).to.equal(
-        `the peer sent ${bomb.length} compressed bytes that inflate to more than 262148: a message may not be longer`,
-      );
-      unwrap(await other.send(Uint8Array.of(1)));
-      await until(() => otherWitness.messages.length === 1, 'the other connection goes on');
-    });
-
-    it('ends the connection of a message that grows by more than the ratio, and reports it to the peer', async () => {
-      const server = await fixtures.serve({ compression: { maxRatio: 10 } });
-      const client = fixtures.raw(server.address()!, { perMessageDeflate: true });
-      await once(client, 'open');
-      client.send(encodePeerLimits(PEER_LIMITS));
-      const witness = new Witness(await fixtures.accept(server));
-      const closed = closeOf(client);
-      client.send(messageFrame('x'.repeat(20_000)));
-      await witness.ended();
-      expect(witness.error?.message).to.match(/inflate to more than \d+: webSocket\.compression\.maxRatio is 10$/);
-      const { code, reason } = await closed;
-      expect(code).to.equal(1009);
-      expect(reason).to.match(/compressed bytes that inflate to more than/);
-    });
-
-    it('does not affect own messages: beyond the ratio, a message is sent uncompressed', async () => {
-      const webSocket = { compression: { maxRatio: 10 } };
-      const server = await fixtures.serve(webSocket);
-      const client = await fixtures.connect(server, { webSocket });
-      const witness = new Witness(await fixtures.accept(server));
-      unwrap(await client.send(new Uint8Array(200_000)));
-      await until(() => witness.messages.length === 1, 'the message arrived');
-      expect(witness.messages[0]!.length).to.equal(200_000);
-    });
-
-    it('is not inflated before the greeting', async () => {
-      const server = await fixtures.serve({ compression: {} });
-      const socket = await handMade(server);
-      socket.write(frame(COMPRESSED, deflate(Buffer.alloc(100 * KIB))));
-      await once(socket, 'close');
-      const large = await handMade(server);
-      large.write(frame(FIRST, Buffer.alloc(900)));
-      large.write(frame(NEXT, Buffer.alloc(900)));
-      await once(large, 'close');
-      await fixtures.connect(server);
-      await fixtures.accept(server);
-    });
-
-    it('ends the connection for an invalid compressed message', async () => {
-      const server = await fixtures.serve({ compression: {} });
-      const small = deflate(messageFrame('x'));
-      const cases: Readonly<Record<string, readonly Buffer[]>> = {
-        'no deflate': [frame(COMPRESSED, Buffer.from('ffffffffffffff', 'hex'))],
-        'a fragment that is compressed by itself': [frame(FIRST, small), frame(0x40, small)],
-        'a last fragment that is': [frame(FIRST, small), frame(0xc0, small)],
-        'a whole message between fragments': [frame(FIRST, small), frame(0x82, messageFrame('y'))],
-        'another beginning between fragments': [frame(FIRST, small), frame(FIRST, small)],
-        'a fragment without a beginning': [frame(LAST, small)],
-        'a compressed ping': [frame(0xc9, Buffer.from('ping'))],
-        'a compressed text': [frame(0xc1, deflate(Buffer.from('text')))],
-        'too many fragments': [
-          frame(FIRST, small),
-          ...Array.from({ length: 1030 }, () => frame(NEXT, Buffer.alloc(0))),
-        ],
-        'fragments that are too long together': [
-          frame(FIRST, Buffer.alloc(200 * KIB)),
-          frame(NEXT, Buffer.alloc(200 * KIB)),
-        ],
-      };
-      for (const [what, bytes] of Object.entries(cases)) {
-        const { socket, witness } = await greeted(server);
-        socket.write(Buffer.concat(bytes));
-        await witness.ended();
-        expect(witness.error?.code, what).to.equal('InvalidMessage');
-        expect(witness.messages, what).to.deep.equal([]);
-      }
     });
   });
 
@@ -298,34 +178,6 @@ describe('WebSocket: compression', () => {
     );
   });
 });
-
-/** A frame of a client, masked with zero. */
-function frame(first: number, payload: Uint8Array): Buffer {
-  const { length } = payload;
-  const head =
-    length < 126
-      ? Buffer.of(first, 0x80 | length)
-      : length < 65_536
-        ? Buffer.of(first, 0x80 | 126, length >>> 8, length & 0xff)
-        : Buffer.of(
-            first,
-            0x80 | 127,
-            0,
-            0,
-            0,
-            0,
-            (length >>> 24) & 0xff,
-            (length >>> 16) & 0xff,
-            (length >>> 8) & 0xff,
-            length & 0xff,
-          );
-  return Buffer.concat([head, Buffer.alloc(4), payload]);
-}
-
-/** As RFC 7692 has it. */
-function deflate(message: Uint8Array): Buffer {
-  return deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
-}
 
 /** The messages of the default channel that a peer of `ws` alone gets whole, as text. */
 function readBy(webSocket: WebSocket, texts: string[] = []): { readonly texts: string[] } {

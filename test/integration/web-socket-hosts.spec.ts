@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer, type Server } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { NetworkError, unwrap } from '@entropynet/core';
@@ -21,17 +20,6 @@ const LOOPBACKS = Object.values(networkInterfaces())
 describe('WebSocket: hosts and other programs', () => {
   const fixtures = new WebSocketFixtures();
   afterEach(() => fixtures.dispose());
-
-  async function httpServer(): Promise<Server> {
-    const server = createHttpServer((_request, response) => response.end('the page'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    fixtures.defer(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    return server;
-  }
 
   it('a server of localhost leaves no loopback address of its port to another program', async () => {
     const server = await fixtures.serve({}, 'ws://localhost:0/test');
@@ -68,7 +56,7 @@ describe('WebSocket: hosts and other programs', () => {
   });
 
   it('leaves a request for another protocol to its own listener', async () => {
-    const http = await httpServer();
+    const http = await fixtures.httpServer();
     const reloading = new WebSocketServer({ noServer: true });
     http.on('upgrade', (request, socket, head) => {
       if (request.headers['sec-websocket-protocol'] !== 'hot-reload') return;
@@ -89,14 +77,14 @@ describe('WebSocket: hosts and other programs', () => {
   });
 
   it('answers 400 to another protocol without another listener', async () => {
-    const http = await httpServer();
+    const http = await fixtures.httpServer();
     await fixtures.serve({ server: http }, 'ws://localhost/');
     const { port } = http.address() as AddressInfo;
     expect(await refusalOf(fixtures.raw(`ws://127.0.0.1:${port}/`, { protocols: ['chat'] }))).to.equal(400);
   });
 
   it('unref() leaves the HTTP server of the user alone', async () => {
-    const http = await httpServer();
+    const http = await fixtures.httpServer();
     const servers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
     const before = servers();
     const attached = await fixtures.serve({ server: http }, 'ws://localhost/test');
@@ -190,7 +178,7 @@ describe('WebSocket: hosts and other programs', () => {
   });
 
   it('a manager makes one TCP connection for a connection, and none to probe', async () => {
-    const http = await httpServer();
+    const http = await fixtures.httpServer();
     let sockets = 0;
     http.on('connection', () => (sockets += 1));
     await fixtures.serve({ server: http }, 'ws://localhost/test');

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, NetworkError, redactEndpoint, unwrap } from '@entropynet/core';
@@ -19,17 +19,6 @@ describe('WebSocket: servers', () => {
   const fixtures = new WebSocketFixtures();
 
   afterEach(() => fixtures.dispose());
-
-  async function httpServer(): Promise<Server> {
-    const server = createServer((_request, response) => response.end('the page'));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    fixtures.defer(() => {
-      server.close();
-      server.closeAllConnections();
-    });
-    return server;
-  }
 
   function portOf(server: Server): number {
     return (server.address() as AddressInfo).port;
@@ -185,7 +174,7 @@ describe('WebSocket: servers', () => {
 
   describe('on an HTTP server of the user', () => {
     it('shares it by path with other servers and with the user', async () => {
-      const http = await httpServer();
+      const http = await fixtures.httpServer();
       const users = new WebSocketServer({ noServer: true });
       http.on('upgrade', (request, socket, head) => {
         if (request.url !== '/users') return;
@@ -210,13 +199,13 @@ describe('WebSocket: servers', () => {
     });
 
     it('answers 404 without another handler', async () => {
-      const http = await httpServer();
+      const http = await fixtures.httpServer();
       await fixtures.serve({ server: http }, 'ws://localhost/one');
       expect(await refusalOf(fixtures.raw(`ws://127.0.0.1:${portOf(http)}/other`))).to.equal(404);
     });
 
     it('refuses a path that is in use there', async () => {
-      const http = await httpServer();
+      const http = await fixtures.httpServer();
       await fixtures.serve({ server: http }, 'ws://localhost/one');
       const second = await new WebSocketConnectionServer({
         endpoint: 'ws://localhost/one',

@@ -1,203 +1,17 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
 import { performance } from 'node:perf_hooks';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
 import { FrameType } from '@entropynet/core';
-import { applyMask, envelopeBytes, seal } from '@entropynet/transport-ws/internal/node/message-envelope';
 import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/node/web-socket-frame-reader';
-import { MAX_MESSAGE_BYTES } from '@entropynet/transport-ws/internal/protocol/web-socket-protocol';
 import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
+import { FrameReaderBench, messageFrame, pattern } from './frame-reader-bench.js';
 
 const LARGE = 64 * 1024;
 
-/** A stream, what stands in for `ws` on it, and the reader in between. */
-class Bench {
-  readonly stream = new Duplex({
-    read: () => undefined,
-    write: (_chunk, _encoding, onDone) => {
-      onDone();
-    },
-  });
-  /** What was delivered, and the bytes that `ws` was given, in their order. */
-  readonly log: { what: 'message' | 'ws'; bytes: Buffer }[] = [];
-  readonly messages: { bytes: Uint8Array; start: number; end: number; isOwned: boolean }[] = [];
-  /** The same bytes as `ws` got them. */
-  readonly given: Buffer[] = [];
-  onMessage: ((bytes: Uint8Array) => void) | undefined;
-  /** Whether the reader gave the peer up. */
-  isRefused = false;
-  readonly reader: WebSocketFrameReader;
-  readonly wsListener = (chunk: Buffer): void => {
-    this.given.push(chunk);
-    this.log.push({ what: 'ws', bytes: Buffer.from(chunk) });
-  };
-
-  constructor(isMasked = false, isGreeted = true) {
-    this.stream.on('data', this.wsListener);
-    this.reader = new WebSocketFrameReader(
-      this.stream,
-      isMasked,
-      (bytes, start, end, isOwned) => {
-        this.messages.push({ bytes, start, end, isOwned });
-        this.log.push({ what: 'message', bytes: Buffer.from(bytes.slice(start, end)) });
-        this.onMessage?.(bytes);
-      },
-      () => (this.isRefused = true),
-    );
-    if (isGreeted) this.reader.allowFrames();
-  }
-
-  /** Lets bytes arrive, cut at these places. */
-  arrive(bytes: Buffer, cuts: readonly number[] = []): void {
-    let from = 0;
-    for (const cut of [...cuts, bytes.length]) {
-      // Memory of its own, as a read from a socket has.
-      const chunk = Buffer.from(new Uint8Array(bytes.subarray(from, cut)).buffer);
-      if (chunk.length > 0) this.stream.emit('data', chunk);
-      from = cut;
-    }
-  }
-
-  /** All that has arrived was delivered. */
-  async read(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.reader.whenRead(resolve);
-    });
-  }
-
-  /** The log, with what `ws` got in several pieces in one. */
-  get joined(): { what: string; bytes: string }[] {
-    const joined: { what: string; bytes: Buffer }[] = [];
-    for (const { what, bytes } of this.log) {
-      const last = joined.at(-1);
-      if (what === 'ws' && last?.what === 'ws') last.bytes = Buffer.concat([last.bytes, bytes]);
-      else joined.push({ what, bytes });
-    }
-    return joined.map(({ what, bytes }) => ({ what, bytes: bytes.toString('base64') }));
-  }
-}
-
-function pattern(length: number, seed = 0): Uint8Array {
-  return Uint8Array.from({ length }, (_unused, index) => (index * 31 + seed) & 0xff);
-}
-
-/** A frame as the frame writer makes it. */
-function messageFrame(payload: Uint8Array, masking: 'none' | 'zero' | 'random'): Buffer {
-  const start = envelopeBytes(payload.length, masking);
-  const frame = Buffer.alloc(start + payload.length);
-  frame.set(payload, start);
-  seal(frame, start, masking);
-  return frame;
-}
-
-const length = fc.oneof(
-  fc.nat({ max: 140 }),
-  fc.constantFrom(125, 126, 127, 16_383, 16_384, 65_535, 65_536, MAX_MESSAGE_BYTES),
-);
-const control = fc.record({ opcode: fc.constantFrom(9, 10), payload: fc.uint8Array({ maxLength: 125 }) });
-
-/** A message in fragments: their lengths. */
-const fragments = fc.record({
-  lengths: fc.array(
-    fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 200 }) }, { weight: 1, arbitrary: fc.constant(70_000) }),
-    { minLength: 2, maxLength: 4 },
-  ),
-});
-
-/** Something that is no message, and after which nothing is. */
-const foreign = fc.constantFrom(
-  { opcode: 8, payload: Buffer.from([3, 232]) },
-  { opcode: 1, payload: Buffer.from('text') },
-  { opcode: 0, payload: Buffer.from('a fragment of nothing') },
-  { opcode: 1, isFinal: false, payload: Buffer.from('a piece of text') },
-  { opcode: 9, isFinal: false },
-  { opcode: 9, payload: new Uint8Array(126) },
-  { opcode: 2, reserved: 4 },
-  { opcode: 3 },
-  { opcode: 2, claimedLength: BigInt(MAX_MESSAGE_BYTES) + 1n },
-  { opcode: 2, claimedLength: 2n ** 62n },
-  { opcode: 2, isMasked: false, payload: Buffer.from('with the wrong mask bit') },
-);
-
 describe('the reader of WebSocket frames', () => {
-  for (const masking of ['none', 'zero', 'random'] as const) {
-    const isMasked = masking !== 'none';
-    const item = fc.oneof(
-      { weight: 3, arbitrary: length },
-      { weight: 1, arbitrary: control },
-      { weight: 1, arbitrary: fragments },
-    );
-
-    it(`delivers messages and passes the rest to ws, in order, for any cuts between chunks, mask: ${masking}`, async () => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(item, { maxLength: 6 }),
-          fc.option(foreign, { nil: undefined }),
-          fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 8 }),
-          fc.array(fc.nat({ max: 40 }), { maxLength: 20 }),
-          async (items, last, cutsAnywhere, cutsNearTheStart) => {
-            const wanted = new Bench();
-            const frames: Buffer[] = [];
-            items.forEach((each, index) => {
-              if (typeof each === 'number') {
-                const payload = pattern(each, index);
-                frames.push(messageFrame(payload, masking));
-                wanted.log.push({ what: 'message', bytes: Buffer.from(payload) });
-              } else if ('lengths' in each) {
-                each.lengths.forEach((size, at) => {
-                  const isFinal = at === each.lengths.length - 1;
-                  const frame = rawFrame({ opcode: at === 0 ? 2 : 0, isFinal, payload: pattern(size, at), isMasked });
-                  frames.push(frame);
-                  wanted.log.push({ what: 'ws', bytes: frame });
-                });
-              } else {
-                const frame = rawFrame({ ...each, isMasked });
-                frames.push(frame);
-                wanted.log.push({ what: 'ws', bytes: frame });
-              }
-            });
-            if (last !== undefined) {
-              const wrong = rawFrame({ ...last, isMasked: 'isMasked' in last ? !isMasked : isMasked });
-              // A message behind it is `ws`'s business too.
-              const rest = Buffer.concat([wrong, messageFrame(pattern(9), masking)]);
-              frames.push(rest);
-              wanted.log.push({ what: 'ws', bytes: rest });
-            }
-            const bytes = Buffer.concat(frames);
-            const cuts = [...cutsAnywhere.map((place) => Math.floor(place * bytes.length)), ...cutsNearTheStart]
-              .filter((cut) => cut <= bytes.length)
-              .sort((a, b) => a - b);
-            const bench = new Bench(isMasked);
-            bench.arrive(bytes, cuts);
-            await bench.read();
-            expect(bench.joined).to.deep.equal(wanted.joined);
-          },
-        ),
-        { numRuns: 300 },
-      );
-    });
-
-    it(`understands a stream that arrives byte by byte, mask: ${masking}`, async () => {
-      const payloads = [pattern(5), pattern(200), pattern(70_000)];
-      const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?'), isMasked });
-      const [first, ...others] = payloads.map((payload) => messageFrame(payload, masking));
-      const bytes = Buffer.concat([first!, ping, ...others]);
-      const bench = new Bench(isMasked);
-      bench.arrive(
-        bytes,
-        Array.from({ length: bytes.length }, (_unused, index) => index),
-      );
-      await bench.read();
-      expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws', 'message', 'message']);
-      expect(bench.messages).to.have.length(3);
-      const received = bench.log.filter(({ what }) => what === 'message');
-      expect(received.every(({ bytes: each }, index) => each.equals(payloads[index]!))).to.equal(true);
-    });
-  }
-
   it('transfers the memory of a long message, and lends the memory of a short one', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const long = messageFrame(pattern(LARGE), 'none');
     bench.arrive(Buffer.concat([messageFrame(pattern(100), 'none'), long]), [50, 1000]);
     // In one piece: most of the chunk is the message.
@@ -209,7 +23,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('lends a long message that is not the last of its chunk, so that its owner may detach its memory', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     bench.onMessage = (bytes) => {
       if (bench.messages.at(-1)?.isOwned === true) structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
     };
@@ -226,7 +40,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('gives ws a run of control frames in one piece', async () => {
-    const bench = new Bench(true);
+    const bench = new FrameReaderBench(true);
     const ping = rawFrame({ opcode: 9, payload: Buffer.from('there?') });
     const message = messageFrame(pattern(10), 'zero');
     bench.arrive(Buffer.concat([ping, ping, ping, message, ping, ping]));
@@ -245,7 +59,7 @@ describe('the reader of WebSocket frames', () => {
   };
   for (const [what, bytes] of Object.entries(tooMuch)) {
     it(`allocates no memory for ${what} before the peer has greeted`, async () => {
-      const bench = new Bench(true, false);
+      const bench = new FrameReaderBench(true, false);
       bench.arrive(messageFrame(pattern(1024), 'zero'));
       bench.arrive(bytes.subarray(0, bytes.length - 1));
       bench.arrive(messageFrame(pattern(9), 'zero'));
@@ -257,7 +71,7 @@ describe('the reader of WebSocket frames', () => {
   }
 
   it('reads past ws again after a message in fragments, pings between them included', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const frame = (opcode: number, isFinal: boolean): Buffer =>
       rawFrame({ opcode, isFinal, payload: pattern(100), isMasked: false });
     const forWs = [frame(2, false), frame(9, true), frame(0, false), frame(0, true)];
@@ -268,7 +82,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('leaves a whole message in the middle of fragments to ws, which refuses it', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const fragment = rawFrame({ opcode: 2, isFinal: false, payload: pattern(10), isMasked: false });
     bench.arrive(Buffer.concat([fragment, messageFrame(pattern(10), 'none'), messageFrame(pattern(9), 'none')]));
     await bench.read();
@@ -276,7 +90,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('lets timers and I/O run between slow messages, and keeps their order', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const turns: number[] = [];
     const timer = setInterval(() => turns.push(bench.messages.length), 1);
     bench.onMessage = () => {
@@ -298,7 +112,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('delivers the rest of a chunk after a pause, before newer data', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     bench.onMessage = () => {
       if (bench.messages.length === 2) bench.reader.pause();
     };
@@ -331,7 +145,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('reuses the memory of fragments', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const fragment = pattern(LARGE);
     fragment[0] = FrameType.Fragment;
     const frame = messageFrame(fragment, 'none');
@@ -343,7 +157,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('reads what was left unread when the stream broke, from the middle of a message on', async () => {
-    const bench = new Bench();
+    const bench = new FrameReaderBench();
     const frame = messageFrame(pattern(300), 'none');
     bench.stream.push(Buffer.concat([frame, frame.subarray(0, 100)]));
     await until(() => bench.messages.length === 1, 'the first message came');
@@ -369,29 +183,5 @@ describe('the reader of WebSocket frames', () => {
     stream.emit('data', messageFrame(pattern(9), 'none'));
     expect(seen).to.have.length(2);
     expect(messages).to.have.length(0);
-  });
-});
-
-describe('the mask of a WebSocket message', () => {
-  it('is applied and removed correctly, at any position of the bytes', () => {
-    fc.assert(
-      fc.property(
-        fc.nat({ max: 300 }),
-        fc.nat({ max: 9 }),
-        fc.nat({ max: 5 }),
-        fc.integer(),
-        (bytes, start, after, key) => {
-          const memory = Buffer.from(pattern(start + bytes + after));
-          const wanted = Buffer.from(memory);
-          for (let index = 0; index < bytes; index += 1) wanted[start + index]! ^= (key >>> ((index & 3) * 8)) & 0xff;
-          const masked = Buffer.from(memory);
-          applyMask(masked, start, start + bytes, key);
-          expect(masked.equals(wanted)).to.equal(true);
-          applyMask(masked, start, start + bytes, key);
-          expect(masked.equals(memory)).to.equal(true);
-        },
-      ),
-      { numRuns: 500 },
-    );
   });
 });

@@ -1,18 +1,12 @@
 import { until } from '@entropynet/conformance/tools';
-import { type InspectorServer, type InspectorState, serveInspector } from '@entropynet/inspector';
+import { type InspectorState, serveInspector } from '@entropynet/inspector';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Browser, Locator, Page } from 'playwright-core';
-import { DESKTOP, launchChromium } from '../launch-chromium.js';
+import { readFileSync } from 'node:fs';
+import type { Locator } from 'playwright-core';
 import { freshName } from '../../support/fresh-name.js';
+import { detailsOf, InspectedTraffic, rowOf, rowsOf } from './inspected-traffic.js';
 
-const PROGRAM = fileURLToPath(new URL('traffic-program.js', import.meta.url));
 const PHONE = { width: 390, height: 844 };
 
 /** What this test uses of a page's document: its project has no types of a browser. */
@@ -26,65 +20,14 @@ interface PageDocument {
 describe('the page of the inspector, in Chromium, with traffic of several processes', function () {
   this.timeout(60_000);
 
-  const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
-  const programs: ChildProcess[] = [];
-  const complaints: string[] = [];
-  let browser: Browser;
-  let inspector: InspectorServer;
+  const traffic = new InspectedTraffic();
 
-  before(async () => {
-    const endpoint = freshName();
-    inspector = unwrap(await serveInspector({ directory, endpoint, intervalMs: 100 }));
-    expect(inspector.obstacle).to.equal(undefined);
-    const name = freshName();
-    const start = async (role: string, webSocket = ''): Promise<unknown> => {
-      const program = fork(PROGRAM, [role, name, endpoint, directory, webSocket]);
-      programs.push(program);
-      return ((await once(program, 'message')) as [unknown])[0];
-    };
-    const webSocket = String(await start('server'));
-    for (const role of ['shared-memory', 'websocket', 'fallback']) await start(role, webSocket);
-    browser = await launchChromium();
-  });
+  before(() => traffic.start());
 
-  after(async () => {
-    await browser?.close();
-    await inspector?.close();
-    for (const program of programs) {
-      program.kill();
-      await once(program, 'exit');
-    }
-    rmSync(directory, { recursive: true, force: true });
-    expect(complaints, 'what the pages complained of').to.be.empty;
-  });
-
-  async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
-    const page = await browser.newPage({ viewport: DESKTOP, ...options });
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    await page.goto(inspector.address);
-    await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    await rowsOf(page).nth(5).waitFor();
-    return page;
-  }
-
-  function rowsOf(page: Page, table = 'connections'): Locator {
-    return page.locator(`#${table}-table > tbody > tr.row`);
-  }
-
-  /** The row of a connection that one of the programs reports. */
-  function rowOf(page: Page, program: string): Locator {
-    return rowsOf(page).filter({ has: page.locator('[data-label=process]', { hasText: program }) });
-  }
-
-  function detailsOf(page: Page): Locator {
-    return page.locator('tr.details');
-  }
+  after(() => traffic.stop());
 
   it('shows each connection, its transport and the reason, its rates, and its peer', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     for (const [program, backend] of [
       ['shared-memory-program', 'shared-memory'],
       ['websocket-program', 'websocket'],
@@ -104,7 +47,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('leads from one end of a connection to the other', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     const client = rowOf(page, 'shared-memory-program');
     await client.locator('.link', { hasText: 'server-program' }).click();
     const revealed = page.locator('tr.revealed');
@@ -115,7 +58,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it("shows the channels of a connection, their waiting bytes, and the other end's counters", async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     const bulk = detailsOf(page).locator('.channels tr', { hasText: 'bulk' });
     const cell = (label: string): Locator => bulk.locator(`[data-label="${label}"]`);
@@ -133,7 +76,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('keeps each row in its place while the numbers change', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     await page.getByRole('button', { name: 'Pause' }).click();
     /** Where each row is when its columns have these texts. */
@@ -158,7 +101,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('shows the same totals in its tiles and its tables', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     for (const [tile, table] of [
       ['ends of connections', 'connections'],
       ['regions of shared memory', 'regions'],
@@ -172,7 +115,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('plots round-trip times if the transport has pings', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     const details = detailsOf(page);
     await details
@@ -188,7 +131,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('shows a text in every legend', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await rowOf(page, 'shared-memory-program').locator('.toggle').click();
     const values = detailsOf(page).locator('.u-legend .u-value');
     await values.nth(8).waitFor();
@@ -200,10 +143,10 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('shows the rings between the processes from outside, without its own', async () => {
-    const page = await openPage();
-    const ring = rowsOf(page, 'regions').filter({ hasText: String(programs[1]?.pid) });
+    const page = await traffic.openPage();
+    const ring = rowsOf(page, 'regions').filter({ hasText: String(traffic.programs[1]?.pid) });
     await ring.locator('[data-label="to server"]', { hasText: /[\d.]+ [KM]iB\/s/ }).waitFor();
-    expect(await ring.textContent()).to.contain(`server-program (${programs[0]?.pid})`);
+    expect(await ring.textContent()).to.contain(`server-program (${traffic.programs[0]?.pid})`);
     expect(
       await rowsOf(page, 'regions')
         .filter({ hasText: `(${process.pid})` })
@@ -213,7 +156,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('lists failures with their codes and sentences', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     const failures = rowsOf(page, 'failures');
     await failures.filter({ hasText: 'TransportUnavailable' }).filter({ hasText: '127.0.0.1:9' }).waitFor();
     await failures.filter({ hasText: 'nobody-is-here' }).filter({ hasText: 'fallback-program' }).waitFor();
@@ -221,7 +164,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('plots an opened connection, with the keyboard alone, and keeps plotting', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await rowsOf(page).first().locator('.toggle').focus();
     await page.keyboard.press('Enter');
     const details = detailsOf(page);
@@ -239,7 +182,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('exports the shown data', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await page.getByLabel('Search ends').fill('websocket-program client');
     await until(async () => (await rowsOf(page).count()) === 1, 'one row is left');
     const [csv] = await Promise.all([
@@ -262,7 +205,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it("follows the reader's light or dark theme, plots included", async () => {
-    const page = await openPage({ colorScheme: 'light' });
+    const page = await traffic.openPage({ colorScheme: 'light' });
     const ground = (): Promise<string> => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
     expect(await ground()).to.equal('rgb(246, 247, 249)');
     await page.emulateMedia({ colorScheme: 'dark' });
@@ -271,7 +214,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('fits on a phone, with details open', async () => {
-    const page = await openPage({ viewport: PHONE });
+    const page = await traffic.openPage({ viewport: PHONE });
     for (const toggle of await page.locator('#connections-table .toggle').all()) await toggle.click();
     await page.locator('canvas').first().waitFor();
     await page.locator('.channels').first().waitFor();
@@ -281,11 +224,11 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('continues after a reload, only in this tab', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     await page.reload();
     await page.getByRole('status').filter({ hasText: /^live/ }).waitFor();
     expect(page.url()).to.not.contain('token');
-    const context = await browser.newContext();
+    const context = await traffic.browser.newContext();
     const stranger = await context.newPage();
     await stranger.goto(page.url());
     await stranger.getByRole('status').filter({ hasText: 'open the whole address that was printed' }).waitFor();
@@ -294,16 +237,22 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
   });
 
   it('keeps the token out of the address bar, and shows when it is not live', async () => {
-    const page = await openPage();
+    const page = await traffic.openPage();
     expect(page.url()).to.not.contain('token');
-    const other = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 100 }));
+    const other = unwrap(
+      await serveInspector({ directory: traffic.directory, endpoint: freshName(), intervalMs: 100 }),
+    );
     await page.goto(other.address);
     await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
-    complaints.length = 0;
+    traffic.complaints.length = 0;
     await other.close();
     await page.getByRole('status').filter({ hasText: 'not live' }).waitFor();
     await page.close();
     // The browser itself says that it could not connect again.
-    complaints.splice(0, complaints.length, ...complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')));
+    traffic.complaints.splice(
+      0,
+      traffic.complaints.length,
+      ...traffic.complaints.filter((text) => !text.includes('ERR_CONNECTION_REFUSED')),
+    );
   });
 });

@@ -11,6 +11,7 @@ import { type Assignment, requestRegion } from '@entropynet/transport-shm/intern
 import { loadNativeBinding, type NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { leaveOut } from '../leave-out.js';
 import { namesIn } from './names-in.js';
 
 export { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
@@ -99,6 +100,31 @@ export class Scene {
     for (const closer of this.#closers.reverse()) await closer();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A suite in which each test has a scene of its own; pending if the addon can't be loaded. */
+export function describeWithScene(title: string, body: (scene: () => Scene) => void): void {
+  describe(title, () => {
+    let scene: Scene;
+
+    before(function () {
+      if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
+    });
+
+    beforeEach(() => {
+      scene = new Scene();
+    });
+
+    afterEach(() => scene.close());
+
+    body(() => scene);
+  });
+}
+
+/** An accepted connection as what it is. */
+export function asSharedMemory(connection: NetworkConnection): SharedMemoryConnection {
+  if (connection instanceof SharedMemoryConnection) return connection;
+  throw new TypeError(`a ${connection.className()} was accepted`);
 }
 
 /** Resolves with the state's error once the connection is in that state. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { Scope, until } from '@entropynet/conformance/tools';
 import {
@@ -58,6 +59,18 @@ export class WebSocketFixtures extends Scope {
     const server = new WebSocketConnectionServer({ endpoint, webSocket });
     this.#servers.push(server);
     unwrap(await server.listen());
+    return server;
+  }
+
+  /** An HTTP server of the program, on a free port. */
+  async httpServer(): Promise<Server> {
+    const server = createServer((_request, response) => response.end('the page'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.defer(() => {
+      server.close();
+      server.closeAllConnections();
+    });
     return server;
   }
 

@@ -1,119 +1,42 @@
-import { type Scope, scoped } from '@entropynet/conformance/tools';
-import { type ConnectionConfig, unwrap } from '@entropynet/core';
-import {
-  type InspectorServer,
-  type InspectorState,
-  type ProcessReport,
-  type ProcessState,
-  serveInspector,
-  startInspectorAgent,
-} from '@entropynet/inspector';
+import { scoped } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { startInspectorAgent } from '@entropynet/inspector';
 import { createNetworking, type Networking } from '@entropynet/manager';
-import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { WebSocketConnection, WebSocketConnectionServer, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { RunningCommand } from '../support/command.js';
 import { freshName } from '../support/fresh-name.js';
+import { next, watched } from './inspector-support.js';
 
 const THREADS = fileURLToPath(new URL('./thread-program.js', import.meta.url));
 
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: NodeJS.Dict<string | string[]>;
-  readonly text: string;
-}
-
-/** With the headers that are given, which `fetch` would not send. */
-function get(address: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    request(address, { method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.on('end', () => {
-        resolve({ status: response.statusCode, headers: response.headers, text });
-      });
-    })
-      .on('error', reject)
-      .end();
-  });
-}
-
-describe('the inspector', () => {
+describe('the inspector, with agents', () => {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
-  let inspector: InspectorServer;
   let networking: Networking;
 
   before(async () => {
     networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
-    inspector = unwrap(await serveInspector({ directory, endpoint: freshName(), intervalMs: 50 }));
   });
 
   after(async () => {
-    await inspector.close();
     await networking.close();
     rmSync(directory, { recursive: true, force: true });
-  });
-
-  const page = (): URL => new URL(inspector.address);
-
-  it('serves the page only with the token', async () => {
-    const good = await get(inspector.address);
-    expect(good.status).to.equal(200);
-    expect(good.text).to.contain('<title>EntropyNet inspector</title>');
-    expect(good.headers['content-security-policy']).to.contain("default-src 'none'").and.to.not.contain('unsafe');
-    for (const token of ['', 'x', page().searchParams.get('token')?.replace(/.$/, 'g') ?? '']) {
-      const refused = await get(`${page().origin}/?token=${token}`);
-      expect([refused.status, refused.text]).to.deep.equal([
-        403,
-        'The token is missing or wrong: use the whole address that was printed.\n',
-      ]);
-    }
-    expect((await get(`${page().origin}/page.js`)).status).to.equal(200);
-    expect((await get(`${page().origin}/../package.json`)).status).to.equal(404);
-    expect((await get(inspector.address, {}, 'POST')).status).to.equal(405);
-    expect((await get(inspector.address, {}, 'HEAD')).text).to.equal('');
-  });
-
-  it('answers only to the names of this machine', async () => {
-    for (const host of ['evil.example', 'localhost.evil.example', `127.0.0.1.evil.example:${page().port}`]) {
-      expect((await get(inspector.address, { host })).status, host).to.equal(403);
-    }
-    expect((await get(inspector.address, { host: `localhost:${page().port}` })).status).to.equal(200);
-  });
-
-  it('sends data only with the token, and only to its own page', async () => {
-    const endpoint = `ws://${page().host}/feed`;
-    const secret = page().searchParams.get('token') ?? '';
-    const without = await new WebSocketConnection({ endpoint }).connect();
-    expect(without.ok ? 'ok' : without.error.code).to.equal('HandshakeFailed');
-    const wrong = await new WebSocketConnection({ endpoint, secret: 'x'.repeat(32) }).connect();
-    expect(wrong.ok ? 'ok' : wrong.error.code).to.equal('HandshakeFailed');
-    const elsewhere = { endpoint, secret, webSocket: { headers: { origin: 'http://evil.example' } } };
-    const foreign = await new WebSocketConnection(elsewhere).connect();
-    expect(foreign.ok ? 'ok' : foreign.error.message).to.contain('403');
-  });
-
-  it('names a port that is in use', async () => {
-    const taken = await serveInspector({ port: Number(page().port), endpoint: freshName(), directory });
-    expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
   });
 
   it(
     'gets reports of a process from an agent, and no more after the agent stopped',
     scoped(async (scope) => {
-      const { states, inspectorConfig } = await watched(scope);
+      const { states, inspectorConfig } = await watched(scope, directory);
       const agent = startInspectorAgent({ name: 'tested', inspector: inspectorConfig, intervalMs: 50 });
       scope.defer(() => agent.stop());
       const server = unwrap(networking.manager.createServer({ endpoint: 'ws://127.0.0.1:0/told' }));
@@ -144,25 +67,10 @@ describe('the inspector', () => {
     }),
   );
 
-  it('names a forbidden option, and the allowed ones', async () => {
-    for (const [options, message] of [
-      [{ port: 99_999 }, "'port' was given 99999; 0 to 65535 is allowed"],
-      [{ intervalMs: 0 }, "'intervalMs' was given 0; 10 to 2147483647 is allowed"],
-      [{ intervalMs: NaN }, "'intervalMs' was given NaN; 10 to 2147483647 is allowed"],
-    ] as const) {
-      const refused = await serveInspector({ endpoint: freshName(), directory, ...options });
-      expect(refused.ok ? 'ok' : refused.error).to.include({ code: 'InvalidParameter', message });
-    }
-    expect(() => startInspectorAgent({ intervalMs: 1 })).to.throw("'intervalMs' was given 1;");
-    for (const inspector of [{ endpoint: 'nats://127.0.0.1/x' }, { endpoint: 'x', fallback: ['nats://127.0.0.1/x'] }])
-      expect(() => startInspectorAgent({ inspector })).to.throw("'inspector' was given the scheme 'nats'");
-    expect(() => startInspectorAgent({ inspector: { endpoint: 'ws://h:99999' } })).to.throw('99999');
-  });
-
   it(
     'is found by an agent at a fallback of its configuration',
     scoped(async (scope) => {
-      const { states, inspectorConfig } = await watched(scope);
+      const { states, inspectorConfig } = await watched(scope, directory);
       const elsewhere = { ...inspectorConfig, endpoint: freshName(), fallback: [inspectorConfig.endpoint] };
       const agent = startInspectorAgent({ name: 'by a fallback', inspector: elsewhere, intervalMs: 50 });
       scope.defer(() => agent.stop());
@@ -203,7 +111,7 @@ describe('the inspector', () => {
   it(
     'has room for another page and another agent after many have left',
     scoped(async (scope) => {
-      const { own, states, inspectorConfig, feedConfig } = await watched(scope);
+      const { own, states, inspectorConfig, feedConfig } = await watched(scope, directory);
       // More in all than a manager has places for, a few at a time.
       const visit = async (): Promise<void> => {
         for (let index = 0; index < 150; index += 1) {
@@ -238,7 +146,7 @@ describe('the inspector', () => {
   it(
     'ignores invalid reports of an agent, and continues for the others',
     scoped(async (scope) => {
-      const { states, inspectorConfig } = await watched(scope);
+      const { states, inspectorConfig } = await watched(scope, directory);
       const hostile = unwrap(networking.manager.openConnection(inspectorConfig));
       scope.defer(() => hostile.close());
       unwrap(await hostile.connect());
@@ -253,21 +161,9 @@ describe('the inspector', () => {
   );
 
   it(
-    'is a command, which ends when it is interrupted',
-    scoped(async (scope) => {
-      const command = scope.add(new RunningCommand(['inspect', '--web', '--json'], { XDG_RUNTIME_DIR: directory }));
-      await command.said('Ctrl+C ends the page');
-      const { address } = JSON.parse(command.output.toString()) as { address: string };
-      expect((await get(address)).status).to.equal(200);
-      command.signal('SIGINT');
-      expect(await command.ended()).to.include({ code: 130 });
-    }),
-  );
-
-  it(
     'distinguishes agents of one process id: threads have their own connections',
     scoped(async (scope) => {
-      const { states, inspectorConfig } = await watched(scope);
+      const { states, inspectorConfig } = await watched(scope, directory);
       const child = fork(THREADS, [JSON.stringify(inspectorConfig)]);
       scope.defer(() => void child.kill());
       for await (const { processes } of states) {
@@ -283,7 +179,7 @@ describe('the inspector', () => {
   it(
     'shows an agent with a long interval in every state, between its reports too',
     scoped(async (scope) => {
-      const { states, inspectorConfig } = await watched(scope);
+      const { states, inspectorConfig } = await watched(scope, directory);
       const agent = startInspectorAgent({ name: 'slow', inspector: inspectorConfig, intervalMs: 1000 });
       scope.defer(() => agent.stop());
       const reports = new Set<number>();
@@ -301,7 +197,7 @@ describe('the inspector', () => {
     'reports every connection of a program with many, both ends with one link, and ended ones',
     scoped(async (scope) => {
       const COUNT = 300;
-      const { states, inspectorConfig } = await watched(scope, 500);
+      const { states, inspectorConfig } = await watched(scope, directory, 500);
       const agent = startInspectorAgent({ name: 'busy', inspector: inspectorConfig, intervalMs: 500 });
       scope.defer(() => agent.stop());
       const server = scope.add(new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0/many' }));
@@ -335,39 +231,4 @@ describe('the inspector', () => {
       }
     }),
   ).timeout(60_000);
-
-  /** An inspector of the test's own, and what it tells its page. */
-  async function watched(
-    scope: Scope,
-    intervalMs = 50,
-  ): Promise<{
-    own: InspectorServer;
-    states: AsyncIterable<InspectorState>;
-    inspectorConfig: ConnectionConfig;
-    feedConfig: ConnectionConfig;
-  }> {
-    const endpoint = freshName();
-    const own = unwrap(await serveInspector({ directory, endpoint, intervalMs }));
-    scope.defer(() => own.close());
-    expect(own.obstacle).to.equal(undefined);
-    const url = new URL(own.address);
-    const secret = url.searchParams.get('token') ?? '';
-    const feedConfig = { endpoint: `ws://${url.host}/feed`, secret };
-    const feed = scope.add(new WebSocketConnection(feedConfig));
-    unwrap(await feed.connect());
-    const states = toTypedPort<InspectorState>(feed, { codec: jsonCodec() });
-    return { own, states, inspectorConfig: { endpoint, sharedMemory: { directory } }, feedConfig };
-  }
-
-  /** The first process, as soon as what it says is as wanted. */
-  async function next(
-    states: AsyncIterable<InspectorState>,
-    isWanted: (report: ProcessReport) => boolean,
-  ): Promise<ProcessState> {
-    for await (const { processes } of states) {
-      const [first] = processes;
-      if (first !== undefined && isWanted(first.report)) return first;
-    }
-    throw new Error('the feed ended');
-  }
 });

@@ -1,0 +1,137 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { until } from '@entropynet/conformance/tools';
+import { NetworkError } from '@entropynet/core';
+import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
+import { expect } from 'chai';
+import { LOCALHOST_CERTIFICATE, LOCALHOST_PRIVATE_KEY } from '../support/web-socket/localhost-certificate.js';
+import { WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
+import { spawn } from 'node:child_process';
+
+describe('WebSocket: connecting', () => {
+  const fixtures = new WebSocketFixtures();
+
+  afterEach(() => fixtures.dispose());
+
+  it('to nobody is TransportUnavailable, as the probe says', async () => {
+    const server = await fixtures.serve();
+    const endpoint = server.address() ?? '';
+    const transport = new WebSocketTransport();
+    expect((await transport.probe({ endpoint })).available).to.equal(true);
+    await server.close();
+    const probe = await transport.probe({ endpoint });
+    expect(probe.available ? '' : probe.reason).to.match(/^nothing listens at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)$/);
+    const result = await fixtures.client(endpoint).connect();
+    expect(result.ok ? 'ok' : result.error.code).to.equal('TransportUnavailable');
+  });
+
+  it('to a server that never answers ends at the limit or with the signal, and the socket with it', async () => {
+    let open = 0;
+    const silent = createServer((socket) => {
+      open += 1;
+      socket.on('error', () => undefined);
+      socket.resume();
+      socket.on('close', () => (open -= 1));
+    });
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    fixtures.defer(() => silent.close());
+    const endpoint = `ws://127.0.0.1:${(silent.address() as { port: number }).port}`;
+    const late = await fixtures.client(endpoint, { connectTimeoutMs: 30 }).connect();
+    expect(late.ok ? 'ok' : late.error.code).to.equal('Timeout');
+    await until(() => open === 0, 'the socket is closed');
+    const controller = new AbortController();
+    const aborted = fixtures.client(endpoint).connect({ signal: controller.signal });
+    await until(() => open === 1, 'the server was reached');
+    controller.abort();
+    const result = await aborted;
+    expect(result.ok ? 'ok' : result.error.code).to.equal('Aborted');
+    await until(() => open === 0, 'the socket is closed');
+  });
+
+  it('to a server that goes away during the handshake is PeerDied', async () => {
+    const rude = createServer((socket) => {
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    rude.listen(0, '127.0.0.1');
+    await once(rude, 'listening');
+    fixtures.defer(() => rude.close());
+    const result = await fixtures.client(`ws://127.0.0.1:${(rude.address() as { port: number }).port}`).connect();
+    expect(result.ok ? 'ok' : result.error.code).to.equal('PeerDied');
+  });
+
+  it('with a header that HTTP does not allow is InvalidParameter', async () => {
+    const result = await fixtures.client('ws://127.0.0.1:1', { webSocket: { headers: { a: 'b\nc' } } }).connect();
+    expect(result.ok ? 'ok' : result.error.code).to.equal('InvalidParameter');
+  });
+
+  it('takes just an endpoint', async () => {
+    const server = await fixtures.serve();
+    const client = new WebSocketConnection(server.address() ?? '');
+    expect((await client.connect()).ok).to.equal(true);
+    await client.disconnect();
+  });
+
+  it('without a reference keeps no process alive', async () => {
+    const server = await fixtures.serve();
+    const script = `
+      import { WebSocketConnection } from '@entropynet/transport-ws';
+      const connection = new WebSocketConnection(process.argv[1]);
+      connection.unref();
+      const connected = await connection.connect();
+      if (!connected.ok) throw connected.error;
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script, server.address() ?? ''], {
+      stdio: 'inherit',
+    });
+    fixtures.defer(() => child.kill('SIGKILL'));
+    const witness = new Witness(await fixtures.accept(server));
+    const [code] = (await once(child, 'exit')) as [number];
+    expect(code).to.equal(0);
+    await witness.ended();
+    expect(witness.error?.code).to.equal('PeerDied');
+  });
+});
+
+describe('WebSocket: connecting with TLS', () => {
+  const fixtures = new WebSocketFixtures();
+
+  afterEach(() => fixtures.dispose());
+
+  const tls = { certificate: LOCALHOST_CERTIFICATE, privateKey: LOCALHOST_PRIVATE_KEY };
+  const trusting = { webSocket: { tls: { certificateAuthority: LOCALHOST_CERTIFICATE } } };
+
+  it('carries messages if the client trusts the certificate', async () => {
+    const server = await fixtures.serve({ tls }, 'wss://localhost:0/test');
+    expect(server.address()).to.match(/^wss:\/\/127\.0\.0\.1:\d+\/test$/);
+    const client = await fixtures.connect(server, trusting);
+    const accepted = new Witness(await fixtures.accept(server));
+    expect((await client.send(new Uint8Array(500_000).fill(5))).ok).to.equal(true);
+    await until(() => accepted.messages.length === 1, 'the message arrived');
+    expect(accepted.messages[0]?.every((byte) => byte === 5)).to.equal(true);
+    await client.disconnect();
+    await accepted.ended();
+    expect(accepted.states.at(-1)).to.equal('disconnected');
+  });
+
+  it('fails if it does not, unless verification is off', async () => {
+    const server = await fixtures.serve({ tls }, 'wss://localhost:0/test');
+    const result = await fixtures.client(server.address() ?? '').connect();
+    expect(result.ok ? 'ok' : result.error.code).to.equal('HandshakeFailed');
+    expect(result.ok ? '' : result.error.message).to.contain('SELF_SIGNED');
+    await fixtures.connect(server, { webSocket: { tls: { rejectUnauthorized: false } } });
+  });
+
+  it('needs a certificate and a key', async () => {
+    const endpoint = 'wss://localhost:0';
+    expect(() => new WebSocketConnectionServer({ endpoint })).to.throw(NetworkError, 'webSocket.tls.certificate');
+    const { certificate } = tls;
+    expect(() => new WebSocketConnectionServer({ endpoint, webSocket: { tls: { certificate } } })).to.throw(
+      NetworkError,
+      'webSocket.tls.privateKey',
+    );
+    const broken = { certificate: 'no', privateKey: 'PEM' };
+    const result = await new WebSocketConnectionServer({ endpoint, webSocket: { tls: broken } }).listen();
+    expect(result.ok ? 'ok' : result.error.code).to.equal('InvalidParameter');
+  });
+});
