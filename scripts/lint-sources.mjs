@@ -1,15 +1,11 @@
-// Checks what no rule of ESLint sees: that no file imports itself by way of others, not even for types, and lists the
-// files that have become long.
+// Checks what no rule of ESLint sees: that no file imports itself by way of others, not even for types.
 
 import { parseCircular, parseDependencyTree } from 'dpdm';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-
-/** A file of more lines is harder to read in one sitting; ESLint ends at 450. */
-const LONG_LINES = 300;
 
 const folders = [
   ...readdirSync(join(root, 'packages')).map((name) => join('packages', name)),
@@ -38,12 +34,5 @@ const circles = parseCircular(tree);
 for (const circle of circles) {
   console.error(`circular import: ${circle.map((path) => relative(root, resolve(root, path))).join(' → ')}`);
 }
-
-const long = sources
-  .map((path) => ({ path, lines: readFileSync(join(root, path), 'utf8').split('\n').length - 1 }))
-  .filter(({ lines }) => lines > LONG_LINES)
-  .sort((left, right) => right.lines - left.lines);
-for (const { path, lines } of long)
-  console.log(`${path} has ${lines} lines; ${LONG_LINES} are easy to read in one sitting`);
 
 if (circles.length > 0) process.exitCode = 1;

@@ -36,7 +36,7 @@ describe('the list of packages', () => {
   });
 
   it('has a rule for what each package may import', () => {
-    const rules = read('eslint.config.js');
+    const rules = read('scripts/import-directions.mjs');
     for (const folder of workspace.publishedFolders().filter((each) => each.startsWith('packages/')))
       expect(rules).to.match(new RegExp(`folder: '${folder.slice('packages/'.length)}'|'${folder}/src/`), folder);
   });
