@@ -149,7 +149,7 @@ function runLibrary(folder, { seconds, seed }) {
   const compiler = findCompiler(folder);
   const results = [];
   const withThreads = compileLibrary(folder, compiler, 'threads', THREADS);
-  for (const name of ['unit', 'handshakes']) {
+  for (const name of ['unit', 'urgent', 'handshakes']) {
     const directory = join(folder, `directory-${name}`);
     mkdirSync(directory, { mode: 0o700 });
     results.push(report(`C library: ${name}`, 'sanitizer: threads', run(withThreads(name), [directory])));

@@ -13,6 +13,8 @@
  * channels. */
 #define SLOT_COST 1024u
 #define MOST_OVER 4096u
+/* The channel whose frames go before those of the others. */
+#define URGENT "control"
 
 en_slot *en_slot_of(const en_connection *c, en_channel channel) {
   uint64_t index = channel & ((1u << INDEX_BITS) - 1);
@@ -51,6 +53,7 @@ en_slot *en_slot_add(en_connection *c, const uint8_t *name, uint32_t length) {
   slot->window = c->peer.window;
   slot->name_length = length;
   if (length) memcpy(slot->name, name, length);
+  if (length == strlen(URGENT) && memcmp(name, URGENT, length) == 0) c->urgent = slot;
   return slot;
 }
 
@@ -62,6 +65,7 @@ void en_forget(en_connection *c) {
     if (!c->on_event) slot->events = 0; /* nobody asks for them */
     if (slot->first || slot->events || slot->own_id || slot->peer_id || c->claim_slot == slot) continue;
     c->slots[i] = NULL;
+    if (slot == c->urgent) c->urgent = NULL;
     c->over_count--;
     c->over_bytes -= slot->over_bytes;
     en_slot_free(slot);
@@ -326,6 +330,7 @@ en_status en_open_channel(en_connection *c, const char *name, int timeout_ms, en
   int64_t deadline = en_deadline(timeout_ms);
   en_forget(c);
   for (;;) {
+    if (c->work) en_flush(c);
     if (c->state != EN_STATE_CONNECTED) return en_ended(c);
     en_slot *slot = *channel ? en_slot_of(c, *channel) : find_name(c, bytes, (uint32_t)length);
     if (*channel && (!slot || slot->over)) {

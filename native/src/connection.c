@@ -136,6 +136,7 @@ en_status en_disconnect(en_connection *c, int timeout_ms) {
   leave(c);
   while (!status && c->queued_count > 0 && c->state == EN_STATE_CONNECTED) {
     status = c->holding ? EN_TIMEOUT : en_wait_a_while(c, deadline);
+    en_flush(c);
   }
   if (c->state != EN_STATE_CONNECTED)
     return c->queued_count > 0 ? en_ended(c) : EN_OK; /* the peer was first */

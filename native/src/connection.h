@@ -120,6 +120,9 @@ struct en_connection {
   en_ids by_own, by_peer;
   en_control *controls;
   uint32_t control_first, control_count, control_room;
+  en_slot *urgent;       /* the channel `control`, which goes before the others; NULL: there is none */
+  bool was_urgent;       /* the last frame of a message was one of that channel */
+  bool gave_urgent;      /* the last message for a program that takes any was one of that channel */
   uint32_t turn;         /* the slot whose queued message goes next */
   uint32_t queued_count; /* channels with a queued message */
   bool work;             /* something waits for room that en_flush() would write */
@@ -181,13 +184,17 @@ void en_close_own(en_connection *c, en_slot *slot);
 
 /* receive.c */
 en_status en_take(en_connection *c, bool deliver);
+
+/* messages.c */
 void en_deliver_parked(en_connection *c);
 bool en_has_deliverable(const en_connection *c);
 
-/* send.c */
+/* frames.c */
 bool en_write_frame(en_connection *c, uint32_t type, uint32_t id, const void *bytes, uint32_t length);
 void en_wake_reader(en_connection *c);
 void en_flush(en_connection *c);
+
+/* send.c */
 /* Waits until a sender may be able to continue. */
 en_status en_wait_a_while(en_connection *c, int64_t deadline);
 

@@ -113,6 +113,7 @@ en_status en_poll(en_connection *c) {
   if (c->work) en_flush(c);
   watch(c);
   report(c);
+  if (c->work) en_flush(c); /* the frames that let `control` go first */
   return finish(c);
 }
 

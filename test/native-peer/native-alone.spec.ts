@@ -19,6 +19,10 @@ describeNative('programs in C alone', (site, build) => {
     expect(run('unit')).to.deep.equal({ status: 0, stderr: '', stdout: '11 groups of checks passed\n' });
   });
 
+  it('sends and receives the channel control before others, at most every second time', () => {
+    expect(run('urgent')).to.deep.equal({ status: 0, stderr: '', stdout: '5 groups of checks passed\n' });
+  });
+
   it('ends a connection whose peer breaks the protocol', () => {
     expect(run('hostile')).to.include({ stderr: '', status: 0 });
   });
