@@ -5,9 +5,9 @@
  * function that can fail returns a Status, or a Result that holds a Status or a value. Both are
  * [[nodiscard]].
  *
- * Ownership. Connection, Server and Claim own what they stand for and give it back at their end. They can be
- * moved and not copied. A moved-from object is empty: each call on it gives Code::kInvalidParameter or the
- * neutral value.
+ * Ownership. Connection, Connecting, Server and Claim own what they stand for and give it back at their end.
+ * They can be moved and not copied. A moved-from object is empty: each call on it gives
+ * Code::kInvalidParameter or the neutral value.
  *
  * Threads. As in entropynet.h: one thread at a time may use a Connection or a Server, different ones may be
  * used on different threads at the same time. Interrupt() is the exception: every thread may call it. Nothing
@@ -22,6 +22,7 @@
 #ifndef ENTROPYNET_HPP
 #define ENTROPYNET_HPP
 
+#include "entropynet/connecting.hpp"
 #include "entropynet/connection.hpp"
 #include "entropynet/server.hpp"
 #include "entropynet/values.hpp"

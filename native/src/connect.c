@@ -1,7 +1,11 @@
 /* The client's side of the handshake. Section 2 of the protocol. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "handshake.h"
+
+/* How long en_connect() waits before it asks again for a server that has no place in its queue. */
+#define RETRY_MS 2
 
 int en_message_take(int link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, int *region) {
   int got = en_link_take(link, bytes + *have, EN_MESSAGE_BYTES - *have, region);
@@ -10,43 +14,44 @@ int en_message_take(int link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, i
   return *have == EN_MESSAGE_BYTES;
 }
 
-typedef struct {
-  const en_settings *settings;
-  const en_place *place;
+/* The next thing that an attempt needs. */
+typedef enum { NEEDS_LINK, NEEDS_ANSWER, NEEDS_PROOF, NEEDS_REGION } stage;
+
+struct en_connecting {
+  en_settings settings;
+  en_place place;
   int64_t deadline;
+  stage stage;
+  bool over;
   int link, region;
-  uint8_t nonce[16], reply[EN_MESSAGE_BYTES];
-} attempt;
+  uint32_t have; /* bytes of the reply that have come */
+  uint8_t nonce[16], reply[EN_MESSAGE_BYTES], challenge[32], answer[EN_MESSAGE_BYTES];
+};
 
 /* A dying server ends the streams of the clients in its queue. */
-static en_status broken_off(const attempt *a) {
-  if (!en_link_server_lives(a->place)) {
-    return en_fail(EN_PEER_DIED, "The server '%.100s' died during the handshake.", a->place->name);
+static en_status broken_off(const en_connecting *a) {
+  if (!en_link_server_lives(&a->place)) {
+    return en_fail(EN_PEER_DIED, "The server '%.100s' died during the handshake.", a->place.name);
   }
-  return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' ended the handshake.", a->place->name);
+  return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' ended the handshake.", a->place.name);
 }
 
-static en_status put(const attempt *a, const uint8_t *bytes, size_t length) {
+static en_status put(const en_connecting *a, const uint8_t *bytes, size_t length) {
   return en_link_put(a->link, bytes, length, -1) ? EN_OK : broken_off(a);
 }
 
-static en_status take(attempt *a) {
-  uint32_t have = 0;
-  for (;;) {
-    int got = en_message_take(a->link, a->reply, &have, &a->region);
-    if (got == EN_TAKE_NO_DESCRIPTOR)
-      return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The process has no number left for a descriptor.");
-    if (got == EN_TAKE_ABUSED) {
-      return en_fail(EN_SHARED_MEMORY_PERMISSION,
-                     "The server '%.100s' passed something else than one sealed memory file.",
-                     a->place->name);
-    }
-    if (got < 0) return broken_off(a);
-    if (got > 0) break;
-    if (!en_link_readable(a->link, en_left_ms(a->deadline)) && en_left_ms(a->deadline) == 0) {
-      return en_fail(EN_TIMEOUT, "The server '%.100s' did not answer in time.", a->place->name);
-    }
+/* Takes the next reply. EN_WOULD_BLOCK: it has not come yet. */
+static en_status take(en_connecting *a) {
+  int got = en_message_take(a->link, a->reply, &a->have, &a->region);
+  if (got == EN_TAKE_NO_DESCRIPTOR)
+    return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The process has no number left for a descriptor.");
+  if (got == EN_TAKE_ABUSED) {
+    return en_fail(EN_SHARED_MEMORY_PERMISSION,
+                   "The server '%.100s' passed something else than one sealed memory file.", a->place.name);
   }
+  if (got < 0) return broken_off(a);
+  if (got == EN_TAKE_NOTHING) return EN_WOULD_BLOCK;
+  a->have = 0;
   if (en_get32(a->reply) != EN_MAGIC_REPLY)
     return en_fail(EN_HANDSHAKE_FAILED, "The answer is none of EntropyNet.");
   uint32_t version = en_get32(a->reply + 4);
@@ -68,7 +73,7 @@ static void system_error(const uint8_t bytes[16], char out[17]) {
   if (out[0] != 'E' || !zeros) out[0] = '\0';
 }
 
-static en_status refused(const attempt *a) {
+static en_status refused(const en_connecting *a) {
   static const struct {
     en_status status;
     const char *text;
@@ -87,106 +92,49 @@ static en_status refused(const attempt *a) {
   uint32_t index = status < sizeof known / sizeof *known ? status : 0;
   char why[17] = "";
   if (status == EN_R_NO_REGION) system_error(a->reply + 16, why);
-  return en_fail(known[index].status, "The server '%.100s' %s%s%s (status %u).", a->place->name,
+  return en_fail(known[index].status, "The server '%.100s' %s%s%s (status %u).", a->place.name,
                  known[index].text, *why ? ": " : "", why, status);
 }
 
-/* Proves the secret to the server, and checks the server's proof. */
-static en_status authenticate(attempt *a) {
-  uint8_t challenge[32], answer[EN_MESSAGE_BYTES], proof[32];
-  memcpy(challenge, a->reply + 16, 32);
-  if (!en_random(answer, 32)) return en_fail(EN_HANDSHAKE_FAILED, "The system gave no random bytes.");
-  en_proof(a->settings->secret, EN_CLIENT_ROLE, challenge, answer, answer + 32);
-  en_status status = put(a, answer, sizeof answer);
-  if (!status) status = take(a);
-  if (status) return status;
-  if (en_get32(a->reply + 12) != EN_R_PROOF) return refused(a);
-  en_proof(a->settings->secret, EN_SERVER_ROLE, challenge, answer, proof);
-  if (!en_equal(proof, a->reply + 16, 32)) {
-    return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' did not prove the secret.", a->place->name);
-  }
-  return take(a);
+static en_status unproven(const en_connecting *a) {
+  return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' did not prove the secret.", a->place.name);
 }
 
-static en_status negotiate(attempt *a) {
-  uint8_t request[EN_MESSAGE_BYTES] = {0};
-  en_limits limits = en_settings_limits(a->settings);
-  en_put32(request, EN_MAGIC_REQUEST);
-  en_put32(request + 4, EN_LAYOUT_VERSION);
-  en_put32(request + 8, a->settings->region_size);
-  memcpy(request + 16, a->nonce, 16);
-  en_put_limits(request + 32, &limits);
-  en_status status = put(a, request, sizeof request);
-  if (!status) status = take(a);
-  if (status) return status;
-  uint32_t answer = en_get32(a->reply + 12);
-  if (a->settings->secret && answer == EN_R_CHALLENGE) {
-    status = authenticate(a);
-    if (status) return status;
-  } else if (a->settings->secret && answer == EN_R_GRANTED) {
-    return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' did not prove the secret.", a->place->name);
-  }
-  return en_get32(a->reply + 12) == EN_R_GRANTED ? EN_OK : refused(a);
+static en_status request(en_connecting *a) {
+  uint8_t bytes[EN_MESSAGE_BYTES] = {0};
+  en_limits limits = en_settings_limits(&a->settings);
+  en_put32(bytes, EN_MAGIC_REQUEST);
+  en_put32(bytes + 4, EN_LAYOUT_VERSION);
+  en_put32(bytes + 8, a->settings.region_size);
+  memcpy(bytes + 16, a->nonce, 16);
+  en_put_limits(bytes + 32, &limits);
+  a->stage = NEEDS_ANSWER;
+  return put(a, bytes, sizeof bytes);
 }
 
-static uint32_t word(const uint8_t *region, uint32_t offset) {
-  return atomic_load((_Atomic uint32_t *)(uintptr_t)(region + offset));
+/* Proves the secret to the server. */
+static en_status prove(en_connecting *a) {
+  memcpy(a->challenge, a->reply + 16, sizeof a->challenge);
+  if (!en_random(a->answer, 32)) return en_fail(EN_HANDSHAKE_FAILED, "The system gave no random bytes.");
+  en_proof(a->settings.secret, EN_CLIENT_ROLE, a->challenge, a->answer, a->answer + 32);
+  a->stage = NEEDS_PROOF;
+  return put(a, a->answer, sizeof a->answer);
 }
 
-/* The server wrote line 0. This side's own words must be 0, because it counts from there. */
-static en_status check_control_block(const uint8_t *region, uint32_t size, const uint8_t identity[16]) {
-  static const uint32_t own[] = {128, 132, 136, 200, 204};
-  uint8_t line[64];
-  memcpy(line, region, sizeof line); /* the server can change it at any moment */
-  if (en_get32(line) != EN_MAGIC_REGION || en_get32(line + 12) != ((size - 256) / 2 & ~7u) ||
-      memcmp(line + 16, identity, 16) != 0) {
-    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "The first line of the server's region is wrong.");
-  }
-  if (en_get32(line + 4) != EN_LAYOUT_VERSION) {
-    return en_fail(EN_INCOMPATIBLE_VERSION,
-                   "The server's region has layout version %u, and this library knows %u.",
-                   en_get32(line + 4), EN_LAYOUT_VERSION);
-  }
-  if (en_get32(line + 8) != size) {
-    return en_fail(EN_SHARED_MEMORY_SIZE_MISMATCH,
-                   "The server's region says that it has %u bytes, and it has %u.", en_get32(line + 8), size);
-  }
-  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-    if (word(region, own[i]) != 0) {
-      return en_fail(EN_SHARED_MEMORY_CORRUPTED, "The word at %u of the server's region is not 0.", own[i]);
-    }
-  }
+/* Checks the server's proof. */
+static en_status check_proof(en_connecting *a) {
+  uint8_t proof[32];
+  en_proof(a->settings.secret, EN_SERVER_ROLE, a->challenge, a->answer, proof);
+  if (!en_equal(proof, a->reply + 16, sizeof proof)) return unproven(a);
+  a->stage = NEEDS_REGION;
   return EN_OK;
 }
 
-/* Checks the region that came with the reply, and makes the connection, which then owns the link. */
-static en_status finish(attempt *a, en_connection **connection) {
-  uint32_t size = en_get32(a->reply + 8), version = 0;
-  uint8_t *region;
-  en_limits peer;
-  if (!en_get_limits(a->reply + 32, &peer, &version)) {
-    return en_fail(EN_HANDSHAKE_FAILED, "The greeting of the server '%.100s' is none.", a->place->name);
-  }
-  if (version != EN_FRAME_VERSION) {
-    return en_fail(EN_INCOMPATIBLE_VERSION, "The server uses version %u of the frames, and this library %u.",
-                   version, EN_FRAME_VERSION);
-  }
-  if (a->region < 0) return en_fail(EN_HANDSHAKE_FAILED, "The server passed no region.");
-  if (size < EN_MIN_REGION || size > a->settings->region_size) {
-    return en_fail(EN_SHARED_MEMORY_SIZE_MISMATCH,
-                   "The server gave a region of %u bytes. Allowed are %u to %u.", size, EN_MIN_REGION,
-                   a->settings->region_size);
-  }
-  en_status status = en_region_map(a->region, size, &region);
+/* Makes the connection, which then owns the link. */
+static en_status finish(en_connecting *a, en_connection **connection) {
+  en_status status = en_take_region(a->link, a->region, a->reply, &a->place, &a->settings, connection);
   if (status) return status;
-  status = check_control_block(region, size, a->reply + 16);
-  if (!status) status = en_connection_make(a->link, region, size, false, &peer, a->settings, connection);
-  if (status) {
-    en_region_unmap(region, size);
-    return status;
-  }
   a->link = -1;
-  en_put_library(region + EN_CLIENT_LIBRARY, a->settings->library);
   const uint8_t acknowledgement = EN_ACKNOWLEDGEMENT;
   if (en_link_put((*connection)->link, &acknowledgement, 1, -1)) return EN_OK;
   en_connection_free(*connection);
@@ -194,20 +142,92 @@ static en_status finish(attempt *a, en_connection **connection) {
   return broken_off(a);
 }
 
-en_status en_connect(const char *endpoint, const en_options *options, en_connection **connection) {
-  en_settings settings;
-  en_place place;
+/* Goes on as far as the server lets it. EN_WOULD_BLOCK: the server has to do something first. */
+static en_status advance(en_connecting *a, en_connection **connection) {
+  en_status status = EN_OK;
+  if (a->stage == NEEDS_LINK) {
+    status = en_link_connect(&a->place, a->nonce, &a->link);
+    if (!status) status = request(a);
+  }
+  while (!status) {
+    status = take(a);
+    if (status) break;
+    uint32_t answer = en_get32(a->reply + 12);
+    bool granted = answer == EN_R_GRANTED;
+    if (a->stage == NEEDS_ANSWER && a->settings.secret && (answer == EN_R_CHALLENGE || granted))
+      status = granted ? unproven(a) : prove(a);
+    else if (a->stage == NEEDS_PROOF && answer == EN_R_PROOF)
+      status = check_proof(a);
+    else
+      return granted && a->stage != NEEDS_PROOF ? finish(a, connection) : refused(a);
+  }
+  return status;
+}
+
+en_status en_connect_start(const char *endpoint, const en_options *options, en_connecting **attempt) {
+  if (!attempt) return en_fail(EN_INVALID_PARAMETER, "attempt is NULL. It takes the new attempt.");
+  *attempt = NULL;
+  en_connecting a = {.link = -1, .region = -1};
+  en_status status = en_settings_take(options, &a.settings);
+  if (!status) status = en_place_find(endpoint, a.settings.directory, &a.place);
+  if (status) return status;
+  a.deadline = en_deadline((int)a.settings.connect_timeout_ms);
+  en_connecting *made = malloc(sizeof *made);
+  if (!made || !en_settings_keep(&a.settings)) {
+    free(made);
+    return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "There is no memory for connecting.");
+  }
+  *made = a;
+  *attempt = made;
+  return EN_OK;
+}
+
+/* Ends the attempt. A link that no connection has stays open, because the program may watch it. */
+static void end(en_connecting *a) {
+  a->over = true;
+  if (a->region >= 0) en_region_close(a->region);
+  a->region = -1;
+  if (a->link >= 0) en_link_end(a->link);
+}
+
+en_status en_connect_poll(en_connecting *a, en_connection **connection) {
   if (!connection) return en_fail(EN_INVALID_PARAMETER, "connection is NULL. It takes the new connection.");
   *connection = NULL;
-  en_status status = en_settings_take(options, &settings);
-  if (!status) status = en_place_find(endpoint, settings.directory, &place);
+  if (!a) return en_fail(EN_INVALID_PARAMETER, "attempt is NULL.");
+  if (a->over) return en_fail(EN_INVALID_PARAMETER, "The attempt is over. Start another one.");
+  en_status status = advance(a, connection);
+  if (status == EN_WOULD_BLOCK) {
+    if (en_left_ms(a->deadline) > 0)
+      return en_fail(EN_WOULD_BLOCK, "The server '%.100s' has not answered yet.", a->place.name);
+    status = en_fail(EN_TIMEOUT, "The server '%.100s' did not %s in time.", a->place.name,
+                     a->stage == NEEDS_LINK ? "take the connection" : "answer");
+  }
+  end(a);
+  return status;
+}
+
+int en_connect_descriptor(const en_connecting *a) { return a ? a->link : -1; }
+
+void en_connect_free(en_connecting *a) {
+  if (!a) return;
+  end(a);
+  if (a->link >= 0) en_link_close(a->link);
+  en_settings_forget(&a->settings);
+  free(a);
+}
+
+en_status en_connect(const char *endpoint, const en_options *options, en_connection **connection) {
+  if (!connection) return en_fail(EN_INVALID_PARAMETER, "connection is NULL. It takes the new connection.");
+  *connection = NULL;
+  en_connecting *a;
+  en_status status = en_connect_start(endpoint, options, &a);
   if (status) return status;
-  attempt a = {.settings = &settings, .place = &place, .link = -1, .region = -1};
-  a.deadline = en_deadline((int)settings.connect_timeout_ms);
-  status = en_link_connect(&place, a.deadline, a.nonce, &a.link);
-  if (!status) status = negotiate(&a);
-  if (!status) status = finish(&a, connection);
-  if (a.region >= 0) en_region_close(a.region);
-  if (a.link >= 0) en_link_close(a.link);
+  while ((status = en_connect_poll(a, connection)) == EN_WOULD_BLOCK) {
+    if (a->link < 0)
+      en_pause_ms(RETRY_MS);
+    else
+      (void)en_link_readable(a->link, en_left_ms(a->deadline));
+  }
+  en_connect_free(a);
   return status;
 }

@@ -19,6 +19,11 @@ typedef struct {
 } en_settings;
 
 en_status en_settings_take(const en_options *options, en_settings *settings);
+/* Lets the settings outlast the call: copies the secret, and forgets the directory. False: there is no
+ * memory. */
+bool en_settings_keep(en_settings *settings);
+/* Frees the copy. */
+void en_settings_forget(en_settings *settings);
 en_limits en_settings_limits(const en_settings *settings);
 
 /* A frame that arrived and was not taken yet. */

@@ -1,4 +1,5 @@
 /* Makes complete and checked settings from en_options. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "connection.h"
@@ -84,6 +85,21 @@ en_status en_settings_take(const en_options *options, en_settings *s) {
   if (!status) status = check("unresponsive_after_ms", &s->unresponsive_after_ms, 2000, 1, INT32_MAX);
   if (!status && s->spin_us > 1000000) status = outside("spin_us", s->spin_us, 0, 1000000);
   return status;
+}
+
+bool en_settings_keep(en_settings *s) {
+  s->directory = NULL;
+  if (!s->secret) return true;
+  size_t size = strlen(s->secret) + 1;
+  char *copy = malloc(size);
+  if (copy) memcpy(copy, s->secret, size);
+  s->secret = copy;
+  return copy != NULL;
+}
+
+void en_settings_forget(en_settings *s) {
+  free((void *)(uintptr_t)s->secret);
+  s->secret = NULL;
 }
 
 en_limits en_settings_limits(const en_settings *s) {

@@ -91,8 +91,9 @@ en_status en_place_open(const en_place *place, bool make, int *directory);
 
 /* ---- client.c ---- */
 
-/* Connects to the server of a place. Returns the nonce of that server. */
-en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce[16], int *link);
+/* Connects to the server of a place, and gives the nonce of that server. EN_WOULD_BLOCK, without an error for
+ * the program: the server is about to listen, or its queue is full. */
+en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link);
 /* Returns whether a new connection to the server is possible. Asked after a handshake broke off. */
 bool en_link_server_lives(const en_place *place);
 

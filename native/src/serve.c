@@ -29,7 +29,6 @@ typedef struct ready {
 
 struct en_server {
   en_settings settings;
-  char *secret;
   en_limits limits;
   en_listener *listener;
   uint8_t nonce[16];
@@ -142,9 +141,9 @@ static bool request_came(en_server *s, handshake *h) {
   uint32_t most = en_get32(bytes + 8);
   h->region_size = most < s->settings.region_size ? most : s->settings.region_size;
   bool has_secret = (h->peer.flags & EN_FLAG_SECRET) != 0;
-  if (s->secret && !has_secret) return refuse(s, h, EN_R_SECRET_MISSING, NULL);
-  if (!s->secret && has_secret) return refuse(s, h, EN_R_SECRET_UNWANTED, NULL);
-  if (!s->secret) return grant(s, h);
+  if (s->settings.secret && !has_secret) return refuse(s, h, EN_R_SECRET_MISSING, NULL);
+  if (!s->settings.secret && has_secret) return refuse(s, h, EN_R_SECRET_UNWANTED, NULL);
+  if (!s->settings.secret) return grant(s, h);
   if (!en_random(h->challenge, sizeof h->challenge)) return refuse(s, h, EN_R_NO_REGION, NULL);
   h->stage = AWAITS_PROOF;
   return answer(s, h, EN_R_CHALLENGE, h->challenge, sizeof h->challenge, -1);
@@ -152,9 +151,9 @@ static bool request_came(en_server *s, handshake *h) {
 
 static bool proof_came(en_server *s, handshake *h) {
   uint8_t proof[32];
-  en_proof(s->secret, EN_CLIENT_ROLE, h->challenge, h->bytes, proof);
+  en_proof(s->settings.secret, EN_CLIENT_ROLE, h->challenge, h->bytes, proof);
   if (!en_equal(proof, h->bytes + 32, sizeof proof)) return refuse(s, h, EN_R_SECRET_WRONG, NULL);
-  en_proof(s->secret, EN_SERVER_ROLE, h->challenge, h->bytes, proof);
+  en_proof(s->settings.secret, EN_SERVER_ROLE, h->challenge, h->bytes, proof);
   return answer(s, h, EN_R_PROOF, proof, sizeof proof, -1) && grant(s, h);
 }
 
@@ -231,23 +230,18 @@ en_status en_listen(const char *endpoint, const en_options *options, en_server *
   if (status) return status;
   en_server *s = calloc(1, sizeof *s);
   en_places *places = calloc(1, sizeof *places);
-  char *secret = settings.secret ? malloc(strlen(settings.secret) + 1) : NULL;
-  if (!s || !places || (settings.secret && !secret)) {
+  if (!s || !places || !en_settings_keep(&settings)) {
     status = en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "There is no memory for a server.");
   } else {
-    if (secret) strcpy(secret, settings.secret);
-    settings.directory = NULL;
-    settings.secret = secret;
-    *s = (en_server){
-        .settings = settings, .secret = secret, .limits = en_settings_limits(&settings), .places = places};
+    *s = (en_server){.settings = settings, .limits = en_settings_limits(&settings), .places = places};
     atomic_store(&places->owners, 1);
     int64_t deadline = en_deadline((int)settings.connect_timeout_ms);
     status = en_listener_open(&place, settings.max_connections, settings.library, deadline, &s->listener);
   }
   if (status) {
+    if (s) en_settings_forget(&s->settings);
     free(s);
     free(places);
-    free(secret);
     return status;
   }
   en_listener_nonce(s->listener, s->nonce);
@@ -331,6 +325,6 @@ void en_server_free(en_server *s) {
   }
   en_listener_close(s->listener);
   if (atomic_fetch_sub(&s->places->owners, 1) == 1) free(s->places);
-  free(s->secret);
+  en_settings_forget(&s->settings);
   free(s);
 }

@@ -15,6 +15,7 @@ namespace {
 using entropynet::Channel;
 using entropynet::Claim;
 using entropynet::Code;
+using entropynet::Connecting;
 using entropynet::Connection;
 using entropynet::Delivery;
 using entropynet::Event;
@@ -32,6 +33,7 @@ using namespace std::chrono_literals;
 constexpr auto kLimit = 20s;
 
 static_assert(!std::is_copy_constructible_v<Connection> && std::is_nothrow_move_constructible_v<Connection>);
+static_assert(!std::is_copy_constructible_v<Connecting> && std::is_nothrow_move_constructible_v<Connecting>);
 static_assert(!std::is_copy_constructible_v<Server> && std::is_nothrow_move_constructible_v<Server>);
 static_assert(!std::is_copy_constructible_v<Claim> && std::is_nothrow_move_constructible_v<Claim>);
 static_assert(std::is_convertible_v<entropynet::MutableByteView, entropynet::ByteView>);
@@ -276,6 +278,24 @@ void TestServer() {
   EXPECT(client.Ok());
 }
 
+// Both sides on one thread: neither waits.
+void TestConnecting() {
+  test = "connecting";
+  auto server = Server::Listen("wrapper-connecting", OptionsHere());
+  auto attempt = Connecting::Start(std::string("wrapper-connecting"), OptionsHere());
+  EXPECT(server.Ok() && attempt.Ok() && attempt->Descriptor() == -1);
+  EXPECT(Connecting::Start("", OptionsHere()).GetStatus() == Code::kInvalidParameter);
+  EXPECT(attempt->Poll().GetStatus() == Code::kWouldBlock && attempt->Descriptor() >= 0);
+  EXPECT(server->Accept(Timeout::None()).GetStatus() == Code::kWouldBlock);
+  Connecting moved = *std::move(attempt);
+  EXPECT(attempt->Descriptor() == -1 && attempt->Poll().GetStatus() == Code::kInvalidParameter);
+  auto client = moved.Poll();
+  EXPECT(client.Ok() && moved.Poll().GetStatus() == Code::kInvalidParameter);
+  auto peer = server->Accept(Timeout::None());
+  EXPECT(peer.Ok() && client->TrySend(entropynet::BytesOf("hello")).Ok());
+  EXPECT(entropynet::TextOf(ReceiveNext(*peer)->bytes) == "hello");
+}
+
 void TestEnds() {
   test = "ends";
   auto [server, client, peer] = Connected();
@@ -319,6 +339,7 @@ int main() {
   TestBackpressure();
   TestChannels();
   TestServer();
+  TestConnecting();
   TestEnds();
   // The server leaves no file, so the folder is empty.
   test = "names";

@@ -13,8 +13,6 @@
 #include "../platform.h"
 #include "../wire.h"
 
-#define RETRY_MS 2
-
 static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) {
   struct stat found;
   uint8_t bytes[EN_MESSAGE_BYTES];
@@ -69,36 +67,29 @@ static bool is_own_user(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 && user.uid == geteuid();
 }
 
-en_status en_link_connect(const en_place *place, int64_t deadline, uint8_t nonce[16], int *link) {
+en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
   struct sockaddr_un address;
+  bool alive = false;
   address_of(place, &address);
-  for (;;) {
-    bool alive = false;
-    en_status status = find_server(place, nonce, &alive);
-    if (status) return status;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no socket: %s.", strerror(errno));
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-      if (is_own_user(fd)) {
-        *link = fd;
-        return EN_OK;
-      }
-      en_link_close(fd);
-      return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
+  en_status status = find_server(place, nonce, &alive);
+  if (status) return status;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no socket: %s.", strerror(errno));
+  if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+    if (is_own_user(fd)) {
+      *link = fd;
+      return EN_OK;
     }
-    int why = errno;
-    (void)close(fd);
-    bool about_to_listen = (why == ENOENT || why == ECONNREFUSED) && alive;
-    if (why != EAGAIN && why != EINTR && !about_to_listen) {
-      return en_fail(why == EACCES ? EN_SHARED_MEMORY_PERMISSION : EN_TRANSPORT_UNAVAILABLE,
-                     "Nobody listens at %s for the endpoint '%.100s': %s.", place->socket, place->name,
-                     strerror(why));
-    }
-    if (en_left_ms(deadline) == 0) {
-      return en_fail(EN_TIMEOUT, "The server '%.100s' did not take the connection in time.", place->name);
-    }
-    en_pause_ms(RETRY_MS);
+    en_link_close(fd);
+    return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
   }
+  int why = errno;
+  (void)close(fd);
+  bool about_to_listen = (why == ENOENT || why == ECONNREFUSED) && alive;
+  if (why == EAGAIN || why == EINTR || about_to_listen) return EN_WOULD_BLOCK;
+  return en_fail(why == EACCES ? EN_SHARED_MEMORY_PERMISSION : EN_TRANSPORT_UNAVAILABLE,
+                 "Nobody listens at %s for the endpoint '%.100s': %s.", place->socket, place->name,
+                 strerror(why));
 }
 
 bool en_link_server_lives(const en_place *place) {
