@@ -145,9 +145,10 @@ static void let_a_stream_come(en_connection *c) {
   for (int64_t end = en_now_us() + STREAM_US; en_now_us() < end;) en_relax();
 }
 
-static bool spin(en_connection *c) {
-  if (c->spin_us == 0) return false;
-  int64_t end = en_now_us() + c->spin_us;
+/* Looks for frames for so many microseconds. */
+static bool spin(en_connection *c, uint32_t us) {
+  if (us == 0) return false;
+  int64_t end = en_now_us() + us;
   bool quick = true;
   do {
     for (int i = 0; i < 64; i++) {
@@ -169,14 +170,16 @@ en_status en_wait(en_connection *c, int timeout_ms) {
     return en_fail(EN_INVALID_PARAMETER, "en_wait() was called from a callback of the connection.");
   disarm(c);
   int64_t deadline = en_deadline(timeout_ms);
+  bool ends_first = timeout_ms >= 0 && (uint32_t)timeout_ms <= c->spin_us / 1000;
+  uint32_t spin_us = ends_first ? (uint32_t)timeout_ms * 1000 : c->spin_us;
   for (bool first = true;; first = false) {
     if (atomic_exchange(&c->interrupted, 0)) return en_fail(EN_ABORTED, "en_interrupt() ended the wait.");
     if (c->work) en_flush(c);
     if (something_to_poll(c)) return EN_OK;
     if (c->state != EN_STATE_CONNECTED) return en_ended(c);
-    if (first && c->spin_us > 0) let_a_stream_come(c);
+    if (first && spin_us > 0) let_a_stream_come(c);
     if (something_came(c)) return EN_OK;
-    if (first && spin(c)) return EN_OK;
+    if (first && spin(c, spin_us)) return EN_OK;
     int left = en_left_ms(deadline);
     if (left == 0) {
       return timeout_ms == 0 ? en_fail(EN_WOULD_BLOCK, "There is nothing to poll.")

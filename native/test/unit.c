@@ -1,5 +1,7 @@
 /* What a program sees of the library: arguments, channels, claims, backpressure, waiting and ends. */
+#define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
+#include <time.h>
 
 #include "pair.h"
 
@@ -361,6 +363,20 @@ static void tells_of_an_unresponsive_peer(void) {
   free_pair(pair);
 }
 
+/* The time of the call limits looking at the ring, too. */
+static void spins_no_longer_than_the_timeout(void) {
+  en_options spinning = with_size();
+  spinning.spin_us = 1000000;
+  en_pair pair = make_pair(65536, NULL, &spinning);
+  struct timespec used[2];
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[0]);
+  IS(EN_WOULD_BLOCK, en_wait(pair.client, 0));
+  IS(EN_TIMEOUT, en_wait(pair.client, 1));
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[1]);
+  CHECK(used[1].tv_sec == used[0].tv_sec || used[1].tv_nsec < used[0].tv_nsec); /* less than a second */
+  free_pair(pair);
+}
+
 static void *wait_for_a_message(void *connection) {
   en_message message;
   while (en_receive(connection, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
@@ -404,7 +420,8 @@ int main(void) {
   sleeps_after_room_came();
   ends();
   tells_of_an_unresponsive_peer();
+  spins_no_longer_than_the_timeout();
   wakes_a_sleeper();
-  (void)printf("11 groups of checks passed\n");
+  (void)printf("12 groups of checks passed\n");
   return 0;
 }
