@@ -85,7 +85,7 @@ describeFaults('a region whose words change all the time', () => {
     async ({ scope, saw }) => {
       const scene = sceneOf(scope);
       const server = await scene.server();
-      const count = rounds(20, 400);
+      const count = rounds(10, 400);
       const outcomes = new Map<string, number>();
       for (let round = 0; round < count; round += 1) {
         const raw = await rawConnect(scope, scene.config);

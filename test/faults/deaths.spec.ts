@@ -48,7 +48,7 @@ describeFaults('death of a peer', () => {
   for (const side of SIDES) {
     faultTest('F1', `SIGKILL of an idle ${side === 'client' ? 'server' : 'client'}`, [addon], async (context) => {
       const times: number[] = [];
-      const count = rounds(8, 500);
+      const count = rounds(4, 500);
       const lane = async (): Promise<void> => {
         while (times.length < count) times.push(await killIdle(context, side));
       };

@@ -18,7 +18,7 @@ describeFaults('names', () => {
       const { scope } = context;
       const world = worldOf(scope);
       const { fixture, config } = world;
-      const count = rounds(10, 200);
+      const count = rounds(5, 200);
       let isOver = false;
       let served = 0;
       const refusals = new Map<string, number>();
@@ -57,7 +57,7 @@ describeFaults('names', () => {
     const fixture = ownFixture(scope);
     const racers: PeerHost[] = [];
     for (let count = 0; count < 4; count += 1) racers.push(await ownProcess(scope, fixture, {}));
-    const count = rounds(50, 500);
+    const count = rounds(25, 500);
     for (let round = 0; round < count; round += 1) {
       const config = fixture.freshConfig();
       const attempts = await Promise.all(racers.map((racer) => racer.actions.listen(config).catch(String)));
@@ -143,7 +143,7 @@ describeFaults('names', () => {
   faultTest('R4', 'a thousand servers and clients are killed', [addon], async ({ scope, saw }) => {
     const world = worldOf(scope);
     const { fixture } = world;
-    const count = rounds(6, 500);
+    const count = rounds(3, 500);
     const killOne = async (): Promise<void> => {
       const [server, client] = await Promise.all([ownProcess(scope, fixture, {}), ownProcess(scope, fixture, {})]);
       const config = fixture.freshConfig();

@@ -78,7 +78,7 @@ describeFaults('life of a process', () => {
 
   faultTest('L2', 'worker threads with connections are terminated', [addon], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);
-    const count = rounds(4, 50);
+    const count = rounds(2, 50);
     for (let round = 0; round < count; round += 1) {
       const workers = await Promise.all([0, 1].map(() => startPeer('worker thread', fixture.peerModule)));
       const links = await Promise.all(

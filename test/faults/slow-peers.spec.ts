@@ -4,51 +4,62 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   codeOf,
   expectPeerToHave,
+  type Link,
+  type LinkConfig,
   messageOf,
   openLink,
+  type Scope,
+  type Side,
   SIDES,
   turns,
   until,
   untilLocal,
 } from '@entropynet/conformance/tools';
+import type { TransportFixture } from '@entropynet/conformance';
 import { unwrap } from '@entropynet/core';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
-import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
+import { addon, describeFaults, faultTest, type Requirement, rounds } from './support/fault-test.js';
 import { contextOf, ownFixture, ownProcess } from './support/processes.js';
 
+/** Longer than a process waits on a busy machine, and far shorter than a day. */
+const BEAT_MS = 500;
+
+/** A transport whose signs of life go by a clock. */
+interface Clocked {
+  readonly what: string;
+  readonly needs: readonly Requirement[];
+  readonly fixtureOf: (scope: Scope) => TransportFixture;
+  /** Lets it notice a silent peer after `BEAT_MS`. */
+  readonly detection: LinkConfig;
+}
+
+const CLOCKED: readonly Clocked[] = [
+  {
+    what: 'shared memory',
+    needs: [addon],
+    fixtureOf: ownFixture,
+    detection: { sharedMemory: { unresponsiveAfterMs: BEAT_MS } },
+  },
+  {
+    what: 'WebSocket',
+    needs: [],
+    fixtureOf: () => webSocketFixture,
+    detection: { webSocket: { heartbeat: { intervalMs: BEAT_MS, timeoutMs: 30_000 } } },
+  },
+];
+
 describeFaults('slow peers and clocks', () => {
-  for (const side of SIDES) {
-    faultTest('F9', `a peer is stopped and goes on, this side the ${side}`, [addon], async ({ scope, saw }) => {
-      const fixture = ownFixture(scope);
-      const host = await ownProcess(scope, fixture, {});
-      const { local, recorder } = await openLink(contextOf(fixture, side), scope, {
-        host,
-        config: { sharedMemory: { unresponsiveAfterMs: 500 } },
-      });
-      host.signal('SIGSTOP');
-      const started = performance.now();
-      let sent = 0;
-      while (local.trySend(messageOf(1000, sent + 1)).ok) sent += 1;
-      await until(() => recorder.responsiveness.includes('unresponsive'), 'the stopped peer is seen');
-      await pause(rounds(1000, 30_000));
-      expect(local.getState()).to.equal('connected');
-      expect(codeOf(local.trySend(messageOf(1000, 1)))).to.equal('WouldBlock');
-      host.signal('SIGCONT');
-      await until(() => recorder.responsiveness.includes('responsive'), 'the peer is seen to go on');
-      await until(() => recorder.drains.length > 0, 'there is room again');
-      await expectPeerToHave(host.actions, [{ lengths: [1000], count: sent }]);
-      expect(recorder.responsiveness).to.deep.equal(['unresponsive', 'responsive']);
-      const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      saw(`stopped for ${seconds} s: unresponsive, WouldBlock, responsive, ${sent} messages intact`);
-    });
-  }
+  faultTest('F9', 'peers are stopped and go on, on either side', [addon], async ({ scope, saw }) => {
+    const seen = await Promise.all(SIDES.map((side) => stopAndContinue(scope, side)));
+    saw(seen.join('; '));
+  });
 
   faultTest('F9', "a peer's event loop is busy", [addon], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);
     const host = await ownProcess(scope, fixture, {});
     const { local, recorder } = await openLink(contextOf(fixture, 'server'), scope, {
       host,
-      config: { sharedMemory: { unresponsiveAfterMs: 500 }, sendTimeoutMs: 60_000 },
+      config: { sharedMemory: { unresponsiveAfterMs: BEAT_MS }, sendTimeoutMs: 60_000 },
     });
     const seconds = rounds(2, 20);
     const busy = host.actions.keepBusy(seconds * 1000);
@@ -81,32 +92,61 @@ describeFaults('slow peers and clocks', () => {
     saw(`delivered ${(performance.now() - sent).toFixed(0)} ms after it was sent`);
   });
 
-  // Longer than a busy machine keeps a process waiting, and far shorter than a day.
-  const BEAT_MS = 500;
-  for (const [what, fixtureOf, detection] of [
-    ['shared memory', ownFixture, { sharedMemory: { unresponsiveAfterMs: BEAT_MS } }],
-    ['WebSocket', () => webSocketFixture, { webSocket: { heartbeat: { intervalMs: BEAT_MS, timeoutMs: 30_000 } } }],
-  ] as const) {
-    faultTest('F14', `the clock jumps by days, ${what}`, what === 'WebSocket' ? [] : [addon], async ({ scope }) => {
-      const fixture = fixtureOf(scope);
-      const now = Date.now;
-      scope.defer(() => (Date.now = now));
-      const host = await ownProcess(scope, fixture, {});
-      const { local, recorder } = await openLink(contextOf(fixture, 'server'), scope, {
-        host,
-        config: detection,
-        peer: { receive: [{ echo: true }] },
-        prepare: (near) => near.receive(),
-      });
-      for (const days of [1, -2, 400, 0]) {
-        Date.now = () => now() + days * 86_400_000;
+  faultTest('F14', 'the clock jumps by days', [], async ({ scope, saw }) => {
+    const now = Date.now;
+    scope.defer(() => (Date.now = now));
+    const transports = CLOCKED.filter(({ needs }) => needs.every((need) => need() === undefined));
+    const links = await Promise.all(transports.map((each) => echoingLink(scope, each)));
+    for (const days of [1, -2, 400, 0]) {
+      Date.now = () => now() + days * 86_400_000;
+      for (const { local, recorder } of links) {
         const before = recorder.tally().count;
         unwrap(await local.send(messageOf(100, 1)));
         await untilLocal(recorder, before + 1);
-        await pause(BEAT_MS + 100);
       }
+      await pause(BEAT_MS + 100);
+    }
+    for (const { local, recorder } of links) {
       expect(local.getState()).to.equal('connected');
       expect(recorder.responsiveness).to.deep.equal([]);
-    });
-  }
+    }
+    saw(`no effect over ${transports.map(({ what }) => what).join(' and ')}`);
+  });
 });
+
+/** A connection to a process that echoes. */
+async function echoingLink(scope: Scope, { fixtureOf, detection }: Clocked): Promise<Link> {
+  const fixture = fixtureOf(scope);
+  const host = await ownProcess(scope, fixture, {});
+  return await openLink(contextOf(fixture, 'server'), scope, {
+    host,
+    config: detection,
+    peer: { receive: [{ echo: true }] },
+    prepare: (near) => near.receive(),
+  });
+}
+
+/** Stops a peer for a while, with this process on the given side. Returns what this process saw. */
+async function stopAndContinue(scope: Scope, side: Side): Promise<string> {
+  const fixture = ownFixture(scope);
+  const host = await ownProcess(scope, fixture, {});
+  const { local, recorder } = await openLink(contextOf(fixture, side), scope, {
+    host,
+    config: { sharedMemory: { unresponsiveAfterMs: BEAT_MS } },
+  });
+  host.signal('SIGSTOP');
+  const started = performance.now();
+  let sent = 0;
+  while (local.trySend(messageOf(1000, sent + 1)).ok) sent += 1;
+  await until(() => recorder.responsiveness.includes('unresponsive'), 'the stopped peer is seen');
+  await pause(rounds(200, 30_000));
+  expect(local.getState()).to.equal('connected');
+  expect(codeOf(local.trySend(messageOf(1000, 1)))).to.equal('WouldBlock');
+  host.signal('SIGCONT');
+  await until(() => recorder.responsiveness.includes('responsive'), 'the peer is seen to go on');
+  await until(() => recorder.drains.length > 0, 'there is room again');
+  await expectPeerToHave(host.actions, [{ lengths: [1000], count: sent }]);
+  expect(recorder.responsiveness).to.deep.equal(['unresponsive', 'responsive']);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  return `as ${side} stopped for ${seconds} s: unresponsive, WouldBlock, responsive, ${sent} messages intact`;
+}

@@ -16,7 +16,7 @@ export interface HeldMemoryTask {
 const CLAIMED_BYTES = 100_000;
 const MARK = 0x5a;
 /** Long enough that the connection has ended, and another has come, before the thread pool gets to the operation. */
-const BUSY_ROUNDS = 300_000;
+const BUSY_ROUNDS = 100_000;
 
 async function connectedPair(task: HeldMemoryTask, server: SharedMemoryServer) {
   const client = new SharedMemoryConnection('held', {
