@@ -15,7 +15,7 @@ describe('a peer in another language', function () {
       const session = await Session.open(subject);
       try {
         expect(await session.roundTrips(200)).to.have.length(200);
-        // It throws if one was lost or damaged.
+        // It throws if a message was lost or damaged.
         expect(await session.oneWay(20_000)).to.be.above(0);
         expect(await session.oneWay(3, 5_000_000)).to.be.above(0);
         expect(await session.pipelined(1000, 64)).to.be.above(0);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Where Debian, Fedora, Google's own package and the Mac have it. */
+/** The paths of Chromium on Debian and Fedora, from Google's own package, and on macOS. */
 const BROWSERS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -23,7 +23,7 @@ const FLAGS = [
 /** The size of a page on a desktop, in pixels. */
 export const DESKTOP = { width: 1200, height: 900 };
 
-/** A browser of this machine. Throws a sentence that says what to install where there is none. */
+/** Starts a browser of this machine. If there is none, throws an error that names the package to install. */
 export async function launchChromium(): Promise<Browser> {
   const wanted = process.env['CHROMIUM_PATH'];
   if (wanted !== undefined && !existsSync(wanted))

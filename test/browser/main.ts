@@ -1,6 +1,6 @@
 /**
- * `npm run test:browser`: the conformance suite in a page of Chromium, against servers in processes of Node.js. Prints what
- * mocha prints.
+ * `npm run test:browser`: runs the conformance suite in a page of Chromium, against servers in processes of Node.js.
+ * Prints the output of mocha.
  */
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -19,10 +19,10 @@ const PAGE_FOLDER = resolve(import.meta.dirname, '../../page');
 
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** With which a page may use a SharedArrayBuffer. */
+/** With these headers, a page may use a SharedArrayBuffer. */
 const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
-/** Modules of Node.js that the suite uses, and what stands for them in a page. */
+/** Modules of Node.js that the suite uses, and their replacements in a page. */
 const SHIMS = ['crypto', 'fs', 'timers/promises', 'timers', 'zlib'].map((name) => ({
   find: `node:${name}`,
   replacement: join(PAGE_FOLDER, 'shims', `${name.replace('/', '-')}.ts`),
@@ -76,7 +76,7 @@ async function serve(folder: string): Promise<{ address: string; close: () => Pr
   };
 }
 
-/** Starts a NATS server for the page. The query tells the page its ports, or why there is none. */
+/** Starts a NATS server for the page. The query contains its ports, or the reason for a missing server. */
 async function startNats(): Promise<{ query: URLSearchParams; stop: () => Promise<void> }> {
   if (natsUnavailable !== undefined) {
     return { query: new URLSearchParams({ natsMissing: natsUnavailable }), stop: () => Promise.resolve() };
@@ -89,7 +89,7 @@ async function startNats(): Promise<{ query: URLSearchParams; stop: () => Promis
   };
 }
 
-/** How each test ended. */
+/** The result of each test. */
 async function runInChromium(address: string): Promise<readonly TestResult[]> {
   const browser = await launchChromium();
   try {
@@ -114,7 +114,7 @@ async function runInChromium(address: string): Promise<readonly TestResult[]> {
   }
 }
 
-/** Writes the results where the checks want them, as mocha's reporter does for the other tests. */
+/** Writes the results to the file that the checks read, as mocha's reporter does for the other tests. */
 async function report(tests: readonly TestResult[], started: number): Promise<void> {
   const file = process.env['ENTROPYNET_TEST_RESULTS'];
   if (file === undefined) return;

@@ -5,7 +5,7 @@ import { type PeerModule, type PeerRequest, spawnPeer } from '@entropynet/confor
 
 const packr = new Packr({ structuredClone: true });
 
-/** What a page asks for. */
+/** The requests of a page. */
 interface Order {
   /** First. */
   readonly start?: PeerModule;
@@ -13,7 +13,7 @@ interface Order {
   readonly signal?: NodeJS.Signals;
 }
 
-/** Starts the process that a page asks for, and carries what the two say. Resolves when it has ended. */
+/** Starts the process that a page requests, and forwards the messages of both. Resolves at its end. */
 export async function servePeer(socket: WebSocket): Promise<void> {
   const [first] = (await once(socket, 'message')) as [Buffer];
   const { start } = packr.unpack(first) as Order;
@@ -27,7 +27,7 @@ export async function servePeer(socket: WebSocket): Promise<void> {
   });
   socket.on('message', (data: Buffer) => {
     const { request, signal } = packr.unpack(data) as Order;
-    // A peer that is dying takes nothing more; that it has ended is reported below.
+    // A peer that is dying takes nothing more. The code below reports its end.
     if (request !== undefined && child.connected) child.send(request, () => undefined);
     if (signal !== undefined) child.kill(signal);
   });

@@ -1,9 +1,9 @@
-/** How a test ended, as `scripts/test-results.mjs` takes it. */
+/** The result of a test, in the form that `scripts/test-results.mjs` takes. */
 export interface TestResult {
-  /** With those of its suites. */
+  /** The titles of its suites and its own. */
   readonly title: string;
   readonly state: 'passed' | 'failed' | 'left out';
   readonly durationMs: number;
-  /** What was thrown, with its stack. */
+  /** The thrown error, with its stack. */
   readonly error?: string;
 }

@@ -14,7 +14,7 @@ describeClient('mqtt.js with the broker aedes', 'mqtt', (site) => {
 
   afterEach(() => Promise.all(clients.map((client) => client.endAsync(true))));
 
-  /** A client that is connected to the broker. */
+  /** Returns a client that is connected to the broker. */
   async function connect(options: IClientOptions = {}): Promise<MqttClient> {
     const client = new MqttClient(site.connect, { reconnectPeriod: 0, clientId: freshName(), ...options });
     clients.push(client);
@@ -22,7 +22,7 @@ describeClient('mqtt.js with the broker aedes', 'mqtt', (site) => {
     return client;
   }
 
-  /** What a client receives, as `topic=payload`, with `r` behind it where the broker had retained it. */
+  /** The messages of a client, as `topic=payload`, with a final `r` if the broker had retained it. */
   function messagesOf(client: MqttClient): string[] {
     const messages: string[] = [];
     client.on('message', (topic: string, payload: Buffer, packet: IPublishPacket) => {

@@ -11,7 +11,7 @@ describeClient('undici', 'http', (site) => {
     pool = new Pool('http://peer', { connections: 4, connect: undiciConnector(site.open) });
   });
 
-  // A client that lost its server has nothing to finish.
+  // A client without its server has nothing to finish.
   afterEach(() => pool.destroy());
 
   it('serves many requests side by side over the few connections of a pool', async () => {

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './pages.js';
 
-/** What `npm` itself understands, as far as the documentation uses it. */
+/** The commands of `npm` that the documentation uses. */
 const OWN_COMMANDS = new Set(['ci', 'i', 'init', 'install', 'exec', 'pack', 'pkg']);
 
-/** What is wrong with a script of the shell: its syntax, or a script of npm or a program that does not exist. */
+/** Returns the faults of a shell script: wrong syntax, or a missing npm script or program. */
 export function complaintsAboutScript(code: string): string[] {
   const { status, stderr } = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' });
   const complaints = status === 0 ? [] : [stderr.trim()];

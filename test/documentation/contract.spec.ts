@@ -6,11 +6,11 @@ import { ROOT } from './pages.js';
 /** One promise of `docs/contract.md`. */
 interface Promised {
   readonly id: string;
-  /** The section in which it stands. */
+  /** The section that contains it. */
   readonly section: string;
 }
 
-/** Where tests may be. */
+/** The folders with tests. */
 const TEST_FOLDERS = [
   'packages/conformance/src',
   'test',
@@ -22,7 +22,7 @@ const TEST_FOLDERS = [
 /** A promise in the title of a test. */
 const NAMED = /\[([A-Z]+-\d+)\]/g;
 
-/** How a test begins, up to its title. */
+/** The beginning of a test, up to its title. */
 const TEST_BEGIN = /\b(?:it|skippedTest)\(\s*(['"`])/g;
 
 const page = readFileSync(join(ROOT, 'docs/contract.md'), 'utf8');
@@ -44,7 +44,7 @@ function promisesNamedIn(path: string): Set<string> {
   return new Set([...source.matchAll(NAMED)].map(([, id = '']) => id));
 }
 
-/** The files that a section calls its tests. */
+/** The files that a section names as its tests. */
 function testsOf(section: string): string[] {
   return [...section.matchAll(/\]\((\.\.\/[^)]+\.ts)\)/g)].map(([, path = '']) => posix.join('docs', path));
 }

@@ -15,7 +15,7 @@ import { type Block, readPages, ROOT } from './pages.js';
 import { type Outcome, placeOf, type Program, programsOf, Workshop } from './programs.js';
 import { leaveOut } from '../support/leave-out.js';
 
-/** What a block may be. What is not checked holds nothing that could be run. */
+/** The allowed languages of a block. A block that is not checked contains no program. */
 const LANGUAGES = new Set([
   'js',
   'ts',
@@ -38,7 +38,7 @@ const pages = readPages();
 const blocks = pages.flatMap((page) => page.blocks);
 const programs = pages.flatMap((page) => programsOf(page.blocks));
 
-/** A file that others of its page use is run by them. */
+/** Other blocks of the page run a file. */
 const isFile = ({ block }: Program): boolean => block.markers.has('file');
 const isRun = (program: Program): boolean => program.notRun === undefined && !isFile(program);
 
@@ -78,10 +78,10 @@ describe('the documentation', function () {
       if (program.prints?.includes('shared-memory') && !hasSharedMemory)
         leaveOut(this, `${place} prints what needs the addon, which does not load here`);
       const { code, stdout, stderr } = outcomes.get(program)!;
-      // Without the addon a program says on standard error that it falls back.
+      // Without the addon, a program reports its fallback on standard error.
       const complaints = hasSharedMemory ? stderr : stderr.replaceAll(/^entropynet: .*\n/gm, '');
       expect({ code, complaints }, stdout).to.deep.equal({ code: 0, complaints: '' });
-      // What a page does not show, a reader would be surprised to see.
+      // Output that the page does not show would surprise a reader.
       expect(stdout).to.equal(program.prints ?? '');
     });
   }
@@ -189,7 +189,7 @@ function isUser({ language, markers }: Block): boolean {
   return ['js', 'ts', 'sh'].includes(language) && !markers.has('not run');
 }
 
-/** The lines without what stands before them, so that a member can be quoted outside its class. */
+/** The lines without their indent, so that a page can quote a member outside its class. */
 function withoutIndent(text: string): string {
   return text.replaceAll(/^[ \t]+/gm, '');
 }

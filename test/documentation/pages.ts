@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 const SKIPPED_FOLDERS = new Set(['node_modules', 'dist', 'build', 'coverage', 'prebuilds', 'api']);
-/** A list of changes quotes what once was. */
+/** A list of changes quotes earlier states. */
 const SKIPPED_PAGES = new Set(['CHANGELOG.md']);
 
 /** A fenced block of a page. */
@@ -16,7 +16,7 @@ export interface Block {
   readonly page: string;
   /** Line of the fence in the page, from 1 on. */
   readonly line: number;
-  /** What stands behind the fence; empty where nothing does. */
+  /** The word after the fence; empty if there is none. */
   readonly language: string;
   readonly code: string;
   /** HTML comments directly before the block: `not run: needs docker` is the entry `not run` with `needs docker`. */
@@ -27,11 +27,11 @@ export interface Block {
 export interface Link {
   readonly line: number;
   readonly path: string;
-  /** What follows `#`; empty where nothing does. */
+  /** The part after `#`; empty if there is none. */
   readonly fragment: string;
 }
 
-/** A page of the documentation, taken apart. */
+/** The parts of a page of the documentation. */
 export interface Page {
   /** Path from the root. */
   readonly path: string;
@@ -99,7 +99,7 @@ function linkOf(page: string, line: number, href: string): Link {
   return { line, path: target === '' ? page : join(dirname(page), target).split(sep).join('/'), fragment };
 }
 
-/** The fragment that code hosts make of a heading. */
+/** The fragment that code hosts derive from a heading. */
 function fragmentOf(heading: string): string {
   return heading
     .toLowerCase()

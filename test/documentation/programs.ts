@@ -7,24 +7,24 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { type Block, ROOT } from './pages.js';
 
-/** Far longer than any block takes; one that reaches it hangs. */
+/** Far longer than any block takes. A block that reaches this limit hangs. */
 const DEADLINE_MS = 60_000;
 
-/** A block, with those that continue it, as one program. */
+/** A program: a block with the blocks that continue it. */
 export interface Program {
   /** The first block. */
   readonly block: Block;
-  /** Its code, with that of those that continue it. */
+  /** The code of all its blocks. */
   code: string;
-  /** What the page says that it prints; undefined where it says nothing. */
+  /** The output that the page shows; undefined if it shows none. */
   prints: string | undefined;
-  /** Why it is not run; undefined where it is. */
+  /** The reason for not running it; undefined if the test runs it. */
   readonly notRun: string | undefined;
 }
 
-/** How a program ended. */
+/** The end of a program. */
 export interface Outcome {
-  /** Undefined where a signal ended it. */
+  /** Undefined if a signal ended it. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
@@ -49,17 +49,17 @@ export function programsOf(blocks: readonly Block[]): Program[] {
   return programs;
 }
 
-/** What is only quoted is compiled where it comes from; as a file of its page it is needed here too. */
+/** A quoted block compiles in its source file. If it is also a file of its page, other blocks need it here. */
 function isProgram({ language, markers }: Block): boolean {
   return ['js', 'ts', 'sh'].includes(language) && (markers.has('file') || !markers.has('quoted from'));
 }
 
-/** Where a block stands, as an editor opens it. */
+/** The place of a block, in the form that editors open. */
 export function placeOf({ page, line }: Block): string {
   return `${page}:${line}`;
 }
 
-/** A temporary folder in which the programs of all pages are compiled and run as those of a user. */
+/** A temporary folder in which the programs of all pages compile and run, like the programs of a user. */
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'en-docs-'));
   readonly #complaints = new Map<string, string[]>();
@@ -69,7 +69,7 @@ export class Workshop {
   constructor() {
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'), 'junction');
     this.#write('package.json', '{ "type": "module" }');
-    // Runtimes that are no dependency of this repository.
+    // Runtimes on which this repository does not depend.
     this.#write('runtimes.d.ts', "declare module 'electron';\n");
   }
 
@@ -89,12 +89,12 @@ export class Workshop {
     }
   }
 
-  /** What the compiler says about a program, with the line of the page. */
+  /** The errors of the compiler about a program, with the line of the page. */
   complaintsAbout(program: Program): readonly string[] {
     return this.#complaints.get(this.#fileOf(program)) ?? [];
   }
 
-  /** Runs a program in a process of its own. */
+  /** Runs a program in a separate process. */
   async run(program: Program): Promise<Outcome> {
     const { block } = program;
     const cwd = join(this.folder, folderOf(block));
@@ -103,8 +103,8 @@ export class Workshop {
       block.language === 'sh'
         ? ['bash', '-euc', program.code]
         : [process.execPath, join(this.folder, this.#fileOf(program)).replace(/\.ts$/, '.js')];
-    // Names of servers are those of a user's program: in a directory of its own they can't meet those of others.
-    // Its name is short: the path of a local socket is limited.
+    // The pages use common server names, so each program has a separate directory. Its name is short, because the path
+    // of a local socket is limited.
     this.#runs += 1;
     const runtime = join(this.folder, String(this.#runs));
     mkdirSync(runtime, { mode: 0o700 });
@@ -121,7 +121,7 @@ export class Workshop {
       try {
         process.kill(-child.pid!, 'SIGKILL');
       } catch {
-        // All of it has ended.
+        // The whole group has ended.
       }
     };
     const deadline = setTimeout(endGroup, DEADLINE_MS);
@@ -141,7 +141,7 @@ export class Workshop {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The ports that pages name may be taken on a machine where something else runs too: others take their place. */
+  /** Replaces the ports in the pages by free ones, because other programs may use them. */
   async #withFreePorts(code: string): Promise<string> {
     for (const [, port = ''] of code.matchAll(/127\.0\.0\.1:([1-9]\d*)/g)) {
       if (!this.#ports.has(port)) this.#ports.set(port, await freePort());

@@ -9,14 +9,14 @@ import { within } from '@entropynet/conformance/tools';
 import { leaveOut } from '../support/leave-out.js';
 
 /*
- * Connections in the environments of other people's programs: under test frameworks with fake clocks, behind preload scripts,
- * under flags of Node.js. Each test is a process of its own, which does everything that `exchange.ts` does.
+ * Connections in the environments of users: under test frameworks with fake clocks, after preload scripts, under flags
+ * of Node.js. Each test is a separate process that runs everything in `exchange.ts`.
  */
 
 const programs = fileURLToPath(new URL('./programs/', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** A slow machine starts jest and vitest in seconds. */
+/** On a slow machine, jest and vitest need seconds to start. */
 const LIMIT_MS = 240_000;
 
 describe('connections in unusual environments, over shared memory and WebSocket', function () {

@@ -8,12 +8,12 @@ import { requestReply } from '@entropynet/messaging';
 import { ConnectionBackend, createNetworking, unwrap, type ConnectionConfig, type ConnectionHandle } from 'entropynet';
 
 /*
- * What must work in every environment. Nothing here waits by a timer or looks at a clock of its own: those may be faked
- * while it runs. Arrays are compared as text: those of Node.js are of another realm in jest.
- * A realm of its own may have no `Symbol.asyncDispose`. A program that waits in vain is ended by its parent.
+ * Everything that must work in every environment. This code uses no timer and no clock, because they may be fake. It
+ * compares arrays as text, because those of Node.js are of another realm in jest. It does without
+ * `Symbol.asyncDispose`, which another realm may lack. The parent ends a program that hangs.
  */
 
-/** The transports that the environments are tried with. */
+/** The transports that every environment tests. */
 export const BACKENDS = [ConnectionBackend.SharedMemory, ConnectionBackend.WebSocket] as const;
 export type Backend = (typeof BACKENDS)[number];
 
@@ -24,7 +24,7 @@ const LARGE_BYTES = 3_000_000;
 export interface Pair {
   readonly client: ConnectionHandle;
   readonly peer: ConnectionHandle;
-  /** Closes both ends and the server, and checks that no file is left. */
+  /** Closes both ends and the server, and checks that no file remains. */
   close(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export async function sendNumbered(
   peer.setMessageCallback(null);
 }
 
-/** Everything that a program does with a connection: connect, send, channels, iterators, time limits, goodbye. */
+/** All uses of a connection: connecting, sending, channels, iterators, time limits, goodbye. */
 export async function exchange(backend: Backend): Promise<void> {
   const pair = await openPair(backend);
   const { client, peer } = pair;
@@ -95,7 +95,7 @@ export async function exchange(backend: Backend): Promise<void> {
   await expectTimeout();
 }
 
-/** More than a window: it needs credit that the peer gives while it reads. */
+/** More than a window, so it needs the credit that the peer returns as it reads. */
 async function sendLarge({ client, peer }: Pair): Promise<void> {
   const arrived = new Promise<number>((resolve) => {
     peer.setMessageCallback((bytes) => {
@@ -133,7 +133,10 @@ async function askForReplies({ client, peer }: Pair): Promise<void> {
   await far.close();
 }
 
-/** A callback that fails without an `error` listener becomes a warning of the process, which the parent looks for, and the connection goes on. */
+/**
+ * A failing callback without an `error` listener causes a warning of the process, for which the parent looks. The
+ * connection continues.
+ */
 export async function failCallback(pair: Pair): Promise<void> {
   const { client, peer } = pair;
   const called = new Promise<void>((resolve) => {
@@ -162,7 +165,7 @@ async function endIterator({ client, peer }: Pair): Promise<void> {
   assert.equal((await received).join(), '7,9');
 }
 
-/** Connecting where nobody listens fails with the code for that. */
+/** Connecting without a server fails with the right code. */
 async function expectNobody(backend: Backend): Promise<void> {
   const directory = join(tmpdir(), `entropynet-nowhere-${randomUUID()}`);
   const networking = await createNetworking({ log: () => undefined });

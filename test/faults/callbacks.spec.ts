@@ -83,7 +83,7 @@ describeFaults('callbacks and handles', () => {
       stale = next;
     }
     await server.close();
-    // The counter goes round once in four thousand million uses: the slot never takes the number that means none.
+    // The counter wraps after four thousand million uses. The slot never takes the number that stands for no handle.
     const table = new SlotTable(1);
     table.giveBack({ index: 0, generation: 0xffff_ffff });
     expect(table.take()).to.deep.equal({ index: 0, generation: 1 });

@@ -22,7 +22,7 @@ describeFaults('a region whose words change all the time', () => {
       binding.closeDescriptor(descriptor);
       binding.unmapRegion(buffer);
     });
-    // Small, so that the adversary often meets the frame that is being read.
+    // Small, so that the adversary often changes the frame that the reader reads.
     const capacity = 1024;
     const own = sideLayout('client', capacity);
     const peer = sideLayout('server', capacity);
@@ -135,7 +135,7 @@ function wordsOf({ tail, head, consumerSleep, producerWaits }: RingLocation): nu
   return [tail, head, consumerSleep, producerWaits];
 }
 
-/** A thread that changes words of the region until it is stopped; `stop` tells how many times. */
+/** A thread that changes words of the region until `stop`, which returns the number of changes. */
 async function startAdversary(
   scope: Scope,
   plan: Omit<AdversaryPlan, 'control' | 'seed'> & { readonly seed?: number },

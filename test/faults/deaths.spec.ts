@@ -21,7 +21,7 @@ import type { FaultPeerHost } from './support/fault-peer.js';
 import { addon, describeFaults, type FaultContext, faultTest, IS_FULL, linux, rounds } from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess, summaryOfTimes } from './support/processes.js';
 
-/** Short ones, long ones, and some that travel in fragments. */
+/** Short messages, long messages, and some that travel in fragments. */
 const ROW: MessageRow = { lengths: [10, 5000, 0, 100_000], count: 12 };
 
 const SEND_STEPS = ['send: room found', 'send: bytes copied', 'send: frame complete', 'send: tail published'] as const;
@@ -75,7 +75,7 @@ describeFaults('death of a peer', () => {
         const { local, host } = await linkTo(scope, side);
         const over = ended(local);
         await host.actions.armStep({ name: step, at: 3, does: 'kill' });
-        // Goes on until the end tells the sender: no send may be left without an answer.
+        // The sender continues until it learns of the end: each send must resolve.
         for (let seed = 1; (await local.send(messageOf(3000, seed))).ok; seed += 1);
         expect(await within(over, 'the survivor saw the end')).to.include({ state: 'failed', code: 'PeerDied' });
       });
@@ -105,7 +105,7 @@ describeFaults('death of a peer', () => {
       await expectDeath(victim, victim.actions.connect(config));
       const killed = performance.now();
       const accept = async (): ReturnType<typeof server.accept> => {
-        // The victim's own connection may have been there for a moment.
+        // The connection of the victim may have existed for a moment.
         for (;;) {
           const accepted = await server.accept();
           if (!accepted.ok || accepted.value.isConnected()) return accepted;
@@ -128,7 +128,7 @@ describeFaults('death of a peer', () => {
       const client = scope.add(fixture.createTransport().createConnection(config));
       const over = ended(client);
       const connected = await client.connect();
-      // At the last step the client is through already: its connection dies instead of its attempt.
+      // At the last step, the client has connected: its connection dies instead of its attempt.
       expect(connected.ok ? (await over).code : connected.error.code).to.be.oneOf(['PeerDied', 'HandshakeFailed']);
       await expectTakeOver(scope, fixture, config);
     });
@@ -144,7 +144,7 @@ describeFaults('death of a peer', () => {
     const clients = Array.from({ length: 40 }, () =>
       scope.add(fixture.createTransport().createConnection(config)).connect(),
     );
-    // Until each has sent its request.
+    // By then, each client has sent its request.
     await turns(20);
     victim.signal('SIGKILL');
     const codes = new Set((await Promise.all(clients)).map((outcome) => (outcome.ok ? 'ok' : outcome.error.code)));
@@ -184,7 +184,7 @@ describeFaults('death of a peer', () => {
     process.kill(victim, 'SIGKILL');
     expect(await within(over, 'the survivor saw the end')).to.include({ state: 'failed', code: 'PeerDied' });
     await expectLocalToHave(recorder, [ROW]);
-    // Signal 0 only asks: the number is still taken, which is why nothing here goes by it.
+    // Signal 0 only asks. The process id is still in use, so no code here relies on it.
     expect(process.kill(victim, 0)).to.equal(true);
     saw('PeerDied while the process id still answers');
     host.signal('SIGKILL');
@@ -192,7 +192,7 @@ describeFaults('death of a peer', () => {
   });
 });
 
-/** Kills a peer that has sent what it wanted; how long the survivor took to see it, in milliseconds. */
+/** Kills a peer after its last send. Returns the time until the survivor saw the end, in milliseconds. */
 async function killIdle({ scope: outer }: FaultContext, side: Side): Promise<number> {
   const scope = new Scope();
   outer.defer(() => scope.dispose());
@@ -231,7 +231,7 @@ interface OwnLink {
   readonly host: FaultPeerHost;
 }
 
-/** A connection to a process of its own, which receives. This side always sleeps, so that the peer's wakes matter. */
+/** A connection to a separate process, which receives. This side always sleeps, so that the peer must wake it. */
 async function linkTo(scope: Scope, side: Side, hasSteps = true): Promise<OwnLink> {
   const fixture = ownFixture(scope, { wait: 'sleep' });
   const host = await ownProcess(scope, fixture, { hasSteps });
@@ -245,7 +245,7 @@ async function linkTo(scope: Scope, side: Side, hasSteps = true): Promise<OwnLin
   return { local, recorder: fresh, host };
 }
 
-/** The process must die of the signal, and not answer. */
+/** Shows that the process died of the signal and did not answer. */
 async function expectDeath(host: PeerHost, call: Promise<unknown>): Promise<void> {
   const answered = await call.then(
     () => true,
@@ -254,7 +254,7 @@ async function expectDeath(host: PeerHost, call: Promise<unknown>): Promise<void
   expect(await within(host.ended, 'the process was killed'), `answered: ${answered}`).to.equal('SIGKILL');
 }
 
-/** A server of this process takes the name at once, and a client finds it. */
+/** Shows that a server of this process takes the name at once, and that a client finds it. */
 async function expectTakeOver(
   scope: Scope,
   fixture: ReturnType<typeof ownFixture>,

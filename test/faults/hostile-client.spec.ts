@@ -32,7 +32,7 @@ describeFaults('a hostile client of another process', () => {
       region.words[(start >> 2) + 1] = frameHeader(FrameType.ChannelOpen, 1);
       Atomics.store(region.words, sideLayout('client', region.ringCapacity).tail, region.ringCapacity);
       socket.ring();
-      // At another moment of the reading in each round.
+      // Each round hits another moment of the reading.
       const moment = performance.now() + (round % 20) * 0.6;
       while (performance.now() < moment) Atomics.load(region.words, 0);
       name.fill(0x41);
@@ -69,14 +69,14 @@ for (const access of ['direct', 'copied'] as const) {
           await once(socket, 'connect');
           return socket;
         } catch (error) {
-          // The queue of the server is full: it has room when the first ones were given up.
+          // The queue of the server is full. It has room after the server has given up the first clients.
           if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
           await turns(1);
         }
       }
     }
 
-    /** Shows that the server still serves: a message goes there and back. */
+    /** Shows that the server still serves: it echoes a message. */
     async function expectServing(): Promise<void> {
       const { client, accepted } = await scene.pair(server);
       const echoed = new Promise<Uint8Array>((resolve) => {
@@ -130,7 +130,7 @@ for (const access of ['direct', 'copied'] as const) {
       faultTest('H11', 'opens many handshakes and finishes none', [addon], async ({ saw }) => {
         const strangers: Socket[] = [];
         const count = rounds(190, 2000);
-        // In parts: what the server has not accepted yet waits in the kernel, whose queue is short.
+        // In parts, because clients without an accept wait in the kernel, whose queue is short.
         for (let done = 0; done < count; done += 10) {
           strangers.push(...(await Promise.all(Array.from({ length: 10 }, () => stranger()))));
         }
@@ -144,7 +144,7 @@ for (const access of ['direct', 'copied'] as const) {
     describe('inside the region', () => {
       const client = sideLayout('client', 0);
 
-      /** Lets a raw client misbehave and returns the error with which its connection, and only that, fails. */
+      /** Lets a raw client misbehave. Returns the error of its connection, and shows that no other connection fails. */
       async function failureOf(misbehave: (words: Int32Array, ringStart: number) => void): Promise<NetworkError> {
         const raw = await scene.rawClient();
         const accepted = unwrap(await server.accept());
@@ -217,7 +217,7 @@ for (const access of ['direct', 'copied'] as const) {
         const failed = reached(accepted, 'failed');
         accepted.startReceiving();
         const writer = clientWriter(raw.region);
-        // The server drains the ring into memory of its own, up to the window and not a frame further.
+        // The server copies the ring into its own memory: the frames of one window, and no more.
         const flood = setInterval(() => {
           while (writer.tryWrite(0, new Uint8Array(1000), 0, 1000));
           writer.checkUnblocked();
@@ -239,7 +239,7 @@ for (const access of ['direct', 'copied'] as const) {
         // A ring that the peer never reads turns its end into an error of the socket.
         Atomics.store(raw.region.words, sideLayout('client', raw.region.ringCapacity).sleep, SLEEPS_ON_DOORBELL);
         unwrap(accepted.trySend(Uint8Array.of(1)));
-        // More than is read at once.
+        // More than one read returns.
         let sent = 0;
         for (let count = 0; count < 4; count += 1) sent += raw.socket.send(new Uint8Array(65_536));
         expect(sent).to.be.greaterThan(2 * 65_536);

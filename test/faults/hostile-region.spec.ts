@@ -67,7 +67,7 @@ describeFaults('a hostile region', () => {
       raw.socket.ring();
       await until(() => received.length === round, 'the message was delivered');
       unwrap(accepted.trySend(Uint8Array.of(round)));
-      // What it publishes is its own count, not what it found there: 16 bytes a frame.
+      // It publishes its own count, not the number in the region: 16 bytes a frame.
       expect(Atomics.load(raw.words, own.tail)).to.equal(16 * round);
     }
     expect(accepted.getState()).to.equal('connected');

@@ -14,7 +14,7 @@ const TRANSPORTS = [
   ['shared memory', sharedMemoryFixture(), [addon]],
 ] as const;
 
-/** A connection whose other end says what the test wants. */
+/** A connection whose other end sends bytes of the test. */
 async function connect(
   scope: Scope,
   transport: Transport,

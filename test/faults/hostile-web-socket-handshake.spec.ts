@@ -4,7 +4,7 @@ import { describeFaults, faultTest, rounds } from './support/fault-test.js';
 import { GREETING, RawClient, rawFrame } from '../support/web-socket/raw-web-socket.js';
 import { serve, text } from './support/served-web-socket.js';
 
-/** Requests that must not become a connection, and the status with which they are answered; 0: closed without one. */
+/** Requests that must not become a connection, each with the status of its answer. 0: the server closes without one. */
 const REFUSED: readonly [string, (client: RawClient) => void, readonly number[]][] = [
   ['a page of another origin', (client) => client.upgrade({ Origin: 'https://evil.example' }), [403]],
   ['a page without a name', (client) => client.upgrade({ Origin: 'null' }), [403]],
@@ -96,7 +96,7 @@ describeFaults('a hostile handshake of WebSocket', () => {
     const clients: RawClient[] = [];
     for (let index = 0; index < count; index += 1) {
       const client = new RawClient(scope, served.port);
-      // One for which the kernel's queue had no room exists on this side alone, until something is sent on it.
+      // If the kernel's queue was full, a connection exists only on this side until this side sends something.
       client.write(text('G'));
       clients.push(client);
       if (index % 50 === 0) await turns(2);

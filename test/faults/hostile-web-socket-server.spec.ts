@@ -45,7 +45,7 @@ describeFaults('a hostile WebSocket server', () => {
   }
 });
 
-/** A server that agrees to any upgrade and then does what it likes. */
+/** A server that accepts any upgrade and then misbehaves. */
 async function serveRaw(scope: Scope, behave: (socket: Socket) => void): Promise<number> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -6,7 +6,7 @@ import { ended } from './support/processes.js';
 import { RawClient, rawFrame, type RawFrame } from '../support/web-socket/raw-web-socket.js';
 import { binary, serve, text } from './support/served-web-socket.js';
 
-/** What breaks WebSocket itself, after the case list of Autobahn; each must end that connection and no other. */
+/** Violations of WebSocket itself, after the case list of Autobahn. Each must end that connection and no other. */
 const BROKEN: Readonly<Record<string, readonly RawFrame[] | (() => readonly RawFrame[])>> = {
   'a message of 2^62 bytes (announced)': [{ opcode: 2, claimedLength: 1n << 62n }],
   'a message of 2^63 bytes (announced)': [{ opcode: 2, claimedLength: 1n << 63n }],
@@ -88,9 +88,9 @@ describeFaults('a hostile WebSocket', () => {
       const burst = Buffer.concat(Array.from({ length: 1000 }, () => frame));
       const count = rounds(100, 1000);
       let sent = 0;
-      // Until timers have run in the midst of it: where the flood starves them this never ends, and the test fails.
+      // The flood lasts until timers have run during it. If it starves them, the test fails at its limit.
       for (; (sent < count || ticks <= 5) && !client.isClosed; sent += 1) {
-        // Never reads: what the server answers must not pile up without bounds either.
+        // The client never reads: the answers of the server must not grow without a limit.
         if (!client.socket.write(burst)) {
           await Promise.race([once(client.socket, 'drain'), client.closed()]);
         }

@@ -21,7 +21,7 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-/** What is no message: each is a TypeError that says what was given. */
+/** Values that are not messages. Each causes a TypeError that names its kind. */
 const NO_MESSAGES: Readonly<Record<string, () => unknown>> = {
   'a detached buffer': detached,
   'a Float32Array': () => new Float32Array(4),
@@ -35,7 +35,7 @@ const NO_MESSAGES: Readonly<Record<string, () => unknown>> = {
   null: () => null,
 };
 
-/** Unusual, and yet bytes: exactly those must arrive. */
+/** Unusual byte arrays. Exactly their bytes must arrive. */
 const UNUSUAL: Readonly<Record<string, () => Uint8Array>> = {
   'a view of shared memory': () => {
     const bytes = new Uint8Array(new SharedArrayBuffer(5000));
@@ -175,7 +175,7 @@ describeFaults('inputs', () => {
     const total = (length: number): Uint8Array => new Uint8Array(Uint32Array.of(length).buffer);
     const fragments = (count: number): Frames =>
       Array.from({ length: count }, () => [FrameType.Fragment, Uint8Array.of(7)]);
-    /** What is sent over and over, and how many messages come of it. */
+    /** The frames that the test repeats, and the number of messages that result. */
     const FLOODS: Readonly<Record<string, readonly [frames: Frames, messages: number]>> = {
       'empty messages': [[[FrameType.Message, new Uint8Array(0)]], 1],
       'messages of a byte': [[[FrameType.Message, new Uint8Array(1)]], 1],
@@ -254,7 +254,7 @@ describeFaults('inputs', () => {
       for (const [type, payload] of fragments(1)) write(type, payload);
       raw.socket.ring();
       const consumed = (): number => Atomics.load(raw.words, sideLayout('server', raw.ringCapacity).head);
-      // Three frames and this one's payload: 16, 16 and 16 bytes.
+      // Three frames and the payload of this one: 16, 16 and 16 bytes.
       await until(() => consumed() === 48, 'both frames were taken');
       const grown = process.memoryUsage().arrayBuffers - before;
       expect(grown).to.be.lessThan(1024 * 1024);

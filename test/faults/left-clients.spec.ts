@@ -21,7 +21,7 @@ describeFaults('clients that left', () => {
         if (isAccepted) scope.add(unwrap(await server.accept()));
         raw.socket.close();
       }
-      // One is still there: a place was free for it.
+      // One client is still connected, because a place was free for it.
       if (!isAccepted) scope.add(unwrap(await server.accept()));
       await expectServing(scope, fixture, config, () => server.accept());
       saw('5 died, with 2 places; the next is served');

@@ -23,7 +23,7 @@ async function listening(scope: Scope, config: ConnectionConfig): Promise<Shared
   return server;
 }
 
-/** This binding, with a question about a socket answered by that error of the system. */
+/** This binding, whose `connect` fails with an error of the system. */
 function cannotAsk(binding: NativeBinding, code: string): NativeBinding {
   const connect = (): never => {
     throw Object.assign(new Error(`${code}: as the test says`), { code });
@@ -122,7 +122,7 @@ describeFaults('lost names', () => {
     const kept = unwrap(await removeLeftovers({ directory: world.directory }));
     expect(kept).to.include({ living: 1, directoryExists: true }).and.have.property('removed').that.deep.equals([]);
     await living.close();
-    // Where a link is in the region's place, nobody can tell whether its server lives.
+    // A link in the place of the region hides whether the server lives.
     symlinkSync('/etc/hostname', world.names.region);
     const unknown = unwrap(await removeLeftovers({ directory: world.directory }));
     expect(unknown.removed).to.deep.equal([]);

@@ -29,7 +29,7 @@ describeFaults('growth of memory', () => {
   }
 });
 
-/** Messages in both directions. */
+/** Sends messages in both directions. */
 async function sendAndReceive(
   local: NetworkConnection,
   recorder: Recorder,

@@ -40,7 +40,7 @@ async function runProgram(scope: Scope, task: Omit<HeldMemoryTask, 'directory'>)
   }
 }
 
-/** Resolves with the error with which a connection fails. */
+/** Resolves with the error of the connection's failure. */
 function failureOf(connection: NetworkConnection): Promise<NetworkError | undefined> {
   return new Promise((resolve) => {
     connection.on('state', (state, error) => {
@@ -49,7 +49,7 @@ function failureOf(connection: NetworkConnection): Promise<NetworkError | undefi
   });
 }
 
-/** Shows that a connection of the same thread goes on in both directions. */
+/** Shows that a connection of the same thread continues in both directions. */
 async function expectExchange({ client, accepted }: Pair): Promise<void> {
   const received: number[] = [];
   for (const each of [client, accepted]) each.setMessageCallback((data) => received.push(data[0]!));
@@ -58,7 +58,7 @@ async function expectExchange({ client, accepted }: Pair): Promise<void> {
   await until(() => received.length === 2, 'the other connection exchanges messages');
 }
 
-/** Detaches a buffer. Node.js lets no program transfer an external one, save by `ArrayBuffer.transfer` of newer releases. */
+/** Detaches a buffer. In Node.js, only `ArrayBuffer.transfer` of newer releases can transfer an external one. */
 function takeAway(access: 'direct' | 'copied', buffer: ArrayBuffer): void {
   if (access === 'direct') nativeBinding()!.unmapRegion(buffer);
   else structuredClone(buffer, { transfer: [buffer] });

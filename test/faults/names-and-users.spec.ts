@@ -63,7 +63,7 @@ describeFaults('names and another user', () => {
     expect(region).to.include('SharedMemoryPermission').and.include("only its server's user");
     rmSync(world.names.region);
 
-    // The file is this user's, but the process that answers at the socket is not.
+    // This user owns the file, but another user owns the process that answers at the socket.
     publishDiscoveryRegion(world.names.region, identity);
     const open = join(world.directory, 'open');
     mkdirSync(open, { mode: 0o777 });
@@ -93,7 +93,7 @@ describeFaults('names and another user', () => {
     }
     const stranger = await ownProcess(scope, world.fixture, asOtherUser());
     expect(await stranger.actions.connect(world.config)).to.equal('SharedMemoryPermission');
-    // Were the modes wider, the server would still ask the kernel who it is.
+    // Even with wider modes, the server asks the kernel for the user of the client.
     chmodSync(world.directory, 0o755);
     for (const path of [world.names.region, world.names.socket]) chmodSync(path, 0o666);
     expect(await stranger.actions.connect(world.config)).to.equal('SharedMemoryPermission');
@@ -106,7 +106,7 @@ describeFaults('names and another user', () => {
   });
 });
 
-/** The code and sentence with which a server or a client of that configuration fails. */
+/** Returns the code and the sentence of a failed server or client; `ok` if it did not fail. */
 async function attempt(
   scope: Scope,
   fixture: TransportFixture,

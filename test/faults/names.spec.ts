@@ -44,7 +44,7 @@ describeFaults('names', () => {
       }
       isOver = true;
       await within(Promise.all(clients), 'every client has ended');
-      // A server that died with its answer under way ends a handshake; one that was killed leaves a name that nobody serves.
+      // A server that dies while it answers ends a handshake. A killed server leaves a name that nobody serves.
       const allowed = ['TransportUnavailable', 'HandshakeFailed', 'PeerDied', 'ConnectionClosed'];
       for (const code of refusals.keys()) expect(code).to.be.oneOf(allowed);
       await expectTaken(scope, world);
@@ -104,7 +104,7 @@ describeFaults('names', () => {
       const processId = await slow.actions.processId();
       const listening = slow.actions.listen(config).catch(String);
       await until(() => stateOf(processId) === 'T', 'the slow server is stopped');
-      // Meanwhile nobody else may touch the name: what it removed could be the slow one's.
+      // Meanwhile no other server may remove the name, which may belong to the slow server.
       const quick = scope.add(fixture.createTransport().createServer({ ...config, connectTimeoutMs: 200 }));
       const refused = failureOf(await quick.listen(), 'Timeout');
       expect(refused.message).to.include('locked by another process');
@@ -154,7 +154,7 @@ describeFaults('names', () => {
       await client.actions.send({ lengths: [100], count: 5 });
       for (const victim of [server, client]) victim.signal('SIGKILL');
       await Promise.all([server.ended, client.ended]);
-      // Names stay until a server of that name comes, which is here the next one.
+      // The names stay until another server takes them. That is the next one here.
       await expectTaken(scope, { ...world, config, names: serverNames(world.directory, config.endpoint) });
     };
     for (let round = 0; round < count; round += 1) await killOne();
@@ -213,7 +213,7 @@ describeFaults('names', () => {
   }
 });
 
-/** `SCHED_STAT` of a process: R, S, T and so on. */
+/** Returns the state of a process, such as R, S or T. */
 function stateOf(processId: number): string {
   return /\) (\S)/.exec(readFileSync(`/proc/${processId}/stat`, 'utf8'))?.[1] ?? '?';
 }

@@ -21,7 +21,7 @@ const HEARTBEAT = { intervalMs: 100, timeoutMs: 60_000 };
 
 const nats: Requirement = () => natsUnavailable;
 
-/** A scope that starts NATS servers; it ends with the test's own. */
+/** A scope that starts NATS servers. It ends with the scope of the test. */
 function natsScope(scope: Scope): NatsScope {
   const own = new NatsScope();
   scope.defer(() => own.dispose());
@@ -35,13 +35,13 @@ const LIMIT_BYTES = 256 * KIB;
 const MESSAGE_BYTES = 10_000;
 const BATCH = 20;
 
-/** What a transfer to a consumer showed. */
+/** The results of a transfer to a consumer. */
 interface Transfer {
-  /** How long the consumer needed for a batch, in milliseconds. */
+  /** The time that the consumer needed for a batch, in milliseconds. */
   readonly batchMs: number;
   /** The most bytes that the sender was ahead of the consumer. */
   readonly aheadBytes: number;
-  /** How often there was no room for the next message. */
+  /** The number of times without room for the next message. */
   readonly waits: number;
 }
 
@@ -96,7 +96,7 @@ describeFaults('a NATS server and the network to it', () => {
       const accepting = server.accept();
       const client = own.client(config);
       await until(async () => (await client.connect()).ok, 'the client is served');
-      // From here on: attempts before the server listens again fail too.
+      // From here on, because attempts before the server listens again fail too.
       const clientSide = new Recorder(client).receive();
       const accepted = own.add(unwrap(await accepting));
       const serverSide = new Recorder(accepted).receive();

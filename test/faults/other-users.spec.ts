@@ -17,7 +17,7 @@ const PROGRAM = fileURLToPath(new URL('./support/other-user-program.js', import.
 
 /** Users and groups that need no account. */
 const [GUEST, STRANGER, GROUP] = [54_321, 54_322, 54_323];
-/** One of each that every Linux system has. */
+/** A user and a group that every Linux system has. */
 const DAEMON = { name: 'daemon', id: 1 };
 
 /** A directory that does not exist yet, in one that everybody may pass. */
@@ -97,14 +97,14 @@ describeFaults('other users', () => {
       const { region, socket } = serverNames(directory, config.endpoint);
       const refused = await connectAs(scope, config, { user: STRANGER, group: STRANGER });
       expect(refused['code']).to.equal('SharedMemoryPermission');
-      // The middle digit is the most that a guest may; others may nothing.
+      // The middle digit has the rights of all guests together. Others have no rights.
       expect([join(directory, '..'), directory, region, socket].map(rightsOf)).to.deep.equal([
         '710',
         '710',
         '640',
         '620',
       ]);
-      // Were the modes wider, the kernel's word would still keep a stranger out.
+      // Even with wider modes, the kernel's answer keeps a stranger out.
       for (const [path, mode] of [
         [join(directory, '..'), 0o711],
         [directory, 0o711],
@@ -114,7 +114,7 @@ describeFaults('other users', () => {
         chmodSync(path, mode);
       expect((await connectAs(scope, config, { user: STRANGER, group: STRANGER }))['code']).to.equal('HandshakeFailed');
       expect(await connectAs(scope, config, { user: GUEST, group: GUEST })).to.include({ server: 0 });
-      // A server of this directory that names nobody is this user's alone.
+      // A server of this directory without guests is for this user only.
       const alone = configIn(directory, { serverUser: 0 });
       await serve(scope, alone);
       const names = serverNames(directory, alone.endpoint);

@@ -10,9 +10,9 @@ import { addon, describeFaults, faultTest, linux } from './support/fault-test.js
 import { expectServing, ownFixture } from './support/processes.js';
 
 /**
- * Passes `count` TCP sockets, each over a connection of its own. The last process to close one waits until its bytes have gone,
- * which is never: nobody reads them. If the server was quicker to close its copy, the attacker's own close waits; a signal ends
- * that, and another socket takes its place. Ends when its input does.
+ * Passes `count` TCP sockets, each over a separate connection. The last process that closes such a socket waits
+ * forever, because nobody reads its bytes. If the server closes its copy first, the attacker's own close waits. A
+ * signal ends that wait, and another socket replaces this one. The program ends with its input.
  */
 const ATTACKER = `
 import signal, socket, struct, sys
@@ -69,7 +69,7 @@ describeFaults('passed descriptors', () => {
       const name = readdirSync(directory).find((each) => each.endsWith('.socket'))!;
       const before = readdirSync('/proc/self/fd').length;
       const end = await attack(scope, join(directory, name), count);
-      // Were the event loop held up, nothing here would run until the attacker ends, and it does not.
+      // If the event loop were blocked, nothing here would run before the attacker ends, which it does not.
       if (count === 1) await expectServing(scope, fixture, config, () => server.accept());
       expect(readdirSync('/proc/self/fd').length - before).to.be.lessThan(100);
       await end();

@@ -15,7 +15,7 @@ import { mountSmall } from './support/small-file-system.js';
 
 const MIB = 1024 * 1024;
 
-/** Version 1 of control groups, where a group for memory can be made. */
+/** Version 1 of control groups, in which this process can make a group for memory. */
 const memoryGroups: Requirement = () =>
   spawnSync('sh', ['-c', 'test -w /sys/fs/cgroup/memory/cgroup.procs']).status === 0
     ? undefined
@@ -25,13 +25,13 @@ function configIn(directory: string): ConnectionConfig {
   return { endpoint: freshName(), sharedMemory: { directory } };
 }
 
-/** From here on, for Node.js needs more than that to start. */
+/** Limits the descriptors of a running process. Node.js needs more to start. */
 function limitDescriptors(processId: number): void {
   const limited = spawnSync('prlimit', ['--pid', String(processId), '--nofile=48']);
   expect(limited.status, String(limited.stderr)).to.equal(0);
 }
 
-/** Room for Node.js, which takes a good gibibyte, and for a small region, but not for one of a gibibyte. */
+/** Room for Node.js, which takes more than a gibibyte, and for a small region, but not for a region of a gibibyte. */
 const ADDRESS_SPACE = 1792 * MIB;
 
 describeFaults('exhausted resources', () => {

@@ -24,7 +24,7 @@ function worldOf(scope: Scope): World {
   return { endpoint, directory, config };
 }
 
-/** One of the servers of the name, in a process of its own. */
+/** One of the servers of the name, in a separate process. */
 async function startServer(scope: Scope, { endpoint, directory }: World): Promise<ChildProcess> {
   const args = [...process.execArgv, PROGRAM, endpoint, directory];
   const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -43,7 +43,7 @@ async function killed(server: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Which process serves a connection. */
+/** Returns the id of the process that serves a connection. */
 async function serverOf(connection: NetworkConnection): Promise<number> {
   const answered = new Promise<number>((resolve, reject) => {
     connection.setMessageCallback((bytes) => {
@@ -61,8 +61,8 @@ async function serverOf(connection: NetworkConnection): Promise<number> {
 const ENDS = { SIGKILL: 'PeerDied', SIGTERM: 'disconnected' } as const;
 
 /**
- * Clients that connect again and again; `end` stops them. Each is served, unless its server was ended meanwhile; then its
- * connection ends as `ENDS` says. Everything else is a failure.
+ * Clients that connect repeatedly until `end`. Each is served, unless its server ended meanwhile. Then its connection
+ * ends as `ENDS` says. Everything else is a failure.
  */
 class BusyClients {
   readonly failures: string[] = [];
@@ -121,7 +121,7 @@ describeFaults('shared endpoints', () => {
     const held = Array.from({ length: 200 }, () => scope.add(new SharedMemoryConnection(world.config)));
     await Promise.all(held.map(async (client) => unwrap(await client.connect())));
     const used = new Set(await Promise.all(held.map(serverOf)));
-    // That one of ten gets none of two hundred has a chance of one in a hundred million.
+    // The chance that one of ten gets none of two hundred is one in a hundred million.
     expect([...used].sort()).to.deep.equal(servers.map(({ pid }) => pid).sort());
     await Promise.all(held.map((client) => client.disconnect()));
     const clients = new BusyClients(world.config, 100);
@@ -131,7 +131,7 @@ describeFaults('shared endpoints', () => {
       await until(() => clients.served > before + 100, 'clients are served', 20_000);
       const victim = servers.shift()!;
       clients.endServer(victim, 'SIGKILL');
-      // Every second one comes back; the last is never killed.
+      // The test replaces every second one, and never kills the last.
       if (round % 2 === 0 || servers.length < 3) servers.push(await startServer(scope, world));
     }
     await clients.end();
@@ -159,7 +159,7 @@ describeFaults('shared endpoints', () => {
     expect(codeOf(await new SharedMemoryConnection(world.config).connect())).to.equal('TransportUnavailable');
     const { removed, living } = unwrap(await removeLeftovers({ directory: world.directory }));
     expect([removed.length, living]).to.deep.equal([6, 0]);
-    // A server alone, too, clears away what others left, so that clients find it at once.
+    // A single server removes the names of dead servers too, so that clients find it at once.
     for (const server of [await startServer(scope, world), await startServer(scope, world)]) await killed(server);
     const alone = scope.add(new SharedMemoryServer(world.config));
     unwrap(await alone.listen());

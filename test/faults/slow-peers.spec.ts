@@ -63,7 +63,7 @@ describeFaults('slow peers and clocks', () => {
     });
     const seconds = rounds(2, 20);
     const busy = host.actions.keepBusy(seconds * 1000);
-    // All the time: what is sent before the peer has begun to be busy may be read at once.
+    // The test sends all the time, because the peer may read the first messages before it is busy.
     let sent = 0;
     await until(() => {
       if (local.trySend(messageOf(1000, sent + 1)).ok) sent += 1;

@@ -23,7 +23,7 @@ const compiler: Requirement = () =>
 
 describeFaults('the surroundings of a process', () => {
   describe('where shared memory is not available', () => {
-    /** A server in a sandbox, and a client here that may fall back: what the client got, and why. */
+    /** Connects to a server in a sandbox with a fallback. Returns the reason why shared memory was passed over. */
     const expectFallback = async (scope: Scope, options: FaultPeerOptions, reason: RegExp): Promise<string> => {
       const shared = ownFixture(scope);
       const config = shared.freshConfig();

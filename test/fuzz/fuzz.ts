@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 
-/** Set by `npm run fuzz`: how long each property is tried, instead of a number of inputs. */
+/** The time for each property, which `npm run fuzz` sets instead of a number of inputs. */
 const SECONDS = Number(process.env['ENTROPYNET_FUZZ_SECONDS'] ?? 0);
 const SEED = process.env['ENTROPYNET_FUZZ_SEED'];
 
-/** So many inputs in the test run. */
+/** The number of inputs in the test run. */
 const RUNS = 300;
 
 /** A property that must hold for every input; `npm run fuzz` tries it for longer. */

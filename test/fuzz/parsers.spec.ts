@@ -33,14 +33,14 @@ import { fuzz, word } from './fuzz.js';
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 
-/** Ok, or one of the documented codes with a sentence; anything else is a fault. */
+/** A parser returns ok, or a documented code with a sentence. Anything else is a fault. */
 function expectAnswer(result: Result<unknown>): void {
   if (result.ok) return;
   expect(NETWORK_ERROR_CODES).to.include(result.error.code);
   expect(result.error.message).to.not.equal('');
 }
 
-/** A valid beginning with some bytes changed: gets further into a parser than noise. */
+/** A valid beginning with some changed bytes, which gets further into a parser than noise. */
 function changed(valid: Uint8Array): fc.Arbitrary<Uint8Array> {
   const change = fc.tuple(fc.nat({ max: valid.length - 1 }), fc.nat({ max: 255 }));
   return fc.array(change, { maxLength: 6 }).map((changes) => {
@@ -146,7 +146,7 @@ describe('fuzz: bytes from a peer', () => {
     );
     for (const tail of tails) {
       words[0] = tail;
-      // Every frame takes 8 bytes at least, so that one look at a ring can't give more of them than fit.
+      // Every frame takes at least 8 bytes, so one pass over a ring yields no more frames than fit.
       expect(reader.drain(limit, sink)).to.be.at.most(Math.min(limit, RING / 8));
     }
     expect(corruptions).to.be.at.most(1);
@@ -203,7 +203,7 @@ describe('fuzz: input from a user', () => {
   });
 });
 
-/** A connection whose frames come from the test. */
+/** A connection that gets its frames from the test. */
 class FedConnection extends NetworkConnection {
   readonly written: number[] = [];
 
@@ -238,7 +238,7 @@ class FedConnection extends NetworkConnection {
   }
 
   protected doStartReceiving(): void {
-    // The test feeds it.
+    // The test supplies its frames.
   }
 
   protected doDisconnect(): Promise<void> {
@@ -246,10 +246,10 @@ class FedConnection extends NetworkConnection {
   }
 
   protected doRelease(): void {
-    // Nothing to give back.
+    // There is nothing to release.
   }
 
   protected doSetReferenced(): void {
-    // Nothing keeps the process alive.
+    // It never keeps the process alive.
   }
 }

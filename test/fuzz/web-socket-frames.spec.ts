@@ -47,7 +47,7 @@ describe('fuzz: frames of a WebSocket', function () {
       accepted.startReceiving();
       for (const each of frames) client.write(rawFrame(each));
       client.socket.end();
-      // The peer has ended its direction: so does the connection, whatever came before.
+      // The peer has ended its direction, so the connection ends in any case.
       await until(() => !accepted.isConnected(), 'the connection has ended');
       expect(received).to.be.at.most(2_000_000);
       await accepted.disconnect();

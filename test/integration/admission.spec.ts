@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { counted } from '../support/counted-admissions.js';
 import { freshName } from '../support/fresh-name.js';
 
-/** A client that gets through the upgrade and says nothing. */
+/** A client that upgrades and sends no greeting. */
 async function silent(address: string): Promise<WebSocket> {
   const client = new WebSocket(address, SUBPROTOCOL);
   await once(client, 'open');

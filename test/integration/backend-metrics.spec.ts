@@ -73,7 +73,7 @@ describe('metrics of each transport', () => {
     const standing = manager.getBackendMetrics();
     expect(standing['loopback']).to.include({ connections: 2, bytesSent: 10, bytesReceived: 10, connectionsFailed: 0 });
     expect(standing['websocket']).to.include({ connections: 2, bytesSent: 200, messagesSent: 1, connectionsFailed: 1 });
-    // Of so few bytes the peers confirm none.
+    // The peers confirm nothing of so few bytes.
     expect(standing['websocket']!.unconfirmedBytes).to.equal(200);
     await manager.closeAll();
     const ended = Object.values(manager.getBackendMetrics());
@@ -179,7 +179,7 @@ describe('metrics of each transport', () => {
       peer.pong(payloads[0]);
       await until(() => accepted.roundTripMs !== undefined, 'the answer was read');
       expect(accepted.roundTripMs).to.be.greaterThan(0);
-      // The next ping carries something else.
+      // The next ping carries other bytes.
       const known = accepted.roundTripMs;
       let [next] = (await once(peer, 'ping')) as [Buffer];
       while (next.equals(payloads[0]!)) [next] = (await once(peer, 'ping')) as [Buffer];

@@ -31,7 +31,7 @@ describe('broadcast of a managed server', () => {
     await until(() => received.size === 2, 'both clients have the message');
     expect([...received.values()]).to.deep.equal([300, 300]);
 
-    // One client more, which reads nothing.
+    // Another client, which reads nothing.
     const slow = unwrap(manager.openConnection({ endpoint: server.addresses()[1]!, channelWindow: 64 * 1024 }));
     unwrap(await slow.connect());
     const slowAccepted = unwrap(await server.accept());

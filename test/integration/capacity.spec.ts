@@ -18,7 +18,7 @@ function managerOf(scope: Scope, fixture: TransportFixture, capacity: number): C
   return manager;
 }
 
-/** As the guide's first server: it answers each client, and closes no handle. */
+/** Like the first server of the guide, it answers each client and closes no handle. */
 async function serve(server: ManagedServer): Promise<void> {
   for await (const client of server) client.setMessageCallback((data) => void client.send(data));
 }
@@ -123,7 +123,7 @@ function describeCapacity(name: string, fixture: TransportFixture, visits: numbe
         unwrap(await inside[0]!.disconnect());
         await until(() => manager.activeCount() === 1, 'the server saw the end');
         await visit(outside);
-        // No refusal and no visit took a slot for good.
+        // No refusal and no visit kept a slot.
         await until(() => manager.activeCount() === 1, 'the server saw the end of the visit');
         unwrap(await inside[0]!.connect());
         await until(() => manager.activeCount() === 2, 'all slots are in use');

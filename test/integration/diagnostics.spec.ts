@@ -17,7 +17,7 @@ import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
 import { pigeonTransportModule } from './manager-support.js';
 
-/** Keeps what a diagnostics channel publishes until the scope ends. */
+/** Records the messages of a diagnostics channel until the end of the scope. */
 function listenTo<T>(scope: Scope, name: DiagnosticsChannel): T[] {
   const messages: T[] = [];
   const onMessage = (message: unknown): void => {

@@ -125,7 +125,7 @@ describeOverTransports('files', (bench) => {
     const [client, accepted] = await bench.connect();
     const path = await fileOf(randomBytes(500_000));
     const receiving = receiveFile(accepted, inbox);
-    // The first call has taken both channels when it returns, whatever the disk answers first.
+    // When the first call returns, it has both channels, in any order of the disk's answers.
     for (const options of [{}, { controlChannel: 'more-control' }, { channel: 'more' }]) {
       const second = failureOf(await receiveFile(accepted, inbox, options));
       expect(second.code).to.equal('AlreadyExists');

@@ -5,7 +5,7 @@ import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from './manager-support.js';
 
-/** Its attempts never end by themselves once `hangs` is set. */
+/** Its attempts never end if `hangs` is set. */
 class HangingTransport extends LoopbackTransport {
   hangs = false;
 

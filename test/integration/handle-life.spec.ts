@@ -13,14 +13,14 @@ import { type ConnectionHandle, ConnectionManager } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
 
-/** A connection whose peer dies when the test says so. */
+/** A connection whose peer dies on request. */
 class Mortal extends LoopbackConnection {
   die(): void {
     this.onStateChanged('failed', new NetworkError('PeerDied', 'the peer died'));
   }
 }
 
-/** A connection that is never made. */
+/** A connection that never connects. */
 class Stuck extends LoopbackConnection {
   protected override doConnect(): Promise<Result<FrameLink>> {
     return new Promise(() => undefined);

@@ -44,7 +44,7 @@ const EXTRAS: Readonly<Record<string, string>> = {
   'headers that are no tokens': 'Origin: //[\r\nCookie: =;=%\r\nTransfer-Encoding: x\r\n',
 };
 
-/** Sends these bytes; resolves with the status of the answer, 0 where there is none, once the server hung up. */
+/** Sends bytes. Resolves with the status of the answer after the server has closed; 0 if there is no answer. */
 function statusOf(port: number, text: string): Promise<number> {
   return new Promise((resolve) => {
     let answer = '';
@@ -57,7 +57,7 @@ function statusOf(port: number, text: string): Promise<number> {
   });
 }
 
-/** Everything that is wrong, to a server that must live on; each answer must be a refusal or none at all. */
+/** Sends every wrong request to a server that must survive. Each answer must be a refusal, or there is none. */
 async function expectRefusals(port: number, allowed: (status: number) => boolean): Promise<void> {
   for (const [what, headers] of Object.entries(EXTRAS)) {
     for (const head of HEADS) {

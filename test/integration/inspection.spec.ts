@@ -54,7 +54,7 @@ function regionOf(peer: { readonly id: number }): InspectedRegion | undefined {
       expect(region.toServer).to.include({ filled: 0, isStalled: false, isClosed: false });
       await until(() => regionOf({ id: region.server!.id })?.toServer.receiver === 'doorbell', 'the server sleeps');
 
-      // A stopped peer reads nothing: the ring fills, and looking at it wakes nobody.
+      // A stopped peer reads nothing, so the ring fills. Inspecting it wakes nobody.
       scope.defer(() => peer.signal('SIGCONT'));
       peer.signal('SIGSTOP');
       unwrap(connection.trySend(messageOf(1000, 1)));

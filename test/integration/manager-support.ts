@@ -17,17 +17,17 @@ import { LoopbackConnection, LoopbackServer, LoopbackTransport } from '@entropyn
 import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { ContainerModule } from 'inversify';
 
-/** A transport of somebody else's: the loopback's way of carrying frames under another name and scheme. */
+/** The transport of a third party: the loopback transport under another name and scheme. */
 export class PigeonTransport implements Transport {
   readonly backend: string = 'carrier-pigeon';
   readonly schemes: readonly string[] = ['pigeon'];
   readonly connectionType = 'remote' as const;
   readonly capabilities = new LoopbackTransport().capabilities;
-  /** Set to have every probe say no. */
+  /** If set, every probe fails with this reason. */
   unavailable: string | undefined;
-  /** Set to have every connection fail after a probe that said yes. */
+  /** If set, every connection fails after a successful probe. */
   breaks = false;
-  /** Set to have every probe say no with that code. */
+  /** If set, every probe fails with this code. */
   refusal: NetworkErrorCode | undefined;
 
   probe(): Promise<TransportProbe> {
@@ -67,7 +67,7 @@ export const pigeonTransportModule = new ContainerModule(({ bind }) => {
   bind(TRANSPORT).toConstantValue(new PigeonTransport());
 });
 
-/** A manager with the loopback and the pigeon, and what it logs. */
+/** A manager with the loopback transport and the pigeon, and its log. */
 export function makeManager(capacity = 8): { manager: ConnectionManager; pigeon: PigeonTransport; lines: string[] } {
   const pigeon = new PigeonTransport();
   const lines: string[] = [];
@@ -95,7 +95,7 @@ export function messageOf(result: Result<unknown>): string {
   return result.ok ? '' : result.error.message;
 }
 
-/** A name that nobody used before. */
+/** Returns a name that nobody used before. */
 export function freshName(): string {
   return `name-${randomUUID()}`;
 }

@@ -4,7 +4,7 @@ import type { ConnectionHandle } from '@entropynet/manager';
 import { requestReply, type RequestReply, type RequestReplyOptions } from '@entropynet/messaging';
 import type { Bench } from './transport-bench.js';
 
-/** Short waits without chance. */
+/** Short waits without randomness. */
 export const SOON = { initialDelayMs: 5, maxDelayMs: 20, jitter: 0 } as const;
 
 /** 'ok', or the code of the failure. */
@@ -12,7 +12,7 @@ export function codeOf(result: Result<unknown>): string {
   return result.ok ? 'ok' : result.error.code;
 }
 
-/** The failure; throws where there is none. */
+/** Returns the failure. Throws if there is none. */
 export function failureOf(result: Result<unknown>): NetworkError {
   if (result.ok) throw new Error('it was expected to fail');
   return result.error;
@@ -29,7 +29,7 @@ export async function requestsOver(
   return [unwrap(await requestReply(client, nearOptions)), unwrap(await requestReply(accepted, farOptions))];
 }
 
-/** The peer of requests, written by hand: what it hears, and what it says of its own accord. */
+/** A peer of requests without the library: it records the requests and sends any bytes. */
 export class RawPeer {
   readonly heard: { readonly type: number; readonly id: Uint8Array; readonly text: string }[] = [];
   readonly #connection: ConnectionHandle;
@@ -38,7 +38,7 @@ export class RawPeer {
     this.#connection = connection;
   }
 
-  /** Opens the channel and hears what comes. */
+  /** Opens the channel and records what arrives. */
   static async on(connection: ConnectionHandle): Promise<RawPeer> {
     const peer = new RawPeer(connection);
     peer.listen();
@@ -54,12 +54,12 @@ export class RawPeer {
     });
   }
 
-  /** Reads no more. */
+  /** Stops reading. */
   ignore(): void {
     this.#connection.setChannelMessageCallback('requests', null);
   }
 
-  /** Sends any bytes, in their turn. */
+  /** Sends any bytes in order. */
   async say(...parts: readonly (Uint8Array | readonly number[] | string)[]): Promise<void> {
     const bytes = Buffer.concat(
       parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))),
@@ -67,7 +67,7 @@ export class RawPeer {
     unwrap(await this.#connection.sendOnChannel('requests', bytes));
   }
 
-  /** What the `index`th request that it heard has as its number. */
+  /** Returns the number of the recorded request with that index. */
   async requestNumber(index: number): Promise<Uint8Array> {
     await until(() => this.requests.length > index, `request ${index} arrived`);
     return this.requests[index]!.id;
@@ -78,7 +78,7 @@ export class RawPeer {
   }
 }
 
-/** A number of a request as it travels. */
+/** The bytes of a request's number. */
 export function numberBytes(id: number): Uint8Array {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(id);

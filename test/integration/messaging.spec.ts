@@ -271,7 +271,7 @@ describe('messaging', () => {
       const heard: number[] = [];
       accepted.setChannelMessageCallback('requests', (message) => {
         heard.push(message[1] ?? -1);
-        // The reply stands in the middle of what a hostile peer sends.
+        // The reply is in the middle of the bytes of a hostile peer.
         const number = message.slice(1, 5);
         const junk = [
           [],

@@ -20,7 +20,7 @@ import {
 import { expect } from 'chai';
 import { describeOver } from './transport-bench.js';
 
-/** Collects when it is asked, and at no other time. */
+/** Collects only on request. */
 class OnDemandReader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
   protected override async onShutdown(): Promise<void> {}

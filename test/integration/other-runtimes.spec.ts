@@ -5,10 +5,10 @@ import { freshName } from '../support/fresh-name.js';
 
 const transport = import.meta.resolve('@entropynet/transport-shm');
 
-/** Sends a message from one end to the other, and prints what became of the ways to watch. */
+/** Sends a message from one end to the other, and prints the results of both ways to watch. */
 function programAs(runtime: string): string {
   return `
-    // What such a runtime says of itself, in a process of its own.
+    // The properties of such a runtime, in a separate process.
     Object.defineProperty(process, 'versions', { value: { ...process.versions, ${runtime}: '1.0.0' } });
     const { SharedMemoryConnection, SharedMemoryServer } = await import('${transport}');
     const { loadNativeBinding } = await import('${transport.replace('index.js', 'native-binding.js')}');

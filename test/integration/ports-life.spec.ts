@@ -95,7 +95,7 @@ describeOverTransports('the life of typed ports', (bench) => {
       await accepted.close();
       accepted = await within(accepting, 'it came again');
       unwrap(await toTypedPort(accepted).send(`c${round}`));
-      // The new connection stands; what the old one had brought comes first.
+      // The new connection is open. The messages of the old one come first.
       expect((await within(values.next(), 'the kept value came')).value).to.equal(`b${round}`);
       expect((await within(values.next(), "the next connection's value came")).value).to.equal(`c${round}`);
     }

@@ -4,10 +4,10 @@ import { LoopbackTransport } from '@entropynet/core/testing';
 import { type ConnectionHandle, ConnectionManager, type Reconnected, type ReconnectAttempt } from '@entropynet/manager';
 import { freshName } from './manager-support.js';
 
-/** Short waits without chance, so that a test can say how long they are. */
+/** Short waits without randomness, so that a test can name their lengths. */
 export const SOON = { initialDelayMs: 5, maxDelayMs: 40, jitter: 0 } as const;
 
-/** What a handle said of itself, in order. */
+/** The events of a handle, in order. */
 export class Diary {
   readonly lines: string[] = [];
   readonly attempts: ReconnectAttempt[] = [];
@@ -31,7 +31,7 @@ export class Diary {
   }
 }
 
-/** A manager that closes with the test. */
+/** A manager that the test closes at its end. */
 export function managerOf(
   scope: Scope,
   ...transports: ConstructorParameters<typeof ConnectionManager>[0]
@@ -44,7 +44,7 @@ export function managerOf(
   return manager;
 }
 
-/** A loopback server and a handle that is connected to it and connects again by itself. */
+/** A loopback server, and a connected handle that reconnects automatically. */
 export async function connected(
   scope: Scope,
   reconnect: Partial<ReconnectConfig> = SOON,
@@ -57,7 +57,7 @@ export async function connected(
   return { manager, handle, diary, config };
 }
 
-/** Listens; what it returns connects a handle, takes the other end, and then lets both go in an orderly way. */
+/** Listens. Returns a function that connects a handle and takes its other end. */
 export async function serve(
   manager: ConnectionManager,
   config: ConnectionConfig,
@@ -77,5 +77,5 @@ export async function serve(
   };
 }
 
-/** How to end the server and the connection that a handle has. */
+/** For each handle, the function that ends its server and its connection. */
 export const endOf = new WeakMap<ConnectionHandle, () => Promise<void>>();

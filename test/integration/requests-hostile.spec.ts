@@ -33,7 +33,7 @@ describeOverTransports('requests with a hostile peer', (bench) => {
       const asked = requests.request(round);
       const number = await peer.requestNumber(round);
       for (const junk of JUNK) await peer.say(junk);
-      // Replays of all earlier replies, a guess at the next number, and half a reply.
+      // All earlier replies again, a guessed next number, and half a reply.
       for (const earlier of replies) await peer.say(earlier);
       const next = Buffer.from(number);
       next.writeUInt32LE((next.readUInt32LE() + 1) % 2 ** 32);
@@ -109,12 +109,12 @@ describeOverTransports('requests with a hostile peer', (bench) => {
     let isHeldBack = false;
     while (!isHeldBack) {
       expect(sent).to.be.lessThan(200_000);
-      // What waits in vain is not sent.
+      // A request without a connection is not sent.
       if (codeOf(await accepted.sendOnChannel('requests', frame(sent))) === 'ok') sent += 1;
       else isHeldBack = true;
     }
     expect(handled).to.equal(2);
-    // Its own requests go on at the cost of nobody else: another channel is served.
+    // Its own requests continue and cost nobody else: the connection serves another channel.
     const other = unwrap(await requestReply(client, { channel: 'other' }));
     unwrap(await requestReply(accepted, { channel: 'other' })).handle((value) => value);
     expect(unwrap(await other.request('served'))).to.equal('served');

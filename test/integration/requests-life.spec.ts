@@ -134,7 +134,7 @@ describeOverTransports('the life of requests', (bench) => {
       const now = unwrap(await requestReply(second));
       const asked = now.request('quick', { timeoutMs: 60_000 });
       const number = await peer.requestNumber(1);
-      // A peer of the first release sends its reply over whichever connection it has by then.
+      // A peer of the first release sends its reply over the connection that it has by then.
       await peer.say([2], oldNumber, '"reply to slow"');
       await peer.say([2], number, '"reply to quick"');
       expect(unwrap(await within(asked, 'the reply came'))).to.equal('reply to quick');

@@ -142,7 +142,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       });
       for (let id = 0; id < 12; id += 1) await peer.say([1], numberBytes(id), '0');
       await until(() => handled === 12, 'all are handled');
-      // Two of those that still wait are given up.
+      // Two of the waiting requests are cancelled.
       await peer.say([4], numberBytes(10));
       await peer.say([4], numberBytes(11));
       const late = await accepted.sendOnChannel('requests', new Uint8Array(6000));

@@ -12,7 +12,7 @@ const NOT_SENT = 'there was no connection, and the request was not sent';
 const never = (): Promise<never> => new Promise(() => undefined);
 
 describeOverTransports('requests of a handle that reconnects', (bench) => {
-  /** Answers on each connection that comes, with the number of that connection. */
+  /** Answers on each new connection, with the number of that connection. */
   async function restartable(handled: unknown[]): Promise<{ client: ConnectionHandle; accepted: ConnectionHandle[] }> {
     const service = await bench.serve({ reconnect: SOON });
     const accepted: ConnectionHandle[] = [];

@@ -18,7 +18,7 @@ const ENTRY_POINTS = [
   '@entropynet/inspector',
 ];
 
-/** What a program of a user does, in whichever runtime the tests run. */
+/** The steps of a user's program, in the runtime of the tests. */
 describe('the packages in this runtime', () => {
   for (const entry of ENTRY_POINTS) {
     it(`${entry} can be imported`, async () => {

@@ -12,7 +12,7 @@ import { leaveOut } from '../support/leave-out.js';
 const probe = await new SharedMemoryTransport().probe({ endpoint: 'nobody' });
 const hasAddon = probe.available || !probe.reason.includes('addon');
 
-/** Each stands where a reader of an error would see it. */
+/** A reader of an error would see each of these. */
 const SECRETS = /hunter[123]/;
 
 function errorOf(result: Result<unknown>): NetworkError {
@@ -58,7 +58,7 @@ describe('endpoints with user information and a query', () => {
           expect(taken.code).to.equal('AddressInUse');
           expectHidden(taken);
           expectHidden(errorOf(await unwrap(manager.createServer(config)).listen()));
-          // What the program itself asks for is whole: it needs it.
+          // The program itself gets the whole value, which it needs.
           unwrap(await unwrap(manager.openConnection(config)).connect());
         })();
       });

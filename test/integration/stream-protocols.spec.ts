@@ -70,7 +70,8 @@ describeOverTransports('protocols on streams', (bench) => {
     const ready = once(client, 'ready');
     client.connect({ sock: near, username: 'user', password: 'open sesame' });
     await within(ready, 'SSH is ready');
-    // The listeners stand before the callback returns: what follows may come in the same chunk, as from a socket.
+    // The listeners are set before the callback returns, because the next bytes may be in the same chunk, as from a
+    // socket.
     const run = (command: string): Promise<[Buffer, number]> =>
       new Promise((resolve, reject) => {
         client.exec(command, (error, stream) => {

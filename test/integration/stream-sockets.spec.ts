@@ -12,7 +12,7 @@ import { freshName } from './manager-support.js';
 import { describeOverTransports } from './transport-bench.js';
 import { bytesOf } from './stream-support.js';
 
-/** What a socket and a stream have in common. */
+/** The members that a socket and a stream have in common. */
 type SocketLike = Duplex & {
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -24,7 +24,7 @@ type SocketLike = Duplex & {
 /** Two connected streams. */
 type Pair = readonly [near: SocketLike, far: SocketLike];
 
-/** What a stream told, in order, without what differs by timing. */
+/** The events of a stream, in order, without those that depend on timing. */
 function record(stream: Duplex): string[] {
   const events: string[] = [];
   for (const event of ['end', 'finish', 'close'] as const) stream.on(event, () => events.push(event));
@@ -32,7 +32,7 @@ function record(stream: Duplex): string[] {
   return events;
 }
 
-/** Does something with two streams; what it returns must be what it returns for the two ends of a socket. */
+/** Uses two streams. Its result must equal its result with the two ends of a socket. */
 const SCENARIOS: Readonly<Record<string, (pair: Pair) => Promise<unknown>>> = {
   'an end of the peer closes both sides': async ([near, far]) => {
     const [nearEvents, farEvents] = [record(near), record(far)];
@@ -152,7 +152,7 @@ describeOverTransports('streams in place of sockets', (bench) => {
     near.end();
     expect((await bytesOf(far)).toString()).to.equal(texts.join(''));
     await closed;
-    // What is written at once, the rest together, and the end.
+    // The first write, the rest in one message, and the end.
     expect(client.getStats().messagesSent).to.be.lessThan(25);
   });
 

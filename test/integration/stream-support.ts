@@ -16,7 +16,7 @@ export async function duplexes(
   return [toDuplex(client, options), toDuplex(accepted, options)];
 }
 
-/** All that a stream gives; unlike `stream/consumers`, without destroying the other direction. */
+/** Returns all bytes of a stream. Unlike `stream/consumers`, it does not destroy the other direction. */
 export function bytesOf(duplex: Duplex): Promise<Buffer> {
   const parts: Buffer[] = [];
   return new Promise((resolve, reject) => {
@@ -28,7 +28,7 @@ export function bytesOf(duplex: Duplex): Promise<Buffer> {
   });
 }
 
-/** The SHA-256 hash of bytes, to compare long ones. */
+/** Returns the SHA-256 hash of bytes, for comparing long ones. */
 export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

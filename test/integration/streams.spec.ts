@@ -67,7 +67,7 @@ describeOverTransports('streams', (bench) => {
     near.on('error', () => undefined);
     let written = 0;
     for (let quiet = 0; quiet < 20;) {
-      // Something waits in the stream itself: the peer has room for no more.
+      // Bytes wait in the stream itself, because the peer has no more room.
       if (near.writableLength > 0) quiet += 1;
       else {
         [quiet, written] = [0, written + 1];
@@ -76,7 +76,7 @@ describeOverTransports('streams', (bench) => {
       await turns(1);
     }
     near.destroy(new Error('the disk is full'));
-    // Longer than one send may take, by the peer's own clock of turns: nobody has taken a message yet.
+    // Longer than the time limit of a send, in turns of the peer: nobody has taken a message yet.
     const waited = accepted.channel('another');
     for (let rounds = 0; rounds < 3; rounds += 1) {
       unwrap(await waited.open());

@@ -12,7 +12,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
 
-/** A manager that has counted this much of everything. */
+/** A manager whose counters all have this value. */
 function managerOf(count: number): Parameters<typeof collectManagerMetrics>[0] {
   return {
     activeCount: () => count,

@@ -20,21 +20,21 @@ export const loopbackModule = new ContainerModule(({ bind }) => {
 const probe = await new SharedMemoryTransport().probe({ endpoint: freshName() });
 const hasAddon = probe.available || !probe.reason.includes('addon');
 
-/** Fresh endpoints of every transport that works here. */
+/** Functions that return fresh endpoints, for every transport that works here. */
 const ENDPOINTS: Readonly<Record<string, () => string>> = {
   loopback: () => `loopback://${freshName()}`,
   websocket: () => 'ws://127.0.0.1:0/bench',
   ...(hasAddon && { 'shared-memory': () => `shm://${freshName()}` }),
 };
 
-/** A server that a test can take connections of, and how clients find it. */
+/** A server that accepts connections for a test, and the configuration of its clients. */
 export interface Service {
   readonly server: ManagedServer;
   readonly config: ConnectionConfig;
   accept(): Promise<ConnectionHandle>;
 }
 
-/** The connections of a test over one transport, by a manager of its own. */
+/** The connections of a test over one transport, with a separate manager. */
 export class Bench {
   #networking: Networking | undefined;
 
@@ -73,7 +73,7 @@ export class Bench {
     };
   }
 
-  /** A client that is not connected yet. */
+  /** Returns a client that is not connected yet. */
   open(config: ConnectionConfig): ConnectionHandle {
     return unwrap(this.manager.openConnection(config));
   }
@@ -88,7 +88,7 @@ export class Bench {
   }
 }
 
-/** Describes something over one transport. Each test has a manager of its own. */
+/** Describes something over one transport. Each test has a separate manager. */
 export function describeOver(backend: string, title: string, body: (bench: Bench) => void): void {
   describe(title, () => {
     const bench = new Bench(backend, ENDPOINTS[backend]!);

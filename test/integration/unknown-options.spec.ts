@@ -14,7 +14,7 @@ import { inspectSharedMemory, removeLeftovers, SharedMemoryServer } from '@entro
 import { WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from './manager-support.js';
 
-/** What the call says, whether it throws, rejects or returns its failure. */
+/** Returns the message of a failed call, which may throw, reject or return its failure. */
 async function said(call: () => unknown): Promise<string> {
   try {
     const result = (await call()) as Result<unknown> | undefined;
@@ -35,7 +35,7 @@ describe('options that do not exist', () => {
       const client = new LoopbackConnection(config);
       scope.defer(() => client.disconnect());
       unwrap(await client.connect());
-      // What requestReply() opens closes only with a peer that reads.
+      // The channel of requestReply() closes only if the peer reads.
       unwrap(await server.accept()).startReceiving();
       const manager = new ConnectionManager([new LoopbackTransport()]);
       scope.defer(async () => {
@@ -44,7 +44,7 @@ describe('options that do not exist', () => {
       });
       const handle = unwrap(manager.openConnection(config));
       const managed = unwrap(manager.createServer(config));
-      // As JavaScript may have it: the compiler refuses each of these.
+      // Arguments that JavaScript programs may pass. The compiler refuses each of them.
       const wrong = { chanel: 'x', '\u001b[2J': 1 } as object;
       const calls: Readonly<Record<string, () => unknown>> = {
         'connect()': () => client.connect(wrong),

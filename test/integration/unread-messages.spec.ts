@@ -10,7 +10,7 @@ import { freshName } from './manager-support.js';
 const WINDOW = 64 * 1024;
 const textOf = (data: Uint8Array): string => Buffer.from(data).toString();
 
-/** A handle that connects again by itself, and the other ends of its connections. */
+/** A handle that reconnects automatically, and the other ends of its connections. */
 class Site {
   readonly handle: ConnectionHandle;
   readonly server: ManagedServer;
@@ -39,7 +39,7 @@ class Site {
     return new Site(unwrap(manager.openConnection(config)), server);
   }
 
-  /** Connects for the first time and gives the other end. */
+  /** Connects for the first time, and returns the other end. */
   async first(): Promise<ConnectionHandle> {
     const accepting = this.server.accept();
     unwrap(await this.handle.connect());

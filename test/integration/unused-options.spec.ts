@@ -20,7 +20,7 @@ describe('options that would be ignored', () => {
     return manager;
   }
 
-  /** What each way of using a configuration says to it. */
+  /** The message of each way to use a configuration. */
   function answersTo(config: ConnectionConfig): string[] {
     const manager = newManager();
     const thrownBy = (create: () => unknown): string => {

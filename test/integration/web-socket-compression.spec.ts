@@ -51,7 +51,7 @@ describe('WebSocket: compression', () => {
         Buffer.from(TEXT.repeat(6)).subarray(0, length),
       ]);
       for (const message of sent) unwrap(await client.send(message));
-      // All of it has come back, and with it the room for the next message.
+      // Everything has come back, so there is room for the next message.
       await until(() => echo.messages.length === sent.length, 'every message came back');
       const claim = unwrap(client.claim(200_000));
       claim.bytes.fill(5);
@@ -70,7 +70,7 @@ describe('WebSocket: compression', () => {
       client.send(encodePeerLimits(PEER_LIMITS));
       const accepted = await fixtures.accept(server);
       const { texts } = readBy(client);
-      // What repeats lies further apart than 512 bytes.
+      // The repeated parts are more than 512 bytes apart.
       const text = Buffer.from(messageOf(20_000, 3)).toString('hex').repeat(3);
       unwrap(await accepted.send(Buffer.from(text)));
       await until(() => texts.length > 0, 'the client has the text');
@@ -122,7 +122,7 @@ describe('WebSocket: compression', () => {
       const expected = ['first', TEXT, 'third', 'fourth', 'fifth'];
       socket.write(bytes);
       await until(() => witness.messages.length === 5, 'five messages arrived');
-      // And however TCP cuts it.
+      // TCP may cut the stream anywhere.
       for (let at = 0; at < bytes.length; at += 7) {
         socket.write(bytes.subarray(at, at + 7));
         if (at % 70 === 0) await new Promise(setImmediate);
@@ -179,7 +179,7 @@ describe('WebSocket: compression', () => {
   });
 });
 
-/** The messages of the default channel that a peer of `ws` alone gets whole, as text. */
+/** The whole messages of the default channel that a plain peer of `ws` gets, as text. */
 function readBy(webSocket: WebSocket, texts: string[] = []): { readonly texts: string[] } {
   webSocket.on('message', (data: Buffer) => {
     if (data.readUInt32LE(0) === 0) texts.push(data.subarray(4).toString());

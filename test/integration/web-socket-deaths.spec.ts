@@ -13,8 +13,10 @@ import {
   Witness,
 } from '../support/web-socket/web-socket-fixtures.js';
 
-/** A client in a process of its own: sends what it may, says how much that was, and waits to be killed. */
-// Little enough for the receiver's kernel buffer: what is still in the dead sender's own, TCP drops at the first answer.
+/**
+ * A client in a separate process. It sends messages, reports that, and waits for its death. The messages fit into the
+ * kernel buffer of the receiver: TCP drops the bytes in the buffer of the dead sender at the first answer.
+ */
 const CLIENT_PROCESS = `
   import { writeSync } from 'node:fs';
   import { WebSocketConnection } from '@entropynet/transport-ws';
@@ -41,14 +43,14 @@ describe('WebSocket: a peer that dies', () => {
     const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] });
     fixtures.defer(() => child.kill('SIGKILL'));
     const connection = await fixtures.accept(server);
-    // Nothing is read before the death, so that everything is still on the way when it is noticed.
+    // This side reads nothing before the death, so that everything is still in flight when it notices the death.
     await once(child.stdout, 'data');
     child.kill('SIGKILL');
     await once(child, 'exit');
     const witness = new Witness(connection);
     let answers = 0;
     connection.on('message', () => {
-      // Writing to a dead peer fails, and must not lose what is still to be read.
+      // Writing to a dead peer fails, and must not lose unread messages.
       if (connection.trySend(new Uint8Array(10)).ok) answers += 1;
     });
     await witness.ended();
@@ -68,7 +70,7 @@ describe('WebSocket: a peer that dies', () => {
     socket.end();
     await once(socket, 'finish');
     await turns(10);
-    // In the phase of the timers: the next thing that the event loop does is to read from sockets.
+    // In the timer phase, after which the event loop reads from sockets.
     await new Promise((resolve) => setTimeout(resolve, 1));
     const answers: boolean[] = [];
     connection.on('message', () => answers.push(connection.trySend(new Uint8Array(10)).ok));
@@ -100,7 +102,7 @@ describe('WebSocket: a peer that dies', () => {
     socket.write(upgradeRequest('/test'));
     socket.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
     const witness = new Witness(await fixtures.accept(server));
-    // It reads no more: neither the answer to its goodbye, nor that the server ends TCP.
+    // It stops reading, so it sees neither the answer to its goodbye nor the end of TCP.
     socket.pause();
     const goodbye = Uint8Array.of(0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8);
     socket.write(Buffer.concat([clientMessage(messageFrame('last words')), goodbye]));

@@ -157,7 +157,7 @@ describe('WebSocket: hosts and other programs', () => {
   it('the text of an HTTP server is cut and made printable, and the wait for it is limited', async () => {
     const http = createServer((socket) => {
       socket.on('error', () => undefined);
-      // The answer names neither the length nor the end.
+      // The answer contains neither its length nor its end.
       socket.once('data', () => {
         socket.write(`HTTP/1.1 403 No\r\n\r\n\u001b[31mno\u202e${'x'.repeat(100_000)}`);
       });

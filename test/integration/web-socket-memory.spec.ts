@@ -26,10 +26,10 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
       const arrived: WeakRef<ArrayBufferLike>[] = [];
       accepted.setMessageCallback((data) => arrived.push(new WeakRef(data.buffer)), { ownership });
       accepted.startReceiving();
-      // One that lies in one chunk, one in several, and one in frames.
+      // A message in one chunk, one in several chunks, and one in several frames.
       for (const length of [20 * KIB, 200 * KIB, 700 * KIB]) unwrap(await client.send(new Uint8Array(length)));
       await until(() => arrived.length === 3, 'three messages arrived');
-      // A short one is shown where it lies, in a piece of the stream.
+      // A short message stays in its place, in a chunk of the stream.
       unwrap(client.trySend(new Uint8Array(10)));
       unwrap(client.trySend(new Uint8Array(20)));
       await until(() => arrived.length === 5, 'two more messages arrived');
@@ -56,7 +56,7 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
       const socket = await fixtures.tcp(address);
       socket.write(upgradeRequest('/test'));
       await once(socket, 'data');
-      // A greeting that says that a proof will follow, and the beginning of a message of 1000 bytes.
+      // A greeting that announces a proof, and the beginning of a message of 1000 bytes.
       socket.write(clientMessage(encodePeerLimits({ ...PEER_LIMITS, secret: 'x' })));
       socket.write(Buffer.concat([Buffer.of(0x82, 0xfe, 0x03, 0xe8, 0, 0, 0, 0), Buffer.alloc(900)]));
     }
@@ -64,7 +64,7 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
     gc!();
     const after = process.memoryUsage();
     expect(after.arrayBuffers - before.arrayBuffers).to.be.lessThan(CLIENTS * 16 * KIB);
-    // And nobody gets more by asking for it.
+    // A client can't get more by asking for it.
     const greedy = await fixtures.tcp(address);
     greedy.write(upgradeRequest('/test'));
     await once(greedy, 'data');
@@ -87,7 +87,7 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
         raw.write(clientMessage(encodePeerLimits(PEER_LIMITS)));
         await turns(5);
         raw.end();
-        // The server has seen the end, and ends its side.
+        // The server has seen the end, so it ends its side.
         await once(raw, 'close');
       };
       for (let round = 0; round < 5; round += 1) await leave();

@@ -8,7 +8,7 @@ import { until } from '@entropynet/conformance/tools';
 import { expect } from 'chai';
 import { WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
 
-/** What some proxies and frameworks hand over: the bytes of a socket, and nothing else of it. */
+/** The stream of some proxies and frameworks: it has the bytes of a socket and no other member. */
 class PlainStream extends Duplex {
   readonly #socket: Socket;
 
@@ -49,7 +49,7 @@ describe('WebSocket: an upgrade on a stream that is no socket', () => {
   afterEach(() => fixtures.dispose());
 
   it('becomes a full connection', async () => {
-    // The heartbeat has nothing but the bytes that come to know that the client is alive.
+    // Only arriving bytes tell the heartbeat that the client lives.
     const heartbeat = { intervalMs: 50, timeoutMs: 60_000 };
     const server = await fixtures.serve({ noServer: true, heartbeat }, 'ws://localhost/routed');
     const http = createHttpServer();
@@ -67,7 +67,7 @@ describe('WebSocket: an upgrade on a stream that is no socket', () => {
     const witness = new Witness(accepted);
     accepted.unref();
     accepted.ref();
-    // Something comes in each turn, and so between any two beats.
+    // Bytes arrive in each turn, so some arrive between any two beats.
     let isUnresponsive = false;
     accepted.on('unresponsive', () => {
       isUnresponsive = true;

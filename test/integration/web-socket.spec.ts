@@ -124,7 +124,7 @@ describe('WebSocket: frames and the protocol', () => {
       connection.on('drain', () => (isDrained = true));
       const message = new Uint8Array(16_384);
       let sent = 0;
-      // The kernel takes a few megabytes; the turns of the event loop let it.
+      // The kernel takes a few megabytes during the turns of the event loop.
       for (let refusals = 0; refusals < 50; refusals += 1) {
         while (connection.trySend(message).ok) sent += 1;
         await new Promise((resolve) => setImmediate(resolve));

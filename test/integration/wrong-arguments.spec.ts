@@ -15,7 +15,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { freshName } from './manager-support.js';
 
-/** What the call says, whether it throws, rejects or returns its failure. */
+/** Returns the message of a failed call, which may throw, reject or return its failure. */
 async function said(call: () => unknown): Promise<string> {
   try {
     const result = (await call()) as Result<unknown> | undefined;

@@ -39,7 +39,7 @@ describeNative('programs in C alone', (site, build) => {
 
   for (const mode of ['echo', 'pull']) {
     it(`exchanges messages on several channels, with ${mode}`, async () => {
-      // A busy machine must not add events to the server's lines.
+      // A busy machine must not add events to the output of the server.
       const server = await site().start('serve', mode, 'region=65536', 'window=32768', 'unresponsive=4000000');
       const words = ['count=200', 'size=30000', 'channels=a,b,c', 'window=16384'];
       const client = await site().start('connect', 'burst', ...words);

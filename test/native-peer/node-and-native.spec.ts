@@ -12,12 +12,12 @@ import { describeNative } from './support/native-site.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../native/examples/hello.mjs', import.meta.url));
 
-/** The message that has this number and size. */
+/** The message with this number and size. */
 function message(size: number, number: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, at) => (at * 7 + number * 31) % 251);
 }
 
-/** Collects what comes back on a channel. */
+/** Collects the messages that come back on a channel. */
 function collect(connection: NetworkConnection, name?: string): Buffer[] {
   const messages: Buffer[] = [];
   const channel = name === undefined ? connection.defaultChannel : connection.channel(name);

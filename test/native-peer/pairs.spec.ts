@@ -13,7 +13,7 @@ import { buildNative, type NativeBuild } from './support/native-library.js';
 const LANGUAGES = [C, PYTHON];
 const TAKE: PeerStart = { receive: [{}] };
 
-/** Two programs without Node.js between them; this process only tells them what to do. */
+/** Two programs without Node.js between them. This process only sends them requests. */
 class Pair extends Scope {
   client!: PeerHost;
   server!: PeerHost;
@@ -81,7 +81,7 @@ function describeLanguages(client: Language, server: Language, build: () => Nati
       for (const host of hosts.values()) await host[Symbol.asyncDispose]();
     });
 
-    /** The program of a role, made anew where a test ended it. */
+    /** The program of a role. If a test ended it, a new one starts. */
     const hostOf = async (role: string, language: Language, pair: Pair): Promise<PeerHost> => {
       let host = hosts.get(role);
       if (host?.isAlive !== true) hosts.set(role, (host = await language.start(build())));
@@ -198,7 +198,7 @@ function describeEnds(paired: Paired): void {
     paired(async (pair) => {
       await pair.connect();
       const row = { lengths: [0, 100, 40_000], count: 300 };
-      // No reply follows: the client is gone by then.
+      // No reply follows, because the client has ended by then.
       const reply = pair.client.actions.sendDisconnectAndExit(row).catch(() => undefined);
       expect(await pair.client.ended).to.equal(0);
       await reply;

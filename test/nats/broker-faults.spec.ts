@@ -50,7 +50,7 @@ describeNats('NATS: faults of the NATS server', () => {
       await nats.restart();
       expect(server.isListening()).to.equal(true);
       const accepting = server.accept();
-      // The server dials the NATS server again by itself, after a while that only it knows.
+      // The server connects to the NATS server again automatically, after a time that a client can't know.
       await until(async () => (await client.connect()).ok, 'the client is connected again');
       const accepted = scope.add(unwrap(await accepting));
       const again = new Recorder(accepted).receive();
@@ -148,7 +148,7 @@ describeNats('NATS: faults of the NATS server', () => {
   it(
     'is not cut as a slow consumer when a peer stops reading while many connections send to it',
     natsTest(async (scope) => {
-      // A tenth of the usual limit: more than the connections may have on the way together.
+      // A tenth of the usual limit: more than the connections together may have in flight.
       const nats = await scope.natsServer('max_pending: 6MB');
       const { server, config } = await scope.serve(nats, {
         nats: { maxPendingBytes: 4 * 1024 * 1024, heartbeat: { intervalMs: 50, timeoutMs: 30_000 } },

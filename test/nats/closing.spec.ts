@@ -14,7 +14,7 @@ describeNats('NATS: closing while the NATS server fails', () => {
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
       const { server } = await scope.serve(nats);
-      // From here on nothing is confirmed.
+      // From here on, the NATS server confirms nothing.
       nats.signal('SIGSTOP');
       const closing = server.close();
       await nats.kill();

@@ -19,7 +19,7 @@ interface Finding {
   readonly remedy?: string;
 }
 
-/** What the doctor says of an endpoint, by what it looked at. */
+/** The results of the doctor for an endpoint, by check. */
 async function doctor(...line: string[]): Promise<{ code: number | null; findings: Record<string, Finding> }> {
   const { code, output } = await runInProcess(['doctor', ...line, '--json']);
   const findings = JSON.parse(output) as Finding[];

@@ -9,7 +9,7 @@ import { altered, eavesdropper, SECRET } from '../support/nats/eavesdropper.js';
 /** The first bytes of messages of the handshake. */
 const [CHALLENGE, WELCOME, REFUSAL, HELLO, ANSWER] = [11, 12, 13, 14, 15];
 
-/** What a participant can say to a client in the name of its server, without the secret. */
+/** The forged answers that a participant can send to a client in the name of its server, without the secret. */
 const FORGED: Readonly<Record<string, (service: string) => readonly [data: Uint8Array, status?: number]>> = {
   'that nobody is there': () => [new Uint8Array(0), 503],
   'a refusal': () => [handshakeOf(REFUSAL, Buffer.from('ResourceLimitExceeded\nfull'))],
@@ -98,7 +98,7 @@ describeNats('NATS: handshakes beside a hostile participant', () => {
       await participant.flush();
       const first = heard.find(({ data }) => data[0] === HELLO);
       if (first === undefined) throw new Error('the client said hello');
-      // A client by hand, so that a wrong answer surely comes before the right one.
+      // A client without the library, so that a wrong answer surely precedes the right one.
       const base = `by-hand.${randomBytes(16).toString('hex')}`;
       const id = randomBytes(16);
       const hello = handshakeOf(HELLO, id, first.data.subarray(20, 52), Buffer.from(base));
@@ -144,7 +144,7 @@ describeNats('NATS: handshakes beside a hostile participant', () => {
       await participant.flush();
       await turns(50);
       expect(isAccepted).to.equal(false);
-      // The server serves on.
+      // The server continues to serve.
       const second = scope.client(config);
       unwrap(await second.connect());
       expect(codeOf(await next)).to.equal('ok');

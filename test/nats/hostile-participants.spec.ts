@@ -30,7 +30,7 @@ describeNats('NATS: a hostile participant that reads everything', () => {
       for (const { subject, data } of [...heard]) {
         participant.publish(subject, data);
         participant.publish(subject, altered(data));
-        // What one side sent, sent to the other.
+        // The bytes of one side, sent to the other.
         for (const other of subjects) participant.publish(other, data);
       }
       for (const subject of subjects) {
@@ -115,7 +115,7 @@ describeNats('NATS: a hostile participant that reads everything', () => {
         const { accepted, clientSide, serverSide } = await scope.pair(nats, { secret: SECRET });
         const other = await scope.pair(nats, { secret: SECRET });
         await participant.flush();
-        // The first echo is asked of the first connection's server.
+        // The first echo goes to the server of the first connection.
         const subject = heard.find(({ data }) => data[0] === ECHO)?.subject ?? '';
         const data = flood(heard, subject);
         if (data === undefined) throw new Error('an echo was heard');
@@ -143,7 +143,7 @@ describeNats('NATS: a hostile participant that reads everything', () => {
       const others = new Set(laneSubjects(heard));
       for (const data of [
         Uint8Array.of(1),
-        // A gap, and a lane that nobody has.
+        // A gap, and a lane that does not exist.
         Uint8Array.of(1, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
         Uint8Array.of(9, 9, 9, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
       ]) {

@@ -47,7 +47,7 @@ describeNats('monitoring over NATS', () => {
 
       const { port } = await scope.natsServer();
       const config = {
-        // A long service: what links the ends has one length.
+        // A long service name. The text that links the ends has the same length for every name.
         endpoint: `nats://127.0.0.1:${port}/${freshName()}/${'deep'.repeat(100)}`,
         nats: { heartbeat: { intervalMs: 20 } },
       };
@@ -93,7 +93,7 @@ describeNats('monitoring over NATS', () => {
         ['nats://[::1]/service', '::1'],
       ] as const) {
         exporter.reset();
-        // The program gives it up at once: nothing has to listen there.
+        // The program cancels it at once, so no server is needed there.
         const client = scope.client({ endpoint });
         const connecting = client.connect();
         await client.disconnect();

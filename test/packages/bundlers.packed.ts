@@ -9,7 +9,7 @@ import { BENCHMARKS, manifests, succeeded, Workbench } from './workbench.js';
 
 const ADDON = 'shared-memory.node';
 
-/** Loads the addon that lies beside the program, where it does, and gives it to the transport. */
+/** Loads the addon beside the program, if there is one, for the transport. */
 const WITH_OWN_ADDON = `
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -41,7 +41,7 @@ rmSync(folder, { recursive: true });
 if (!setNativeBinding(addon.exports).ok) throw new Error('the addon was refused');
 ${FIRST_MESSAGE}`;
 
-/** What Node.js looks for in its own file to find out whether a program was put into it. */
+/** The mark in the file of Node.js by which Node.js finds an embedded program. */
 const SENTINEL = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 describe('the packages, bundled', function () {
@@ -66,7 +66,7 @@ describe('the packages, bundled', function () {
     workbench.dispose();
   });
 
-  /** By the name of the bundler: makes the bundle in a folder and gives its path. */
+  /** For each bundler, a function that makes the bundle in a folder and returns its path. */
   const bundlers: Readonly<Record<string, (folder: string) => Promise<string>>> = {
     esbuild: async (folder) => {
       const file = join(folder, 'program.cjs');
@@ -100,7 +100,7 @@ describe('the packages, bundled', function () {
         });
         compiler.run((error, stats) => {
           const { errors = [], warnings = [] } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {};
-          // `ws` asks for two packages that it can do without.
+          // `ws` requests two optional packages.
           const complaints = [...errors, ...warnings].filter(
             ({ message }) => !/bufferutil|utf-8-validate/.test(message),
           );
@@ -120,7 +120,7 @@ describe('the packages, bundled', function () {
       });
 
       it('use WebSocket without the addon, and give a remedy', async () => {
-        // As on another machine: webpack writes down where the package lay when it made the bundle.
+        // As on another machine, because webpack writes the folder of the package into the bundle.
         const prebuilds = join(project, 'node_modules', '@entropynet', 'transport-shm', 'prebuilds');
         renameSync(prebuilds, `${prebuilds}-elsewhere`);
         const { text, backend, reasons } = await run(process.execPath, [file]).finally(() => {

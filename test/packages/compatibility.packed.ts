@@ -9,10 +9,10 @@ import { freshName } from '../support/fresh-name.js';
 import { leaveOut } from '../support/leave-out.js';
 import { succeeded, Workbench } from './workbench.js';
 
-/** The packages of the first release, as they were packed. */
+/** The packed packages of the first release. */
 const FIRST_RELEASE = resolve(import.meta.dirname, '../../packages/fixtures/0.1.0');
 
-/** What the umbrella needs, and requests. */
+/** The dependencies of the umbrella package, and the package for requests. */
 const PACKAGES = [
   'entropynet',
   '@entropynet/core',
@@ -22,7 +22,7 @@ const PACKAGES = [
   '@entropynet/transport-ws',
 ];
 
-/** Echoes what comes on the default channel and on a named one, until the peer has said goodbye. */
+/** Echoes the messages of the default channel and of a named one until the peer's goodbye. */
 const SERVER = `
 import { createNetworking, unwrap } from 'entropynet';
 const networking = await createNetworking();
@@ -46,7 +46,7 @@ console.log(JSON.stringify({ state: await ended, failure }));
 await networking.close();
 `;
 
-/** Sends messages of many lengths both ways, and says goodbye. */
+/** Sends messages of many lengths both ways, then says goodbye. */
 const CLIENT = `
 import { createHash, randomBytes } from 'node:crypto';
 import { createNetworking, unwrap } from 'entropynet';
@@ -80,7 +80,7 @@ console.log(JSON.stringify({ backend, isWhole, messagesSent, messagesReceived, c
 await networking.close();
 `;
 
-/** Answers requests until the peer has said goodbye, and asks one question itself for each that begins with `back`. */
+/** Answers requests until the peer's goodbye. For each request that begins with `back`, it sends one itself. */
 const REQUEST_SERVER = `
 import { createNetworking, unwrap } from 'entropynet';
 import { requestReply } from '@entropynet/messaging';
@@ -106,7 +106,7 @@ console.log(JSON.stringify({ aborted }));
 await networking.close();
 `;
 
-/** Asks for every kind of answer. */
+/** Requests every kind of answer. */
 const REQUEST_CLIENT = `
 import { createNetworking, unwrap } from 'entropynet';
 import { requestReply } from '@entropynet/messaging';
@@ -128,7 +128,7 @@ console.log(JSON.stringify(answers));
 await networking.close();
 `;
 
-/** What the programs of both sides are told beside the endpoint. */
+/** The arguments of both programs beside the endpoint. */
 interface Options {
   readonly server?: object;
   readonly client?: object;
@@ -141,7 +141,7 @@ interface ClientReport {
   readonly isWhole: boolean;
   readonly messagesSent: number;
   readonly messagesReceived: number;
-  /** How the named channel's close ended; 'unknown' where the release has none. */
+  /** The result of closing the named channel; 'unknown' if the release has no such call. */
   readonly closing: string;
   readonly goodbye: boolean;
 }
@@ -153,7 +153,7 @@ describe('the packages and those of the first release', function () {
   const projects = new Map<Release, string>();
 
   before(async function () {
-    // The addon is compiled.
+    // The compiler builds the addon.
     this.timeout(900_000);
     await workbench.packAll();
     const kept = readdirSync(FIRST_RELEASE).map((name) => join(FIRST_RELEASE, name));
@@ -177,7 +177,7 @@ describe('the packages and those of the first release', function () {
 
   const programOf = (release: Release, name: string): string => join(projects.get(release) ?? '', name);
 
-  /** A server echoes what a client sends, until the client says goodbye. */
+  /** A server echoes the messages of a client until the client's goodbye. */
   async function exchange(
     server: Release,
     client: Release,

@@ -9,7 +9,7 @@ import { succeeded, Workbench } from './workbench.js';
 const TRANSPORT = join(ROOT, 'examples', 'custom-transport', 'src');
 const TRANSPORT_FILES = ['port-options.ts', 'port-transport.ts'];
 
-/** A program of somebody else's: their transport goes before shared memory, and their options are typed. */
+/** The program of a third party: its transport comes before shared memory, and its options have types. */
 const PROGRAM = `
 import { createNetworking, sharedMemoryTransportModule, TRANSPORT, unwrap, type ConnectionConfig } from 'entropynet';
 import { ContainerModule } from 'inversify';
@@ -38,7 +38,7 @@ console.log(JSON.stringify({
 await networking.close();
 `;
 
-/** What mocha's reporter 'json' says. */
+/** The output of mocha's reporter `json`. */
 interface Report {
   readonly stats: { readonly passes: number; readonly failures: number; readonly pending: number };
   readonly pending: readonly { readonly fullTitle: string }[];
@@ -77,7 +77,7 @@ describe('a third-party transport', function () {
     const { stats, pending } = JSON.parse(readFileSync(join(project, 'report.json'), 'utf8')) as Report;
     expect(stats.failures).to.equal(0);
     expect(stats.passes).to.be.above(300);
-    // Whatever is left out says why.
+    // Each skipped test gives its reason.
     for (const { fullTitle } of pending) expect(fullTitle).to.match(/\(skipped: \S[^)]*\)$/);
   });
 
@@ -89,7 +89,7 @@ describe('a third-party transport', function () {
   });
 });
 
-/** The packages of this repository that a package needs, and itself. */
+/** Returns a package and the packages of this repository that it needs. */
 function withDependencies(workbench: Workbench, name: string): string[] {
   const needed = Object.keys(workbench.packed(name).manifest.dependencies ?? {});
   const own = needed.filter((each) => each.startsWith('@entropynet/'));
@@ -104,7 +104,7 @@ function suiteOfTheGuide(): string {
   return block.code;
 }
 
-/** Compiles files of a project strictly; what the compiler complains about. */
+/** Compiles files of a project strictly, and returns the errors. */
 function compile(folder: string, files: readonly string[]): string[] {
   const program = ts.createProgram(
     files.map((file) => join(folder, file)),

@@ -1,7 +1,7 @@
 import { build, type Format } from 'esbuild';
 import type { Workbench } from './workbench.js';
 
-/** Sends one message from one end to the other, and prints over what it went and why. */
+/** Sends one message from one end to the other, and prints its transport and the reasons. */
 export const FIRST_MESSAGE = `
 import { createNetworking, unwrap } from 'entropynet';
 
@@ -25,7 +25,7 @@ async function main() {
 }
 `;
 
-/** What that program prints. */
+/** The output of that program. */
 export interface FirstMessage {
   readonly text: string;
   readonly backend: string;

@@ -6,7 +6,7 @@ import { succeeded, Workbench } from './workbench.js';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const COMPILER = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 
-/** The programs that a newcomer copies: the first block of JavaScript of each page. */
+/** The programs that a newcomer copies: the first JavaScript block of each page. */
 const PAGES = ['README.md', 'packages/entropynet/README.md'];
 
 const PRINTED = 'hello over shared-memory\n';

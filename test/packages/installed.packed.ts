@@ -10,10 +10,10 @@ import { BENCHMARKS, type Manifest, manifests, type Outcome, succeeded, Workbenc
 /** The packages of others that entry points need and that a program installs by itself. */
 const OPTIONAL_PEERS = ['msgpackr@2.1.3'];
 
-/** What is there to be run, not to be used. */
+/** Packages that users run and do not import. */
 const WITH_SIDE_EFFECTS = new Set(['@entropynet/inspector/register']);
 
-/** What a page loads, compressed, in bytes: for a connection alone, and for manager and requests too. */
+/** The compressed size of the code in a page, in bytes: for a connection only, and also with a manager and requests. */
 const PAGE_BUDGETS: Readonly<Record<string, number>> = {
   "import { WebSocketConnection } from '@entropynet/transport-ws/browser'; console.log(WebSocketConnection);":
     50 * 1024,
@@ -24,7 +24,7 @@ const PAGE_BUDGETS: Readonly<Record<string, number>> = {
     console.log(createNetworking, webSocketTransportModule, requestReply);`]: 90 * 1024,
 };
 
-/** Each entry point of a package that is for everyone, as it is imported. */
+/** The name of each public entry point of a package. */
 function entryPointsOf({ name, exports }: Manifest): string[] {
   const paths = Object.keys(exports).filter((path) => !path.includes('*') && path !== './package.json');
   return paths.map((path) => name + path.slice(1));
@@ -132,7 +132,7 @@ describe('the packages, installed', function () {
       'esm',
       true,
     );
-    // A sentence of the configuration's schemas, which a stream needs nothing of.
+    // A sentence of the configuration schemas, which a stream does not need.
     expect(code).to.contain('Duplex').and.to.not.contain('a list is allowed');
     expect(code.length).to.be.at.most(17 * 1024);
   });
@@ -206,7 +206,7 @@ describe('the packages, installed', function () {
         ['esm', 'program.mjs'],
         ['cjs', 'program.cjs'],
       ] as const) {
-        // What was CommonJS asks for modules of Node.js by `require`.
+        // Former CommonJS modules load modules of Node.js by `require`.
         const banner =
           format === 'esm'
             ? `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);\n`
@@ -267,7 +267,7 @@ describe('the packages, installed', function () {
     });
 
     it('report in one sentence that the headers for the build are missing', async () => {
-      // The benchmarks bring some along, for a library of others.
+      // The benchmarks contain some, for another library.
       rmSync(join(project, 'node_modules', 'node-addon-api'), { recursive: true, force: true });
       const outcome = await workbench.npm(['exec', '--offline', '--', 'entropynet-build-addon'], { folder: project });
       expect(outcome.code).to.equal(1);

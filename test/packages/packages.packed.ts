@@ -13,7 +13,10 @@ const KIBIBYTE = 1024;
 /** The oldest system on which the prebuilt addon loads: that on which the oldest Node.js we serve runs. */
 const OLDEST = { GLIBC: [2, 28], GLIBCXX: [3, 4, 21] };
 
-/** ESM that is loaded by `require`, and the resolution of Node.js 10: what they need, Node.js 20.19 has and we serve. */
+/**
+ * Problems for `require` of ES modules and for the resolution of Node.js 10. Every supported Node.js, from 20.19 on,
+ * has newer ones.
+ */
 const EXPECTED_PROBLEMS = new Set(['CJSResolvesToESM']);
 const SERVED_RESOLUTIONS = new Set(['node16-cjs', 'node16-esm', 'bundler']);
 
@@ -53,7 +56,7 @@ describe('the packages, packed', function () {
 
       it('has types that match its exports', async () => {
         const { manifest, tarball } = workbench.packed(name);
-        // Nothing can be imported from what is a program and no library.
+        // A program that is not a library has nothing to import.
         if (manifest.exports['.'] === undefined && manifest.bin !== undefined) return;
         const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
         if (result.types === false) throw new Error('there are no types');
@@ -69,7 +72,7 @@ describe('the packages, packed', function () {
         const { files, manifest } = workbench.packed(name);
         expect(files).to.include.members(['README.md', 'LICENSE', 'package.json']);
         expect(manifest.scripts ?? {}).to.not.have.any.keys('preinstall', 'install', 'postinstall', 'prepare');
-        // Nothing of the builds and tests.
+        // No files of builds and tests.
         expect(files.filter((file) => /tsbuildinfo|\.spec\.|(^|\/)tests?\//.test(file))).to.be.empty;
       });
 
@@ -104,7 +107,7 @@ describe('the packages, packed', function () {
 
       it('stays within its budget', () => {
         const { manifest, packedBytes } = workbench.packed(name);
-        // A little more than it takes. To raise it is a decision, not a habit.
+        // The budget is a little more than the present size. Raising it is a decision, not a habit.
         const { maxPackedKiB = 0 } = manifest.config ?? {};
         expect(packedBytes / KIBIBYTE).to.be.at.most(maxPackedKiB);
       });

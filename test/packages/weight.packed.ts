@@ -6,7 +6,7 @@ import { leaveOut } from '../support/leave-out.js';
 
 const MEGABYTE = 1_000_000;
 
-/** What `npm install entropynet` may bring, with the addon of one system and with those of all systems. */
+/** The limits for `npm install entropynet`, with the addon of one system and with those of all systems. */
 const MAX_PACKAGES = 18;
 const MAX_BYTES = 14 * MEGABYTE;
 const MAX_BYTES_WITH_ALL_ADDONS = 17 * MEGABYTE;
@@ -17,7 +17,7 @@ const ADDONS = 8;
 /** The heap of a process on Node.js 20 that has imported `entropynet` and collected its garbage. */
 const MAX_HEAP_BYTES = 8 * MEGABYTE;
 
-/** What only a compiler or a build needs. */
+/** Packages that only a compiler or a build needs. */
 const NOT_FOR_RUNNING = /^(?:@types\/|node-addon-api$)/;
 
 describe('the weight of entropynet', function () {
@@ -69,7 +69,7 @@ describe('the weight of entropynet', function () {
   });
 });
 
-/** The names of what npm installed. */
+/** The names of the packages that npm installed. */
 function installedPackages(project: string): string[] {
   const lockfile = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as {
     readonly packages: Readonly<Record<string, unknown>>;

@@ -6,10 +6,10 @@ import { pathToFileURL } from 'node:url';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
-/** What of `package.json` is looked at here. */
+/** The keys of `package.json` that the tests read. */
 export interface Manifest {
   readonly name: string;
-  /** The entry points; those of programs are none. */
+  /** The entry points. A program has none. */
   readonly exports: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
@@ -17,27 +17,27 @@ export interface Manifest {
   readonly scripts?: Readonly<Record<string, string>>;
 }
 
-/** A package as it would be published. */
+/** A packed package. */
 export interface PackedPackage {
   readonly manifest: Manifest;
   readonly tarball: string;
   /** The length of the tarball, in bytes. */
   readonly packedBytes: number;
-  /** The paths in it. */
+  /** The paths of the files in it. */
   readonly files: readonly string[];
-  /** Where it is unpacked. */
+  /** The folder with its unpacked files. */
   readonly folder: string;
 }
 
-/** How a program ended. */
+/** The end of a program. */
 export interface Outcome {
-  /** Undefined where a signal ended it. */
+  /** Undefined if a signal ended it. */
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The part of `scripts/workspace.mjs` that is used here. */
+/** The part of `scripts/workspace.mjs` that the tests use. */
 interface Workspace {
   publishedFolders(): readonly string[];
 }
@@ -47,7 +47,7 @@ const { publishedFolders } = (await import(pathToFileURL(join(ROOT, 'scripts', '
 /** The folders of the packages that are published. */
 const FOLDERS = publishedFolders();
 
-/** The package that not everyone installs: it brings the libraries that it compares with. */
+/** The package that few users install, because it contains the compared libraries. */
 export const BENCHMARKS = '@entropynet/benchmarks';
 
 /** The manifests of the packages that are published. */
@@ -154,7 +154,7 @@ export class Workbench {
     parameters: readonly string[],
     { folder = this.folder, environment = {} }: RunOptions = {},
   ): Promise<Outcome> {
-    // What npm told the tests about the workspace is not for the projects here.
+    // The environment that npm set for this workspace must not reach the projects here.
     const inherited = Object.entries(process.env).filter(
       ([name]) => !/^(?:npm_(?:lifecycle|package|config_local_prefix)|NODE_OPTIONS$|INIT_CWD$)/.test(name),
     );
@@ -177,7 +177,7 @@ interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The same, where it succeeded; otherwise throws what the program said. */
+/** Returns the outcome of a successful program. Otherwise throws an error with its output. */
 export function succeeded(outcome: Outcome): Outcome {
   if (outcome.code === 0) return outcome;
   throw new Error(`a program ended with code ${String(outcome.code)}:\n${outcome.stdout}\n${outcome.stderr}`);

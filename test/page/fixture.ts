@@ -2,7 +2,7 @@ import type { TransportFixture } from '@entropynet/conformance';
 import { NatsTransport } from '@entropynet/transport-nats';
 import { WebSocketTransport } from '@entropynet/transport-ws/browser';
 
-/** The client in a page; its servers are processes of Node.js. */
+/** The client in a page. Its servers are processes of Node.js. */
 export const pageFixture: TransportFixture = {
   createTransport: () => new WebSocketTransport(),
   freshConfig: () => ({
@@ -22,7 +22,7 @@ export function natsPageFixture(query: URLSearchParams): TransportFixture {
     createTransport: () => new NatsTransport(),
     freshConfig: () => ({
       endpoint: `nats://127.0.0.1:${tcpPort ?? ''}/test-${crypto.randomUUID()}`,
-      // A peer's death shows at the next question.
+      // The next question shows the death of a peer.
       nats: { heartbeat: { intervalMs: 100 } },
     }),
     // The servers use the NATS server's TCP port, the page its WebSocket port.

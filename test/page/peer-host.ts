@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import { type PeerHost, type PeerModule, PendingCalls, type Placement, within } from '@entropynet/conformance/tools';
 
-/** The types of msgpackr are in terms of Node.js, of which a page knows nothing. */
+/** The types of msgpackr use types of Node.js, which a page lacks. */
 interface Codec {
   pack(value: unknown): Uint8Array<ArrayBuffer>;
   unpack(bytes: Uint8Array): unknown;
@@ -9,7 +9,7 @@ interface Codec {
 
 const packr = new Packr({ structuredClone: true }) as Codec;
 
-/** What the program that opened the page says of a peer. */
+/** The messages about a peer from the program that opened the page. */
 export type PeerNews =
   { readonly kind: 'message'; readonly message: unknown } | { readonly kind: 'ended'; readonly how: number | string };
 
@@ -59,7 +59,7 @@ export async function startPeer(_placement: Placement, module: PeerModule): Prom
   };
 }
 
-/** A page starts no process: what the suite's own module offers for that has no counterpart here. */
+/** A page can't start a process, so this module lacks the functions for that. */
 function notInAPage(): never {
   throw new Error('a page starts no process of its own');
 }

@@ -5,15 +5,15 @@ import { natsPageFixture, pageFixture } from './fixture.js';
 import { describeNatsPage } from './nats-page.js';
 
 declare global {
-  /** Of the program that opened the page: prints a line. */
+  /** Prints a line, in the program that opened the page. */
   function printLine(line: string): Promise<void>;
-  /** Of the same: the tests are over. */
+  /** Tells the same program that the tests have ended. */
   function finish(tests: readonly TestResult[]): Promise<void>;
 }
 
 const FORMAT = /%[sd%]/g;
 
-/** As `console.log` formats, as far as the reporter goes. */
+/** Formats like `console.log`, as far as the reporter needs it. */
 function print(format: unknown = '', ...values: unknown[]): void {
   const line = String(format).replace(FORMAT, (what) => (what === '%%' ? '%' : String(values.shift())));
   void printLine([line, ...values.map(String)].join(' '));
@@ -21,7 +21,7 @@ function print(format: unknown = '', ...values: unknown[]): void {
 
 const results: TestResult[] = [];
 
-/** What mocha prints by itself; notes how each test ended. */
+/** Prints like mocha's default reporter, and records the result of each test. */
 class NotingReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options);

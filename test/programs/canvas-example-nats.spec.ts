@@ -36,7 +36,7 @@ function start(scope: Scope, environment: NodeJS.ProcessEnv = {}): Started {
 }
 
 describe('the canvas example over NATS', function () {
-  // Four runs of two processes each.
+  // The test starts two processes in each of four runs.
   this.timeout(180_000);
 
   it(
@@ -73,7 +73,7 @@ describe('the canvas example over NATS', function () {
     }),
   );
 
-  // How the rest ends is looked at where the system lists a process's children in a file.
+  // The test inspects the end of the other processes only if the system lists the children of a process in a file.
   if (process.platform !== 'linux') return;
 
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {

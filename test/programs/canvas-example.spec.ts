@@ -43,7 +43,7 @@ describe('the canvas example', function () {
   this.timeout(60_000);
 
   let folder: string;
-  /** The program's own temporary directory: what it leaves behind shows there. */
+  /** The temporary directory of the program, which shows all files that it leaves behind. */
   let temporary: string;
   const started = new Set<ChildProcess>();
 
@@ -78,7 +78,7 @@ describe('the canvas example', function () {
     return file;
   }
 
-  /** Whether the addon can be used here; what `probe` says of a missing server does not matter. */
+  /** Whether the addon works here. A missing server does not matter. */
   async function hasSharedMemory(): Promise<boolean> {
     const probe = await new SharedMemoryTransport().probe({ endpoint: 'nobody', sharedMemory: { directory: folder } });
     return probe.available || !/addon|runtime forbids/.test(probe.reason);
@@ -114,7 +114,7 @@ describe('the canvas example', function () {
 
   it('prints a table of at most 80 columns, and a line for each run without a terminal', async () => {
     const { code, stdout, stderr } = await start('--file', fileOf(1)).outcome;
-    // Nothing was lost, and the file arrived.
+    // No message was lost, and the file arrived.
     expect(code).to.equal(0);
     for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(80);
     expect(stdout).to.contain('shared-memory was passed over');
@@ -148,9 +148,9 @@ describe('the canvas example', function () {
     expect(stdout).to.contain('--file').and.to.contain('--json');
   });
 
-  // How the rest ends is looked at where the system lists a process's children in a file.
+  // The test inspects the end of the other processes only if the system lists the children of a process in a file.
   if (process.platform === 'linux') {
-    /** The process ids of the engine and the editor, once both are there. */
+    /** Waits for the engine and the editor, and returns their process ids. */
     const childrenOf = async (program: ChildProcess): Promise<{ engine: number; editor: number }> => {
       const id = program.pid ?? 0;
       for (;;) {
@@ -217,7 +217,7 @@ describe('the canvas example', function () {
     it('reports a file that becomes shorter during the upload', async () => {
       const file = join(folder, 'large');
       writeFileSync(file, '');
-      // Holes take no room on the disk.
+      // Holes take no space on the disk.
       truncateSync(file, 1_500_000_000);
       const { program, outcome } = start('--json', '--file', file);
       const { editor } = await childrenOf(program);

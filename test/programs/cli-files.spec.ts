@@ -54,7 +54,8 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         const bytes = randomBytes(1_500_000);
         await writeFile(path, bytes);
         const { server, address } = await folder.listening(scope, ['receive', freshEndpoint(), inbox, '--json']);
-        // The beginning of another file must not become part of this one; that of this one is not sent again.
+        // The beginning of another file must not become part of this one. The sender does not repeat the beginning of
+        // this one.
         await breakOff(address, 'other', bytes.length, randomBytes(400_000));
         await server.said("'other' stopped at 400000 of 1500000 bytes");
         await breakOff(address, 'part', bytes.length, bytes.subarray(0, 700_000));
@@ -70,7 +71,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         for (const name of ['whole', 'other', 'part'])
           expect((await readFile(join(inbox, name))).equals(bytes)).to.be.true;
         expect((await readdir(inbox)).sort()).to.deep.equal([PARTS, 'empty', 'other', 'part', 'whole']);
-        // The beginning that belongs to another file.
+        // It is the beginning of another file.
         expect(await readdir(join(inbox, PARTS))).to.have.length(1);
         server.signal('SIGINT');
         const lines = (await server.ended()).output.trim().split('\n');
@@ -125,7 +126,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
       scoped(async (scope) => {
         const inbox = join(folder.path, freshName());
         const path = join(folder.path, freshName());
-        // Far more than can be on its way before the sender is killed; it takes no room on the disk.
+        // Far more than can be in flight before the death of the sender. It takes no space on the disk.
         await writeFile(path, '');
         await truncate(path, 4_000_000_000);
         const { server, address } = await folder.listening(scope, ['receive', freshEndpoint(), inbox, '--once']);

@@ -88,7 +88,7 @@ describe('the command line on one machine', function () {
     it(
       'removes the files of a killed server, and nothing else',
       scoped(async (scope) => {
-        // A short name: the path of a local socket is limited.
+        // The name is short, because the path of a local socket is limited.
         const own = join(folder.path, 'own');
         const here = ['--directory', own];
         const peer = await startPeer('other process', {

@@ -11,7 +11,7 @@ async function run(scope: Scope, line: readonly string[], input: string): Promis
   return await start(scope, line, input).ended();
 }
 
-/** A command that listens, and the address where it does. */
+/** A command that listens, and its address. */
 async function listening(
   scope: Scope,
   line: readonly string[],

@@ -18,15 +18,15 @@ export const ENDPOINTS: Readonly<Record<string, () => string>> = {
   ...(hasAddon && { 'shared memory': freshName }),
 };
 
-/** A folder of one file of tests, in which its commands find each other's servers. It goes when the tests are over. */
+/** The folder of one test file, in which its commands find each other's servers. The end of the tests removes it. */
 export class CommandFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'entropynet-cli-'));
   /** The folder of the servers. */
   readonly directory = join(this.path, 'entropynet');
-  /** What makes a command use the folder. */
+  /** The environment that makes a command use the folder. */
   readonly environment = { XDG_RUNTIME_DIR: this.path };
 
-  /** Called inside `describe`: commands that run inside this process use the folder while its tests run. */
+  /** Call it inside `describe`: during its tests, commands of this process use the folder. */
   useHere(): void {
     const { XDG_RUNTIME_DIR: outside } = process.env;
 
@@ -41,12 +41,12 @@ export class CommandFolder {
     });
   }
 
-  /** Starts a command as a process of its own, which ends with the scope. */
+  /** Starts a command as a separate process, which ends with the scope. */
   start(scope: Scope, line: readonly string[], input?: string | Uint8Array): RunningCommand {
     return scope.add(new RunningCommand(line, this.environment, input));
   }
 
-  /** Runs a command without input as a process of its own. */
+  /** Runs a command without input as a separate process. */
   async run(scope: Scope, line: readonly string[]): Promise<CommandEnd> {
     return await this.start(scope, line, '').ended();
   }

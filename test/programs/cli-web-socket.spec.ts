@@ -25,13 +25,13 @@ async function run(scope: Scope, line: readonly string[], input = ''): Promise<C
   return await start(scope, line, input).ended();
 }
 
-/** A server of one client, and the address where it listens. */
+/** A server for one client, and its address. */
 async function listening(scope: Scope, line: readonly string[]): Promise<{ server: RunningCommand; address: string }> {
   const server = start(scope, ['listen', ...line], '');
   return { server, address: await server.address() };
 }
 
-/** How a server answers a page that asks for a WebSocket: with the status of its answer. */
+/** Returns the status of a server's answer to a page that requests a WebSocket. */
 async function statusFor(address: string, origin: string): Promise<number | undefined> {
   const asking = request(address.replace(/^ws:/, 'http:'), {
     headers: {

@@ -24,7 +24,7 @@ interface Outcome {
 describe('the smaller examples', function () {
   this.timeout(60_000);
 
-  /** The programs' own temporary directory: what they leave behind shows there. */
+  /** The temporary directory of the programs, which shows all files that they leave behind. */
   let temporary: string;
 
   beforeEach(() => {
@@ -44,13 +44,13 @@ describe('the smaller examples', function () {
     });
   }
 
-  /** The lines of a table, by what stands before the value. */
+  /** The values of a table, by the text before each value. */
   function tableOf(stdout: string): Record<string, string> {
     const lines = stdout.trimEnd().split('\n');
     return Object.fromEntries(lines.map((line) => [line.slice(0, 34).trimEnd(), line.slice(34)]));
   }
 
-  // Without the option shared memory, where it is available.
+  // Without the option, the programs use shared memory if it is available.
   for (const option of [[], ['--websocket']]) {
     const how = option[0] ?? 'no option';
 

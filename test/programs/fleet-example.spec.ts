@@ -51,7 +51,7 @@ const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
 const settings = JSON.parse(read('fleet.json')) as Settings;
 const [webSocket, nats] = settings.fallback.map((each) => new URL(each)) as [URL, URL];
 
-/** Scheme, port and path: what an address has in common in every place. */
+/** The scheme, port and path of an address, which are the same everywhere. */
 function shapeOf(address: string | undefined): string[] {
   const { protocol, port, pathname } = new URL(address ?? '');
   return [protocol, port, pathname];
@@ -133,7 +133,7 @@ describe('the fleet example', function () {
 
   const PROGRAM = join(FOLDER, 'dist', 'main.js');
 
-  /** One of its programs, with a runtime folder of its own or a shared one. */
+  /** One of its programs, with a separate or a shared runtime folder. */
   function start(scope: Scope, environment: NodeJS.ProcessEnv, ...line: string[]): Program {
     const child = spawn(process.execPath, [PROGRAM, ...line], {
       env: { ...process.env, ...environment },
@@ -167,7 +167,7 @@ describe('the fleet example', function () {
       await service.printed('listening on');
       for (const address of [environment['FLEET_WEBSOCKET'], environment['FLEET_NATS']])
         expect(service.output).to.contain(address);
-      // On another host there is no shared memory of the service.
+      // Another host does not have the shared memory of the service.
       const elsewhere = { ...environment, XDG_RUNTIME_DIR: folderOf(scope) };
       const closed = await freePort();
       for (const [line, way, changes] of [
@@ -227,7 +227,7 @@ describe('the fleet example', function () {
   }
 });
 
-/** A program that runs, with all that it has printed. */
+/** A running program, with its output. */
 class Program {
   readonly #closed: Promise<number | null>;
   output = '';

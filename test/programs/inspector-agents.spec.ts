@@ -97,7 +97,7 @@ describe('the inspector, with agents', () => {
       const agent = startInspectorAgent({ inspector: { endpoint: `${address}/agent` }, intervalMs: 10 });
       await once(server, 'connection');
       await agent.stop();
-      // The same steps, several times: an agent that goes on would have taken them before.
+      // The same steps several times. An agent that continued would have done them by then.
       for (let count = 0; count < 5; count += 1) {
         const own = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
         const handle = unwrap(own.manager.openConnection({ endpoint: `${address}/own` }));
@@ -112,7 +112,7 @@ describe('the inspector, with agents', () => {
     'has room for another page and another agent after many have left',
     scoped(async (scope) => {
       const { own, states, inspectorConfig, feedConfig } = await watched(scope, directory);
-      // More in all than a manager has places for, a few at a time.
+      // More visits than a manager has places, a few at a time.
       const visit = async (): Promise<void> => {
         for (let index = 0; index < 150; index += 1) {
           for (const config of [feedConfig, inspectorConfig]) {

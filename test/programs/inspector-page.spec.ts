@@ -16,7 +16,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** With the headers that are given, which `fetch` would not send. */
+/** Sends the given headers, which `fetch` would not send. */
 function get(address: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
   return new Promise((resolve, reject) => {
     request(address, { method, headers, agent: false }, (response) => {

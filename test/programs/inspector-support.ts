@@ -12,7 +12,7 @@ import { WebSocketConnection } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
 
-/** An inspector of the test's own, and what it tells its page. */
+/** A separate inspector for the test, and the data that its page gets. */
 export async function watched(
   scope: Scope,
   directory: string,
@@ -36,7 +36,7 @@ export async function watched(
   return { own, states, inspectorConfig: { endpoint, sharedMemory: { directory } }, feedConfig };
 }
 
-/** The first process, as soon as what it says is as wanted. */
+/** Waits for the wanted report of the first process, and returns that process. */
 export async function next(
   states: AsyncIterable<InspectorState>,
   isWanted: (report: ProcessReport) => boolean,

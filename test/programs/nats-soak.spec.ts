@@ -37,7 +37,7 @@ describe('the comparison of both sides of a session', () => {
     const other = { ...SECOND, hasFailed: false };
     expect(complaintsOf(one, other)).to.deep.equal(['3 of 10 messages were lost in front of a goodbye']);
     expect(complaintsOf({ ...one, hasFailed: true }, { ...other, hasFailed: true })).to.deep.equal([]);
-    // The side that left takes nothing more.
+    // The side that ended takes nothing more.
     expect(complaintsOf({ ...FIRST, hasFailed: false }, { ...other, saidGoodbye: true })).to.deep.equal([]);
   });
 
@@ -73,7 +73,7 @@ describeNats('NATS: the NATS server of a test', () => {
         const support = new URL('../support/nats/nats-server.js', import.meta.url).href;
         const program = `const { NatsServer } = await import(${JSON.stringify(support)});
           console.log((await NatsServer.start()).processId); setInterval(() => undefined, 1000);`;
-        // What is killed removes nothing: its files go with this folder.
+        // A killed process removes nothing, so its files are in this folder.
         const folder = mkdtempSync(join(tmpdir(), 'en-killed-'));
         const starter = spawn(process.execPath, ['--input-type=module', '--eval', program], {
           stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,4 +1,7 @@
-/** A process with an agent in its main thread and one in another thread. Its argument is where the inspector is, as JSON. */
+/**
+ * A process with an agent in its main thread and one in another thread. Its argument is the configuration of the
+ * inspector as JSON.
+ */
 import type { ConnectionConfig } from '@entropynet/core';
 import { startInspectorAgent } from '@entropynet/inspector';
 import { isMainThread, threadId, Worker, workerData } from 'node:worker_threads';

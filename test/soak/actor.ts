@@ -11,7 +11,7 @@ import type { Sample } from './growth.js';
 import { Session, type SessionTotals } from './session.js';
 import type { SessionEnd } from './session-pairs.js';
 
-/** What the supervisor tells a process that takes part. */
+/** The orders of the supervisor for a process. */
 export interface ActorTask {
   readonly role: 'server' | 'client';
   readonly seed: number;
@@ -19,7 +19,7 @@ export interface ActorTask {
   readonly configs: readonly ConnectionConfig[];
 }
 
-/** What it says once in a while. */
+/** The regular report of a process. */
 export interface ActorReport extends SessionTotals, Sample {
   readonly sessions: number;
   readonly refused: number;
@@ -56,7 +56,7 @@ function report(): void {
   } satisfies ActorReport);
 }
 
-/** Says that it takes part; reports follow. */
+/** Reports that it has started. Further reports follow. */
 function begin(): void {
   process.send?.('listening');
   timer = setInterval(report, 500);
@@ -106,7 +106,7 @@ async function visit(): Promise<void> {
     }
     sessions += 1;
     ends.push(await new Session(handle, random, totals, complain).run(random.below(3000), random.once(2)));
-    // Now and then it computes and answers nobody.
+    // From time to time it computes and answers nobody.
     if (random.once(10)) for (const end = performance.now() + random.below(400); performance.now() < end;);
   }
 }

@@ -1,11 +1,11 @@
 const MIB = 1024 * 1024;
 
-/** What a process held at one moment. */
+/** The resources of a process at one moment. */
 export interface Sample {
-  /** Resident memory, and what is in use of the heap after a collection; in bytes. */
+  /** Resident memory, and the used heap after a collection, in bytes. */
   readonly resident: number;
   readonly heap: number;
-  /** Descriptors that are open; 0 where the system does not tell. */
+  /** The number of open descriptors; 0 if the system does not report it. */
   readonly descriptors: number;
 }
 

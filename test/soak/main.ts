@@ -17,16 +17,16 @@ import { startActor, stopActor } from './start-actor.js';
 const CLIENTS = 4;
 const MIB = 1024 * 1024;
 
-/** A process that stops reporting for so long, though nobody stopped it, hangs. */
+/** A running process without a report for this time hangs. */
 const HANG_MS = 60_000;
 
-/** How long the NATS server lives. */
+/** The life of the NATS server. */
 const RESTART_MS = 20_000;
 
 /** One place in the play: a process, and the next one when that was killed. */
 interface Place {
   readonly role: 'server' | 'client';
-  /** Lives from the beginning to the end: its memory and descriptors tell of leaks. */
+  /** It lives from the beginning to the end, so its memory and descriptors show leaks. */
   readonly isLasting: boolean;
   readonly configs: readonly ConnectionConfig[];
   child: ChildProcess;
@@ -42,7 +42,7 @@ interface Options {
   readonly isOverNats: boolean;
 }
 
-/** Traffic, faults and restarts; resolves with what went wrong. */
+/** Runs traffic, faults and restarts. Resolves with the failures. */
 async function soak({ minutes, seed }: Omit<Options, 'isOverNats'>): Promise<readonly string[]> {
   const random = new Random(seed);
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-soak-'));
@@ -196,7 +196,7 @@ function clock(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 }
 
-/** A line that is written anew each second on a terminal, and every 30 seconds elsewhere; the returned function ends it. */
+/** Writes a line each second on a terminal, and every 30 seconds elsewhere. The returned function ends that. */
 function startProgress(describe: () => string): () => void {
   const isTerminal = process.stderr.isTTY;
   const timer = setInterval(
@@ -215,7 +215,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** What the command line says; a sentence where it can't be. */
+/** Returns the options of the command line, or a sentence about a wrong one. */
 function readOptions(given: readonly string[]): Options | string {
   const options = { minutes: 10, seed: Math.floor(Math.random() * 2 ** 31), isOverNats: given.includes('--nats') };
   const rest = given.filter((argument) => argument !== '--nats');
@@ -259,7 +259,7 @@ async function natsSoak({ minutes, seed }: Omit<Options, 'isOverNats'>): Promise
   return complaints;
 }
 
-// The processes that it started end with it, and their `exit` listeners are called.
+// The processes that it started end with it, after their `exit` listeners.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 const options = readOptions(process.argv.slice(2));

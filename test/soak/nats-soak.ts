@@ -12,26 +12,26 @@ import { startActor, stopActor } from './start-actor.js';
 const CLIENTS = 3;
 const MOST_COMPLAINTS = 20;
 
-/** A process that does not end within so long, or a NATS server that keeps something for so long, never will. */
+/** The limit for the end of a process, and for the NATS server to forget its clients. */
 const HANG_MS = 60_000;
 const POLL_MS = 100;
 
-/** How traffic over a NATS server goes that dies again and again. */
+/** The options of traffic over a NATS server that dies repeatedly. */
 export interface NatsSoakOptions {
   readonly seed: number;
-  /** How often the NATS server dies and starts again. */
+  /** The number of deaths and restarts of the NATS server. */
   readonly restarts: number;
-  /** How long it lives, in milliseconds. */
+  /** The time of each life, in milliseconds. */
   readonly restartMs: number;
   /** Takes a line after each restart. */
   readonly onProgress?: (line: string) => void;
-  /** Takes each complaint as it comes. */
+  /** Takes each complaint at once. */
   readonly onComplaint?: (complaint: string) => void;
 }
 
-/** What came of it. */
+/** The outcome of the traffic. */
 export interface NatsSoakOutcome {
-  /** What went wrong. */
+  /** The failures. */
   readonly complaints: readonly string[];
   /** Lines for people. */
   readonly summary: readonly string[];
@@ -41,22 +41,22 @@ export interface NatsSoakOutcome {
   readonly lost: number;
 }
 
-/** A process that takes part, with what it has said. */
+/** A process of the run, with its reports. */
 interface Actor {
   readonly name: string;
   readonly child: ChildProcess;
   readonly history: ActorReport[];
 }
 
-/** What the NATS server holds for its clients. */
+/** The resources that the NATS server holds for its clients. */
 interface Held {
   readonly connections: number;
   readonly subscriptions: number;
 }
 
 /**
- * A server and clients exchange messages over a NATS server that is killed and started again. Every stream must come whole,
- * in order and once up to its end; what did not arrive must be known to its sender; and nobody grows.
+ * A server and clients exchange messages over a NATS server that the run kills and restarts. Every stream must arrive
+ * whole, in order and once up to its end. The sender must know each message that did not arrive. No process may grow.
  */
 export async function soakOverNats(options: NatsSoakOptions): Promise<NatsSoakOutcome> {
   const { seed, restarts, restartMs, onProgress = () => undefined, onComplaint = () => undefined } = options;
@@ -66,7 +66,7 @@ export async function soakOverNats(options: NatsSoakOptions): Promise<NatsSoakOu
   const soak = new NatsSoak(seed, { endpoint: `nats://${nats.host}/soak`, connectTimeoutMs: 10_000 }, onComplaint);
   try {
     await soak.start('server');
-    // What a server holds that nobody visits: afterwards it must be the same.
+    // The resources of a server without clients. They must be the same afterwards.
     const atFirst = await heldBy(monitor);
     await Promise.all(Array.from({ length: CLIENTS }, () => soak.start('client')));
     for (let restart = 1; restart <= restarts && soak.complaints.length < MOST_COMPLAINTS; restart += 1) {
@@ -169,7 +169,7 @@ class NatsSoak {
   }
 }
 
-/** What the NATS server holds once that is as expected, or after a minute. */
+/** The resources of the NATS server, as soon as they are as expected, or after a minute. */
 async function settled(monitor: string, expected: Held): Promise<Held> {
   const end = performance.now() + HANG_MS;
   let held = await heldBy(monitor);

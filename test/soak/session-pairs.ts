@@ -1,11 +1,11 @@
-/** How a session ended, as one side saw it. */
+/** The end of a session on one side. */
 export interface SessionEnd {
-  /** The number of this side, and of the other one; undefined where no message of it came. */
+  /** The number of this side, and of the other one; undefined without a message of it. */
   readonly self: number;
   readonly peer: number | undefined;
   /** Whether the connection ended without the goodbye of either side. */
   readonly hasFailed: boolean;
-  /** Whether this side said goodbye, behind everything that it had sent. */
+  /** Whether this side said goodbye, after all its messages. */
   readonly saidGoodbye: boolean;
   readonly sent: number;
   readonly received: number;
@@ -14,9 +14,9 @@ export interface SessionEnd {
 }
 
 /**
- * Brings both sides' ends of a session together. A message that did not arrive must be among those that its sender knows
- * to be unconfirmed, and there is none in front of a goodbye that was heard. A side that says goodbye itself drops what
- * still arrives, and gives the window back for it: that counts as confirmed, and no transport has lost it.
+ * Joins the ends of both sides of a session. The sender must count each message that did not arrive as unconfirmed. No
+ * message before a received goodbye may be missing. A side that says goodbye drops later messages and returns their
+ * window, so they count as confirmed, and no transport has lost them.
  */
 export class SessionPairs {
   matched = 0;

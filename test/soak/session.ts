@@ -8,7 +8,7 @@ import { HEADER_BYTES, StreamChecks, writeMessage } from './stream.js';
 
 const CHANNELS = ['', 'first', 'second', CHANNEL_CONTROL] as const;
 
-/** What a session adds to. */
+/** The counters of a session. */
 export interface SessionTotals {
   sent: number;
   received: number;
@@ -55,16 +55,16 @@ export class Session {
     });
   }
 
-  /** Sends for so long, on some of the channels at once; then says goodbye, unless the peer is to do that. */
+  /** Sends for the given time, on some of the channels at once. Then it says goodbye, unless the peer has to. */
   async run(milliseconds: number, saysGoodbye: boolean): Promise<SessionEnd> {
     const end = performance.now() + milliseconds;
     const channels = CHANNELS.filter((channel) => channel === '' || this.#random.once(2));
     await Promise.all(channels.map((channel) => this.#sendOn(channel, end, channels.length)));
     if (saysGoodbye) await this.#sayGoodbye();
     else while (!this.#hasEnded && performance.now() < end + 10_000) await pause(5);
-    // The side that was to say goodbye may have been stopped: then this side says it.
+    // The run may have stopped the side that says goodbye. Then this side says it.
     if (!this.#hasEnded) await this.#sayGoodbye();
-    // A closed handle tells nothing more.
+    // A closed handle reports nothing more.
     const unconfirmed = this.#handle.unconfirmedSends().messages;
     await this.#handle.close();
     return {
@@ -91,7 +91,7 @@ export class Session {
     this.#nextOf.set(channel, sequence);
   }
 
-  /** One message in one of the ways there are. */
+  /** Sends one message in one of all ways. */
   async #sendOne(channel: string, sequence: number): Promise<'sent' | 'refused' | 'ended'> {
     const length = HEADER_BYTES + this.#random.length();
     const way = this.#random.below(channel === '' ? 4 : 2);
@@ -126,7 +126,7 @@ export class Session {
     const last = new Uint8Array(HEADER_BYTES + 4);
     const sequence = this.#nextOf.get('') ?? 0;
     writeMessage(last, this.#seed, sequence, this.#sent + 1);
-    // Nothing may stop it but the end of the connection.
+    // Only the end of the connection may stop it.
     for (;;) {
       const sent = await this.#handle.send(last);
       if (sent.ok) break;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ActorTask } from './actor.js';
 
-/** Starts a process that takes part; resolves when it does. */
+/** Starts a process of the run. Resolves when it is ready. */
 export async function startActor(task: ActorTask): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('./actor.js', import.meta.url));
   const child = fork(program, [JSON.stringify(task)], {
@@ -14,7 +14,7 @@ export async function startActor(task: ActorTask): Promise<ChildProcess> {
   return child;
 }
 
-/** Asks a process to end and waits for that; false where it had to be killed after `limitMs`. */
+/** Asks a process to end, and waits for that. Returns false if it had to kill the process after `limitMs`. */
 export async function stopActor(child: ChildProcess, limitMs: number): Promise<boolean> {
   if (child.exitCode !== null || child.signalCode !== null) return true;
   const ended = once(child, 'exit');

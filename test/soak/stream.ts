@@ -20,7 +20,7 @@ export function writeMessage(into: Uint8Array, seed: number, sequence: number, l
   const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
   const content = into.subarray(HEADER_BYTES);
   fillMessage(content, seed ^ sequence);
-  // The last message says how many the sender's streams had together.
+  // The last message contains the number of messages of all the sender's streams.
   if (lastOf !== undefined) view.setUint32(HEADER_BYTES, lastOf, true);
   view.setUint32(0, sequence, true);
   view.setUint32(4, content.length, true);
@@ -29,12 +29,14 @@ export function writeMessage(into: Uint8Array, seed: number, sequence: number, l
   view.setUint32(28, seed, true);
 }
 
-/** What one side of a connection receives: every stream must come whole, in order, once, and with the right content. */
+/**
+ * The received streams of one side of a connection. Each must arrive whole, in order, once, and with the right content.
+ */
 export class StreamChecks {
   received = 0;
-  /** How many the sender's streams had together, once it has said so. */
+  /** The number of messages of all the sender's streams, after the sender has told it. */
   announced: number | undefined;
-  /** The seed of the sender, once a message of it is here. */
+  /** The seed of the sender, after its first message. */
   sender: number | undefined;
   readonly #next = new Map<string, number>();
   readonly #complain: (complaint: string) => void;
@@ -62,7 +64,7 @@ export class StreamChecks {
     if ((view.getUint32(8, true) & IS_LAST) !== 0) this.announced = view.getUint32(HEADER_BYTES, true);
   }
 
-  /** The sender said goodbye: everything that it sent must be here. */
+  /** The sender said goodbye, so everything that it sent must have arrived. */
   expectAll(): void {
     if (this.announced === undefined) this.#complain(`a goodbye before the last message (${this.received} are here)`);
     else if (this.announced !== this.received) {

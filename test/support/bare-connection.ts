@@ -10,18 +10,18 @@ import {
   type Result,
 } from '@entropynet/core';
 
-/** One frame as a connection wrote it. */
+/** A frame that a connection wrote. */
 export interface WrittenFrame {
   readonly header: number;
   readonly bytes: Uint8Array;
 }
 
-/** A medium in memory: a test reads what was written, and says when there is no room. */
+/** A medium in memory. A test reads the written frames, and decides whether there is room. */
 export class BareWriter implements FrameWriter {
   readonly maxFrameBytes: number;
   /** Everything that was written, oldest first. */
   readonly frames: WrittenFrame[] = [];
-  /** How many more frames there is room for. */
+  /** The number of frames for which there is room. */
   room = Infinity;
   #claimed = new Uint8Array(0);
 
@@ -57,7 +57,7 @@ export class BareWriter implements FrameWriter {
   }
 }
 
-/** What the peer of a bare connection says in its greeting, unless a test says otherwise. */
+/** The greeting of the peer of a bare connection, unless a test changes it. */
 export const BARE_LIMITS: PeerLimits = {
   maxMessageSize: 1 << 20,
   channelWindow: 65_536,
@@ -74,7 +74,7 @@ export class BareConnection extends NetworkConnection {
     this.writer = writer;
   }
 
-  /** One frame from the peer, in memory that is the peer's. */
+  /** Receives a frame, in memory that the peer owns. */
   feed(header: number, bytes = new Uint8Array(0)): void {
     this.onFrameReceived(header, bytes, 0, bytes.length, false);
   }
@@ -103,7 +103,7 @@ export class BareConnection extends NetworkConnection {
   }
 
   protected doStartReceiving(): void {
-    // The test feeds it.
+    // The test supplies its frames.
   }
 
   protected doDisconnect(): Promise<void> {
@@ -111,10 +111,10 @@ export class BareConnection extends NetworkConnection {
   }
 
   protected doRelease(): void {
-    // There is nothing to give back.
+    // There is nothing to release.
   }
 
   protected doSetReferenced(): void {
-    // Nothing keeps the process alive.
+    // It never keeps the process alive.
   }
 }

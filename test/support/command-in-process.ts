@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { run, type Streams } from '@entropynet/cli';
 import { type CommandEnd } from './command.js';
 
-/** Runs a command line inside this process, far faster than one of its own. */
+/** Runs a command line inside this process, which is far faster than a new process. */
 export async function runInProcess(line: readonly string[], given: string | Uint8Array = ''): Promise<CommandEnd> {
   const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()];
   let [written, said] = ['', ''];

@@ -4,7 +4,7 @@ import { until, within } from '@entropynet/conformance/tools';
 
 const BIN = fileURLToPath(new URL('../../../packages/cli/bin/entropynet.js', import.meta.url));
 
-/** How a command line ended. */
+/** The end of a command line. */
 export interface CommandEnd {
   readonly code: number | null;
   readonly output: string;
@@ -24,7 +24,7 @@ export class RunningCommand implements AsyncDisposable {
     this.#child = child;
     child.stdout.on('data', (data: Buffer) => (this.output = Buffer.concat([this.output, data])));
     child.stderr.on('data', (data: Buffer) => (this.errors += data.toString()));
-    // A command that ends before it has read all of it is judged by its end.
+    // A command may end before it has read everything. The test judges its end.
     child.stdin.on('error', () => undefined);
     if (input !== undefined) child.stdin.end(input);
     this.#ended = new Promise((resolve) => {
@@ -58,7 +58,7 @@ export class RunningCommand implements AsyncDisposable {
     );
   }
 
-  /** Resolves with the address where it listens, once it has said so. */
+  /** Resolves with its address, as soon as it has printed that. */
   async address(): Promise<string> {
     await this.said('\n');
     const address = /listening on (\S+)/.exec(this.errors)?.[1];

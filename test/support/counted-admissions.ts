@@ -1,11 +1,11 @@
 import { type Admit, ok } from '@entropynet/core';
 
-/** An `admit` with places for everybody, which counts them. */
+/** An `admit` that always has a place, and counts the places. */
 export interface CountedAdmissions {
   readonly admit: Admit;
-  /** How often it was asked. */
+  /** The number of calls. */
   asked: number;
-  /** Places that were not given back. */
+  /** The number of places in use. */
   taken: number;
 }
 

@@ -1,7 +1,7 @@
 import { unwrap } from '@entropynet/core';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 
-// A connection with the right secret and one with another, for a test that reads what `NODE_DEBUG` makes of them.
+// A connection with the right secret and one with a wrong one, for a test that reads the output of `NODE_DEBUG`.
 const secret = 'the secret of the program';
 const transport = new WebSocketTransport();
 const server = transport.createServer({ endpoint: 'ws://127.0.0.1:0', secret });

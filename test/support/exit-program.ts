@@ -3,7 +3,7 @@ import { loadTransport } from '@entropynet/conformance/tools';
 import { unwrap, type ConnectionConfig, type NetworkConnection, type Transport } from '@entropynet/core';
 import { CHOSEN_EXIT_CODE, STILL_ALIVE_EXIT_CODE, type ExitTask, type LifeStage, type QuietLife } from './exit-task.js';
 
-/** Nobody may collect what a stage opened. */
+/** Keeps the objects of a stage from garbage collection. */
 const held: unknown[] = [];
 
 async function reachStage(transport: Transport, config: ConnectionConfig, stage: LifeStage): Promise<void> {
@@ -70,7 +70,7 @@ async function liveQuietly(
     unwrap(await client.disconnect());
     unwrap(await server.close());
   } else if (quiet === "ref'd connection") {
-    // Runs only where something else keeps the process alive.
+    // The timer fires only if something else keeps the process alive.
     setTimeout(() => process.exit(STILL_ALIVE_EXIT_CODE), 200).unref();
   } else client.unref();
   if (address === undefined && quiet !== 'closed') {

@@ -1,15 +1,15 @@
 import type { PeerModule } from '@entropynet/conformance/tools';
 import type { ConnectionConfig } from '@entropynet/core';
 
-/** How far the program goes before it ends. */
+/** The last stage of the program before its end. */
 export const LIFE_STAGES = ['created', 'listening', 'connecting', 'connected', 'flooding', 'disconnecting'] as const;
 export type LifeStage = (typeof LIFE_STAGES)[number];
 
-/** How it ends. */
+/** The way in which it ends. */
 export const ENDINGS = ['process.exit', 'uncaught exception', 'unhandled rejection', 'worker.terminate'] as const;
 export type Ending = (typeof ENDINGS)[number];
 
-/** A life that nobody cuts short: what is open decides when the process ends. */
+/** A life without a forced end: open resources decide when the process ends. */
 export const QUIET_LIVES = ["unref'd connection", "unref'd server", "ref'd connection", 'closed'] as const;
 export type QuietLife = (typeof QUIET_LIVES)[number];
 
@@ -18,7 +18,7 @@ export interface ExitTask {
   readonly config: ConnectionConfig;
   readonly life:
     | { readonly stage: LifeStage; readonly ending: Ending }
-    /** `address`: of a server in another process, where there is one. */
+    /** `address`: the address of a server in another process, if there is one. */
     | { readonly quiet: QuietLife; readonly address?: string };
 }
 

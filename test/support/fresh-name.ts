@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** A name that nobody used before. */
+/** Returns a name that nobody used before. */
 export function freshName(): string {
   return `test-${randomUUID()}`;
 }

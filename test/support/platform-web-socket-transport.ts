@@ -3,10 +3,10 @@ import { WebSocketTransport as NodeTransport } from '@entropynet/transport-ws';
 import { WebSocketTransport } from '@entropynet/transport-ws/browser';
 import { WebSocket } from 'undici';
 
-// What Node.js has built in from version 22 on; undici is where it comes from.
+// The class that Node.js contains from version 22 on. It comes from undici.
 (globalThis as { WebSocket?: unknown }).WebSocket ??= WebSocket;
 
-/** The client for pages; what a page can't do is left to the transport of Node.js. */
+/** The client for pages. Everything else is from the transport for Node.js. */
 export class PlatformWebSocketTransport extends WebSocketTransport {
   readonly #forServers = new NodeTransport();
 

@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { within } from '@entropynet/conformance/tools';
 import type { ExitTask } from './exit-task.js';
 
-/** How a program ended, and what it printed. */
+/** The end of a program, and its output. */
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
 }
 
-/** Runs the program to its end; what it prints is shown where the end was not the expected one. */
+/** Runs the program to its end. Assertions show its output if the end is wrong. */
 export async function runExitProgram(task: ExitTask): Promise<Exit> {
   const program = fileURLToPath(new URL('./exit-program.js', import.meta.url));
   const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] });

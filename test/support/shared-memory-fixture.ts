@@ -9,7 +9,7 @@ import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { freshName } from './fresh-name.js';
 import { namesIn } from './shared-memory/names-in.js';
 
-/** Shared memory in a directory of its own; both ends reach it and wait in the way given. */
+/** Shared memory in a separate directory. `how` sets the access and the way to wait of both ends. */
 export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'access' | 'wait'>> = {}): TransportFixture {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-'));
   return {
@@ -19,7 +19,7 @@ export function sharedMemoryFixture(how: Partial<Pick<SharedMemoryConfig, 'acces
       backend: ConnectionBackend.SharedMemory,
       sharedMemory: { directory, ...how },
     }),
-    // A name stays as it is: the server's address is the same name with its scheme.
+    // A client uses the name itself. The address of the server is the same name with its scheme.
     clientConfig: (config) => config,
     peerModule: { specifier: '@entropynet/transport-shm', className: 'SharedMemoryTransport' },
     absenceCode: 'TransportUnavailable',

@@ -7,7 +7,7 @@ interface Inside {
   loadNativeBinding: typeof loadOf;
 }
 
-// By its file, because a peer's process runs without the condition that the package's inside needs.
+// The path of the file, because the process of a peer runs without the condition for internal modules.
 const file = new URL('../../../packages/transport-shm/dist/native-binding.js', import.meta.url).href;
 const { loadNativeBinding } = (await import(file)) as Inside;
 

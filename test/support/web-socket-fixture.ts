@@ -2,7 +2,7 @@ import type { TransportFixture } from '@entropynet/conformance';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { freshName } from './fresh-name.js';
 
-/** WebSocket on this machine, each server on a port of its own. */
+/** WebSocket on this machine, with a free port for each server. */
 export const webSocketFixture: TransportFixture = {
   createTransport: () => new WebSocketTransport(),
   freshConfig: () => ({ endpoint: `ws://127.0.0.1:0/${freshName()}` }),

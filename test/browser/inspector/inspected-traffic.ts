@@ -16,7 +16,7 @@ const PROGRAM = fileURLToPath(new URL('traffic-program.js', import.meta.url));
 /** Chromium, an inspector, and the processes whose traffic its page shows. */
 export class InspectedTraffic {
   readonly directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
-  /** What the pages complained of. */
+  /** The warnings and errors of the pages. */
   readonly complaints: string[] = [];
   /** The server and its clients, in the order of their start. */
   readonly programs: ChildProcess[] = [];

@@ -9,7 +9,7 @@ import { detailsOf, InspectedTraffic, rowOf, rowsOf } from './inspected-traffic.
 
 const PHONE = { width: 390, height: 844 };
 
-/** What this test uses of a page's document: its project has no types of a browser. */
+/** The part of a page's document that this test uses: its project has no types of a browser. */
 interface PageDocument {
   querySelectorAll(selector: string): Iterable<{
     readonly childNodes: Iterable<{ readonly nodeName: string; data: string }>;
@@ -67,7 +67,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     expect(await cell('window left').textContent()).to.match(/ KiB$/);
     expect(await cell('not read').textContent()).to.equal('0 frames');
     await detailsOf(page).locator('.channels tr', { hasText: 'the default channel' }).waitFor();
-    // The other end has it all, and has read nothing.
+    // The other end has received everything, and its program has read nothing.
     await rowOf(page, 'websocket-program').locator('.link').click();
     const far = page.locator('tr.revealed + tr.details .channels tr', { hasText: 'bulk' });
     await far.locator('[data-label="not read"]', { hasText: '20 frames' }).waitFor();
@@ -79,7 +79,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     const page = await traffic.openPage();
     await rowOf(page, 'websocket-program').locator('.toggle').click();
     await page.getByRole('button', { name: 'Pause' }).click();
-    /** Where each row is when its columns have these texts. */
+    /** The place of each row whose columns have these texts. */
     const places = (texts: Readonly<Record<string, string>>): Promise<unknown> =>
       page.evaluate((given) => {
         const { document } = globalThis as unknown as { document: PageDocument };
@@ -248,7 +248,7 @@ describe('the page of the inspector, in Chromium, with traffic of several proces
     await other.close();
     await page.getByRole('status').filter({ hasText: 'not live' }).waitFor();
     await page.close();
-    // The browser itself says that it could not connect again.
+    // The browser itself logs that it could not connect again.
     traffic.complaints.splice(
       0,
       traffic.complaints.length,

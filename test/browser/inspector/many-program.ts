@@ -1,6 +1,6 @@
 /**
- * A process with as many connections to itself as its second argument says, of which one in ten has traffic. Its first
- * argument is where the inspector is, as JSON. Ends with its parent.
+ * A process with connections to itself, of which one in ten has traffic. Its arguments: the configuration of the
+ * inspector as JSON, and the number of connections. It ends with its parent.
  */
 import { type ConnectionConfig, type NetworkConnection, unwrap } from '@entropynet/core';
 import { startInspectorAgent } from '@entropynet/inspector';

@@ -1,6 +1,6 @@
 /**
- * Real traffic for the inspector, a process of its own: `server`, `shared-memory`, `websocket` (which also fails once to
- * connect elsewhere) and `fallback`. Ends with its parent.
+ * A process with real traffic for the inspector. Its first argument: `server`, `shared-memory`, `websocket` (which also
+ * has one failed connection) or `fallback`. It ends with its parent.
  */
 import { createNetworking, unwrap } from 'entropynet';
 import { startInspectorAgent } from '@entropynet/inspector';
@@ -27,7 +27,7 @@ if (role === 'server') {
   client.setMessageCallback(() => undefined);
   unwrap(await client.connect());
   if (role === 'websocket') await unwrap(manager.openConnection({ endpoint: 'ws://127.0.0.1:9/absent' })).connect();
-  // Nobody reads this channel: it fills its window.
+  // Nobody reads this channel, so its window fills.
   if (role === 'websocket') {
     unwrap(await client.openChannel('bulk'));
     while (client.trySendOnChannel('bulk', new Uint8Array(50_000)).ok);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { until } from '@entropynet/conformance/tools';
 import { findProgram } from '../../support/find-program.js';
 
-/** Where Debian puts the programs of PostgreSQL, a folder for each version. */
+/** The folder of the programs of PostgreSQL on Debian. It has a folder for each version. */
 const POSTGRESQL_FOLDER = '/usr/lib/postgresql';
 
 /** A user and a group by number. */
@@ -16,9 +16,9 @@ interface User {
   readonly gid: number;
 }
 
-/** How a server is started. */
+/** The way to start a server. */
 interface Start {
-  /** The folder that the server may write to; it is its own. */
+  /** The folder that the server owns and may write to. */
   readonly folder: string;
   readonly user: User | undefined;
 }
@@ -26,9 +26,9 @@ interface Start {
 /** A kind of database server that a test can start. */
 export interface DatabaseKind {
   readonly name: string;
-  /** The package that has it, as apt-get installs it. */
+  /** The package that contains it, for apt-get. */
   readonly packageName: string;
-  /** The path of its program; undefined where it is not installed. */
+  /** The path of its program; undefined if it is not installed. */
   readonly program: string | undefined;
   /** Prepares the folder; returns the arguments of the program and the socket that it will listen on. */
   prepare(program: string, start: Start): { readonly parameters: readonly string[]; readonly socket: string };
@@ -48,7 +48,7 @@ export const redisServer: DatabaseKind = {
   },
 };
 
-/** PostgreSQL with a database cluster of its own, in which everybody is trusted. */
+/** PostgreSQL with a separate database cluster, which trusts everybody. */
 export const postgresql: DatabaseKind = {
   name: 'PostgreSQL',
   packageName: 'postgresql',
@@ -80,7 +80,7 @@ export class DatabaseServer {
     this.#child = child;
     this.#folder = folder;
     this.#endSignal = endSignal;
-    // A test run that is broken off leaves no server behind.
+    // An interrupted test run leaves no server behind.
     this.#onExit = () => child.kill(endSignal);
     process.on('exit', this.#onExit);
   }
@@ -137,7 +137,10 @@ function postgresqlFolders(): string[] {
   }
 }
 
-/** PostgreSQL refuses the superuser: its package's own user, or nobody, takes its place. Undefined for everybody else. */
+/**
+ * PostgreSQL refuses to run as the superuser. Returns the user of its package, or else `nobody`. Undefined for other
+ * users.
+ */
 function unprivilegedUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
@@ -146,7 +149,7 @@ function unprivilegedUser(): User | undefined {
         Number(execFileSync('id', [option, name], { stdio: ['ignore', 'pipe', 'ignore'] }));
       return { uid: number('-u'), gid: number('-g') };
     } catch {
-      // There is no such user.
+      // This system has no such user.
     }
   }
   return undefined;

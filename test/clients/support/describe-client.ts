@@ -8,7 +8,7 @@ import { until } from '@entropynet/conformance/tools';
 import { ServerProcess } from './server-process.js';
 import type { ServiceName } from './services.js';
 
-/** A server process starts in a second or two where the machine is busy. */
+/** On a busy machine, a server process starts in a second or two. */
 const LIMIT_MS = 60_000;
 
 const probe = await new SharedMemoryTransport().probe({ endpoint: freshName() });
@@ -39,10 +39,10 @@ export class Site {
     return this.#server;
   }
 
-  /** A connection of its own for each client, not connected yet. */
+  /** A separate connection for each client, not connected yet. */
   readonly open = (): Result<ConnectionHandle> => this.#manager.openConnection({ endpoint: this.server.address });
 
-  /** A stream that connects by itself and owns its connection. */
+  /** A stream that connects automatically and owns its connection. */
   readonly connect = (): ConnectionDuplex => connectDuplex(unwrap(this.open()), { ownsConnection: true });
 
   async start(): Promise<void> {
@@ -50,13 +50,13 @@ export class Site {
     this.#server = await ServerProcess.start(this.#service, this.#freshEndpoint(), this.#argument());
   }
 
-  /** Starts the server again, after it died, where it listened before. */
+  /** Starts the server again after its death, at the same endpoint. */
   async startAgain(argument = this.#argument()): Promise<void> {
     await this.server.kill();
     this.#server = await ServerProcess.start(this.#service, this.server.address, argument);
   }
 
-  /** Waits until every connection that the clients of a test had is given back. */
+  /** Waits until the clients of a test have released every connection. */
   async settle(): Promise<void> {
     await until(
       () => this.#manager.activeCount() === 0,
@@ -90,7 +90,7 @@ export function describeClient(
 
       before(() => site.start());
       body(site);
-      // Behind the hooks of the body, which end the clients.
+      // After the hooks of the body, which end the clients.
       afterEach(() => site.settle());
       after(() => site.stop());
     });

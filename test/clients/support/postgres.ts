@@ -78,7 +78,7 @@ function describeEach(site: Site): void {
     };
     await until(isSleeping, 'the query runs');
     await other.end();
-    // Not in the types of the package.
+    // The types of the package lack it.
     const canceller = new pg.Client(config) as pg.Client & { cancel(client: pg.Client, query: pg.Query): void };
     canceller.cancel(client, query);
     expect((await within(failed, 'the query was cancelled')).code).to.equal('57014');

@@ -23,7 +23,7 @@ function describeEach(site: Site): void {
     for (const client of clients) client.disconnect();
   });
 
-  /** What ioredis takes in the place of its own connector. */
+  /** The replacement of ioredis's own connector. */
   class Connector {
     #stream: ConnectionDuplex | undefined;
 

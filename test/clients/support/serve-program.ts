@@ -1,4 +1,7 @@
-/** A server in a process of its own. Arguments: the service, the endpoint, and what the service needs. It tells its address. */
+/**
+ * A server in a separate process. Its arguments: the service, the endpoint, and the argument of the service. It reports
+ * its address.
+ */
 import { unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
@@ -6,7 +9,7 @@ import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { SERVICES, type ServiceName } from './services.js';
 
 const [service = '', endpoint = '', argument = ''] = process.argv.slice(2);
-// A parent that died leaves no server behind.
+// The death of the parent leaves no server behind.
 process.on('disconnect', () => process.exit());
 const serve = await SERVICES[service as ServiceName](argument);
 const { manager } = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });

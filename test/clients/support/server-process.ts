@@ -8,7 +8,7 @@ const PROGRAM = fileURLToPath(new URL('./serve-program.js', import.meta.url));
 
 /** A service in another process. */
 export class ServerProcess {
-  /** Where it listens. */
+  /** The address at which it listens. */
   readonly address: string;
   readonly #child: ChildProcess;
   readonly #messages: unknown[];
@@ -31,13 +31,13 @@ export class ServerProcess {
     return new ServerProcess(child, String(messages.shift()), messages);
   }
 
-  /** Waits until the server has told something since the last time, and returns the first of it. */
+  /** Waits for the next report of the server and returns it. */
   async told(what: string): Promise<unknown> {
     await until(() => this.#messages.length > 0, `the server told: ${what}`);
     return this.#messages.shift();
   }
 
-  /** Ends the process as a crash would. */
+  /** Ends the process like a crash. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');

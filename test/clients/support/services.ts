@@ -10,7 +10,7 @@ import rpc from 'vscode-jsonrpc/node';
 /** Serves each connection that a server accepts. */
 type Serve = (accepted: AsyncIterable<StreamConnection>) => Promise<void>;
 
-/** What a server process can be; each gets the last argument of the process. */
+/** The kinds of a server process. Each gets the last argument of the process. */
 export const SERVICES = {
   /** HTTP/1.1: `/echo` sends the body back, `/unanswered` is only reported to the parent, all else is answered with the argument. */
   http: (argument: string): Promise<Serve> => {
@@ -45,7 +45,7 @@ export const SERVICES = {
     return eachStream((stream) => broker.handle(stream));
   },
 
-  /** JSON-RPC as language servers speak it: `add` and `fail` are requests, `tell` is answered with a notification `told`. */
+  /** JSON-RPC in the form of language servers: `add` and `fail` are requests. A notification `told` answers `tell`. */
   'json-rpc': (): Promise<Serve> =>
     eachStream((stream) => {
       const connection = rpc.createMessageConnection(

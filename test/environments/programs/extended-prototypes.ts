@@ -1,5 +1,5 @@
 /*
- * Loaded before the program: old libraries add enumerable things to the prototypes of everything.
+ * Loaded before the program: old libraries add enumerable properties to all prototypes.
  */
 for (const prototype of [Object.prototype, Array.prototype, Function.prototype]) {
   Object.assign(prototype, { extendedBy: () => 'an old library' });

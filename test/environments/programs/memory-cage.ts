@@ -6,7 +6,7 @@ import { SharedMemoryServer } from 'entropynet';
 import { BACKENDS, exchange } from '../exchange.js';
 
 /*
- * Where external buffers are refused: shared memory works on copies by itself, and says why it can't work directly.
+ * If the runtime refuses external buffers, shared memory works on copies automatically, and reports the reason.
  */
 for (const backend of BACKENDS) await exchange(backend);
 

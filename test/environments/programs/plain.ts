@@ -1,5 +1,7 @@
 import { BACKENDS, exchange } from '../exchange.js';
 
-/** What must work, in whatever environment the parent has made: by flags, or by a module that is loaded first. */
+/**
+ * Everything that must work in the environment that the parent made, by flags or by a module that Node.js loads first.
+ */
 for (const backend of BACKENDS) await exchange(backend);
 process.stdout.write('done\n');

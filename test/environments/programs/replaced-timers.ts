@@ -1,5 +1,5 @@
 /*
- * Loaded before the program: everything that schedules or tells time is broken in the globals, for good.
+ * Loaded before the program: every global that schedules or tells the time is broken from now on.
  */
 const never = (): number => 0;
 Object.assign(globalThis, {

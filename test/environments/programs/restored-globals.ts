@@ -1,6 +1,6 @@
 import { BACKENDS, failCallback, openPair, sendNumbered } from '../exchange.js';
 
-/** Globals that a test takes away and gives back while messages are on their way. */
+/** Globals that a test removes and restores while messages are in flight. */
 const FAKES = {
   setImmediate: () => ({ unref: () => undefined }),
   queueMicrotask: () => undefined,

@@ -1,7 +1,7 @@
 import { install } from '@sinonjs/fake-timers';
 import { BACKENDS, exchange, openPair, sendNumbered } from '../exchange.js';
 
-/** All but `nextTick`, which Node.js itself reads anew at each use in its streams. */
+/** All but `nextTick`, which the streams of Node.js read at each use. */
 const EVERYTHING = [
   'setTimeout',
   'clearTimeout',

@@ -1,6 +1,6 @@
 import { BACKENDS, exchange, openPair, sendNumbered } from '../exchange.js';
 
-/** What this file uses of vitest. Its own types claim the global names that mocha's have. */
+/** The part of vitest that this file uses. Its own types would claim the global names of mocha's types. */
 interface Vitest {
   useFakeTimers(options?: { readonly toFake?: readonly string[] }): void;
   useRealTimers(): void;

@@ -6,9 +6,9 @@ import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-bin
 export interface AdversaryPlan {
   readonly descriptor: number;
   readonly byteLength: number;
-  /** The words that it changes one time in four. */
+  /** The words that it changes in one of four rounds. */
   readonly words: readonly number[];
-  /** The words of which it changes one otherwise: from, and how many. */
+  /** The words of which it changes one in the other rounds: the first, and their number. */
   readonly frames: readonly [first: number, count: number];
   readonly seed: number;
   /** [stop when not 0, number of changes] */
@@ -39,7 +39,7 @@ while (Atomics.load(state, 0) === 0) {
   const values = [0, -1, 0x7fff_ffff, before + 8, before - 8, before + 1, next(), 100];
   Atomics.store(words, index, values[(next() >>> 0) % values.length]!);
   for (let spins = next() & 63; spins > 0; spins -= 1) Atomics.load(words, index);
-  // Put back only where nobody else wrote meanwhile, so that traffic goes on.
+  // The restored word lets traffic continue.
   Atomics.store(words, index, before);
   Atomics.add(state, 1, 1);
   for (let spins = next() & 511; spins > 0; spins -= 1) Atomics.load(state, 0);

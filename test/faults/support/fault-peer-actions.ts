@@ -4,21 +4,21 @@ import { createConnection } from 'node:net';
 import { PeerActions } from '@entropynet/conformance/tools';
 import { armStep, type Step } from './steps.js';
 
-/** A peer that can be told to fail in more ways. */
+/** A peer that fails in more ways on request. */
 export class FaultPeerActions extends PeerActions {
-  /** What happens when it comes to a step; for peers that were started with `hasSteps`. */
+  /** Sets the effect of a step, in a peer that was started with `hasSteps`. */
   async armStep(step: Step): Promise<void> {
     armStep(step);
   }
 
-  /** Connects to a local socket by itself, asks for nothing that exists, and says what came. */
+  /** Connects to a local socket without the transport, sends an invalid request, and returns the answer. */
   async rawConnect(path: string): Promise<string> {
     return new Promise((resolve) => {
       let answer = 0;
       const socket = createConnection(path, () => socket.write(Buffer.alloc(64, 0x41)));
       socket.on('data', (bytes) => (answer += bytes.length));
       socket.on('error', (error) => {
-        // It closed before everything was written.
+        // The server closed before this side had written everything.
         const { code } = error as NodeJS.ErrnoException;
         resolve(code === 'EPIPE' || code === 'ECONNRESET' ? 'closed without an answer' : String(error));
       });
@@ -36,7 +36,7 @@ export class FaultPeerActions extends PeerActions {
     return sleeper.pid!;
   }
 
-  /** The id of the process that this runs in. */
+  /** Returns the id of this process. */
   async processId(): Promise<number> {
     return process.pid;
   }

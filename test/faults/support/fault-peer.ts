@@ -3,15 +3,15 @@ import { forkPeer, type PeerHost, peerInProcess, type PeerModule } from '@entrop
 import type { FaultPeerActions } from './fault-peer-actions.js';
 import { steppedTransport } from './stepped-transport.js';
 
-/** How the process is started. */
+/** The options for starting the process. */
 export interface FaultPeerOptions {
   /** Whether it uses shared memory that can be stopped or killed at a step (`FaultPeerActions.armStep`). */
   readonly hasSteps?: boolean;
-  /** A command and its options in front of Node.js, for another user, namespace or limit. */
+  /** A command and its options before Node.js: for another user, another namespace or a limit. */
   readonly wrapper?: readonly [string, ...string[]];
 }
 
-/** A process that does what the conformance suite asks of a peer, and fails in more ways. */
+/** A process with the actions of the suite's peers, which also fails in more ways. */
 export type FaultPeerHost = PeerHost<FaultPeerActions>;
 
 export async function startFaultPeer(module: PeerModule, options: FaultPeerOptions = {}): Promise<FaultPeerHost> {

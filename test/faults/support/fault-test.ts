@@ -11,17 +11,17 @@ export function rounds(short: number, full: number): number {
   return IS_FULL ? full : short;
 }
 
-/** What a test of a case may use. */
+/** The tools of a test of a case. */
 export interface FaultContext {
   readonly scope: Scope;
-  /** Says what came out, in a few words for the table of `npm run faults`. */
+  /** Reports the outcome in a few words, for the table of `npm run faults`. */
   saw(outcome: string): void;
 }
 
-/** What the tests said, by their titles. */
+/** The outcomes that the tests reported, by their titles. */
 export const outcomes = new Map<string, { readonly numbers: readonly FaultCase[]; outcome: string }>();
 
-/** What a case needs besides this machine; undefined where it is there. */
+/** Returns the missing requirement of a case; undefined if nothing is missing. */
 export type Requirement = () => string | undefined;
 
 /** The addon. */
@@ -34,7 +34,7 @@ export const superuser: Requirement = () =>
 /** The Linux kernel. */
 export const linux: Requirement = () => (process.platform === 'linux' ? undefined : 'it is set up by means of Linux');
 
-/** A test of one or several cases; pending, with the reason in its title, where something that it needs is missing. */
+/** A test of one or several cases. If a requirement is missing, the test is pending, with the reason in its title. */
 export function faultTest(
   numbers: FaultCase | readonly FaultCase[],
   title: string,
@@ -63,7 +63,7 @@ export function faultTest(
   });
 }
 
-/** A file of cases: when all are through, the process has nothing more open than before. */
+/** The cases of one file. After them, the process has nothing more open than before. */
 export function describeFaults(title: string, body: () => void): void {
   const timeout = IS_FULL ? 900_000 : 120_000;
   let atStart: OpenThings;
@@ -75,7 +75,7 @@ export function describeFaults(title: string, body: () => void): void {
     });
     body();
   });
-  // A suite of its own, which comes after everything that is nested in the other.
+  // A separate suite, which runs after all nested suites of the other.
   describe(`faults: ${title}: afterwards`, function () {
     this.timeout(timeout);
     it('no descriptor, thread, mapping, name, socket, timer or process is left', async () => {

@@ -5,7 +5,7 @@ import { openSync, read, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-/** What a program does with a claim while the connection ends. */
+/** The operation of a program on a claim while the connection ends. */
 export interface HeldMemoryTask {
   readonly directory: string;
   readonly access: 'direct' | 'copied';
@@ -15,7 +15,7 @@ export interface HeldMemoryTask {
 
 const CLAIMED_BYTES = 100_000;
 const MARK = 0x5a;
-/** Long enough that the connection has ended, and another has come, before the thread pool gets to the operation. */
+/** Long enough: the connection ends, and another one begins, before the thread pool starts the operation. */
 const BUSY_ROUNDS = 100_000;
 
 async function connectedPair(task: HeldMemoryTask, server: SharedMemoryServer) {
@@ -28,7 +28,7 @@ async function connectedPair(task: HeldMemoryTask, server: SharedMemoryServer) {
   return { client, accepted };
 }
 
-/** Resolves with what the operation said, once the only thread of the pool has come to it. */
+/** Resolves with the error of the operation, after the only thread of the pool has run it. */
 function workOn(task: HeldMemoryTask, bytes: Uint8Array): Promise<Error | null> {
   pbkdf2('password', 'salt', BUSY_ROUNDS, 64, 'sha512', () => undefined);
   return new Promise((resolve) => {

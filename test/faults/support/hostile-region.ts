@@ -4,14 +4,14 @@ import { SharedMemoryConnection, type SharedMemoryServer } from '@entropynet/tra
 import { nativeBinding, Scene } from '../../support/shared-memory/shared-memory-support.js';
 import { type Answer, rawConnect, type RawConnection, serveHostilely } from './hostile.js';
 
-/** A scene of the test's own. */
+/** A separate scene for the test. */
 export function sceneOf(scope: Scope): Scene {
   const scene = new Scene();
   scope.defer(() => scene.close());
   return scene;
 }
 
-/** What a client comes to at a server that answers so: a code, or how the connection ended. */
+/** Returns the outcome of a client at a hostile server: a code, or the end of the connection. */
 export async function meet(
   scope: Scope,
   scene: Scene,

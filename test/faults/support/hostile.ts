@@ -13,7 +13,7 @@ import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/inter
 import { writeControlBlock } from '@entropynet/transport-shm/internal/region/control-block';
 import { ringCapacityOf } from '@entropynet/transport-shm/internal/region/layout';
 
-/** What a client holds that has done the handshake by hand: the descriptor too, which a real one closes. */
+/** The resources of a client after a handshake by hand. They include the descriptor, which a real client closes. */
 export interface RawConnection {
   readonly socket: LocalSocket;
   readonly descriptor: number;
@@ -23,7 +23,7 @@ export interface RawConnection {
   readonly ringCapacity: number;
 }
 
-/** Connects by hand. Everything goes with the scope. */
+/** Connects by hand. The scope releases everything. */
 export async function rawConnect(scope: Scope, config: ConnectionConfig): Promise<RawConnection> {
   const resolved = unwrap(resolveConnectionConfig(config));
   const { binding, identity, socketPath } = unwrap(findServer(resolved));
@@ -64,7 +64,7 @@ export async function rawConnect(scope: Scope, config: ConnectionConfig): Promis
 /** Closes its end of a connection by hand, before the scope does. */
 export type Answer = (socket: LocalSocket, binding: NativeBinding) => void;
 
-/** A server that answers each request in the way given, whatever it says. */
+/** A server that gives the same answer to every request. */
 export function serveHostilely(
   scope: Scope,
   binding: NativeBinding,
@@ -106,14 +106,14 @@ export function serveHostilely(
 
 export const IDENTITY = new Uint8Array(16).fill(9);
 
-/** What a well-behaved server would answer, save for what the caller changes. */
+/** The answer of a well-behaved server, with the changes of the caller. */
 export interface Grant {
   readonly byteLength?: number;
-  /** What the reply says; the region's real size by default. */
+  /** The size in the reply. @default the real size of the region */
   readonly announced?: number;
   /** Changes the region before the client sees it. */
   readonly change?: (bytes: Uint8Array) => void;
-  /** Passed instead of the region's; undefined passes the region's, null none. */
+  /** The passed descriptor. Undefined stands for the descriptor of the region, null for none. */
   readonly descriptor?: number | null;
 }
 

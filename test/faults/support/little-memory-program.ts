@@ -1,7 +1,7 @@
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
 
-// A server in a process with little address space; it says what becomes of its first two connections.
+// A server in a process with little address space. It reports the events of its first two connections.
 
 const server = new SharedMemoryServer({
   endpoint: 'little',

@@ -2,7 +2,8 @@ import { createInterface } from 'node:readline';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { NatsConnection, NatsConnectionServer } from '@entropynet/transport-nats';
 
-// A host of its own, in a network of its own: `server ENDPOINT` or `client ENDPOINT`. It says what happens, a line each.
+// A program on a separate host, in a separate network: `server ENDPOINT` or `client ENDPOINT`. It prints each event in
+// a line.
 const [role = '', endpoint = ''] = process.argv.slice(2);
 const config = { endpoint, connectTimeoutMs: 2000, nats: { heartbeat: { intervalMs: 200, timeoutMs: 1000 } } };
 

@@ -16,7 +16,7 @@ function ip(...options: readonly string[]): void {
   execFileSync('ip', options, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Networks of this machine's own, with a bridge. */
+/** Network namespaces of this machine, with a bridge. */
 export const networks: Requirement = () => {
   const name = freshPrefix();
   const isThere = spawnSync('ip', ['netns', 'add', name]).status === 0;
@@ -25,13 +25,13 @@ export const networks: Requirement = () => {
   return canBridge ? undefined : 'network namespaces and bridges can not be made here';
 };
 
-/** A program in one of the networks, and what it has said. */
+/** A program in one of the networks, and its output. */
 export interface Resident {
   readonly lines: readonly string[];
   tell(line: string): void;
 }
 
-/** Networks that a bridge joins: each host has its own, as if it were another machine. */
+/** Networks that a bridge joins. Each host has a separate one, like another machine. */
 export class Network {
   /** The address of the bridge's own host. */
   readonly address = HUB_ADDRESS;
@@ -57,7 +57,7 @@ export class Network {
     }
   }
 
-  /** Takes a host off the bridge: nothing arrives or leaves, and nobody is told. */
+  /** Takes a host off the bridge. Nothing arrives or leaves, and nobody gets an error. */
   cut(host: number): void {
     ip('-n', this.#hub, 'link', 'set', `port${host}`, 'nomaster');
   }
@@ -67,7 +67,7 @@ export class Network {
     ip('-n', this.#hub, 'link', 'set', `port${host}`, 'master', 'br0');
   }
 
-  /** Starts a program on a host, or on the bridge's own; it ends with the test. */
+  /** Starts a program on a host, or on the host of the bridge. It ends with the test. */
   run(host: number | 'hub', program: string, ...options: readonly string[]): Resident {
     const name = host === 'hub' ? this.#hub : this.#nameOf(host);
     const child: ChildProcess = spawn('ip', ['netns', 'exec', name, program, ...options], {
@@ -102,7 +102,7 @@ export class Network {
   }
 }
 
-/** Resolves when a program has said that line so many times. */
+/** Resolves when a program has printed the line that many times. */
 export async function said(resident: Resident, line: string, count = 1): Promise<void> {
   await until(
     () => resident.lines.filter((each) => each === line).length >= count,

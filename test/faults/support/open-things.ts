@@ -5,14 +5,14 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { until } from '@entropynet/conformance/tools';
 
-/** What a process has open, as the system and Node.js tell: of each kind how many. */
+/** The open resources of a process, by the system and Node.js: the number of each kind. */
 export class OpenThings {
   private constructor(
     private readonly counts: ReadonlyMap<string, number>,
     private readonly details: string,
   ) {}
 
-  /** Starts what Node.js starts once and keeps: its pool of threads, and the spare descriptor of who accepts. */
+  /** Starts the resources that Node.js keeps: its thread pool, and the spare descriptor of a listening socket. */
   static async warmUp(): Promise<void> {
     await Promise.all(Array.from({ length: 16 }, () => readFile('/dev/null').catch(() => undefined)));
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
@@ -32,7 +32,7 @@ export class OpenThings {
       if (detail !== '') details.push(detail);
     };
     for (const kind of process.getActiveResourcesInfo()) {
-      // An immediate is gone in the next turn.
+      // An immediate ends in the next turn.
       if (kind !== 'Immediate') add(`resource ${kind}`);
     }
     for (const name of readdirSync(tmpdir()))
@@ -46,13 +46,13 @@ export class OpenThings {
       for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
         if (line.includes('memfd:entropynet')) add('mapping', line);
       }
-      // Database servers of other tests have names there meanwhile.
+      // Database servers of other tests may have names there.
       for (const name of readdirSync('/dev/shm')) if (/entropynet/i.test(name)) add('name in /dev/shm', name);
     }
     return new OpenThings(counts, details.join(', '));
   }
 
-  /** Waits until nothing is open that was not before; rejects, naming it, when that never comes. */
+  /** Waits until no more is open than before. If that does not happen, it rejects and names the difference. */
   async expectNothingNew(): Promise<void> {
     let now = OpenThings.now();
     await until(
@@ -70,7 +70,7 @@ function descriptorsOf(): string[] {
   return readdirSync('/proc/self/fd').flatMap((number) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${number}`);
-      // The one that this listing itself has open.
+      // This listing itself has that one open.
       return /^\/proc\/\d+\/fd$/.test(target) ? [] : [`${number} ${target}`];
     } catch {
       return [];

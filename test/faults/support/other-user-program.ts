@@ -2,26 +2,26 @@ import { type ConnectionConfig, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 
-/** What the process is to do, and as whom. */
+/** The task of the process, and its user. */
 export interface OtherUserTask {
   readonly user: number;
   readonly group: number;
-  /** Beside `group`. */
+  /** Further groups beside `group`. */
   readonly groups?: readonly number[];
   readonly does: 'connect' | 'listen' | 'lock';
   readonly config: ConnectionConfig;
-  /** What is locked. */
+  /** The path of the file to lock. */
   readonly path?: string;
 }
 
-// What the program needs is read before it becomes another user, who may not be able to.
+// The program reads its files before it becomes another user, who may not be allowed to.
 const task = JSON.parse(process.argv[2]!) as OtherUserTask;
 const binding = unwrap(loadNativeBinding());
 process.setgroups!([...(task.groups ?? [])]);
 process.setgid!(task.group);
 process.setuid!(task.user);
 
-/** Tells the parent, in one line. */
+/** Prints a value for the parent, in one line. */
 function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -1,7 +1,7 @@
 import { chownSync } from 'node:fs';
 import type { FaultPeerOptions } from './fault-peer.js';
 
-/** A user that is not this one, and has no privileges; the number is Debian's `nobody`, but any would do. */
+/** Another user, without privileges. The number is Debian's `nobody`, but any other works too. */
 export const OTHER_USER = 65_534;
 
 /** Starts a process as the other user. A second wrapper follows the first one. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from '@entropynet/conformance/tools';
 
-/** A folder of the test's own. */
+/** A separate folder for the test. */
 export function ownFolder(scope: Scope): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'entropynet-')));
   scope.defer(() => {

@@ -12,7 +12,7 @@ export interface Pair {
   readonly accepted: NetworkConnection;
 }
 
-/** A connection whose two ends are in this process, in a folder of its own; all of it goes with the test. */
+/** A connection with both ends in this process, in a separate folder. It ends with the test. */
 export async function connectPair(scope: Scope, access: 'direct' | 'copied'): Promise<Pair> {
   const directory = mkdtempSync(join(tmpdir(), 'entropynet-pair-'));
   scope.defer(() => {

@@ -6,14 +6,16 @@ import { expect } from 'chai';
 import { sharedMemoryFixture } from '../../support/shared-memory-fixture.js';
 import { type FaultPeerHost, type FaultPeerOptions, startFaultPeer } from './fault-peer.js';
 
-/** Shared memory in a folder of the test's own, which goes with the test. */
+/** Shared memory in a separate folder. The test removes it at its end. */
 export function ownFixture(scope: Scope, how?: Parameters<typeof sharedMemoryFixture>[0]): TransportFixture {
   const fixture = sharedMemoryFixture(how);
   scope.defer(() => fixture.dispose?.());
   return fixture;
 }
 
-/** What the helpers of the conformance suite need; the peer is in another process, `side` is this one's. */
+/**
+ * A context for the tools of the conformance suite. The peer is in another process, and `side` is the side of this one.
+ */
 export function contextOf(fixture: TransportFixture, side: Side): ChapterContext {
   return {
     fixture,
@@ -24,7 +26,7 @@ export function contextOf(fixture: TransportFixture, side: Side): ChapterContext
   };
 }
 
-/** A process of the test's own, which dies or stops at a step where the test asks for it. */
+/** A separate process for the test. It dies or stops at a step if the test asks for that. */
 export async function ownProcess(
   scope: Scope,
   fixture: TransportFixture,
@@ -33,7 +35,7 @@ export async function ownProcess(
   return scope.add(await startFaultPeer(fixture.peerModule, options));
 }
 
-/** Shows that a server in this process still serves: a new client's message comes back. */
+/** Shows that a server in this process still serves: it echoes the message of a new client. */
 export async function expectServing(
   scope: Scope,
   fixture: TransportFixture,
@@ -41,7 +43,7 @@ export async function expectServing(
   accept: () => Promise<Result<NetworkConnection>>,
 ): Promise<void> {
   const client = scope.add(fixture.createTransport().createConnection(config));
-  // A server that is still clearing away the one before may say that it is full: not for long.
+  // A server that still releases the connection before may report that it is full, but not for long.
   await until(async () => (await client.connect()).ok, 'the next client is served', 10_000);
   const accepted = scope.add(unwrap(await accept()));
   accepted.setMessageCallback((data) => accepted.trySend(data));
@@ -54,7 +56,7 @@ export async function expectServing(
   await client.disconnect();
 }
 
-/** Resolves when the connection has ended, with its state; `at` is when, on `performance`'s clock. */
+/** Resolves with the state at the end of the connection. `at` is the time by the clock of `performance`. */
 export function ended(connection: NetworkConnection): Promise<{ state: string; code: string | undefined; at: number }> {
   return new Promise((resolve) => {
     connection.on('state', (state, error) => {
@@ -64,7 +66,7 @@ export function ended(connection: NetworkConnection): Promise<{ state: string; c
   });
 }
 
-/** Median and largest of some milliseconds, for the table. */
+/** Returns the median and the largest of some milliseconds, for the table. */
 export function summaryOfTimes(times: readonly number[]): string {
   const sorted = [...times].sort((a, b) => a - b);
   const median = sorted[sorted.length >> 1] ?? 0;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import Mocha from 'mocha';
 import { TableReporter } from './table-reporter.js';
 
-// Runs the files of cases and prints the table; `scripts/faults.mjs` starts it.
+// Runs the files of cases and prints the table. `scripts/faults.mjs` starts it.
 const folder = new URL('..', import.meta.url);
 const mocha = new Mocha({ reporter: TableReporter, checkLeaks: true, forbidOnly: true });
 for (const name of readdirSync(folder))

@@ -32,5 +32,5 @@ export async function serve(scope: Scope, webSocket: object = {}): Promise<Serve
 
 /** The text in UTF-8. */
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-/** So many zero bytes. */
+/** The given number of zero bytes. */
 export const binary = (length: number): Uint8Array => new Uint8Array(length);

@@ -1,8 +1,8 @@
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
 
-// One of several servers of a name. It answers each message with the id of its process. SIGTERM closes the server; what it has
-// accepted lives on, and the process ends with the last of it.
+// One of several servers of a name. It answers each message with the id of its process. SIGTERM closes the server. Its
+// accepted connections continue, and the process ends with the last of them.
 const [endpoint, directory] = process.argv.slice(2);
 const server = new SharedMemoryServer({ endpoint: endpoint!, sharedMemory: { directory: directory!, share: true } });
 unwrap(await server.listen());

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from '@entropynet/conformance/tools';
 
-/** A small file system of the test's own. */
+/** A separate small file system for the test. */
 export function mountSmall(scope: Scope, options: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-'));
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]);

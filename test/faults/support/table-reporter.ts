@@ -5,7 +5,7 @@ import { outcomes } from './fault-test.js';
 const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING, EVENT_SUITE_BEGIN } =
   Mocha.Runner.constants;
 
-/** Prints what is being done while it is done, and in the end a table: case, outcome wanted, outcome seen. */
+/** Prints each test as it runs, and finally a table: the case, the required outcome, the observed outcome. */
 export class TableReporter extends Mocha.reporters.Base {
   readonly #rows: { readonly title: string; readonly seen: string }[] = [];
 

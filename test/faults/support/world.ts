@@ -4,7 +4,7 @@ import type { TransportFixture } from '@entropynet/conformance';
 import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
 import { expectServing, ownFixture } from './processes.js';
 
-/** A discovery directory of the test's own, with the names that a server would have in it. */
+/** A separate discovery directory for the test, with the names that a server would have in it. */
 export interface World {
   readonly fixture: TransportFixture;
   readonly config: ConnectionConfig;

@@ -49,10 +49,10 @@ const WORDS: Readonly<Record<string, (...values: never[]) => string[]>> = {
   end: (how: string) => word('how', how),
 };
 
-/** Settings of Node.js alone: in which way it waits and reaches the memory. */
+/** Settings that only Node.js has: its way to wait and to reach the memory. */
 const NOT_FOR_PEERS = new Set(['backend', 'wait', 'access']);
 
-/** One word, or none for a value that is not given. */
+/** One word, or none without a value. */
 function word(key: string, value: Value): string[] {
   if (value === undefined) return [];
   return [`${key}=${typeof value === 'string' ? encodeURIComponent(value) : Number(value)}`];
@@ -107,7 +107,7 @@ export async function startLanguagePeer({
   const child = spawn(command, words, { cwd: folder, env: { ...process.env, ...environment } });
   let errors = '';
   child.stderr.on('data', (bytes: Buffer) => (errors += bytes.toString()));
-  // A program that died meanwhile is noticed by its exit.
+  // The exit shows that a program died meanwhile.
   child.stdin.on('error', () => undefined);
   const calls = new PendingCalls((request) => child.stdin.write(lineOf(request)));
   const ended = (once(child, 'close') as Promise<[number | null, string | null]>).then(([code, signal]) => {
@@ -151,7 +151,7 @@ function hostOf(
       child.kill(name);
     },
     [Symbol.asyncDispose]: async () => {
-      // A stopped program goes on to its end.
+      // A stopped program continues to its end.
       child.kill('SIGCONT');
       child.stdin?.end();
       const wasAlive = !calls.isEnded;
@@ -159,7 +159,7 @@ function hostOf(
         child.kill('SIGKILL');
         throw failure;
       });
-      // A sanitizer's finding is among them.
+      // They include a finding of a sanitizer.
       if (wasAlive && !wasSignalled && (how !== 0 || errors() !== ''))
         throw new Error(`the peer ended with ${how}: ${errors()}`);
     },

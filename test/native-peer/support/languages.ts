@@ -10,9 +10,9 @@ const PACKAGE = fileURLToPath(new URL('../../../../native/python', import.meta.u
 /** A language in which a peer of the conformance suite is written. */
 export interface Language {
   readonly title: string;
-  /** What CMake builds for it. */
+  /** The targets that CMake builds for it. */
   readonly target: string;
-  /** Why it can't run here; undefined if it can. */
+  /** The reason why it can't run here; undefined if it can. */
   missing(): string | undefined;
   start(build: NativeBuild): Promise<PeerHost>;
 }

@@ -7,7 +7,7 @@ import { findProgram } from '../../support/find-program.js';
 
 const SOURCES = fileURLToPath(new URL('../../../../native', import.meta.url));
 
-/** A build of the C library and of its test programs, in a folder of its own. */
+/** A build of the C library and of its test programs, in a separate folder. */
 export interface NativeBuild {
   readonly folder: string;
   /** The path of the shared library. */
@@ -17,7 +17,7 @@ export interface NativeBuild {
   dispose(): void;
 }
 
-/** Why the library can't be built here; undefined if it can. */
+/** The reason why the library can't be built here; undefined if it can. */
 export function missingForNative(): string | undefined {
   if (process.platform !== 'linux') return 'the C library, which runs on Linux';
   const compiler = ['cc', 'gcc', 'clang'].some((name) => findProgram(name) !== undefined);
@@ -27,8 +27,8 @@ export function missingForNative(): string | undefined {
 
 /**
  * Builds the library with warnings as errors and with these sanitizers, such as `address,undefined`.
- *
- * @param targets what CMake builds; everything by default
+ * @param targets the targets of CMake.
+ * @default all targets
  */
 export function buildNative(sanitizers: string, targets: readonly string[] = ['all']): NativeBuild {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-native-'));

@@ -8,7 +8,7 @@ import { freshName } from '../../support/fresh-name.js';
 import { buildNative, missingForNative, type NativeBuild } from './native-library.js';
 import { leaveOut } from '../../support/leave-out.js';
 
-/** How a program ended and what it said. */
+/** The exit code and the output of a program. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -72,7 +72,7 @@ export class NativeSite {
     return connection;
   }
 
-  /** A connection with a program in C, which echoes and has the role. */
+  /** A connection with a program in C, which has the role and echoes. */
   async echo(role: 'connect' | 'serve', mode = 'echo', options: object = {}, ...words: string[]): Promise<EchoPair> {
     if (role === 'serve') {
       const program = await this.start(role, mode, ...words);
@@ -105,7 +105,7 @@ export interface EchoPair {
   readonly connection: NetworkConnection;
 }
 
-/** Describes tests that need the C library. Where it can't be built they are pending, and one line says so. */
+/** Describes tests that need the C library. If it can't be built, they are pending, and one line gives the reason. */
 export function describeNative(title: string, body: (site: () => NativeSite, build: () => NativeBuild) => void): void {
   describe(title, function () {
     this.timeout(60_000);

@@ -1,4 +1,4 @@
-/** What the suite uses of `node:crypto`. */
+/** The part of `node:crypto` that the suite uses. */
 export function randomUUID(): string {
   return crypto.randomUUID();
 }

@@ -1,4 +1,4 @@
-/** The chapters that look into the file system have no part in a page. */
+/** The chapters that read the file system do not run in a page. */
 export function readdirSync(): never {
   throw new Error('a page has no file system');
 }

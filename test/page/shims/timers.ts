@@ -1,4 +1,4 @@
-/** What the suite uses of `node:timers`. */
+/** The part of `node:timers` that the suite uses. */
 const channel = new MessageChannel();
 const waiting: (() => void)[] = [];
 
@@ -6,7 +6,7 @@ channel.port1.onmessage = () => {
   waiting.shift()?.();
 };
 
-/** A turn of the event loop later: timers of a page are slower than that. */
+/** In the next turn of the event loop. Timers of a page are slower. */
 export function setImmediate(callback: () => void): void {
   waiting.push(callback);
   channel.port2.postMessage(undefined);

@@ -1,4 +1,4 @@
-/** What the suite uses of `node:zlib`: CRC-32 as in RFC 1952, section 8. */
+/** The part of `node:zlib` that the suite uses: CRC-32 as in RFC 1952, section 8. */
 const table = Uint32Array.from({ length: 256 }, (_value, index) => {
   let entry = index;
   for (let bit = 0; bit < 8; bit += 1) entry = entry & 1 ? (entry >>> 1) ^ 0xedb88320 : entry >>> 1;

@@ -4,7 +4,7 @@ import { NatsConnection, NatsConnectionServer } from '@entropynet/transport-nats
 import { freshName } from '../fresh-name.js';
 import { NatsServer, natsUnavailable } from './nats-server.js';
 
-/** Tests that need a NATS server; where none is installed, one pending test says so. */
+/** Describes tests that need a NATS server. If none is installed, one pending test gives the reason. */
 export function describeNats(title: string, describeAll: () => void): void {
   describe(title, function () {
     this.timeout(60_000);
@@ -13,7 +13,7 @@ export function describeNats(title: string, describeAll: () => void): void {
   });
 }
 
-/** What a test over NATS opens, given back when it ends. */
+/** The resources of a test over NATS, which its end releases. */
 export class NatsScope extends Scope {
   /** Starts a NATS server. */
   async natsServer(configuration = ''): Promise<NatsServer> {
@@ -37,7 +37,7 @@ export class NatsScope extends Scope {
     return this.add(new NatsConnection(config));
   }
 
-  /** Both ends of one connection, in this thread; what each reports is written down. */
+  /** Both ends of one connection, in this thread, with the recorded events of each. */
   async pair(nats: NatsServer, changes: Partial<ConnectionConfig> = {}): Promise<NatsPair> {
     const { server, config } = await this.serve(nats, changes);
     const client = this.client(config);
@@ -61,7 +61,7 @@ export interface NatsPair {
   readonly serverSide: Recorder;
 }
 
-/** The body of a test that gets a scope of its own. */
+/** The body of a test with a separate scope. */
 export function natsTest(body: (scope: NatsScope) => Promise<void>): () => Promise<void> {
   return scopedBy(() => new NatsScope(), body);
 }

@@ -5,7 +5,7 @@ import type { NatsServer } from './nats-server.js';
 /** The secret of both sides. */
 export const SECRET = 'the secret of both sides';
 
-/** A participant that hears everything, and what it has heard. */
+/** A participant that receives everything, and all messages that it has received. */
 export async function eavesdropper(
   scope: NatsScope,
   nats: NatsServer,
@@ -18,7 +18,7 @@ export async function eavesdropper(
   return { participant, heard };
 }
 
-/** A copy of data with other bytes in its last place. */
+/** Returns a copy of data with another last byte. */
 export function altered(data: Uint8Array): Uint8Array {
   const copy = new Uint8Array(data);
   copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 0xff;

@@ -3,14 +3,14 @@ import { NatsTransport } from '@entropynet/transport-nats';
 import { freshName } from '../fresh-name.js';
 import { NatsServer, natsUnavailable } from './nats-server.js';
 
-/** NATS on this machine, with a server of its own for each chapter. */
+/** NATS on this machine, with a separate server for each chapter. */
 export function natsFixture(): TransportFixture {
   let server: NatsServer | undefined;
   return {
     createTransport: () => new NatsTransport(),
     freshConfig: () => ({
       endpoint: `nats://${server?.host ?? 'not-started'}/${freshName()}`,
-      // A peer's death shows at the next question.
+      // The next question shows the death of a peer.
       nats: { heartbeat: { intervalMs: 100 } },
     }),
     clientConfig: (config, address) => ({ ...config, endpoint: address }),

@@ -9,17 +9,17 @@ import { findProgram } from '../find-program.js';
 
 const PROGRAM = 'nats-server';
 
-/** The path of the NATS server's program; undefined where it is not installed. */
+/** The path of the NATS server's program; undefined if it is not installed. */
 export const natsProgram = findProgram(PROGRAM, ['/usr/sbin']);
 
-/** Where the system can do that: what runs a program so that it ends with the process that started it, however that ends. */
+/** The command that lets a program end together with the process that starts it; undefined if the system has none. */
 export const leash: readonly string[] | undefined = leashOf(findProgram('setpriv', ['/usr/bin']));
 
 function leashOf(setpriv: string | undefined): readonly string[] | undefined {
   return setpriv === undefined || process.platform !== 'linux' ? undefined : [setpriv, '--pdeathsig', 'KILL', '--'];
 }
 
-/** Why tests over NATS can't run here; undefined where they can. */
+/** The reason why tests over NATS can't run here; undefined if they can. */
 export const natsUnavailable: string | undefined =
   natsProgram === undefined
     ? `${PROGRAM} is not installed; apt-get install --no-install-recommends ${PROGRAM} brings it`
@@ -27,7 +27,7 @@ export const natsUnavailable: string | undefined =
 
 /** A NATS server that a test started, on a free port of this machine. */
 export class NatsServer {
-  /** Where clients connect. */
+  /** The address for clients. */
   readonly port: number;
   readonly #folder: string;
   readonly #file: string;
@@ -38,7 +38,7 @@ export class NatsServer {
     this.port = port;
     this.#folder = folder;
     this.#file = join(folder, 'nats.conf');
-    // A test run that is broken off leaves no server behind.
+    // An interrupted test run leaves no server behind.
     process.on('exit', this.#kill);
   }
 
@@ -54,7 +54,7 @@ export class NatsServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** The id of its process, for what only the system can do to it. */
+  /** The id of its process, for signals and namespaces. */
   get processId(): number {
     return this.#child?.pid ?? 0;
   }
@@ -86,7 +86,7 @@ export class NatsServer {
     if (this.#output.slice(before).includes('Failed to reload')) throw new Error(this.#output);
   }
 
-  /** What it has logged. */
+  /** Its log so far. */
   get output(): string {
     return this.#output;
   }
@@ -95,7 +95,7 @@ export class NatsServer {
     this.#child?.kill(name);
   }
 
-  /** Ends it as a crash would. */
+  /** Ends it like a crash. */
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
@@ -121,7 +121,7 @@ export class NatsServer {
   }
 }
 
-/** A port that nobody listens on. */
+/** Returns a port without a listener. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

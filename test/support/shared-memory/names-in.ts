@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 
-/** Windows can't lock a directory: a file in it stands for it, and stays. */
+/** Windows can't lock a directory, so a file in it has the lock. It stays. */
 const STAYING_LOCK = process.platform === 'win32' ? 'directory.lock' : '';
 
 /** The names that servers have made in a discovery directory and below. */

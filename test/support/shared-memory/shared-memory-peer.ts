@@ -12,7 +12,7 @@ const tasks: Record<string, () => Promise<void>> = {
     const listening = await server.listen();
     process.send?.(listening.ok ? 'listening' : listening.error.code);
   },
-  /** Listens, receives on each connection, and says how each ends. */
+  /** Listens, receives on each connection, and reports each end. */
   async receive() {
     const server = new SharedMemoryServer(config);
     unwrap(await server.listen());
@@ -23,7 +23,7 @@ const tasks: Record<string, () => Promise<void>> = {
       connection.startReceiving();
     }
   },
-  /** Listens when told to, says how that went, and stops when told to. */
+  /** Listens and stops on request, and reports each result. */
   async race() {
     const server = new SharedMemoryServer(config);
     process.send?.('ready');

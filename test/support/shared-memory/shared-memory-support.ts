@@ -16,19 +16,19 @@ import { namesIn } from './names-in.js';
 
 export { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
 
-/** The addon; tests that need it skip where it can't be loaded. */
+/** The addon; undefined if it can't be loaded. Tests that need it are then left out. */
 export function nativeBinding(): NativeBinding | undefined {
   const binding = loadNativeBinding();
   return binding.ok ? binding.value : undefined;
 }
 
-/** A test that needs the addon: pending, with the reason in its title, where it can't be loaded. */
+/** A test that needs the addon. If the addon can't be loaded, the test is pending, with the reason in its title. */
 export function itWithAddon(title: string, body: (this: Mocha.Context) => void | Promise<void>): void {
   if (nativeBinding() === undefined) skippedTest(title, 'the addon is not built');
   else it(title, body);
 }
 
-/** A discovery directory of a test's own, with what it opened; everything goes in `close()`. */
+/** A separate discovery directory of a test, and its resources. `close()` releases everything. */
 export class Scene {
   readonly directory = mkdtempSync(join(tmpdir(), 'entropynet-test-'));
   readonly config: ConnectionConfig & { sharedMemory: { directory: string } };
@@ -62,7 +62,7 @@ export class Scene {
     return { client, accepted };
   }
 
-  /** The client's side of a handshake without a connection on top: what a hostile client would hold. */
+  /** The client's side of a handshake without a connection: the resources of a hostile client. */
   async rawClient(): Promise<Assignment> {
     const config = unwrap(resolveConnectionConfig(this.config));
     const assigned = unwrap(await requestRegion(config, new AbortController().signal));
@@ -76,7 +76,7 @@ export class Scene {
   /** A process that runs `shared-memory-peer.js` with `task`. */
   fork(task: string): ChildProcess {
     const program = fileURLToPath(new URL('./shared-memory-peer.js', import.meta.url));
-    // What a process says when it dies on purpose is of no interest.
+    // The output of a process that dies on purpose does not matter.
     const stdio = ['ignore', 'ignore', task === 'throw' ? 'ignore' : 'inherit', 'ipc'] as const;
     const child = fork(program, [task, JSON.stringify(this.config)], { stdio: [...stdio] });
     this.onClose(async () => {
@@ -102,7 +102,7 @@ export class Scene {
   }
 }
 
-/** A suite in which each test has a scene of its own; pending if the addon can't be loaded. */
+/** Describes a suite in which each test has a separate scene. It is pending if the addon can't be loaded. */
 export function describeWithScene(title: string, body: (scene: () => Scene) => void): void {
   describe(title, () => {
     let scene: Scene;
@@ -121,7 +121,7 @@ export function describeWithScene(title: string, body: (scene: () => Scene) => v
   });
 }
 
-/** An accepted connection as what it is. */
+/** Returns an accepted connection with its own type. */
 export function asSharedMemory(connection: NetworkConnection): SharedMemoryConnection {
   if (connection instanceof SharedMemoryConnection) return connection;
   throw new TypeError(`a ${connection.className()} was accepted`);
@@ -137,7 +137,7 @@ export function reached(connection: NetworkConnection, state: string): Promise<E
   });
 }
 
-/** What a client writes with, over a region that a test holds by itself. */
+/** The writer of a client, over a region of the test. */
 export function clientWriter(
   region: { readonly words: Int32Array; readonly bytes: Uint8Array; readonly ringCapacity: number },
   onWake: () => void = () => undefined,

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { type Scope, until } from '@entropynet/conformance/tools';
 import { encodePeerLimits } from '@entropynet/core';
 
-/** One WebSocket frame as it is asked for, right or wrong. */
+/** A WebSocket frame, correct or not. */
 export interface RawFrame {
   readonly opcode: number;
   readonly payload?: Uint8Array;
@@ -12,7 +12,7 @@ export interface RawFrame {
   readonly reserved?: number;
   /** @default true */
   readonly isMasked?: boolean;
-  /** What the header says instead of the payload's length. */
+  /** The length in the header, if it differs from the length of the payload. */
   readonly claimedLength?: bigint;
 }
 
@@ -37,7 +37,7 @@ export function rawFrame({ opcode, payload = new Uint8Array(0), ...rest }: RawFr
 
 export const GREETING = encodePeerLimits({ maxMessageSize: 1_000_000, channelWindow: 1_000_000, maxChannels: 8 });
 
-/** A client that speaks TCP and makes everything else up. */
+/** A client that has only TCP, and writes all other bytes itself. */
 export class RawClient {
   readonly socket: Socket;
   received = Buffer.alloc(0);
@@ -74,7 +74,7 @@ export class RawClient {
     this.socket.write(`${requestLine}\r\n${lines.join('\r\n')}\r\n\r\n`);
   }
 
-  /** Upgrades and greets as an honest client does. */
+  /** Upgrades and greets like an honest client. */
   async open(): Promise<void> {
     this.upgrade();
     await until(() => this.received.includes('\r\n\r\n'), 'the server has answered the upgrade');
@@ -85,7 +85,7 @@ export class RawClient {
     if (!this.isClosed) this.socket.write(bytes);
   }
 
-  /** The status of the HTTP answer; 0 where none came before the end. */
+  /** The status of the HTTP answer; 0 if there is none before the end. */
   async status(): Promise<number> {
     await until(() => this.isClosed || /^HTTP\/1\.1 \d+/.test(this.received.toString('latin1')), 'there is an answer');
     return Number(/^HTTP\/1\.1 (\d+)/.exec(this.received.toString('latin1'))?.[1] ?? 0);

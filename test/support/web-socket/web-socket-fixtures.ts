@@ -13,7 +13,7 @@ import {
 import { SUBPROTOCOL, WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { type ClientOptions, WebSocket } from 'ws';
 
-/** The limits that hand-made peers announce. */
+/** The limits that raw peers announce. */
 export const PEER_LIMITS: PeerLimits = { maxMessageSize: 1024 * 1024, channelWindow: 1024 * 1024, maxChannels: 16 };
 
 /** Everything that a connection reports, in order. */
@@ -41,17 +41,17 @@ export class Witness {
   }
 }
 
-/** Makes what a test needs and ends it afterwards, in reverse order. */
+/** Creates the resources of a test, and releases them in reverse order. */
 export class WebSocketFixtures extends Scope {
   readonly #servers: WebSocketConnectionServer[] = [];
 
   override async dispose(): Promise<void> {
-    // First: a client's goodbye would wait for a connection that nobody accepted and that therefore does not read.
+    // Servers end first: the goodbye of a client would wait for a connection without an accept, which does not read.
     for (const server of this.#servers.splice(0)) await server.close();
     await super.dispose();
   }
 
-  /** A server that listens, on a free port unless told otherwise. */
+  /** A server that listens, by default on a free port. */
   async serve(
     webSocket: ConnectionConfig['webSocket'] = {},
     endpoint = 'ws://127.0.0.1:0/test',
@@ -95,7 +95,7 @@ export class WebSocketFixtures extends Scope {
     return connection;
   }
 
-  /** A client of `ws` alone, which has asked for the upgrade. */
+  /** A plain client of `ws`, which has requested the upgrade. */
   raw(address: string, options: ClientOptions & { protocols?: string[] } = {}): WebSocket {
     const webSocket = new WebSocket(address, options.protocols ?? [SUBPROTOCOL], {
       perMessageDeflate: false,
@@ -108,7 +108,7 @@ export class WebSocketFixtures extends Scope {
     return webSocket;
   }
 
-  /** A client of `ws` alone that has greeted. */
+  /** A plain client of `ws` that has greeted. */
   async rawPeer(address: string): Promise<WebSocket> {
     const webSocket = this.raw(address);
     await once(webSocket, 'open');
@@ -116,7 +116,7 @@ export class WebSocketFixtures extends Scope {
     return webSocket;
   }
 
-  /** A TCP connection to where `address` points. */
+  /** A TCP connection to the host and port of an address. */
   async tcp(address: string): Promise<Socket> {
     const { hostname, port } = new URL(address);
     const socket = connect(Number(port), hostname);
@@ -127,7 +127,7 @@ export class WebSocketFixtures extends Scope {
   }
 }
 
-/** The HTTP status that a client of `ws` is refused with. */
+/** The HTTP status of the refusal that a client of `ws` gets. */
 export async function refusalOf(webSocket: WebSocket): Promise<number> {
   const [, response] = (await once(webSocket, 'unexpected-response')) as [
     unknown,
