@@ -179,9 +179,9 @@ function runNative(folder, { seconds, seed }) {
     [
       'address and undefined behaviour',
       MEMORY,
-      [['platform_test'], ['region_copy_test'], ['region_copy_test', 'hostile']],
+      [['descriptor_test'], ['platform_test'], ['region_copy_test'], ['region_copy_test', 'hostile']],
     ],
-    ['threads', THREADS, [['platform_test'], ['region_copy_test']]],
+    ['threads', THREADS, [['descriptor_test'], ['platform_test'], ['region_copy_test']]],
   ]) {
     for (const [name, ...options] of programs) {
       const program = join(folder, `${name}-${how.split(' ')[0]}`);
