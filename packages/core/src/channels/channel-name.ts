@@ -1,11 +1,10 @@
 import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { err, OK, type Result } from '../result/result.js';
+import { utf8Length } from '../result/utf8-length.js';
 
 /** The longest channel name, in bytes of UTF-8. */
 export const MAX_CHANNEL_NAME_BYTES = 255;
-
-const encoder = new TextEncoder();
 
 /**
  * Returns `InvalidParameter` unless the name is 1 to 255 bytes of well-formed UTF-8. Throws a `TypeError` unless it is
@@ -13,7 +12,7 @@ const encoder = new TextEncoder();
  */
 export function checkChannelName(name: string): Result {
   if (typeof name !== 'string') throw new TypeError(`a channel name is a string; ${kindOf(name)} was given`);
-  const length = encoder.encode(name).length;
+  const length = utf8Length(name);
   if (length < 1 || length > MAX_CHANNEL_NAME_BYTES) {
     return err(
       'InvalidParameter',

@@ -2,6 +2,7 @@ import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { redactEndpoint } from '../result/redact.js';
 import { err, ok, type Result } from '../result/result.js';
+import { utf8Length } from '../result/utf8-length.js';
 
 /** The parts of an endpoint. */
 export interface Endpoint {
@@ -35,8 +36,7 @@ export function parseEndpoint(text: string): Result<Endpoint> {
 /** Returns the fault of an endpoint, independent of the transport; undefined if there is none. */
 export function faultOfEndpoint(text: string): string | undefined {
   if (CONTROL_CHARACTERS.test(text)) return 'it has control characters; a name or an address has none';
-  if (new TextEncoder().encode(text).length > MAX_ENDPOINT_BYTES)
-    return `it is longer than ${MAX_ENDPOINT_BYTES} bytes`;
+  if (utf8Length(text) > MAX_ENDPOINT_BYTES) return `it is longer than ${MAX_ENDPOINT_BYTES} bytes`;
   const isEmpty = (SCHEME.exec(text)?.[2] ?? text) === '';
   return isEmpty ? "it is empty; a name like 'canvas' or an address like 'ws://host:port' is expected" : undefined;
 }

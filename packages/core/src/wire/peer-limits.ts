@@ -1,3 +1,4 @@
+import { encodeUint32 } from './frame.js';
 import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 
@@ -54,9 +55,9 @@ export function encodePeerLimits(limits: PeerLimits & { readonly secret?: string
   const flags = (limits.capabilities ?? OWN_CAPABILITIES) | (limits.secret === undefined ? 0 : HAS_SECRET);
   const words = [MAGIC, PROTOCOL_VERSION, limits.maxMessageSize, limits.channelWindow, limits.maxChannels, flags];
   const bytes = new Uint8Array(PEER_LIMITS_BYTES);
-  const view = new DataView(bytes.buffer);
+  // Without a view: a short array gets memory outside V8's heap only when a program asks for its buffer.
   words.forEach((word, index) => {
-    view.setUint32(index * 4, word, true);
+    bytes.set(encodeUint32(word), index * 4);
   });
   return bytes;
 }

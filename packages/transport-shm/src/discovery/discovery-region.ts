@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { err, ok, type Result } from '@entropynet/core';
 import { isSystemError } from '../native-binding.js';
+import { pooledBytes } from '../pooled-bytes.js';
 import { readLibrary, writeLibrary } from '../region/control-block.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
@@ -143,7 +144,7 @@ export function readDiscoveryRegion(path: string, userId: number): Result<ReadSe
         `the discovery region ${path} is not a file that only its server's user (${userId}) may write`,
       );
     }
-    const bytes = new Uint8Array(DISCOVERY_BYTES);
+    const bytes = pooledBytes(DISCOVERY_BYTES);
     const length = readSync(descriptor, bytes, 0, DISCOVERY_BYTES, 0);
     return decodeServerIdentity(status.size === DISCOVERY_BYTES ? bytes.subarray(0, length) : new Uint8Array(0));
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   WRONG_SECRET,
 } from '@entropynet/core';
 import type { LocalSocket } from '../native-binding.js';
+import { pooledBytes } from '../pooled-bytes.js';
 import { IDENTITY_BYTES, LAYOUT_VERSION } from '../region/layout.js';
 import { describeCode } from '../system-failures.js';
 
@@ -107,8 +108,8 @@ function encode(
   identity: Uint8Array,
   limits: OwnLimits,
 ): Uint8Array {
-  const bytes = new Uint8Array(HANDSHAKE_BYTES);
-  const view = new DataView(bytes.buffer);
+  const bytes = pooledBytes(HANDSHAKE_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   view.setUint32(0, magic, true);
   view.setUint32(4, LAYOUT_VERSION, true);
   view.setUint32(8, regionBytes, true);

@@ -9,6 +9,7 @@ import {
   SecretProver,
 } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
+import { pooledBytes } from '../pooled-bytes.js';
 import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
@@ -175,7 +176,7 @@ interface Received {
 
 function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
   return new Promise((resolve) => {
-    const bytes = new Uint8Array(HANDSHAKE_BYTES);
+    const bytes = pooledBytes(HANDSHAKE_BYTES);
     let filled = 0;
     let descriptor = -1;
     let descriptorLost = false;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import {
   type AcceptPlace,
   agreeOnSecret,
@@ -13,6 +13,7 @@ import {
 } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding, type PeerCredentials } from '../native-binding.js';
 import { clearTimeout, setImmediate, setTimeout } from '../platform-time.js';
+import { pooledBytes } from '../pooled-bytes.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import { WarningLimiter } from '../warning-limiter.js';
@@ -68,7 +69,7 @@ export class PendingHandshake {
   readonly #processId: number;
   readonly #clientProcessId: number;
   /** The request, later the answer to the challenge. Both have that length. */
-  readonly #message = new Uint8Array(HANDSHAKE_BYTES);
+  readonly #message = pooledBytes(HANDSHAKE_BYTES);
   readonly #timer: NodeJS.Timeout;
   #filled = 0;
   #request: HandshakeRequest | undefined;
@@ -176,7 +177,7 @@ export class PendingHandshake {
       return;
     }
     this.#place = place.value;
-    const identity = randomBytes(IDENTITY_BYTES);
+    const identity = randomFillSync(pooledBytes(IDENTITY_BYTES));
     // The smaller of the two sizes, because each side's configuration limits its own mapping.
     const regionBytes = Math.min(config.sharedMemory.regionSize, request.regionBytes);
     const block = { identity, serverProcessId: this.#processId, clientProcessId: this.#clientProcessId };
@@ -205,7 +206,7 @@ export class PendingHandshake {
   #readAcknowledgement(): void {
     const { socket, binding } = this.#options;
     // Wakes may follow directly, and this read takes them too. Receiving starts with a look at the ring anyway.
-    const received = socket.receive(new Uint8Array(HANDSHAKE_BYTES));
+    const received = socket.receive(pooledBytes(HANDSHAKE_BYTES));
     if (received.descriptor >= 0) binding.closeDescriptor(received.descriptor);
     const region = this.#region;
     const peerLimits = this.#peerLimits;
