@@ -30,6 +30,7 @@ export class SharedMemoryTransport implements Transport {
   readonly connectionType = ConnectionType.Local;
   readonly capabilities = CAPABILITIES;
   readonly preference = 100;
+  readonly isProbedByConnecting = true;
   readonly optionsKey = sharedMemorySection.optionsKey;
   readonly optionsSchema: OptionsSchema = sharedMemorySection.optionsSchema;
 
@@ -42,7 +43,7 @@ export class SharedMemoryTransport implements Transport {
   }
 
   createConnection(config: ConnectionConfig): NetworkConnection {
-    return new SharedMemoryConnection(config.endpoint, config);
+    return new SharedMemoryConnection(config);
   }
 
   createServer(config: ServerConfig): ConnectionServer {

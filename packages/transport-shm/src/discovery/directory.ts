@@ -197,8 +197,15 @@ function proveOwnership(directory: string, mode: number): Result {
   }
 }
 
-/** Returns the number that stands for all users without a number. */
+/** The number that stands for all users without a number. Read once: each connect asks for it. */
+let overflowUser: number | undefined;
+
 function overflowUserId(): number {
+  overflowUser ??= readOverflowUserId();
+  return overflowUser;
+}
+
+function readOverflowUserId(): number {
   try {
     return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'));
   } catch {
