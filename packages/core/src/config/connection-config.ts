@@ -157,9 +157,20 @@ function split(
   return { common, parts, complaints };
 }
 
+/** The outcome of each schema for a missing section. */
+const outcomesOfMissing = new WeakMap<TransportSection['optionsSchema'], OptionsOutcome<unknown>>();
+
+/** Checks a section. The defaults of a missing one are asked for once: most connections miss most sections. */
 function check(schema: TransportSection['optionsSchema'], given: unknown): OptionsOutcome<unknown> {
+  if (given !== undefined) return validate(schema, given);
+  const outcome = outcomesOfMissing.get(schema) ?? validate(schema, Object.create(null));
+  outcomesOfMissing.set(schema, outcome);
+  return outcome;
+}
+
+function validate(schema: TransportSection['optionsSchema'], given: unknown): OptionsOutcome<unknown> {
   try {
-    const outcome = schema['~standard'].validate(given === undefined ? Object.create(null) : given);
+    const outcome = schema['~standard'].validate(given);
     return 'then' in outcome
       ? { issues: [{ message: 'its schema is asynchronous, which is not supported' }] }
       : outcome;

@@ -88,8 +88,8 @@ export interface TransportSection {
   /** The key in the configuration, such as `myTransport`. */
   readonly optionsKey: string;
   /**
-   * The schema that checks the section and fills in the defaults. A missing section counts as an empty one. It must be
-   * synchronous.
+   * The schema that checks the section and fills in the defaults. A missing section counts as an empty one; the schema
+   * gets that once, and all configurations without the section share its result. It must be synchronous.
    */
   readonly optionsSchema: OptionsSchema;
   /**
