@@ -199,6 +199,7 @@ void TestPassedDescriptors() {
   }
   AwaitCloses();
   CHECK(OpenDescriptors() == before - 1);
+  CHECK(::unlink(path.c_str()) == 0 && ::rmdir(folder.c_str()) == 0);
 }
 
 }  // namespace
