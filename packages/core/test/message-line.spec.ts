@@ -53,10 +53,10 @@ describe('the window of a channel', () => {
     const { outgoing } = new Channel('x');
     expect(outgoing).to.be.instanceOf(OutgoingHalfOf);
     outgoing.open(1, 1000);
-    expect(outgoing.restore(1)).to.equal(false);
+    expect(outgoing.restore(1, true)).to.equal(false);
     outgoing.spend(300);
-    expect(outgoing.restore(301)).to.equal(false);
-    expect(outgoing.restore(300)).to.equal(true);
+    expect(outgoing.restore(301, true)).to.equal(false);
+    expect(outgoing.restore(300, true)).to.equal(true);
     expect(outgoing.credit).to.equal(1000);
   });
 

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { messageOf, summaryOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { openLink, unusedEndpoint, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
+import { openLink, openPair, unusedEndpoint, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { sendRow } from '../support/sending.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expectations.js';
 
@@ -111,6 +111,8 @@ export function describeStatistics(context: ChapterContext): void {
       }),
     );
 
+    if (context.placement === 'same thread' && context.fixture.isClientOnly !== true) describeDrops(context);
+
     it(
       '[STATISTICS-2] count no message that was refused, too large or timed out',
       scoped(async (scope) => {
@@ -195,4 +197,25 @@ export function describeStatistics(context: ChapterContext): void {
       }),
     );
   });
+}
+
+function describeDrops(context: ChapterContext): void {
+  it(
+    '[STATISTICS-3] count messages that arrive after the peer has called disconnect() as unconfirmed',
+    scoped(async (scope) => {
+      const { near, far } = await openPair(context, scope, { ...SMALL_LIMITS, sendTimeoutMs: 600_000 });
+      near.setMessageCallback(() => undefined);
+      // Nobody takes this message yet, so the goodbye waits behind the rest of it.
+      unwrap(near.trySend(messageOf(1_000_000, 1)));
+      const ended = near.disconnect();
+      const row = { lengths: [1000], count: 400 };
+      await sendRow(far, row);
+      const all = { messages: row.count, bytes: row.count * 1000 };
+      expect(far.unconfirmedSends()).to.deep.equal(all);
+      far.setMessageCallback(() => undefined);
+      unwrap(await ended);
+      await until(() => far.getState() === 'disconnected', 'the far side saw the end');
+      expect(far.unconfirmedSends()).to.deep.equal(all);
+    }),
+  );
 }

@@ -64,8 +64,8 @@ export interface ConnectionStats {
 }
 
 /**
- * Accepted messages that the peer has not confirmed. The figures are upper bounds. A peer that has called
- * `disconnect()` drops messages that still arrive, and may confirm them.
+ * Accepted messages that the peer has not confirmed. The figures are upper bounds. They include messages that arrived
+ * after the peer had called `disconnect()`, unless the peer has an earlier release, which confirms them.
  */
 export interface UnconfirmedSends {
   /** Whole messages. */

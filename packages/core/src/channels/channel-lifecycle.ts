@@ -49,6 +49,11 @@ export class ChannelLifecycle {
     for (const channel of this.#channels.all()) settleWaiters(channel, outcome);
   }
 
+  /** This side drops all messages from now on. The peer learns it with the window that comes back, if it can. */
+  dropsMessages(): void {
+    if (((this.#peer?.capabilities ?? 0) & Capability.DroppedWindow) !== 0) this.#queue.control.reportDrops();
+  }
+
   /** Whether the peer supports closing channels. */
   get canClose(): boolean {
     return this.#canClose;

@@ -44,7 +44,8 @@ export class ChannelReceiver {
         this.#onRefusal(id);
         break;
       case FrameType.WindowUpdate:
-        this.#onCredit(id, bytes, start, end);
+      case FrameType.DroppedWindow:
+        this.#onCredit(id, bytes, start, end, type === FrameType.WindowUpdate);
         return;
       case FrameType.ChannelClose:
         this.#onClose(id);
@@ -117,12 +118,12 @@ export class ChannelReceiver {
     );
   }
 
-  #onCredit(id: number, bytes: Uint8Array, start: number, end: number): void {
+  #onCredit(id: number, bytes: Uint8Array, start: number, end: number, wasTaken: boolean): void {
     const half = this.#channels.outgoing(id);
     const credit = end - start === 4 ? decodeUint32(bytes, start) : 0;
     if (half === undefined || credit === 0) {
       this.#violated(`a window update of ${end - start} bytes for channel ${id}`);
-    } else if (!this.#sender.onCredit(half, credit)) {
+    } else if (!this.#sender.onCredit(half, credit, wasTaken)) {
       this.#violated('a window update for more than was sent');
     }
   }

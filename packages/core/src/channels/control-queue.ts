@@ -22,6 +22,8 @@ export class ControlQueue {
   readonly #creditDue = new Set<IncomingHalf>();
   readonly #announcements = new Map<OutgoingHalf, ((wasAnnounced: boolean) => void)[]>();
   readonly #onAnnounced: (half: OutgoingHalf) => void;
+  /** The type of the frames that return window. */
+  #creditType: FrameType = FrameType.WindowUpdate;
 
   /** @param onAnnounced called after the half's id was announced: its waiting messages may follow */
   constructor(write: WriteFrame, onAnnounced: (half: OutgoingHalf) => void) {
@@ -67,9 +69,14 @@ export class ControlQueue {
 
   /** Returns window at once. Returns false if there is no room. */
   writeCredit(half: IncomingHalf): boolean {
-    if (!this.#write(frameHeader(FrameType.WindowUpdate, half.id), encodeUint32(half.owed), 0, 4)) return false;
+    if (!this.#write(frameHeader(this.#creditType, half.id), encodeUint32(half.owed), 0, 4)) return false;
     half.noteReturned();
     return true;
+  }
+
+  /** From now on, until the link is gone, this side returns window for frames that it drops. */
+  reportDrops(): void {
+    this.#creditType = FrameType.DroppedWindow;
   }
 
   /** Writes the waiting frames. Returns false if there was no room for all of them. */
@@ -88,6 +95,7 @@ export class ControlQueue {
 
   /** The link is gone. */
   clear(): void {
+    this.#creditType = FrameType.WindowUpdate;
     this.#frames.clear();
     this.#creditDue.clear();
     const waiting = [...this.#announcements.values()].flat();

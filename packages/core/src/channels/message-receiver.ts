@@ -83,6 +83,7 @@ export class MessageReceiver implements FrameSink {
   /** Drops all messages from now on. It still returns window: the peer sends its promised messages before it ends. */
   stopDelivering(): void {
     this.#isDelivering = false;
+    this.#sender.lifecycle.dropsMessages();
     for (const { incoming } of this.#channels.all()) {
       incoming.consumeAll();
       if (incoming.owed > 0) this.#returnCredit(incoming);
@@ -157,8 +158,8 @@ export class MessageReceiver implements FrameSink {
     isOwned: boolean,
   ): void {
     const cost = end - start + FRAME_COST_BYTES;
-    if (!this.#isDelivering) this.#drop(half, cost);
-    else if (!this.#account(half, cost)) return;
+    if (!this.#account(half, cost)) return;
+    if (!this.#isDelivering) this.#consume(half, cost);
     else if (half.canDeliver) {
       if (this.#process(half, type, bytes, start, end, isOwned)) this.#consume(half, cost);
     } else {
@@ -190,11 +191,6 @@ export class MessageReceiver implements FrameSink {
     if (half.account(cost, this.#window)) return true;
     this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
     return false;
-  }
-
-  /** Drops a frame that arrived while this side ends the connection. */
-  #drop(half: IncomingHalf, cost: number): void {
-    if (!this.#isDelivering && this.#account(half, cost)) this.#consume(half, cost);
   }
 
   #consume(half: IncomingHalf, cost: number): void {

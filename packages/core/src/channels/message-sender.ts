@@ -187,9 +187,9 @@ export class MessageSender {
     this.#queue.returnCredit(half);
   }
 
-  /** The peer returned `bytes` of the window. Returns false if that is more than this side has spent. */
-  onCredit(half: OutgoingHalf, bytes: number): boolean {
-    if (!half.restore(bytes)) return false;
+  /** The peer returned `bytes` of the window (see `restore`). Returns false if that is more than this side has spent. */
+  onCredit(half: OutgoingHalf, bytes: number, wasTaken: boolean): boolean {
+    if (!half.restore(bytes, wasTaken)) return false;
     this.#queue.onCredit(half);
     return true;
   }

@@ -123,11 +123,14 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.#credit -= cost;
   }
 
-  /** The peer returned `bytes` of its window. Returns false, and changes nothing, if that is more than was spent. */
-  restore(bytes: number): boolean {
+  /**
+   * The peer returned `bytes` of its window. Returns false, and changes nothing, if that is more than was spent.
+   * @param wasTaken whether the peer has taken the messages of that window, and did not drop them
+   */
+  restore(bytes: number, wasTaken: boolean): boolean {
     if (this.#credit + bytes > this.#window) return false;
     this.#credit += bytes;
-    this.confirmation.noteCredit(bytes, this.#window - this.#credit, this.messagesSent, this.bytesSent);
+    if (wasTaken) this.confirmation.noteCredit(bytes, this.#window - this.#credit, this.messagesSent, this.bytesSent);
     return true;
   }
 

@@ -30,6 +30,11 @@ export const FrameType = {
   ChannelClose: 7,
   /** Confirms the receiver's `ChannelClose`: no later frame refers to its channel id, so the id is free. */
   ChannelClosed: 8,
+  /**
+   * Like `WindowUpdate`, for frames that the sender has dropped because it ends the connection: their messages were not
+   * received. Only to a peer with `Capability.DroppedWindow`.
+   */
+  DroppedWindow: 9,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 

@@ -19,10 +19,12 @@ export const Capability = {
   ChannelClose: 2,
   /** It understands the sign of life that a WebSocket in a page sends in a message, because it can't send a ping. */
   SignOfLife: 4,
+  /** It understands `DroppedWindow`. */
+  DroppedWindow: 8,
 } as const;
 
 /** The features of this release. */
-export const OWN_CAPABILITIES = Capability.ChannelClose | Capability.SignOfLife;
+export const OWN_CAPABILITIES = Capability.ChannelClose | Capability.SignOfLife | Capability.DroppedWindow;
 
 /** The limits of a side's receiver. Each side sends its limits in the handshake. */
 export interface PeerLimits {
