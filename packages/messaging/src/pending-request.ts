@@ -1,5 +1,5 @@
 import { err, type NetworkError, type Result } from '@entropynet/core';
-import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { startLimit } from '@entropynet/core/platform';
 import type { Outgoing } from './outbox.js';
 import { frameOf, RequestFrame } from './request-frame.js';
 
@@ -27,7 +27,7 @@ const MAYBE = 'the peer may or may not have handled the request';
 export class PendingRequest implements Outgoing {
   readonly #parts: RequestParts;
   readonly #onDone: (request: PendingRequest) => void;
-  readonly #timer: Timer;
+  readonly #stopLimit: () => void;
   #resolve: (result: Result<Uint8Array>) => void = () => undefined;
   readonly reply: Promise<Result<Uint8Array>>;
   progress: RequestProgress = 'waiting for a connection';
@@ -47,7 +47,7 @@ export class PendingRequest implements Outgoing {
     this.reply = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#timer = startTimer(() => {
+    this.#stopLimit = startLimit(() => {
       this.finish(err('Timeout', this.#explain(`no reply within ${parts.timeoutMs} ms (timeoutMs)`)), true);
     }, parts.timeoutMs);
     parts.signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -83,7 +83,7 @@ export class PendingRequest implements Outgoing {
   finish(result: Result<Uint8Array>, isGivenUp = false): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    stopTimer(this.#timer);
+    this.#stopLimit();
     this.#parts.signal?.removeEventListener('abort', this.#onAbort);
     this.onSettled?.(isGivenUp);
     this.#onDone(this);

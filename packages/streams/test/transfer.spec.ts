@@ -11,6 +11,7 @@ import { TRANSFER_TIMES, type Word } from '@entropynet/streams/internal/files/wo
 import { CHANNEL_ASSET_UPLOAD } from '@entropynet/core';
 import { expect } from 'chai';
 import { COMMON, ManualTime, RawSide, receive, send, setUp, sha256Of } from './transfer-bench.js';
+import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 
 describe('a transfer of a file', () => {
   it(
@@ -213,6 +214,18 @@ describe('a transfer of a file', () => {
       }),
     );
   }
+
+  it('reads what arrived while its process was stopped before it gives up', async () => {
+    const events: string[] = [];
+    const cancel = TRANSFER_TIMES.after(SHORT_LIMIT_MS, () => events.push('gave up'));
+    TRANSFER_TIMES.after(SHORT_LIMIT_MS, () => events.push('later'));
+    arriveLate(() => {
+      events.push('arrival');
+      cancel();
+    });
+    await until(() => events.includes('later'), 'the time passed');
+    expect(events).to.deep.equal(['arrival', 'later']);
+  });
 
   it('waits half a minute for a message, and sends much more often', () => {
     expect(TRANSFER_TIMES.talkMs * 3).to.be.below(TRANSFER_TIMES.silenceMs);

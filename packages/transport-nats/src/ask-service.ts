@@ -1,5 +1,5 @@
 import { err, type NetworkError, ok, type Result } from '@entropynet/core';
-import { startTimer, stopTimer } from '@entropynet/core/platform';
+import { startLimit, startTimer, stopTimer } from '@entropynet/core/platform';
 import { hexOf, randomBytes } from './bytes.js';
 import { bodyOf, encodeHandshake, handshakeKindOf, ID_BYTES } from './handshake-messages.js';
 import { Kind } from './nats-protocol.js';
@@ -26,7 +26,7 @@ export function askService(
   const inbox = `${inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   return new Promise((resolve) => {
     const settle = (result: Result<ServicePresence>): void => {
-      stopTimer(limit);
+      stopLimit();
       stopTimer(again);
       session.remove(member);
       unsubscribe();
@@ -47,7 +47,7 @@ export function askService(
         settle(ok({ isThere: true, queueGroup: group === '' ? undefined : group }));
       }
     });
-    const limit = startTimer(() => {
+    const stopLimit = startLimit(() => {
       settle(err('Timeout', `a server of ${service} is subscribed and does not answer within ${limitMs} ms`));
     }, limitMs);
     let again = startTimer(() => undefined, 0);

@@ -1,5 +1,5 @@
 import type { AcceptPlace, NetworkConnection, PeerGreeting, SecretVerifier } from '@entropynet/core';
-import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { startLimit } from '@entropynet/core/platform';
 import type { Hello } from './handshake-messages.js';
 import type { NatsLink } from './nats-link.js';
 
@@ -16,15 +16,16 @@ export interface ClientHandshake {
   isAdmitted: boolean;
   place: AcceptPlace<NetworkConnection> | undefined;
   link: NatsLink | undefined;
-  timer: Timer | undefined;
+  /** Stops the handshake's time limit. */
+  readonly stopLimit: () => void;
 }
 
 /** Says goodbye, and stops waiting for the peer at the time limit. */
 export function endWithin(link: NatsLink, limitMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer = startTimer(resolve, limitMs);
+    const stopLimit = startLimit(resolve, limitMs);
     void link.close().then(() => {
-      stopTimer(timer);
+      stopLimit();
       resolve();
     });
   });

@@ -9,7 +9,7 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
-import { startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { startLimit, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
 import {
@@ -83,7 +83,7 @@ class ClientHandshake {
   #timer: Timer | undefined;
   #hasServer = false;
   /** A refusal that is not proved to be the server's. */
-  #doubt: { readonly error: NetworkError; readonly timer: Timer } | undefined;
+  #doubt: { readonly error: NetworkError; readonly stopLimit: () => void } | undefined;
 
   constructor(address: NatsAddress, config: ResolvedConnectionConfig, signal: AbortSignal) {
     this.#address = address;
@@ -111,7 +111,7 @@ class ClientHandshake {
       const settle = (result: Result<NatsLink>): void => {
         this.#settle = undefined;
         stopTimer(this.#timer);
-        stopTimer(this.#doubt?.timer);
+        this.#doubt?.stopLimit();
         session.remove(member);
         this.#signal.removeEventListener('abort', onAbort);
         if (!result.ok) {
@@ -280,10 +280,10 @@ class ClientHandshake {
     if (this.#attempts === undefined) this.#fail(error);
     else if (this.#doubt === undefined) {
       const waitMs = Math.min(DOUBT_MS, this.#config.connectTimeoutMs >>> 1);
-      const timer = startTimer(() => {
-        this.#fail(this.#doubt?.error ?? error);
+      const stopLimit = startLimit(() => {
+        this.#fail(error);
       }, waitMs);
-      this.#doubt = { error, timer };
+      this.#doubt = { error, stopLimit };
     }
   }
 

@@ -8,7 +8,7 @@ import {
   type ResolvedConnectionConfig,
   SecretVerifier,
 } from '@entropynet/core';
-import { startTimer, stopTimer } from '@entropynet/core/platform';
+import { startLimit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
 import { type ClientHandshake, endWithin } from './client-handshake.js';
@@ -135,7 +135,7 @@ export class HandshakeDesk {
       isAdmitted: false,
       place: undefined,
       link: undefined,
-      timer: startTimer(() => {
+      stopLimit: startLimit(() => {
         const late = new NetworkError('Timeout', `the handshake did not end within ${handshakeTimeoutMs} ms`);
         this.#give(key, late);
       }, handshakeTimeoutMs),
@@ -221,10 +221,10 @@ export class HandshakeDesk {
 
   /** Each side has received from the other on both lanes. */
   #connect(key: string, handshake: ClientHandshake): void {
-    const { link, place, timer } = handshake;
+    const { link, place, stopLimit } = handshake;
     if (link === undefined || place === undefined) return;
     this.#handshakes.delete(key);
-    stopTimer(timer);
+    stopLimit();
     link.establish('server');
     const connection = new NatsConnection(this.#config, link);
     if (place.push(connection)) return;
@@ -282,7 +282,7 @@ export class HandshakeDesk {
     const handshake = this.#handshakes.get(key);
     if (handshake === undefined) return;
     this.#handshakes.delete(key);
-    stopTimer(handshake.timer);
+    handshake.stopLimit();
     handshake.place?.release();
     handshake.link?.release();
   }

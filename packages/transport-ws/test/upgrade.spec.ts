@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketConnectionServer } from '@entropynet/transport-ws';
-import { checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
+import { checkAuthentication, checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
 import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
 import { expect } from 'chai';
+import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 import { refusalOf, WebSocketFixtures } from '@entropynet/test/support/web-socket/web-socket-fixtures';
 
 /** What a module of the package exports, loaded a second time as another installed copy of it is. */
@@ -39,6 +40,18 @@ describe('upgrade requests', () => {
     const config = { endpoint: 'ws://localhost/copy', webSocket: { server: http } };
     const taken = await new WebSocketConnectionServer(config).listen();
     expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
+  });
+
+  it('are admitted by an answer of the hook that arrived while the process was busy', async () => {
+    let answer: (value: object) => void = () => undefined;
+    const authenticate = (): Promise<object> => new Promise((resolve) => (answer = resolve));
+    const config = { authenticate, handshakeTimeoutMs: SHORT_LIMIT_MS };
+    const checked = checkAuthentication({} as never, config as never, new AbortController().signal);
+    const identity = { user: 'ada' };
+    arriveLate(() => {
+      answer(identity);
+    });
+    expect(await checked).to.deep.equal({ identity });
   });
 
   it('of a refused origin show it printable in the log', () => {

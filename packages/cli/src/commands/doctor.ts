@@ -10,7 +10,7 @@ import {
   type Transport,
   unwrap,
 } from '@entropynet/core';
-import { monotonicNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
+import { monotonicNow, startLimit } from '@entropynet/core/platform';
 import { type InspectedServer, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
@@ -142,10 +142,10 @@ async function tryOut(what: string, transport: Transport, config: ConnectionConf
 
 /** Sends a message, and waits until the peer has sent it back. */
 async function roundTrip(client: NetworkConnection): Promise<void> {
-  let timer: Timer | undefined;
+  let stopLimit = (): void => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
-      timer = startTimer(() => {
+      stopLimit = startLimit(() => {
         reject(new NetworkError('Timeout', `a message did not come back within ${TRIAL_LIMIT_MS} ms`));
       }, TRIAL_LIMIT_MS);
       client.setMessageCallback(() => {
@@ -156,7 +156,7 @@ async function roundTrip(client: NetworkConnection): Promise<void> {
       });
     });
   } finally {
-    stopTimer(timer);
+    stopLimit();
   }
 }
 

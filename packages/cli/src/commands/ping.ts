@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { randomBytes } from 'node:crypto';
 import { redactEndpoint } from '@entropynet/core';
-import { monotonicNow, startTurn } from '@entropynet/core/platform';
+import { monotonicNow, startTurn, stopTurn, type Turn } from '@entropynet/core/platform';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -127,6 +127,7 @@ class Replies {
   #resolve: (isReply: boolean) => void = () => undefined;
   #reject: (reason: CommandFailure) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
+  #turn: Turn | undefined;
 
   constructor(handle: ConnectionHandle, interrupted: AbortSignal) {
     interrupted.addEventListener(
@@ -155,9 +156,12 @@ class Replies {
   next(message: Buffer): Promise<boolean> {
     this.#expected = message;
     this.#timer ??= setTimeout(() => {
-      this.#fail(
-        `no reply within ${REPLY_LIMIT_MS} ms: does the peer send messages back ("entropynet listen --echo")?`,
-      );
+      // A ping that was stopped, as by Ctrl-Z, first reads what came meanwhile.
+      this.#turn = startTurn(() => {
+        this.#fail(
+          `no reply within ${REPLY_LIMIT_MS} ms: does the peer send messages back ("entropynet listen --echo")?`,
+        );
+      });
     }, REPLY_LIMIT_MS);
     this.#timer.refresh();
     return new Promise((resolve, reject) => {
@@ -175,6 +179,7 @@ class Replies {
   #settle(isReply: boolean): void {
     this.#expected = undefined;
     this.#timer?.unref();
+    stopTurn(this.#turn);
     this.#resolve(isReply);
   }
 

@@ -1,7 +1,7 @@
 import { err, OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { FrameType } from '../wire/frame.js';
 import { Capability, type PeerLimits } from '../wire/peer-limits.js';
-import { startTimer, stopTimer } from '../platform/clock.js';
+import { startLimit } from '../platform/clock.js';
 import type { Channel } from './channel.js';
 import { shownChannel } from './channel-name.js';
 import type { ChannelTable } from './channel-table.js';
@@ -179,7 +179,7 @@ export class ChannelLifecycle {
   #whenClosed(channel: Channel, signal: AbortSignal | undefined): Promise<Result> {
     return new Promise((resolve) => {
       const settle = (result: Result): void => {
-        stopTimer(timer);
+        stopLimit();
         signal?.removeEventListener('abort', onAbort);
         resolve(result);
       };
@@ -187,7 +187,7 @@ export class ChannelLifecycle {
         settle(closeNotAwaited(signal));
       };
       const { sendTimeoutMs } = this.#limits;
-      const timer = startTimer(() => {
+      const stopLimit = startLimit(() => {
         settle(
           err(
             'Timeout',

@@ -1,4 +1,4 @@
-import { startTimer, stopTimer, type Timer } from '../platform/clock.js';
+import { startLimit } from '../platform/clock.js';
 
 /**
  * Waits for the work, a time limit and a signal. Resolves with the outcome of the work, or with `timeout` after that
@@ -11,9 +11,9 @@ export function within<T extends object>(
   signal: AbortSignal | undefined,
 ): Promise<T | 'timeout' | 'aborted'> {
   return new Promise((resolve, reject) => {
-    let timer: Timer | undefined;
+    let stopLimit = (): void => undefined;
     const stop = (): void => {
-      stopTimer(timer);
+      stopLimit();
       signal?.removeEventListener('abort', onAbort);
     };
     const onAbort = (): void => {
@@ -21,7 +21,7 @@ export function within<T extends object>(
       resolve('aborted');
     };
     if (timeoutMs !== undefined) {
-      timer = startTimer(() => {
+      stopLimit = startLimit(() => {
         stop();
         resolve('timeout');
       }, timeoutMs);

@@ -54,6 +54,22 @@ export function stopTurn(turn: Turn | undefined): void {
   else platformClearImmediate(turn as NodeJS.Immediate | undefined);
 }
 
+/**
+ * Starts a time limit for something that the peer or the system may still deliver: calls `callback` once, after
+ * `limitMs`. If this process was paused or busy meanwhile, timers run before the bytes that arrived are read. So the
+ * callback comes after those bytes were read, and they count as in time. Returns a function that stops the limit.
+ */
+export function startLimit(callback: () => void, limitMs: number): () => void {
+  let turn: Turn | undefined;
+  const timer = startTimer(() => {
+    turn = startTurn(callback);
+  }, limitMs);
+  return () => {
+    stopTimer(timer);
+    stopTurn(turn);
+  };
+}
+
 /** Milliseconds since a fixed moment. They never go back. */
 export function monotonicNow(): number {
   return platformNow();

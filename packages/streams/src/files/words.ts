@@ -1,5 +1,5 @@
-import { setTimeout as startTimer, clearTimeout as stopTimer } from 'node:timers';
 import { type Connection, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
+import { startLimit } from '@entropynet/core/platform';
 
 /*
  * The messages of both sides about a transfer. The file's bytes go over one channel, in order. The messages go over
@@ -38,12 +38,8 @@ export type FileConnection = Pick<
 export const TRANSFER_TIMES: TransferTimes = {
   silenceMs: 30_000,
   talkMs: 5000,
-  after: (milliseconds, callback) => {
-    const timer = startTimer(callback, milliseconds);
-    return () => {
-      stopTimer(timer);
-    };
-  },
+  // A side that was stopped, as by Ctrl-Z, reads what came meanwhile before it judges the other side.
+  after: (milliseconds, callback) => startLimit(callback, milliseconds),
 };
 
 /** The progress of a side. */

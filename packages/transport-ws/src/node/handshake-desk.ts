@@ -8,9 +8,10 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
+import { startLimit } from '@entropynet/core/platform';
 import { type WebSocket, WebSocketServer } from '#ws';
 import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
-import { clearTimeout, setImmediate, setTimeout } from './platform-timers.js';
+import { clearTimeout, setTimeout } from './platform-timers.js';
 import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-gate.js';
 import { refuseUpgrade } from './upgrade-router.js';
 import { WebSocketConnection } from './web-socket-connection.js';
@@ -186,15 +187,12 @@ export class HandshakeDesk {
     place: AcceptPlace<NetworkConnection>,
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
-    const timer = setTimeout(() => {
-      // If this process was busy, the greeting may already be in the socket. It is read before this callback runs.
-      setImmediate(() => {
-        controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
-      });
+    const stopLimit = startLimit(() => {
+      controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
     }, limitMs);
     const link = new WebSocketLink(webSocket, socket, 'none', this.#config, facts);
     const greeted = await link.greet(controller.signal);
-    clearTimeout(timer);
+    stopLimit();
     this.#handshakes.delete(socket);
     if (!greeted.ok) {
       place.release();

@@ -1,6 +1,6 @@
 import { type IncomingMessage, validateHeaderName, validateHeaderValue } from 'node:http';
 import { NetworkError, printable } from '@entropynet/core';
-import { clearTimeout, setTimeout } from './platform-timers.js';
+import { startLimit } from '@entropynet/core/platform';
 import { reasonOf } from '../protocol/web-socket-errors.js';
 import type { WebSocketConfig } from '../protocol/web-socket-options.js';
 import { SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
@@ -53,7 +53,7 @@ export async function checkAuthentication(
       resolve(false);
     };
   });
-  const timer = setTimeout(giveUp, handshakeTimeoutMs);
+  const stopLimit = startLimit(giveUp, handshakeTimeoutMs);
   signal.addEventListener('abort', giveUp, { once: true });
   try {
     const answer: unknown = await Promise.race([authenticate(request), givenUp]);
@@ -63,7 +63,7 @@ export async function checkAuthentication(
   } catch {
     // An exception of the hook is a refusal.
   } finally {
-    clearTimeout(timer);
+    stopLimit();
     signal.removeEventListener('abort', giveUp);
   }
   return { refusal: { status: 401, reason: 'authentication failed' } };

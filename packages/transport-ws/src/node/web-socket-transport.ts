@@ -15,7 +15,7 @@ import {
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
-import { clearTimeout, setTimeout } from './platform-timers.js';
+import { startLimit } from '@entropynet/core/platform';
 import { webSocketSection } from '../protocol/web-socket-options.js';
 import { formatHostPort, parseWebSocketAddress } from '../protocol/web-socket-address.js';
 import { WebSocketConnection } from './web-socket-connection.js';
@@ -57,12 +57,12 @@ export class WebSocketTransport implements Transport {
     const limitMs = resolved.value.connectTimeoutMs;
     return new Promise((resolve) => {
       const socket = connect({ host, port });
-      const timer = setTimeout(() => {
+      const stopLimit = startLimit(() => {
         const where = formatHostPort(host, port);
         settle(unavailable(new NetworkError('Timeout', `${where} does not answer within ${limitMs} ms`)));
       }, limitMs);
       const settle = (probe: TransportProbe): void => {
-        clearTimeout(timer);
+        stopLimit();
         socket.destroy();
         resolve(probe);
       };
