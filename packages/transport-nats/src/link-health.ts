@@ -47,7 +47,7 @@ export class LinkHealth {
   constructor({ intervalMs, timeoutMs }: NatsHeartbeatConfig, isSealed: boolean, host: LinkHealthHost) {
     this.#host = host;
     this.#isSealed = isSealed;
-    this.#beatMs = Math.min(intervalMs, timeoutMs);
+    this.#beatMs = Math.min(intervalMs, Math.max(1, Math.floor(timeoutMs / 2)));
     this.#timeoutMs = timeoutMs;
     this.#leaveHeartbeat = Heartbeat.join(this.#beatMs, {
       onBeat: () => {
@@ -118,7 +118,8 @@ export class LinkHealth {
   }
 
   get #isSilent(): boolean {
-    return !this.#hasHeard && this.#silentBeats * this.#beatMs >= this.#timeoutMs;
+    // After the first beat this side asked, and the answer has the time until the second one.
+    return !this.#hasHeard && this.#silentBeats > 1 && this.#silentBeats * this.#beatMs >= this.#timeoutMs;
   }
 
   #askForReason(): void {

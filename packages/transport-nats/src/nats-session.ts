@@ -1,10 +1,10 @@
 import { debugLog, printable } from '@entropynet/core';
-import { Heartbeat, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
 import { brokenErrorOf, permissionErrorOf, silenceOf } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
+import { NatsPulse } from './nats-pulse.js';
 import { ReceiveBudget } from './receive-budget.js';
 import type { SessionMember } from './session-member.js';
 
@@ -54,9 +54,7 @@ export class NatsSession {
   #isBroken = false;
   /** The last error of the NATS server before it ended the NATS connection. */
   #lastError: Error | undefined;
-  #hasAnswered = true;
-  #silentBeats = 0;
-  #leaveHeartbeat: (() => void) | undefined;
+  readonly #pulse: NatsPulse;
 
   constructor(connection: NatsConnection, config: NatsConfig, where: string, isGiven: boolean) {
     this.#connection = connection;
@@ -64,6 +62,14 @@ export class NatsSession {
     this.where = where;
     this.#isGiven = isGiven;
     this.budget = new ReceiveBudget(config.maxPendingBytes);
+    this.#pulse = new NatsPulse(config.heartbeat, {
+      ask: () => this.flush(),
+      messagesHeard: () => connection.stats().inMsgs,
+      onSilent: () => {
+        this.#break(silenceOf(config.heartbeat.timeoutMs));
+        void connection.close();
+      },
+    });
     void this.#watch();
     void connection.closed().then((error) => {
       this.#break(error);
@@ -71,12 +77,7 @@ export class NatsSession {
     if (isGiven) return;
     // The timers of `@nats-io` would keep the process alive. This side's own heartbeat replaces them.
     internalsOf(connection).protocol?.heartbeats?.cancel?.();
-    const { intervalMs, timeoutMs } = config.heartbeat;
-    this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), {
-      onBeat: () => {
-        this.#onBeat(Math.min(intervalMs, timeoutMs), timeoutMs);
-      },
-    });
+    this.#pulse.start();
   }
 
   /** Whether the NATS connection is interrupted or has ended. */
@@ -183,17 +184,9 @@ export class NatsSession {
     });
   }
 
-  /** Resolves with whether the NATS server answers a question of now within that time. */
-  async answersWithin(timeoutMs: number): Promise<boolean> {
-    let timer: Timer | undefined;
-    const tooLate = new Promise<false>((resolve) => {
-      timer = startTimer(() => {
-        resolve(false);
-      }, timeoutMs);
-    });
-    const hasAnswered = await Promise.race([this.flush(), tooLate]);
-    stopTimer(timer);
-    return hasAnswered;
+  /** Resolves with whether the NATS server gives a sign of life within that time. */
+  answersWithin(timeoutMs: number): Promise<boolean> {
+    return this.#pulse.answersWithin(timeoutMs);
   }
 
   async #confirmation(): Promise<void> {
@@ -218,7 +211,7 @@ export class NatsSession {
     if (this.#isGiven) return;
     // The heartbeat runs until then. If the NATS server hangs, the heartbeat ends the flush.
     await this.flush();
-    this.#leaveHeartbeat?.();
+    this.#pulse.stop();
     await this.#connection.close();
   }
 
@@ -241,23 +234,6 @@ export class NatsSession {
         for (const member of [...this.#members]) member.onWritable?.();
       } else if (this.#wasRefused || this.#uncoveredBytes >= maxBufferedBytes >>> 3) this.#cover();
     });
-  }
-
-  /** Checks the NATS server. A listening server has no peer to ask, and a NATS server may disappear silently. */
-  #onBeat(intervalMs: number, timeoutMs: number): void {
-    if (this.#hasAnswered) {
-      this.#hasAnswered = false;
-      this.#silentBeats = 0;
-      void this.flush().then(() => {
-        this.#hasAnswered = true;
-        this.#silentBeats = 0;
-      });
-      return;
-    }
-    this.#silentBeats += 1;
-    if (this.#silentBeats * intervalMs < timeoutMs) return;
-    this.#break(silenceOf(timeoutMs));
-    void this.#connection.close();
   }
 
   async #watch(): Promise<void> {
@@ -285,7 +261,7 @@ export class NatsSession {
     this.#isBroken = true;
     this.#unflushedBytes = 0;
     this.#uncoveredBytes = 0;
-    if (!this.#isGiven) this.#leaveHeartbeat?.();
+    this.#pulse.stop();
     const error = brokenErrorOf(reason ?? this.#lastError, this.where);
     log(() => error.message);
     for (const end of [...this.#openFlushes]) end();

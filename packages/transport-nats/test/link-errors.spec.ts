@@ -42,6 +42,7 @@ describe('a NATS session', () => {
         yield* [];
       },
       closed: () => new Promise(() => undefined),
+      stats: () => ({ inMsgs: 0 }),
       flush: () =>
         new Promise<void>((resolve) => {
           answer = resolve;
