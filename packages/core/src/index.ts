@@ -26,6 +26,7 @@ export { describeThrown } from './result/describe-thrown.js';
 export { kindOf, numberOrKind } from './result/kind-of.js';
 export { printable } from './result/printable.js';
 export { redactEndpoint, redactText } from './result/redact.js';
+export { shortageOf } from './result/shortage.js';
 export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';
 export {
   CHANNEL_ASSET_DOWNLOAD,
@@ -98,6 +99,7 @@ export {
   WRONG_SECRET,
 } from './wire/shared-secret.js';
 export { debugLog, DiagnosticsChannel, publishDiagnostics } from './diagnostics/diagnostics.js';
+export { WarningLimiter } from './diagnostics/warning-limiter.js';
 export type {
   BackpressureDiagnostics,
   ConnectionDiagnostics,

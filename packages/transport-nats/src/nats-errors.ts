@@ -1,4 +1,4 @@
-import { NetworkError, type NetworkErrorCode, redactText } from '@entropynet/core';
+import { NetworkError, type NetworkErrorCode, redactText, shortageOf } from '@entropynet/core';
 
 /** The errors of the operating system that mean that the address can't be reached. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
@@ -9,14 +9,6 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
-};
-
-/** The resources that can run out on this side, each with advice. */
-const SHORTAGES: Readonly<Record<string, string>> = {
-  EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
-  ENFILE: 'the system has no file descriptor left',
-  ENOBUFS: 'the system has no memory left for a socket',
-  ENOMEM: 'the system has no memory left for a socket',
 };
 
 /** Returns the error of a failed NATS connection, from the error of `@nats-io`. */
@@ -30,9 +22,9 @@ export function dialErrorOf(error: unknown, where: string): NetworkError {
         `${unreachable} ${where} (${code}); is a NATS server there?`,
         error,
       );
-    const shortage = SHORTAGES[code];
+    const shortage = shortageOf(each);
     if (shortage !== undefined)
-      return new NetworkError('ResourceLimitExceeded', `no NATS connection to ${where}: ${shortage} (${code})`, error);
+      return new NetworkError('ResourceLimitExceeded', `no NATS connection to ${where}: ${shortage}`, error);
   }
   const reason = reasonOf(error);
   switch (textOf(error, 'name')) {

@@ -8,6 +8,25 @@ import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protoco
 import { expect } from 'chai';
 
 describe('listening at every address of a host', () => {
+  it('goes on after a client could not be accepted, with a warning that says why', async () => {
+    const servers: Server[] = [];
+    const create = (): Server => {
+      const server = createServer();
+      servers.push(server);
+      return server;
+    };
+    unwrap(await listenAtEveryAddress(unwrap(parseWebSocketAddress('ws://127.0.0.1:0/')), create));
+    const [server] = servers;
+    const { port } = server?.address() as AddressInfo;
+    const warned = once(process, 'warning');
+    for (let client = 0; client < 2; client += 1) {
+      server?.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+    }
+    const [warning] = (await warned) as [Error];
+    expect(warning.message).to.include(`127.0.0.1:${port} can't accept a client`).and.include('ulimit -n');
+    server?.close();
+  });
+
   it('fails if one is in use, also while a client of another is silent', async () => {
     const servers: Server[] = [];
     const create = (): Server => {

@@ -10,7 +10,7 @@ describe('errors of WebSocket', () => {
   for (const [code, words] of [
     ['EMFILE', 'this process has no file descriptor left: close some, or raise "ulimit -n" (EMFILE)'],
     ['ENFILE', 'the system has no file descriptor left (ENFILE)'],
-    ['ENOBUFS', 'the system has no memory left for a socket (ENOBUFS)'],
+    ['ENOBUFS', 'the system has no memory left (ENOBUFS)'],
   ] as const) {
     it(`name the resource that ran out, and the address: ${code}`, () => {
       const connecting = connectErrorOf(systemError(code), address);
@@ -21,6 +21,12 @@ describe('errors of WebSocket', () => {
       expect(listening.message).to.equal(`can not listen at 127.0.0.1:8080: ${words}`);
     });
   }
+
+  it('name both reasons for which a server ends a handshake without an answer', () => {
+    const { code, message } = connectErrorOf(systemError('ECONNRESET'), address);
+    expect(code).to.equal('PeerDied');
+    expect(message).to.include('127.0.0.1:8080').and.include('went away').and.include('no file descriptor left');
+  });
 
   it('are errors for every thrown value', () => {
     for (const thrown of [undefined, null, 'text', 5, {}, Object.create(null) as object]) {

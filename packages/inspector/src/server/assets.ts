@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
-import { debugLog, describeThrown } from '@entropynet/core';
+import { debugLog, describeThrown, shortageOf } from '@entropynet/core';
 
 const log = debugLog('inspector');
 
@@ -13,12 +13,6 @@ const FILES: ReadonlyMap<string, { readonly name: string; readonly type: string 
   ['/', { name: 'index.html', type: 'text/html' }],
   ['/page.js', { name: 'page.js', type: 'text/javascript' }],
   ['/page.css', { name: 'page.css', type: 'text/css' }],
-]);
-
-/** The sentences about a process or a system without free descriptors. */
-const USED_UP: ReadonlyMap<unknown, string> = new Map([
-  ['EMFILE', 'the inspector has no file descriptor left (ulimit -n); close connections or raise the limit (EMFILE)'],
-  ['ENFILE', 'the system has no file descriptor left (ENFILE)'],
 ]);
 
 /** The policy allows no other origin: the page talks only to this server. */
@@ -97,6 +91,6 @@ function contentOf(name: string): Buffer | string {
     const { code } = (error ?? {}) as { readonly code?: unknown };
     return code === 'ENOENT'
       ? `The page's file ${name} is missing: build or install the package again.`
-      : `The page's file ${name} can not be read: ${USED_UP.get(code) ?? reason}.`;
+      : `The inspector can not read the page's file ${name}: ${shortageOf(error) ?? reason}.`;
   }
 }

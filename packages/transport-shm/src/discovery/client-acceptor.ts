@@ -1,7 +1,7 @@
+import { WarningLimiter } from '@entropynet/core';
 import type { LocalSocket } from '../native-binding.js';
 import { clearTimeout, setTimeout } from '../platform-time.js';
 import { describeSystemError } from '../system-failures.js';
-import { WarningLimiter } from '../warning-limiter.js';
 
 /** The pause of a server that ran out of descriptors, in milliseconds. */
 const ACCEPT_PAUSE_MS = 100;

@@ -1,7 +1,6 @@
-import { debugLog } from '@entropynet/core';
+import { debugLog, WarningLimiter } from '@entropynet/core';
 import type { LocalSocket } from '../native-binding.js';
 import { clearInterval, setInterval } from '../platform-time.js';
-import { WarningLimiter } from '../warning-limiter.js';
 import type { NameClaim } from './name-claim.js';
 
 const log = debugLog('shm');

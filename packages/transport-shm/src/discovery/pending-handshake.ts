@@ -10,13 +10,13 @@ import {
   type Result,
   SecretVerifier,
   redactEndpoint,
+  WarningLimiter,
 } from '@entropynet/core';
 import { isSystemError, type LocalSocket, type NativeBinding, type PeerCredentials } from '../native-binding.js';
 import { clearTimeout, setImmediate, setTimeout } from '../platform-time.js';
 import { pooledBytes } from '../pooled-bytes.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
-import { WarningLimiter } from '../warning-limiter.js';
 import {
   decodeRequest,
   describeRefusal,

@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
-import { err, ok, type NetworkError, type Result } from '@entropynet/core';
+import { err, ok, type NetworkError, type Result, shortageOf, WarningLimiter } from '@entropynet/core';
 import { addressesToBind } from './loopback.js';
 import { formatHostPort, type WebSocketAddress } from '../protocol/web-socket-address.js';
-import { codeOf, listenErrorOf } from '../protocol/web-socket-errors.js';
+import { codeOf, listenErrorOf, reasonOf } from '../protocol/web-socket-errors.js';
 
 /** The errors of binding an address that this machine does not have. No other program can bind it either. */
 const NO_SUCH_ADDRESS = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']);
@@ -57,9 +57,15 @@ function bind(server: HttpServer, host: string, port: number): Promise<Error | u
   return new Promise((resolve) => {
     server.once('error', resolve);
     server.listen({ host, port }, () => {
-      // From now on an error concerns one connection attempt, for example if no file descriptor is left. The next may
-      // succeed.
-      server.removeAllListeners('error').on('error', () => undefined);
+      // From now on an error concerns one connection attempt, and the next may succeed. Node.js reports few of them: it
+      // ends most clients for which there is no file descriptor by itself.
+      const warnings = new WarningLimiter();
+      server.removeAllListeners('error').on('error', (error) => {
+        const reason = shortageOf(error) ?? reasonOf(error);
+        warnings.warn(
+          `EntropyNet's WebSocket server at ${formatHostPort(host, portOf(server))} can't accept a client: ${reason}`,
+        );
+      });
       resolve(undefined);
     });
   });

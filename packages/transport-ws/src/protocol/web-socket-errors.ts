@@ -1,4 +1,11 @@
-import { NetworkError, type NetworkErrorCode, printable, redactText, type TransportProbe } from '@entropynet/core';
+import {
+  NetworkError,
+  type NetworkErrorCode,
+  printable,
+  redactText,
+  shortageOf,
+  type TransportProbe,
+} from '@entropynet/core';
 import { formatHostPort, type WebSocketAddress } from './web-socket-address.js';
 import { CloseCode, protocolCodeOf } from './web-socket-protocol.js';
 
@@ -11,14 +18,6 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
   EADDRNOTAVAIL: 'not an address that can be reached from here:',
-};
-
-/** The resources that can run out on this side, each with advice. */
-const SHORTAGES: Readonly<Record<string, string>> = {
-  EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
-  ENFILE: 'the system has no file descriptor left',
-  ENOBUFS: 'the system has no memory left for a socket',
-  ENOMEM: 'the system has no memory left for a socket',
 };
 
 /** The errors of the operating system that mean that the peer has gone. */
@@ -34,15 +33,13 @@ export function connectErrorOf(error: unknown, address: WebSocketAddress): Netwo
   }
   if (code === 'ETIMEDOUT') return new NetworkError('Timeout', `${where} does not answer (${code})`, error);
   if (GONE.has(code)) {
-    return new NetworkError('PeerDied', `the server at ${where} went away during the handshake (${code})`, error);
+    // Node.js ends a client's connection if the server has no descriptor for it, and tells the server nothing.
+    const reason = `the server at ${where} went away during the handshake (${code}), or it has no file descriptor left`;
+    return new NetworkError('PeerDied', reason, error);
   }
-  const shortage = SHORTAGES[code];
+  const shortage = shortageOf(error);
   if (shortage !== undefined) {
-    return new NetworkError(
-      'ResourceLimitExceeded',
-      `no WebSocket connection to ${where}: ${shortage} (${code})`,
-      error,
-    );
+    return new NetworkError('ResourceLimitExceeded', `no WebSocket connection to ${where}: ${shortage}`, error);
   }
   const reason = reasonOf(error);
   const suffix = code === '' ? '' : ` (${code})`;
@@ -62,9 +59,9 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
       error,
     );
   }
-  const shortage = SHORTAGES[code];
+  const shortage = shortageOf(error);
   if (shortage !== undefined) {
-    return new NetworkError('ResourceLimitExceeded', `can not listen at ${where}: ${shortage} (${code})`, error);
+    return new NetworkError('ResourceLimitExceeded', `can not listen at ${where}: ${shortage}`, error);
   }
   const reason = reasonOf(error);
   return new NetworkError('TransportUnavailable', `can not listen at ${where}: ${reason}`, error);

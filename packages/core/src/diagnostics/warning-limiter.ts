@@ -1,4 +1,4 @@
-import { now as monotonicNow } from './platform-time.js';
+import { monotonicNow } from '../platform/clock.js';
 
 /** Logs at most one warning about one subject in ten seconds, so that a client can't fill a log. */
 export class WarningLimiter {

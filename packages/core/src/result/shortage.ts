@@ -1,0 +1,20 @@
+/** The resources of a system that can run out, by the code of the system's error, each with advice for a person. */
+const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
+  ['EMFILE', 'this process has no file descriptor left: close some, or raise "ulimit -n"'],
+  ['ENFILE', 'the system has no file descriptor left'],
+  ['ENOBUFS', 'the system has no memory left'],
+  ['ENOMEM', 'the system has no memory left'],
+  ['ENOSPC', 'the disk is full: make room there'],
+  ['EDQUOT', "this user's disk quota is full: make room there"],
+  ['EFBIG', 'a file may not become that long: raise "ulimit -f", or use another file system'],
+]);
+
+/**
+ * Returns the resource that an error of the system reports as used up, with advice and the error's code. Undefined for
+ * every other value.
+ */
+export function shortageOf(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null ? (error as { readonly code?: unknown }).code : undefined;
+  const sentence = SHORTAGES.get(code);
+  return sentence === undefined ? undefined : `${sentence} (${String(code)})`;
+}
