@@ -3,6 +3,7 @@ import {
   type ConnectionConfig,
   kindOf,
   NetworkError,
+  shortageOf,
   type ResolvedConnectionConfig,
   type Transport,
   TRANSPORT,
@@ -36,8 +37,9 @@ export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
   /**
-   * The inversify container of the manager, for programs that inject it. Reading it throws a `NetworkError`
-   * (`NotSupported`) if inversify can't be loaded, for example with `--frozen-intrinsics`.
+   * The inversify container of the manager, for programs that inject it. Reading it throws a `NetworkError` if
+   * inversify could not be loaded: `NotSupported`, for example with `--frozen-intrinsics`, or `ResourceLimitExceeded`
+   * without a free file descriptor.
    */
   readonly container: Container;
   /** The checked configuration with every default. Undefined if the options have none. */
@@ -95,11 +97,31 @@ async function build(modules: readonly TransportModule[], options: ConnectionMan
  * `--frozen-intrinsics` that is not possible, and the attempt would end the process.
  */
 async function loadInversify(): Promise<Inversify | NetworkError> {
-  if (Object.isExtensible(Reflect)) return import('inversify');
-  return new NetworkError(
-    'NotSupported',
-    'there is no container because `Reflect` is frozen: inversify must extend it',
-  );
+  if (!Object.isExtensible(Reflect)) {
+    return new NetworkError(
+      'NotSupported',
+      'there is no container because `Reflect` is frozen: inversify must extend it',
+    );
+  }
+  try {
+    return await import('inversify');
+  } catch (error) {
+    const shortage = shortageOf(error) ?? (isNotFound(error) ? NOT_FOUND : undefined);
+    if (shortage === undefined) throw error;
+    // Node.js keeps the failure of an import as long as the process lives, so another attempt has no use.
+    return new NetworkError(
+      'ResourceLimitExceeded',
+      `there is no container because inversify could not be loaded: ${shortage}; start this process again`,
+      error,
+    );
+  }
+}
+
+const NOT_FOUND = 'it is not installed, or this process had no file descriptor left to look for it: raise "ulimit -n"';
+
+/** Node.js counts a package whose `package.json` it has no descriptor for as one that is not there. */
+function isNotFound(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
 }
 
 /** Builds a manager without a container, from modules that bind constants. */

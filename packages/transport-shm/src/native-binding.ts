@@ -1,4 +1,5 @@
-import { err, ok, type Result } from '@entropynet/core';
+import { closeSync, openSync } from 'node:fs';
+import { err, ok, type Result, shortageOf } from '@entropynet/core';
 import { ADDON_PATH, addonPath, openAddon, openPackagedAddon } from './addon-file.js';
 import { LAYOUT_VERSION, MAGIC } from './region/layout.js';
 
@@ -169,11 +170,13 @@ let loaded: Result<NativeBinding> | undefined;
 
 /**
  * Loads the addon at the first call, never at import. `SharedMemoryNotAvailable` contains the reason why it can't be
- * used. The result stays the same in this thread, unless `setNativeBinding` sets an addon.
+ * used. The result stays the same in this thread, unless `setNativeBinding` sets an addon. `ResourceLimitExceeded`: no
+ * file descriptor is left for loading it; the next call tries again.
  */
 export function loadNativeBinding(): Result<NativeBinding> {
-  loaded ??= load();
-  return loaded;
+  const result = loaded ?? load();
+  if (result.ok || result.error.code !== 'ResourceLimitExceeded') loaded = result;
+  return result;
 }
 
 /**
@@ -230,6 +233,10 @@ function load(): Result<NativeBinding> {
   try {
     return ok(checked(given === undefined ? openPackagedAddon() : openAddon(given)));
   } catch (error) {
+    const shortage = lackOfDescriptors();
+    if (shortage !== undefined) {
+      return err('ResourceLimitExceeded', `the native addon could not be loaded: ${shortage}`, error);
+    }
     const which =
       given === undefined ? 'native addon of @entropynet/transport-shm' : `addon that ${ADDON_PATH} names, "${given}",`;
     const remedy = isForbidden(error)
@@ -242,6 +249,16 @@ function load(): Result<NativeBinding> {
       `the ${which} could not be loaded (${messageOf(error).split('\n')[0] ?? ''}): ${remedy}, or use WebSocket`,
       error,
     );
+  }
+}
+
+/** Returns the lack because of which this process can open no file. A loader's error often does not show it. */
+function lackOfDescriptors(): string | undefined {
+  try {
+    closeSync(openSync(process.execPath, 'r'));
+    return undefined;
+  } catch (error) {
+    return shortageOf(error);
   }
 }
 

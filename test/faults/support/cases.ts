@@ -67,6 +67,8 @@ export const FAULT_CASES = {
   R10: 'SharedMemoryPermission that names it; no hang',
   R11: 'clients are served',
   R12: 'ResourceLimitExceeded, for that connection only',
+  R13: 'an error with this reason; serves again afterwards',
+  R14: 'ResourceLimitExceeded with advice; works afterwards',
   L1: 'a child that inherits nothing keeps nothing alive',
   L2: 'each thread has its own; terminating frees it',
   L3: 'the same behaviour on a copy of the region',
