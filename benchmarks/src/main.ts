@@ -1,6 +1,7 @@
 /** `npm run bench`: every subject under the same workloads, in one run. `benchmarks/README.md` says what the figures mean. */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { describeThrown, shortageOf } from '@entropynet/core';
 import { compare, isWorse } from './comparison.js';
 import { installCurrentNode, nameWithCurrentNode } from './current-node.js';
 import { measureInProcess } from './driver-process.js';
@@ -199,8 +200,27 @@ function report(options: Options, results: Results, entries: readonly Entry[], n
   const paragraphs = [machine(), ...tables, ...notes];
   process.stdout.write(`${paragraphs.join('\n\n')}\n`);
   const everything = { machine: machine(), rounds: options.rounds, results: medians, goals, comparisons, notes };
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(everything, undefined, 2)}\n`);
-  if (options.html !== undefined) writeHtml(options.html, everything);
+  const { json, html } = options;
+  if (json !== undefined) {
+    keep(json, () => {
+      writeFileSync(json, `${JSON.stringify(everything, undefined, 2)}\n`);
+    });
+  }
+  if (html !== undefined) {
+    keep(html, () => {
+      writeHtml(html, everything);
+    });
+  }
+}
+
+/** Writes a file. If the system refuses, the tables and the other file still count. */
+function keep(file: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    say(`${file} can't be written: ${shortageOf(error) ?? describeThrown(error)}`);
+    process.exitCode = 1;
+  }
 }
 
 function say(line: string): void {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -117,6 +117,18 @@ describe('the benchmark', function () {
       expect(stdout).to.equal('');
       expect(stderr).to.contain(problem);
       expect(stderr.trimEnd().split('\n')).to.have.length(1);
+    });
+  }
+
+  if (existsSync('/dev/full')) {
+    it('prints the figures although the disk of their file is full, and says so', async () => {
+      const chosen = ['--only', 'pipelined', '--subjects', 'worker_threads MessagePort', '--rounds', '1'];
+      const html = join(folder, 'beside.html');
+      const { code, stdout, stderr } = await bench(...chosen, '--json', '/dev/full', '--html', html);
+      expect(code).to.equal(1);
+      expect(stdout).to.contain('worker_threads MessagePort');
+      expect(stderr).to.equal("/dev/full can't be written: the disk is full: make room there (ENOSPC)\n");
+      expect(readFileSync(html, 'utf8')).to.contain('<svg');
     });
   }
 

@@ -45,6 +45,29 @@ describe('files by the command line', function () {
 
 function describeOver(what: string, freshEndpoint: () => string): void {
   describe(`over ${what}`, () => {
+    if (process.platform === 'linux') {
+      it(
+        'says at both ends that the receiver may not store so long a file, which one it is, and what to do',
+        scoped(async (scope) => {
+          const inbox = join(folder.path, freshName());
+          const path = join(folder.path, freshName());
+          await writeFile(path, Buffer.alloc(8_000_000));
+          const line = ['receive', freshEndpoint(), inbox, '--once'];
+          // The limit counts for a region, too, and a region is smaller.
+          const server = folder.start(scope, line, '', ['prlimit', '--fsize=6000000']);
+          const shortage = 'a file may not become that long: raise "ulimit -f", or use another file system (EFBIG)';
+          const sent = await runInProcess(['send', path, await server.address(), '--name', 'long']);
+          expect(sent.code).to.equal(1);
+          expect(sent.errors).to.include(
+            `the other side refused: it can not store 'long'; its reason: ${shortage}; send it again to continue`,
+          );
+          const received = await server.ended();
+          expect(received.code).to.equal(1);
+          expect(received.errors).to.include(`the transfer failed at ${inbox}: ${shortage}; what has arrived stays`);
+        }),
+      );
+    }
+
     it(
       'sends a file, checked by its hash, and continues an interrupted transfer',
       scoped(async (scope) => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { type Scope, scoped } from '@entropynet/conformance/tools';
 import { type CommandEnd, RunningCommand } from '../support/command.js';
@@ -79,6 +80,22 @@ describe('a process of the command line', () => {
       }),
     );
   });
+
+  if (existsSync('/dev/full')) {
+    it(
+      'says in a sentence that the disk of its standard output is full',
+      scoped(async (scope) => {
+        for (const line of [['--version'], ['send', '--help'], ['doctor']]) {
+          const onFullDisk = ['sh', '-c', 'exec "$@" >/dev/full', 'sh'];
+          const end = await scope.add(new RunningCommand(line, {}, '', onFullDisk)).ended();
+          expect(end.code, line.join(' ')).to.equal(1);
+          expect(end.errors, line.join(' ')).to.equal(
+            "entropynet: standard output can't be written: the disk is full: make room there (ENOSPC)\n",
+          );
+        }
+      }),
+    );
+  }
 
   it(
     'takes further endpoints before and after the endpoint, and a secret from the environment',

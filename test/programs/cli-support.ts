@@ -42,8 +42,13 @@ export class CommandFolder {
   }
 
   /** Starts a command as a separate process, which ends with the scope. */
-  start(scope: Scope, line: readonly string[], input?: string | Uint8Array): RunningCommand {
-    return scope.add(new RunningCommand(line, this.environment, input));
+  start(
+    scope: Scope,
+    line: readonly string[],
+    input?: string | Uint8Array,
+    wrapper?: readonly string[],
+  ): RunningCommand {
+    return scope.add(new RunningCommand(line, this.environment, input, wrapper));
   }
 
   /** Runs a command without input as a separate process. */

@@ -18,9 +18,18 @@ export class RunningCommand implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
 
-  /** @param input standard input to its end; undefined leaves it open */
-  constructor(line: readonly string[], environment: NodeJS.ProcessEnv, input?: string | Uint8Array) {
-    const child = spawn(process.execPath, [BIN, ...line], { env: { ...process.env, ...environment } });
+  /**
+   * @param input standard input to its end; undefined leaves it open
+   * @param wrapper a program that starts the command, with its first arguments
+   */
+  constructor(
+    line: readonly string[],
+    environment: NodeJS.ProcessEnv,
+    input?: string | Uint8Array,
+    wrapper: readonly string[] = [],
+  ) {
+    const [program = '', ...all] = [...wrapper, process.execPath, BIN, ...line];
+    const child = spawn(program, all, { env: { ...process.env, ...environment } });
     this.#child = child;
     child.stdout.on('data', (data: Buffer) => (this.output = Buffer.concat([this.output, data])));
     child.stderr.on('data', (data: Buffer) => (this.errors += data.toString()));

@@ -64,7 +64,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     // A reader such as `head` may have read enough.
     if (error.code === 'EPIPE') stop(ExitCode.OutputClosed);
     else {
-      tell(terminal, `entropynet: standard output can't be written: ${error.message}`);
+      tell(terminal, `entropynet: standard output can't be written: ${reasonOf(error)}`);
       stop(ExitCode.Failed);
     }
   });

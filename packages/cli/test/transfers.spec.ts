@@ -12,9 +12,16 @@ describe('the sentence of a transfer that failed', () => {
   };
 
   it('names the place, and what to do, for an error of the system', () => {
+    const cause = Object.assign(new Error('EROFS: read-only file system, open'), { code: 'EROFS' });
+    expect(sentenceOf(err('InvalidParameter', 'the transfer failed', cause))).to.equal(
+      'the transfer failed; ./received: the file system is read-only (EROFS)',
+    );
+  });
+
+  it('is that of the error, which names the place, for a shortage', () => {
     const cause = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-    expect(sentenceOf(err('ResourceLimitExceeded', 'the transfer failed', cause))).to.equal(
-      'the transfer failed; ./received: the disk is full; make room there (ENOSPC)',
+    expect(sentenceOf(err('ResourceLimitExceeded', 'the disk of ./received is full', cause))).to.equal(
+      'the disk of ./received is full',
     );
   });
 

@@ -15,6 +15,7 @@ import {
   ok,
   printable,
   type Result,
+  shortageOf,
 } from '@entropynet/core';
 import { Inbox } from './files/inbox.js';
 import { type OnTransferProgress } from './files/progress.js';
@@ -80,7 +81,7 @@ export async function sendFile(
   const fault = faultOfOptions('sendFile()', options, SEND_OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   checkConnection('sendFile()', connection);
-  return transfer(connection, options, 'outgoing', (common) =>
+  return transfer(connection, options, 'outgoing', path, (common) =>
     sendFrom(connection, { ...common, name: options.name ?? basename(path), open: () => openFile(path) }),
   );
 }
@@ -112,7 +113,7 @@ export async function receiveFile(
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
   if (!(maxBytes >= 0)) return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; 0 and more is allowed`);
   checkConnection('receiveFile()', connection);
-  return transfer(connection, options, 'incoming', (common) =>
+  return transfer(connection, options, 'incoming', folder, (common) =>
     receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes }),
   );
 }
@@ -130,6 +131,7 @@ async function transfer<T>(
   connection: FileConnection,
   options: FileOptions,
   direction: 'outgoing' | 'incoming',
+  place: string,
   run: (common: Common) => Promise<T>,
 ): Promise<Result<T>> {
   const { channel = 'files', controlChannel = 'files-control', onProgress = (): void => undefined } = options;
@@ -148,7 +150,7 @@ async function transfer<T>(
     signal.throwIfAborted();
     return ok(await run({ channel, controlChannel, signal, onProgress }));
   } catch (error) {
-    const failure = failureOf(error, signal);
+    const failure = failureOf(error, signal, place);
     // If another consumer has a channel, this transfer must not close it.
     if (failure.error.code !== 'AlreadyExists') {
       await Promise.all([connection.closeChannel(controlChannel), connection.closeChannel(channel)]);
@@ -159,16 +161,18 @@ async function transfer<T>(
   }
 }
 
-/** Error codes for a full disk, an exhausted quota, or too many open files. */
-const USED_UP = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'EFBIG']);
-
-function failureOf(error: unknown, signal: AbortSignal): Failure {
+/** @param place the file or folder of this side */
+function failureOf(error: unknown, signal: AbortSignal, place: string): Failure {
   if (signal.aborted) {
     return err('Aborted', 'the transfer was aborted; what has arrived stays for the next one', signal.reason);
   }
   if (error instanceof NetworkError) return { ok: false, error };
+  const shortage = shortageOf(error);
+  if (shortage !== undefined) {
+    const sentence = `the transfer failed at ${place}: ${shortage}; what has arrived stays for the next one`;
+    return err('ResourceLimitExceeded', sentence, error);
+  }
   const { code } = Object(error) as NodeJS.ErrnoException;
   const sentence = `the transfer failed: ${describeThrown(error)}`;
-  if (code === undefined) return err('CallbackFailed', sentence, error);
-  return err(USED_UP.has(code) ? 'ResourceLimitExceeded' : 'InvalidParameter', sentence, error);
+  return err(code === undefined ? 'CallbackFailed' : 'InvalidParameter', sentence, error);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from '@entropynet/conformance/tools';
 import type { HashFile } from '@entropynet/streams/internal/files/file-hash';
-import { Inbox } from '@entropynet/streams/internal/files/inbox';
+import { Inbox, type ReservedName } from '@entropynet/streams/internal/files/inbox';
 import { receiveInto, type ReceivedFile } from '@entropynet/streams/internal/files/receive-file';
 import { sendFrom, type SentFile } from '@entropynet/streams/internal/files/send-file';
 import type { TransferTimes, Word } from '@entropynet/streams/internal/files/words';
@@ -141,6 +141,34 @@ export class RawSide {
 
   async next(): Promise<Word> {
     return JSON.parse(new TextDecoder().decode((await this.#words.next()).value)) as Word;
+  }
+}
+
+/** A folder on a disk that has no room for the bytes of a file from a place on. */
+export class FullInbox extends Inbox {
+  readonly #scope: Scope;
+  readonly #room: number;
+
+  constructor(folder: string, scope: Scope, room: number) {
+    super(folder);
+    this.#scope = scope;
+    this.#room = room;
+  }
+
+  override reserve(name: string): ReservedName {
+    const reserved = super.reserve(name);
+    const create = reserved.create.bind(reserved);
+    reserved.create = async () => {
+      const part = await create();
+      const { file } = part;
+      const full = await open('/dev/full', 'r+');
+      this.#scope.defer(() => full.close());
+      const write = file.write.bind(file);
+      file.write = ((bytes: Uint8Array, offset: number, length: number, position: number) =>
+        (position + length > this.#room ? full.write.bind(full) : write)(bytes, offset, length, position)) as never;
+      return part;
+    };
+    return reserved;
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scoped, until } from '@entropynet/conformance/tools';
@@ -10,7 +11,7 @@ import { sendFrom } from '@entropynet/streams/internal/files/send-file';
 import { TRANSFER_TIMES, type Word } from '@entropynet/streams/internal/files/words';
 import { CHANNEL_ASSET_UPLOAD } from '@entropynet/core';
 import { expect } from 'chai';
-import { COMMON, ManualTime, RawSide, receive, send, setUp, sha256Of } from './transfer-bench.js';
+import { COMMON, FullInbox, ManualTime, RawSide, receive, send, setUp, sha256Of } from './transfer-bench.js';
 import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 
 describe('a transfer of a file', () => {
@@ -181,6 +182,34 @@ describe('a transfer of a file', () => {
       expect(await sent)
         .to.have.property('message')
         .that.equals('the other side refused: ENOSPC: no space left on device');
+    }),
+  );
+
+  (existsSync('/dev/full') ? it : it.skip)(
+    'tells the sender whose disk is full, which file stopped and what to do, and continues afterwards',
+    scoped(async (scope) => {
+      const { path, inbox, connect } = await setUp(scope);
+      const content = randomBytes(3_000_000);
+      await writeFile(path, content);
+      const first = await connect();
+      const full = new FullInbox(inbox, scope, 1_000_000);
+      const received = receiveInto(first.receiver, { ...COMMON, inbox: full, maxBytes: content.length }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const sent = await send(first.sender, path);
+      expect(sent)
+        .to.have.property('message')
+        .that.equals(
+          "the other side refused: it can not store 'file'; its reason: the disk is full: make room there (ENOSPC); " +
+            'send it again to continue where it stopped',
+        );
+      expect(await received).to.have.property('code', 'ENOSPC');
+      const second = await connect();
+      const [whole, again] = await Promise.all([receive(second.receiver, inbox), send(second.sender, path)]);
+      expect(again).to.have.property('sent').that.is.below(content.length);
+      expect(whole).to.have.property('sha256', sha256Of(content));
+      expect(await readFile(join(inbox, 'file'))).to.deep.equal(content);
     }),
   );
 

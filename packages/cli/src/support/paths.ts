@@ -1,20 +1,17 @@
 import { existsSync, statSync, type Stats } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { shortageOf } from '@entropynet/core';
 import { CommandFailure, ExitCode } from './command-failure.js';
 
 /** The reasons of the system for refusing a path, in plain words. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'this user is not allowed to use it; check its owner and mode',
-  EDQUOT: "this user's disk quota is full",
   EEXIST: 'another file has that name',
   EISDIR: 'it is a folder',
   ELOOP: 'its links lead in a circle',
-  EMFILE: 'this process has no file descriptor left; raise "ulimit -n"',
   ENAMETOOLONG: 'it is too long',
-  ENFILE: 'the system has no file descriptor left',
   ENOENT: 'it does not exist',
-  ENOSPC: 'the disk is full; make room there',
   ENOTDIR: 'a part of it is a file and not a folder',
   EPERM: 'this user is not allowed to use it, or a sandbox forbids it',
   EROFS: 'the file system is read-only',
@@ -25,7 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function reasonOf(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const reason = REASONS[code];
-  return reason === undefined ? message : `${reason} (${code})`;
+  return shortageOf(error) ?? (reason === undefined ? message : `${reason} (${code})`);
 }
 
 /** Checks the name of a directory of servers, which need not exist. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describeThrown, NetworkError, unwrap } from '@entropynet/core';
+import { describeThrown, NetworkError, shortageOf, unwrap } from '@entropynet/core';
 import { hashFile, type HashFile } from './file-hash.js';
 import { checkFileName } from './file-name.js';
 import { type Inbox, type Part, type ReservedName } from './inbox.js';
@@ -55,18 +55,21 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   // This side receives from both channels before the first `await`, so that no message waits for a consumer.
   const words = new Words(connection, controlChannel, signal, times);
   let pieces: AsyncIterableIterator<Uint8Array, undefined> | undefined;
+  let offered: string | undefined;
   try {
     const fault = faultOf(words);
     pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
     await options.inbox.check();
     await words.open();
-    const file = await takeFile(words, { pieces, fault }, options);
+    const file = await takeFile(words, { pieces, fault }, options, (name) => {
+      offered = name;
+    });
     // The file is on the disk, even if the sender has gone meanwhile.
     await words.say({ done: true });
     return file;
   } catch (error) {
     // If the sender has gone, this message gets lost.
-    await words.say({ refused: reasonOf(error) });
+    await words.say({ refused: reasonOf(error, offered) });
     throw error;
   } finally {
     await pieces?.return?.();
@@ -86,9 +89,15 @@ function faultOf(words: Words): AbortSignal {
   return fault.signal;
 }
 
-async function takeFile(words: Words, incoming: Incoming, options: ReceiveOptions): Promise<ReceivedFile> {
+async function takeFile(
+  words: Words,
+  incoming: Incoming,
+  options: ReceiveOptions,
+  onOffered: (name: string) => void,
+): Promise<ReceivedFile> {
   const offer = await words.next();
   const name = checkFileName(textIn(offer, 'name'));
+  onOffered(name);
   const size = countIn(offer, 'size');
   if (size > options.maxBytes)
     throw new NetworkError(
@@ -217,8 +226,17 @@ function isMeant(answer: Word, sha256: string): boolean {
   return answer['sha256'] === undefined || answer['sha256'] === sha256;
 }
 
-/** Returns a sentence for the sender: the system's error, without the paths of this machine. */
-function reasonOf(error: unknown): string {
+/**
+ * Returns a sentence for the sender: the resource that is used up here, or the system's error without the paths of this
+ * machine.
+ * @param name the name of the offered file
+ */
+function reasonOf(error: unknown, name: string | undefined): string {
+  const shortage = shortageOf(error);
+  if (shortage !== undefined) {
+    const what = name === undefined ? 'a file' : `'${name}'`;
+    return `it can not store ${what}; its reason: ${shortage}; send it again to continue where it stopped`;
+  }
   const { code } = Object(error) as NodeJS.ErrnoException;
   const message = describeThrown(error);
   return error instanceof NetworkError || code === undefined ? message : (message.split(', ')[0] ?? code);
