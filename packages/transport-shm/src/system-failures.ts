@@ -4,7 +4,7 @@ import { err, type Failure, type NetworkErrorCode } from '@entropynet/core';
 import { isSystemError, messageOf } from './native-binding.js';
 
 /** The resource that ran out, and the advice for a person. */
-const SHORTAGES: Readonly<Record<string, string>> = {
+const SHORTAGES = {
   EMFILE: 'this process has no file descriptor left: close some, or raise "ulimit -n"',
   ENFILE: 'the system has no file descriptor left',
   ENOMEM:
@@ -12,6 +12,16 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   ENOSPC: 'the file system is full',
   EFBIG: 'a file of this process may not be that large: choose a smaller sharedMemory.regionSize, or raise "ulimit -f"',
   EDQUOT: "this user's quota on the file system is full",
+} satisfies Record<string, string>;
+
+const WATCHES = 'the system watches as many sockets of this user as it may: raise fs.epoll.max_user_watches';
+
+/** `ENOSPC` of calls that use no file system: a lack of memory for a region, or of watches for sockets. */
+const NO_SPACE: Readonly<Record<string, string>> = {
+  fallocate: SHORTAGES.ENOMEM,
+  ftruncate: SHORTAGES.ENOMEM,
+  epoll_ctl: WATCHES,
+  uv_poll_init: WATCHES,
 };
 
 /** The prohibitions of a system, each with its reason or advice. */
@@ -42,16 +52,17 @@ export function isShortage(error: unknown): boolean {
 
 /** Returns the system's message and the advice for a person. */
 export function describeSystemError(error: unknown): string {
-  return withAdvice(messageOf(error), codeOf(error));
+  return withAdvice(messageOf(error), codeOf(error), isSystemError(error) ? error.syscall : '');
 }
 
-/** The same for an error of which only the code is known. */
-export function describeCode(code: string): string {
-  return withAdvice(code, code);
+/** The same for an error of which only the code is known, and maybe the call of the system that failed. */
+export function describeCode(code: string, call = ''): string {
+  return withAdvice(code, code, call);
 }
 
-function withAdvice(text: string, code: string): string {
-  const advice = SHORTAGES[code] ?? HINDRANCES[code];
+function withAdvice(text: string, code: string, call: string): string {
+  const shortages: Readonly<Record<string, string>> = SHORTAGES;
+  const advice = (code === 'ENOSPC' ? NO_SPACE[call] : undefined) ?? shortages[code] ?? HINDRANCES[code];
   return advice === undefined ? text : `${text} (${advice})`;
 }
 

@@ -2,67 +2,9 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
-import { loadNativeBinding, type LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
+import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
-
-/** What a system says instead of doing it. */
-function systemError(code: string): Error {
-  return Object.assign(new Error(`${code}: as the test says`), { code, errno: -1, syscall: 'test' });
-}
-
-/** Answers that take the place of a socket's own; `next` is the socket itself. */
-type Answers = { [Method in keyof LocalSocket]?: (next: LocalSocket) => LocalSocket[Method] };
-
-/** Where the sockets come from that get other answers. */
-interface Sockets {
-  readonly connected?: Answers;
-  readonly accepted?: Answers;
-  /** Called before each `connect`; what it throws is what `connect` says. */
-  beforeConnect?(): void;
-}
-
-/** A socket with some answers of another system. */
-function answering(socket: LocalSocket, answers: Answers): LocalSocket {
-  return new Proxy(socket, {
-    get(target, name) {
-      const answer = answers[name as keyof LocalSocket] as ((next: LocalSocket) => unknown) | undefined;
-      if (answer !== undefined) return answer(target);
-      const member = Reflect.get(target, name, target) as unknown;
-      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
-    },
-  });
-}
-
-/** A system that answers otherwise than this one, until the scene is closed. */
-function onAnotherSystem(scene: Scene, { connected = {}, accepted = {}, beforeConnect }: Sockets): void {
-  const binding = unwrap(loadNativeBinding());
-  const real = binding.LocalSocket;
-  const put = (sockets: typeof real): boolean => Reflect.set(binding, 'LocalSocket', sockets);
-  put({
-    listen: (path, backlog) =>
-      answering(real.listen(path, backlog), {
-        accept: (next) => () => {
-          const client = next.accept();
-          return client === null ? null : answering(client, accepted);
-        },
-      }),
-    connect: (path) => {
-      beforeConnect?.();
-      return answering(real.connect(path), connected);
-    },
-  });
-  scene.onClose(() => put(real));
-}
-
-/** Throws at the given calls, counted from 1, and is the socket's own otherwise. */
-function failingAt(calls: readonly number[], code: string): <Method>(method: () => Method) => Method {
-  let count = 0;
-  return (method) => {
-    count += 1;
-    if (calls.includes(count)) throw systemError(code);
-    return method();
-  };
-}
+import { failingAt, onAnotherSystem, systemError } from './platform-answers-bench.js';
 
 describe('what other systems answer', () => {
   let scene: Scene;
@@ -193,6 +135,39 @@ describe('what other systems answer', () => {
     const server = await listening();
     expect(await failureOf()).to.match(/^ResourceLimitExceeded: .*EMFILE.*ulimit/);
     await connectsTo(server);
+  });
+
+  for (const call of ['ftruncate', 'fallocate']) {
+    itWithAddon(`a region for which the system has no memory (ENOSPC of ${call}) is refused with advice`, async () => {
+      await listening();
+      const binding = unwrap(loadNativeBinding());
+      const { createRegion } = binding;
+      Reflect.set(binding, 'createRegion', () => {
+        throw systemError('ENOSPC', call);
+      });
+      scene.onClose(() => Reflect.set(binding, 'createRegion', createRegion));
+      const answer = await failureOf();
+      expect(answer).to.match(/^ResourceLimitExceeded: .*could not create a region: ENOSPC \(there is no memory/);
+      expect(answer).to.include('regionSize').and.not.include('file system');
+      const second = await new SharedMemoryServer({ ...scene.config, endpoint: 'second' }).listen();
+      const own = second.ok ? '' : `${second.error.code}: ${second.error.message}`;
+      expect(own).to.match(/^ResourceLimitExceeded: .*ENOSPC.*\(there is no memory/);
+    });
+  }
+
+  itWithAddon('a server without room for watches (ENOSPC) names the limit', async () => {
+    onAnotherSystem(scene, {
+      accepted: {
+        watch: () => () => {
+          throw systemError('ENOSPC', 'uv_poll_init');
+        },
+      },
+    });
+    await listening();
+    const warned = once(process, 'warning');
+    expect(await failureOf()).to.match(/^HandshakeFailed/);
+    const [warning] = (await warned) as [Error];
+    expect(warning.message).to.include('max_user_watches').and.not.include('file system');
   });
 
   itWithAddon("a client that the system can't watch (ENOSPC) is refused, and the next is served", async () => {

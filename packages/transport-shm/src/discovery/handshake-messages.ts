@@ -188,10 +188,16 @@ export function describeRefusal(refusal: Refusal): string {
   return REFUSALS[refusal]?.[1] ?? `status ${refusal}`;
 }
 
+/** The call of the system that finds no room for a region. */
+const REGION_CALL = 'ftruncate';
+
 function refused(status: number, systemCode = ''): Failure {
   const [code, reason] = REFUSALS[status] ?? (['HandshakeFailed', `the server refused with status ${status}`] as const);
   if (status !== Refusal.Region) return err(code, reason);
-  return err(code, `${reason}: ${systemCode === '' ? 'its own warnings say why' : describeCode(systemCode)}`);
+  return err(
+    code,
+    `${reason}: ${systemCode === '' ? 'its own warnings say why' : describeCode(systemCode, REGION_CALL)}`,
+  );
 }
 
 /** Returns the code of the system's error in a refusal. The peer wrote the bytes, so they may hold anything. */
