@@ -16,6 +16,7 @@ export type {
   ReconnectEvents,
   ReconnectionStatus,
 } from './handle-events.js';
-export { ManagedServer, type MissingAddress } from './managed-server.js';
+export { ManagedServer } from './managed-server.js';
+export type { MissingAddress } from './missing-address.js';
 export type { BackendMetrics, ManagerMetrics, RoundTrips } from './metrics-tally.js';
 export type { FallbackDiagnostics, PassedOver, Selection } from './selection.js';

@@ -8,28 +8,17 @@ import {
   changeConfig,
   type ConnectionServer,
   err,
-  type NetworkError,
-  type NetworkErrorCode,
   OK,
   ok,
   redactEndpoint,
-  redactText,
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
+import { type MissingAddress, missingAddress } from './missing-address.js';
 import type { Reservation } from './reservation.js';
-import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, reportFallback } from './selection.js';
-
-/**
- * An address of a server's configuration on which the server does not listen, with the reason. It is plain data and
- * valid as JSON.
- */
-export interface MissingAddress extends PassedOver {
-  /** Whether the cause can pass. If so, the server repeats the attempt while it listens on another address. */
-  readonly isRetried: boolean;
-}
+import { type Candidate, configOf, failureOf, reportFallback } from './selection.js';
 
 /** A candidate with the server that was made for it. */
 interface Listener {
@@ -48,16 +37,6 @@ interface Promised {
 
 /** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
-
-/**
- * The errors whose cause can pass: a NATS server or network that does not run yet, an address that is in use for now.
- */
-const PASSING: ReadonlySet<NetworkErrorCode> = new Set([
-  'AddressInUse',
-  'ResourceLimitExceeded',
-  'Timeout',
-  'TransportUnavailable',
-]);
 
 /** The waits before a server tries its missing addresses again, in milliseconds. */
 const FIRST_WAIT_MS = 100;
@@ -80,6 +59,8 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** Counts calls of `close()`, so that a running `listen()` notices one. */
   #closes = 0;
   #closing: Promise<Result> | undefined;
+  /** The running `listen()`, and how many calls of `close()` came before it. */
+  #opening: { readonly closes: number; readonly result: Promise<Result> } | undefined;
   /** The timer for the next attempt on the missing addresses. */
   #retry: Timer | undefined;
   /** Whether the previous client was refused: the log gets one line for all of them. */
@@ -110,8 +91,19 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
    * and the server tries those again whose cause can pass by itself. If another server has one of the names or ports,
    * the whole call fails with `AddressInUse`: otherwise some clients would reach that server.
    */
-  async listen(): Promise<Result> {
+  listen(): Promise<Result> {
     const closes = this.#closes;
+    // A second run would adopt and try again beside the first.
+    if (this.#opening?.closes !== closes) {
+      const result = this.#listen(closes).finally(() => {
+        if (this.#opening?.result === result) this.#opening = undefined;
+      });
+      this.#opening = { closes, result };
+    }
+    return this.#opening.result;
+  }
+
+  async #listen(closes: number): Promise<Result> {
     // The transports' servers seem to listen until `close()` is done.
     if (this.#closing !== undefined) await this.#closing;
     if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
@@ -289,9 +281,4 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   async #closeListeners(): Promise<void> {
     await Promise.all(this.#listeners.map(({ server }) => server.close()));
   }
-}
-
-function missingAddress({ transport, shown }: Candidate, { code, message }: NetworkError): MissingAddress {
-  const reason = redactText(message, MAX_REASON);
-  return { backend: transport.backend, endpoint: shown, code, reason, isRetried: PASSING.has(code) };
 }

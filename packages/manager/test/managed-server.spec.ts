@@ -101,6 +101,23 @@ describe('a managed server', () => {
     await second.manager.closeAll();
   });
 
+  it('listens once if two calls of listen() run at the same time, and stays closed', async () => {
+    const transport = new Late();
+    transport.fault = 'TransportUnavailable';
+    const manager = new ConnectionManager([transport]);
+    const fallback = [`loopback://late-${freshName()}`];
+    const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}`, fallback }));
+    for (const outcome of await Promise.all([server.listen(), server.listen()])) unwrap(outcome);
+    expect(transport.attempts).to.equal(1);
+    const closing = server.close();
+    const [first, second] = [server.listen(), server.listen()];
+    expect(first).to.equal(second);
+    unwrap(await closing);
+    unwrap(await first);
+    expect(transport.attempts).to.equal(2);
+    await manager.closeAll();
+  });
+
   it('does not listen if it is closed while listen() runs', async () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const fallback = [`loopback://${freshName()}`];
