@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FrameType } from '@entropynet/core';
+import { FrameType, type Result } from '@entropynet/core';
 import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
 
 /** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
@@ -23,7 +23,7 @@ describe('the bytes of a message', () => {
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
   });
 
-  it('are dropped completely if there is no memory for the rest, and the next message is sent', () => {
+  it('are dropped completely if there is no memory for the rest, and the next message is sent', async () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
     const { writer } = connection;
     writer.room = 2;
@@ -34,7 +34,13 @@ describe('the bytes of a message', () => {
       }
     } as unknown as typeof ArrayBuffer;
     try {
-      expect(() => connection.trySend(new Uint8Array(300_000))).to.throw(RangeError, 'allocation failed');
+      const tried = connection.trySend(new Uint8Array(300_000));
+      expect(tried.ok ? '' : tried.error).to.include({ code: 'ResourceLimitExceeded' });
+      expect(tried.ok ? '' : tried.error.message).to.match(/^there is no memory left in which \d+ bytes/);
+      const awaited = await connection.send(new Uint8Array(300_000));
+      expect(awaited.ok ? '' : awaited.error).to.include({ code: 'ResourceLimitExceeded' });
+      const batch = connection.trySendBatch([new Uint8Array(1)]);
+      expect(batch.ok ? '' : batch.error).to.include({ code: 'WouldBlock' });
     } finally {
       globalThis.ArrayBuffer = own;
     }
@@ -44,6 +50,25 @@ describe('the bytes of a message', () => {
     const { MessageStart, Fragment, MessageAbort, Message } = FrameType;
     expect(types).to.deep.equal([MessageStart, Fragment, MessageAbort, Message]);
     expect(connection.getStats().messagesSent).to.equal(1);
+  });
+
+  it('are not claimed if there is no memory for them', () => {
+    const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
+    const { Uint8Array: own } = globalThis;
+    globalThis.Uint8Array = class {
+      constructor() {
+        throw new RangeError('Array buffer allocation failed');
+      }
+    } as unknown as typeof Uint8Array;
+    let refusals: Result<unknown>[];
+    try {
+      refusals = [connection.claim(300_000), connection.defaultChannel.trySendWith(300_000, () => undefined)];
+    } finally {
+      globalThis.Uint8Array = own;
+    }
+    const codes = refusals.map((refused) => (refused.ok ? 'ok' : refused.error.code));
+    expect(codes).to.deep.equal(['ResourceLimitExceeded', 'ResourceLimitExceeded']);
+    expect(connection.trySend(Uint8Array.of(7)).ok).to.equal(true);
   });
 
   it('no longer exist if their buffer was shortened', () => {

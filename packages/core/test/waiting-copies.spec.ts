@@ -1,13 +1,15 @@
 import { expect } from 'chai';
+import { unwrap } from '@entropynet/core';
 import { WaitingCopies } from '@entropynet/core/internal/channels/waiting-copies';
 
 const KIBIBYTE = 1024;
+const copyOf = (copies: WaitingCopies, data: Uint8Array, start: number): Uint8Array => unwrap(copies.copy(data, start));
 const bytesOf = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
 describe('copies of waiting messages', () => {
   it('hold a separate copy of the bytes from their start', () => {
     const data = Uint8Array.from({ length: 64 * KIBIBYTE }, (_unused, index) => index & 0xff);
-    const copy = new WaitingCopies().copy(data, 1000);
+    const copy = copyOf(new WaitingCopies(), data, 1000);
     const wanted = data.slice(1000);
     data.fill(0);
     expect(copy).to.deep.equal(wanted);
@@ -15,14 +17,14 @@ describe('copies of waiting messages', () => {
 
   it('reuse the memory of a released copy, and of no other', () => {
     const copies = new WaitingCopies();
-    const first = copies.copy(bytesOf(64 * KIBIBYTE, 1), 0);
-    const second = copies.copy(bytesOf(64 * KIBIBYTE, 2), 0);
+    const first = copyOf(copies, bytesOf(64 * KIBIBYTE, 1), 0);
+    const second = copyOf(copies, bytesOf(64 * KIBIBYTE, 2), 0);
     expect(second.buffer).to.not.equal(first.buffer);
     copies.release(first);
-    const third = copies.copy(bytesOf(40 * KIBIBYTE, 3), 0);
+    const third = copyOf(copies, bytesOf(40 * KIBIBYTE, 3), 0);
     expect(third.buffer).to.equal(first.buffer);
     expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
-    expect(copies.copy(bytesOf(40 * KIBIBYTE, 4), 0).buffer).to.not.equal(first.buffer);
+    expect(copyOf(copies, bytesOf(40 * KIBIBYTE, 4), 0).buffer).to.not.equal(first.buffer);
     expect(third).to.deep.equal(bytesOf(40 * KIBIBYTE, 3));
   });
 
@@ -38,7 +40,7 @@ describe('copies of waiting messages', () => {
       }
     }
     const copies = new WaitingCopies();
-    const copy = copies.copy(new Pooled(64 * KIBIBYTE).fill(1), 1000);
+    const copy = copyOf(copies, new Pooled(64 * KIBIBYTE).fill(1), 1000);
     expect(copy.buffer).to.not.equal(pool);
     expect(copy).to.deep.equal(bytesOf(64 * KIBIBYTE - 1000, 1));
   });
@@ -46,8 +48,8 @@ describe('copies of waiting messages', () => {
   it('do not use memory that is too short, or much too long', () => {
     const copies = new WaitingCopies();
     copies.release(bytesOf(64 * KIBIBYTE, 1));
-    expect(copies.copy(bytesOf(65 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(65 * KIBIBYTE);
-    expect(copies.copy(bytesOf(31 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(31 * KIBIBYTE);
-    expect(copies.copy(bytesOf(32 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(64 * KIBIBYTE);
+    expect(copyOf(copies, bytesOf(65 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(65 * KIBIBYTE);
+    expect(copyOf(copies, bytesOf(31 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(31 * KIBIBYTE);
+    expect(copyOf(copies, bytesOf(32 * KIBIBYTE, 2), 0).buffer.byteLength).to.equal(64 * KIBIBYTE);
   });
 });

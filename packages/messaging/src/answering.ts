@@ -131,7 +131,8 @@ export class Answering<Request, Reply> {
     this.#say(id, handled, frame);
   }
 
-  #say(id: number, handled: Handled, frame: Uint8Array): void {
+  /** @param isFailure whether the frame says why there is no reply */
+  #say(id: number, handled: Handled, frame: Uint8Array, isFailure = false): void {
     this.#heldBytes += frame.length - handled.bytes;
     handled.bytes = frame.length;
     handled.answer = {
@@ -140,7 +141,9 @@ export class Answering<Request, Reply> {
         this.#forget(id, handled);
       },
       onFailed: (error) => {
-        if (error.code === 'MessageTooLarge') this.#say(id, handled, failureFrame(id, error));
+        // A short frame with the reason may go where the reply did not. A second failure is the end.
+        const mayExplain = !isFailure && (error.code === 'MessageTooLarge' || error.code === 'ResourceLimitExceeded');
+        if (mayExplain) this.#say(id, handled, failureFrame(id, error), true);
         else this.#forget(id, handled);
       },
     };

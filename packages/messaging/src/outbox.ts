@@ -75,8 +75,11 @@ export class Outbox {
     // Sending may call this method again before the message counts as sent.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.#sendAll();
-    this.#isPumping = false;
+    try {
+      this.#sendAll();
+    } finally {
+      this.#isPumping = false;
+    }
     if (this.#isFinishing && !this.isBlocked) this.close();
   };
 

@@ -66,7 +66,7 @@ describe('the slots of clients during a shared-memory handshake', () => {
         return ok({ release: () => undefined });
       },
     });
-    const accepting = server.accept({ signal: AbortSignal.timeout(3000) });
+    const accepting = server.accept({ signal: AbortSignal.timeout(30_000) });
     clients.push(ask());
     const connection = unwrap(await accepting);
     expect(connection.isConnected()).to.equal(true);

@@ -1,4 +1,4 @@
-import { err, OK, type Failure, type Result } from '../result/result.js';
+import { err, OK, ok, type Failure, type Result } from '../result/result.js';
 import type { InPlaceWriter } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { isThenable } from '../lifecycle/callback-guard.js';
@@ -6,7 +6,7 @@ import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage } from './message-line.js';
-import { notConnected } from './refusals.js';
+import { noMemory, notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
 /**
@@ -58,15 +58,22 @@ export class Claims {
 
   /**
    * Claims room for `length` bytes on a half that can send them now. Returns undefined if the transport has no room.
+   * `ResourceLimitExceeded`: there is no memory for it.
    */
-  claim(half: OutgoingHalf, length: number): SendClaim | undefined {
+  claim(half: OutgoingHalf, length: number): Result<SendClaim> | undefined {
     const isWhole = length <= this.#wholeBytes;
-    const bytes = isWhole ? this.#writer?.tryClaim(length) : new Uint8Array(length);
+    let bytes: Uint8Array | undefined;
+    if (isWhole) bytes = this.#writer?.tryClaim(length);
+    else {
+      const memory = memoryFor(length);
+      if (!memory.ok) return memory;
+      bytes = memory.value;
+    }
     if (bytes === undefined) {
       this.#queue.isFull = true;
       return undefined;
     }
-    return new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length);
+    return ok(new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length));
   }
 
   /**
@@ -80,8 +87,11 @@ export class Claims {
     const isWhole = length <= this.#wholeBytes;
     let start = 0;
     let bytes: Uint8Array | undefined;
-    if (!isWhole) bytes = new Uint8Array(length);
-    else if (writer.tryClaimAt === undefined) bytes = writer.tryClaim(length);
+    if (!isWhole) {
+      const memory = memoryFor(length);
+      if (!memory.ok) return memory;
+      bytes = memory.value;
+    } else if (writer.tryClaimAt === undefined) bytes = writer.tryClaim(length);
     else {
       start = writer.tryClaimAt(length);
       if (start >= 0) bytes = writer.claimedBytes;
@@ -164,6 +174,15 @@ export class Claims {
     this.#current = 0;
     this.#queue.isHeld = false;
     return undefined;
+  }
+}
+
+/** Returns memory for a claim that needs fragments. */
+function memoryFor(length: number): Result<Uint8Array> {
+  try {
+    return ok(new Uint8Array(length));
+  } catch (error) {
+    return noMemory(length, error);
   }
 }
 

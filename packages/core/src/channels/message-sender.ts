@@ -48,6 +48,8 @@ export class MessageSender {
   #tick = NO_TICK;
   /** The length of the longest message that goes as one frame. */
   #wholeBytes = 0;
+  /** Set after there was no memory for the rest of a message, until its sender gets the error. */
+  #lack: Failure | undefined;
 
   constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
     const onSent = (half: OutgoingHalf, length: number): void => {
@@ -172,8 +174,7 @@ export class MessageSender {
     if (!this.#isSendable(channel, length)) {
       return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
     }
-    const claim = this.#claims.claim(channel.outgoing, length);
-    return claim === undefined ? this.#refuse(channel, length) : { ok: true, value: claim };
+    return this.#claims.claim(channel.outgoing, length) ?? this.#refuse(channel, length);
   }
 
   /** Returns the error for a send on a name that has no channel. */
@@ -241,22 +242,18 @@ export class MessageSender {
       half.countSent(data.length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
-      message.bytes = this.#copyOfRest(half, data, message.offset);
+      const rest = this.#queue.copies.copy(data, message.offset);
+      if (!rest.ok) {
+        this.#queue.breakOff(half);
+        this.#lack = rest;
+        return false;
+      }
+      message.bytes = rest.value;
       message.isCopy = true;
       message.offset = 0;
       this.#queue.add(half, message);
     }
     return true;
-  }
-
-  /** Copies the rest of a message that was started. Throws if there is no memory for it. */
-  #copyOfRest(half: OutgoingHalf, data: Uint8Array, start: number): Uint8Array {
-    try {
-      return this.#queue.copies.copy(data, start);
-    } catch (error) {
-      this.#queue.breakOff(half);
-      throw error;
-    }
   }
 
   #isSendable({ outgoing }: Channel, length: number): boolean {
@@ -273,6 +270,9 @@ export class MessageSender {
   #refusalOf(channel: Channel, length: number): Failure | undefined {
     if (this.#writer === undefined) return notConnected();
     if (!channel.isOpen) return channelUnusable(channel);
+    const lack = this.#lack;
+    this.#lack = undefined;
+    if (lack !== undefined) return lack;
     return length > this.#maxMessageSize ? messageTooLarge(length, this.#maxMessageSize) : undefined;
   }
 

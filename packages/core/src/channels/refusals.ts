@@ -39,6 +39,11 @@ export function messageTooLarge(length: number, limit: number): Failure {
   );
 }
 
+/** The error of a message that has to wait, and for whose copy there is no memory. */
+export function noMemory(length: number, error: unknown): Failure {
+  return err('ResourceLimitExceeded', `there is no memory left in which ${length} bytes of a message can wait`, error);
+}
+
 export function queueTooLong(queuedBytes: number, limit: number): Failure {
   return err(
     'ResourceLimitExceeded',

@@ -1,4 +1,6 @@
+import { ok, type Result } from '../result/result.js';
 import { lengthOf, plainView } from './message-bytes.js';
+import { noMemory } from './refusals.js';
 
 /** The heap allocates shorter copies fast, so a spare one would gain nothing. */
 const MIN_SPARE_BYTES = 16 * 1024;
@@ -11,18 +13,25 @@ const MIN_SPARE_BYTES = 16 * 1024;
 export class WaitingCopies {
   #spare: WeakRef<ArrayBufferLike> | undefined;
 
-  /** Copies the bytes of `data` from `start` on. The caller owns the copy until it passes it to `release`. */
-  copy(data: Uint8Array, start: number): Uint8Array {
+  /**
+   * Copies the bytes of `data` from `start` on. The caller owns the copy until it passes it to `release`.
+   * `ResourceLimitExceeded`: there is no memory for it.
+   */
+  copy(data: Uint8Array, start: number): Result<Uint8Array> {
     const length = lengthOf(data) - start;
     let memory = length < MIN_SPARE_BYTES ? undefined : this.#spare?.deref();
     // The memory is used at least half, so that a small message does not hold the memory of a very large one.
     if (memory === undefined || memory.byteLength < length || memory.byteLength > 2 * length) {
-      // `slice` would allocate through the array's class, which may be the program's own.
-      memory = new ArrayBuffer(length);
+      try {
+        // `slice` would allocate through the array's class, which may be the program's own.
+        memory = new ArrayBuffer(length);
+      } catch (error) {
+        return noMemory(length, error);
+      }
     } else this.#spare = undefined;
     const copy = new Uint8Array(memory, 0, length);
     copy.set(plainView(data, start));
-    return copy;
+    return ok(copy);
   }
 
   /** Takes back a copy that nobody reads any more. */

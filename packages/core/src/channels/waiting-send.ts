@@ -24,7 +24,11 @@ export function waitInQueue(
     };
     // The queue gets a copy, so that the caller may reuse its buffer at once.
     const copy = queue.copies.copy(data, 0);
-    const message = new QueuedMessage(copy, true, data.length, monotonicNow() + timeoutMs, settle);
+    if (!copy.ok) {
+      resolve(copy);
+      return;
+    }
+    const message = new QueuedMessage(copy.value, true, data.length, monotonicNow() + timeoutMs, settle);
     signal?.addEventListener('abort', onAbort, { once: true });
     queue.add(half, message);
     queue.pump();

@@ -1,0 +1,75 @@
+import { type Channel, err, NetworkError, OK, type Result } from '@entropynet/core';
+import { Outbox } from '@entropynet/messaging/internal/outbox';
+import { Answering } from '@entropynet/messaging/internal/answering';
+import { jsonCodec } from '@entropynet/messaging';
+import { decodeFailure, parseFrame, RequestFrame } from '@entropynet/messaging/internal/request-frame';
+import { HandlerSlot } from '@entropynet/messaging/internal/handler-slot';
+import { until } from '@entropynet/conformance/tools';
+import { expect } from 'chai';
+
+/** A channel that has no memory for long messages. */
+function shortOfMemory(): { channel: Channel; sent: Uint8Array[] } {
+  const sent: Uint8Array[] = [];
+  const channel = {
+    subscribe: () => () => undefined,
+    trySend: (frame: Uint8Array): Result => {
+      if (frame.length > 500) return err('ResourceLimitExceeded', 'there is no memory');
+      sent.push(frame);
+      return OK;
+    },
+  } as unknown as Channel;
+  return { channel, sent };
+}
+
+describe('the outbox of requests', () => {
+  it('fails the one message for which there is no memory, and sends the next', () => {
+    const { channel, sent } = shortOfMemory();
+    const outbox = new Outbox();
+    outbox.start(channel);
+    const outcomes: string[] = [];
+    for (const length of [501, 5]) {
+      outbox.push({
+        frames: [new Uint8Array(length)],
+        onSent: () => outcomes.push('sent'),
+        onFailed: ({ code, message }) => outcomes.push(`${code}: ${message}`),
+      });
+    }
+    expect(outcomes).to.deep.equal(['ResourceLimitExceeded: there is no memory', 'sent']);
+    expect(sent.map(({ length }) => length)).to.deep.equal([5]);
+    expect(outbox.isBlocked).to.equal(false);
+  });
+
+  it('goes on after a listener threw', () => {
+    const { channel, sent } = shortOfMemory();
+    const outbox = new Outbox();
+    outbox.start(channel);
+    const thrown = new Error('a listener failed');
+    const failing = (): void =>
+      outbox.push({
+        frames: [new Uint8Array(1)],
+        onSent: () => {
+          throw thrown;
+        },
+        onFailed: () => undefined,
+      });
+    expect(failing).to.throw(thrown);
+    outbox.push({ frames: [new Uint8Array(2)], onSent: () => undefined, onFailed: () => undefined });
+    expect(sent).to.have.length(2);
+  });
+
+  it('gives the requester a reason in place of a reply for which there is no memory', async () => {
+    const { channel, sent } = shortOfMemory();
+    const outbox = new Outbox();
+    outbox.start(channel);
+    const handler = new HandlerSlot<() => string>(1000);
+    handler.set(() => 'x'.repeat(1000));
+    const options = { codec: jsonCodec(), requestSchema: undefined, maxHandled: 4, maxHandledBytes: 10_000, handler };
+    const answering = new Answering<unknown, string>(options, outbox, () => undefined);
+    answering.take(7, new TextEncoder().encode('1'), {});
+    await until(() => sent.length === 1, 'an answer was sent');
+    const frame = parseFrame(sent[0] as Uint8Array);
+    expect(frame).to.include({ type: RequestFrame.Failure, id: 7 });
+    expect(decodeFailure(frame?.rest ?? new Uint8Array(0))).to.include({ code: 'ResourceLimitExceeded' });
+    answering.end(new NetworkError('ConnectionClosed', 'the test is over'));
+  });
+});
