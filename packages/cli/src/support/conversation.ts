@@ -6,6 +6,7 @@ import { type ConnectionHandle } from '@entropynet/manager';
 import { toDuplex } from '@entropynet/streams';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
+import { reasonOf } from './paths.js';
 import { lineOf, print, tell, type Terminal } from './terminal.js';
 
 /** The format of written and read messages. */
@@ -101,7 +102,7 @@ export async function joinStreams(
         : pipeline(duplex, terminal.output, { signal, end: false }),
     ]);
   } catch (error) {
-    throw new CommandFailure(`the stream failed: ${(error as Error).message}`);
+    throw new CommandFailure(`the stream failed: ${reasonOf(error)}`);
   }
 }
 
@@ -122,13 +123,8 @@ export async function openChannel(handle: ConnectionHandle, { channel }: Convers
 }
 
 /** Resolves when the connection has ended, with its error if it failed. */
-export function endOf(handle: ConnectionHandle): Promise<Error | undefined> {
-  return new Promise((resolve) => {
-    handle.on('state', (state, error) => {
-      if (state === 'disconnected' || state === 'failed') resolve(error);
-    });
-    if (handle.getState() === 'disconnected' || handle.getState() === 'failed') resolve(undefined);
-  });
+export async function endOf(handle: Pick<ConnectionHandle, 'closed'>): Promise<Error | undefined> {
+  return (await handle.closed).error;
 }
 
 /** Resolves when the user interrupts. */
