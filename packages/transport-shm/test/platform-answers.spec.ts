@@ -212,6 +212,35 @@ describe('what other systems answer', () => {
     await connectsTo(server);
   });
 
+  itWithAddon(
+    'servers of one name that were too busy to answer in their share of the time are asked again',
+    async () => {
+      const config = {
+        ...scene.config,
+        connectTimeoutMs: 4000,
+        sharedMemory: { ...scene.config.sharedMemory, share: true },
+      };
+      for (let count = 0; count < 2; count += 1) {
+        const server = new SharedMemoryServer(config);
+        scene.onClose(() => server.close());
+        unwrap(await server.listen());
+      }
+      let asked = 0;
+      onAnotherSystem(scene, {
+        connected: {
+          watch: (next) => (callback) => {
+            asked += 1;
+            // The answers of both servers come too late the first time.
+            if (asked > 2) next.watch(callback);
+          },
+        },
+      });
+      const connection = new SharedMemoryConnection(config.endpoint, config);
+      scene.onClose(() => connection.disconnect());
+      unwrap(await connection.connect());
+    },
+  );
+
   itWithAddon('a socket that takes only a part of a message ends the handshake', async () => {
     const server = await listening();
     onAnotherSystem(scene, { connected: { send: (next) => (bytes) => next.send(bytes.subarray(0, 10)) } });

@@ -35,15 +35,21 @@ export async function requestRegion(
 /**
  * Asks the servers of a shared endpoint, in random order. If a server is dead, dies, is full or does not answer, it
  * asks the next one. After each round it looks for servers again, so that a client finds the successor of one that
- * closes.
+ * closes. Servers that did not answer in time may only have been busy: when no other is left, it asks them again.
  */
 async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSignal): Promise<Result<Assignment>> {
   const shown = shownNameOf(config.endpoint);
   const failed = new Set<string>();
+  const slow = new Set<string>();
   let lastFailure: Failure | undefined;
   for (;;) {
     const found = findServers(config);
-    const untried = found.ok ? shuffled(found.value.filter((server) => !failed.has(nonceOf(server)))) : [];
+    const isUntried = (server: FoundServer): boolean => !failed.has(nonceOf(server)) && !slow.has(nonceOf(server));
+    const untried = found.ok ? shuffled(found.value.filter(isUntried)) : [];
+    if (untried.length === 0 && slow.size > 0) {
+      slow.clear();
+      continue;
+    }
     if (untried.length === 0 && lastFailure !== undefined) return lastFailure;
     if (!found.ok) return found;
     let wasAnyAsked = false;
@@ -52,12 +58,12 @@ async function requestFromAny(config: ResolvedConnectionConfig, signal: AbortSig
       // Its queue is full, or it is about to listen: the other servers come first.
       if (opened === undefined) continue;
       wasAnyAsked = true;
-      const limitMs = untried.length > 1 ? config.connectTimeoutMs * SHARE_OF_TIME : undefined;
+      const limitMs = untried.length + slow.size > 1 ? config.connectTimeoutMs * SHARE_OF_TIME : undefined;
       const assigned = opened.ok ? await requestWithin(limitMs, server, opened.value, config, signal) : opened;
       if (assigned.ok || signal.aborted) return assigned;
       log(() => `a server of '${shown}' failed, asking another: ${assigned.error.message}`);
       lastFailure = assigned;
-      failed.add(nonceOf(server));
+      (assigned.error.code === 'Timeout' ? slow : failed).add(nonceOf(server));
     }
     if (wasAnyAsked) continue;
     const waited = await waitForRoom(signal);
