@@ -143,7 +143,8 @@ describeFaults('shared endpoints', () => {
 
   faultTest('F25', 'a server that shares its name is stopped', [addon], async ({ scope }) => {
     const world = worldOf(scope);
-    const config = { ...world.config, connectTimeoutMs: 2000 };
+    // A client waits a quarter of it for the stopped server.
+    const config = { ...world.config, connectTimeoutMs: 8000 };
     const [stopped, other] = [await startServer(scope, world), await startServer(scope, world)];
     stopped.kill('SIGSTOP');
     // Half of them ask the stopped one first.

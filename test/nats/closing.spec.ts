@@ -26,7 +26,7 @@ describeNats('NATS: closing while the NATS server fails', () => {
     'ends after the silence that the heartbeat allows, if the NATS server hangs',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();
-      const { server } = await scope.serve(nats, { nats: { heartbeat: { intervalMs: 20, timeoutMs: 200 } } });
+      const { server } = await scope.serve(nats, { nats: { heartbeat: { intervalMs: 100, timeoutMs: 1000 } } });
       nats.signal('SIGSTOP');
       unwrap(await server.close());
     }),

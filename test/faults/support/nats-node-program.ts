@@ -5,7 +5,8 @@ import { NatsConnection, NatsConnectionServer } from '@entropynet/transport-nats
 // A program on a separate host, in a separate network: `server ENDPOINT` or `client ENDPOINT`. It prints each event in
 // a line.
 const [role = '', endpoint = ''] = process.argv.slice(2);
-const config = { endpoint, connectTimeoutMs: 2000, nats: { heartbeat: { intervalMs: 200, timeoutMs: 1000 } } };
+// Much longer than a busy machine makes a living peer or NATS server wait.
+const config = { endpoint, connectTimeoutMs: 5000, nats: { heartbeat: { intervalMs: 200, timeoutMs: 3000 } } };
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
