@@ -1,6 +1,7 @@
 import { type Scope, until, within } from '@entropynet/conformance/tools';
 import { type NetworkConnection, NetworkError, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
+import { WebSocketConnection } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -89,37 +90,45 @@ describeFaults('memory', () => {
     }
   }
 
-  faultTest('R12', "there is no memory for a client's message", [addon, linux], async ({ scope }) => {
-    const directory = mkdtempSync(join(tmpdir(), 'entropynet-memory-'));
-    scope.defer(() => {
-      rmSync(directory, { recursive: true });
+  for (const [what, endpoint, code] of [
+    ['shared memory', 'little', 'PeerDied'],
+    ['WebSocket', 'ws://127.0.0.1:0/', 'ResourceLimitExceeded'],
+  ] as const) {
+    faultTest('R12', `there is no memory for a client's message over ${what}`, [addon, linux], async ({ scope }) => {
+      const directory = mkdtempSync(join(tmpdir(), 'entropynet-memory-'));
+      scope.defer(() => {
+        rmSync(directory, { recursive: true });
+      });
+      const program = fileURLToPath(new URL('./support/little-memory-program.js', import.meta.url));
+      const line = ['-c', 'ulimit -v 1200000; exec "$0" "$@"', process.execPath, program, endpoint, directory];
+      const child = spawn('sh', line, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const closed = once(child, 'close');
+      scope.defer(async () => {
+        child.kill('SIGKILL');
+        await closed;
+      });
+      let output = '';
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await until(() => output.includes('listening at'), 'the server listens');
+      const address = /at (\S+)/.exec(output)?.[1] ?? '';
+      const config = { endpoint: address, maxMessageSize: 2 ** 30, sharedMemory: { directory } };
+      const connect = (): NetworkConnection =>
+        scope.add(
+          endpoint === 'little' ? new SharedMemoryConnection(address, config) : new WebSocketConnection(config),
+        );
+      const [big, small] = [connect(), connect()];
+      unwrap(await big.connect());
+      unwrap(await small.connect());
+      const failure = failureOf(big);
+      unwrap(big.trySend(new Uint8Array(400 * 2 ** 20)));
+      expect((await within(failure, 'the one connection has ended', 60_000))?.code).to.equal(code);
+      await until(() => output.includes('first: failed ResourceLimitExceeded\n'), 'the server has said why');
+      for (let count = 1; count <= 3; count += 1) {
+        unwrap(small.trySend(Uint8Array.of(count)));
+        await until(() => output.includes(`second: ${count}\n`), 'the other connection is served');
+      }
     });
-    const program = fileURLToPath(new URL('./support/little-memory-program.js', import.meta.url));
-    const child = spawn('sh', ['-c', 'ulimit -v 1200000; exec "$0" "$@"', process.execPath, program, directory], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const closed = once(child, 'close');
-    scope.defer(async () => {
-      child.kill('SIGKILL');
-      await closed;
-    });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until(() => output.includes('listening\n'), 'the server listens');
-    const config = { endpoint: 'little', maxMessageSize: 2 ** 30, sharedMemory: { directory } };
-    const big = scope.add(new SharedMemoryConnection('little', config));
-    const small = scope.add(new SharedMemoryConnection('little', config));
-    unwrap(await big.connect());
-    unwrap(await small.connect());
-    const failure = failureOf(big);
-    unwrap(big.trySend(new Uint8Array(400 * 2 ** 20)));
-    expect((await within(failure, 'the one connection has ended', 60_000))?.code).to.equal('PeerDied');
-    await until(() => output.includes('first: failed ResourceLimitExceeded\n'), 'the server has said why');
-    for (let count = 1; count <= 3; count += 1) {
-      unwrap(small.trySend(Uint8Array.of(count)));
-      await until(() => output.includes(`second: ${count}\n`), 'the other connection is served');
-    }
-  });
+  }
 
   faultTest('L8', 'the buffer of a borrowed message is transferred from its callback', [addon], async ({ scope }) => {
     const [pair, other] = [await connectPair(scope, 'copied'), await connectPair(scope, 'copied')];

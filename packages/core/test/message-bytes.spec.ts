@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { FrameType, type Result } from '@entropynet/core';
+import { frameHeader, FrameType, type NetworkError, type Result } from '@entropynet/core';
 import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
 
 /** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
@@ -69,6 +69,25 @@ describe('the bytes of a message', () => {
     const codes = refusals.map((refused) => (refused.ok ? 'ok' : refused.error.code));
     expect(codes).to.deep.equal(['ResourceLimitExceeded', 'ResourceLimitExceeded']);
     expect(connection.trySend(Uint8Array.of(7)).ok).to.equal(true);
+  });
+
+  it('end the connection alone that received them, if there is no memory for them', () => {
+    const connection = new BareConnection();
+    const errors: (NetworkError | undefined)[] = [];
+    connection.on('state', (_state, error) => errors.push(error));
+    connection.setMessageCallback(() => undefined);
+    connection.startReceiving();
+    const { allocUnsafeSlow } = Buffer;
+    Buffer.allocUnsafeSlow = () => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    try {
+      connection.feed(frameHeader(FrameType.Message, 0), new Uint8Array(20_000));
+    } finally {
+      Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    }
+    expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
+    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
   });
 
   it('no longer exist if their buffer was shortened', () => {

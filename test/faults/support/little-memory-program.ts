@@ -1,15 +1,16 @@
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
+import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 
 // A server in a process with little address space. It reports the events of its first two connections.
 
-const server = new SharedMemoryServer({
-  endpoint: 'little',
-  maxMessageSize: 2 ** 30,
-  sharedMemory: { directory: process.argv[2]! },
-});
+const [endpoint = '', directory] = process.argv.slice(2);
+const maxMessageSize = 2 ** 30;
+const server = endpoint.startsWith('ws:')
+  ? new WebSocketConnectionServer({ endpoint, maxMessageSize })
+  : new SharedMemoryServer({ endpoint, maxMessageSize, sharedMemory: { directory: directory! } });
 unwrap(await server.listen());
-process.stdout.write('listening\n');
+process.stdout.write(`listening at ${server.address() ?? ''}\n`);
 for (const name of ['first', 'second']) {
   const connection = unwrap(await server.accept());
   connection.setMessageCallback((data) => {

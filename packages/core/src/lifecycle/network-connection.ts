@@ -16,6 +16,7 @@ import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig 
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { NetworkError } from '../result/network-error.js';
 import { redactEndpoint } from '../result/redact.js';
+import { shortageOf } from '../result/shortage.js';
 import { unwrap, type Failure, type Result } from '../result/result.js';
 import type { FrameLink, FrameSink } from '../wire/frame-link.js';
 import { frameHeader, FrameType } from '../wire/frame.js';
@@ -225,16 +226,26 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   }
 
   /**
-   * The receiver that `onFrameReceived` calls. A transport may call it directly to save a call for each frame. It never
-   * changes.
+   * The receiver that `onFrameReceived` calls. A transport may call it directly to save a call for each frame, and then
+   * handles the exception for a lack of memory itself. It never changes.
    */
   protected get frameSink(): FrameSink {
     return this.#core.receiver;
   }
 
-  /** Reports a frame. If `isOwned`, core owns `bytes` from now on; otherwise they are valid only during this call. */
+  /**
+   * Reports a frame. If `isOwned`, core owns `bytes` from now on; otherwise they are valid only during this call. If
+   * there is no memory for a message, the connection fails with `ResourceLimitExceeded`.
+   */
   protected onFrameReceived(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
-    this.#core.receiver.receive(header, bytes, start, end, isOwned);
+    try {
+      this.#core.receiver.receive(header, bytes, start, end, isOwned);
+    } catch (error) {
+      const shortage = shortageOf(error);
+      if (shortage === undefined) throw error;
+      const reason = `a message that arrived could not be taken: ${shortage}`;
+      this.onStateChanged('failed', new NetworkError('ResourceLimitExceeded', reason, error));
+    }
   }
 
   /**

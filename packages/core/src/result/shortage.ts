@@ -9,12 +9,16 @@ const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
   ['EFBIG', 'a file may not become that long: raise "ulimit -f", or use another file system'],
 ]);
 
+/** The message of V8 if it finds no memory for an `ArrayBuffer`. The error has no code. */
+const NO_MEMORY = 'Array buffer allocation failed';
+
 /**
- * Returns the resource that an error of the system reports as used up, with advice and the error's code. Undefined for
- * every other value.
+ * Returns the resource that an error of the system or of V8 reports as used up, with advice and the error's code.
+ * Undefined for every other value.
  */
 export function shortageOf(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null ? (error as { readonly code?: unknown }).code : undefined;
+  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
+  if (message === NO_MEMORY) return 'this process has no memory left';
   const sentence = SHORTAGES.get(code);
   return sentence === undefined ? undefined : `${sentence} (${String(code)})`;
 }

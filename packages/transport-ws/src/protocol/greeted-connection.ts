@@ -98,6 +98,7 @@ export abstract class GreetedConnection extends NetworkConnection {
   /** If this side found the fault, it sends the reason to the peer. */
   protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
     if (error?.code === 'InvalidMessage') this.#link?.abort(CloseCode.ProtocolError, error);
+    else if (error?.code === 'ResourceLimitExceeded') this.#link?.abort(CloseCode.TryAgainLater, error);
     super.onStateChanged(state, error);
   }
 

@@ -46,7 +46,7 @@ export const CloseCode = {
   PolicyViolation: 1008,
   /** The peer sent a message that is longer than the frame limit. */
   TooLarge: 1009,
-  /** Too many connections wait to be accepted. */
+  /** Too many connections wait to be accepted, or the side lacks memory for a message. */
   TryAgainLater: 1013,
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
