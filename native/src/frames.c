@@ -107,9 +107,11 @@ static bool write_controls(en_connection *c) {
 
 static bool write_window(en_connection *c, en_slot *slot) {
   if (slot->in != EN_IN_OPEN || slot->owed < c->own.window / 2) return true;
+  /* A peer that understands it does not count the messages of this window as received. */
+  bool drops = c->leaving && (c->peer.flags & EN_FLAG_DROPPED);
   uint8_t word[4];
   en_put32(word, slot->owed);
-  if (!en_write_frame(c, EN_F_UPDATE, slot->peer_id, word, 4)) return false;
+  if (!en_write_frame(c, drops ? EN_F_DROPPED : EN_F_UPDATE, slot->peer_id, word, 4)) return false;
   slot->outstanding -= slot->owed;
   slot->owed = 0;
   return true;

@@ -26,6 +26,7 @@
 
 #define EN_FLAG_SECRET 1u
 #define EN_FLAG_CLOSE 2u
+#define EN_FLAG_DROPPED 8u /* the peer understands EN_F_DROPPED; this library only sends it */
 
 enum {
   EN_F_MESSAGE = 0,
@@ -36,7 +37,8 @@ enum {
   EN_F_REFUSE,
   EN_F_UPDATE,
   EN_F_CLOSE,
-  EN_F_CLOSED
+  EN_F_CLOSED,
+  EN_F_DROPPED
 };
 
 /* The status of a reply. */

@@ -343,6 +343,27 @@ static void ends(void) {
   en_connection_free(pair.server);
 }
 
+static void reports_what_it_drops(void) {
+  char bytes[1000] = {0};
+  for (uint32_t understands = 0; understands < 2; understands++) {
+    en_options small = with_size();
+    small.channel_window = 16384;
+    en_pair pair = make_pair(1u << 20, &small, &small);
+    if (understands) pair.server->peer.flags |= EN_FLAG_DROPPED;
+    while (en_try_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes) == EN_OK) continue;
+    IS(EN_OK, en_disconnect(pair.server, 1000));
+    uint32_t types = 0;
+    en_frame frame;
+    CHECK(en_ring_look_at_tail(&pair.client->in));
+    while (en_ring_next(&pair.client->in, &frame) == EN_RING_FRAME) {
+      types |= 1u << (frame.header & 0xff);
+      en_ring_skip(&pair.client->in, frame.length);
+    }
+    CHECK(types == 1u << (understands ? EN_F_DROPPED : EN_F_UPDATE));
+    free_pair(pair);
+  }
+}
+
 static void tells_of_an_unresponsive_peer(void) {
   en_options quick = with_size();
   quick.unresponsive_after_ms = 30;
@@ -419,9 +440,10 @@ int main(void) {
   keeps_a_full_channel_from_the_others();
   sleeps_after_room_came();
   ends();
+  reports_what_it_drops();
   tells_of_an_unresponsive_peer();
   spins_no_longer_than_the_timeout();
   wakes_a_sleeper();
-  (void)printf("12 groups of checks passed\n");
+  (void)printf("13 groups of checks passed\n");
   return 0;
 }
