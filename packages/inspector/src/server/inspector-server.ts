@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionState, err, faultOfOptions, ok, printable, type Result } from '@entropynet/core';
+import {
+  type ConnectionState,
+  describeThrown,
+  err,
+  faultOfOptions,
+  ok,
+  printable,
+  type Result,
+  shortageOf,
+  WarningLimiter,
+} from '@entropynet/core';
 import { epochNow, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import { type ConnectionHandle, createNetworking, type ManagedServer, type Networking } from '@entropynet/manager';
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
@@ -49,6 +59,7 @@ const MOST_STATE_BYTES = 64 * 1024 * 1024;
 /**
  * Serves the inspector's page on the loopback interface. The page shows the reports of agents, and the shared memory as
  * `inspectSharedMemory` observes it. `AddressInUse`: another program uses the port. `InvalidParameter`: a wrong option.
+ * `ResourceLimitExceeded`: no file descriptor is left.
  */
 export async function serveInspector(options: InspectorServerOptions = {}): Promise<Result<InspectorServer>> {
   const fault = faultOfOptions('serveInspector()', options, OPTIONS);
@@ -68,9 +79,16 @@ export async function serveInspector(options: InspectorServerOptions = {}): Prom
   } catch (error) {
     await networking.close();
     const { code, message: reason } = error as NodeJS.ErrnoException;
+    const shortage = shortageOf(error);
+    if (shortage !== undefined) return err('ResourceLimitExceeded', `no page at port ${wanted}: ${shortage}`, error);
     const isTaken = code === 'EADDRINUSE';
     return err(isTaken ? 'AddressInUse' : 'TransportUnavailable', `no page at port ${wanted}: ${reason}`, error);
   }
+  const warnings = new WarningLimiter();
+  // A browser that could not be accepted must not end this process; it may try again.
+  http.on('error', (error) => {
+    warnings.warn(`the inspector can't accept a browser: ${shortageOf(error) ?? describeThrown(error)}`);
+  });
   const inspector = new Inspector(networking, http, options);
   const started = await inspector.start(token);
   if (!started.ok) {

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { Server } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serveInspector } from '@entropynet/inspector';
+import { expect } from 'chai';
+
+const { listen } = Server.prototype;
+
+/** Runs `work` while HTTP servers listen in this way. */
+async function listeningBy<T>(
+  own: (server: Server, parameters: unknown[]) => Server,
+  work: () => Promise<T>,
+): Promise<T> {
+  // `Server` inherits the method from `net.Server`.
+  Server.prototype.listen = function (this: Server, ...parameters: unknown[]) {
+    return own(this, parameters);
+  } as typeof listen;
+  try {
+    return await work();
+  } finally {
+    Reflect.deleteProperty(Server.prototype, 'listen');
+  }
+}
+
+const noDescriptor = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
+
+describe('an inspector without a file descriptor', () => {
+  let directory: string;
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
+  });
+  after(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  it('lives when it can not accept a browser, and warns', async () => {
+    const servers: Server[] = [];
+    const served = await listeningBy(
+      (server, parameters) => {
+        servers.push(server);
+        return Reflect.apply(listen, server, parameters) as Server;
+      },
+      () => serveInspector({ directory, endpoint: 'accepting' }),
+    );
+    const warned = once(process, 'warning');
+    servers[0]?.emit('error', noDescriptor);
+    const [warning] = (await warned) as [Error];
+    expect(warning.message).to.include("can't accept a browser").and.include('ulimit -n');
+    if (served.ok) await served.value.close();
+    expect(served.ok).to.equal(true);
+  });
+
+  it('does not start, and says why', async () => {
+    const served = await listeningBy(
+      (server) => {
+        process.nextTick(() => server.emit('error', noDescriptor));
+        return server;
+      },
+      () => serveInspector({ directory, endpoint: 'accepting' }),
+    );
+    expect(served.ok ? 'ok' : served.error.code).to.equal('ResourceLimitExceeded');
+    expect(served.ok ? '' : served.error.message)
+      .to.include('no page at port 0')
+      .and.include('ulimit -n');
+  });
+});
