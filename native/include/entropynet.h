@@ -197,7 +197,8 @@ EN_API en_status en_on_event(en_connection *connection, en_event_callback callba
 
 /**
  * Reads the ring, calls the callbacks and writes queued messages. Never waits, and ends even if the peer
- * continues to send. EN_OK, or how the connection ended, after the callbacks got everything that had arrived.
+ * continues to send. With spin_us it may leave to the next call what came after en_wait(). EN_OK, or how the
+ * connection ended, after the callbacks got everything that had arrived.
  */
 EN_API en_status en_poll(en_connection *connection);
 

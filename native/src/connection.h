@@ -139,12 +139,15 @@ struct en_connection {
   bool quiet;                      /* this side said goodbye: nothing is called back any more */
   bool armed;                      /* the peer was asked to wake the descriptor */
   bool needs_room;                 /* this side has declared that it needs room */
+  uint64_t parked_frames;          /* of all channels */
   uint32_t over_count, receive_turn;
-  uint32_t quick_waits, spun_out; /* waits that ended at once; the own tail at the last one */
+  uint32_t quick_waits, pause_us; /* waits that ended at once; how long this side lets a stream come */
+  uint32_t waited_in;             /* the own head at the last wait */
+  uint64_t waited_sent;           /* the sent messages at the last wait */
   uint64_t over_bytes;            /* of the channels that are over */
-  uint32_t unpublished;           /* bytes read since the head was stored */
-  uint32_t ordered_head; /* the head when it was last stored in one order with the peer's declaration */
-  uint8_t *scratch;      /* the copy of the message that a callback gets */
+  uint32_t published_head;        /* the head that was stored last */
+  uint32_t ordered_head;          /* the head that was last stored in one order with the peer's declaration */
+  uint8_t *scratch;               /* the copy of the message that a callback gets */
   uint32_t scratch_room;
   void *received; /* the memory of the last message of en_receive() */
 
@@ -154,6 +157,7 @@ struct en_connection {
   uint8_t *claim_buffer;
 
   int64_t looked_at, watched_at; /* when the link and the peer were looked at, by the coarse clock */
+  int64_t taken_at;              /* when frames were taken, by the same clock */
   bool look;                     /* look at the link with the next poll */
   uint32_t watch_head;
   int64_t watch_last, watch_idle; /* for how long the peer has left bytes unread, while this side looked */
@@ -189,6 +193,8 @@ void en_close_own(en_connection *c, en_slot *slot);
 
 /* receive.c */
 en_status en_take(en_connection *c, bool deliver);
+/* Publishes the read position, and wakes the peer if it waits for room. */
+void en_publish_head(en_connection *c);
 
 /* messages.c */
 void en_deliver_parked(en_connection *c);

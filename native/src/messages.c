@@ -52,21 +52,23 @@ en_status en_park(en_connection *c, en_slot *slot, uint32_t type, const uint8_t 
     slot->first = frame;
   slot->last = frame;
   slot->parked += en_cost(length);
+  c->parked_frames++;
   c->fresh = true;
   return EN_OK;
 }
 
-static en_parked *unpark(en_slot *slot) {
+static en_parked *unpark(en_connection *c, en_slot *slot) {
   en_parked *frame = slot->first;
   slot->first = frame->next;
   if (!slot->first) slot->last = NULL;
   slot->parked -= en_cost(frame->length);
+  c->parked_frames--;
   return frame;
 }
 
 static void deliver_from(en_connection *c, en_slot *slot) {
   while (slot && slot->callback && slot->first && !c->quiet) {
-    en_parked *frame = unpark(slot);
+    en_parked *frame = unpark(c, slot);
     uint32_t paid = en_cost(frame->length);
     if (frame->type == EN_F_MESSAGE)
       en_call(c, slot, frame->bytes, frame->length);
@@ -78,12 +80,13 @@ static void deliver_from(en_connection *c, en_slot *slot) {
 }
 
 void en_deliver_parked(en_connection *c) {
+  if (c->parked_frames == 0) return;
   deliver_from(c, c->urgent);
   for (uint32_t i = 0; i < c->slot_count; i++) deliver_from(c, c->slots[i]);
 }
 
 bool en_has_deliverable(const en_connection *c) {
-  for (uint32_t i = 0; i < c->slot_count; i++) {
+  for (uint32_t i = 0; c->parked_frames > 0 && i < c->slot_count; i++) {
     const en_slot *slot = c->slots[i];
     if (slot && slot->first && slot->callback && !c->quiet) return true;
   }
@@ -99,7 +102,7 @@ static const en_error over = {EN_CONNECTION_CLOSED,
 /* Takes a whole message from the parked frames of a channel. */
 static bool receive_from(en_connection *c, en_slot *slot, en_message *message) {
   while (slot->first) {
-    en_parked *frame = unpark(slot);
+    en_parked *frame = unpark(c, slot);
     uint32_t paid = en_cost(frame->length);
     bool complete = frame->type == EN_F_MESSAGE;
     if (complete) {

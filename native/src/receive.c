@@ -28,18 +28,12 @@ static const char *fault(const en_connection *c, const en_slot *slot, uint32_t t
   return NULL;
 }
 
-static void skip(en_connection *c, uint32_t length) {
-  uint32_t before = c->in.position;
-  en_ring_skip(&c->in, length);
-  c->unpublished += c->in.position - before;
-}
-
 static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame, bool deliver) {
   en_slot *slot = en_slot_of_peer(c, id);
   uint32_t word = 0;
   if (!slot) return en_violation(c, "The peer sent on a channel that was never announced.");
   if (slot == &c->refused) {
-    skip(c, frame->length);
+    en_ring_skip(&c->in, frame->length);
     return EN_OK;
   }
   const char *why = fault(c, slot, type, frame, &word);
@@ -59,13 +53,13 @@ static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_fra
     bytes = checked;
   }
   if (c->leaving) {
-    skip(c, frame->length);
+    en_ring_skip(&c->in, frame->length);
     en_give_back(c, slot, paid);
     return EN_OK;
   }
   if (!deliver || !slot->callback || slot->first) {
     en_status status = en_park(c, slot, type, bytes, length);
-    skip(c, frame->length);
+    en_ring_skip(&c->in, frame->length);
     return status;
   }
   bool complete = true;
@@ -78,7 +72,7 @@ static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_fra
     memcpy(c->scratch, bytes, length);
     bytes = c->scratch;
   }
-  skip(c, frame->length);
+  en_ring_skip(&c->in, frame->length);
   if (complete) {
     c->holding = type == EN_F_MESSAGE && slot->flags & EN_IN_RING;
     en_call(c, slot, bytes, length);
@@ -111,17 +105,21 @@ static en_status arrived(en_connection *c, const en_frame *frame, bool deliver) 
     return en_violation(c, "The peer sent a frame of an unknown type.");
   if (type <= EN_F_ABORT) return data(c, type, id, frame, deliver);
   en_status status = type == EN_F_UPDATE ? window_came(c, id, frame) : en_channel_frame(c, type, id, frame);
-  skip(c, frame->length);
+  en_ring_skip(&c->in, frame->length);
   return status;
 }
 
-/* Publishes the read position, and wakes the peer if it waits for room. A peer that waits has more than half
- * of the ring in use. So before that many bytes were read, there is nobody to wake, and the store needs no
- * order with the peer's declaration. An ordered store takes several times as long while the peer polls. */
-static void publish(en_connection *c) {
-  if (c->unpublished == 0) return;
-  c->unpublished = 0;
-  if (c->in.position - c->ordered_head <= c->in.capacity / 2) {
+/* A peer that waits for room has more than half of the ring in use. So before that many bytes were read,
+ * there is nobody to wake, and the store needs no order with the peer's declaration. */
+static bool may_have_to_wake(const en_connection *c) {
+  return c->in.position - c->ordered_head > c->in.capacity / 2;
+}
+
+/* An ordered store takes several times as long while the peer polls. */
+void en_publish_head(en_connection *c) {
+  if (c->in.position == c->published_head || c->holding) return; /* a callback may read the ring */
+  c->published_head = c->in.position;
+  if (!may_have_to_wake(c)) {
     atomic_store_explicit(c->in.head, c->in.position, memory_order_release);
     return;
   }
@@ -141,9 +139,8 @@ static void publish(en_connection *c) {
     en_link_wake(c->link);
 }
 
-/* Takes the present frames of the ring, so that the call ends even if the peer continues. */
-static en_status take_ring(en_connection *c, bool deliver) {
-  if (!en_ring_look_at_tail(&c->in)) return en_corrupt(c, "The peer wrote an impossible tail.");
+/* Takes the frames before the last tail that was read. */
+static en_status take_known(en_connection *c, bool deliver) {
   uint32_t target = c->in.other;
   while (c->state == EN_STATE_CONNECTED && (int32_t)(target - c->in.position) > 0) {
     en_frame frame;
@@ -151,26 +148,41 @@ static en_status take_ring(en_connection *c, bool deliver) {
     if (got == EN_RING_CORRUPT) return en_corrupt(c, "The peer wrote an impossible length into the ring.");
     if (got == EN_RING_NONE) break;
     (void)arrived(c, &frame, deliver);
-    if (c->unpublished >= c->in.capacity / 8) publish(c);
+    if (c->in.position - c->published_head >= c->in.capacity / 8) en_publish_head(c);
   }
-  publish(c);
   return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+}
+
+/* Takes the present frames of the ring, so that the call ends even if the peer continues. A side that spins
+ * takes those that en_wait() has just seen, and publishes its position later: when it finds nothing, or when
+ * the clock changes. A look at the peer's tail, or a store beside the own one, takes a cache line away from a
+ * peer that needs it for the next message. */
+static en_status take_ring(en_connection *c, bool deliver, bool at_once) {
+  bool has_seen = c->in.other != c->in.position;
+  en_status status = take_known(c, deliver);
+  if (!status && (at_once || !has_seen)) {
+    if (!en_ring_look_at_tail(&c->in)) return en_corrupt(c, "The peer wrote an impossible tail.");
+    status = take_known(c, deliver);
+  }
+  if (!status && (at_once || may_have_to_wake(c))) en_publish_head(c);
+  return status;
 }
 
 en_status en_take(en_connection *c, bool deliver) {
   if (c->state != EN_STATE_CONNECTED) return en_ended(c);
   if (c->holding) return EN_OK; /* a callback reads the ring */
   uint32_t before = c->in.position;
-  en_status status = take_ring(c, deliver);
-  if (status || (c->in.position != before && !c->look)) return status;
   int64_t now = en_coarse_ms();
-  if (!c->look && now == c->looked_at) return EN_OK;
+  en_status status = take_ring(c, deliver, c->spin_us == 0 || now != c->taken_at);
+  c->taken_at = now;
+  if (status) return status;
+  if (!c->look && (c->in.position != before || now == c->looked_at)) return EN_OK;
   c->look = false;
   c->looked_at = now;
   en_link_state link = en_link_drain(c->link);
   if (link == EN_LINK_OPEN) return EN_OK;
   if (link == EN_LINK_ABUSED) return en_violation(c, "The peer passed a descriptor with a wake.");
-  status = take_ring(c, deliver); /* what the peer has committed before it ended */
+  status = take_ring(c, deliver, true); /* what the peer has committed before it ended */
   if (status) return status;
   if (c->leaving)
     return en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED, "Both sides said goodbye.");

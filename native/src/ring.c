@@ -25,7 +25,8 @@ bool en_ring_look_at_head(en_ring *ring) {
 }
 
 bool en_ring_look_at_tail(en_ring *ring) {
-  uint32_t tail = atomic_load_explicit(ring->tail, memory_order_acquire);
+  /* In one order with the declaration of a side that is about to sleep. */
+  uint32_t tail = atomic_load(ring->tail);
   uint32_t ahead = tail - ring->position;
   if (tail % 8 != 0 || ahead > ring->capacity || ahead < ring->other - ring->position) return false;
   ring->other = tail;

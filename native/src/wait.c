@@ -9,21 +9,25 @@
 /* After so many waits in a row that ended at once, while this side sent nothing, messages come as a stream.
  */
 #define STREAM_WAITS 8u
-/* How long this side then lets messages come, in microseconds. */
-#define STREAM_US 8
+/* A pass over fewer bytes is short: this side is faster than the peer. */
+#define SHORT_PASS 32768u
+/* The longest time for which this side then lets messages come, in microseconds. */
+#define LONGEST_PAUSE_US 32u
 
 bool en_has_unread(const en_connection *c) { return atomic_load(c->in.tail) != c->in.position; }
 
 /* Returns whether frames came, or the report of room that this side asked for. It takes the report once: a
  * sender that still needs room asks again. */
 static bool something_came(en_connection *c) {
-  if (en_has_unread(c)) return true;
+  /* The next poll ends the connection because of an impossible tail. */
+  if (!en_ring_look_at_tail(&c->in) || c->in.other != c->in.position) return true;
   if (!c->needs_room || atomic_load(c->own_needs) != 0) return false;
   c->needs_room = false;
   return true;
 }
 
 void en_sleep(en_connection *c, int ms) {
+  en_publish_head(c);
   atomic_store(c->own_sleeps, 2);
   if (something_came(c) || atomic_load(&c->interrupted)) {
     atomic_store(c->own_sleeps, 0);
@@ -136,13 +140,21 @@ static bool something_to_poll(en_connection *c) {
 }
 
 /* Each look at the peer's tail takes the cache line away from the peer, which needs it for the next message.
- * In a stream of messages this side therefore lets some of them come together. A side that answers does not.
- */
+ * In a stream of messages this side therefore lets some of them come together. The pause grows while they are
+ * few. A side that answers makes none, because the peer may wait for the answer. */
 static void let_a_stream_come(en_connection *c) {
-  if (c->out.position != c->spun_out) c->quick_waits = 0;
-  c->spun_out = c->out.position;
-  if (c->quick_waits < STREAM_WAITS) return;
-  for (int64_t end = en_now_us() + STREAM_US; en_now_us() < end;) en_relax();
+  uint32_t taken = c->in.position - c->waited_in;
+  if (c->stats.messages_sent != c->waited_sent) c->quick_waits = 0;
+  c->waited_in = c->in.position;
+  c->waited_sent = c->stats.messages_sent;
+  if (c->quick_waits < STREAM_WAITS)
+    c->pause_us = 0;
+  else if (taken < SHORT_PASS)
+    c->pause_us = c->pause_us == 0 ? 1 : c->pause_us < LONGEST_PAUSE_US ? c->pause_us * 2 : LONGEST_PAUSE_US;
+  else if (taken >= 2 * SHORT_PASS)
+    c->pause_us /= 2;
+  if (c->pause_us == 0) return;
+  for (int64_t end = en_now_us() + c->pause_us; en_now_us() < end;) en_relax();
 }
 
 /* Looks for frames for so many microseconds. */
@@ -158,6 +170,7 @@ static bool spin(en_connection *c, uint32_t us) {
       }
       en_relax();
     }
+    if (quick) en_publish_head(c);
     quick = false;
   } while (en_now_us() < end && !atomic_load(&c->interrupted));
   c->quick_waits = 0;
@@ -173,7 +186,8 @@ en_status en_wait(en_connection *c, int timeout_ms) {
   bool ends_first = timeout_ms >= 0 && (uint32_t)timeout_ms <= c->spin_us / 1000;
   uint32_t spin_us = ends_first ? (uint32_t)timeout_ms * 1000 : c->spin_us;
   for (bool first = true;; first = false) {
-    if (atomic_exchange(&c->interrupted, 0)) return en_fail(EN_ABORTED, "en_interrupt() ended the wait.");
+    if (atomic_load(&c->interrupted) && atomic_exchange(&c->interrupted, 0))
+      return en_fail(EN_ABORTED, "en_interrupt() ended the wait.");
     if (c->work) en_flush(c);
     if (something_to_poll(c)) return EN_OK;
     if (c->state != EN_STATE_CONNECTED) return en_ended(c);
@@ -207,6 +221,7 @@ int en_arm(en_connection *c) {
   disarm(c);
   if (c->work) en_flush(c);
   if (something_to_poll(c) || c->state != EN_STATE_CONNECTED) return 0;
+  en_publish_head(c);
   atomic_store(c->own_sleeps, 1);
   if (something_came(c)) {
     atomic_store(c->own_sleeps, 0);

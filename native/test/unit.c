@@ -384,6 +384,30 @@ static void tells_of_an_unresponsive_peer(void) {
   free_pair(pair);
 }
 
+/* A side that polls or waits tells the peer what it has read, also if nothing else comes. */
+static void publishes_what_was_read(void) {
+  en_options spinning = with_size();
+  spinning.spin_us = 1000;
+  en_pair pair = make_pair(65536, NULL, &spinning);
+  seen client = {0};
+  _Atomic uint32_t *head = pair.server->out.head;
+  (void)en_on_message(pair.client, EN_DEFAULT_CHANNEL, note_message, &client, 0);
+  for (int i = 0; i < 3; i++) {
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+    do IS(EN_OK, en_poll(pair.client));
+    while (atomic_load(head) != pair.server->out.position);
+  }
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_OK, en_poll(pair.client));
+  IS(EN_TIMEOUT, en_wait(pair.client, 1));
+  CHECK(atomic_load(head) == pair.server->out.position);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_OK, en_poll(pair.client));
+  CHECK(en_arm(pair.client) == 1 && atomic_load(head) == pair.server->out.position);
+  CHECK(client.messages == 5);
+  free_pair(pair);
+}
+
 /* The time of the call limits looking at the ring, too. */
 static void spins_no_longer_than_the_timeout(void) {
   en_options spinning = with_size();
@@ -442,8 +466,9 @@ int main(void) {
   ends();
   reports_what_it_drops();
   tells_of_an_unresponsive_peer();
+  publishes_what_was_read();
   spins_no_longer_than_the_timeout();
   wakes_a_sleeper();
-  (void)printf("13 groups of checks passed\n");
+  (void)printf("14 groups of checks passed\n");
   return 0;
 }
