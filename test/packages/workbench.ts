@@ -63,13 +63,26 @@ let packing: Promise<ReadonlyMap<string, PackedPackage>> | undefined;
 
 /** A folder outside of the workspace, in which its packages are packed and installed. */
 export class Workbench {
-  readonly folder = mkdtempSync(join(tmpdir(), 'entropynet-packages-'));
+  readonly #prefix: string;
+  #folder: string | undefined;
   #packages: ReadonlyMap<string, PackedPackage> = new Map();
+
+  /** @param prefix the beginning of the folder's name */
+  constructor(prefix = 'entropynet-packages-') {
+    this.#prefix = prefix;
+  }
+
+  /** The folder. The first use makes it, because mocha may leave out all tests of a file. */
+  get folder(): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), this.#prefix));
+    return this.#folder;
+  }
 
   /** Makes the packages available. Packing takes a minute, so the first caller of the process does it for all. */
   async packAll(): Promise<void> {
     if (packing === undefined) {
-      const packer = new Workbench();
+      // Its folder goes with the process, so its name is none that the tests must remove.
+      const packer = new Workbench('packed-');
       process.once('exit', () => {
         packer.dispose();
       });
@@ -168,7 +181,7 @@ export class Workbench {
   }
 
   dispose(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 
