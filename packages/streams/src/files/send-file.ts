@@ -74,11 +74,11 @@ async function offer(connection: FileConnection, words: Words, options: OpenFile
   const { name, size, signal, channel } = options;
   await words.open();
   unwrap(await connection.openChannel(channel, { signal }));
-  unwrap(await words.say({ name, size }));
+  await words.expectSent(await words.say({ name, size }));
   const { from, hash } = await findBeginning(words, options);
   await sendBytes(connection, words, hash, from, options);
   const sha256 = hash.digest('hex');
-  unwrap(await words.say({ sha256 }));
+  await words.expectSent(await words.say({ sha256 }));
   await words.next();
   return { name, size, sent: size - from, sha256 };
 }
@@ -112,7 +112,7 @@ async function findBeginning(words: Words, options: OpenFile): Promise<{ from: n
     await words.whileTalking(() => ({ checked: at, of: total }), check);
   }
   const { from } = found;
-  unwrap(await words.say({ from, ...(from > 0 && { sha256: found.hash.copy().digest('hex') }) }));
+  await words.expectSent(await words.say({ from, ...(from > 0 && { sha256: found.hash.copy().digest('hex') }) }));
   return found;
 }
 
@@ -142,12 +142,7 @@ async function sendBytes(
       throw new NetworkError('Aborted', `the file became shorter while it was sent: ${at} of ${size} bytes`);
     const piece = buffer.subarray(0, bytesRead);
     const sent = await connection.sendOnChannel(channel, piece, { signal: stop });
-    if (!sent.ok) {
-      // After its end a connection still delivers the messages that had arrived, such as the reason.
-      if (!connection.isConnected()) await words.heardOut;
-      if (words.broken.aborted) throw words.broken.reason as NetworkError;
-      unwrap(sent);
-    }
+    await words.expectSent(sent);
     hash.update(piece);
     at += bytesRead;
     show(options, 'moving', at, size, from);

@@ -58,8 +58,6 @@ const MAX_WAITING = 16;
 export class Words {
   /** Aborts if the other side refuses, leaves or breaks the protocol. The reason is a `NetworkError`. */
   readonly broken: AbortSignal;
-  /** Resolves when no further message can arrive. */
-  readonly heardOut: Promise<void>;
   /** Called when the other side reports its progress. */
   onChecked: (checked: Checked) => void = () => undefined;
   /** Whether the other side has ended the channel or the connection. Its earlier messages may still be unread. */
@@ -69,6 +67,8 @@ export class Words {
   readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
   readonly #signal: AbortSignal;
   readonly #times: TransferTimes;
+  /** Resolves when no further message can arrive. */
+  readonly #heardOut: Promise<void>;
   readonly #break = new AbortController();
   readonly #heard: Word[] = [];
   #onWord: (() => void) | undefined;
@@ -82,7 +82,7 @@ export class Words {
     this.#times = times;
     this.broken = this.#break.signal;
     this.#messages = connection.messages({ channel, signal });
-    this.heardOut = this.#listen();
+    this.#heardOut = this.#listen();
   }
 
   /** Opens the channel. */
@@ -99,6 +99,15 @@ export class Words {
     return this.#connection.sendOnChannel(this.#channel, new TextEncoder().encode(JSON.stringify(word)), {
       signal: this.#signal,
     });
+  }
+
+  /** Checks that something was sent. Throws the error that prevented it: the other side's reason if it gave one. */
+  async expectSent(sent: Result): Promise<void> {
+    if (sent.ok) return;
+    // After its end a connection still delivers the messages that had arrived, such as the reason.
+    if (!this.#connection.isConnected()) await this.#heardOut;
+    if (this.broken.aborted) throw this.broken.reason as NetworkError;
+    unwrap(sent);
   }
 
   /**
