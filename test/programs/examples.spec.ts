@@ -123,6 +123,7 @@ describe('the smaller examples', function () {
 
   for (const [name, words] of [
     ['native-engine', ['--objects', '0']],
+    ['native-engine', ['--port', '65536']],
     ['python-frames', ['--width', '1921']],
   ] as const) {
     it(`${name} answers ${words.join(' ')} with one sentence and exit code 2`, async () => {

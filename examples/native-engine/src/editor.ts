@@ -6,6 +6,9 @@ const UPDATE_BYTES = 16;
 const PROPERTIES = 4;
 const END_OF_FRAME = 0xffff_ffff;
 
+/** Ten seconds of the engine. */
+const FRAMES_FOR_CHANGE = 600;
+
 /** The properties that an editor may change. */
 export const Property = { X: 0, Y: 1, Angle: 2, Opacity: 3 } as const;
 export type Property = (typeof Property)[keyof typeof Property];
@@ -46,6 +49,24 @@ export class Editor {
   /** A property as the engine said last; NaN for an object that is not there. */
   get(object: number, property: Property): number {
     return this.#values[object * PROPERTIES + property] ?? Number.NaN;
+  }
+
+  /** The number of objects. */
+  get objects(): number {
+    return this.#values.length / PROPERTIES;
+  }
+
+  /**
+   * Changes a property and waits for the engine's update. Returns the number of frames until that came. Throws if it
+   * does not come: another editor may have changed the property again, and the engine sends only the last value.
+   */
+  async change(object: number, property: Property, value: number): Promise<number> {
+    await this.set(object, property, value);
+    for (let frames = 0; frames < FRAMES_FOR_CHANGE; frames += 1) {
+      if (this.get(object, property) === value) return frames;
+      await this.nextFrame();
+    }
+    throw new Error(`the engine has not confirmed the change within ${FRAMES_FOR_CHANGE} frames`);
   }
 
   /** Asks the engine to change a property. The engine's update confirms it. */

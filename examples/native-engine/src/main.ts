@@ -1,13 +1,19 @@
-/** `npm run example -- native-engine`: an engine in C++ computes frames at 60 Hz, and this process is its editor. */
+/**
+ * `npm run example -- native-engine`: an engine in C++ computes frames at 60 Hz, and this process is its editor. With
+ * `--port N` it also serves a page that shows the scene, until Ctrl+C.
+ */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
+import { webSocketTransportModule } from '@entropynet/transport-ws';
 import { type Counts, readArguments } from './arguments.js';
 import { checksumOf, Editor, Property } from './editor.js';
 import { buildEngine, EngineProcess, missingForEngine } from './engine-process.js';
+import { ScenePage } from './scene-page.js';
 
 const EXIT_FAILED = 1;
 const EXIT_WRONG_ARGUMENTS = 2;
@@ -40,7 +46,7 @@ async function run(): Promise<void> {
 
 async function edit(directory: string, engine: EngineProcess): Promise<void> {
   await using networking = await createNetworking({
-    transports: [sharedMemoryTransportModule],
+    transports: [sharedMemoryTransportModule, webSocketTransportModule],
     log: () => undefined,
   });
   const connection = unwrap(
@@ -57,13 +63,15 @@ async function edit(directory: string, engine: EngineProcess): Promise<void> {
   const editor = new Editor(connection, counts.objects);
   unwrap(await connection.connect());
   await editor.nextFrame();
-
-  await editor.set(OBJECT, Property.Opacity, OPACITY);
-  let framesUntilSeen = 0;
-  while (editor.get(OBJECT, Property.Opacity) !== OPACITY) {
-    await editor.nextFrame();
-    framesUntilSeen += 1;
+  if (counts.port !== undefined) {
+    await using page = await ScenePage.serve(networking.manager, editor, counts.port);
+    process.stdout.write(`${page.address}\n`);
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), connection.closed]);
+    await connection.close();
+    return;
   }
+
+  const framesUntilSeen = await editor.change(OBJECT, Property.Opacity, OPACITY);
 
   const before = editor.frames;
   const receipt = await editor.upload(asset);
