@@ -27,12 +27,13 @@ describe('the bytes of a message', () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
     const { writer } = connection;
     writer.room = 2;
-    const { ArrayBuffer: own } = globalThis;
-    globalThis.ArrayBuffer = class {
-      constructor() {
+    const own = Object.getOwnPropertyDescriptor(Buffer, 'allocUnsafeSlow')!;
+    Object.defineProperty(Buffer, 'allocUnsafeSlow', {
+      ...own,
+      value: () => {
         throw new RangeError('Array buffer allocation failed');
-      }
-    } as unknown as typeof ArrayBuffer;
+      },
+    });
     try {
       const tried = connection.trySend(new Uint8Array(300_000));
       expect(tried.ok ? '' : tried.error).to.include({ code: 'ResourceLimitExceeded' });
@@ -42,7 +43,7 @@ describe('the bytes of a message', () => {
       const batch = connection.trySendBatch([new Uint8Array(1)]);
       expect(batch.ok ? '' : batch.error).to.include({ code: 'WouldBlock' });
     } finally {
-      globalThis.ArrayBuffer = own;
+      Object.defineProperty(Buffer, 'allocUnsafeSlow', own);
     }
     connection.makeRoom();
     expect(connection.trySend(Uint8Array.of(7)).ok).to.equal(true);

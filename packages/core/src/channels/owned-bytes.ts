@@ -1,4 +1,8 @@
 import { FEWEST_UNCLEARED_BYTES, unwrittenBytes } from '../platform/long-memory.js';
+import { heapWeight } from '../platform/heap-weight.js';
+
+/** V8 keeps the bytes of a shorter array inside its heap. */
+const MOST_BYTES_ON_HEAP = 64;
 
 /** Returns the bytes as an array that a callback may keep: the same memory if `isOwned`, otherwise a copy. */
 export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
@@ -12,5 +16,6 @@ export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwne
     copy.set(bytes.subarray(start, end));
     return copy;
   }
+  if (end - start > MOST_BYTES_ON_HEAP) heapWeight.need(end - start);
   return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
 }

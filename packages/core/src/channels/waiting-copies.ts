@@ -1,3 +1,4 @@
+import { unwrittenBytes } from '../platform/long-memory.js';
 import { ok, type Result } from '../result/result.js';
 import { lengthOf, plainView } from './message-bytes.js';
 import { noMemory } from './refusals.js';
@@ -23,8 +24,7 @@ export class WaitingCopies {
     // The memory is used at least half, so that a small message does not hold the memory of a very large one.
     if (memory === undefined || memory.byteLength < length || memory.byteLength > 2 * length) {
       try {
-        // `slice` would allocate through the array's class, which may be the program's own.
-        memory = new ArrayBuffer(length);
+        memory = unwrittenBytes(length).buffer;
       } catch (error) {
         return noMemory(length, error);
       }

@@ -1,3 +1,5 @@
+import { heapWeight } from './heap-weight.js';
+
 /** The smallest size for which memory that is not cleared first is worth a Buffer. */
 export const FEWEST_UNCLEARED_BYTES = 16_384;
 
@@ -19,6 +21,7 @@ let isTaught = platform !== 'linux';
 export function unwrittenBytes(length: number): Uint8Array {
   if (nodeBuffer === undefined || length < FEWEST_UNCLEARED_BYTES) return new Uint8Array(length);
   if (!isTaught) teachToKeepMemory();
+  heapWeight.need(length);
   return new Uint8Array(nodeBuffer.allocUnsafeSlow(length).buffer);
 }
 
