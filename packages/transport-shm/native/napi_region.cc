@@ -18,8 +18,9 @@ namespace {
 // The last release whose V8 lets its count of external memory fall below zero for a moment.
 constexpr std::uint32_t kLastTolerantNodeMajor = 22;
 
-// Addresses cost far less than memory. V8 collects after 64 MiB of external memory: that is after 1,024 regions
-// of the default size, which hold four gibibytes of addresses and as many of the kernel's 65,530 mappings.
+// Addresses cost far less than memory. V8 collects after 64 MiB of external memory: that is after 1,024
+// regions of the default size, which hold four gibibytes of addresses and as many of the kernel's 65,530
+// mappings.
 constexpr std::size_t kAddressesPerCountedByte = 64;
 
 void AdjustExternalMemory(napi_env env, std::int64_t change) {
