@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { frameHeader, FrameType, type NetworkError, type Result } from '@entropynet/core';
+import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
 import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
+import { takeMemory, withoutMemory } from '@entropynet/test/support/without-memory';
 
 /** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
 class Packet extends Uint8Array {
@@ -55,20 +57,12 @@ describe('the bytes of a message', () => {
 
   it('are not claimed if there is no memory for them', () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });
-    const { Uint8Array: own } = globalThis;
-    globalThis.Uint8Array = class {
-      constructor() {
-        throw new RangeError('Array buffer allocation failed');
-      }
-    } as unknown as typeof Uint8Array;
-    let refusals: Result<unknown>[];
-    try {
+    let refusals: Result<unknown>[] = [];
+    withoutMemory(() => {
       refusals = [connection.claim(300_000), connection.defaultChannel.trySendWith(300_000, () => undefined)];
-    } finally {
-      globalThis.Uint8Array = own;
-    }
+    });
     const codes = refusals.map((refused) => (refused.ok ? 'ok' : refused.error.code));
-    expect(codes).to.deep.equal(['ResourceLimitExceeded', 'ResourceLimitExceeded']);
+    expect(codes).to.deep.equal(refusals.map(() => 'ResourceLimitExceeded'));
     expect(connection.trySend(Uint8Array.of(7)).ok).to.equal(true);
   });
 
@@ -78,17 +72,53 @@ describe('the bytes of a message', () => {
     connection.on('state', (_state, error) => errors.push(error));
     connection.setMessageCallback(() => undefined);
     connection.startReceiving();
-    const { allocUnsafeSlow } = Buffer;
-    Buffer.allocUnsafeSlow = () => {
-      throw new RangeError('Array buffer allocation failed');
-    };
-    try {
-      connection.feed(frameHeader(FrameType.Message, 0), new Uint8Array(20_000));
-    } finally {
-      Buffer.allocUnsafeSlow = allocUnsafeSlow;
-    }
+    const message = new Uint8Array(20_000);
+    withoutMemory(() => {
+      connection.feed(frameHeader(FrameType.Message, 0), message);
+    });
     expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
     expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+  });
+
+  /** Lets the rest of a message wait for a consumer, and takes the memory away before the consumer comes. */
+  async function readWithoutMemory(connection: BareConnection): Promise<void> {
+    const giveBack = takeMemory();
+    try {
+      connection.setMessageCallback(() => undefined);
+      await new Promise(setImmediate);
+    } finally {
+      giveBack();
+    }
+  }
+
+  function withWaitingMessage(): BareConnection {
+    const connection = new BareConnection();
+    connection.feed(frameHeader(FrameType.MessageStart, 0), encodeUint32(40_000).slice());
+    for (let count = 0; count < 2; count += 1) {
+      connection.feed(frameHeader(FrameType.Fragment, 0), new Uint8Array(20_000));
+    }
+    return connection;
+  }
+
+  it('end the connection alone for which they waited, if there is no memory when their consumer comes', async () => {
+    const connection = withWaitingMessage();
+    const errors: (NetworkError | undefined)[] = [];
+    connection.on('state', (_state, error) => errors.push(error));
+    connection.startReceiving();
+    await readWithoutMemory(connection);
+    expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
+    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+  });
+
+  it('are not lost in silence if there is no memory for them after the end', async () => {
+    const connection = withWaitingMessage();
+    const errors: NetworkError[] = [];
+    connection.on('error', (error) => errors.push(error));
+    connection.startReceiving();
+    connection.end();
+    await readWithoutMemory(connection);
+    expect(errors.map(({ code }) => code)).to.deep.equal(['ResourceLimitExceeded']);
+    expect(connection.getState()).to.equal('disconnected');
   });
 
   it('no longer exist if their buffer was shortened', () => {

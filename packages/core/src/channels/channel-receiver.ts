@@ -6,10 +6,19 @@ import type { ChannelTable } from './channel-table.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 
+/** The limits of the configuration for the receiver. */
+export interface ReceiverLimits {
+  readonly maxMessageSize: number;
+  readonly channelWindow: number;
+  readonly maxChannels: number;
+}
+
 /** Receives the reports about channels. */
 export interface ChannelReceiverEvents {
   /** The peer broke the protocol or exceeded a limit: the connection must fail. */
   onViolation(error: NetworkError): void;
+  /** There is no memory for a message whose frames waited. They are dropped, and the connection must fail. */
+  onShortage(error: NetworkError): void;
   /** The peer opened a channel that was not open. */
   onChannelOpened(name: string): void;
   /** The peer refused a channel that this side opened. */

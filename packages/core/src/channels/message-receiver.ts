@@ -1,24 +1,18 @@
 import { NetworkError } from '../result/network-error.js';
+import { receiveShortage } from '../result/shortage.js';
 import type { CallbackGuard } from '../lifecycle/callback-guard.js';
 import type { MessageCallback } from '../api/connection-types.js';
 import { epochNow, runAsMicrotask } from '../platform/clock.js';
 import { channelIdOf, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
 import type { FrameSink } from '../wire/frame-link.js';
 import type { Channel, IncomingHalf } from './channel.js';
-import { ChannelReceiver, type ChannelReceiverEvents } from './channel-receiver.js';
+import { ChannelReceiver, type ChannelReceiverEvents, type ReceiverLimits } from './channel-receiver.js';
 import type { ChannelTable } from './channel-table.js';
 import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
-import { type AnyOwnership, Delivery, type DeliveryCallback, deliveryOf } from './incoming-half.js';
+import { type AnyOwnership, Delivery, type DeliveryCallback, deliveryOf, type ParkedFrame } from './incoming-half.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 import { Reassembly } from './reassembly.js';
-
-/** The limits of the configuration for the receiver. */
-export interface ReceiverLimits {
-  readonly maxMessageSize: number;
-  readonly channelWindow: number;
-  readonly maxChannels: number;
-}
 
 /**
  * The incoming half of a connection. It makes messages of frames, checks windows, and parks frames that no consumer
@@ -172,14 +166,23 @@ export class MessageReceiver implements FrameSink {
     while (half.hasConsumer && this.#isDelivering) {
       const frame = half.parked.shift();
       if (frame === undefined) break;
-      if (!this.#process(half, frame.type, frame.bytes, 0, frame.bytes.length, true)) {
-        // Frames after a violation have no meaning.
+      if (!this.#processParked(half, frame)) {
         half.parked.clear();
         return;
       }
       this.#consume(half, frame.bytes.length + FRAME_COST_BYTES);
     }
     if (half.parked.length === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
+  }
+
+  /** Handles a parked frame, also without memory for it. Returns false if no later frame has a meaning. */
+  #processParked(half: IncomingHalf, { type, bytes }: ParkedFrame): boolean {
+    try {
+      return this.#process(half, type, bytes, 0, bytes.length, true);
+    } catch (error) {
+      this.#events.onShortage(receiveShortage(error));
+      return false;
+    }
   }
 
   /** Counts a data frame against the window of its channel. Returns false if the peer exceeded its window. */

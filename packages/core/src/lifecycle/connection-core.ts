@@ -38,7 +38,10 @@ export interface LinkHooks {
   startReceiving(): void;
   disconnect(): Promise<void>;
   release(): void;
-  /** The peer broke the protocol. The transport may report that to the peer before the connection fails. */
+  /**
+   * The peer broke the protocol, or this side lacks memory for its message. The transport may report that to the peer
+   * before the connection fails.
+   */
   violated(error: NetworkError): void;
   isDisposed(): boolean;
   isShuttingDown(): boolean;
@@ -91,6 +94,11 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     this.receiver = new MessageReceiver(this.table, config, this.guard, this.sender, {
       onViolation: (error) => {
         link.violated(error);
+      },
+      onShortage: (error) => {
+        // After the end no state can tell the program that messages were dropped.
+        if (this.isConnected) link.violated(error);
+        else this.events.emitError(error);
       },
       onChannelOpened: (name) => {
         this.channels.opened(name);

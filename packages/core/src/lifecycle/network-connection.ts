@@ -16,7 +16,7 @@ import { type ConnectionConfig, resolveOwnConfig, type ResolvedConnectionConfig 
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { NetworkError } from '../result/network-error.js';
 import { redactEndpoint } from '../result/redact.js';
-import { shortageOf } from '../result/shortage.js';
+import { receiveShortage } from '../result/shortage.js';
 import { unwrap, type Failure, type Result } from '../result/result.js';
 import type { FrameLink, FrameSink } from '../wire/frame-link.js';
 import { frameHeader, FrameType } from '../wire/frame.js';
@@ -241,10 +241,7 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     try {
       this.#core.receiver.receive(header, bytes, start, end, isOwned);
     } catch (error) {
-      const shortage = shortageOf(error);
-      if (shortage === undefined) throw error;
-      const reason = `a message that arrived could not be taken: ${shortage}`;
-      this.onStateChanged('failed', new NetworkError('ResourceLimitExceeded', reason, error));
+      this.onStateChanged('failed', receiveShortage(error));
     }
   }
 

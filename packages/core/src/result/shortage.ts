@@ -1,3 +1,5 @@
+import { NetworkError } from './network-error.js';
+
 /** The resources of a system that can run out, by the code of the system's error, each with advice for a person. */
 const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
   ['EMFILE', 'this process has no file descriptor left: close some, or raise "ulimit -n"'],
@@ -21,4 +23,14 @@ export function shortageOf(error: unknown): string | undefined {
   if (message === NO_MEMORY) return 'this process has no memory left';
   const sentence = SHORTAGES.get(code);
   return sentence === undefined ? undefined : `${sentence} (${String(code)})`;
+}
+
+/**
+ * Returns the error of a connection that can't take a message that arrived, because a resource is used up. Throws
+ * `error` again if it reports no shortage.
+ */
+export function receiveShortage(error: unknown): NetworkError {
+  const shortage = shortageOf(error);
+  if (shortage === undefined) throw error;
+  return new NetworkError('ResourceLimitExceeded', `a message that arrived could not be taken: ${shortage}`, error);
 }
