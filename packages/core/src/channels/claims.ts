@@ -1,4 +1,5 @@
 import { err, OK, ok, type Failure, type Result } from '../result/result.js';
+import { shortageOf } from '../result/shortage.js';
 import type { InPlaceWriter } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { isThenable } from '../lifecycle/callback-guard.js';
@@ -61,19 +62,16 @@ export class Claims {
    * `ResourceLimitExceeded`: there is no memory for it.
    */
   claim(half: OutgoingHalf, length: number): Result<SendClaim> | undefined {
+    const writer = this.#writer;
+    if (writer === undefined) return notConnected();
     const isWhole = length <= this.#wholeBytes;
-    let bytes: Uint8Array | undefined;
-    if (isWhole) bytes = this.#writer?.tryClaim(length);
-    else {
-      const memory = memoryFor(length);
-      if (!memory.ok) return memory;
-      bytes = memory.value;
-    }
-    if (bytes === undefined) {
+    const memory = memoryFor(length, isWhole ? writer : undefined);
+    if (!memory.ok) return memory;
+    if (memory.value === undefined) {
       this.#queue.isFull = true;
       return undefined;
     }
-    return ok(new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length));
+    return ok(new ClaimUnderWay(this, this.#hold(isWhole), half, memory.value, length));
   }
 
   /**
@@ -87,14 +85,13 @@ export class Claims {
     const isWhole = length <= this.#wholeBytes;
     let start = 0;
     let bytes: Uint8Array | undefined;
-    if (!isWhole) {
-      const memory = memoryFor(length);
-      if (!memory.ok) return memory;
-      bytes = memory.value;
-    } else if (writer.tryClaimAt === undefined) bytes = writer.tryClaim(length);
-    else {
+    if (isWhole && writer.tryClaimAt !== undefined) {
       start = writer.tryClaimAt(length);
       if (start >= 0) bytes = writer.claimedBytes;
+    } else {
+      const memory = memoryFor(length, isWhole ? writer : undefined);
+      if (!memory.ok) return memory;
+      bytes = memory.value;
     }
     if (bytes === undefined) {
       this.#queue.isFull = true;
@@ -177,11 +174,12 @@ export class Claims {
   }
 }
 
-/** Returns memory for a claim that needs fragments. */
-function memoryFor(length: number): Result<Uint8Array> {
+/** Returns room of the writer for a claim; without a writer, memory for a claim that needs fragments. */
+function memoryFor(length: number, writer: FrameWriter | undefined): Result<Uint8Array | undefined> {
   try {
-    return ok(new Uint8Array(length));
+    return ok(writer === undefined ? new Uint8Array(length) : writer.tryClaim(length));
   } catch (error) {
+    if (shortageOf(error) === undefined) throw error;
     return noMemory(length, error);
   }
 }

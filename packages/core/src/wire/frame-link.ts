@@ -28,7 +28,8 @@ export interface FrameWriter {
   /**
    * Reserves room for a frame with `length` payload bytes, which the caller writes into the returned array. Undefined
    * if there is no room; the transport then has the same duty as after a false of `tryWrite`. Until `commitClaim` or
-   * `abortClaim` core calls no other method. If the link fails, core calls neither.
+   * `abortClaim` core calls no other method. If the link fails, core calls neither. If there is no memory, it may throw
+   * the `RangeError` of V8: the caller gets `ResourceLimitExceeded` then, and the connection goes on.
    */
   tryClaim(length: number): Uint8Array | undefined;
 
