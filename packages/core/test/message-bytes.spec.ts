@@ -1,7 +1,9 @@
 import { expect } from 'chai';
-import { frameHeader, FrameType, type NetworkError, type Result } from '@entropynet/core';
+import { frameHeader, FrameType, frameTypeOf, type NetworkError, type Result } from '@entropynet/core';
+import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
+import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
-import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
+import { BARE_LIMITS, BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
 import { takeMemory, withoutMemory } from '@entropynet/test/support/without-memory';
 
 /** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
@@ -53,6 +55,29 @@ describe('the bytes of a message', () => {
     const { MessageStart, Fragment, MessageAbort, Message } = FrameType;
     expect(types).to.deep.equal([MessageStart, Fragment, MessageAbort, Message]);
     expect(connection.getStats().messagesSent).to.equal(1);
+  });
+
+  it('leave no error for the next link if the link broke when they were given up', () => {
+    const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 1000, sendQueueBytes: 1 << 20, maxChannels: 1 };
+    const table = new ChannelTable({ ...config, channelWindow: 65_536 });
+    const ignore = (): void => undefined;
+    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore });
+    const writer = new BareWriter();
+    const write = writer.tryWrite.bind(writer);
+    writer.tryWrite = (header, bytes, start, end) => {
+      if (frameTypeOf(header) !== FrameType.MessageAbort) return write(header, bytes, start, end);
+      sender.stop('closed');
+      return false;
+    };
+    sender.start({ writer, peerLimits: BARE_LIMITS });
+    const [long, short] = [new Uint8Array(300_000), new Uint8Array(1)];
+    withoutMemory(() => {
+      expect(sender.trySend(table.defaultChannel, long)).to.have.nested.property('error.code', 'ConnectionClosed');
+    });
+    writer.room = 0;
+    sender.start({ writer, peerLimits: BARE_LIMITS });
+    expect(sender.trySend(table.defaultChannel, short)).to.have.nested.property('error.code', 'WouldBlock');
+    sender.stop('closed');
   });
 
   it('are not claimed if there is no memory for them', () => {

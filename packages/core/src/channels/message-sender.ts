@@ -268,10 +268,10 @@ export class MessageSender {
 
   /** Returns the error of a message that can't be sent in the present state. Undefined if waiting helps. */
   #refusalOf(channel: Channel, length: number): Failure | undefined {
-    if (this.#writer === undefined) return notConnected();
-    if (!channel.isOpen) return channelUnusable(channel);
     const lack = this.#lack;
     this.#lack = undefined;
+    if (this.#writer === undefined) return notConnected();
+    if (!channel.isOpen) return channelUnusable(channel);
     if (lack !== undefined) return lack;
     return length > this.#maxMessageSize ? messageTooLarge(length, this.#maxMessageSize) : undefined;
   }
