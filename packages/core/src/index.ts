@@ -26,7 +26,7 @@ export { describeThrown } from './result/describe-thrown.js';
 export { kindOf, numberOrKind } from './result/kind-of.js';
 export { printable } from './result/printable.js';
 export { redactEndpoint, redactText } from './result/redact.js';
-export { receiveShortage, shortageOf } from './result/shortage.js';
+export { receiveShortage, sendShortage, shortageOf } from './result/shortage.js';
 export { err, OK, ok, RESOLVED_OK, unwrap, type Failure, type Result, type Success } from './result/result.js';
 export {
   CHANNEL_ASSET_DOWNLOAD,

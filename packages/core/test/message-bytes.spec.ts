@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { frameHeader, FrameType, frameTypeOf, type NetworkError, type Result } from '@entropynet/core';
+import { frameHeader, FrameType, frameTypeOf, type NetworkError, type Result, unwrap } from '@entropynet/core';
+import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
 import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
 import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
@@ -78,6 +79,22 @@ describe('the bytes of a message', () => {
     sender.start({ writer, peerLimits: BARE_LIMITS });
     expect(sender.trySend(table.defaultChannel, short)).to.have.nested.property('error.code', 'WouldBlock');
     sender.stop('closed');
+  });
+
+  it('end their connection if the transport has no memory for a frame', async () => {
+    const endpoint = 'loopback://no-memory-for-a-frame';
+    const server = new LoopbackServer({ endpoint });
+    unwrap(await server.listen());
+    const connection = new LoopbackConnection({ endpoint });
+    unwrap(await connection.connect());
+    const message = new Uint8Array(100);
+    withoutMemory(() => {
+      expect(connection.trySend(message)).to.have.nested.property('error.code', 'ConnectionClosed');
+    });
+    const { state, error } = await connection.closed;
+    expect(state).to.equal('failed');
+    expect(error?.message).to.equal('a message could not be sent: this process has no memory left');
+    await server.close();
   });
 
   it('are not claimed if there is no memory for them', () => {

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import type { NetworkError } from '@entropynet/core';
 import { envelopeBytes, seal } from '@entropynet/transport-ws/internal/node/message-envelope';
 import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/node/web-socket-frame-reader';
 
@@ -18,6 +19,8 @@ export class FrameReaderBench {
   onMessage: ((bytes: Uint8Array) => void) | undefined;
   /** Whether the reader gave the peer up. */
   isRefused = false;
+  /** The errors of a lack of memory. */
+  readonly shortages: NetworkError[] = [];
   readonly reader: WebSocketFrameReader;
   readonly wsListener = (chunk: Buffer): void => {
     this.given.push(chunk);
@@ -26,16 +29,15 @@ export class FrameReaderBench {
 
   constructor(isMasked = false, isGreeted = true) {
     this.stream.on('data', this.wsListener);
-    this.reader = new WebSocketFrameReader(
-      this.stream,
-      isMasked,
-      (bytes, start, end, isOwned) => {
+    this.reader = new WebSocketFrameReader(this.stream, isMasked, {
+      onMessage: (bytes, start, end, isOwned) => {
         this.messages.push({ bytes, start, end, isOwned });
         this.log.push({ what: 'message', bytes: Buffer.from(bytes.slice(start, end)) });
         this.onMessage?.(bytes);
       },
-      () => (this.isRefused = true),
-    );
+      onUnknownPeer: () => (this.isRefused = true),
+      onShortage: (error) => this.shortages.push(error),
+    });
     if (isGreeted) this.reader.allowFrames();
   }
 

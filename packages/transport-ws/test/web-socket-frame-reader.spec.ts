@@ -2,12 +2,15 @@ import { expect } from 'chai';
 import { performance } from 'node:perf_hooks';
 import { Duplex } from 'node:stream';
 import { until } from '@entropynet/conformance/tools';
-import { FrameType } from '@entropynet/core';
+import { FrameType, type NetworkError } from '@entropynet/core';
+import { inflate } from '@entropynet/transport-ws/internal/node/compression';
 import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/node/web-socket-frame-reader';
+import { withoutMemory } from '@entropynet/test/support/without-memory';
 import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
 import { FrameReaderBench, messageFrame, pattern } from './frame-reader-bench.js';
 
 const LARGE = 64 * 1024;
+const NO_EVENTS = { onUnknownPeer: () => undefined, onShortage: () => undefined };
 
 describe('the reader of WebSocket frames', () => {
   it('transfers the memory of a long message, and lends the memory of a short one', async () => {
@@ -131,7 +134,7 @@ describe('the reader of WebSocket frames', () => {
     stream.on('data', () => undefined);
     stream.on('close', () => log.push('closed'));
     const sink = (): number => log.push('message');
-    const reader = new WebSocketFrameReader(stream, false, sink, () => undefined);
+    const reader = new WebSocketFrameReader(stream, false, { ...NO_EVENTS, onMessage: sink });
     reader.allowFrames();
     reader.pause();
     stream.push(Buffer.concat([messageFrame(pattern(9), 'none'), messageFrame(pattern(9), 'none')]));
@@ -142,6 +145,31 @@ describe('the reader of WebSocket frames', () => {
     reader.resume();
     await until(() => log.length === 3, 'everything was delivered');
     expect(log).to.deep.equal(['message', 'message', 'closed']);
+  });
+
+  it('ends the link if there is no memory for a message in several pieces, and reads nothing more', () => {
+    const bench = new FrameReaderBench();
+    const frame = messageFrame(pattern(LARGE), 'none');
+    withoutMemory(() => {
+      bench.arrive(frame.subarray(0, 1000));
+    });
+    const { code, message } = bench.shortages[0] as NetworkError;
+    expect(code).to.equal('ResourceLimitExceeded');
+    expect(message).to.equal('a message that arrived could not be taken: this process has no memory left');
+    bench.arrive(frame.subarray(1000));
+    bench.arrive(frame);
+    expect(bench.shortages).to.have.length(1);
+    expect(bench.log).to.have.length(0);
+  });
+
+  it('does not blame the peer if there is no memory to inflate its message', () => {
+    const inflated = (): unknown => inflate([Buffer.of(1, 2, 3)], LARGE, 1000);
+    expect(inflated()).to.have.nested.property('error.code', 'InvalidMessage');
+    // zlib works in pieces of this length.
+    const isPiece = (length: number): boolean => length === 16 * 1024;
+    withoutMemory(() => {
+      expect(inflated).to.throw(RangeError, 'allocation failed');
+    }, isPiece);
   });
 
   it('reuses the memory of fragments', async () => {
@@ -179,7 +207,7 @@ describe('the reader of WebSocket frames', () => {
     stream.on('data', listener);
     const messages: number[] = [];
     const sink = (_bytes: Uint8Array, start: number): number => messages.push(start);
-    new WebSocketFrameReader(stream, false, sink, () => undefined);
+    new WebSocketFrameReader(stream, false, { ...NO_EVENTS, onMessage: sink });
     stream.emit('data', messageFrame(pattern(9), 'none'));
     expect(seen).to.have.length(2);
     expect(messages).to.have.length(0);

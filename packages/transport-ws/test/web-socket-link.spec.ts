@@ -2,11 +2,15 @@ import { expect } from 'chai';
 import type { IncomingMessage } from 'node:http';
 import { Duplex } from 'node:stream';
 import { turns, until } from '@entropynet/conformance/tools';
-import { resolveConnectionConfig, unwrap } from '@entropynet/core';
+import { type NetworkError, resolveConnectionConfig, unwrap } from '@entropynet/core';
 // The section `webSocket` of a configuration is known once the transport is loaded.
 import '@entropynet/transport-ws';
+import { PlatformLink } from '@entropynet/transport-ws/internal/browser/platform-link';
+import { OPEN, type PlatformWebSocket } from '@entropynet/transport-ws/internal/browser/platform-web-socket';
+import { SUBPROTOCOL } from '@entropynet/transport-ws/internal/protocol/web-socket-protocol';
 import { WebSocketLink } from '@entropynet/transport-ws/internal/node/web-socket-link';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { withoutMemory } from '@entropynet/test/support/without-memory';
 import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
 
 /** A stream whose writes take as long as the test wants. */
@@ -89,6 +93,39 @@ describe('a link over a WebSocket', () => {
     link.release();
   });
 
+  for (const [what, isShort] of [
+    ['and says so to the peer', (length: number) => length > 1024],
+    ['even if there is none for the reason', () => true],
+  ] as const) {
+    it(`ends if there is no memory for a frame, ${what}`, () => {
+      const stream = new SlowStream();
+      const webSocket = openWebSocket(stream);
+      stream.finishWrite();
+      const config = unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' }));
+      const link = new WebSocketLink(webSocket, stream, 'none', config);
+      const ends: (NetworkError | undefined)[] = [];
+      const ignore = (): void => undefined;
+      link.use({
+        onFrame: ignore,
+        onWritable: ignore,
+        onResponsivenessChanged: ignore,
+        onEnd: (error) => ends.push(error),
+      });
+      link.start();
+      // No spare memory is that long.
+      const message = new Uint8Array(3 * 1024 * 1024);
+      withoutMemory(() => {
+        expect(link.writer.tryWrite(0, message, 0, message.length)).to.equal(false);
+      }, isShort);
+      expect(ends.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
+      expect(ends[0]?.message).to.equal('a message could not be sent: this process has no memory left');
+      // Behind the answer to the upgrade, there is the close frame: its code is 1013.
+      const said = Buffer.concat(stream.written.slice(1));
+      expect(said.length === 0 ? undefined : said.readUInt16BE(2)).to.equal(isShort(2) ? undefined : 1013);
+      link.release();
+    });
+  }
+
   it("does not reuse the memory of a frame that a program's stream still holds", async () => {
     const held: Buffer[] = [];
     const stream = new Duplex({
@@ -109,5 +146,40 @@ describe('a link over a WebSocket', () => {
     }
     expect(held.map((frame) => frame.at(-1))).to.deep.equal([1, 2, 3]);
     link.release();
+  });
+});
+
+describe("a link over the platform's WebSocket", () => {
+  it('ends if there is no memory for a frame, and says so to the peer', () => {
+    const closes: unknown[] = [];
+    const webSocket: PlatformWebSocket = {
+      readyState: OPEN,
+      bufferedAmount: 0,
+      protocol: SUBPROTOCOL,
+      binaryType: 'arraybuffer',
+      send: () => undefined,
+      close: (...given) => closes.push(given),
+      addEventListener: () => undefined,
+    };
+    const link = new PlatformLink(webSocket, unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' })));
+    const ends: (NetworkError | undefined)[] = [];
+    const ignore = (): void => undefined;
+    link.use({
+      onFrame: ignore,
+      onWritable: ignore,
+      onResponsivenessChanged: ignore,
+      onEnd: (error) => ends.push(error),
+    });
+    link.start();
+    const message = new Uint8Array(100_000);
+    withoutMemory(
+      () => {
+        expect(link.writer.tryWrite(0, message, 0, message.length)).to.equal(false);
+      },
+      (length) => length > 1024,
+    );
+    const sentence = 'a message could not be sent: this process has no memory left';
+    expect(ends.map((error) => error?.message)).to.deep.equal([sentence]);
+    expect(closes).to.deep.equal([[4013, sentence]]);
   });
 });

@@ -8,6 +8,7 @@ const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
   ['ENOMEM', 'the system has no memory left'],
   ['ENOSPC', 'the disk is full: make room there'],
   ['EDQUOT', "this user's disk quota is full: make room there"],
+  ['Z_MEM_ERROR', 'this process has no memory left'],
   ['EFBIG', 'a file may not become that long: raise "ulimit -f", or use another file system'],
 ]);
 
@@ -30,7 +31,16 @@ export function shortageOf(error: unknown): string | undefined {
  * `error` again if it reports no shortage.
  */
 export function receiveShortage(error: unknown): NetworkError {
-  const shortage = shortageOf(error);
-  if (shortage === undefined) throw error;
-  return new NetworkError('ResourceLimitExceeded', `a message that arrived could not be taken: ${shortage}`, error);
+  return shortage('a message that arrived could not be taken', error);
+}
+
+/** The same for a connection that can't send a frame. */
+export function sendShortage(error: unknown): NetworkError {
+  return shortage('a message could not be sent', error);
+}
+
+function shortage(what: string, error: unknown): NetworkError {
+  const resource = shortageOf(error);
+  if (resource === undefined) throw error;
+  return new NetworkError('ResourceLimitExceeded', `${what}: ${resource}`, error);
 }

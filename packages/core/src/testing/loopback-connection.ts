@@ -77,8 +77,13 @@ export class LoopbackConnection extends NetworkConnection {
 
   #use(link: LoopbackLink): void {
     this.#link = link;
-    link.outgoing.setWritableListener(() => {
-      this.onWritable();
+    link.outgoing.report({
+      onWritable: () => {
+        this.onWritable();
+      },
+      onShortage: (error) => {
+        this.onStateChanged('failed', error);
+      },
     });
   }
 }

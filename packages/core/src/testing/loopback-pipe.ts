@@ -1,4 +1,6 @@
 import { startTurn, stopTurn, type Turn } from '../platform/clock.js';
+import type { NetworkError } from '../result/network-error.js';
+import { sendShortage } from '../result/shortage.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import { Fifo } from '../channels/fifo.js';
@@ -16,6 +18,14 @@ export interface PipeReader {
   onEnd(): void;
 }
 
+/** The events of a pipe's writing side. */
+export interface PipeWriterEvents {
+  /** There is room again after a refusal. */
+  onWritable(): void;
+  /** There is no memory for a frame: the connection must end. */
+  onShortage(error: NetworkError): void;
+}
+
 /** Frames delivered in one turn of the event loop, so that a flood starves no timer. */
 const BATCH = 256;
 
@@ -26,7 +36,7 @@ export class LoopbackPipe implements FrameWriter {
   readonly #frames = new Fifo<Frame>();
   #usedBytes = 0;
   #reader: PipeReader | undefined;
-  #onWritable: (() => void) | undefined;
+  #events: PipeWriterEvents | undefined;
   #claimed: Uint8Array | undefined;
   #wasRefused = false;
   #isEnding = false;
@@ -39,9 +49,9 @@ export class LoopbackPipe implements FrameWriter {
     this.maxFrameBytes = capacityBytes >>> 2;
   }
 
-  /** Calls `listener` whenever there is room again after a refusal. */
-  setWritableListener(listener: () => void): void {
-    this.#onWritable = listener;
+  /** Reports to the writing side. */
+  report(events: PipeWriterEvents): void {
+    this.#events = events;
   }
 
   /** Delivers to `reader`, first the frames that have arrived already. */
@@ -52,10 +62,15 @@ export class LoopbackPipe implements FrameWriter {
 
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom(end - start)) return false;
-    const copy = new Uint8Array(end - start);
-    copy.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-    this.#push({ header, bytes: copy });
-    return true;
+    try {
+      const copy = new Uint8Array(end - start);
+      copy.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+      this.#push({ header, bytes: copy });
+      return true;
+    } catch (error) {
+      this.#events?.onShortage(sendShortage(error));
+      return false;
+    }
   }
 
   tryClaim(length: number): Uint8Array | undefined {
@@ -116,7 +131,7 @@ export class LoopbackPipe implements FrameWriter {
     if (this.#isClosed) return;
     if (this.#wasRefused) {
       this.#wasRefused = false;
-      this.#onWritable?.();
+      this.#events?.onWritable();
     }
     if (this.#frames.length > 0) this.#schedule();
     else if (this.#isEnding) {

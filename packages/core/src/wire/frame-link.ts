@@ -11,7 +11,8 @@ export interface FrameWriter {
   /**
    * Writes one whole frame, or nothing. It copies `bytes[start]` to `bytes[end - 1]` before it returns. It never waits,
    * and no action of a peer makes it throw. After it returned false, the transport must call `onWritable()` of its
-   * connection as soon as there may be room.
+   * connection as soon as there may be room. If there is no memory for the frame, the transport ends the connection with
+   * `sendShortage` and returns false: core may call this method from a timer, where nobody catches an exception.
    * @returns whether the frame was written
    */
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean;

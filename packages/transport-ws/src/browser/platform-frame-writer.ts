@@ -1,4 +1,5 @@
-import type { FrameWriter } from '@entropynet/core';
+import { type FrameWriter, sendShortage } from '@entropynet/core';
+import type { FrameWriterEvents } from '../protocol/frame-writer-events.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 import { clearInterval, setInterval } from './page-timers.js';
 import { OPEN, type PlatformWebSocket } from './platform-web-socket.js';
@@ -13,27 +14,29 @@ export class PlatformFrameWriter implements FrameWriter {
   readonly #webSocket: PlatformWebSocket;
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
-  readonly #onWritable: () => void;
+  readonly #events: FrameWriterEvents;
   #claimed: Uint8Array | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /**
-   * @param maxBufferedBytes the largest number of bytes that wait for the network; beyond it the writer refuses frames
-   * @param onWritable called after a refusal, when fewer than half of these bytes wait
-   */
-  constructor(webSocket: PlatformWebSocket, maxBufferedBytes: number, onWritable: () => void) {
+  /** @param maxBufferedBytes the largest number of bytes that wait for the network; beyond it frames are refused */
+  constructor(webSocket: PlatformWebSocket, maxBufferedBytes: number, events: FrameWriterEvents) {
     this.#webSocket = webSocket;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#resumeBytes = maxBufferedBytes >>> 1;
-    this.#onWritable = onWritable;
+    this.#events = events;
   }
 
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom()) return false;
-    const frame = new Uint8Array(HEADER_BYTES + end - start);
-    frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), HEADER_BYTES);
-    this.#send(header, frame);
-    return true;
+    try {
+      const frame = new Uint8Array(HEADER_BYTES + end - start);
+      frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), HEADER_BYTES);
+      this.#send(header, frame);
+      return true;
+    } catch (error) {
+      this.#events.onShortage(sendShortage(error));
+      return false;
+    }
   }
 
   tryClaim(length: number): Uint8Array | undefined {
@@ -59,7 +62,7 @@ export class PlatformFrameWriter implements FrameWriter {
   lookForRoom(): void {
     if (this.#timer === undefined || this.#webSocket.bufferedAmount > this.#resumeBytes) return;
     this.stop();
-    if (this.#webSocket.readyState === OPEN) this.#onWritable();
+    if (this.#webSocket.readyState === OPEN) this.#events.onWritable();
   }
 
   /** Stops checking for room. */

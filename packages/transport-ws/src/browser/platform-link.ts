@@ -1,4 +1,4 @@
-import { Capability, NetworkError, type ResolvedConnectionConfig } from '@entropynet/core';
+import { Capability, NetworkError, receiveShortage, type ResolvedConnectionConfig } from '@entropynet/core';
 import { GreetedLink } from '../protocol/greeted-link.js';
 import { closeErrorOf } from '../protocol/web-socket-errors.js';
 import { applicationCodeOf, CloseCode, SIGN_OF_LIFE } from '../protocol/web-socket-protocol.js';
@@ -23,9 +23,7 @@ export class PlatformLink extends GreetedLink {
   constructor(webSocket: PlatformWebSocket, config: ResolvedConnectionConfig) {
     super('client', config);
     this.#webSocket = webSocket;
-    this.writer = new PlatformFrameWriter(webSocket, config.webSocket.maxBufferedBytes, () => {
-      this.receiver?.onWritable();
-    });
+    this.writer = new PlatformFrameWriter(webSocket, config.webSocket.maxBufferedBytes, this.writerEvents);
     webSocket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') this.refuseText();
       else this.#takeBinary(data);
@@ -39,11 +37,15 @@ export class PlatformLink extends GreetedLink {
 
   /** Takes binary data of every class and realm, although this link asks the platform for `ArrayBuffer`s. */
   #takeBinary(data: unknown): void {
-    const bytes = bytesOf(data);
-    if (bytes !== undefined) this.takeMessage(bytes, 0, bytes.length, true);
-    else {
-      const reason = 'the WebSocket of this platform delivers no bytes';
-      this.abort(CloseCode.UnsupportedData, new NetworkError('NotSupported', reason));
+    try {
+      const bytes = bytesOf(data);
+      if (bytes !== undefined) this.takeMessage(bytes, 0, bytes.length, true);
+      else {
+        const reason = 'the WebSocket of this platform delivers no bytes';
+        this.abort(CloseCode.UnsupportedData, new NetworkError('NotSupported', reason));
+      }
+    } catch (error) {
+      this.endForShortage(receiveShortage(error));
     }
   }
 

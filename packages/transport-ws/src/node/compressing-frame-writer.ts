@@ -4,6 +4,7 @@ import { type AgreedCompression, Deflater } from './compression.js';
 import { COMPRESSED_BINARY, envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { spareFrames } from './spare-frames.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
+import type { FrameWriterEvents } from '../protocol/frame-writer-events.js';
 
 /** Writes frames like its base class, and compresses the longer ones if that makes them shorter. */
 export class CompressingFrameWriter extends WebSocketFrameWriter {
@@ -16,9 +17,9 @@ export class CompressingFrameWriter extends WebSocketFrameWriter {
     socket: Duplex,
     masking: Masking,
     maxBufferedBytes: number,
-    onWritable: () => void,
+    events: FrameWriterEvents,
   ) {
-    super(webSocket, socket, masking, maxBufferedBytes, onWritable);
+    super(webSocket, socket, masking, maxBufferedBytes, events);
     this.#deflater = new Deflater(compression);
   }
 

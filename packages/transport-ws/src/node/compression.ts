@@ -1,5 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { NetworkError } from '@entropynet/core';
+import { NetworkError, shortageOf } from '@entropynet/core';
 import type { PerMessageDeflateOptions } from 'ws';
 import { codeOf, reasonOf } from '../protocol/web-socket-errors.js';
 import type { WebSocketConfig } from '../protocol/web-socket-options.js';
@@ -95,7 +95,7 @@ export class Deflater {
  * Inflates one message. It never exceeds the limit by more than one piece of 16 KiB, in which zlib works.
  * @param parts the bytes that arrived, without the tail
  * @param maxBytes the length of the longest message
- * @returns the message, or the reason why it is invalid
+ * @returns the message, or the reason why it is invalid. Throws if there is no memory for it.
  */
 export function inflate(parts: readonly Buffer[], maxBytes: number, maxRatio: number): Buffer | Unreadable {
   const compressed = Buffer.concat([...parts, TAIL]);
@@ -104,6 +104,7 @@ export function inflate(parts: readonly Buffer[], maxBytes: number, maxRatio: nu
   try {
     return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
   } catch (error) {
+    if (shortageOf(error) !== undefined) throw error;
     if (codeOf(error) !== 'ERR_BUFFER_TOO_LARGE') {
       const reason = `the peer sent an invalid compressed message: ${reasonOf(error)}`;
       return { error: new NetworkError('InvalidMessage', reason), closeCode: CloseCode.ProtocolError };

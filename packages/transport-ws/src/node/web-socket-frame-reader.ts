@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { type NetworkError, receiveShortage } from '@entropynet/core';
 import type { CompressedMessages } from './compressed-messages.js';
 import { DeliverySlice } from './delivery-slice.js';
 import { COMPRESSED, CONTROL, FRAGMENT, FrameEnvelope, INCOMPLETE, UNKNOWN_PEER } from './frame-envelope.js';
@@ -6,6 +7,15 @@ import { FramesForWs } from './frames-for-ws.js';
 import { applyMask } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
 import { type MessageSink, SplitMessage } from './split-message.js';
+
+/** The events of a frame reader, for its link. */
+export interface FrameReaderEvents {
+  readonly onMessage: MessageSink;
+  /** The peer sent more than a greeting before it is known. Nothing more is read. */
+  onUnknownPeer(): void;
+  /** There is no memory for a message. Nothing more is read, because the place in the stream is lost. */
+  onShortage(error: NetworkError): void;
+}
 
 /**
  * Reads whole binary messages from the stream below a WebSocket without `ws`, which allocates about a kilobyte of
@@ -20,7 +30,7 @@ import { type MessageSink, SplitMessage } from './split-message.js';
 export class WebSocketFrameReader {
   readonly #socket: Duplex;
   readonly #onMessage: MessageSink;
-  readonly #onUnknownPeer: () => void;
+  readonly #events: FrameReaderEvents;
   readonly #compressed: CompressedMessages | undefined;
   readonly #slice = new DeliverySlice();
   readonly #envelope: FrameEnvelope;
@@ -41,22 +51,15 @@ export class WebSocketFrameReader {
   /**
    * @param socket the stream, below a `ws` that has just opened; no bytes were read from it yet
    * @param isMasked whether the peer masks its frames, as a client must
-   * @param onUnknownPeer called when the peer sends more than a greeting before it is known; nothing more is read then
    * @param compressed set if compression was agreed
    */
-  constructor(
-    socket: Duplex,
-    isMasked: boolean,
-    onMessage: MessageSink,
-    onUnknownPeer: () => void,
-    compressed?: CompressedMessages,
-  ) {
+  constructor(socket: Duplex, isMasked: boolean, events: FrameReaderEvents, compressed?: CompressedMessages) {
     this.#socket = socket;
-    this.#onMessage = onMessage;
-    this.#onUnknownPeer = onUnknownPeer;
+    this.#onMessage = events.onMessage;
+    this.#events = events;
     this.#compressed = compressed;
     this.#envelope = new FrameEnvelope(isMasked, compressed);
-    this.#split = new SplitMessage(onMessage);
+    this.#split = new SplitMessage(events.onMessage);
     this.#forWs = new FramesForWs(socket, this.#envelope, {
       onData: this.#onData,
       whenRead: (then) => {
@@ -115,6 +118,18 @@ export class WebSocketFrameReader {
 
   /** Delivers the waiting bytes, until the slice is over. */
   #readWaiting(): void {
+    try {
+      this.#readSlice();
+    } catch (error) {
+      this.#isReading = false;
+      const shortage = receiveShortage(error);
+      this.#forWs.refuse();
+      this.stop();
+      this.#events.onShortage(shortage);
+    }
+  }
+
+  #readSlice(): void {
     this.#isReading = true;
     this.#slice.begin();
     let isOver = false;
@@ -204,7 +219,7 @@ export class WebSocketFrameReader {
     }
     if (why === UNKNOWN_PEER) {
       this.#forWs.refuse();
-      this.#onUnknownPeer();
+      this.#events.onUnknownPeer();
       return chunk.length;
     }
     if (why === COMPRESSED && this.#compressed !== undefined) {

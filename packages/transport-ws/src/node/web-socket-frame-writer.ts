@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { FrameWriter } from '@entropynet/core';
+import { type FrameWriter, sendShortage } from '@entropynet/core';
 import { WebSocket } from '#ws';
 import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
+import type { FrameWriterEvents } from '../protocol/frame-writer-events.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 
 /**
@@ -32,7 +33,7 @@ export class WebSocketFrameWriter implements FrameWriter {
   protected readonly masking: Masking;
   readonly #maxBufferedBytes: number;
   readonly #resumeBytes: number;
-  readonly #onWritable: () => void;
+  readonly #events: FrameWriterEvents;
   /** Whether a written chunk is with the kernel at once. Streams other than sockets may only have passed it on. */
   readonly #leavesAtOnce: boolean;
   #claimed: Buffer | undefined;
@@ -45,21 +46,20 @@ export class WebSocketFrameWriter implements FrameWriter {
   /**
    * @param socket the stream below `webSocket`
    * @param maxBufferedBytes the largest number of bytes that wait for the kernel; beyond it the writer refuses frames
-   * @param onWritable called after a refusal, when fewer than half of these bytes wait
    */
   constructor(
     webSocket: WebSocket,
     socket: Duplex,
     masking: Masking,
     maxBufferedBytes: number,
-    onWritable: () => void,
+    events: FrameWriterEvents,
   ) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.masking = masking;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#resumeBytes = maxBufferedBytes >>> 1;
-    this.#onWritable = onWritable;
+    this.#events = events;
     this.#leavesAtOnce = socket instanceof Socket;
   }
 
@@ -70,11 +70,16 @@ export class WebSocketFrameWriter implements FrameWriter {
     const messageStart = envelopeBytes(messageBytes, this.masking);
     const length = messageStart + messageBytes;
     const isLarge = length >= MIN_SPARE_BYTES;
-    const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
-    frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), messageStart + HEADER_BYTES);
-    putHeader(frame, messageStart, header);
-    this.send(frame, messageStart, isLarge);
-    return true;
+    try {
+      const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
+      frame.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), messageStart + HEADER_BYTES);
+      putHeader(frame, messageStart, header);
+      this.send(frame, messageStart, isLarge);
+      return true;
+    } catch (error) {
+      this.#events.onShortage(sendShortage(error));
+      return false;
+    }
   }
 
   tryClaim(length: number): Uint8Array | undefined {
@@ -92,7 +97,12 @@ export class WebSocketFrameWriter implements FrameWriter {
     this.#claimed = undefined;
     if (claimed === undefined || this.#webSocket.readyState !== WebSocket.OPEN) return;
     putHeader(claimed, this.#claimedStart, header);
-    this.send(claimed, this.#claimedStart, false);
+    try {
+      this.send(claimed, this.#claimedStart, false);
+    } catch (error) {
+      // The compression needs memory.
+      this.#events.onShortage(sendShortage(error));
+    }
   }
 
   abortClaim(): void {
@@ -158,7 +168,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     )
       return;
     this.#wasRefused = false;
-    this.#onWritable();
+    this.#events.onWritable();
   };
 }
 

@@ -60,14 +60,11 @@ export class WebSocketLink extends GreetedLink {
     this.#webSocket = webSocket;
     this.#admitted = admitted;
     this.#socket = socket;
-    const onWritable = (): void => {
-      this.receiver?.onWritable();
-    };
     const { maxBufferedBytes } = config.webSocket;
     this.writer =
       compression === undefined
-        ? new WebSocketFrameWriter(webSocket, socket, masking, maxBufferedBytes, onWritable)
-        : new CompressingFrameWriter(compression, webSocket, socket, masking, maxBufferedBytes, onWritable);
+        ? new WebSocketFrameWriter(webSocket, socket, masking, maxBufferedBytes, this.writerEvents)
+        : new CompressingFrameWriter(compression, webSocket, socket, masking, maxBufferedBytes, this.writerEvents);
     this.#leaveExit = flushAtExit(this.writer);
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
@@ -91,8 +88,13 @@ export class WebSocketLink extends GreetedLink {
     this.#reader = new WebSocketFrameReader(
       socket,
       masking === 'none',
-      this.#onMessage,
-      this.#onUnknownPeer,
+      {
+        onMessage: this.#onMessage,
+        onUnknownPeer: this.#onUnknownPeer,
+        onShortage: (error) => {
+          this.endForShortage(error);
+        },
+      },
       compression && new CompressedMessages(compression.config, this.#onUnreadable),
     );
     webSocket.on('message', this.#onMessageOfWs);

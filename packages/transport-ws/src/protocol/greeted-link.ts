@@ -10,7 +10,9 @@ import {
   type PeerLimits,
   type ResolvedConnectionConfig,
   type Result,
+  shortageOf,
 } from '@entropynet/core';
+import type { FrameWriterEvents } from './frame-writer-events.js';
 import { Greeting, type WebSocketSide } from './greeting.js';
 import { CloseCode, HEADER_BYTES, SIGN_OF_LIFE } from './web-socket-protocol.js';
 
@@ -39,6 +41,15 @@ export abstract class GreetedLink implements FrameLink {
   /** The sending half. */
   abstract readonly writer: FrameWriter;
 
+  /** The events of the writer. */
+  protected readonly writerEvents: FrameWriterEvents = {
+    onWritable: () => {
+      this.#receiver?.onWritable();
+    },
+    onShortage: (error) => {
+      this.endForShortage(error);
+    },
+  };
   /** This side's configuration, complete. */
   protected readonly config: ResolvedConnectionConfig;
   readonly #greeting: Greeting;
@@ -115,7 +126,12 @@ export abstract class GreetedLink implements FrameLink {
   /** Ends a broken link, and sends the reason to the peer. */
   abort(code: CloseCode, error: NetworkError): void {
     log(() => `closing with code ${code}: ${error.code}: ${error.message}`);
-    this.closeWith(code, fittingReason(error.message));
+    try {
+      this.closeWith(code, fittingReason(error.message));
+    } catch (failure) {
+      // Without memory for the close frame, the peer learns no reason.
+      if (shortageOf(failure) === undefined) throw failure;
+    }
     this.finish(error);
   }
 
@@ -164,6 +180,11 @@ export abstract class GreetedLink implements FrameLink {
     else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
     // A sign of life is of no use to a later receiver.
     else if (end - start !== SIGN_OF_LIFE.length) this.#hold(bytes.subarray(start, end));
+  }
+
+  /** There is no memory to go on: ends the link, and sends the reason to the peer. */
+  protected endForShortage(shortage: NetworkError): void {
+    this.abort(CloseCode.TryAgainLater, shortage);
   }
 
   /** A text message arrived. The protocol has none. */
