@@ -1,4 +1,4 @@
-import type { NetworkError } from '@entropynet/core';
+import { type NetworkError, receiveShortage } from '@entropynet/core';
 import { type Arrival, type FrameTaker, IncomingLane } from './incoming-lane.js';
 import { afterOf, hasReached, Lane, numberOf } from './nats-protocol.js';
 import type { ReceiveShare } from './receive-budget.js';
@@ -8,7 +8,7 @@ export interface ArrivalsHost {
   readonly takeFrame: FrameTaker;
   /** Whether the delivery has ended. */
   readonly isOver: () => boolean;
-  /** The peer's bytes are no valid frames. */
+  /** The peer's bytes are no valid frames, or there is no memory for them. */
   onWrong(error: NetworkError): void;
   /** The peer may send this number of further bytes on a lane. */
   onRenewed(lane: Lane, bytes: number): void;
@@ -51,8 +51,12 @@ export class Arrivals {
   take(lane: Lane, message: Uint8Array): boolean {
     if (!this.#lanes[lane].spend(message.length - this.#bodyStart)) return false;
     const isEarly = lane === Lane.Bulk && (this.#early.length > 0 || !this.#isDue(message));
-    if (isEarly) this.#early.push(new Uint8Array(message));
-    else this.#deliverOrHold(lane, message);
+    try {
+      if (isEarly) this.#early.push(new Uint8Array(message));
+      else this.#deliverOrHold(lane, message);
+    } catch (error) {
+      this.#onThrow(error);
+    }
     return true;
   }
 
@@ -60,8 +64,12 @@ export class Arrivals {
   // Hot path: the first line.
   takeEarly(): void {
     if (this.#early.length === 0) return;
-    while (this.#early[0] !== undefined && this.#isDue(this.#early[0])) {
-      this.#deliverOrHold(Lane.Bulk, this.#early.shift() as Uint8Array);
+    try {
+      while (this.#early[0] !== undefined && this.#isDue(this.#early[0])) {
+        this.#deliverOrHold(Lane.Bulk, this.#early.shift() as Uint8Array);
+      }
+    } catch (error) {
+      this.#onThrow(error);
     }
   }
 
@@ -70,7 +78,11 @@ export class Arrivals {
     this.#isReceiving = true;
     const held = this.#held;
     this.#held = [];
-    for (const { lane, message } of held) if (!this.#host.isOver()) this.#deliver(lane, message);
+    try {
+      for (const { lane, message } of held) if (!this.#host.isOver()) this.#deliver(lane, message);
+    } catch (error) {
+      this.#onThrow(error);
+    }
   }
 
   /** Whether all messages of the bulk lane up to that number are delivered or held. */
@@ -82,6 +94,11 @@ export class Arrivals {
   clear(): void {
     this.#held = [];
     this.#early = [];
+  }
+
+  /** Without memory this link ends. The exception would end the NATS connection, with all its links. */
+  #onThrow(error: unknown): void {
+    this.#host.onWrong(receiveShortage(error));
   }
 
   #deliverOrHold(lane: Lane, message: Uint8Array): void {

@@ -97,7 +97,7 @@ export class NatsConnection extends NetworkConnection {
 
   /** If this side found the fault, it sends the reason to the peer. */
   protected override onStateChanged(state: 'disconnected' | 'failed', error?: NetworkError): void {
-    if (error?.code === 'InvalidMessage') this.#link?.fail(error);
+    if (error?.code === 'InvalidMessage' || error?.code === 'ResourceLimitExceeded') this.#link?.fail(error);
     super.onStateChanged(state, error);
   }
 

@@ -26,9 +26,7 @@ export class NatsFrameWriter implements FrameWriter {
   // Hot path: no allocation of its own.
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     const lane = this.#laneOf(header, bytes, start, end);
-    if (!lane.hasRoom()) return false;
-    lane.write(header, bytes, start, end);
-    return true;
+    return lane.hasRoom() && lane.write(header, bytes, start, end);
   }
 
   endBatch(): void {

@@ -37,11 +37,11 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#handshake = parts.handshake;
     this.peerLimits = parts.peerLimits;
     const { ends, seals } = parts;
-    this.#outgoing = outgoingLanes(parts, () => {
-      this.#finish(unpublishedError(ends));
+    this.#outgoing = outgoingLanes(parts, (shortage) => {
+      if (shortage === undefined) this.#finish(unpublishedError(ends));
+      else this.fail(shortage);
     });
-    const [promptLane, bulkLane] = this.#outgoing;
-    this.writer = new NatsFrameWriter(promptLane, bulkLane);
+    this.writer = new NatsFrameWriter(...this.#outgoing);
     this.#bodyStart = HEADER_BYTES + (seals === undefined ? 0 : CODE_BYTES);
     this.#arrivals = new Arrivals([ends[0].share, ends[1].share], this.#bodyStart, {
       takeFrame: (header, bytes, start, end, isOwned) => {
@@ -53,7 +53,7 @@ export class NatsLink implements FrameLink, SessionMember {
       },
       onRenewed: (lane, bytes) => {
         // After the end this side grants no window. It still delivers the held data.
-        if (this.#end === undefined) promptLane.tell(Kind.Credit, encodeGrants(lane, bytes));
+        if (this.#end === undefined) this.#outgoing[0].tell(Kind.Credit, encodeGrants(lane, bytes));
       },
     });
     this.#goodbyes = new Goodbyes(this.#outgoing, this.#arrivals);

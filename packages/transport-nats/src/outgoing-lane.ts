@@ -1,3 +1,4 @@
+import { type NetworkError, sendShortage } from '@entropynet/core';
 import { runAsMicrotask } from '@entropynet/core/platform';
 import { BATCH_BYTES, MAX_BATCH_BYTES } from './batch-memory.js';
 import { freshBytes } from './bytes.js';
@@ -29,8 +30,11 @@ export interface OutgoingLaneHost {
   readonly seals: Seals | undefined;
   /** Whether data may be published now. On the bulk lane, no data of the prompt lane may wait before them. */
   mayPublish(): boolean;
-  /** The message can't be published: the NATS connection broke, or the NATS server accepts only shorter messages. */
-  onUnpublished(): void;
+  /**
+   * The message can't be published: the NATS connection broke, or the NATS server accepts only shorter messages.
+   * @param shortage set if there is no memory for it
+   */
+  onUnpublished(shortage?: NetworkError): void;
 }
 
 /**
@@ -93,13 +97,14 @@ export class OutgoingLane {
   }
 
   /**
-   * Takes a frame, after `hasRoom()`.
+   * Takes a frame, after `hasRoom()`. Returns false if there is no memory for it, which ends the link.
    * Hot path: for a small frame one copy, and no allocation except that of the batch.
    */
   // Hot path: for a small frame no allocation beside the batch's, one copy.
-  write(header: number, bytes: Uint8Array, start: number, end: number): void {
+  write(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
-    if (this.#end + FRAME_HEADER_BYTES + length > this.#batch.length) this.#makeRoom(FRAME_HEADER_BYTES + length);
+    const isLonger = this.#end + FRAME_HEADER_BYTES + length > this.#batch.length;
+    if (isLonger && !this.#makeRoom(FRAME_HEADER_BYTES + length)) return false;
     const at = this.#end;
     const next = at + FRAME_HEADER_BYTES + length;
     putUint32(this.#batch, at, length);
@@ -111,11 +116,20 @@ export class OutgoingLane {
       this.#isFlushDue = true;
       runAsMicrotask(this.#flushLater);
     }
+    return true;
   }
 
   /** Publishes the written frames, up to the peer's window. */
   flush(): void {
     if (this.isEmpty || !this.#host.mayPublish()) return;
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#host.onUnpublished(sendShortage(error));
+    }
+  }
+
+  #flush(): void {
     for (let from = this.#bodyStart; !this.isEmpty;) {
       const room = Math.min(this.#credit - MESSAGE_COST_BYTES, this.#session.maxBodyBytes);
       const to = Math.min(this.#end, from + room);
@@ -195,14 +209,21 @@ export class OutgoingLane {
     this.#end = this.#bodyStart;
   }
 
-  #makeRoom(length: number): void {
+  /** Returns false if there is no memory for it. */
+  #makeRoom(length: number): boolean {
     // A batch that would become too long is published first.
     if (this.#end + length > MAX_BATCH_BYTES) this.flush();
     const least = this.#end + length;
     const isSmall = least <= FIRST_BYTES || (this.isEmpty && least <= MAX_SMALL_BYTES);
-    const larger = isSmall ? freshBytes(Math.max(FIRST_BYTES, least)) : this.#session.memory.take(least);
-    larger.set(this.#batch.subarray(this.#bodyStart, this.#end), this.#bodyStart);
-    this.#batch = larger;
+    try {
+      const larger = isSmall ? freshBytes(Math.max(FIRST_BYTES, least)) : this.#session.memory.take(least);
+      larger.set(this.#batch.subarray(this.#bodyStart, this.#end), this.#bodyStart);
+      this.#batch = larger;
+      return true;
+    } catch (error) {
+      this.#host.onUnpublished(sendShortage(error));
+      return false;
+    }
   }
 
   readonly #flushLater = (): void => {

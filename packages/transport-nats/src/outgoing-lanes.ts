@@ -1,16 +1,16 @@
 import { decodeGrants } from './lane-messages.js';
 import type { LinkParts } from './link-parts.js';
 import { Lane, laneSubject } from './nats-protocol.js';
-import { OutgoingLane } from './outgoing-lane.js';
+import { OutgoingLane, type OutgoingLaneHost } from './outgoing-lane.js';
 
 /** The sending halves of both lanes. */
 export type OutgoingLanes = readonly [prompt: OutgoingLane, bulk: OutgoingLane];
 
 /**
  * Returns the sending halves of both lanes. No data of the bulk lane pass waiting data of the prompt lane.
- * @param onUnpublished a message can't be published: the NATS connection broke, or the server accepts only shorter ones
+ * @param onUnpublished as in `OutgoingLaneHost`
  */
-export function outgoingLanes(parts: LinkParts, onUnpublished: () => void): OutgoingLanes {
+export function outgoingLanes(parts: LinkParts, onUnpublished: OutgoingLaneHost['onUnpublished']): OutgoingLanes {
   const { ends, seals, peerBase, credits } = parts;
   const prompt = new OutgoingLane(
     { after: 0, seals, mayPublish: () => true, onUnpublished },

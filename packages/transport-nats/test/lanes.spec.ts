@@ -1,4 +1,9 @@
+import { withoutMemory } from '@entropynet/test/support/without-memory';
+import { Arrivals } from '@entropynet/transport-nats/internal/arrivals';
+import { BatchMemory } from '@entropynet/transport-nats/internal/batch-memory';
 import { IncomingLane } from '@entropynet/transport-nats/internal/incoming-lane';
+import { OutgoingLane } from '@entropynet/transport-nats/internal/outgoing-lane';
+import type { NatsSession } from '@entropynet/transport-nats/internal/nats-session';
 import { MessageSeal } from '@entropynet/transport-nats/internal/message-seal';
 import {
   CODE_BYTES,
@@ -10,8 +15,10 @@ import {
   MESSAGE_COST_BYTES,
   numberOf,
   putHeader,
+  putUint32,
 } from '@entropynet/transport-nats/internal/nats-protocol';
 import { ReceiveBudget } from '@entropynet/transport-nats/internal/receive-budget';
+import type { NetworkError } from '@entropynet/core';
 import { expect } from 'chai';
 
 const MIB = 1024 * 1024;
@@ -94,5 +101,55 @@ describe('subjects that a peer names', () => {
     for (const subject of ['', 'a..b', '.a', 'a.', 'a.*', 'a.>', 'a b', 'a\r\nPUB b', '$SYS.REQ', 'a'.repeat(513)]) {
       expect(isPlainSubject(subject), JSON.stringify(subject)).to.equal(false);
     }
+  });
+});
+
+describe('lanes without memory', () => {
+  it('end their link if there is none for a frame that arrives, and throw nothing', () => {
+    const budget = new ReceiveBudget(1 * MIB);
+    const [prompt, bulk] = [budget.join(64 * 1024), budget.join(64 * 1024)];
+    if (prompt === undefined || bulk === undefined) throw new Error('the budget has room');
+    prompt.renew();
+    const errors: NetworkError[] = [];
+    const arrivals = new Arrivals([prompt, bulk], HEADER_BYTES, {
+      takeFrame: () => undefined,
+      isOver: () => false,
+      onWrong: (error) => errors.push(error),
+      onRenewed: () => undefined,
+    });
+    arrivals.start();
+    const message = new Uint8Array(HEADER_BYTES + 100);
+    putHeader(message, 0, Kind.Data, Lane.Prompt, 1, 0);
+    putUint32(message, HEADER_BYTES, 50_000);
+    withoutMemory(() => {
+      expect(arrivals.take(Lane.Prompt, message)).to.equal(true);
+    });
+    expect(errors.map(({ code }) => code)).to.deep.equal(['ResourceLimitExceeded']);
+    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+  });
+
+  it('end their link if there is none for a frame to send, or for a part of one, and throw nothing', () => {
+    const session = { hasRoom: true, maxBodyBytes: 1 * MIB, memory: new BatchMemory(), publish: () => true };
+    const errors: (NetworkError | undefined)[] = [];
+    let isOpen = false;
+    const host = {
+      after: 0,
+      seals: undefined,
+      mayPublish: () => isOpen,
+      onUnpublished: (error?: NetworkError) => errors.push(error),
+    };
+    // The window has room for a part of the frame.
+    const lane = new OutgoingLane(host, session as unknown as NatsSession, Lane.Prompt, 'subject', 30_000);
+    const frame = new Uint8Array(50_000);
+    withoutMemory(() => {
+      expect(lane.write(0, frame, 0, frame.length)).to.equal(false);
+    });
+    expect(lane.write(0, frame, 0, frame.length)).to.equal(true);
+    isOpen = true;
+    withoutMemory(() => {
+      lane.flush();
+    });
+    const sentence = 'a message could not be sent: this process has no memory left';
+    expect(errors.map((error) => error?.message)).to.deep.equal([sentence, sentence]);
   });
 });
