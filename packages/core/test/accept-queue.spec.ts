@@ -64,6 +64,26 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(count.taken).to.equal(1);
   });
 
+  it('keeps its other connections if the release of an admission throws', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on('warning', onWarning);
+    const failed = new Error('the program failed');
+    const release = (): void => {
+      throw failed;
+    };
+    const queue = new AcceptQueue<string>(8, () => ok({ release }));
+    const place = unwrap(queue.admit());
+    for (const name of ['a', 'b', 'c']) queue.push(name);
+    place.release();
+    expect(queue.removeWhere((name) => name === 'b')).to.deep.equal(['b']);
+    expect(queue.close()).to.deep.equal(['a', 'c']);
+    // Warnings are emitted in a later tick.
+    await new Promise(setImmediate);
+    process.off('warning', onWarning);
+    expect(warnings.map(({ cause }) => cause)).to.deep.equal([failed, failed, failed, failed]);
+  });
+
   it('refuses with ResourceLimitExceeded for every answer of `admit`, and calls it only if there is room', () => {
     let asked = 0;
     const queue = new AcceptQueue<string>(0, () => {

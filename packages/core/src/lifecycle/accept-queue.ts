@@ -1,7 +1,9 @@
 import type { Admission, Admit } from '../api/admission.js';
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
+import { warnOf } from '../platform/warning.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import { numberOrKind } from '../result/kind-of.js';
+import { NetworkError } from '../result/network-error.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
 
 /**
@@ -155,7 +157,7 @@ export class AcceptQueue<T> {
     try {
       // A program wrote the function, so it may return anything.
       const asked = this.#admit() as Partial<Result<Admission>> | undefined;
-      if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(asked.value);
+      if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(guarded(asked.value));
       if (asked?.ok === false)
         return err('ResourceLimitExceeded', asked.error?.message ?? 'admit() refused', asked.error);
       return err('ResourceLimitExceeded', 'admit() returned neither an Admission nor a failure');
@@ -182,6 +184,19 @@ export class AcceptQueue<T> {
     this.#onAccepted?.(connection);
     return ok(connection);
   }
+}
+
+/** An exception of the program's function affects no other client, and reaches no listener of a socket. */
+function guarded(admission: Admission): Admission {
+  return {
+    release: () => {
+      try {
+        admission.release();
+      } catch (error) {
+        warnOf(new NetworkError('CallbackFailed', 'the release() of an admission failed', error));
+      }
+    },
+  };
 }
 
 function closed(): Failure {
