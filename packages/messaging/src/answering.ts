@@ -1,4 +1,4 @@
-import { describeThrown, err, NetworkError, type Result } from '@entropynet/core';
+import { describeThrown, err, NetworkError, type Result, sendShortage } from '@entropynet/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, decodeWith, encodeReply } from './codec.js';
 import type { HandlerSlot } from './handler-slot.js';
@@ -121,7 +121,7 @@ export class Answering<Request, Reply> {
   #reply(id: number, handled: Handled, outcome: Result<Uint8Array>): void {
     const { maxHandledBytes } = this.#options;
     const others = this.#heldBytes - handled.bytes;
-    let frame = outcome.ok ? frameOf(RequestFrame.Reply, id, outcome.value) : failureFrame(id, outcome.error);
+    let frame = answerFrame(id, outcome);
     if (this.#outbox.isBlocked && others > 0 && others + frame.length > maxHandledBytes) {
       frame = failureFrame(
         id,
@@ -168,5 +168,15 @@ export class Answering<Request, Reply> {
       onFailed: onGone,
     });
     if (this.#refusals >= MAX_REFUSALS) this.#setReading(false);
+  }
+}
+
+/** Returns the frame of a reply, or of the reason why there is none, such as a lack of memory for that frame. */
+function answerFrame(id: number, outcome: Result<Uint8Array>): Uint8Array {
+  if (!outcome.ok) return failureFrame(id, outcome.error);
+  try {
+    return frameOf(RequestFrame.Reply, id, outcome.value);
+  } catch (error) {
+    return failureFrame(id, sendShortage(error));
   }
 }

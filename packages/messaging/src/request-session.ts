@@ -6,6 +6,7 @@ import {
   OK,
   printable,
   type Result,
+  sendShortage,
 } from '@entropynet/core';
 import { Answering, type AnsweringOptions } from './answering.js';
 import { asNetworkError } from './codec.js';
@@ -104,7 +105,12 @@ export class RequestSession<InRequest, InReply> {
 
   /** Sends a request to the peer. */
   ask(request: PendingRequest): void {
-    request.assign(nextId((id) => this.#pending.has(id)));
+    try {
+      request.assign(nextId((id) => this.#pending.has(id)));
+    } catch (error) {
+      request.end(sendShortage(error));
+      return;
+    }
     const { id } = request;
     this.#pending.set(id, request);
     request.onSettled = (isGivenUp) => {

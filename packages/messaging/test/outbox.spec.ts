@@ -5,6 +5,7 @@ import { jsonCodec } from '@entropynet/messaging';
 import { decodeFailure, parseFrame, RequestFrame } from '@entropynet/messaging/internal/request-frame';
 import { HandlerSlot } from '@entropynet/messaging/internal/handler-slot';
 import { until } from '@entropynet/conformance/tools';
+import { takeMemory } from '@entropynet/test/support/without-memory';
 import { expect } from 'chai';
 
 /** A channel that has no memory for long messages. */
@@ -70,6 +71,26 @@ describe('the outbox of requests', () => {
     const frame = parseFrame(sent[0] as Uint8Array);
     expect(frame).to.include({ type: RequestFrame.Failure, id: 7 });
     expect(decodeFailure(frame?.rest ?? new Uint8Array(0))).to.include({ code: 'ResourceLimitExceeded' });
+    answering.end(new NetworkError('ConnectionClosed', 'the test is over'));
+  });
+
+  it('gives the requester a reason in place of a reply whose frame finds no memory', async () => {
+    const { channel, sent } = shortOfMemory();
+    const outbox = new Outbox();
+    outbox.start(channel);
+    const handler = new HandlerSlot<() => string>(1000);
+    handler.set(() => 'x'.repeat(100_000));
+    const options = { codec: jsonCodec(), requestSchema: undefined, maxHandled: 4, maxHandledBytes: 10_000, handler };
+    const answering = new Answering<unknown, string>(options, outbox, () => undefined);
+    const giveBack = takeMemory((length) => length > 4096);
+    try {
+      answering.take(7, Uint8Array.of(0x31), {});
+      await until(() => sent.length === 1, 'an answer was sent');
+    } finally {
+      giveBack();
+    }
+    const { rest = new Uint8Array(0) } = parseFrame(sent[0] as Uint8Array) ?? {};
+    expect(decodeFailure(rest).message).to.contain('this process has no memory left');
     answering.end(new NetworkError('ConnectionClosed', 'the test is over'));
   });
 });
