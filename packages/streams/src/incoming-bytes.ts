@@ -1,5 +1,5 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { NetworkError } from '@entropynet/core';
+import { NetworkError, receiveShortage } from '@entropynet/core';
 import { runAsMicrotask } from '@entropynet/core/platform';
 import { errorOf } from './control-message.js';
 
@@ -9,7 +9,10 @@ export interface IncomingEvents {
   onBytes(chunk: Buffer): void;
   /** The peer ended its direction. */
   onEnd(): void;
-  /** The peer aborted the stream (`Aborted`), or broke the protocol (`InvalidMessage`). */
+  /**
+   * The peer aborted the stream (`Aborted`) or broke the protocol (`InvalidMessage`), or there is no memory for its
+   * bytes (`ResourceLimitExceeded`).
+   */
   onFailed(error: NetworkError): void;
 }
 
@@ -54,17 +57,26 @@ export class IncomingBytes {
   }
 
   #gather(message: Uint8Array): void {
-    if (message.length > this.#pool.length - this.#filled) {
-      this.flush();
-      this.#pool = newPool();
-      this.#start = 0;
-      this.#filled = 0;
-    }
+    if (message.length > this.#pool.length - this.#filled && !this.#renewPool()) return;
     this.#pool.set(message, this.#filled);
     this.#filled += message.length;
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
     runAsMicrotask(this.#flushLater);
+  }
+
+  /** Returns false if there is no memory. Then the stream fails, because its bytes would have a gap. */
+  #renewPool(): boolean {
+    this.flush();
+    try {
+      this.#pool = newPool();
+    } catch (error) {
+      this.#events.onFailed(receiveShortage(error));
+      return false;
+    }
+    this.#start = 0;
+    this.#filled = 0;
+    return true;
   }
 
   readonly #flushLater = (): void => {

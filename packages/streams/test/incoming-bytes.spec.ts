@@ -1,3 +1,4 @@
+import { withoutMemory } from '@entropynet/test/support/without-memory';
 import { IncomingBytes } from '@entropynet/streams/internal/incoming-bytes';
 import { expect } from 'chai';
 
@@ -30,6 +31,16 @@ describe('the incoming bytes of a stream', () => {
     expect(events).to.deep.equal([]);
     await Promise.resolve();
     expect(chunks).to.deep.equal([Buffer.of(1, 2, 3)]);
+  });
+
+  it('end their stream if there is no memory for them, because a gap would follow', () => {
+    const message = Uint8Array.of(1);
+    withoutMemory(() => {
+      incoming.take(message);
+    });
+    expect(events).to.deep.equal([
+      'ResourceLimitExceeded: a message that arrived could not be taken: this process has no memory left',
+    ]);
   });
 
   it('stay unchanged and complete if a reader transfers the memory of a chunk', () => {
