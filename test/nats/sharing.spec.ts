@@ -193,4 +193,17 @@ describeNats("NATS: a program's own NATS connection", () => {
       expect(own.isClosed()).to.equal(false);
     }),
   );
+
+  it(
+    'can not be used after the program has closed it',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const own = await connect({ servers: nats.host });
+      await own.close();
+      const config = { endpoint: `nats://${nats.host}/${freshName()}`, nats: { connection: own } };
+      const server = scope.add(new NatsConnectionServer(config));
+      expect(codeOf(await server.listen())).to.equal('TransportUnavailable');
+      unwrap(await server.close());
+    }),
+  );
 });

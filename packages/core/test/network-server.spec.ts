@@ -88,4 +88,28 @@ describe('the base of a server', () => {
     await Promise.all([server.close(), server.close()]);
     expect(server.calls).to.deep.equal(['listen', 'abort', 'stop', 'close']);
   });
+
+  it('returns the exception of a transport, and listens again later', async () => {
+    const thrown = new Error('the disk of nats://me:secret@host is gone');
+    const throwing = (): never => {
+      throw thrown;
+    };
+    const messageOf = (result: Result): string => (result.ok ? 'ok' : `${result.error.code}: ${result.error.message}`);
+    const sentence = 'failed: the disk of nats://***@host is gone';
+    const hooks = server as unknown as Record<'doListen' | 'doStopAccepting' | 'doClose', unknown>;
+    hooks.doListen = throwing;
+    expect(messageOf(await server.listen())).to.equal(`TransportUnavailable: listening ${sentence}`);
+    Reflect.deleteProperty(hooks, 'doListen');
+    for (const hook of ['doStopAccepting', 'doClose'] as const) {
+      expect(messageOf(await server.listen())).to.equal('ok');
+      const accepting = server.accept();
+      hooks[hook] = throwing;
+      expect(messageOf(await server.close())).to.equal(`TransportUnavailable: closing ${sentence}`);
+      Reflect.deleteProperty(hooks, hook);
+      expect(await accepting).to.have.nested.property('error.code', 'ConnectionClosed');
+      expect(server.isListening()).to.equal(false);
+    }
+    expect(messageOf(await server.listen())).to.equal('ok');
+    expect(messageOf(await server.close())).to.equal('ok');
+  });
 });

@@ -1,7 +1,9 @@
 import type { BroadcastOptions, BroadcastOutcome } from '../api/broadcast.js';
 import type { ConnectionServer } from '../api/connection-server.js';
 import type { ResolvedConnectionConfig } from '../config/connection-config.js';
-import { OK, type Result } from '../result/result.js';
+import { describeThrown } from '../result/describe-thrown.js';
+import { redactText } from '../result/redact.js';
+import { err, type Failure, OK, type Result } from '../result/result.js';
 import { AcceptQueue } from './accept-queue.js';
 import { Audience } from './audience.js';
 import type { NetworkConnection } from './network-connection.js';
@@ -34,7 +36,7 @@ export abstract class NetworkServer implements ConnectionServer {
 
   /**
    * Takes the address, and lets clients in. The base class calls it when the server does not listen yet, and only after
-   * an earlier `doClose()` has finished. If it fails, it must leave nothing behind.
+   * an earlier `doClose()` has finished. If it fails, it must leave nothing behind. An exception is a failure.
    * @param signal aborts at `close()`, which waits for this call: a call that takes long then fails early
    */
   protected abstract doListen(signal: AbortSignal): Promise<Result>;
@@ -102,7 +104,7 @@ export abstract class NetworkServer implements ConnectionServer {
 
   async #start(signal: AbortSignal): Promise<Result> {
     if (this.#closing !== undefined) await this.#closing;
-    const listening = await this.doListen(signal);
+    const listening = await this.#listenSafely(signal);
     if (!listening.ok) return listening;
     // This runs in the same turn, so no client has connected in between.
     this.accepted.open();
@@ -110,14 +112,36 @@ export abstract class NetworkServer implements ConnectionServer {
     return OK;
   }
 
+  async #listenSafely(signal: AbortSignal): Promise<Result> {
+    try {
+      return await this.doListen(signal);
+    } catch (error) {
+      return thrownBy('listening', error);
+    }
+  }
+
   async #stop(listening: Promise<Result> | undefined, closing: Promise<Result> | undefined): Promise<Result> {
     await Promise.all([listening, closing]);
     const wasListening = this.#isListening;
     this.#isListening = false;
-    if (wasListening) this.doStopAccepting();
+    let failure: Failure | undefined;
+    try {
+      if (wasListening) this.doStopAccepting();
+    } catch (error) {
+      failure = thrownBy('closing', error);
+    }
     // Even if the server does not listen, callers of `accept()` may wait.
     await Promise.all(this.accepted.close().map((connection) => connection.disconnect()));
-    if (wasListening) await this.doClose();
-    return OK;
+    try {
+      if (wasListening) await this.doClose();
+    } catch (error) {
+      failure ??= thrownBy('closing', error);
+    }
+    return failure ?? OK;
   }
+}
+
+/** Returns the failure of a call in which the transport threw. */
+function thrownBy(call: string, error: unknown): Failure {
+  return err('TransportUnavailable', `${call} failed: ${redactText(describeThrown(error))}`, error);
 }
