@@ -1,4 +1,12 @@
-import { type Channel, NetworkError, OK, type Result } from '@entropynet/core';
+import {
+  type Channel,
+  describeThrown,
+  NetworkError,
+  OK,
+  type Result,
+  sendShortage,
+  shortageOf,
+} from '@entropynet/core';
 import { END, ESCAPE } from './control-message.js';
 import { type Chunk, Pieces } from './pieces.js';
 
@@ -73,20 +81,31 @@ export class OutgoingBytes {
   }
 
   #writePieces(pieces: Pieces, done: Done): void {
-    for (let piece = pieces.next(this.#pieceBytes); piece !== undefined; piece = pieces.next(this.#pieceBytes)) {
-      const sent = this.#trySend(piece);
-      if (sent.ok) {
-        pieces.advance(piece.length);
-        this.bytesSent += piece.length;
-      } else if (sent.error.code === 'MessageTooLarge' && this.#pieceBytes > 1) this.#pieceBytes >>>= 1;
-      else {
-        this.#waitOrFail(sent.error, done, () => {
-          this.#writePieces(pieces, done);
-        });
-        return;
+    const error = this.#sendPieces(pieces);
+    if (error === undefined) done();
+    else
+      this.#waitOrFail(error, done, () => {
+        this.#writePieces(pieces, done);
+      });
+  }
+
+  /** Sends the pieces for which there is room. Returns the error of the first one that was not sent. */
+  #sendPieces(pieces: Pieces): NetworkError | undefined {
+    try {
+      for (let piece = pieces.next(this.#pieceBytes); piece !== undefined; piece = pieces.next(this.#pieceBytes)) {
+        const sent = this.#trySend(piece);
+        if (sent.ok) {
+          pieces.advance(piece.length);
+          this.bytesSent += piece.length;
+        } else if (sent.error.code === 'MessageTooLarge' && this.#pieceBytes > 1) this.#pieceBytes >>>= 1;
+        else return sent.error;
       }
+      return undefined;
+    } catch (error) {
+      // The stream would never learn it: the exception of an event's listener does not reach it.
+      if (shortageOf(error) !== undefined) return sendShortage(error);
+      return new NetworkError('InvalidParameter', `a written chunk can't be read: ${describeThrown(error)}`, error);
     }
-    done();
   }
 
   #trySendControl(control: Uint8Array): Result {
