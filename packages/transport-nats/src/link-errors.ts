@@ -19,12 +19,3 @@ export async function silenceError(ends: Ends, timeoutMs: number): Promise<Netwo
   if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.where);
   return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`);
 }
-
-/** Returns the error of a link that can't publish a message. */
-export function unpublishedError([{ lease }]: Ends): NetworkError {
-  const { isBroken, where } = lease.session;
-  const reason = isBroken
-    ? `the NATS connection to ${where} ended`
-    : `the NATS server at ${where} takes no message of this length: its max_payload was lowered`;
-  return new NetworkError('TransportUnavailable', reason);
-}

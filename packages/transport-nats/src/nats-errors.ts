@@ -57,6 +57,19 @@ export function brokenErrorOf(error: unknown, where: string): NetworkError {
   );
 }
 
+/** Returns the error of a link that can't publish a message; `error` is that of `@nats-io`. */
+export function unpublishedError(error: unknown, where: string): NetworkError {
+  if (textOf(error, 'name') === 'InvalidArgumentError') return tooLongError(where, error);
+  const reason = `the NATS connection to ${where} takes no message: ${reasonOf(error)}`;
+  return new NetworkError('TransportUnavailable', reason, error);
+}
+
+/** Returns the error of a link whose messages are longer than the NATS server accepts by now. */
+export function tooLongError(where: string, cause?: unknown): NetworkError {
+  const reason = `the NATS server at ${where} takes no message of this length: its max_payload was lowered`;
+  return new NetworkError('TransportUnavailable', reason, cause);
+}
+
 /** Returns the error for a NATS server that does not answer. */
 export function silenceOf(timeoutMs: number): NetworkError {
   return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);

@@ -5,7 +5,7 @@ import { Arrivals } from './arrivals.js';
 import { connectionKeyOf } from './connection-key.js';
 import { Goodbyes } from './goodbyes.js';
 import { encodeGrants } from './lane-messages.js';
-import { silenceError, unpublishedError } from './link-errors.js';
+import { silenceError } from './link-errors.js';
 import { LinkHealth, PING_BYTES } from './link-health.js';
 import type { LinkHandshake, LinkParts, NatsLinkReceiver } from './link-parts.js';
 import { NatsFrameWriter } from './nats-frame-writer.js';
@@ -37,9 +37,9 @@ export class NatsLink implements FrameLink, SessionMember {
     this.#handshake = parts.handshake;
     this.peerLimits = parts.peerLimits;
     const { ends, seals } = parts;
-    this.#outgoing = outgoingLanes(parts, (shortage) => {
-      if (shortage === undefined) this.#finish(unpublishedError(ends));
-      else this.fail(shortage);
+    this.#outgoing = outgoingLanes(parts, (error) => {
+      if (error.code === 'ResourceLimitExceeded') this.fail(error);
+      else this.#finish(error);
     });
     this.writer = new NatsFrameWriter(...this.#outgoing);
     this.#bodyStart = HEADER_BYTES + (seals === undefined ? 0 : CODE_BYTES);

@@ -1,7 +1,7 @@
-import { debugLog, printable } from '@entropynet/core';
+import { debugLog, NetworkError, printable } from '@entropynet/core';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
-import { brokenErrorOf, permissionErrorOf, silenceOf } from './nats-errors.js';
+import { brokenErrorOf, permissionErrorOf, silenceOf, unpublishedError } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
 import { NatsPulse } from './nats-pulse.js';
@@ -144,22 +144,24 @@ export class NatsSession {
   }
 
   /**
-   * Publishes a message. The caller must not change its bytes afterwards. Returns false if the NATS connection has
-   * ended or the message is longer than the NATS server accepts.
+   * Publishes a message. The caller must not change its bytes afterwards. Returns the error if the NATS connection has
+   * ended or ends, or if the message is longer than the NATS server accepts.
    */
-  publish(subject: string, message: Uint8Array, reply?: string): boolean {
-    if (this.#isBroken) return false;
+  publish(subject: string, message: Uint8Array, reply?: string): NetworkError | undefined {
+    if (this.#isBroken) {
+      return new NetworkError('TransportUnavailable', `the NATS connection to ${this.where} ended`);
+    }
     try {
       this.#connection.publish(subject, message, reply === undefined ? undefined : { reply });
     } catch (error) {
       log(() => `publishing to ${subject} failed: ${String(error)}`);
-      return false;
+      return unpublishedError(error, this.where);
     }
     const cost = message.length + MESSAGE_COST_BYTES;
     this.#unflushedBytes += cost;
     this.#uncoveredBytes += cost;
     if (this.#uncoveredBytes >= this.#config.maxBufferedBytes >>> 3) this.#cover();
-    return true;
+    return undefined;
   }
 
   /**

@@ -3,6 +3,7 @@ import { runAsMicrotask } from '@entropynet/core/platform';
 import { BATCH_BYTES, MAX_BATCH_BYTES } from './batch-memory.js';
 import { freshBytes } from './bytes.js';
 import type { Seals } from './message-seal.js';
+import { tooLongError } from './nats-errors.js';
 import type { NatsSession } from './nats-session.js';
 import {
   CODE_BYTES,
@@ -31,10 +32,10 @@ export interface OutgoingLaneHost {
   /** Whether data may be published now. On the bulk lane, no data of the prompt lane may wait before them. */
   mayPublish(): boolean;
   /**
-   * The message can't be published: the NATS connection broke, or the NATS server accepts only shorter messages.
-   * @param shortage set if there is no memory for it
+   * A message can't be published: the NATS connection ends, the NATS server accepts only shorter messages, or there is
+   * no memory (`ResourceLimitExceeded`).
    */
-  onUnpublished(shortage?: NetworkError): void;
+  onUnpublished(error: NetworkError): void;
 }
 
 /**
@@ -135,7 +136,7 @@ export class OutgoingLane {
       const to = Math.min(this.#end, from + room);
       if (to <= from) {
         this.#keepFrom(from);
-        if (this.#session.maxBodyBytes <= 0) this.#host.onUnpublished();
+        if (this.#session.maxBodyBytes <= 0) this.#host.onUnpublished(tooLongError(this.#session.where));
         return;
       }
       const isWhole = from === this.#bodyStart && to === this.#end;
@@ -183,8 +184,9 @@ export class OutgoingLane {
     this.#number += 1;
     putHeader(message, 0, kind, this.#lane, this.#number, this.#host.after);
     this.#host.seals?.outgoing.put(message);
-    if (this.#session.publish(this.#subject, message, reply)) return true;
-    this.#host.onUnpublished();
+    const error = this.#session.publish(this.#subject, message, reply);
+    if (error === undefined) return true;
+    this.#host.onUnpublished(error);
     return false;
   }
 

@@ -129,14 +129,14 @@ describe('lanes without memory', () => {
   });
 
   it('end their link if there is none for a frame to send, or for a part of one, and throw nothing', () => {
-    const session = { hasRoom: true, maxBodyBytes: 1 * MIB, memory: new BatchMemory(), publish: () => true };
-    const errors: (NetworkError | undefined)[] = [];
+    const session = { hasRoom: true, maxBodyBytes: 1 * MIB, memory: new BatchMemory(), publish: () => undefined };
+    const errors: NetworkError[] = [];
     let isOpen = false;
     const host = {
       after: 0,
       seals: undefined,
       mayPublish: () => isOpen,
-      onUnpublished: (error?: NetworkError) => errors.push(error),
+      onUnpublished: (error: NetworkError) => errors.push(error),
     };
     // The window has room for a part of the frame.
     const lane = new OutgoingLane(host, session as unknown as NatsSession, Lane.Prompt, 'subject', 30_000);
@@ -150,6 +150,6 @@ describe('lanes without memory', () => {
       lane.flush();
     });
     const sentence = 'a message could not be sent: this process has no memory left';
-    expect(errors.map((error) => error?.message)).to.deep.equal([sentence, sentence]);
+    expect(errors.map(({ message }) => message)).to.deep.equal([sentence, sentence]);
   });
 });

@@ -35,7 +35,7 @@ describe('the reason for a silent peer', () => {
 
 describe('a NATS session', () => {
   /** A NATS connection of the program whose server answers when `answer` is called. */
-  function sessionOf(): { session: NatsSession; answer: () => void } {
+  function sessionOf(publish?: () => void): { session: NatsSession; answer: () => void } {
     let answer: () => void = () => undefined;
     const connection = {
       async *status() {
@@ -43,6 +43,7 @@ describe('a NATS session', () => {
       },
       closed: () => new Promise(() => undefined),
       stats: () => ({ inMsgs: 0 }),
+      publish,
       flush: () =>
         new Promise<void>((resolve) => {
           answer = resolve;
@@ -63,6 +64,21 @@ describe('a NATS session', () => {
     answer();
     expect(await answers).to.equal(true);
   });
+
+  for (const [name, sentence] of [
+    ['InvalidArgumentError', 'the NATS server at there takes no message of this length: its max_payload was lowered'],
+    ['DrainingConnectionError', 'the NATS connection to there takes no message: it failed'],
+  ] as const) {
+    it(`says why it can't publish a message: ${name}`, () => {
+      const { session } = sessionOf(() => {
+        throw Object.assign(new Error('it failed'), { name });
+      });
+      expect(session.publish('subject', new Uint8Array(1))).to.include({
+        code: 'TransportUnavailable',
+        message: sentence,
+      });
+    });
+  }
 
   it('has a silent server, if no answer comes', async () => {
     expect(await sessionOf().session.answersWithin(1)).to.equal(false);
