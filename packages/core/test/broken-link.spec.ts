@@ -50,3 +50,34 @@ describe('a link that breaks during a long message', () => {
     await server.close();
   });
 });
+
+/** Its hooks throw, with an address of its configuration. */
+class ThrowingConnection extends LoopbackConnection {
+  isConnecting = true;
+
+  protected override doConnect(): Promise<Result<FrameLink>> {
+    if (this.isConnecting) throw new Error('the disk of nats://me:secret@host is gone');
+    return super.doConnect();
+  }
+
+  protected override doDisconnect(): Promise<void> {
+    throw new Error('the disk of nats://me:secret@host is gone');
+  }
+}
+
+describe('an exception of a transport', () => {
+  it('appears in the error of the call, without the secrets of an address', async () => {
+    const server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    const client = new ThrowingConnection({ endpoint: server.address()! });
+    const refused = await client.connect();
+    const sentence = 'the disk of nats://***@host is gone';
+    expect(refused.ok ? '' : refused.error.message).to.equal(`connecting failed: ${sentence}`);
+    client.isConnecting = false;
+    unwrap(await client.connect());
+    const left = await client.disconnect();
+    const outcome = 'the connection ended without a goodbye to the peer';
+    expect(left.ok ? '' : left.error.message).to.equal(`${outcome}: ${sentence}`);
+    await server.close();
+  });
+});

@@ -53,3 +53,16 @@ export function hold<T>(keep: (promise: Promise<T>) => void, work: () => Promise
   settle(work());
   return promise;
 }
+
+/** Aborts the controller when the signal aborts. Returns a function that stops this. */
+export function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  if (signal === undefined) return () => undefined;
+  const onAbort = (): void => {
+    controller.abort(signal.reason);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    signal.removeEventListener('abort', onAbort);
+  };
+}

@@ -1,9 +1,10 @@
 import type { CloseReason, ConnectionState } from '../api/connection-types.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
+import { redactText } from '../result/redact.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import { ConnectionStateMachine } from './state-machine.js';
-import { hold, within } from './deadline.js';
+import { follow, hold, within } from './deadline.js';
 import { Deferred } from './deferred.js';
 
 /** The functions that a lifecycle calls. `T` is a link for a connection, and a connection for a handle. */
@@ -224,7 +225,7 @@ export class Lifecycle<T> {
     try {
       return await this.#hooks.establish(signal);
     } catch (error) {
-      return err('HandshakeFailed', `connecting failed: ${describeThrown(error)}`, error);
+      return err('HandshakeFailed', `connecting failed: ${redactText(describeThrown(error))}`, error);
     }
   }
 
@@ -277,19 +278,6 @@ function isUnwanted(signal: AbortSignal): boolean {
 function abortedBy(signal: AbortSignal): Result<never> {
   if (signal.reason === DISCONNECTED) return err('Aborted', 'disconnect() was called before the connection was made');
   return err('Aborted', 'connecting was aborted', signal.reason);
-}
-
-/** Aborts the controller when the signal aborts. Returns a function that stops this. */
-function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
-  if (signal === undefined) return () => undefined;
-  const onAbort = (): void => {
-    controller.abort(signal.reason);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    signal.removeEventListener('abort', onAbort);
-  };
 }
 
 /** Waits for an attempt that another call began. The signal of this call ends only this call. */
