@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { libraryFolder, librarySources, sourcesOfTest } from './library-sources.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const libraryFolder = join(root, 'native');
 const nativeFolder = join(root, 'packages', 'transport-shm', 'native');
 const testFolder = join(nativeFolder, 'tests');
 
@@ -118,7 +118,7 @@ function report(what, how, result, detail = '') {
   return result.isGood;
 }
 
-/** Compiles the C library with these sanitizers; returns the compiler of its programs, which takes one source of the tests. */
+/** Compiles the C library with these sanitizers; returns the compiler of its programs, which takes the name of a test. */
 function compileLibrary(folder, compiler, how, flags) {
   const command = { 'clang++': 'clang', 'g++': 'gcc' }[compiler.command] ?? 'cc';
   const options = ['-std=c11', ...FLAGS.slice(1), ...flags, '-pthread', `-I${join(libraryFolder, 'include')}`];
@@ -128,14 +128,12 @@ function compileLibrary(folder, compiler, how, flags) {
     const { status, stderr } = spawnSync(command, [...options, ...words], { cwd: objects, encoding: 'utf8' });
     if (status !== 0) throw new FuzzError(`the C library can't be compiled:\n${stderr}`);
   };
-  const sources = readdirSync(join(libraryFolder, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.c'))
-    .map((name) => join(libraryFolder, 'src', name));
-  compileWith(['-c', ...(compiler.hasFuzzer && flags === MEMORY ? ['-fsanitize=fuzzer-no-link'] : []), ...sources]);
+  const guides = compiler.hasFuzzer && flags === MEMORY ? ['-fsanitize=fuzzer-no-link'] : [];
+  compileWith(['-c', ...guides, ...librarySources('linux')]);
   const compiled = readdirSync(objects).map((name) => join(objects, name));
   return (name, ...more) => {
     const program = join(folder, `${name}-${how}`);
-    compileWith([...more, join(libraryFolder, 'test', `${name}.c`), ...compiled, '-o', program]);
+    compileWith([...more, ...sourcesOfTest(name), ...compiled, '-o', program]);
     return program;
   };
 }

@@ -1,4 +1,4 @@
-// Checks the C and C++ sources: their format, and that the platform layer knows nothing of Node.
+// Checks the C and C++ sources: their format, their length, and that the platform layer knows nothing of Node.
 // With --fix the format is corrected instead of reported.
 
 import { spawnSync } from 'node:child_process';
@@ -18,6 +18,8 @@ const nativeFolders = [
   ...engineFolders,
 ];
 const platformFolder = join(transportFolder, 'platform');
+/** The limit that `max-lines` in eslint.config.js sets for TypeScript. */
+const MAX_LINES = 300;
 const shouldFix = process.argv.includes('--fix');
 const nodeHeader = /^\s*#\s*include\s*[<"](?:napi[^>"]*|node_api[^>"]*|js_native_api[^>"]*|node\.h|uv\.h|v8[^>"]*)[>"]/;
 
@@ -70,6 +72,15 @@ function checkPlatformIncludes(files) {
   return false;
 }
 
+function checkLength(files) {
+  const lengths = files.map((file) => [file, readFileSync(file, 'utf8').split('\n').length - 1]);
+  const offences = lengths.filter(([, lines]) => lines > MAX_LINES);
+  for (const [file, lines] of offences) {
+    console.error(`${relative(rootFolder, file)} has ${lines} lines; ${MAX_LINES} are allowed: split it`);
+  }
+  return offences.length === 0;
+}
+
 const files = sourceFiles();
-const results = files.length === 0 ? [] : [checkFormat(files), checkPlatformIncludes(files)];
+const results = files.length === 0 ? [] : [checkFormat(files), checkLength(files), checkPlatformIncludes(files)];
 process.exitCode = results.every(Boolean) ? 0 : 1;

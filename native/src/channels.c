@@ -1,155 +1,17 @@
-/* Named channels: their slots, their ids and the frames that open and close them. Section 7 of the protocol.
+/* Named channels: the frames that open and close them, and the calls of a program. Section 7 of the protocol.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "connection.h"
 #include "platform.h"
+#include "slots.h"
 
-/* A channel's number is the index of its slot and, in the higher bits, a generation, so that an old number
- * finds no channel. */
-#define INDEX_BITS 20
 /* The memory of a channel that is over, in bytes and without its messages, and the largest number of such
  * channels. */
 #define SLOT_COST 1024u
 #define MOST_OVER 4096u
-/* The channel whose frames go before those of the others. */
-#define URGENT "control"
 
-en_slot *en_slot_of(const en_connection *c, en_channel channel) {
-  uint64_t index = channel & ((1u << INDEX_BITS) - 1);
-  if (index >= c->slot_count || !c->slots[index] || c->slots[index]->number != channel) return NULL;
-  return c->slots[index];
-}
-
-void en_slot_free(en_slot *slot) {
-  while (slot->first) {
-    en_parked *frame = slot->first;
-    slot->first = frame->next;
-    free(frame);
-  }
-  free(slot->queued);
-  free(slot->assembly);
-  free(slot);
-}
-
-en_slot *en_slot_add(en_connection *c, const uint8_t *name, uint32_t length) {
-  uint32_t index = 0;
-  while (index < c->slot_count && c->slots[index]) index++;
-  if (index >= 1u << INDEX_BITS) return NULL;
-  en_slot *slot = calloc(1, sizeof *slot);
-  if (!slot) return NULL;
-  if (index == c->slot_count) {
-    en_slot **more = realloc(c->slots, (c->slot_count + 1) * sizeof *more);
-    if (!more) {
-      free(slot);
-      return NULL;
-    }
-    c->slots = more;
-    c->slot_count++;
-  }
-  c->slots[index] = slot;
-  slot->number = c->generation++ << INDEX_BITS | index;
-  slot->window = c->peer.window;
-  slot->name_length = length;
-  if (length) memcpy(slot->name, name, length);
-  if (length == strlen(URGENT) && memcmp(name, URGENT, length) == 0) c->urgent = slot;
-  return slot;
-}
-
-void en_forget(en_connection *c) {
-  if (c->over_count == 0 || c->polling) return;
-  for (uint32_t i = c->slot_count; i-- > 1;) {
-    en_slot *slot = c->slots[i];
-    if (!slot || !slot->over) continue;
-    if (!c->on_event) slot->events = 0; /* nobody asks for them */
-    if (slot->first || slot->events || slot->own_id || slot->peer_id || c->claim_slot == slot) continue;
-    c->slots[i] = NULL;
-    if (slot == c->urgent) c->urgent = NULL;
-    c->over_count--;
-    c->over_bytes -= slot->over_bytes;
-    en_slot_free(slot);
-  }
-  while (c->slot_count > 1 && !c->slots[c->slot_count - 1]) c->slot_count--;
-}
-
-void en_report(en_connection *c, en_slot *slot, en_event_type type) {
-  slot->events |= EN_REPORT(type);
-  c->reports = true;
-}
-
-/* ---- ids ---- */
-
-static en_slot *slot_of_id(const en_ids *ids, uint32_t id) {
-  return id <= ids->highest ? ids->items[id] : NULL;
-}
-
-static bool set_id(en_ids *ids, uint32_t id, en_slot *slot) {
-  if (id >= ids->room) {
-    uint32_t room = ids->room ? ids->room * 2 : 16;
-    en_slot **more = realloc(ids->items, room * sizeof *more);
-    if (!more) return false;
-    memset(more + ids->room, 0, (room - ids->room) * sizeof *more);
-    ids->items = more;
-    ids->room = room;
-  }
-  ids->items[id] = slot;
-  if (id > ids->highest) ids->highest = id;
-  return true;
-}
-
-/* Returns the lowest free id, or the next one; 0: all are used. */
-static uint32_t free_id(const en_ids *ids) {
-  for (uint32_t id = 1; id <= ids->highest; id++) {
-    if (!ids->items[id]) return id;
-  }
-  return ids->highest < 65535 ? ids->highest + 1 : 0;
-}
-
-en_slot *en_slot_of_peer(const en_connection *c, uint32_t id) {
-  return id ? slot_of_id(&c->by_peer, id) : c->slots[0];
-}
-
-en_slot *en_slot_of_own(const en_connection *c, uint32_t id) {
-  return id ? slot_of_id(&c->by_own, id) : c->slots[0];
-}
-
-/* ---- control frames ---- */
-
-bool en_control_add(en_connection *c, uint32_t type, uint32_t id, const uint8_t *name, uint32_t length) {
-  if (c->state != EN_STATE_CONNECTED) return false;
-  if (c->control_count >= 4 * c->own.channels + 64) {
-    (void)en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
-                      "The peer opens and closes channels without reading the answers.");
-    return false;
-  }
-  if (c->control_count == c->control_room) {
-    uint32_t room = c->control_room ? c->control_room * 2 : 16;
-    en_control *more = malloc(room * sizeof *more);
-    if (!more) goto no_memory;
-    for (uint32_t i = 0; i < c->control_count; i++) {
-      more[i] = c->controls[(c->control_first + i) % c->control_room];
-    }
-    free(c->controls);
-    c->controls = more;
-    c->control_first = 0;
-    c->control_room = room;
-  }
-  uint8_t *copy = NULL;
-  if (length) {
-    copy = malloc(length);
-    if (!copy) goto no_memory;
-    memcpy(copy, name, length);
-  }
-  c->controls[(c->control_first + c->control_count++) % c->control_room] =
-      (en_control){type | id << 8, length, copy};
-  c->work = true;
-  return true;
-no_memory:
-  (void)en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
-                    "There is no memory for a frame of a channel.");
-  return false;
-}
+/* ---- opening and ending ---- */
 
 static uint32_t most_channels(const en_connection *c) {
   return c->own.channels < c->peer.channels ? c->own.channels : c->peer.channels;
@@ -163,8 +25,8 @@ static bool has_unread_channels(const en_connection *c) {
 
 /* Announces a channel with an id of this side. */
 static bool announce(en_connection *c, en_slot *slot) {
-  uint32_t id = free_id(&c->by_own);
-  if (!id || !set_id(&c->by_own, id, slot)) return false;
+  uint32_t id = en_id_unused(&c->by_own);
+  if (!id || !en_id_set(&c->by_own, id, slot)) return false;
   slot->own_id = id;
   slot->out = EN_OUT_OPEN;
   c->announced++;
@@ -235,13 +97,13 @@ static en_status opened(en_connection *c, uint32_t id, const en_frame *frame) {
   if (slot && slot->in != EN_IN_NONE) return en_violation(c, "The peer opened a channel twice.");
   bool answer = slot != NULL;
   if (!slot && (c->announced >= most_channels(c) || has_unread_channels(c))) {
-    if (set_id(&c->by_peer, id, &c->refused)) {
+    if (en_id_set(&c->by_peer, id, &c->refused)) {
       (void)en_control_add(c, EN_F_REFUSE, id, NULL, 0);
       return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
     }
   } else {
     if (!slot) slot = en_slot_add(c, name, frame->length);
-    if (slot && set_id(&c->by_peer, id, slot)) {
+    if (slot && en_id_set(&c->by_peer, id, slot)) {
       slot->peer_id = id;
       slot->in = EN_IN_OPEN;
       en_report(c, slot, answer ? EN_EVENT_CHANNEL_ACCEPTED : EN_EVENT_CHANNEL_OPENED);
@@ -271,7 +133,7 @@ static en_status refused(en_connection *c, en_slot *slot) {
 }
 
 static en_status closed_by_peer(en_connection *c, uint32_t id) {
-  en_slot *slot = id ? slot_of_id(&c->by_peer, id) : NULL;
+  en_slot *slot = id ? en_id_slot(&c->by_peer, id) : NULL;
   if (slot == &c->refused) {
     c->by_peer.items[id] = NULL;
   } else if (!slot || slot->in != EN_IN_OPEN) {
@@ -305,7 +167,7 @@ static en_status close_answered(en_connection *c, en_slot *slot) {
 en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame) {
   if (type == EN_F_OPEN) return opened(c, id, frame);
   if (type == EN_F_CLOSE) return closed_by_peer(c, id);
-  en_slot *slot = id ? slot_of_id(&c->by_own, id) : NULL;
+  en_slot *slot = id ? en_id_slot(&c->by_own, id) : NULL;
   return type == EN_F_REFUSE ? refused(c, slot) : close_answered(c, slot);
 }
 

@@ -175,7 +175,7 @@ en_status en_corrupt(en_connection *c, const char *why);
 en_status en_ended(en_connection *c);
 void en_watch_peer(en_connection *c, int64_t now);
 
-/* channels.c */
+/* slots.c */
 en_slot *en_slot_add(en_connection *c, const uint8_t *name, uint32_t length);
 en_slot *en_slot_of(const en_connection *c, en_channel channel);
 /* The channel of an id that a side sends with. NULL: none. &c->refused: an id that this side refused. */
@@ -186,8 +186,10 @@ en_slot *en_slot_of_own(const en_connection *c, uint32_t id);
 void en_forget(en_connection *c);
 void en_slot_free(en_slot *slot);
 void en_report(en_connection *c, en_slot *slot, en_event_type type);
-en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame);
 bool en_control_add(en_connection *c, uint32_t type, uint32_t id, const uint8_t *name, uint32_t length);
+
+/* channels.c */
+en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame);
 /* Writes ChannelClose if no message of the channel is queued. */
 void en_close_own(en_connection *c, en_slot *slot);
 

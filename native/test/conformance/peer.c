@@ -14,7 +14,6 @@
 #include "jobs.h"
 
 #define MOST_BACKLOG 64
-#define LINE_BYTES 65536
 
 static en_server *server;
 static link_t *links; /* the newest first: it is the one that requests mean */
@@ -258,26 +257,10 @@ static void take_request(char *line) {
 
 /* ---- the loop ---- */
 
-/* Takes whole lines. False: there are no more. */
-static bool read_requests(void) {
-  static char input[LINE_BYTES];
-  static size_t length;
-  ssize_t got = read(STDIN_FILENO, input + length, sizeof input - 1 - length);
-  if (got <= 0) return false;
-  length += (size_t)got;
-  input[length] = '\0';
-  for (char *end; (end = memchr(input, '\n', length));) {
-    size_t used = (size_t)(end + 1 - input);
-    static char line[LINE_BYTES];
-    memcpy(line, input, used);
-    line[used - 1] = '\0';
-    memmove(input, input + used, length - used);
-    length -= used;
-    take_request(line);
-    /* As in Node.js, a send begins before the next request is read. */
-    (void)jobs_run();
-  }
-  return true;
+static void take_line(char *line) {
+  take_request(line);
+  /* As in Node.js, a send begins before the next request is read. */
+  (void)jobs_run();
 }
 
 #define MOST_WATCHED 128
@@ -299,7 +282,7 @@ int main(void) {
       watched[count++] = (struct pollfd){en_descriptor(link->connection), POLLIN, 0};
     }
     (void)poll(watched, count, moved ? 0 : jobs_waiting() ? 20 : 500);
-    if (watched[0].revents && !read_requests()) break;
+    if (watched[0].revents && !requests_read(take_line)) break;
   }
   reset();
   return 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../check.h"
 
@@ -35,6 +36,25 @@ text text_decode(const char *value, size_t length) {
   }
   decoded.bytes[decoded.length] = '\0';
   return decoded;
+}
+
+bool requests_read(void (*take)(char *line)) {
+  static char input[LINE_BYTES];
+  static size_t length;
+  ssize_t got = read(STDIN_FILENO, input + length, sizeof input - 1 - length);
+  if (got <= 0) return false;
+  length += (size_t)got;
+  input[length] = '\0';
+  for (char *end; (end = memchr(input, '\n', length));) {
+    size_t used = (size_t)(end + 1 - input);
+    static char line[LINE_BYTES];
+    memcpy(line, input, used);
+    line[used - 1] = '\0';
+    memmove(input, input + used, length - used);
+    length -= used;
+    take(line);
+  }
+  return true;
 }
 
 bool request_read(char *line, request *out) {

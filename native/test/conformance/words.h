@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #define MOST_WORDS 512
+/** The longest line of a request, with its end. */
+#define LINE_BYTES 65536
 
 /** A string that may hold zeros. `bytes` has one more zero at its end. */
 typedef struct {
@@ -34,6 +36,11 @@ typedef struct {
   uint32_t count;
 } request;
 
+/**
+ * Reads what has come on the standard input, and calls `take` for each whole line, without its end. `take`
+ * may change the line. False: no more lines will come.
+ */
+bool requests_read(void (*take)(char *line));
 /** Splits a line at its spaces. False: the line has no number and action. */
 bool request_read(char *line, request *out);
 /** The value of the first word with this key from `*from` on, still encoded; NULL: there is none. `*from`

@@ -1,0 +1,107 @@
+/* Connecting without waiting. */
+#include "handshakes.h"
+
+/* Continues both sides on one thread until the attempt has ended. */
+static en_status finish_attempt(en_connecting *attempt, en_connection **client, en_server *server,
+                                en_connection **accepted) {
+  en_status status;
+  *accepted = NULL;
+  while ((status = en_connect_poll(attempt, client)) == EN_WOULD_BLOCK) {
+    if (server) IS(EN_WOULD_BLOCK, en_accept(server, 0, accepted));
+  }
+  if (!status) IS(EN_OK, en_accept(server, 0, accepted));
+  return status;
+}
+
+void connects_without_waiting(void) {
+  en_options options = in_directory();
+  en_server *server;
+  en_connecting *attempt = (en_connecting *)1;
+  en_connection *client, *accepted;
+  en_message message;
+  IS(EN_INVALID_PARAMETER, en_connect_start("one", &options, NULL));
+  IS(EN_INVALID_PARAMETER, en_connect_start("", &options, &attempt));
+  CHECK(attempt == NULL && en_connect_descriptor(NULL) == -1);
+  en_connect_free(NULL);
+  IS(EN_INVALID_PARAMETER, en_connect_poll(NULL, &client));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_INVALID_PARAMETER, en_connect_poll(attempt, NULL));
+  IS(EN_TRANSPORT_UNAVAILABLE, en_connect_poll(attempt, &client)); /* there is no server yet */
+  IS(EN_INVALID_PARAMETER, en_connect_poll(attempt, &client));
+  en_connect_free(attempt);
+
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  CHECK(en_connect_descriptor(attempt) == -1);
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  int descriptor = en_connect_descriptor(attempt);
+  CHECK(client == NULL && descriptor >= 0 && !en_link_readable(descriptor, 0));
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &accepted));
+  CHECK(en_link_readable(descriptor, 0));
+  IS(EN_OK, en_connect_poll(attempt, &client));
+  CHECK(en_descriptor(client) == descriptor && en_connect_descriptor(attempt) == -1);
+  en_connect_free(attempt); /* the connection stands */
+  IS(EN_OK, en_accept(server, 0, &accepted));
+  IS(EN_OK, en_try_send(client, EN_DEFAULT_CHANNEL, "hello", 5));
+  IS(EN_OK, en_receive(accepted, EN_DEFAULT_CHANNEL, &message));
+  CHECK(message.length == 5);
+  en_connection_free(client);
+  en_connection_free(accepted);
+
+  /* An attempt that is given up leaves the server nothing. */
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  en_connect_free(attempt);
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &accepted));
+
+  options.connect_timeout_ms = 1;
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_TIMEOUT, finish_attempt(attempt, &client, NULL, &accepted)); /* nobody accepts */
+  descriptor = en_connect_descriptor(attempt);
+  CHECK(en_link_readable(descriptor, 0)); /* open until the program frees it */
+  en_connect_free(attempt);
+  en_server_free(server);
+}
+
+void proves_without_waiting(void) {
+  en_options options = in_directory();
+  en_server *server;
+  en_connecting *attempt;
+  en_connection *client, *accepted;
+  char secret[] = "a secret of sixteen letters and more";
+  options.secret = secret;
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  memset(secret, 'x', sizeof secret - 1); /* the library has copied it */
+  IS(EN_OK, finish_attempt(attempt, &client, server, &accepted));
+  en_connect_free(attempt);
+  en_connection_free(client);
+  en_connection_free(accepted);
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_HANDSHAKE_FAILED, finish_attempt(attempt, &client, server, &accepted));
+  CHECK(strstr(en_last_error()->message, "another secret") != NULL && client == NULL);
+  en_connect_free(attempt);
+  en_server_free(server);
+}
+
+/* While the server's queue is full, an attempt has no descriptor and goes on later. */
+void waits_for_a_place_in_the_queue(void) {
+  en_options options = in_directory();
+  en_server *server;
+  en_connecting *attempts[300];
+  en_connection *client, *accepted;
+  size_t count = 0;
+  IS(EN_OK, en_listen("one", &options, &server));
+  do {
+    CHECK(count < sizeof attempts / sizeof *attempts);
+    IS(EN_OK, en_connect_start("one", &options, &attempts[count]));
+    IS(EN_WOULD_BLOCK, en_connect_poll(attempts[count], &client));
+  } while (en_connect_descriptor(attempts[count++]) >= 0);
+  CHECK(count > 1);
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &accepted));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempts[count - 1], &client));
+  CHECK(en_connect_descriptor(attempts[count - 1]) >= 0);
+  while (count > 0) en_connect_free(attempts[--count]);
+  en_server_free(server);
+}

@@ -1,0 +1,125 @@
+/* Names, limits, admission and secrets of a server. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "handshakes.h"
+
+void vectors(void) {
+  uint8_t server[32], client[32], proof[32], digest[32], bytes[24];
+  static const uint8_t known_client[] = {0x9d, 0x6d, 0xc6, 0x69, 0x40, 0xd0, 0xc5, 0x5d};
+  static const uint8_t known_server[] = {0x7d, 0x70, 0x2b, 0x09, 0x0f, 0x05, 0xb2, 0xb5};
+  static const uint8_t known_hash[] = {0xa4, 0x57, 0xe8, 0xf0, 0x4a, 0xa7,
+                                       0x96, 0xdc, 0x50, 0x77, 0x0f, 0x10};
+  static const uint8_t known_limits[] = {0x45, 0x4e, 0x50, 0x4e, 1, 0, 0, 0, 0, 0, 0, 1,
+                                         0,    0,    0x10, 0,    0, 1, 0, 0, 2, 0, 0, 0};
+  for (int i = 0; i < 32; i++) {
+    server[i] = (uint8_t)i;
+    client[i] = (uint8_t)(32 + i);
+  }
+  en_proof("correct horse battery", "entropynet client", server, client, proof);
+  CHECK(memcmp(proof, known_client, sizeof known_client) == 0);
+  en_proof("correct horse battery", "entropynet server", server, client, proof);
+  CHECK(memcmp(proof, known_server, sizeof known_server) == 0);
+  en_sha256("canvas", 6, digest);
+  CHECK(memcmp(digest, known_hash, sizeof known_hash) == 0);
+  en_put_limits(bytes, &(en_limits){16u << 20, 1u << 20, 256, EN_FLAG_CLOSE});
+  CHECK(memcmp(bytes, known_limits, sizeof known_limits) == 0);
+}
+
+void names(void) {
+  en_options options = in_directory();
+  en_server *server, *second;
+  en_connection *connection;
+  IS(EN_TRANSPORT_UNAVAILABLE, en_connect("one", &options, &connection));
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_ADDRESS_IN_USE, en_listen("SHM://one", &options, &second));
+  IS(EN_OK, en_listen("two", &options, &second));
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &connection));
+  IS(EN_TIMEOUT, en_accept(server, 1, &connection));
+  en_server_free(server);
+  en_server_free(second);
+  IS(EN_OK, en_listen("one", &options, &server)); /* the name is free again */
+  en_server_free(server);
+  CHECK(chmod(directory, 0770) == 0); /* the group may write: nothing inside can be trusted */
+  IS(EN_SHARED_MEMORY_PERMISSION, en_listen("one", &options, &server));
+  IS(EN_SHARED_MEMORY_PERMISSION, en_connect("one", &options, &connection));
+  CHECK(chmod(directory, 0700) == 0);
+}
+
+void names_come_back(void) {
+  en_options options = in_directory();
+  en_place place;
+  host h;
+  en_connection *connection;
+  start(&h, &options);
+  IS(EN_OK, en_place_find("one", directory, &place));
+  CHECK(unlink(place.socket) == 0 && unlink(place.region) == 0);
+  struct stat found;
+  while (stat(place.socket, &found) != 0) en_pause_ms(10);
+  IS(EN_OK, en_connect("one", &options, &connection));
+  en_connection_free(connection);
+  stop(&h);
+}
+
+void limits(void) {
+  en_options options = in_directory();
+  en_connection *first, *second;
+  en_connection_info info = {.size = sizeof info};
+  host h;
+  options.max_connections = 1;
+  options.region_size = 100001;
+  start(&h, &options);
+  options.region_size = 65537;
+  IS(EN_OK, en_connect("one", &options, &first));
+  IS(EN_OK, en_get_info(first, &info));
+  CHECK(info.region_size == 65537 && info.max_frame_size == 8152 && info.peer_process == (uint32_t)getpid());
+  CHECK(strcmp(info.peer_library, "c " EN_VERSION) == 0);
+  IS(EN_RESOURCE_LIMIT_EXCEEDED, en_connect("one", &options, &second));
+  en_connection_free(first);
+  /* The place is free as soon as the server's side has seen the goodbye. */
+  while (h.count == 0 || en_get_state(h.accepted[0]) == EN_STATE_CONNECTED) {
+    if (h.count > 0)
+      (void)en_poll(h.accepted[0]);
+    else
+      en_pause_ms(1);
+  }
+  IS(EN_OK, en_connect("one", &options, &first));
+  en_connection_free(first);
+  stop(&h);
+}
+
+static en_status admit_nobody(void *user) {
+  ++*(int *)user;
+  return EN_RESOURCE_LIMIT_EXCEEDED;
+}
+
+void admission_and_secrets(void) {
+  en_options options = in_directory();
+  en_connection *connection;
+  int asked = 0;
+  host h;
+  options.admit = admit_nobody;
+  options.admit_user = &asked;
+  start(&h, &options);
+  IS(EN_RESOURCE_LIMIT_EXCEEDED, en_connect("one", &options, &connection));
+  CHECK(asked == 1);
+  stop(&h);
+  options = in_directory();
+  options.secret = "a secret of sixteen letters and more";
+  start(&h, &options);
+  IS(EN_OK, en_connect("one", &options, &connection));
+  en_connection_free(connection);
+  options.secret = NULL;
+  IS(EN_HANDSHAKE_FAILED, en_connect("one", &options, &connection));
+  CHECK(strstr(en_last_error()->message, "has a secret") != NULL);
+  options.secret = "a secret of sixteen letters and less";
+  IS(EN_HANDSHAKE_FAILED, en_connect("one", &options, &connection));
+  CHECK(strstr(en_last_error()->message, "another secret") != NULL &&
+        !strstr(en_last_error()->message, options.secret));
+  stop(&h);
+  options.secret = NULL;
+  start(&h, &options);
+  options.secret = "a secret of sixteen letters and less";
+  IS(EN_HANDSHAKE_FAILED, en_connect("one", &options, &connection));
+  stop(&h);
+}

@@ -1,0 +1,95 @@
+/* How a connection ends, and a peer that does not read. */
+#include "unit.h"
+
+static void free_it(en_connection *connection, const en_message *message, void *user) {
+  note_message(connection, message, user);
+  IS(EN_INVALID_PARAMETER, en_poll(connection));
+  IS(EN_INVALID_PARAMETER, en_wait(connection, 0));
+  en_connection_free(connection);
+}
+
+void ends(void) {
+  seen client = {0};
+  en_message message;
+  en_pair pair = make_pair(65536, NULL, NULL);
+  (void)en_on_event(pair.client, note, &client);
+  for (int i = 0; i < 50; i++) IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "last words", 10));
+  IS(EN_OK, en_disconnect(pair.server, 0));
+  CHECK(en_get_state(pair.server) == EN_STATE_DISCONNECTED);
+  IS(EN_CONNECTION_CLOSED, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "", 0));
+  for (int i = 0; i < 50; i++) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_CONNECTION_CLOSED, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+  IS(EN_CONNECTION_CLOSED, en_wait(pair.client, 1000));
+  CHECK(client.count[EN_EVENT_END] == 1 && client.status == EN_CONNECTION_CLOSED);
+  free_pair(pair);
+  /* After the own goodbye, what had arrived can still be received. */
+  pair = make_pair(65536, NULL, NULL);
+  en_channel_info info = {.size = sizeof info};
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "kept", 4));
+  IS(EN_OK, en_disconnect(pair.client, 0));
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_CONNECTION_CLOSED, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_OK, en_get_channel(pair.client, EN_DEFAULT_CHANNEL, &info));
+  CHECK(info.parked_bytes == 0 && info.state == EN_CHANNEL_CLOSED);
+  free_pair(pair);
+  /* Without a goodbye it is a death; what was committed comes first. */
+  pair = make_pair(65536, NULL, NULL);
+  (void)en_on_message(pair.client, EN_DEFAULT_CHANNEL, note_message, &client, EN_IN_RING);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  en_link_end(pair.server->link);
+  IS(EN_OK, en_wait(pair.client, 1000));
+  (void)en_poll(pair.client);
+  pair.client->look = true;
+  IS(EN_PEER_DIED, en_poll(pair.client));
+  CHECK(client.messages == 1 && en_get_state(pair.client) == EN_STATE_FAILED);
+  free_pair(pair);
+  /* A callback may free its connection. */
+  pair = make_pair(65536, NULL, NULL);
+  (void)en_on_message(pair.client, EN_DEFAULT_CHANNEL, free_it, &client, 0);
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+  CHECK(client.messages == 2);
+  en_connection_free(pair.server);
+}
+
+void reports_what_it_drops(void) {
+  char bytes[1000] = {0};
+  for (uint32_t understands = 0; understands < 2; understands++) {
+    en_options small = with_size();
+    small.channel_window = 16384;
+    en_pair pair = make_pair(1u << 20, &small, &small);
+    if (understands) pair.server->peer.flags |= EN_FLAG_DROPPED;
+    while (en_try_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes) == EN_OK) continue;
+    IS(EN_OK, en_disconnect(pair.server, 1000));
+    uint32_t types = 0;
+    en_frame frame;
+    CHECK(en_ring_look_at_tail(&pair.client->in));
+    while (en_ring_next(&pair.client->in, &frame) == EN_RING_FRAME) {
+      types |= 1u << (frame.header & 0xff);
+      en_ring_skip(&pair.client->in, frame.length);
+    }
+    CHECK(types == 1u << (understands ? EN_F_DROPPED : EN_F_UPDATE));
+    free_pair(pair);
+  }
+}
+
+void tells_of_an_unresponsive_peer(void) {
+  en_options quick = with_size();
+  quick.unresponsive_after_ms = 30;
+  en_pair pair = make_pair(65536, &quick, NULL);
+  seen server = {0};
+  en_message message;
+  (void)en_on_event(pair.server, note, &server);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  while (server.count[EN_EVENT_UNRESPONSIVE] == 0) {
+    (void)en_wait(pair.server, 100);
+    IS(EN_OK, en_poll(pair.server));
+  }
+  IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  while (server.count[EN_EVENT_RESPONSIVE] == 0) {
+    (void)en_wait(pair.server, 10);
+    IS(EN_OK, en_poll(pair.server));
+  }
+  free_pair(pair);
+}

@@ -1,0 +1,37 @@
+/* What a program sees of the library: arguments, channels, claims, backpressure, waiting and ends. */
+#include "unit.h"
+
+en_options with_size(void) { return (en_options){.size = sizeof(en_options)}; }
+
+void note(en_connection *connection, const en_event *event, void *user) {
+  seen *all = user;
+  (void)connection;
+  all->count[event->type]++;
+  all->channel = event->channel;
+  all->status = event->status;
+}
+
+void note_message(en_connection *connection, const en_message *message, void *user) {
+  (void)connection;
+  (void)message;
+  ((seen *)user)->messages++;
+}
+
+int main(void) {
+  refuses_bad_arguments();
+  refuses_bad_options();
+  checks_the_library_of_a_peer();
+  sends_and_receives();
+  claims();
+  opens_and_closes_channels();
+  keeps_a_full_channel_from_the_others();
+  sleeps_after_room_came();
+  ends();
+  reports_what_it_drops();
+  tells_of_an_unresponsive_peer();
+  publishes_what_was_read();
+  spins_no_longer_than_the_timeout();
+  wakes_a_sleeper();
+  (void)printf("14 groups of checks passed\n");
+  return 0;
+}

@@ -1,0 +1,84 @@
+/* Sending, claiming and receiving. */
+#include "unit.h"
+
+void sends_and_receives(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  en_message message;
+  en_stats stats = {.size = sizeof stats};
+  IS(EN_WOULD_BLOCK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_INVALID_PARAMETER, en_send(pair.server, EN_DEFAULT_CHANNEL, NULL, 1, 0));
+  IS(EN_MESSAGE_TOO_LARGE, en_send(pair.server, EN_DEFAULT_CHANNEL, "", (16u << 20) + 1, 0));
+  IS(EN_CONNECTION_CLOSED, en_send(pair.server, 77, "", 0, 0));
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, NULL, 0));
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "abc", 3));
+  IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  CHECK(message.length == 0 && message.bytes != NULL);
+  IS(EN_OK, en_receive(pair.client, EN_ANY_CHANNEL, &message));
+  CHECK(message.length == 3 && memcmp(message.bytes, "abc", 3) == 0 && message.channel == EN_DEFAULT_CHANNEL);
+  IS(EN_OK, en_get_stats(pair.client, &stats));
+  CHECK(stats.messages_received == 2 && stats.bytes_received == 3 && stats.messages_sent == 0);
+  /* A longer message than the ring goes as room comes. */
+  uint8_t *large = malloc(300000);
+  CHECK(large != NULL);
+  for (uint32_t i = 0; i < 300000; i++) large[i] = (uint8_t)(i * 7);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, large, 300000));
+  IS(EN_WOULD_BLOCK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "after", 5));
+  while (en_receive(pair.client, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
+    IS(EN_OK, en_poll(pair.server));
+  CHECK(message.length == 300000 && memcmp(message.bytes, large, 300000) == 0);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "after", 5));
+  free(large);
+  free_pair(pair);
+}
+
+void claims(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  en_message message;
+  void *bytes;
+  IS(EN_INVALID_PARAMETER, en_claim(pair.client, EN_DEFAULT_CHANNEL, 4, NULL));
+  IS(EN_INVALID_PARAMETER, en_commit(pair.client));
+  IS(EN_INVALID_PARAMETER, en_abort(pair.client));
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 4, &bytes));
+  CHECK((uintptr_t)bytes % 8 == 0);
+  IS(EN_INVALID_PARAMETER, en_claim(pair.client, EN_DEFAULT_CHANNEL, 4, &bytes));
+  IS(EN_WOULD_BLOCK, en_try_send(pair.client, EN_DEFAULT_CHANNEL, "x", 1));
+  IS(EN_OK, en_abort(pair.client));
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 4, &bytes));
+  memcpy(bytes, "ring", 4);
+  IS(EN_OK, en_commit(pair.client));
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 20000, &bytes)); /* longer than a frame */
+  memset(bytes, 'l', 20000);
+  IS(EN_OK, en_commit(pair.client));
+  IS(EN_OK, en_receive(pair.server, EN_DEFAULT_CHANNEL, &message));
+  CHECK(message.length == 4 && memcmp(message.bytes, "ring", 4) == 0);
+  while (en_receive(pair.server, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
+    IS(EN_OK, en_poll(pair.client));
+  CHECK(message.length == 20000);
+  /* The end does not take the claimed bytes away. */
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 8, &bytes));
+  IS(EN_OK, en_disconnect(pair.server, 0));
+  IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+  memset(bytes, 0, 8);
+  IS(EN_CONNECTION_CLOSED, en_commit(pair.client));
+  free_pair(pair);
+}
+
+/* A report of room that nobody needs any more does not keep a program awake. */
+void sleeps_after_room_came(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  seen server = {0};
+  char bytes[8000] = {0};
+  uint32_t sent = 0;
+  while (en_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes, 1) == EN_OK) sent++;
+  CHECK(en_last_error()->status == EN_TIMEOUT && sent == 4);
+  IS(EN_OK, en_on_message(pair.server, EN_DEFAULT_CHANNEL, note_message, &server, 0));
+  IS(EN_OK, en_poll(pair.server));
+  CHECK(server.messages == sent);
+  for (int early = 0; en_wait(pair.client, 1) == EN_OK; early++) {
+    CHECK(early < 3);
+    IS(EN_OK, en_poll(pair.client));
+  }
+  CHECK(en_last_error()->status == EN_TIMEOUT);
+  IS(EN_OK, en_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes, 1));
+  free_pair(pair);
+}

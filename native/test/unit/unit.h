@@ -1,0 +1,36 @@
+/* Groups of checks of what a program sees of the library, and the helpers that they share. */
+#ifndef ENTROPYNET_UNIT_H
+#define ENTROPYNET_UNIT_H
+
+#include "../pair.h"
+
+/* What the callbacks of a connection were told. */
+typedef struct {
+  uint32_t count[9], messages;
+  en_channel channel;
+  en_status status;
+} seen;
+
+/* Options with the size of the structure and nothing else. */
+en_options with_size(void);
+/* Counts events in the `seen` that is `user`. */
+void note(en_connection *connection, const en_event *event, void *user);
+/* Counts messages in the `seen` that is `user`. */
+void note_message(en_connection *connection, const en_message *message, void *user);
+
+void refuses_bad_arguments(void);
+void refuses_bad_options(void);
+void checks_the_library_of_a_peer(void);
+void sends_and_receives(void);
+void claims(void);
+void opens_and_closes_channels(void);
+void keeps_a_full_channel_from_the_others(void);
+void sleeps_after_room_came(void);
+void ends(void);
+void reports_what_it_drops(void);
+void tells_of_an_unresponsive_peer(void);
+void publishes_what_was_read(void);
+void spins_no_longer_than_the_timeout(void);
+void wakes_a_sleeper(void);
+
+#endif

@@ -1,0 +1,76 @@
+/* Polling, waiting and waking. */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <time.h>
+
+#include "unit.h"
+
+/* A side that polls or waits tells the peer what it has read, also if nothing else comes. */
+void publishes_what_was_read(void) {
+  en_options spinning = with_size();
+  spinning.spin_us = 1000;
+  en_pair pair = make_pair(65536, NULL, &spinning);
+  seen client = {0};
+  _Atomic uint32_t *head = pair.server->out.head;
+  (void)en_on_message(pair.client, EN_DEFAULT_CHANNEL, note_message, &client, 0);
+  for (int i = 0; i < 3; i++) {
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+    do IS(EN_OK, en_poll(pair.client));
+    while (atomic_load(head) != pair.server->out.position);
+  }
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_OK, en_poll(pair.client));
+  IS(EN_TIMEOUT, en_wait(pair.client, 1));
+  CHECK(atomic_load(head) == pair.server->out.position);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_OK, en_poll(pair.client));
+  CHECK(en_arm(pair.client) == 1 && atomic_load(head) == pair.server->out.position);
+  CHECK(client.messages == 5);
+  free_pair(pair);
+}
+
+/* The time of the call limits looking at the ring, too. */
+void spins_no_longer_than_the_timeout(void) {
+  en_options spinning = with_size();
+  spinning.spin_us = 1000000;
+  en_pair pair = make_pair(65536, NULL, &spinning);
+  struct timespec used[2];
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[0]);
+  IS(EN_WOULD_BLOCK, en_wait(pair.client, 0));
+  IS(EN_TIMEOUT, en_wait(pair.client, 1));
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[1]);
+  CHECK(used[1].tv_sec == used[0].tv_sec || used[1].tv_nsec < used[0].tv_nsec); /* less than a second */
+  free_pair(pair);
+}
+
+static void *wait_for_a_message(void *connection) {
+  en_message message;
+  while (en_receive(connection, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
+    (void)en_wait(connection, -1);
+  CHECK(message.length == 5);
+  en_status status;
+  do status = en_wait(connection, -1);
+  while (status == EN_OK); /* it may return too early */
+  CHECK(status == EN_ABORTED);
+  return NULL;
+}
+
+void wakes_a_sleeper(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  pthread_t thread;
+  IS(EN_TIMEOUT, en_wait(pair.server, 1));
+  CHECK(pthread_create(&thread, NULL, wait_for_a_message, pair.client) == 0);
+  IS(EN_OK, en_send(pair.server, EN_DEFAULT_CHANNEL, "wake!", 5, -1));
+  en_message message;
+  while (atomic_load(pair.client->in.head) == 0) (void)en_receive(pair.server, EN_DEFAULT_CHANNEL, &message);
+  en_interrupt(pair.client);
+  CHECK(pthread_join(thread, NULL) == 0);
+  IS(EN_OK, en_poll(pair.client)); /* the thread may not have waited after its message came */
+  /* The descriptor becomes readable after en_arm(). */
+  CHECK(en_arm(pair.client) == 1 && !en_link_readable(en_descriptor(pair.client), 0));
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  CHECK(en_link_readable(en_descriptor(pair.client), 1000) && en_arm(pair.client) == 0);
+  IS(EN_OK, en_poll(pair.client));
+  CHECK(!en_link_readable(en_descriptor(pair.client), 0));
+  free_pair(pair);
+}
