@@ -15,12 +15,12 @@ function sourcesIn(folder) {
 }
 
 /**
- * The sources of the library.
+ * The sources of the library for a POSIX system.
  *
  * @param {string} system the folder of its calls, below `src`
  */
 export function librarySources(system) {
-  return ['.', system].flatMap((folder) => sourcesIn(join(libraryFolder, 'src', folder)));
+  return ['.', 'posix', system].flatMap((folder) => sourcesIn(join(libraryFolder, 'src', folder)));
 }
 
 /** The sources of a program of the tests: one file, or a folder of files. */

@@ -46,8 +46,8 @@ static en_status take(en_connecting *a) {
   if (got == EN_TAKE_NO_DESCRIPTOR)
     return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The process has no number left for a descriptor.");
   if (got == EN_TAKE_ABUSED) {
-    return en_fail(EN_SHARED_MEMORY_PERMISSION,
-                   "The server '%.100s' passed something else than one sealed memory file.", a->place.name);
+    return en_fail(EN_SHARED_MEMORY_PERMISSION, "The server '%.100s' passed something else than one region.",
+                   a->place.name);
   }
   if (got < 0) return broken_off(a);
   if (got == EN_TAKE_NOTHING) return EN_WOULD_BLOCK;

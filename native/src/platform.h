@@ -1,5 +1,5 @@
-/* The functions of the system that the library needs. One folder implements them for each system. No other
- * code calls the system. */
+/* The functions of the system that the library needs. The folder `posix` and one for each system implement
+ * them. No other code calls the system. */
 #ifndef ENTROPYNET_PLATFORM_H
 #define ENTROPYNET_PLATFORM_H
 
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* ---- clock.c ---- */
+/* ---- clocks, random bytes and the word for sleeping ---- */
 
 int64_t en_now_ms(void);
 /* Milliseconds of a fast clock that changes every few milliseconds. */
@@ -37,7 +37,7 @@ void en_word_wake(_Atomic uint32_t *word);
 
 void en_link_wake(int link);
 typedef enum { EN_LINK_OPEN, EN_LINK_ENDED, EN_LINK_ABUSED } en_link_state;
-/* Reads wakes from the link. EN_LINK_ABUSED: a descriptor came with them. It stays in the link. */
+/* Reads wakes from the link. EN_LINK_ABUSED: a descriptor came with them. This thread does not close it. */
 en_link_state en_link_drain(int link);
 /* Returns whether wakes or the end can be read within `ms` (negative: without end). */
 bool en_link_readable(int link, int ms);
@@ -52,7 +52,7 @@ enum {
   EN_TAKE_NOTHING = 0,        /* nothing has come yet */
   EN_TAKE_ENDED = -1,         /* the link has ended */
   EN_TAKE_NO_DESCRIPTOR = -2, /* the process has no number left for the descriptor */
-  EN_TAKE_ABUSED = -3         /* a descriptor came that is not wanted; it stays in the link */
+  EN_TAKE_ABUSED = -3         /* a descriptor came that is not wanted; this thread does not close it */
 };
 /* Reads up to `length` bytes without waiting. `region` may be NULL. It receives the one memory file that
  * came with the bytes. */
@@ -70,7 +70,7 @@ void en_listening_close(int socket);
 
 /* ---- region.c ---- */
 
-/* Makes a sealed region. On failure *why is the system's name of the error. */
+/* Makes a region whose size never changes. On failure *why is the system's name of the error. */
 en_status en_region_make(uint32_t size, int *region, uint8_t **bytes, const char **why);
 /* Checks and maps the region that a server passed. */
 en_status en_region_map(int region, uint32_t size, uint8_t **bytes);

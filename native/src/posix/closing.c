@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../platform.h"
+#include "calls.h"
 
 typedef struct waiting {
   struct waiting *next;
@@ -43,6 +43,7 @@ static void *close_all(void *unused) {
 static void start_thread(void) {
   pthread_t thread;
   sigset_t all, before;
+  en_stay_loaded();
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
   /* If the system gives no thread, the next call tries again. */
@@ -86,7 +87,7 @@ void en_link_close(int link) {
 void en_listening_close(int socket) {
   (void)shutdown(socket, SHUT_RDWR);
   for (;;) { /* those that nobody accepted would be closed with it */
-    int link = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int link = en_socket_accept(socket);
     if (link < 0) break;
     en_link_close(link);
   }

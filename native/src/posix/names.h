@@ -3,6 +3,7 @@
 #define ENTROPYNET_NAMES_H
 
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "../platform.h"
 
@@ -18,6 +19,9 @@ typedef struct {
   int socket, region; /* the listening socket; the region's file, whose lock is the life lock */
   en_file socket_file, region_file;
 } en_names;
+
+/* The address of the socket at a place. */
+void en_address_of(const en_place *place, struct sockaddr_un *address);
 
 void en_names_clear(en_names *names);
 /* Takes both names and listens. EN_ADDRESS_IN_USE: a living server has them. */

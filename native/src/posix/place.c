@@ -7,14 +7,15 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../error.h"
 #include "../platform.h"
 #include "../wire.h"
 
-/* The path of a socket has 107 bytes. A slash, 24 digits and ".socket" need the rest. */
-#define DIRECTORY_BYTES 75
+/* What is left of a socket's path for the directory: a slash, 24 digits and ".socket" need 32 bytes. */
+#define DIRECTORY_BYTES ((int)sizeof((struct sockaddr_un *)0)->sun_path - 1 - 32)
 
 static const char *variable(const char *name) {
   const char *value = getenv(name);
@@ -73,7 +74,7 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
     }
   }
   size_t length = find_directory(directory, place->directory, sizeof place->directory);
-  if (length > DIRECTORY_BYTES) {
+  if (length > (size_t)DIRECTORY_BYTES) {
     return en_fail(
         EN_INVALID_PARAMETER,
         "The discovery directory '%.200s' has %zu bytes as an absolute path. The path of a socket allows %d.",

@@ -9,11 +9,11 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../error.h"
 #include "../wire.h"
+#include "calls.h"
 
 #define BACKLOG 128
 #define RETRY_MS 2
@@ -47,10 +47,10 @@ static en_status lock_directory(const en_place *place, int64_t deadline, int *di
   }
 }
 
-static void address_of(const en_place *place, struct sockaddr_un *address) {
+void en_address_of(const en_place *place, struct sockaddr_un *address) {
   memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
-  memcpy(address->sun_path, place->socket, strlen(place->socket));
+  memcpy(address->sun_path, place->socket, strlen(place->socket)); /* en_place_find() checked the length */
 }
 
 static en_status in_use(const en_place *place) {
@@ -67,15 +67,18 @@ static en_status unknown(const en_place *place, const char *path) {
 /* Steps 1 and 2. EN_OK proves that no server lives. */
 static en_status ask(const en_place *place) {
   struct sockaddr_un address;
-  address_of(place, &address);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  uid_t user;
+  en_address_of(place, &address);
+  int fd = en_socket_open();
   if (fd < 0) return unknown(place, place->socket);
-  bool connected = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+  bool connected =
+      connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && en_socket_user(fd, &user);
   int why = errno;
   (void)close(fd);
   if (connected || why == EAGAIN) return in_use(place);
   errno = why;
-  if (why != ENOENT && why != ECONNREFUSED) return unknown(place, place->socket);
+  /* ENOTCONN: the other end has gone meanwhile, and macOS has forgotten it. */
+  if (why != ENOENT && why != ECONNREFUSED && why != ENOTCONN) return unknown(place, place->socket);
   fd = open(place->region, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return errno == ENOENT || errno == ELOOP ? EN_OK : unknown(place, place->region);
   bool free_of_locks = flock(fd, LOCK_SH | LOCK_NB) == 0;
@@ -107,9 +110,9 @@ static en_status cannot_make(const char *path) {
 /* Step 3. */
 static en_status make_socket(en_names *names, const en_place *place) {
   struct sockaddr_un address;
-  address_of(place, &address);
+  en_address_of(place, &address);
   if (unlink(place->socket) != 0 && errno != ENOENT) return cannot_make(place->socket);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = en_socket_open();
   if (fd < 0) return cannot_make(place->socket);
   if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 || chmod(place->socket, 0600) != 0 ||
       !file_of(place->socket, &names->socket_file) || listen(fd, BACKLOG) != 0) {
@@ -121,25 +124,8 @@ static en_status make_socket(en_names *names, const en_place *place) {
   return EN_OK;
 }
 
-/* Field 22 of /proc/self/stat. The name in the second field may contain spaces and brackets. */
-static uint64_t start_time(void) {
-  char text[1024];
-  unsigned long long time = 0;
-  int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  ssize_t got = read(fd, text, sizeof text - 1);
-  (void)close(fd);
-  if (got <= 0) return 0;
-  text[got] = '\0';
-  const char *at = strrchr(text, ')');
-  if (at)
-    (void)sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                 &time);
-  return time;
-}
-
 static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
-  uint64_t started = start_time();
+  uint64_t started = en_start_time();
   memset(bytes, 0, EN_MESSAGE_BYTES);
   en_put32(bytes, EN_MAGIC_DISCOVERY);
   en_put32(bytes + 4, EN_LAYOUT_VERSION);

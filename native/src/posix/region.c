@@ -1,18 +1,12 @@
-/* The region: an anonymous memory file, sealed so that no side can shrink it. */
+/* The region that both sides map. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../error.h"
-#include "../platform.h"
-
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#include "calls.h"
 
 /* Returns the name of an error for a refusal. Not every C library has a function for it. */
 static const char *name_of(int error) {
@@ -37,11 +31,8 @@ static const char *name_of(int error) {
 }
 
 en_status en_region_make(uint32_t size, int *region, uint8_t **bytes, const char **why) {
-  int fd = memfd_create("entropynet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  void *mapped = MAP_FAILED;
-  if (fd >= 0 && ftruncate(fd, size) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0) {
-    mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  }
+  int fd = en_memory_make(size);
+  void *mapped = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (mapped == MAP_FAILED) {
     int error = errno;
     if (fd >= 0) (void)close(fd);
@@ -55,18 +46,15 @@ en_status en_region_make(uint32_t size, int *region, uint8_t **bytes, const char
 }
 
 en_status en_region_map(int region, uint32_t size, uint8_t **bytes) {
-  struct stat found;
-  struct statfs kind;
+  uint64_t actual;
   if (region < 0) return en_fail(EN_HANDSHAKE_FAILED, "The server passed no region.");
-  int seals = fcntl(region, F_GET_SEALS); /* first, because asking for more can block where there are none */
-  if (seals < 0 || (seals & SEALS) != SEALS || fstat(region, &found) != 0 || fstatfs(region, &kind) != 0 ||
-      !S_ISREG(found.st_mode) || kind.f_type != TMPFS_MAGIC) {
+  if (!en_memory_check(region, size, &actual)) {
     return en_fail(EN_SHARED_MEMORY_PERMISSION,
-                   "The server passed something else than a sealed memory file.");
+                   "The server passed something else than memory whose size can't change.");
   }
-  if (found.st_size != (off_t)size) {
+  if (actual != size) {
     return en_fail(EN_SHARED_MEMORY_SIZE_MISMATCH,
-                   "The server passed a region of %lld bytes and announced %u.", (long long)found.st_size,
+                   "The server passed a region of %llu bytes and announced %u.", (unsigned long long)actual,
                    size);
   }
   void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, region, 0);

@@ -6,12 +6,12 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../error.h"
-#include "../platform.h"
 #include "../wire.h"
+#include "calls.h"
+#include "names.h"
 
 static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) {
   struct stat found;
@@ -55,33 +55,29 @@ static en_status find_server(const en_place *place, uint8_t nonce[16], bool *ali
   return status;
 }
 
-static void address_of(const en_place *place, struct sockaddr_un *address) {
-  memset(address, 0, sizeof *address);
-  address->sun_family = AF_UNIX;
-  memcpy(address->sun_path, place->socket, strlen(place->socket)); /* en_place_find() checked the length */
-}
-
-static bool is_own_user(int fd) {
-  struct ucred user;
-  socklen_t size = sizeof user;
-  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &size) == 0 && user.uid == geteuid();
+/* Reports why a connected socket is not one to the server of this user. */
+static en_status stranger(const en_place *place, int fd, bool alive) {
+  uid_t user;
+  bool known = en_socket_user(fd, &user);
+  if (known && user == geteuid()) return EN_OK;
+  en_link_close(fd);
+  if (known) return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
+  if (alive) return EN_WOULD_BLOCK; /* the server makes its socket again */
+  return en_fail(EN_TRANSPORT_UNAVAILABLE, "The server '%.100s' has gone.", place->name);
 }
 
 en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
   struct sockaddr_un address;
   bool alive = false;
-  address_of(place, &address);
+  en_address_of(place, &address);
   en_status status = find_server(place, nonce, &alive);
   if (status) return status;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = en_socket_open();
   if (fd < 0) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no socket: %s.", strerror(errno));
   if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-    if (is_own_user(fd)) {
-      *link = fd;
-      return EN_OK;
-    }
-    en_link_close(fd);
-    return en_fail(EN_SHARED_MEMORY_PERMISSION, "Another user listens at %s.", place->socket);
+    status = stranger(place, fd, alive);
+    if (!status) *link = fd;
+    return status;
   }
   int why = errno;
   (void)close(fd);
@@ -94,11 +90,14 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
 
 bool en_link_server_lives(const en_place *place) {
   struct sockaddr_un address;
-  address_of(place, &address);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  uint8_t nonce[16];
+  en_address_of(place, &address);
+  int fd = en_socket_open();
   if (fd < 0) return true;
   bool lives = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
                (errno != ECONNREFUSED && errno != ENOENT);
   en_link_close(fd);
+  /* A server that is dying may still hold its lock. It counts as alive then. */
+  if (!lives && EN_FULL_QUEUE_REFUSES) (void)find_server(place, nonce, &lives);
   return lives;
 }
