@@ -47,6 +47,10 @@ const spin = step(
 const addonsFor = (...options) =>
   step('addons for other systems', 'node', 'scripts/cross-build.mjs', '--output', crossFolder, ...options);
 
+/** Compiles the library for C for systems that no other check compiles it for. Where the compiler is missing, a line says so. */
+const libraryFor = (...options) =>
+  step('the library for C on other systems', 'node', 'scripts/cross-library.mjs', ...options);
+
 /** The tests of real clients need the servers of two databases; npm has none. */
 const databases = step(
   'the servers of two databases',
@@ -108,6 +112,7 @@ const RUNS = {
         [
           ...sources,
           addonsFor('--available', 'win32-x64', 'darwin-arm64'),
+          libraryFor('--available'),
           step('native code under sanitizers and fuzzers', 'npm', 'run', 'fuzz', '--', '--quick'),
         ],
       ),
@@ -118,7 +123,10 @@ const RUNS = {
   full: {
     checks: [
       ...suites,
-      beside([tests('test:packages')], [...sources, addonsFor('--available', '--fetch')]),
+      beside(
+        [tests('test:packages')],
+        [...sources, addonsFor('--available', '--fetch'), libraryFor('--available', '--fetch')],
+      ),
       strictBuild,
       step('native code and parsers under fuzzers', 'npm', 'run', 'fuzz'),
       spin,

