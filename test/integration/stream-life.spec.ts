@@ -57,7 +57,7 @@ describe('a stream and the life of its connection', () => {
     expect(received).to.deep.equal(['hello']);
   });
 
-  it('goes on, and learns of its end, although the program removes all listeners that it can name', async () => {
+  it('continues, and notices its end, although the program removes all listeners that it can name', async () => {
     await begin({ channelWindow: 65_536 });
     const accepted = await accept();
     const near = toDuplex(client, { highWaterMark: 1 });
@@ -107,7 +107,7 @@ describe('a stream and the life of its connection', () => {
     }
   });
 
-  it('reads what had arrived before it was accepted, then closes', async () => {
+  it('reads the messages that arrived before the accept, then closes', async () => {
     await begin();
     const managed = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}` }));
     unwrap(await managed.listen());
@@ -189,7 +189,7 @@ describe('a stream and the life of its connection', () => {
     });
   }
 
-  it('hides passwords in what it tells the peer, and says no more than fits in a line', async () => {
+  it('hides passwords in its reason for the peer, and limits the reason to one line', async () => {
     await begin();
     const far = toDuplex(await accept());
     const failed = once(far, 'error');
@@ -201,7 +201,7 @@ describe('a stream and the life of its connection', () => {
     expect(error.message.length).to.be.at.most(1100);
   });
 
-  it('shows what a hostile peer says as one printable line of bounded length', async () => {
+  it('shows the text of a hostile peer as one printable line of limited length', async () => {
     await begin();
     const far = toDuplex(await accept());
     const failed = once(far, 'error');
@@ -213,7 +213,7 @@ describe('a stream and the life of its connection', () => {
   });
 
   for (const [what, reason, expected] of [
-    ['a reason that can not become text', Object.create(null) as unknown, ': a value that can not be turned into text'],
+    ['a reason that can not become text', Object.create(null) as unknown, ": a value that can't be turned into text"],
     ['a symbol', Symbol('s'), ': Symbol(s)'],
   ] as const) {
     for (const how of ['readable', 'writable'] as const) {

@@ -65,7 +65,7 @@ describe('options that do not exist', () => {
         'accept()   ': () => new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0' }).accept(wrong),
         'accept()    ': () => new NatsConnectionServer({ endpoint: 'nats://127.0.0.1:1/x' }).accept(wrong),
         'values()': () => toTypedPort(client).values(wrong),
-        createNetworking: () => createNetworking({ transports: [], ...wrong }),
+        'createNetworking()': () => createNetworking({ transports: [], ...wrong }),
         ConnectionManager: () => new ConnectionManager([], wrong),
         'messages()': () => client.messages(wrong),
         'messages() ': () => client.defaultChannel.messages(wrong),
@@ -134,7 +134,7 @@ describe('the log function of a manager', () => {
     expect(handle.getState()).to.equal('connected');
     await new Promise(setImmediate);
     process.off('warning', onWarning);
-    expect(warnings.map(({ message }) => message)).to.deep.equal(['the function "log" failed']);
+    expect(warnings.map(({ message }) => message)).to.deep.equal(["the function 'log' failed: the disk is full"]);
     await manager.closeAll();
     manager.release();
   });

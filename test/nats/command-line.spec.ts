@@ -124,7 +124,7 @@ describeNats('the command line over NATS', () => {
 
   for (const [endpoint, sentence] of [
     ['nats://127.0.0.1:4222/', 'it names no service'],
-    ['nats://127.0.0.1:4222/a b', 'can not be a service'],
+    ['nats://127.0.0.1:4222/a b', "can't be a service"],
     ['ftp://here/', "unknown scheme 'ftp'"],
   ] as const) {
     it(`doctor refuses ${endpoint} as wrong usage`, async () => {

@@ -59,7 +59,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
           const sent = await runInProcess(['send', path, await server.address(), '--name', 'long']);
           expect(sent.code).to.equal(1);
           expect(sent.errors).to.include(
-            `the other side refused: it can not store 'long'; its reason: ${shortage}; send it again to continue`,
+            `the other side refused: it can't store 'long'; its reason: ${shortage}; send it again to continue`,
           );
           const received = await server.ended();
           expect(received.code).to.equal(1);

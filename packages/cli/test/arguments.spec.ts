@@ -68,7 +68,7 @@ describe('arguments of the command line', () => {
     ['an NKey without NATS', ['connect', 'x', '--nkey', FILE], 2, '--nkey is for nats://'],
     ['an authority without TLS', ['connect', 'x', '--ca', '/x'], 2, '--ca is for wss:// and nats://'],
     ['two ways of credentials', ['connect', 'nats://127.0.0.1:1/x', '--creds', FILE, '--nkey', FILE], 2, 'one of them'],
-    ['a service that is none', ['listen', 'nats://127.0.0.1:1/a b'], 2, 'can not be a service'],
+    ['a service that is none', ['listen', 'nats://127.0.0.1:1/a b'], 2, "can't be a service"],
     ['a fallback that is no list', ['connect', 'x', '--config', NO_LIST, '--ca', FILE], 2, "'fallback' was given"],
     ['a certificate for no endpoint', ['doctor', '--ca', '/x'], 2, '--ca is for an endpoint, and none was given'],
     ['a secret for no endpoint', ['doctor', '--secret-file', '/x'], 2, '--secret-file is for an endpoint'],
@@ -108,7 +108,7 @@ describe('arguments of the command line', () => {
     }
   });
 
-  it('say where a secret comes from that is too short', async () => {
+  it('name the source of a secret that is too short', async () => {
     const path = join(folder, 'short-secret');
     await writeFile(path, 'short');
     const { code, errors } = await runInProcess(['connect', 'x', '--secret-file', path]);
@@ -116,7 +116,7 @@ describe('arguments of the command line', () => {
     expect(errors).to.include(`; the secret is from ${path} (InvalidParameter)`).and.not.to.include('short;');
   });
 
-  it('make no folder where the configuration is wrong', async () => {
+  it('make no folder if the configuration is wrong', async () => {
     const path = join(folder, 'wrong-size.json');
     await writeFile(path, '{"maxMessageSize": 0}');
     const made = join(folder, 'a', 'b');
@@ -124,7 +124,7 @@ describe('arguments of the command line', () => {
     expect(existsSync(join(folder, 'a'))).to.equal(false);
   });
 
-  it('never show what may be a secret', async () => {
+  it('never show a value that may be a secret', async () => {
     const path = join(folder, 'secret.json');
     for (const text of [
       '{"secret": "hunter2hunter2", x}',

@@ -130,9 +130,9 @@ describe('a configuration', () => {
         if (!result.ok) expect(result.error.message).not.to.include(SECRET);
       }
     }
-    expect(messageOf(throwing)).to.include("'connectTimeoutMs' can not be read: reading it threw");
-    expect(messageOf(hostile)).to.include('the configuration can not be read');
-    expect(messageOf(proxy)).to.include('the configuration can not be read');
+    expect(messageOf(throwing)).to.include("'connectTimeoutMs' can't be read: reading it threw");
+    expect(messageOf(hostile)).to.include("the configuration can't be read");
+    expect(messageOf(proxy)).to.include("the configuration can't be read");
     expect(messageOf({ endpoint: 'x', connectTimeoutMs: 5n })).to.include("'connectTimeoutMs' was given 5;");
   });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { runInNewContext } from 'node:vm';
 import { turns } from '@entropynet/conformance/tools';
 import { NetworkError } from '@entropynet/core';
@@ -17,6 +18,21 @@ describe('the guarded emitter', () => {
     emitter = new GuardedEmitter<Events>(['note', 'error']);
     errors = [];
     emitter.add('error', (error: NetworkError) => errors.push([error.code, error.cause]), false);
+  });
+
+  it("reports a failed 'error' listener as a warning of the process, with the reason", async () => {
+    emitter.add(
+      'error',
+      () => {
+        throw new Error('the listener is broken');
+      },
+      false,
+    );
+    const warned = once(process, 'warning') as Promise<[Error]>;
+    emitter.emitError(new NetworkError('ConnectionClosed', 'reported first'));
+    const [warning] = await warned;
+    expect(warning.message).to.equal("an 'error' listener failed: the listener is broken");
+    expect(errors).to.have.length(1);
   });
 
   it('runs each listener separately, and reports the failures', async () => {

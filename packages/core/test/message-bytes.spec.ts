@@ -123,7 +123,7 @@ describe('the bytes of a message', () => {
       connection.feed(frameHeader(FrameType.Message, 0), message);
     });
     expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
-    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+    expect(errors[0]?.message).to.equal('there is no room for a message that arrived: this process has no memory left');
   });
 
   /** Lets the rest of a message wait for a consumer, and takes the memory away before the consumer comes. */
@@ -153,7 +153,7 @@ describe('the bytes of a message', () => {
     connection.startReceiving();
     await readWithoutMemory(connection);
     expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
-    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+    expect(errors[0]?.message).to.equal('there is no room for a message that arrived: this process has no memory left');
   });
 
   it('are not lost in silence if there is no memory for them after the end', async () => {

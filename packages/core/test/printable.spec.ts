@@ -31,7 +31,7 @@ describe('foreign text', () => {
   });
 
   it("may be a value that can't become a string", () => {
-    expect(printable(Object.create(null))).to.equal('a value that can not be turned into text');
+    expect(printable(Object.create(null))).to.equal("a value that can't be turned into text");
     expect(printable(Symbol('s'))).to.equal('Symbol(s)');
     expect(printable(undefined)).to.equal('undefined');
   });

@@ -18,7 +18,7 @@ import {
 const CALLS: Readonly<Record<string, (value: never) => unknown>> = {
   'unwrap() takes a Result': unwrap,
   'knownSections() takes a list of sections': knownSections,
-  'changeConfig() takes what resolveConnectionConfig() gave': (value) => changeConfig(value, {}),
+  'changeConfig() takes a configuration that resolveConnectionConfig() has checked': (value) => changeConfig(value, {}),
   'the name of a class is a string': classHashOf,
   'a section of the log is a string': debugLog,
   'encodePeerLimits() takes an object of limits': encodePeerLimits,
@@ -26,7 +26,7 @@ const CALLS: Readonly<Record<string, (value: never) => unknown>> = {
   'the code of an error is a string': (value) => err(value),
 };
 
-describe('what the authors of transports call', () => {
+describe('the functions for authors of transports', () => {
   for (const [sentence, call] of Object.entries(CALLS)) {
     it(`says ${sentence}, and what was given`, () => {
       for (const [given, value] of [
@@ -39,7 +39,7 @@ describe('what the authors of transports call', () => {
     });
   }
 
-  it('tells a promise and an empty object from a Result', () => {
+  it('distinguishes a promise and an empty object from a Result', () => {
     expect(() => unwrap(Promise.resolve() as never)).to.throw(TypeError, 'a promise was given: await it first');
     expect(() => unwrap({} as never)).to.throw(TypeError, 'an object was given');
     const { error } = err('Timeout', 'late');

@@ -1,6 +1,7 @@
 import {
   checkConnection,
   checkOptions,
+  describeThrown,
   kindOf,
   type NetworkConnection,
   NetworkError,
@@ -52,7 +53,10 @@ export function checkManagerArguments(
     ({ backend }, index) => transports.findIndex((other) => other.backend === backend) !== index,
   );
   if (twice !== undefined)
-    throw new NetworkError('InvalidParameter', `two transports are registered as '${twice.backend}'`);
+    throw new NetworkError(
+      'InvalidParameter',
+      `two transports with the backend '${twice.backend}' were given; one is allowed`,
+    );
   return { capacity, log: guarded(options?.log ?? writeToStandardError) };
 }
 
@@ -80,7 +84,7 @@ function guarded(log: (line: string) => void): (line: string) => void {
     try {
       log(line);
     } catch (error) {
-      warnOf(new NetworkError('CallbackFailed', 'the function "log" failed', error));
+      warnOf(new NetworkError('CallbackFailed', `the function 'log' failed: ${describeThrown(error)}`, error));
     }
   };
 }

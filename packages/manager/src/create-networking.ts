@@ -150,8 +150,8 @@ async function buildWithout(
 function checkGiven(options: NetworkingOptions): void {
   const given: unknown = options;
   if (given === undefined)
-    throw new NetworkError('InvalidParameter', 'createNetworking takes an object of options; nothing was given');
-  checkOptions('createNetworking', options, OPTIONS);
+    throw new NetworkError('InvalidParameter', 'createNetworking() takes an object of options; nothing was given');
+  checkOptions('createNetworking()', options, OPTIONS);
   const { transports } = options;
   if (!Array.isArray(transports) || transports.some((each) => typeof (each as TransportModule)?.load !== 'function')) {
     const given = Array.isArray(transports) ? 'a list with something else' : kindOf(transports);

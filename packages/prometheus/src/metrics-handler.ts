@@ -35,6 +35,6 @@ function reasonOf(error: unknown): string {
     const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
     return typeof message === 'string' ? message : String(error);
   } catch {
-    return 'the metrics can not be read, and the reason can not be printed';
+    return "the metrics can't be read, and the reason can't be printed";
   }
 }

@@ -111,7 +111,8 @@ export async function receiveFile(
   const fault = faultOfOptions('receiveFile()', options, RECEIVE_OPTIONS);
   if (fault !== undefined) return { ok: false, error: fault };
   const { maxBytes = DEFAULT_MAX_BYTES } = options;
-  if (!(maxBytes >= 0)) return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; 0 and more is allowed`);
+  if (!(maxBytes >= 0))
+    return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; a number of 0 or more is allowed`);
   checkConnection('receiveFile()', connection);
   return transfer(connection, options, 'incoming', folder, (common) =>
     receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes }),

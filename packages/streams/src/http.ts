@@ -6,7 +6,7 @@
 import { Agent, type AgentOptions, type ClientRequestArgs, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { checkConnection, kindOf, NetworkError, type Result, unwrap } from '@entropynet/core';
+import { checkConnection, describeThrown, kindOf, NetworkError, type Result, unwrap } from '@entropynet/core';
 import { startTurn, warnOf } from '@entropynet/core/platform';
 import type { ConnectionDuplex } from './connection-duplex.js';
 import { SocketLikeDuplex, SocketState } from './socket-like-duplex.js';
@@ -126,7 +126,13 @@ export async function serveHttp(httpServer: Server, accepted: AsyncIterable<Stre
       stream = toDuplex(connection, { ownsConnection: true });
       httpServer.emit('connection', stream);
     } catch (error) {
-      warnOf(new NetworkError('CallbackFailed', 'a connection could not be served over HTTP', error));
+      warnOf(
+        new NetworkError(
+          'CallbackFailed',
+          `a connection could not be served over HTTP: ${describeThrown(error)}`,
+          error,
+        ),
+      );
       if (stream === undefined) void connection[Symbol.asyncDispose]();
       else stream.destroy();
     }

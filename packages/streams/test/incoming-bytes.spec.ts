@@ -39,7 +39,7 @@ describe('the incoming bytes of a stream', () => {
       incoming.take(message);
     });
     expect(events).to.deep.equal([
-      'ResourceLimitExceeded: a message that arrived could not be taken: this process has no memory left',
+      'ResourceLimitExceeded: there is no room for a message that arrived: this process has no memory left',
     ]);
   });
 

@@ -229,7 +229,7 @@ describe('a transfer of a file', () => {
       expect(sent)
         .to.have.property('message')
         .that.equals(
-          "the other side refused: it can not store 'file'; its reason: the disk is full: make room there (ENOSPC); " +
+          "the other side refused: it can't store 'file'; its reason: the disk is full: make room there (ENOSPC); " +
             'send it again to continue where it stopped',
         );
       expect(await received).to.have.property('code', 'ENOSPC');
@@ -272,7 +272,7 @@ describe('a transfer of a file', () => {
     );
   }
 
-  it('reads what arrived while its process was stopped before it gives up', async () => {
+  it('reads the bytes that arrived while its process was stopped before it gives up', async () => {
     const events: string[] = [];
     const cancel = TRANSFER_TIMES.after(SHORT_LIMIT_MS, () => events.push('gave up'));
     TRANSFER_TIMES.after(SHORT_LIMIT_MS, () => events.push('later'));

@@ -48,7 +48,12 @@ export function askService(
       }
     });
     const stopLimit = startLimit(() => {
-      settle(err('Timeout', `a server of ${service} is subscribed and does not answer within ${limitMs} ms`));
+      settle(
+        err(
+          'Timeout',
+          `a server of ${service} is subscribed and does not answer within ${limitMs} ms (connectTimeoutMs)`,
+        ),
+      );
     }, limitMs);
     let again = startTimer(() => undefined, 0);
     const ask = (): void => {

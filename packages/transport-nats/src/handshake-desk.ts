@@ -122,7 +122,10 @@ export class HandshakeDesk {
     const { maxConnections, handshakeTimeoutMs } = this.#config.nats;
     if (this.#handshakes.size >= maxConnections) this.#dropUnproved();
     if (this.#handshakes.size >= maxConnections) {
-      const full = new NetworkError('ResourceLimitExceeded', `${maxConnections} clients are in handshakes already`);
+      const full = new NetworkError(
+        'ResourceLimitExceeded',
+        `${maxConnections} clients are in handshakes already (nats.maxConnections)`,
+      );
       this.#refuseAt(hello.base, full);
       return;
     }
@@ -136,7 +139,10 @@ export class HandshakeDesk {
       place: undefined,
       link: undefined,
       stopLimit: startLimit(() => {
-        const late = new NetworkError('Timeout', `the handshake did not end within ${handshakeTimeoutMs} ms`);
+        const late = new NetworkError(
+          'Timeout',
+          `the handshake did not end within ${handshakeTimeoutMs} ms (nats.handshakeTimeoutMs)`,
+        );
         this.#give(key, late);
       }, handshakeTimeoutMs),
     };

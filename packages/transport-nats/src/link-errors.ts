@@ -17,5 +17,5 @@ export async function silenceError(ends: Ends, timeoutMs: number): Promise<Netwo
   );
   const silent = asked.find(({ hasAnswered }) => !hasAnswered);
   if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.where);
-  return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`);
+  return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (nats.heartbeat.timeoutMs)`);
 }

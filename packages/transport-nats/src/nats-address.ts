@@ -45,7 +45,7 @@ export function parseNatsAddress(endpoint: string): Result<NatsAddress> {
   if (hash !== '' || search !== '') return invalid(endpoint, 'a NATS URL has no query and no fragment');
   const service = pathname.slice(1);
   if (!SERVICE.test(service)) {
-    const named = service === '' ? 'it names no service' : `'${printable(service, 60)}' can not be a service`;
+    const named = service === '' ? 'it names no service' : `'${printable(service, 60)}' can't be a service`;
     return invalid(endpoint, `${named}: words of letters, digits, _ and - are allowed, with / or . between them`);
   }
   const [user, password] = [decoded(encodedUser), decoded(encodedPassword)];

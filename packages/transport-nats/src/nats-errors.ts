@@ -4,7 +4,7 @@ import { NetworkError, type NetworkErrorCode, redactText, shortageOf } from '@en
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
-  EAI_AGAIN: 'the host name can not be resolved now:',
+  EAI_AGAIN: "the host name can't be resolved now:",
   EHOSTUNREACH: 'there is no route to',
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
@@ -36,7 +36,11 @@ export function dialErrorOf(error: unknown, where: string): NetworkError {
         error,
       );
     case 'TimeoutError':
-      return new NetworkError('Timeout', `the NATS server at ${where} does not answer`, error);
+      return new NetworkError(
+        'Timeout',
+        `the NATS server at ${where} does not answer in time (connectTimeoutMs)`,
+        error,
+      );
     case 'InvalidArgumentError':
       return new NetworkError('HandshakeFailed', `no NATS connection to ${where}: ${reason}`, error);
     default: {
@@ -72,7 +76,7 @@ export function tooLongError(where: string, cause?: unknown): NetworkError {
 
 /** Returns the error for a NATS server that does not answer. */
 export function silenceOf(timeoutMs: number): NetworkError {
-  return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (heartbeat.timeoutMs)`);
+  return new NetworkError('Timeout', `no answer within ${timeoutMs} ms (nats.heartbeat.timeoutMs)`);
 }
 
 /** Returns the error for a subject that the NATS server refuses. Its sentence names the permission. */

@@ -125,7 +125,7 @@ describe('lanes without memory', () => {
       expect(arrivals.take(Lane.Prompt, message)).to.equal(true);
     });
     expect(errors.map(({ code }) => code)).to.deep.equal(['ResourceLimitExceeded']);
-    expect(errors[0]?.message).to.equal('a message that arrived could not be taken: this process has no memory left');
+    expect(errors[0]?.message).to.equal('there is no room for a message that arrived: this process has no memory left');
   });
 
   it('end their link if there is none for a frame to send, or for a part of one, and throw nothing', () => {

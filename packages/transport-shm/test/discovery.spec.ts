@@ -1,12 +1,15 @@
 import { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OWN_CAPABILITIES } from '@entropynet/core';
 import {
   decodeServerIdentity,
   DISCOVERY_BYTES,
   encodeServerIdentity,
+  readDiscoveryRegion,
 } from '@entropynet/transport-shm/internal/discovery/discovery-region';
 import {
   decodeReply,
@@ -17,6 +20,7 @@ import {
   HANDSHAKE_BYTES,
 } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import { serverNameOf, serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+import { leaveOut } from '@entropynet/test/support/leave-out';
 
 const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const uint32 = fc.nat({ max: 0xffff_ffff });
@@ -45,7 +49,7 @@ describe('server names', () => {
 });
 
 describe('the discovery region', () => {
-  it('reads back what was written', () => {
+  it('reads back the written values', () => {
     const identity = fc.record({
       nonce: bytes16,
       processId: uint32,
@@ -60,6 +64,17 @@ describe('the discovery region', () => {
     );
   });
 
+  it('is named by its path in the error about its contents', function () {
+    if (process.platform === 'win32') leaveOut(this, 'the check of the file needs the addon');
+    const folder = mkdtempSync(join(tmpdir(), 'discovery-'));
+    const path = join(folder, 'foreign.region');
+    writeFileSync(path, new Uint8Array(DISCOVERY_BYTES), { mode: 0o600 });
+    const read = readDiscoveryRegion(path, process.getuid?.() ?? 0);
+    rmSync(folder, { recursive: true });
+    expect(read.ok ? 'ok' : read.error.code).to.equal('SharedMemoryCorrupted');
+    expect(read.ok ? '' : read.error.message).to.include(path);
+  });
+
   it('answers any bytes with an identity or a code, and never throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: DISCOVERY_BYTES + 1 }), (bytes) => {
@@ -71,7 +86,7 @@ describe('the discovery region', () => {
 });
 
 describe('the handshake messages', () => {
-  it('read back what was written', () => {
+  it('read back the written values', () => {
     fc.assert(
       fc.property(bytes16, uint32, limits, fc.boolean(), (identity, regionBytes, peerLimits, hasSecret) => {
         const sent = { ...peerLimits, ...(hasSecret && { secret: 'never sent' }) };

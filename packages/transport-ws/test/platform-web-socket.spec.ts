@@ -53,7 +53,7 @@ describe('the client for pages', () => {
 
   it("can't listen, and reports it", () => {
     expect(() => new WebSocketTransport().createServer())
-      .to.throw(NetworkError, 'a page can not listen')
+      .to.throw(NetworkError, "a page can't listen")
       .with.property('code', 'NotSupported');
   });
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { NetworkError } from '@entropynet/core';
 import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { checkAuthentication, checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
 import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
@@ -62,4 +63,17 @@ describe('upgrade requests', () => {
     expect(refusal?.detail).to.contain('http://evil.example').and.to.contain('https://a.example');
     expect(refusal?.detail).not.to.contain('\u001b');
   });
+});
+
+describe('TLS options of a server whose program does the TLS', () => {
+  const tls = { certificate: 'PEM', privateKey: 'PEM' };
+  const server = createServer();
+
+  for (const [option, webSocket] of Object.entries({ noServer: { noServer: true }, server: { server } })) {
+    it(`are refused by an error that names 'webSocket.${option}'`, () => {
+      const config = { endpoint: 'wss://localhost/test', webSocket: { ...webSocket, tls } };
+      const sentence = `'webSocket.tls.certificate' was given together with 'webSocket.${option}'`;
+      expect(() => new WebSocketConnectionServer(config)).to.throw(NetworkError, sentence);
+    });
+  }
 });

@@ -18,7 +18,7 @@ describe('errors of WebSocket', () => {
       expect(connecting.message).to.equal(`no WebSocket connection to 127.0.0.1:8080: ${words}`);
       const listening = listenErrorOf(systemError(code), '127.0.0.1:8080');
       expect(listening.code).to.equal('ResourceLimitExceeded');
-      expect(listening.message).to.equal(`can not listen at 127.0.0.1:8080: ${words}`);
+      expect(listening.message).to.equal(`can't listen at 127.0.0.1:8080: ${words}`);
     });
   }
 

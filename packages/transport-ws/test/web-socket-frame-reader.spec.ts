@@ -155,7 +155,7 @@ describe('the reader of WebSocket frames', () => {
     });
     const { code, message } = bench.shortages[0] as NetworkError;
     expect(code).to.equal('ResourceLimitExceeded');
-    expect(message).to.equal('a message that arrived could not be taken: this process has no memory left');
+    expect(message).to.equal('there is no room for a message that arrived: this process has no memory left');
     bench.arrive(frame.subarray(1000));
     bench.arrive(frame);
     expect(bench.shortages).to.have.length(1);

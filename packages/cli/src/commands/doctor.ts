@@ -31,7 +31,7 @@ const MEBIBYTE = 1024 * 1024;
 const LEAST_MEMORY = 64 * MEBIBYTE;
 /** The blocks of a file system that the files of a server take. */
 const LEAST_BLOCKS = 2;
-/** A connection needs two descriptors on each side, and a process has some of its own. */
+/** The default limit of connections: with fewer descriptors a server can't hold so many. */
 const LEAST_DESCRIPTORS = 1024;
 
 /** `entropynet doctor` tests each transport on this machine, and names the obstacles. */
@@ -168,7 +168,7 @@ function memoryFindings(): Finding[] {
   findings.push({
     what: 'descriptors',
     judgement: descriptors < LEAST_DESCRIPTORS ? 'note' : 'good',
-    found: `this process may open ${descriptors}; a connection takes two on each side`,
+    found: `this process may open ${descriptors}; a connection takes one on each side, and two while it is made`,
     ...(descriptors < LEAST_DESCRIPTORS && {
       remedy: `Raise it for many connections: ulimit -n ${LEAST_DESCRIPTORS}.`,
     }),

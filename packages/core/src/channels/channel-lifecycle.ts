@@ -6,7 +6,7 @@ import type { Channel } from './channel.js';
 import { shownChannel } from './channel-name.js';
 import type { ChannelTable } from './channel-table.js';
 import type { SendOutcome } from './message-line.js';
-import { closeNotAwaited, notConnected, openNotAwaited } from './refusals.js';
+import { closeNotAwaited, defaultChannelStays, notConnected, openNotAwaited } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
 /** The limits of the configuration for opening and closing channels. */
@@ -82,9 +82,7 @@ export class ChannelLifecycle {
 
   /** Closes a channel. Resolves when both sides have closed it. */
   close(channel: Channel, signal?: AbortSignal): Promise<Result> {
-    if (channel.name === undefined) {
-      return Promise.resolve(err('InvalidParameter', 'the default channel lasts as long as the connection'));
-    }
+    if (channel.name === undefined) return Promise.resolve(defaultChannelStays());
     if (signal?.aborted === true) return Promise.resolve(closeNotAwaited(signal));
     if (this.#peer === undefined || channel.isOver || !(channel.isOpen || channel.isClosing)) return RESOLVED_OK;
     if (!this.#canClose) {
@@ -167,7 +165,10 @@ export class ChannelLifecycle {
   #refusalOf(peer: PeerLimits): Failure | undefined {
     const limit = Math.min(this.#limits.maxChannels, peer.maxChannels);
     if (this.#channels.openCount >= limit || !this.#channels.hasFreeId) {
-      return err('ResourceLimitExceeded', `${limit} named channels are open already, the limit of this connection`);
+      return err(
+        'ResourceLimitExceeded',
+        `${limit} named channels are open already; the smaller maxChannels of the two sides allows no more`,
+      );
     }
     if (!this.#channels.closed.isFull) return undefined;
     return err(

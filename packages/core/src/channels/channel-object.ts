@@ -18,11 +18,12 @@ import type { SendClaim } from '../api/send-claim.js';
 import { checkOptions, faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { checkCallback } from '../lifecycle/callback-guard.js';
 import { GuardedEmitter } from '../lifecycle/guarded-emitter.js';
-import { err, OK, type Result } from '../result/result.js';
+import { OK, type Result } from '../result/result.js';
 import { ChannelConsumers, type ConsumersOwner } from './channel-consumers.js';
 import type { ChannelEndpoint, EndpointWatcher } from './channel-endpoint.js';
 import { checkConsumer, checkOwnership } from './consumer-checks.js';
 import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
+import { defaultChannelStays } from './refusals.js';
 
 const EVENTS: readonly (keyof ChannelEvents)[] = ['message', 'drain', 'closed'];
 
@@ -104,11 +105,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   close(options?: { readonly signal?: AbortSignal }): Promise<Result> {
     const fault = faultOfOptions('close()', options, SIGNAL_OPTION);
     if (fault !== undefined) return Promise.resolve({ ok: false, error: fault });
-    if (this.name === undefined) {
-      return Promise.resolve(
-        err('InvalidParameter', 'the default channel ends with its connection: disconnect() ends it'),
-      );
-    }
+    if (this.name === undefined) return Promise.resolve(defaultChannelStays());
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return Promise.resolve(OK);
     return endpoint.host.closeChannel(endpoint.state, options?.signal);

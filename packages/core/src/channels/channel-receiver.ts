@@ -123,7 +123,10 @@ export class ChannelReceiver {
     }
     this.#sender.lifecycle.onRefused(channel);
     this.#events.onChannelRefused(
-      new NetworkError('ResourceLimitExceeded', `the peer refused ${shownChannel(channel.name)}: its limit is reached`),
+      new NetworkError(
+        'ResourceLimitExceeded',
+        `the peer refused ${shownChannel(channel.name)}: its maxChannels is reached, or it has too many unread messages on closed channels`,
+      ),
     );
   }
 
@@ -133,7 +136,7 @@ export class ChannelReceiver {
     if (half === undefined || credit === 0) {
       this.#violated(`a window update of ${end - start} bytes for channel ${id}`);
     } else if (!this.#sender.onCredit(half, credit, wasTaken)) {
-      this.#violated('a window update for more than was sent');
+      this.#violated('a window update for more bytes than were sent');
     }
   }
 

@@ -159,8 +159,8 @@ export class MessageSender {
 
   /** Sends the message that `write` writes in place now, or returns an error. Hot path: one frame, no allocation. */
   trySendWith(channel: Channel, length: number, write: InPlaceWriter): Result {
-    if (typeof write !== 'function') throw new TypeError(`trySendWith takes a function; ${kindOf(write)} was given`);
-    if (!isLength(length)) return impossibleLength('trySendWith', length);
+    if (typeof write !== 'function') throw new TypeError(`trySendWith() takes a function; ${kindOf(write)} was given`);
+    if (!isLength(length)) return impossibleLength('trySendWith()', length);
     if (this.#isSendable(channel, length)) {
       const sent = this.#claims.sendWith(channel.outgoing, length, write);
       if (sent !== undefined) return sent;
@@ -170,7 +170,7 @@ export class MessageSender {
 
   /** Claims room for a message that the program fills in place. */
   claim(channel: Channel, length: number): Result<SendClaim> {
-    if (!isLength(length)) return impossibleLength('claim', length);
+    if (!isLength(length)) return impossibleLength('claim()', length);
     if (!this.#isSendable(channel, length)) {
       return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
     }

@@ -68,6 +68,10 @@ export function closeNotAwaited(signal: AbortSignal | undefined): Failure {
   return err('Aborted', 'stopped waiting for the channel to close; it closes all the same', signal?.reason);
 }
 
+export function defaultChannelStays(): Failure {
+  return err('InvalidParameter', "the default channel can't be closed: it ends with its connection (disconnect())");
+}
+
 /** @param call the operation that got the length */
 export function impossibleLength(call: string, length: unknown): Failure {
   return err('InvalidParameter', `${call} takes a whole number of bytes, 0 or more; ${numberOrKind(length)} was given`);

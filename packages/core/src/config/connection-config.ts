@@ -66,7 +66,9 @@ export function changeConfig(
 ): ResolvedConnectionConfig {
   const sections = resolved.get(config);
   if (sections === undefined) {
-    throw new TypeError(`changeConfig() takes what resolveConnectionConfig() gave; ${kindOf(config)} was given`);
+    throw new TypeError(
+      `changeConfig() takes a configuration that resolveConnectionConfig() has checked; ${kindOf(config)} was given`,
+    );
   }
   if (!isRecord(changes))
     throw new TypeError(`changeConfig() takes an object of changes; ${kindOf(changes)} was given`);
@@ -86,7 +88,7 @@ function resolve(
     given = snapshot(config);
   } catch (error) {
     const at = (error as UnreadableKey).path.join('.');
-    return invalid([`${at === '' ? 'the configuration' : `'${at}'`} can not be read: reading it threw`]);
+    return invalid([`${at === '' ? 'the configuration' : `'${at}'`} can't be read: reading it threw`]);
   }
   if (!isRecord(given)) return invalid([complaintOf({ message: 'an object is allowed' }, [], given)]);
   const { common, parts, complaints } = split(given, sections, isOfOneTransport);

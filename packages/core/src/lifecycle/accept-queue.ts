@@ -2,7 +2,7 @@ import type { Admission, Admit } from '../api/admission.js';
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { warnOf } from '../platform/warning.js';
 import { describeThrown } from '../result/describe-thrown.js';
-import { numberOrKind } from '../result/kind-of.js';
+import { kindOf, numberOrKind } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
 
@@ -59,7 +59,10 @@ export class AcceptQueue<T> {
   admit(): Result<AcceptPlace<T>> {
     if (this.#isClosed) return closed();
     if (this.#ready.length + this.#promised >= this.#capacity + this.#waiting.size) {
-      return err('ResourceLimitExceeded', `${this.#capacity} connections wait to be accepted already`);
+      return err(
+        'ResourceLimitExceeded',
+        `the server's queue for accept() is full: it holds ${this.#capacity} at most`,
+      );
     }
     const admission = this.#ask();
     if (!admission.ok) return admission;
@@ -160,7 +163,10 @@ export class AcceptQueue<T> {
       if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(guarded(asked.value));
       if (asked?.ok === false)
         return err('ResourceLimitExceeded', asked.error?.message ?? 'admit() refused', asked.error);
-      return err('ResourceLimitExceeded', 'admit() returned neither an Admission nor a failure');
+      return err(
+        'ResourceLimitExceeded',
+        `admit() returns an Admission or a failure, as a Result; it returned ${kindOf(asked)}`,
+      );
     } catch (error) {
       return err('ResourceLimitExceeded', `admit() failed: ${describeThrown(error)}`, error);
     }
@@ -200,7 +206,7 @@ function guarded(admission: Admission): Admission {
 }
 
 function closed(): Failure {
-  return err('ConnectionClosed', 'the server is not listening');
+  return err('ConnectionClosed', 'the server is closed');
 }
 
 function aborted(signal: AbortSignal | undefined): Failure {

@@ -1,5 +1,6 @@
 import { runAsMicrotask } from '../platform/clock.js';
 import { warnOf } from '../platform/warning.js';
+import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
@@ -233,5 +234,5 @@ function checkListener(listener: unknown): void {
 
 /** Reports a failed `error` listener as a warning of the process. */
 const errorGuard = new CallbackGuard((error) => {
-  warnOf(new NetworkError('CallbackFailed', 'an "error" listener failed', error.cause));
+  warnOf(new NetworkError('CallbackFailed', `an 'error' listener failed: ${describeThrown(error.cause)}`, error.cause));
 });

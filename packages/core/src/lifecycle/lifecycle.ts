@@ -204,7 +204,7 @@ export class Lifecycle<T> {
     const { deadline } = this.#hooks;
     const { signal } = controller;
     const turn = await within(this.#work, STOPPING_MS, signal);
-    if (turn === 'timeout') return err('Timeout', 'the previous attempt to connect has not stopped');
+    if (turn === 'timeout') return err('Timeout', `the aborted attempt did not stop within ${STOPPING_MS} ms`);
     if (turn === 'aborted' || signal.aborted) return abortedBy(signal);
     let isGivenUp = false;
     const work = (async (): Promise<Result<T>> => {

@@ -103,7 +103,7 @@ function serialize(value: unknown, depth: number): unknown {
     if (typeof value === 'object') return serializeReason(value);
     return redactText(value);
   } catch {
-    return 'a value that can not be read';
+    return "a value that can't be read";
   }
 }
 

@@ -37,6 +37,6 @@ function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return 'a value that can not be turned into text';
+    return "a value that can't be turned into text";
   }
 }

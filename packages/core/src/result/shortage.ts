@@ -31,7 +31,7 @@ export function shortageOf(error: unknown): string | undefined {
  * `error` again if it reports no shortage.
  */
 export function receiveShortage(error: unknown): NetworkError {
-  return shortage('a message that arrived could not be taken', error);
+  return shortage('there is no room for a message that arrived', error);
 }
 
 /** The same for a connection that can't send a frame. */

@@ -87,10 +87,10 @@ function contentOf(name: string): Buffer | string {
     return readFileSync(new URL(name, FOLDER));
   } catch (error) {
     const reason = describeThrown(error);
-    log(() => `${name} can not be read: ${reason}`);
+    log(() => `${name} can't be read: ${reason}`);
     const { code } = (error ?? {}) as { readonly code?: unknown };
     return code === 'ENOENT'
       ? `The page's file ${name} is missing: build or install the package again.`
-      : `The inspector can not read the page's file ${name}: ${shortageOf(error) ?? reason}.`;
+      : `The inspector can't read the page's file ${name}: ${shortageOf(error) ?? reason}.`;
   }
 }

@@ -235,7 +235,7 @@ function reasonOf(error: unknown, name: string | undefined): string {
   const shortage = shortageOf(error);
   if (shortage !== undefined) {
     const what = name === undefined ? 'a file' : `'${name}'`;
-    return `it can not store ${what}; its reason: ${shortage}; send it again to continue where it stopped`;
+    return `it can't store ${what}; its reason: ${shortage}; send it again to continue where it stopped`;
   }
   const { code } = Object(error) as NodeJS.ErrnoException;
   const message = describeThrown(error);

@@ -231,7 +231,11 @@ export async function lockDirectory(
         return failureAt(directory, `the directory ${directory} could not be locked`, error);
       }
       if (now() > deadline) {
-        return err('Timeout', `the directory ${directory} stayed locked by another process for ${timeoutMs} ms`, error);
+        return err(
+          'Timeout',
+          `the directory ${directory} stayed locked by another process for ${timeoutMs} ms (connectTimeoutMs)`,
+          error,
+        );
       }
     }
     await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));

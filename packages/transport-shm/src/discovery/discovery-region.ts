@@ -71,7 +71,7 @@ export function encodeServerIdentity(identity: ServerIdentity): Uint8Array {
 export function decodeServerIdentity(bytes: Uint8Array): Result<ReadServerIdentity> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length !== DISCOVERY_BYTES || view.getUint32(0, true) !== MAGIC) {
-    return err('SharedMemoryCorrupted', 'the discovery region is not one of EntropyNet');
+    return err('SharedMemoryCorrupted', 'the discovery region was not written by EntropyNet');
   }
   const version = view.getUint32(4, true);
   if (version !== LAYOUT_VERSION) {
@@ -146,7 +146,9 @@ export function readDiscoveryRegion(path: string, userId: number): Result<ReadSe
     }
     const bytes = pooledBytes(DISCOVERY_BYTES);
     const length = readSync(descriptor, bytes, 0, DISCOVERY_BYTES, 0);
-    return decodeServerIdentity(status.size === DISCOVERY_BYTES ? bytes.subarray(0, length) : new Uint8Array(0));
+    const isWhole = status.size === DISCOVERY_BYTES;
+    const decoded = decodeServerIdentity(isWhole ? bytes.subarray(0, length) : new Uint8Array(0));
+    return decoded.ok ? decoded : err(decoded.error.code, `${decoded.error.message}: ${path}`);
   } catch (error) {
     return failureAt(path, `the discovery region ${path} could not be read`, error);
   } finally {

@@ -90,7 +90,11 @@ async function requestWithin(
     const assigned = await requestRegionAt(server, opened, config, attempt.signal);
     if (assigned.ok || assigned.error.code !== 'Aborted' || signal.aborted) return assigned;
     const { processId } = server.identity;
-    return err('Timeout', `the server in process ${processId} did not answer within ${limitMs} ms`, assigned.error);
+    return err(
+      'Timeout',
+      `the server in process ${processId} did not answer within ${limitMs} ms, its share of connectTimeoutMs`,
+      assigned.error,
+    );
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);

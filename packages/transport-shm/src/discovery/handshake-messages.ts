@@ -72,7 +72,10 @@ export interface HandshakeReply {
 const REFUSALS: readonly (readonly [NetworkErrorCode, string])[] = [
   ['HandshakeFailed', 'the server refused without a reason'],
   ['IncompatibleVersion', 'the server uses another version of the protocol'],
-  ['ResourceLimitExceeded', "the server's limit of connections is reached"],
+  [
+    'ResourceLimitExceeded',
+    'the server accepts no more clients: sharedMemory.maxConnections is reached, or its program refused',
+  ],
   ['TransportUnavailable', 'the server is gone, and another server has taken its name: connect again'],
   ['ResourceLimitExceeded', "the server's process could not create a region"],
   ['HandshakeFailed', 'the server did not understand the request'],

@@ -102,7 +102,7 @@ export class RingReader {
       if (length === undefined) throw new Error('the memory of the ring was detached');
       if (length === PADDING) {
         const skipped = this.#capacity - this.#offset;
-        if (skipped > remaining) return this.#corrupted(count, 'padding beyond what was written');
+        if (skipped > remaining) return this.#corrupted(count, 'padding beyond its tail');
         remaining -= skipped;
         this.#advance(skipped);
         continue;
@@ -110,7 +110,7 @@ export class RingReader {
       if (length < 0 || length > this.#capacity) return this.#corrupted(count, `a frame of ${length >>> 0} bytes`);
       const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
       if (frameBytes > remaining || frameBytes > this.#capacity - this.#offset) {
-        return this.#corrupted(count, `a frame of ${length} bytes where ${remaining} were written`);
+        return this.#corrupted(count, `a frame of ${length} bytes, but only ${remaining} bytes before its tail`);
       }
       const header = (words[(at >> 2) + 1] as number) >>> 0;
       count += 1;

@@ -60,9 +60,7 @@ export function openPlatformWebSocket<T>(
         }
         settle(err('HandshakeFailed', `the server at ${where} does not speak ${SUBPROTOCOL}`));
       } catch (error) {
-        settle(
-          err('TransportUnavailable', `the WebSocket of this platform can not be used: ${reasonOf(error)}`, error),
-        );
+        settle(err('TransportUnavailable', `the WebSocket of this platform can't be used: ${reasonOf(error)}`, error));
       }
       webSocket.close();
     });

@@ -58,7 +58,10 @@ export class WebSocketTransport implements Transport {
     if (opened.ok) return { available: true };
     if (opened.error.code !== 'Aborted') return unavailable(opened.error);
     return unavailable(
-      new NetworkError('Timeout', `${redactEndpoint(address.value.url.href)} does not answer within ${limitMs} ms`),
+      new NetworkError(
+        'Timeout',
+        `${redactEndpoint(address.value.url.href)} does not answer within ${limitMs} ms (connectTimeoutMs)`,
+      ),
     );
   }
 
@@ -68,6 +71,6 @@ export class WebSocketTransport implements Transport {
 
   /** Throws a `NetworkError` (`NotSupported`): a page can't listen. */
   createServer(): ConnectionServer {
-    throw new NetworkError('NotSupported', 'a page can not listen: let it connect to a server');
+    throw new NetworkError('NotSupported', "a page can't listen: let it connect to a server");
   }
 }

@@ -139,7 +139,7 @@ function createWebSocket(
     return ok(new WebSocket(address.url, SUBPROTOCOL, options as ClientOptions));
   } catch (error) {
     const key = codeOf(error).startsWith('ERR_INVALID') ? "'webSocket.headers'" : 'the configuration';
-    return err('InvalidParameter', `${key} can not be used: ${reasonOf(error)}`, error);
+    return err('InvalidParameter', `${key} can't be used: ${reasonOf(error)}`, error);
   }
 }
 

@@ -188,7 +188,7 @@ export class HandshakeDesk {
   ): Promise<void> {
     const limitMs = this.#config.webSocket.handshakeTimeoutMs;
     const stopLimit = startLimit(() => {
-      controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms`));
+      controller.abort(new NetworkError('Timeout', `no greeting within ${limitMs} ms (webSocket.handshakeTimeoutMs)`));
     }, limitMs);
     const link = new WebSocketLink(webSocket, socket, 'none', this.#config, facts);
     const greeted = await link.greet(controller.signal);

@@ -50,7 +50,12 @@ async function bindAll(
     }
   }
   if (servers.length > 0) return ok(servers);
-  return failure === undefined ? err('TransportUnavailable', 'the host has no address') : { ok: false, error: failure };
+  return failure === undefined
+    ? err(
+        'TransportUnavailable',
+        'the host of the endpoint has no address on this machine: name one, such as 127.0.0.1',
+      )
+    : { ok: false, error: failure };
 }
 
 function bind(server: HttpServer, host: string, port: number): Promise<Error | undefined> {

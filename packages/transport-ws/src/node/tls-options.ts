@@ -20,14 +20,17 @@ export function requireServerTls(tls: WebSocketTlsConfig | undefined): void {
   requireKey('webSocket.tls.privateKey', tls?.privateKey);
 }
 
-/** Checks that there are no TLS options for the program's own server, which has its own. Throws like `checkTlsKeys`. */
-export function refuseServerTls(tls: WebSocketTlsConfig | undefined): void {
+/**
+ * Checks that there are no TLS options for a server that does no TLS itself. Throws like `checkTlsKeys`.
+ * @param other the option because of which the program does the TLS
+ */
+export function refuseServerTls(tls: WebSocketTlsConfig | undefined, other: 'server' | 'noServer'): void {
   const keys = ['certificate', 'privateKey', 'passphrase', 'certificateAuthority'] as const;
   const given = keys.find((key) => tls?.[key] !== undefined);
   if (given === undefined) return;
   throw new NetworkError(
     'InvalidParameter',
-    `'webSocket.tls.${given}' was given together with 'webSocket.server': give it to that https.Server instead`,
+    `'webSocket.tls.${given}' was given together with 'webSocket.${other}': give it to your own https.Server instead`,
   );
 }
 
@@ -61,7 +64,7 @@ export function tryTls(tls: WebSocketTlsConfig | undefined): Result {
     createSecureContext(secureContextOptions(tls));
     return OK;
   } catch (error) {
-    return err('InvalidParameter', `'webSocket.tls' can not be used: ${reasonOf(error)}`);
+    return err('InvalidParameter', `'webSocket.tls' can't be used: ${reasonOf(error)}`);
   }
 }
 

@@ -78,7 +78,7 @@ export function checkHeaderNames(headers: Readonly<Record<string, string | reado
     } catch (error) {
       throw new NetworkError(
         'InvalidParameter',
-        `'webSocket.responseHeaders' can not be used: ${reasonOf(error)}`,
+        `'webSocket.responseHeaders' can't be used: ${reasonOf(error)}`,
         error,
       );
     }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
   err,
+  kindOf,
   NetworkServer,
   NetworkError,
   OK,
@@ -55,7 +56,10 @@ export class WebSocketConnectionServer extends NetworkServer {
     this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
     const { server, tls, noServer, responseHeaders } = this.config.webSocket;
     if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
-      throw new NetworkError('InvalidParameter', "'webSocket.server' is neither an http.Server nor an https.Server");
+      throw new NetworkError(
+        'InvalidParameter',
+        `'webSocket.server' was given ${kindOf(server)}; an http.Server or https.Server is allowed`,
+      );
     }
     checkTlsKeys(tls);
     if (noServer && server !== undefined) {
@@ -64,7 +68,7 @@ export class WebSocketConnectionServer extends NetworkServer {
         "'webSocket.noServer' was given together with 'webSocket.server': one is allowed",
       );
     }
-    if (noServer || server !== undefined) refuseServerTls(tls);
+    if (noServer || server !== undefined) refuseServerTls(tls, noServer ? 'noServer' : 'server');
     else if (this.#address.isSecure) requireServerTls(tls);
     checkHeaderNames(responseHeaders);
     this.#tls = tls;
@@ -83,12 +87,13 @@ export class WebSocketConnectionServer extends NetworkServer {
   }
 
   /**
-   * Replaces certificates and keys, for new connections only. `NotSupported`: the server uses an HTTP server of the
-   * program, or no TLS. `InvalidParameter`: the options are wrong; the old ones stay.
+   * Replaces certificates and keys, for new connections only. `NotSupported`: the server does not listen, has no TLS, or
+   * uses an HTTP server of the program. `InvalidParameter`: the options are wrong; the old ones stay.
    */
   setTls(tls: WebSocketTlsOptions | undefined): Result {
     const servers = this.#ownServers.filter((server) => server instanceof TlsServer) as unknown as TlsServer[];
-    if (servers.length === 0) return err('NotSupported', 'this server has no TLS of its own');
+    if (servers.length === 0)
+      return err('NotSupported', 'setTls() needs a wss:// server that listens on a port of its own; this one does not');
     const resolved = resolveOwnConfig({ endpoint: this.config.endpoint, webSocket: { tls } }, webSocketSection);
     if (!resolved.ok) return resolved;
     const next = resolved.value.webSocket.tls;

@@ -84,7 +84,10 @@ export class WebSocketPulse implements HeartbeatMember {
       this.#silentBeats += 1;
       if (this.#silentBeats * Math.min(intervalMs, timeoutMs) >= timeoutMs) {
         this.#hooks.onPeerDied(
-          new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (heartbeat.timeoutMs)`),
+          new NetworkError(
+            'PeerDied',
+            `no sign of life from the peer for ${timeoutMs} ms (webSocket.heartbeat.timeoutMs)`,
+          ),
         );
         return;
       }

@@ -59,7 +59,9 @@ export class WebSocketTransport implements Transport {
       const socket = connect({ host, port });
       const stopLimit = startLimit(() => {
         const where = formatHostPort(host, port);
-        settle(unavailable(new NetworkError('Timeout', `${where} does not answer within ${limitMs} ms`)));
+        settle(
+          unavailable(new NetworkError('Timeout', `${where} does not answer within ${limitMs} ms (connectTimeoutMs)`)),
+        );
       }, limitMs);
       const settle = (probe: TransportProbe): void => {
         stopLimit();

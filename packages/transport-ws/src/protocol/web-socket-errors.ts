@@ -13,7 +13,7 @@ import { CloseCode, protocolCodeOf } from './web-socket-protocol.js';
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at',
   ENOTFOUND: 'no such host:',
-  EAI_AGAIN: 'the host name can not be resolved now:',
+  EAI_AGAIN: "the host name can't be resolved now:",
   EHOSTUNREACH: 'there is no route to',
   EHOSTDOWN: 'the host is down:',
   ENETUNREACH: 'there is no network to',
@@ -61,10 +61,10 @@ export function listenErrorOf(error: unknown, where: string): NetworkError {
   }
   const shortage = shortageOf(error);
   if (shortage !== undefined) {
-    return new NetworkError('ResourceLimitExceeded', `can not listen at ${where}: ${shortage}`, error);
+    return new NetworkError('ResourceLimitExceeded', `can't listen at ${where}: ${shortage}`, error);
   }
   const reason = reasonOf(error);
-  return new NetworkError('TransportUnavailable', `can not listen at ${where}: ${reason}`, error);
+  return new NetworkError('TransportUnavailable', `can't listen at ${where}: ${reason}`, error);
 }
 
 /** Returns the error for a close frame of the peer; undefined for a goodbye. */
