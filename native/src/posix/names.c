@@ -1,4 +1,4 @@
-/* Taking, renewing and giving back names. Section 1 of the protocol, "Taking and giving back a name". */
+/* Taking, renewing and giving back names. Section 1 of the protocol, "Taking and releasing a name". */
 #define _GNU_SOURCE
 #include "names.h"
 

@@ -14,8 +14,8 @@
  *      | client's tail   | client's head   | client closed   |                 |  line 2: the client writes
  *  144 | client's library: up to 20 printable characters                       |
  *  192 +-----------------+-----------------+-----------------+-----------------+
- *      | server sleeps   | server needs    | client sleeps   | client needs    |  line 3: declared by the one named,
- *      |                 | room            |                 | room            |  turned back by the other; rarely
+ *      | server sleeps   | server needs    | client sleeps   | client needs    |  line 3: the named side sets a word,
+ *      |                 | room            |                 | room            |  the other resets it to 0; rarely
  *  256 +-----------------+-----------------+-----------------+-----------------+
  *      | server to client ring, then client to server ring, `ring capacity` bytes each
  *
