@@ -6,15 +6,15 @@ import {
 import { sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
 
-/** What `createNetworking` takes: nothing at all, if you like. */
+/** The options of `createNetworking`. Each of them has a default. */
 export interface NetworkingOptions extends Partial<WithTransports> {
-  /** One module a transport. @default shared memory and WebSocket */
+  /** One module for each transport. @default shared memory and WebSocket */
   readonly transports?: WithTransports['transports'];
 }
 
 /**
- * The one-line start, with both transports: shared memory where both ends are on one machine, WebSocket elsewhere.
- * Rejects with a `NetworkError` (`InvalidParameter`) that names what is wrong in the configuration.
+ * Creates a manager with both built-in transports: shared memory for peers on this machine, WebSocket for all others.
+ * Rejects with a `NetworkError` (`InvalidParameter`) that names the fault in the options or the configuration.
  */
 export function createNetworking(options: NetworkingOptions = {}): Promise<Networking> {
   return createWithTransports({ transports: [sharedMemoryTransportModule, webSocketTransportModule], ...options });

@@ -1,5 +1,5 @@
 /**
- * Everything of EntropyNet that most programs need: the contracts, the manager and both transports.
+ * The parts of EntropyNet that most programs need: the core, the manager and the two built-in transports.
  *
  * @packageDocumentation
  */

@@ -1,5 +1,5 @@
 /**
- * What authors of transports test with.
+ * The loopback transport, for tests of programs and as the reference for authors of transports.
  *
  * @packageDocumentation
  */

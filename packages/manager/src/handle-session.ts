@@ -25,12 +25,12 @@ import { type ChannelsOwner, SessionChannels } from './session-channels.js';
 import { type ConnectionsOwner, SessionConnections } from './session-connections.js';
 import type { Seat, SlotTable } from './slot-table.js';
 
-/** How to connect, or the connection that a handle adopts. */
+/** The plan for connecting, or the connection that a handle adopts. */
 export type SessionSource = DialPlan | { readonly adopted: NetworkConnection; readonly selection: Selection };
 
-/** What a session asks of its manager. */
+/** The parts of a manager that a session uses. */
 export interface SessionOwner {
-  /** What the handles name as their owner. */
+  /** The owner of the handles. */
   readonly manager: object;
   readonly tally: MetricsTally;
   readonly log: (line: string) => void;
@@ -38,18 +38,18 @@ export interface SessionOwner {
 }
 
 /**
- * What all copies of a handle share from `openConnection` or adoption to `close()`: one life over all connections, the
- * listeners, the channel objects, and the connections.
+ * The shared part of all copies of a handle, from `openConnection` or adoption to `close()`: the life cycle over all
+ * connections, the listeners, the channel objects, and the connections.
  */
 export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, ConnectionsOwner {
-  /** The slot that was taken for it. A session that has left its slot keeps the number as its name. */
+  /** The slot that was taken for it. A session that has left its slot keeps the number, which identifies it. */
   readonly seat: Seat;
   readonly events = new GuardedEmitter<HandleEvents>(HANDLE_EVENTS);
   readonly lifecycle: Lifecycle<Dialled>;
   readonly channels: SessionChannels;
   readonly connections: SessionConnections;
   readonly deadline = undefined;
-  /** How many handles were made for it and not released: the last one's `release()` closes it. */
+  /** The number of handles that were made for it and not released. The last `release()` closes it. */
   handleCount = 0;
 
   readonly #tally: MetricsTally;
@@ -72,7 +72,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     this.lifecycle = new Lifecycle<Dialled>(isAdoption ? 'connected' : 'disconnected', this);
     this.events.keepUnheard('channel', ([name]) => this.#mayBeRead(name as string));
     if (isAdoption) {
-      // The program may get the handle later: what happens until then waits for its first listener.
+      // The program may get the handle later. Until then, events wait for their first listener.
       for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.keepUnheard(event);
       this.connections.adopt(source.adopted, source.selection);
       this.#use(source.adopted);
@@ -106,7 +106,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   }
 
   /**
-   * The connection for what a program does with the handle: none once the handle was closed, also while that ends it.
+   * The connection for the operations of the handle. Undefined from the call of `close()` on.
    */
   get current(): NetworkConnection | undefined {
     return this.#isClosed ? undefined : this.connections.connection;
@@ -117,7 +117,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     return err('ConnectionClosed', 'the handle was never connected: call connect() first');
   }
 
-  /** Why nothing can be sent on a channel of that name, which is not known. */
+  /** Returns the error for sending on an unknown channel. */
   unknownChannel(name: string): Failure {
     const notOpen = channelNotOpen(name);
     const { current } = this;
@@ -142,25 +142,25 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     this.connections.setReferenced(isReferenced);
   }
 
-  /** The program wants no connection: none follows, in whatever state the handle is. */
+  /** Disconnects at the program's request. No reconnection follows, in any state of the handle. */
   disconnect(signal: AbortSignal | undefined): Promise<Result> {
     this.leaving();
     return this.lifecycle.disconnect(signal);
   }
 
-  /** Ends the connection and gives its slot back. The handles are invalid at once. Idempotent. */
+  /** Ends the connection and frees its slot. The handles are invalid at once. Idempotent. */
   leave(): Promise<void> {
     return this.#manager.slots.close(this);
   }
 
-  /** For the slot table: ends everything; no callback starts from here on. */
+  /** For the slot table: ends the connection and the waiting consumers. From now on no callback starts. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#reconnection?.stop();
     this.guard.close();
     this.connections.dropListeners();
     const { connection } = this.connections;
-    // At once, so that the connection's own callbacks stop too.
+    // In the same turn, so that the connection's own callbacks stop too.
     const ended = connection?.disconnect();
     const reason: CloseReason = { state: 'disconnected' };
     this.channels.detachAll(reason);
@@ -221,18 +221,18 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   }
 
   peerGone(): void {
-    // The connection knows it too, and cuts its own goodbye short.
+    // The connection has noticed it too, and shortens its own goodbye.
   }
 
   release(): void {
-    // A connection that ended has given its link back.
+    // A connection that has ended has released its link.
   }
 
   report(state: ConnectionState, error: NetworkError | undefined): void {
     this.events.emit('state', state, error);
   }
 
-  /** Counts the end, and whether another connection is to follow it. */
+  /** Counts the end, and returns whether no reconnection follows. */
   isFinal({ state, error }: CloseReason): boolean {
     const { connection } = this.connections;
     const hasFailed = state === 'failed';

@@ -1,14 +1,14 @@
 import { type Channel, type CloseReason, type NetworkConnection, NetworkError } from '@entropynet/core';
 import { ChannelObject, type ChannelOwner } from '@entropynet/core/handle';
 
-/** What the channels of a session ask of it. */
+/** The parts of a session that its channels use. */
 export interface ChannelsOwner extends ChannelOwner {
   /** The connection that the channels follow. Undefined before the first one, and after the handle was closed. */
   readonly current: NetworkConnection | undefined;
   unreadDropped(error: NetworkError): void;
 }
 
-/** The channel objects of a handle. They stay the same when the handle gets its next connection, and then follow that one. */
+/** The channel objects of a handle. They stay across its connections, and always use the current one. */
 export class SessionChannels {
   readonly defaultChannel: ChannelObject;
   readonly #named = new Map<string, ChannelObject>();
@@ -30,7 +30,7 @@ export class SessionChannels {
     return isKnown ? this.obtain(name) : undefined;
   }
 
-  /** The object of a name, which is made for an unknown one. */
+  /** Returns the object of a name, and makes it if it does not exist. */
   obtain(name: string): ChannelObject {
     let channel = this.#named.get(name);
     if (channel === undefined) {
@@ -46,12 +46,12 @@ export class SessionChannels {
     return (this.#owner.current?.channels() ?? []).map(({ name }) => this.obtain(name as string));
   }
 
-  /** The channel was closed: its name may mean another one from here on. */
+  /** The channel was closed. From now on its name may mean another channel. */
   forget(channel: ChannelObject): void {
     if (this.#named.get(channel.name as string) === channel) this.#named.delete(channel.name as string);
   }
 
-  /** Every object follows the current connection from here on. */
+  /** From now on every object uses the current connection. */
   attachAll(): void {
     for (const channel of this.#all()) this.#attach(channel);
   }

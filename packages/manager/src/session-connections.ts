@@ -14,24 +14,24 @@ import { describeSelection, reportFallback, type Selection } from './selection.j
 /** The events of a connection that its handle emits in turn. The lifecycle reports states, and the channels messages. */
 type Forwarded = Exclude<keyof ConnectionEvents, 'state' | 'message'>;
 
-/** What the connections of a session ask of it. */
+/** The parts of a session that its connections use. */
 export interface ConnectionsOwner {
   /** Whether the handle was closed. */
   readonly isOver: boolean;
   readonly events: GuardedEmitter<HandleEvents>;
   readonly lifecycle: Lifecycle<Dialled>;
-  /** Why there is no connection. */
+  /** Returns the error for a missing connection. */
   absence(): Failure;
 }
 
 /**
- * The connections that a handle has one after the other: it makes each of them, follows it from its first moment on, and
- * tells the listeners of `onConnected`.
+ * The connections of a handle, one after the other. It makes each of them, observes it from the start, and runs the
+ * listeners of `onConnected`.
  */
 export class SessionConnections {
-  /** The connection that the handle has now, or had last. Undefined before the first one, and after `close()`. */
+  /** The current connection of the handle, or the last one. Undefined before the first one, and after `close()`. */
   connection: NetworkConnection | undefined;
-  /** The transport of that connection, and why it was selected. */
+  /** The transport of that connection, and the reason against each candidate before it. */
   selection: Selection | undefined;
 
   readonly #owner: ConnectionsOwner;
@@ -40,12 +40,12 @@ export class SessionConnections {
   readonly #listeners = new Set<ConnectedListener>();
   #generation = 0;
   #isReferenced = true;
-  /** Whether the listeners of `onConnected` were told of the connection that stands. */
+  /** Whether the listeners of `onConnected` have run for the current connection. */
   #hasToldConnected = false;
-  /** What the connection told between its first moment and the report that the handle is connected. */
+  /** The events of the connection before the handle has reported `connected`. */
   #early: (() => void)[] = [];
 
-  /** @param plan how to make a connection; undefined for a handle that adopts one */
+  /** @param plan the plan for making connections; undefined for a handle that adopts one */
   constructor(owner: ConnectionsOwner, plan: DialPlan | undefined, log: (line: string) => void) {
     this.#owner = owner;
     this.#plan = plan;
@@ -82,7 +82,7 @@ export class SessionConnections {
     this.#early = observed.early;
   }
 
-  /** The handle has this connection from here on. */
+  /** From now on the handle uses this connection. */
   use(connection: NetworkConnection): void {
     this.connection = connection;
     this.#generation += 1;
@@ -103,18 +103,18 @@ export class SessionConnections {
     else this.connection?.unref();
   }
 
-  /** Runs the listener for the connection that stands, and for each later one; returns its remover. */
+  /** Runs the listener for the current connection and for each later one. Returns a function that removes it. */
   onConnected(listener: ConnectedListener): () => void {
     if (this.#owner.isOver) return () => undefined;
     this.#listeners.add(listener);
-    // Before the report is over, `tellConnected` tells it.
+    // If the report is not over, `tellConnected` runs it.
     if (this.#hasToldConnected && this.#owner.lifecycle.state === 'connected') this.#tell(listener);
     return () => {
       this.#listeners.delete(listener);
     };
   }
 
-  /** `connected` was reported: runs the listeners of `onConnected`, and then emits what the connection told before. */
+  /** `connected` was reported: runs the listeners of `onConnected`, and then emits the earlier events. */
   tellConnected(): void {
     const listeners = [...this.#listeners];
     this.#hasToldConnected = true;
@@ -122,7 +122,7 @@ export class SessionConnections {
     for (const tell of this.#early.splice(0)) tell();
   }
 
-  /** The handle was closed: no listener runs any more. */
+  /** The handle was closed: from now on no listener runs. */
   dropListeners(): void {
     this.#listeners.clear();
   }
@@ -139,7 +139,7 @@ export class SessionConnections {
     reportFallback({ endpoint, role: 'client', taken: [selection], passedOver });
   }
 
-  /** Follows a connection from its first moment on. What it tells before the handle has it waits in `early`. */
+  /** Observes a connection from the start. Its events wait in `early` until the handle uses the connection. */
   #follow(connection: NetworkConnection): Dialled['observed'] {
     const early: (() => void)[] = [];
     let hasBeenConnected = connection.isConnected();

@@ -20,9 +20,9 @@ import { receiveLoop, type Receiver } from './wait/receive-loop.js';
 import { stallWatch, type Watched } from './wait/stall-watch.js';
 import { WaitStrategy } from './wait/wait-strategy.js';
 
-/** What a link tells its connection. */
+/** The events of a link, for its connection. */
 export interface LinkEvents {
-  /** Where the frames go. */
+  /** The receiver of the frames. */
   readonly sink: FrameSink;
   onWritable(): void;
   onResponsivenessChanged(isResponsive: boolean): void;
@@ -30,10 +30,10 @@ export interface LinkEvents {
   onEnded(error: NetworkError | undefined): void;
 }
 
-/** How often a thread that blocks on the futex looks whether the peer has hung up, in milliseconds. */
+/** The interval at which a thread that sleeps on the futex checks whether the peer has ended, in milliseconds. */
 const HANG_UP_CHECK_MS = 25;
 
-/** One end of a region with its socket: wakes, sleeps, notices the peer's end. Owns both and gives them back once. */
+/** One end of a region with its socket: it wakes, sleeps, and notices the peer's end. It owns and releases both. */
 export class SharedMemoryLink implements Receiver, Watched {
   readonly strategy: WaitStrategy;
   readonly pollMicroseconds: number;
@@ -100,25 +100,25 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#reader.seemsToHaveFrames || this.writer.mayUnblock;
   }
 
-  /** Receives the reports from here on. The peer's end is noticed from here on too. */
+  /** From now on `events` gets the reports, also of the peer's end. */
   attach(events: LinkEvents): void {
     this.#events = events;
   }
 
-  /** Whether nobody receives here, and the peer has gone and left nothing to read. It asks the socket, which nobody watches. */
+  /** Before `startReceiving()`: whether the peer is gone and left no frame. It reads the socket itself. */
   get isAbandoned(): boolean {
     if (this.#isReceiving || this.#isClosed) return false;
     try {
       this.#hasPeerGone ||= this.#socket.consumeRings();
     } catch {
-      // What it passed can't be received now; whether it has gone is asked again.
+      // The socket can't be read now. A later call checks it again.
       return false;
     }
     this.#exchange();
     return this.#hasPeerGone && !this.#reader.hasFrames;
   }
 
-  /** Delivers from here on. */
+  /** Starts the delivery. */
   startReceiving(): void {
     if (this.#isClosed || this.#isReceiving) return;
     this.#isReceiving = true;
@@ -131,12 +131,12 @@ export class SharedMemoryLink implements Receiver, Watched {
         }
       });
     } catch (error) {
-      // The system has nothing left to watch it with.
+      // The system has no resource left for watching the socket.
       this.fail(error);
       return;
     }
     stallWatch.add(this);
-    // Not urgent: the caller is in the middle of its set-up.
+    // Not urgent, because the caller has not finished its set-up.
     this.#rouse(false);
   }
 
@@ -147,7 +147,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     else this.#socket.unref();
   }
 
-  /** Blocks this thread until there is something to do, the peer's end included, or time is up. */
+  /** Blocks this thread until there is work, the peer has ended, or `timeoutMs` is over. */
   waitForWork(timeoutMs: number): boolean {
     if (this.#isClosed) return false;
     try {
@@ -163,12 +163,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     const sleep = this.#own.sleep;
     const end = now() + timeoutMs;
     for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - now()) {
-      // SYNC POINT(sleep): declared, then looked again, then asleep; pairs with RingWriter.#publish and #tellRoom.
+      // SYNC POINT(sleep): declares, checks again, then sleeps; pairs with RingWriter.#publish and #tellRoom.
       Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
       this.writer.declareNeed();
       if (!this.#hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
       Atomics.store(words, sleep, AWAKE);
-      // A futex tells of no death: only the socket does.
+      // Only the socket reports the peer's death; a futex does not.
       if (!this.#hasWork) this.#readSocket();
     }
     this.#rouse(false);
@@ -191,7 +191,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   trySleep(): boolean {
     if (this.#isClosed) return true;
     const words = this.#region.words;
-    // SYNC POINT(sleep): declared before the ring is looked at again; pairs with RingWriter.#publish.
+    // SYNC POINT(sleep): declares before it checks the ring again; pairs with RingWriter.#publish.
     Atomics.store(words, this.#own.sleep, SLEEPS_ON_DOORBELL);
     // STEP(sleep: declared)
     if (!this.#reader.hasFrames) return true;
@@ -204,24 +204,24 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (isResponsive !== undefined) this.#events?.onResponsivenessChanged(isResponsive);
   }
 
-  // No interleaving loses a wake, as the model shows; a peer with a fault of its own may, and that costs a second then.
+  // The models show that no interleaving loses a wake. A faulty peer may lose one, which then costs a second.
   checkMissedWake(): void {
     if (this.seemsToHaveWork) this.#rouse(false);
   }
 
-  /** Ends the connection: one of its members threw, because there was no memory or because its memory was taken away. */
+  /** Ends the connection, because one of its members threw: there was no memory, or its memory was detached. */
   fail(error: unknown): void {
     if (!this.#isClosed) this.#fail(linkError(error, this.#region.isDetached));
   }
 
-  /** Says goodbye: the peer reads what is in the ring, then finds the mark. */
+  /** Says goodbye: the peer reads the ring to its end, and then the mark. */
   sayGoodbye(): void {
-    // Before the socket closes: the peer asks for this mark when it sees the end of the stream.
+    // The mark comes before the close of the socket: the peer reads it when the stream ends.
     if (!this.#isClosed && !this.#region.isDetached) this.#region.markClosed(this.#side);
     // STEP(disconnect: goodbye said)
   }
 
-  /** Gives everything back: the reader first, so that nothing touches the region when it goes. Idempotent. */
+  /** Releases everything: first the reader, so that no code accesses the region when it is unmapped. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -239,22 +239,22 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.#reader.hasFrames || this.writer.mayUnblock;
   }
 
-  /** Only where this process works on a copy of the region: carries over what changed. */
+  /** If this process works on a copy of the region: copies the changes of both sides. */
   readonly #exchange = (): void => {
     if (this.#isClosed || this.#region.exchange?.() !== true) return;
     this.#socket.ring();
   };
 
   #onDoorbell(): void {
-    // The message first: emptying the socket is not what the peer waits for.
+    // The message comes first, because the peer waits for its answer and not for an empty socket.
     this.#rouse(true);
     if (this.#isClosed) return;
     this.#readSocket();
-    // A ring that came after this side had gone back to sleep was taken with the others.
+    // This read may have taken a wake that came after this side had gone back to sleep.
     this.#rouse(true);
   }
 
-  /** Takes the wakes that are in the socket, and notices that the peer has closed its end. */
+  /** Reads the wakes from the socket, and notices if the peer has closed its end. */
   #readSocket(): void {
     if (!this.#socket.consumeRings()) return;
     this.#hasPeerGone = true;
@@ -267,12 +267,12 @@ export class SharedMemoryLink implements Receiver, Watched {
     receiveLoop.wake(this, isUrgent);
   }
 
-  /** The peer waits for room and there is some now. */
+  /** Reports to the peer, which waits for room, that there is room now. */
   #tellRoom(): void {
     const { words } = this.#region;
     const { sleep } = this.#peer;
     // SYNC POINT(sleep): after the head, in one total order with the peer's declaration and its re-check. The word changes
-    // before the wake, so that a peer on its way to sleep does not fall asleep behind it.
+    // before the wake, so that a peer that is about to sleep stays awake.
     if (Atomics.compareExchange(words, sleep, SLEEPS_ON_FUTEX, AWAKE) === SLEEPS_ON_FUTEX) this.#region.wakeWord(sleep);
     else this.#socket.ring();
   }
@@ -282,7 +282,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     else this.#socket.ring();
   }
 
-  /** Everything that arrived was delivered and the peer is gone. */
+  /** The peer is gone, and every frame that arrived was delivered. */
   #end(): void {
     if (this.#failure === undefined && Atomics.load(this.#region.words, this.#peer.closed) !== 1) {
       this.#failure = new NetworkError(

@@ -109,9 +109,10 @@ export interface Channel {
 
   /**
    * Returns the messages, for `for await`. The loop owns their bytes. A loop takes messages only while it waits for
-   * one, so a slow loop holds the peer back. If a program leaves the loop, the next consumer gets the next message.
-   * Throws a `NetworkError` (`AlreadyExists`) if the channel has another consumer; if one comes later, `next()` rejects
-   * with it.
+   * one, so a slow loop holds the peer back. If a program leaves the loop, the next consumer gets the next message. The
+   * loop ends with the channel or the connection. If the connection failed, `next()` rejects with its error after the
+   * last message; if the signal aborts, with the signal's reason. Throws a `NetworkError` (`AlreadyExists`) if the
+   * channel has another consumer; if one comes later, `next()` rejects with it.
    */
   messages(options?: { readonly signal?: AbortSignal | undefined }): AsyncIterableIterator<Uint8Array, undefined>;
 

@@ -35,6 +35,7 @@ export interface PeerRequest {
  * | shared memory | `process`, `user`, `group`, `library`; on Windows `process` and `library` |
  * | WebSocket, at a server | `address`, `request`, `tls` with `wss://`, `identity` if `authenticate` returned one |
  * | WebSocket, at a client | `address`, `tls` with `wss://`; nothing in a page |
+ * | NATS | nothing |
  */
 export interface ConnectionPeer {
   /** The id of its process on this machine. Absent if the process is in another PID namespace. */

@@ -1,7 +1,7 @@
-/** Where a ring and its words are: indices of the region's words, and bytes. */
+/** The position of a ring and its words: indices of the region's words, and byte offsets. */
 export interface RingLocation {
   readonly words: Int32Array;
-  /** From the first byte of its buffer on. */
+  /** The whole buffer, from its first byte on. */
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly capacity: number;
@@ -14,8 +14,8 @@ export interface RingLocation {
   /** The producer's declaration that it needs room. */
   readonly producerWaits: number;
   /**
-   * Only where the words and bytes are a copy: carries over what changed and wakes the peer where it must be. A ring then
-   * leaves the peer's declarations to it.
+   * Only for a copy of the region: copies the changes of both sides, and wakes the peer if necessary. A ring on a copy
+   * does not read the peer's declarations itself.
    */
   readonly exchange?: (() => void) | undefined;
 }

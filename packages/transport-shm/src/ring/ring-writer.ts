@@ -3,24 +3,24 @@ import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../r
 import { loadAfterStore } from './load-after-store.js';
 import type { RingLocation } from './ring-location.js';
 
-/** What a writer tells its connection. */
+/** The events of a writer, for its connection. */
 export interface RingWriterEvents {
-  /** The consumer declared that it sleeps, in the way given; it must be woken. */
+  /** The consumer has declared that it sleeps, and how. The receiver of the event must wake it. */
   onWake(declaration: number): void;
   /** The consumer's position is impossible. */
   onCorrupted(reason: string): void;
-  /** The ring's memory was detached by code of this process; `error` is what an access threw. Without it, that is thrown on. */
+  /** Code of this process detached the ring's memory, so an access threw `error`. Without a handler, it is thrown on. */
   onDetached?(error: unknown): void;
 }
 
-/** So much of a batch is published at once: the consumer works on it while the next part is written. */
+/** The part of a batch that is published at once, in bytes: the consumer reads it during the write of the next part. */
 const BATCH_BYTES = 4096;
 
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 
 /**
- * The producing end of a ring. Its own position is private and only ever published; the consumer's is read once per
- * question and believed only if it is possible.
+ * The producing end of a ring. Its own position is private, and the shared word is only a copy for the peer. It reads
+ * the consumer's position once for each check, and uses it only if it is possible.
  */
 export class RingWriter implements FrameWriter {
   readonly maxFrameBytes: number;
@@ -37,12 +37,12 @@ export class RingWriter implements FrameWriter {
   readonly #exchange: (() => void) | undefined;
   readonly #events: RingWriterEvents;
 
-  /** Free-running; private, so that a peer that rewrites the shared word changes nothing here. */
+  /** Free-running. It is private, so a peer that changes the shared word has no effect on it. */
   #tail = 0;
-  /** The tail that the consumer sees: behind the private one inside a batch only. */
+  /** The tail that the consumer sees. It differs from the private one only inside a batch. */
   #published = 0;
   #isBatching = false;
-  /** Where the tail is inside the ring. */
+  /** The offset of the tail inside the ring, in bytes. */
   #offset = 0;
   /** The consumer's position when it was last read. */
   #head = 0;
@@ -65,17 +65,17 @@ export class RingWriter implements FrameWriter {
     this.#waitsIndex = ring.producerWaits;
     this.#exchange = ring.exchange;
     this.#events = events;
-    // A quarter: a frame and the padding before it always fit an empty ring, and some frames can be on the way.
+    // A quarter of the ring: a frame with its padding always fits an empty ring, and several frames can be in flight.
     this.maxFrameBytes = ((ring.capacity >>> 2) & ALIGNMENT_MASK) - FRAME_HEADER_BYTES;
   }
 
-  /** Whether a refused write may be tried again, as the region stands now. Two loads at most. */
+  /** Whether a refused write may succeed now. At most two loads. */
   get mayUnblock(): boolean {
     if (!this.#isBlocked || this.#isPoisoned) return false;
     return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
   }
 
-  /** This side's own position: everything that was written ends there. */
+  /** This side's own position: the end of the last written frame. */
   get written(): number {
     return this.#tail;
   }
@@ -87,7 +87,7 @@ export class RingWriter implements FrameWriter {
     return hasMore;
   }
 
-  /** The consumer's position as it stands in the region, to see whether it moves. */
+  /** The consumer's position in the region, for checking whether it advances. */
   get consumerPosition(): number {
     return Atomics.load(this.#words, this.#headIndex);
   }
@@ -155,27 +155,27 @@ export class RingWriter implements FrameWriter {
     }
   }
 
-  /** Takes nothing any more; required before the region is unmapped. */
+  /** Refuses all further frames. The owner must call it before it unmaps the region. */
   close(): void {
     this.#isPoisoned = true;
   }
 
   abortClaim(): void {
-    // Nothing to do: nothing of a claim is visible before its commit, and the next frame takes the same place.
+    // Nothing to do: a claim is not visible before its commit, and the next frame uses the same bytes.
   }
 
-  /** Declares again that this side needs room, where it does: for who is about to sleep on a futex. */
+  /** Declares again that this side needs room, if it does. A thread calls it before it sleeps on a futex. */
   declareNeed(): void {
-    // SYNC POINT(room): a report that came before has turned the declaration back, and went to the doorbell.
+    // SYNC POINT(room): an earlier report has reset the declaration, and went to the doorbell.
     if (this.#isBlocked) Atomics.store(this.#words, this.#waitsIndex, 1);
   }
 
-  /** Asks again for room after a refusal; true once half the ring is free. */
+  /** Checks for room again after a refusal. Returns true once half the ring is free. */
   checkUnblocked(): boolean {
     if (!this.#isBlocked || this.#isPoisoned || !this.#readHead()) return false;
     const half = this.#capacity >>> 1;
     if (this.#used() > half) {
-      // SYNC POINT(room): the consumer may have turned the declaration back on the strength of an older tail.
+      // SYNC POINT(room): the consumer may have reset the declaration because of an older tail.
       Atomics.store(this.#words, this.#waitsIndex, 1);
       if (!this.#readHead() || this.#used() > half) return false;
     }
@@ -184,7 +184,7 @@ export class RingWriter implements FrameWriter {
     return true;
   }
 
-  /** Where the payload of a claim begins; -1 where there is no room. */
+  /** Returns the start of a claim's payload, as a byte offset in the region; -1 if there is no room. */
   #claimAt(length: number): number {
     const at = this.#reserve(length);
     if (at < 0) return -1;
@@ -194,8 +194,8 @@ export class RingWriter implements FrameWriter {
   }
 
   /**
-   * Where a frame of `length` payload bytes goes, as a byte offset in the region; -1 where there is no room. Leaves
-   * nothing that the consumer can see, save that this side needs room.
+   * Returns the place of a frame with `length` payload bytes, as a byte offset in the region; -1 if there is no room.
+   * The consumer sees no change, except the declaration that this side needs room.
    */
   #reserve(length: number): number {
     if (this.#isPoisoned) return -1;
@@ -242,7 +242,7 @@ export class RingWriter implements FrameWriter {
     if (declaration !== AWAKE) this.#wake(declaration);
   }
 
-  /** Only the producer that turns the declaration back pays for a wake. */
+  /** Only the side that resets the declaration makes the system call of a wake. */
   #wake(declaration: number): void {
     if (Atomics.compareExchange(this.#words, this.#sleepIndex, declaration, AWAKE) === declaration) {
       // STEP(send: sleeper claimed)
@@ -264,7 +264,7 @@ export class RingWriter implements FrameWriter {
   }
 
   #findRoom(needed: number): boolean {
-    // The consumer makes no room for what it has not seen.
+    // The consumer can't free frames that it has not seen.
     if (this.#tail !== this.#published) this.#publishTail();
     if (!this.#readHead()) return false;
     if (this.#used() + needed <= this.#capacity) return true;
@@ -273,14 +273,14 @@ export class RingWriter implements FrameWriter {
     // SYNC POINT(room): declared before the head is read again; pairs with the load in RingReader.#publishHead.
     Atomics.store(this.#words, this.#waitsIndex, 1);
     if (!this.#readHead() || this.#used() + needed > this.#capacity) return false;
-    // There is room for this one; a sender that was refused before still waits for the report.
+    // There is room for this frame. A sender whose frame was refused before still waits for the report.
     if (wasBlocked) return true;
     this.#isBlocked = false;
     Atomics.store(this.#words, this.#waitsIndex, 0);
     return true;
   }
 
-  /** Reads the consumer's position, once; false and poisoned where it is not between the last one and the tail. */
+  /** Reads the consumer's position once. An impossible one ends the writer: returns false. */
   #readHead(): boolean {
     this.#exchange?.();
     const head = Atomics.load(this.#words, this.#headIndex);

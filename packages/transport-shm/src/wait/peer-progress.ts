@@ -2,36 +2,36 @@ import type { RingWriter } from '../ring/ring-writer.js';
 import { STALL_WATCH_INTERVAL_MS } from './stall-watch.js';
 
 /**
- * The most that one look at the peer's position counts for, in milliseconds: a thread that was itself held up for longer
- * than that says nothing of the peer.
+ * The longest time that one check may add, in milliseconds. If this thread itself was busy for longer, that time is no
+ * evidence about the peer.
  */
 const MAX_STEP_MS = 2 * STALL_WATCH_INTERVAL_MS;
 
-/** Judges whether the peer reads the ring that this side writes: it looks at the peer's position now and then. */
+/** Decides whether the peer reads the ring that this side writes. It checks the peer's position at intervals. */
 export class PeerProgress {
   readonly #writer: RingWriter;
   readonly #exchange: () => void;
   readonly #unresponsiveAfterMs: number;
-  /** Where the peer had read everything that was written when it was last looked at. */
+  /** This side's position at the last check at which the peer had read everything. */
   #readUpTo = 0;
   #lastPosition = 0;
-  /** For how long something has been unread without progress; negative where everything was read at the last look. */
+  /** The time of unread frames without progress, in milliseconds; negative if the last check found none unread. */
   #stalledMs = -1;
   #lastLookMs = 0;
 
-  /** @param exchange carries over the peer's position, where this process works on a copy of the region */
+  /** @param exchange fetches the peer's position if this process works on a copy of the region */
   constructor(writer: RingWriter, exchange: () => void, unresponsiveAfterMs: number) {
     this.#writer = writer;
     this.#exchange = exchange;
     this.#unresponsiveAfterMs = unresponsiveAfterMs;
   }
 
-  /** @returns whether the peer responds; undefined where this look does not say */
+  /** @returns whether the peer responds; undefined if this check does not show it */
   look(nowMs: number): boolean | undefined {
     const { written } = this.#writer;
     const stepMs = Math.min(nowMs - this.#lastLookMs, MAX_STEP_MS);
     this.#lastLookMs = nowMs;
-    // Everything had been read, and nothing was written since: a thousand idle connections touch no region.
+    // The peer has read everything, and this side has written nothing since. So idle connections touch no region.
     if (written === this.#readUpTo) {
       this.#stalledMs = -1;
       return undefined;
@@ -44,7 +44,7 @@ export class PeerProgress {
       this.#stalledMs = 0;
       return true;
     }
-    // Time counts from the first look that sees something unread: since when it has been there nobody knows.
+    // The time counts from the first check that finds an unread frame, because its age is unknown.
     this.#stalledMs = this.#stalledMs < 0 ? 0 : this.#stalledMs + stepMs;
     return this.#stalledMs >= this.#unresponsiveAfterMs ? false : undefined;
   }

@@ -17,7 +17,7 @@ export const STALL_WATCH_INTERVAL_MS = 250;
 const LOOKS_PER_WAKE_CHECK = 4;
 
 /**
- * One timer a thread for all connections. A check of one connection costs two loads. The timer keeps no process alive.
+ * One timer for all connections of a thread. A check of one connection costs two loads. It keeps no process alive.
  */
 export class StallWatch {
   readonly #watched = new Set<Watched>();

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { ConnectionPeer, PeerTls } from '@entropynet/core';
 
-/** The stream below a link: a socket, or what a program has in its place, which knows less. */
+/** The stream below a link: a socket, or another stream of the program, which may lack members of a socket. */
 export type LinkStream = Duplex &
   Partial<Pick<Socket, 'ref' | 'unref' | 'bytesRead' | 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>>;
 
-/** Where a stream goes, as `host:port`. */
+/** The addresses of both ends of a stream, as `host:port`. */
 export interface StreamAddresses {
   /** This end. */
   readonly local: string;
@@ -15,7 +15,7 @@ export interface StreamAddresses {
   readonly remote: string;
 }
 
-/** The addresses of both ends of a stream; undefined where it has none, or has ended. */
+/** Returns the addresses of both ends of a stream. Undefined if it has none, or has ended. */
 export function addressesOf(stream: LinkStream): StreamAddresses | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = stream;
   if (localAddress === undefined || remoteAddress === undefined) return undefined;
@@ -29,7 +29,7 @@ export function peerOf(stream: LinkStream): Pick<ConnectionPeer, 'address' | 'tl
   return { ...(address !== undefined && { address }), ...(tls !== undefined && { tls }) };
 }
 
-/** An IPv4 address is written the same way at both ends, also where one end has an IPv6 socket. */
+/** Returns `host:port`. An IPv4 address has the same form at both ends, even if one end has an IPv6 socket. */
 function addressOf(host: string, port: number | undefined): string {
   const plain = host.replace(/^::ffff:(?=\d+\.)/i, '');
   return `${plain.includes(':') ? `[${plain}]` : plain}:${port ?? 0}`;
@@ -38,7 +38,7 @@ function addressOf(host: string, port: number | undefined): string {
 function peerTlsOf(socket: TLSSocket): PeerTls {
   const shown = socket.getPeerCertificate();
   const hasOne = Object.keys(shown).length > 0;
-  // A list where there are several: Node.js' types know one.
+  // It is a list if there are several names. The types of Node.js do not say so.
   const name: unknown = hasOne ? shown.subject.CN : undefined;
   return Object.freeze({
     authorized: socket.authorized,

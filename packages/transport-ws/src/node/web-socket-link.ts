@@ -16,18 +16,18 @@ import { WebSocketFrameReader } from './web-socket-frame-reader.js';
 import { WebSocketFrameWriter } from './web-socket-frame-writer.js';
 import { WebSocketPulse } from './web-socket-pulse.js';
 
-/** How long the peer may take to answer a close frame that ended a broken connection. */
+/** The time for the answer to a close frame that ended a broken connection, in milliseconds. */
 const LINGER_MS = 1000;
 
-/** What the handshake of a link has shown. */
+/** The results of a link's handshake. */
 export interface LinkFacts {
-  /** At a server: the client's request, and what the hook made of it. */
+  /** At a server: the client's request, and the identity that the hook returned. */
   readonly admitted?: Pick<ConnectionPeer, 'identity' | 'request'>;
-  /** Where both sides agreed to it. */
+  /** The agreed compression. Undefined if the sides did not agree on one. */
   readonly compression?: AgreedCompression | undefined;
 }
 
-/** A link over a WebSocket of `ws`: what it adds is the heartbeat, and that it stops reading while nobody takes anything. */
+/** A link over a WebSocket of `ws`. It adds the heartbeat, and stops reading while the program takes no messages. */
 export class WebSocketLink extends GreetedLink {
   /** The sending half. */
   readonly writer: WebSocketFrameWriter;
@@ -36,16 +36,16 @@ export class WebSocketLink extends GreetedLink {
   readonly #socket: LinkStream;
   readonly #reader: WebSocketFrameReader;
   readonly #pulse: WebSocketPulse;
-  /** What a server knows of the client by its request. */
+  /** The properties of the client that a server knows from its request. */
   readonly #admitted: Pick<ConnectionPeer, 'identity' | 'request'>;
   #socketError: Error | undefined;
-  /** Whether this side said goodbye, or the peer did before. */
+  /** Whether this side has said goodbye, and whether the peer has. */
   #hasSaidGoodbye = false;
   #hasPeerLeft = false;
   readonly #leaveExit: () => void;
 
   /**
-   * @param webSocket open; nothing may have been received from it yet
+   * @param webSocket an open WebSocket that has received nothing yet
    * @param socket the stream below it
    */
   constructor(
@@ -68,7 +68,7 @@ export class WebSocketLink extends GreetedLink {
     this.#leaveExit = flushAtExit(this.writer);
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
-    // Before the listener of `ws`, which forgets whether there was a close frame.
+    // This listener runs before that of `ws`, which drops the information whether a close frame came.
     socket.prependListener('end', () => {
       if (webSocket.readyState !== WebSocket.OPEN) return;
       this.#reader.whenRead(() => {
@@ -104,7 +104,7 @@ export class WebSocketLink extends GreetedLink {
     webSocket.once('close', (code, reason) => {
       this.finish(closeErrorOf(code, reason.toString(), this.#socketError));
     });
-    // `ws` emits 'close' when TCP has ended, and a peer may keep that open. A close frame is the end by itself.
+    // `ws` emits 'close' when TCP has ended, and a peer may keep TCP open. The close frame alone ends the connection.
     const { _receiver: receiver } = webSocket as unknown as { readonly _receiver?: EventEmitter | null };
     receiver?.once('conclude', (code: number, reason: Buffer) => {
       if (this.#hasSaidGoodbye) return;
@@ -113,7 +113,7 @@ export class WebSocketLink extends GreetedLink {
     });
   }
 
-  /** The addresses of both ends of the stream, as `host:port`; undefined where the stream has none, or has ended. */
+  /** The addresses of both ends of the stream, as `host:port`. Undefined if the stream has none, or has ended. */
   get addresses(): StreamAddresses | undefined {
     return addressesOf(this.#socket);
   }
@@ -122,7 +122,7 @@ export class WebSocketLink extends GreetedLink {
     return Object.freeze({ ...peerOf(this.#socket), ...this.#admitted });
   }
 
-  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  /** The round trip of the last answered ping, in milliseconds. Undefined before the first answer. */
   get roundTripMs(): number | undefined {
     return this.#pulse.roundTripMs;
   }
@@ -141,12 +141,12 @@ export class WebSocketLink extends GreetedLink {
       this.writer.flush();
       this.#hasSaidGoodbye = true;
       webSocket.close(CloseCode.Normal);
-      // The peer's answer is behind whatever else it has sent.
+      // The peer's answer comes after all that it has sent before.
       this.resumeReading();
     });
   }
 
-  /** Gives everything back. A close frame that is on its way gets a moment to arrive; without one, at once. */
+  /** Releases everything: at once, or after a moment if a close frame is on its way. */
   release(): void {
     this.forget();
     const webSocket = this.#webSocket;
@@ -157,7 +157,7 @@ export class WebSocketLink extends GreetedLink {
     }
     this.#socket.unref?.();
     webSocket.resume();
-    // `ws` has answered, and ends what is left at `sendTimeoutMs`: the answer is behind all that the peer has not read.
+    // `ws` has answered. It ends the socket at `sendTimeoutMs`: the answer waits behind all that the peer has not read.
     if (this.#hasPeerLeft) return;
     const timer = setTimeout(() => {
       webSocket.terminate();
@@ -183,7 +183,7 @@ export class WebSocketLink extends GreetedLink {
 
   protected resumeReading(): void {
     this.#webSocket.resume();
-    // Afterwards: while the reader has something left to deliver, it holds the stream back, and with it the peer's end.
+    // This comes second: while the reader has bytes to deliver, it pauses the stream, which also delays the peer's end.
     this.#reader.resume();
   }
 
@@ -218,7 +218,7 @@ export class WebSocketLink extends GreetedLink {
     this.abort(closeCode, error);
   };
 
-  /** What the frame reader left to `ws`, which may lie in memory that is in use. */
+  /** Receives the messages that the frame reader leaves to `ws`. Other code may still use their memory. */
   readonly #onMessageOfWs = (message: Buffer, isBinary: boolean): void => {
     if (isBinary) this.#onMessage(message, 0, message.length, false);
     else this.refuseText();

@@ -8,22 +8,22 @@ import { now } from './platform-timers.js';
 /** The length of a ping's payload, in bytes. */
 const PING_BYTES = 8;
 
-/** What the pulse of a link asks of the link. */
+/** The functions of a link that its pulse calls. */
 export interface PulseHooks {
-  /** How many bytes the link has received. */
+  /** Returns the number of bytes that the link has received. */
   bytesHeard(): number;
-  /** Whether the link reads. While it does not, silence says nothing about the peer. */
+  /** Whether the link reads. If it does not, silence is no evidence about the peer. */
   isReading(): boolean;
   onResponsivenessChanged(isResponsive: boolean): void;
   /** No sign of life came for `heartbeat.timeoutMs`. */
   onPeerDied(error: NetworkError): void;
 }
 
-/** The pings and pongs of a WebSocket, and what they say about the peer: whether it responds, and how far away it is. */
+/** The pings and pongs of a WebSocket. They show whether the peer responds, and the round trip to it. */
 export class WebSocketPulse implements HeartbeatMember {
   /** Whether the peer has given a sign of life lately. */
   isResponsive = true;
-  /** From the last ping that was answered to its answer, in milliseconds; undefined before there is one. */
+  /** The round trip of the last answered ping, in milliseconds. Undefined before the first answer. */
   roundTripMs: number | undefined;
 
   readonly #webSocket: WebSocket;
@@ -31,17 +31,17 @@ export class WebSocketPulse implements HeartbeatMember {
   readonly #config: ResolvedConnectionConfig['webSocket'];
   readonly #hooks: PulseHooks;
   #silentBeats = 0;
-  /** The ping whose answer is awaited, when it was first sent (`now()`), and what it carries: a peer can't guess that. */
+  /** The unanswered ping: the time when it was first sent (`now()`), and its payload, which the peer can't guess. */
   #ping: { readonly sentAt: number; readonly payload: Buffer } | undefined;
   #bytesHeard = -1;
-  /** What waited for the kernel at the last beat. */
+  /** The number of bytes that waited for the kernel at the last beat. */
   #bytesForKernel = 0;
-  /** What the last ping that is not answered yet carried. */
+  /** The payload of the peer's last ping, if this side has not answered it yet. */
   #pingToAnswer: Buffer | undefined;
   #isPongUnderWay = false;
   #leaveHeartbeat: (() => void) | undefined;
 
-  /** Answers pings from here on; its own ones come with `start()`. */
+  /** From now on it answers pings. It sends its own ones after `start()`. */
   constructor(
     webSocket: WebSocket,
     socket: LinkStream,
@@ -56,13 +56,13 @@ export class WebSocketPulse implements HeartbeatMember {
     webSocket.on('pong', this.#onPong);
   }
 
-  /** Sends pings from here on. */
+  /** Starts sending pings. */
   start(): void {
     const { intervalMs, timeoutMs } = this.#config.heartbeat;
     this.#leaveHeartbeat = Heartbeat.join(Math.min(intervalMs, timeoutMs), this);
   }
 
-  /** Sends no more pings. Idempotent. */
+  /** Stops sending pings. Idempotent. */
   stop(): void {
     this.#leaveHeartbeat?.();
   }
@@ -94,18 +94,18 @@ export class WebSocketPulse implements HeartbeatMember {
       this.#setResponsive(false);
     }
     if (!this.#hasRoom) return;
-    // A peer answers the last ping only, so an unanswered one is sent again.
+    // A peer may answer only the last ping, so an unanswered one is sent again.
     this.#ping ??= { sentAt: now(), payload: randomBytes(PING_BYTES) };
     this.#webSocket.ping(this.#ping.payload);
   }
 
   /**
-   * Whether the peer's system has taken some of what waited for it at the last beat. An answer to a ping may be behind all
-   * that waits, and the kernel takes more only as the peer's acknowledges.
+   * Whether the kernel has taken some of the bytes that waited at the last beat. The answer to a ping may come after
+   * all of them, and the kernel takes more only when the peer's system acknowledges earlier ones.
    */
   #hasPeerTaken(): boolean {
     const before = this.#bytesForKernel;
-    // As `net` itself looks whether a write goes on (`socket.setTimeout`).
+    // `net` itself checks the progress of a write in this way (`socket.setTimeout`).
     const { _handle: handle } = this.#socket as LinkStream & {
       readonly _handle?: { readonly writeQueueSize?: number } | null;
     };
@@ -126,8 +126,8 @@ export class WebSocketPulse implements HeartbeatMember {
   };
 
   /**
-   * Answers the last ping, when the answer before has left and there is room; those in between are not answered, as RFC
-   * 6455, section 5.5.3, allows: a peer that pings and does not read can't make this side hold its answers.
+   * Answers the last ping, when the previous answer has left and there is room. It skips earlier pings, as RFC 6455,
+   * section 5.5.3, allows. So a peer that pings and does not read can't make this side keep many answers.
    */
   readonly #answerPing = (): void => {
     const data = this.#pingToAnswer;
@@ -142,7 +142,7 @@ export class WebSocketPulse implements HeartbeatMember {
 
   readonly #onPong = (data: Buffer): void => {
     this.onHeard();
-    // A pong that nobody asked for says nothing about the way.
+    // Another pong is not an answer to this side's ping.
     if (this.#ping?.payload.equals(data) !== true) return;
     this.roundTripMs = now() - this.#ping.sentAt;
     this.#ping = undefined;
