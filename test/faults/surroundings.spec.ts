@@ -22,7 +22,7 @@ const compiler: Requirement = () =>
   spawnSync('cc', ['--version']).status === 0 ? undefined : 'there is no C compiler';
 
 describeFaults('the surroundings of a process', () => {
-  describe('where shared memory is not available', () => {
+  describe('without shared memory', () => {
     /** Connects to a server in a sandbox with a fallback. Returns the reason why shared memory was passed over. */
     const expectFallback = async (scope: Scope, options: FaultPeerOptions, reason: RegExp): Promise<string> => {
       const shared = ownFixture(scope);

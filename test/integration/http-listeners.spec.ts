@@ -99,7 +99,7 @@ describe('HTTP listeners, with requests that no parser accepts', () => {
     }
   });
 
-  it('the handler of metrics answers each one, also where its registry throws at once', async () => {
+  it('the handler of metrics answers each one, even if its registry throws at once', async () => {
     const register = new Registry();
     const server = createServer(metricsHandler(register)).listen(0, '127.0.0.1');
     await once(server, 'listening');

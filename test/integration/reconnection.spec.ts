@@ -208,7 +208,7 @@ describe('automatic reconnecting', () => {
     }),
   );
 
-  it('names what is wrong with a policy', () => {
+  it('names the fault of a policy', () => {
     const manager = new ConnectionManager([new LoopbackTransport()]);
     const messageFor = (reconnect: object): string => {
       const opened = manager.openConnection({ endpoint: 'anything', reconnect });

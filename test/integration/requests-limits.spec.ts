@@ -113,7 +113,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       expect(handled).to.deep.equal([4]);
     });
 
-    it('names what is no handler', async () => {
+    it('names a value that is not a handler', async () => {
       const [near] = await requestsOver(bench);
       expect(() => {
         near.handle('x' as never);
@@ -155,7 +155,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       );
     });
 
-    it('become an error where they are longer than a message may be', async () => {
+    it('become an error if they are longer than a message may be', async () => {
       const [near, far] = await requestsOver(bench, { maxMessageSize: 1000 });
       far.handle((value) => (value === 'long' ? 'x'.repeat(2000) : value));
       const failure = failureOf(await near.request('long'));
@@ -165,7 +165,7 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       expect(codeOf(await near.request('x'.repeat(2000)))).to.equal('MessageTooLarge');
     });
 
-    it('become an error where too many bytes wait, so that a peer that reads nothing holds no more', async () => {
+    it('become an error if too many bytes wait, so that a peer that reads nothing holds no more', async () => {
       const [client, accepted] = await bench.connect({ channelWindow: 65_536 });
       const peer = await RawPeer.on(client);
       peer.ignore();

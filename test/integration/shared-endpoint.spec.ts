@@ -49,7 +49,7 @@ describe('a shared-memory endpoint of several servers', function () {
     return scope.add(new SharedMemoryConnection(alone));
   }
 
-  it('is refused to a second server that does not ask for it, and to one that asks where the first does not', async () => {
+  it('is refused to a second server if one of the two does not ask for it', async () => {
     const first = await listening(alone);
     expect(codeOf(await new SharedMemoryServer(alone).listen())).to.equal('AddressInUse');
     const refused = failureOf(await new SharedMemoryServer(sharing).listen(), 'AddressInUse');
@@ -70,7 +70,7 @@ describe('a shared-memory endpoint of several servers', function () {
     await listening(alone);
   });
 
-  it('gives a client the next server where the first has no connection left', async () => {
+  it('gives a client the next server if the first one has no connection left', async () => {
     const full: ConnectionConfig = { ...sharing, sharedMemory: { ...sharing.sharedMemory, maxConnections: 1 } };
     await listening(full);
     await listening(full);

@@ -30,7 +30,7 @@ describeOverTransports('streams', (bench) => {
     await finished(near.resume());
   });
 
-  it('holds a writer back while nobody reads, in limited memory', async () => {
+  it('holds a writer back without a reader, in limited memory', async () => {
     const [near, far] = await duplexes(bench, { sendTimeoutMs: 50, channelWindow: 65_536 });
     let isHeldBack = false;
     let written = 0;

@@ -147,7 +147,7 @@ describe('WebSocket: compression', () => {
       });
     }
 
-    it('is refused by a server without it, where a compressed message ends the connection', async () => {
+    it('is refused by a server without it, and a compressed message ends the connection', async () => {
       const { socket, witness } = await greeted(fixtures, await fixtures.serve());
       socket.write(frame(COMPRESSED, deflate(messageFrame('no'))));
       await witness.ended();

@@ -41,7 +41,7 @@ describe('WebSocket: hosts and other programs', () => {
     }
   });
 
-  it('a server of localhost does not listen where another program has one of the addresses', async () => {
+  it('a server of localhost does not listen if another program has one of the addresses', async () => {
     for (const host of LOOPBACKS) {
       const other = createServer();
       fixtures.defer(() => other.close());

@@ -116,7 +116,7 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
     await fixtures.connect(server);
   });
 
-  it('is a slot for a client that left a message, until somebody reads it', async () => {
+  it('is a slot for a client that left a message, until a consumer reads it', async () => {
     const server = await fixtures.serve({ maxConnections: 1 });
     const leaving = await fixtures.connect(server, { sendTimeoutMs: 50 });
     unwrap(await leaving.send(Uint8Array.of(1, 2, 3)));

@@ -25,7 +25,7 @@ describe('WebSocket: servers', () => {
   }
 
   describe('the address', () => {
-    it('has the real port, and what clients need to connect', async () => {
+    it('has the real port and the path for clients', async () => {
       const server = await fixtures.serve();
       expect(server.address()).to.match(/^ws:\/\/127\.0\.0\.1:\d+\/test$/);
       await fixtures.connect(server);

@@ -26,7 +26,7 @@ async function said(call: () => unknown): Promise<string> {
 }
 
 describe('wrong arguments, each with one sentence,', () => {
-  it('of the constructors of shared memory and of its search for what was left behind', async () => {
+  it('of the constructors of shared memory and of the search for leftovers', async () => {
     const of = (config: unknown): Promise<string> => said(() => new SharedMemoryConnection(config as never));
     const begin = 'InvalidParameter: invalid configuration: ';
     expect(await of(undefined)).to.equal(`${begin}the configuration was given nothing; an object is allowed`);
@@ -50,7 +50,7 @@ describe('wrong arguments, each with one sentence,', () => {
     );
   });
 
-  it('of waitForWork(), which no wrong number keeps waiting for ever', async () => {
+  it('of waitForWork(), in which no wrong number waits without end', async () => {
     const connection = new SharedMemoryConnection({ endpoint: freshName() });
     const sentence = 'waitForWork() takes a number of milliseconds, 0 or more;';
     for (const [value, shown] of [

@@ -194,7 +194,7 @@ describeNative('Node.js and a program in C', (site, build) => {
     expect((await client.ended).lines.at(-1)).to.equal('ConnectionClosed');
   });
 
-  it('reads what Node.js sent before its goodbye', async () => {
+  it('reads the messages that Node.js sent before its goodbye', async () => {
     const { program, connection } = await site().echo('connect', 'count');
     connection.startReceiving();
     for (let number = 0; number < 5000; number++) unwrap(await connection.send(message(300, number)));

@@ -71,7 +71,7 @@ describe('the package for Python', function () {
     expect(readdirSync(directory)).to.be.empty;
   });
 
-  it('says in one sentence where it looked for the library', () => {
+  it('names in one sentence the places where it looked for the library', () => {
     const env = { ...environment(), ENTROPYNET_LIBRARY: '/no/library' };
     const { status, stderr } = spawnSync('python3', ['-c', 'import entropynet'], { env, encoding: 'utf8' });
     expect(status).to.equal(1);

@@ -244,7 +244,7 @@ describe('the packages, installed', function () {
     });
   });
 
-  describe('where no prebuilt addon fits', () => {
+  describe('without a fitting prebuilt addon', () => {
     before(() => {
       renameSync(join(transport, 'prebuilds'), join(transport, 'prebuilds-of-others'));
     });

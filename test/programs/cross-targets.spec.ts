@@ -15,7 +15,7 @@ const { checkElf, checkImport } = (await import(
   pathToFileURL(join(ROOT, 'scripts', 'cross-targets.mjs')).href
 )) as CrossTargets;
 
-describe('what an addon for Linux may need', () => {
+describe('the requirements of an addon for Linux', () => {
   const allowed = [
     ['napi_create_object', 'GLOBAL', 'glibc'],
     ['node_api_get_module_file_name', 'GLOBAL', 'musl'],

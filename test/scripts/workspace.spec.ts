@@ -35,7 +35,7 @@ describe('the list of packages', () => {
     expect(referencesOf('test')).to.include.members(workspace.publishedFolders());
   });
 
-  it('has a rule for what each package may import', () => {
+  it('has a rule for the imports of each package', () => {
     const rules = read('scripts/import-directions.mjs');
     for (const folder of workspace.publishedFolders().filter((each) => each.startsWith('packages/')))
       expect(rules).to.match(new RegExp(`folder: '${folder.slice('packages/'.length)}'|'${folder}/src/`), folder);

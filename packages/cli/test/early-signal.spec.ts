@@ -2,7 +2,7 @@ import { runInProcess } from '@entropynet/test/support/command-in-process';
 import { freshName } from '@entropynet/test/support/fresh-name';
 import { expect } from 'chai';
 
-describe('a signal that comes before a command has begun', () => {
+describe('a signal before a command has begun', () => {
   for (const [signal, code] of [
     ['SIGHUP', 129],
     ['SIGINT', 130],

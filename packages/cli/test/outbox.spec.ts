@@ -53,7 +53,7 @@ class ManualClient {
 }
 
 describe('the messages that wait for one client of many', () => {
-  it('leave one after the other, and nobody waits', async () => {
+  it('leave one after the other, and none of them waits', async () => {
     const client = new ManualClient();
     const messages = [1, 2, 3].map((byte) => Uint8Array.of(byte));
     for (const message of messages) {

@@ -26,7 +26,7 @@ function recordingTerminal(isTTY = false): { terminal: Terminal; written: () => 
   };
 }
 
-describe('what a command writes', () => {
+describe('the output of a command', () => {
   for (const [what, write] of [
     ['for people', tell],
     ['as a result', print],
@@ -81,7 +81,7 @@ describe('the bar of a transfer', () => {
     );
   });
 
-  it('is whole for a file without bytes', () => {
+  it('is complete for a file without bytes', () => {
     expect(barLine({ ...LINE, done: 0, total: 0 }, 50)).to.include('100 %');
   });
 

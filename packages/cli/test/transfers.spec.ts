@@ -11,7 +11,7 @@ describe('the sentence of a transfer that failed', () => {
     }
   };
 
-  it('names the place, and what to do, for an error of the system', () => {
+  it('names the place and the remedy for an error of the system', () => {
     const cause = Object.assign(new Error('EROFS: read-only file system, open'), { code: 'EROFS' });
     expect(sentenceOf(err('InvalidParameter', 'the transfer failed', cause))).to.equal(
       'the transfer failed; ./received: the file system is read-only (EROFS)',

@@ -37,7 +37,7 @@ describe('objects of options', () => {
     expect(saidOf(Object.create({ inherited: 1 }))).to.equal(undefined);
   });
 
-  it('are refused where they are an object of the platform, whose content nobody would read', () => {
+  it('are refused if they are an object of the platform, which has no properties of its own', () => {
     const given = {
       Map: new Map([['name', 'x']]),
       Date: new Date(0),

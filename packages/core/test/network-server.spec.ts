@@ -75,7 +75,7 @@ describe('the base of a server', () => {
     expect(server.isListening()).to.equal(true);
   });
 
-  it('ends the callers of accept() at close(), also where it never listened', async () => {
+  it('ends the callers of accept() at close(), even if it never listened', async () => {
     const accepting = server.accept();
     await server.close();
     const accepted = await accepting;

@@ -5,7 +5,7 @@ import { Journal } from '@entropynet/inspector/internal/server/journal';
 import { expect } from 'chai';
 import { connectionReport, inspectorState, processState } from './support.js';
 
-describe('what the inspector remembers and sends', () => {
+describe('the memory and the messages of the inspector', () => {
   const agent: AgentName = { key: '1', name: 'program', processId: 7, threadId: 0 };
   const ended = (id: number): EndedReport => ({ ...connectionReport({ id }), endedAt: id, code: '', message: '' });
   const failure = (id: number): FailureReport => ({

@@ -40,7 +40,7 @@ describe('the outbox of requests', () => {
     expect(outbox.isBlocked).to.equal(false);
   });
 
-  it('goes on after a listener threw', () => {
+  it('continues after a listener threw', () => {
     const { channel, sent } = shortOfMemory();
     const outbox = new Outbox();
     outbox.start(channel);

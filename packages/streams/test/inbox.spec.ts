@@ -51,7 +51,7 @@ describe('the folder of received files', () => {
     await inbox.reserve('Level').release();
   });
 
-  it('gives a whole file its name, and leaves nothing else', async () => {
+  it('gives a complete file its name, and leaves no other file', async () => {
     const reservation = inbox.reserve('file');
     await reservation.checkFree();
     await reservation.publish(await written(reservation, 'whole'));
@@ -109,7 +109,7 @@ describe('the folder of received files', () => {
     expect(await readdir(join(folder, PARTS))).to.have.length(3);
   });
 
-  it('releases the name and every part even if somebody has removed the parts', async () => {
+  it('releases the name and every part even if another process has removed the parts', async () => {
     const reservation = inbox.reserve('file');
     const parts = [await reservation.create(), await reservation.create()];
     await rm(join(folder, PARTS), { recursive: true });

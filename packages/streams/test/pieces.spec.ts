@@ -36,7 +36,7 @@ describe('the pieces of chunks', () => {
     expect(piece?.buffer).to.equal(long.buffer);
   });
 
-  it('have the bytes of their chunks, where a subclass of Buffer says another length', () => {
+  it('have the bytes of their chunks, even if a subclass of Buffer reports another length', () => {
     const liar = Object.defineProperty(Buffer.from('ab'), 'length', { value: 40 });
     const before = piecesOf([Buffer.from('a secret of another stream'), Buffer.from('!')], 64);
     expect(before).to.have.lengthOf(1);

@@ -37,7 +37,7 @@ describe('the burst of writes of a stream', () => {
     expect(called).to.have.length(33);
   });
 
-  it('calls back at once where the stream ends', () => {
+  it('calls back at once if the stream ends', () => {
     take(17);
     burst.release();
     expect(called).to.have.length(17);

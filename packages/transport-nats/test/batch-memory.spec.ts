@@ -33,7 +33,7 @@ describe('the memory of published messages', () => {
     expect(memory.take(MAX_BATCH_BYTES)).to.not.be.oneOf([before, behind]);
   });
 
-  it('is used again at once where nothing was published from it', () => {
+  it('is used again at once if no part of it was published', () => {
     const memory = new BatchMemory();
     const unused = memory.take(MAX_BATCH_BYTES);
     memory.give(unused);
@@ -61,7 +61,7 @@ describe('the memory of published messages', () => {
     expect(reused.reduce((sum, { length }) => sum + length, 0)).to.be.within(MIB, 2 * MIB);
   });
 
-  it('is kept anew after a break', () => {
+  it('is kept again after a break', () => {
     const memory = new BatchMemory();
     for (let round = 0; round < 4; round += 1) {
       for (let bytes = 0; bytes < 2 * MIB; bytes += MAX_FRAME_BYTES) memory.keep(memory.take(MAX_FRAME_BYTES));

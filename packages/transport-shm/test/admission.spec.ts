@@ -53,7 +53,7 @@ describe('the slots of clients during a shared-memory handshake', () => {
     last.close();
   });
 
-  it('become connections where the server was busy until after the time limit', async () => {
+  it('become connections if the server was busy until after the time limit', async () => {
     const clients: LocalSocket[] = [];
     const server = await scene.server({
       admit: () => {

@@ -39,7 +39,7 @@ describe('guests of a server', () => {
 
   afterEach(() => scene.close());
 
-  it('are one group by the mode of the file where the file system keeps no access lists', function () {
+  it('are one group by the mode of the file if the file system has no access lists', function () {
     if (process.geteuid?.() !== 0) leaveOut(this, 'only root can give a file to any group');
     const plain = without('grantAccess');
     unwrap(grantResult(plain, guests([], [GROUP]), path, GuestRight.Read));
@@ -81,7 +81,7 @@ describe('guests of a server', () => {
     expect(message).to.include('sharedMemory.allowedUsers').and.not.include('\u001b');
   });
 
-  it('are refused where users have no numbers', () => {
+  it('are refused if users have no numbers', () => {
     const { sharedMemory } = unwrap(
       resolveOwnConfig(
         { endpoint: 'any', sharedMemory: { directory: scene.directory, allowedUsers: [1] } },

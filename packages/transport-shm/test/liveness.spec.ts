@@ -55,7 +55,7 @@ describe('whether a server lives', () => {
   };
 
   for (const connect of ['ECONNREFUSED', 'ENOENT']) {
-    it(`is disproved if its socket returns ${connect} and nobody holds its lock`, () => {
+    it(`is disproved if its socket returns ${connect} and no process holds its lock`, () => {
       expect(ask({ connect })).to.equal('dead');
       expect(ask({ connect, isLocked: 'ENOENT' })).to.equal('dead');
     });

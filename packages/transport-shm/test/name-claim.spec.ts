@@ -100,38 +100,41 @@ describe('creating names again', () => {
 });
 
 describe('sharing a name', () => {
-  itWithAddon('a server whose names were removed finds another slot where its own has been taken', async function () {
-    if (process.platform === 'win32') leaveOut(this, "nothing removes a pipe's name on Windows");
-    const scene = new Scene();
-    const { directory } = scene;
-    const options = { directory, name: 'many', shown: 'many', share: true, maxConnections: 1, timeoutMs: 5000 };
-    const slotsInUse = (): number[] =>
-      [0, 1, 2, 3].filter((slot) => {
-        const { region, socket } = serverNames(directory, options.name, slot);
-        return existsSync(socket) && existsSync(region) && nativeBinding()!.isFileLocked(region);
-      });
-    const claims: NameClaim[] = [];
-    const take = async (): Promise<NameClaim> => {
-      const claim = unwrap(await NameClaim.take({ ...options, binding: nativeBinding()! }));
-      claims.push(claim);
-      return claim;
-    };
-    try {
-      await take();
-      const second = await take();
-      expect(slotsInUse()).to.deep.equal([0, 1]);
-      const lost = serverNames(directory, options.name, 1);
-      for (const path of [lost.region, lost.socket]) rmSync(path);
-      await take();
-      expect(slotsInUse()).to.deep.equal([0, 1]);
-      expect(second.isIntact).to.equal(false);
-      unwrap(await second.renew())?.close();
-      expect(claims.map(({ isIntact }) => isIntact)).to.deep.equal([true, true, true]);
-      expect(slotsInUse()).to.deep.equal([0, 1, 2]);
-    } finally {
-      for (const claim of claims) await claim.release(5000);
-      expect(readdirSync(directory)).to.deep.equal([]);
-      await scene.close();
-    }
-  });
+  itWithAddon(
+    'a server whose names were removed takes another slot if another server has taken its own',
+    async function () {
+      if (process.platform === 'win32') leaveOut(this, "nothing removes a pipe's name on Windows");
+      const scene = new Scene();
+      const { directory } = scene;
+      const options = { directory, name: 'many', shown: 'many', share: true, maxConnections: 1, timeoutMs: 5000 };
+      const slotsInUse = (): number[] =>
+        [0, 1, 2, 3].filter((slot) => {
+          const { region, socket } = serverNames(directory, options.name, slot);
+          return existsSync(socket) && existsSync(region) && nativeBinding()!.isFileLocked(region);
+        });
+      const claims: NameClaim[] = [];
+      const take = async (): Promise<NameClaim> => {
+        const claim = unwrap(await NameClaim.take({ ...options, binding: nativeBinding()! }));
+        claims.push(claim);
+        return claim;
+      };
+      try {
+        await take();
+        const second = await take();
+        expect(slotsInUse()).to.deep.equal([0, 1]);
+        const lost = serverNames(directory, options.name, 1);
+        for (const path of [lost.region, lost.socket]) rmSync(path);
+        await take();
+        expect(slotsInUse()).to.deep.equal([0, 1]);
+        expect(second.isIntact).to.equal(false);
+        unwrap(await second.renew())?.close();
+        expect(claims.map(({ isIntact }) => isIntact)).to.deep.equal([true, true, true]);
+        expect(slotsInUse()).to.deep.equal([0, 1, 2]);
+      } finally {
+        for (const claim of claims) await claim.release(5000);
+        expect(readdirSync(directory)).to.deep.equal([]);
+        await scene.close();
+      }
+    },
+  );
 });

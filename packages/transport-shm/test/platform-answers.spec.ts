@@ -6,7 +6,7 @@ import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-bin
 import { itWithAddon, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
 import { failingAt, onAnotherSystem, systemError } from './platform-answers-bench.js';
 
-describe('what other systems answer', () => {
+describe('the answers of other systems', () => {
   let scene: Scene;
   beforeEach(() => {
     scene = new Scene();
@@ -69,7 +69,7 @@ describe('what other systems answer', () => {
     expect(attempts).to.equal(4);
   });
 
-  itWithAddon('a full queue that refuses (ECONNREFUSED) gives the name of a living server to nobody', async () => {
+  itWithAddon('a full queue that refuses (ECONNREFUSED) does not free the name of a living server', async () => {
     const server = await listening();
     onAnotherSystem(scene, {
       beforeConnect: () => {

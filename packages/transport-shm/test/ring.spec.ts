@@ -18,7 +18,7 @@ describe('a ring', () => {
     expect(ring.corruptions).to.deep.equal([]);
   });
 
-  it('refuses what does not fit and goes on when there is room', () => {
+  it('refuses frames that do not fit, and accepts them when there is room', () => {
     const ring = new RingHarness(CAPACITY);
     let written = 0;
     while (ring.write(written, payload(56))) written += 1;
@@ -88,7 +88,7 @@ describe('a ring', () => {
     expect(ring.wakes).to.equal(1);
   });
 
-  it('publishes a batch in parts where it is long, and before it asks for room', () => {
+  it('publishes a long batch in parts, and before it asks for room', () => {
     const long = new RingHarness(64 * 1024);
     long.writer.beginBatch();
     for (let index = 0; index < 70; index += 1) long.write(index, payload(56));
@@ -135,7 +135,7 @@ describe('a ring', () => {
     expect(ring.received.map((frame) => frame.header)).to.deep.equal([1]);
   });
 
-  it('behaves as a bounded queue for any sequence of writes, claims and reads, also where positions wrap', () => {
+  it('behaves as a bounded queue for any sequence of writes, claims and reads, also when positions wrap', () => {
     const operation = fc.oneof(
       fc.record({ kind: fc.constant('write' as const), length: fc.integer({ min: 0, max: 248 }) }),
       fc.record({ kind: fc.constant('claim' as const), length: fc.integer({ min: 0, max: 248 }) }),
@@ -220,7 +220,7 @@ describe('a ring whose peer is hostile', () => {
   }
 
   for (const length of [1000, CAPACITY, CAPACITY + 1, 0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 17]) {
-    it(`stops at a frame length of ${length} where 16 bytes were written`, () => {
+    it(`stops at a frame length of ${length} although only 16 bytes were written`, () => {
       const ring = new RingHarness(CAPACITY);
       ring.words[frameAt] = length;
       Atomics.store(ring.words, TAIL, 24);
@@ -229,7 +229,7 @@ describe('a ring whose peer is hostile', () => {
     });
   }
 
-  it('stops at padding that reaches beyond what was written', () => {
+  it('stops at padding beyond the written bytes', () => {
     const ring = new RingHarness(CAPACITY);
     ring.words[frameAt] = PADDING_LENGTH;
     Atomics.store(ring.words, TAIL, 24);

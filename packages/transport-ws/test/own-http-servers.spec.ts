@@ -8,7 +8,7 @@ import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protoco
 import { expect } from 'chai';
 
 describe('listening at every address of a host', () => {
-  it('goes on after a client could not be accepted, with a warning that says why', async () => {
+  it('continues after it could not accept a client, with a warning that gives the reason', async () => {
     const servers: Server[] = [];
     const create = (): Server => {
       const server = createServer();

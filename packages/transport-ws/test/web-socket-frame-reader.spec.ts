@@ -84,7 +84,7 @@ describe('the reader of WebSocket frames', () => {
     expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws', 'message', 'ws', 'message']);
   });
 
-  it('leaves a whole message in the middle of fragments to ws, which refuses it', async () => {
+  it('leaves an unfragmented message in the middle of fragments to ws, which refuses it', async () => {
     const bench = new FrameReaderBench();
     const fragment = rawFrame({ opcode: 2, isFinal: false, payload: pattern(10), isMasked: false });
     bench.arrive(Buffer.concat([fragment, messageFrame(pattern(10), 'none'), messageFrame(pattern(9), 'none')]));
@@ -184,7 +184,7 @@ describe('the reader of WebSocket frames', () => {
     expect(bench.log.every(({ bytes }) => bytes.equals(fragment))).to.equal(true);
   });
 
-  it('reads what was left unread when the stream broke, from the middle of a message on', async () => {
+  it('reads the rest of the bytes after the stream broke, from the middle of a message on', async () => {
     const bench = new FrameReaderBench();
     const frame = messageFrame(pattern(300), 'none');
     bench.stream.push(Buffer.concat([frame, frame.subarray(0, 100)]));
