@@ -87,7 +87,7 @@ typedef uint64_t en_channel;
 typedef struct en_options {
   /** sizeof(en_options) of the header that the program was compiled with. */
   size_t size;
-  /** The discovery directory. Default: where Node.js looks, too: $XDG_RUNTIME_DIR/entropynet, or
+  /** The discovery directory. Default: the same as in Node.js: $XDG_RUNTIME_DIR/entropynet, or
    * entropynet-<user id> in the temporary directory. A server makes it. */
   const char *directory;
   /** The shared secret: 16 UTF-16 code units or more, as UTF-8 with a zero at its end. Both sides must have
@@ -130,7 +130,7 @@ typedef enum en_channel_state {
   /** This side announced the channel; the peer has not answered yet. Sending is allowed. */
   EN_CHANNEL_OPENING = 0,
   EN_CHANNEL_OPEN = 1,
-  /** One of the sides has closed it. What has arrived can be received, nothing can be sent. */
+  /** One of the sides has closed it. Messages that have arrived can be received. Nothing can be sent. */
   EN_CHANNEL_CLOSING = 2,
   /** Both sides have closed it, the peer refused it, or the connection ended. */
   EN_CHANNEL_CLOSED = 3
