@@ -82,6 +82,7 @@ describe('a queue of connections that wait to be accepted', () => {
     await new Promise(setImmediate);
     process.off('warning', onWarning);
     expect(warnings.map(({ cause }) => cause)).to.deep.equal([failed, failed, failed, failed]);
+    expect(warnings[0]?.message).to.equal('the release() of an admission failed: the program failed');
   });
 
   it('refuses with ResourceLimitExceeded for every answer of `admit`, and calls it only if there is room', () => {

@@ -199,7 +199,8 @@ function guarded(admission: Admission): Admission {
       try {
         admission.release();
       } catch (error) {
-        warnOf(new NetworkError('CallbackFailed', 'the release() of an admission failed', error));
+        const sentence = `the release() of an admission failed: ${describeThrown(error)}`;
+        warnOf(new NetworkError('CallbackFailed', sentence, error));
       }
     },
   };
