@@ -152,10 +152,11 @@ export class ChannelLifecycle {
     if (half.isAnnounced) return OK;
     return new Promise((resolve) => {
       const onAbort = (): void => {
+        stopWaiting();
         resolve(openNotAwaited(signal));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.#queue.control.onAnnounced(half, (wasAnnounced) => {
+      const stopWaiting = this.#queue.control.onAnnounced(half, (wasAnnounced) => {
         signal?.removeEventListener('abort', onAbort);
         resolve(wasAnnounced ? OK : notConnected());
       });
@@ -182,7 +183,11 @@ export class ChannelLifecycle {
       const settle = (result: Result): void => {
         stopLimit();
         signal?.removeEventListener('abort', onAbort);
+        channel.closeWaiters?.delete(waiter);
         resolve(result);
+      };
+      const waiter = (outcome: SendOutcome): void => {
+        settle(resultOf(outcome));
       };
       const onAbort = (): void => {
         settle(closeNotAwaited(signal));
@@ -198,9 +203,7 @@ export class ChannelLifecycle {
         );
       }, sendTimeoutMs);
       signal?.addEventListener('abort', onAbort, { once: true });
-      (channel.closeWaiters ??= []).push((outcome) => {
-        settle(resultOf(outcome));
-      });
+      (channel.closeWaiters ??= new Set()).add(waiter);
     });
   }
 

@@ -30,7 +30,7 @@ export class Channel {
   /** Whether an object holds this channel by more than its name. Then another channel must not take its consumer. */
   isShared = false;
   /** The callbacks of the calls that wait until both sides have closed it. */
-  closeWaiters: ((outcome: SendOutcome) => void)[] | undefined;
+  closeWaiters: Set<(outcome: SendOutcome) => void> | undefined;
 
   constructor(name: string | undefined) {
     this.name = name;

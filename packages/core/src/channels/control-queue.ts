@@ -20,7 +20,7 @@ export class ControlQueue {
   readonly #write: WriteFrame;
   readonly #frames = new Fifo<ControlFrame>();
   readonly #creditDue = new Set<IncomingHalf>();
-  readonly #announcements = new Map<OutgoingHalf, ((wasAnnounced: boolean) => void)[]>();
+  readonly #announcements = new Map<OutgoingHalf, Set<(wasAnnounced: boolean) => void>>();
   readonly #onAnnounced: (half: OutgoingHalf) => void;
   /** The type of the frames that return window. */
   #creditType: FrameType = FrameType.WindowUpdate;
@@ -50,11 +50,17 @@ export class ControlQueue {
     this.#frames.push({ header, bytes: encoder.encode(half.channel.name), announces: half });
   }
 
-  /** Calls the listener with true after the announcement was written, or with false if the link ended before. */
-  onAnnounced(half: OutgoingHalf, listener: (wasAnnounced: boolean) => void): void {
-    const listeners = this.#announcements.get(half) ?? [];
-    listeners.push(listener);
+  /**
+   * Calls the listener with true after the announcement was written, or with false if the link ended before. Returns a
+   * function that removes the listener.
+   */
+  onAnnounced(half: OutgoingHalf, listener: (wasAnnounced: boolean) => void): () => void {
+    const listeners = this.#announcements.get(half) ?? new Set();
+    listeners.add(listener);
     this.#announcements.set(half, listeners);
+    return () => {
+      listeners.delete(listener);
+    };
   }
 
   /** Notes that this side has window to return for the half. */
@@ -98,7 +104,7 @@ export class ControlQueue {
     this.#creditType = FrameType.WindowUpdate;
     this.#frames.clear();
     this.#creditDue.clear();
-    const waiting = [...this.#announcements.values()].flat();
+    const waiting = [...this.#announcements.values()].flatMap((listeners) => [...listeners]);
     this.#announcements.clear();
     for (const listener of waiting) listener(false);
   }
