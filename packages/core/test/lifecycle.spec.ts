@@ -97,6 +97,17 @@ describe('the life cycle of connections and handles', () => {
     );
   });
 
+  it('begins to establish before connect() returns, if no other attempt runs', async () => {
+    const thing = new Thing();
+    const first = thing.lifecycle.connect(undefined);
+    expect(thing.attempts).to.equal(1);
+    await first;
+    await thing.lifecycle.disconnect(undefined);
+    const second = thing.lifecycle.connect(undefined);
+    expect(thing.attempts).to.equal(2);
+    expect((await second).ok).to.equal(true);
+  });
+
   it('never runs two attempts at once, and discards the result of an abandoned one', async () => {
     const thing = new Thing(20);
     let finish: (result: Result<number>) => void = () => undefined;

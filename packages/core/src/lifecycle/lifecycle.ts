@@ -63,8 +63,8 @@ export class Lifecycle<T> {
   /** An attempt that waits for the running disconnect. */
   #next: Attempt | undefined;
   #disconnecting: Promise<Result> | undefined;
-  /** The work of the latest attempt. It may still run after the attempt was aborted. */
-  #work: Promise<Result<T> | typeof OK> = RESOLVED_OK;
+  /** The work of the latest attempt, while it runs. It may still run after the attempt was aborted. */
+  #work: Promise<Result<T>> | undefined;
   #closeReason: CloseReason | undefined;
   #closed = new Deferred<CloseReason>();
   /** The promises of unreported ends, in order. Undefined for an end that a reconnection follows. */
@@ -203,16 +203,20 @@ export class Lifecycle<T> {
   async #establish(controller: AbortController): Promise<Result<T>> {
     const { deadline } = this.#hooks;
     const { signal } = controller;
-    const turn = await within(this.#work, STOPPING_MS, signal);
-    if (turn === 'timeout') return err('Timeout', `the aborted attempt did not stop within ${STOPPING_MS} ms`);
-    if (turn === 'aborted' || signal.aborted) return abortedBy(signal);
+    // Mostly without an await: of many attempts at once, the first has sent its request before the second begins. So the
+    // peer has work while this process begins the others.
+    if (this.#work !== undefined) {
+      const turn = await within(this.#work, STOPPING_MS, signal);
+      if (turn === 'timeout') return err('Timeout', `the aborted attempt did not stop within ${STOPPING_MS} ms`);
+    }
+    if (signal.aborted) return abortedBy(signal);
     let isGivenUp = false;
-    const work = (async (): Promise<Result<T>> => {
-      const made = await this.#makeSafely(signal);
-      if (isGivenUp && made.ok) this.#hooks.discard(made.value);
-      return made;
-    })();
+    const work = this.#makeSafely(signal);
     this.#work = work;
+    void work.then((made) => {
+      if (this.#work === work) this.#work = undefined;
+      if (isGivenUp && made.ok) this.#hooks.discard(made.value);
+    });
     const outcome = await within(work, deadline?.timeoutMs, signal);
     if (typeof outcome === 'object') return outcome;
     isGivenUp = true;

@@ -28,7 +28,9 @@ export async function requestRegion(
   if (!found.ok) return found;
   const [server] = found.value;
   if (server.identity.isShared === true) return requestFromAny(config, signal);
-  const opened = await connectTo(server, shownNameOf(config.endpoint), signal);
+  const shown = shownNameOf(config.endpoint);
+  // Without an await if the queue has room: of many clients in one process, the first sends its request at once.
+  const opened = tryToConnect(server, shown) ?? (await connectTo(server, shown, signal));
   return opened.ok ? requestRegionAt(server, opened.value, config, signal) : opened;
 }
 
