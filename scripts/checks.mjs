@@ -2,7 +2,7 @@
 // Usage: node scripts/checks.mjs change|full
 //   change  what a change must pass (.ci/run): the tests, then what a change can break most easily
 //   full    everything, without a limit (.ci/full): every behaviour in every placement, the faults and fuzzers in their long
-//           form, the models, the soak; the results of each suite go to .ci/results
+//           form, the models, the soak, the other runtimes and systems; results go to .ci/results and docs/runs
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -76,6 +76,25 @@ const nativeTools = step(
   'command -v cmake && command -v cc && command -v c++ && command -v pkg-config || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends cmake gcc g++ make pkg-config; }',
 );
 
+/** The suites on other systems need their emulators and compilers; npm has none. */
+const emulators = step(
+  'emulators of other systems',
+  'bash',
+  '-c',
+  'command -v wine && command -v x86_64-w64-mingw32-g++ && command -v qemu-aarch64-static && ' +
+    '[ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive ' +
+    'apt-get install -y -qq --no-install-recommends wine wine64 g++-mingw-w64-x86-64 qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; }',
+);
+
+/** Each writes its results to docs/runs, from which the table in the README comes. */
+const platforms = [
+  step('runtimes and releases', 'npm', 'run', 'test:runtimes'),
+  emulators,
+  step('native tests with musl', 'npm', 'run', 'test:musl'),
+  step('suites in Windows under wine', 'npm', 'run', 'test:windows'),
+  step('suites on arm64 under qemu', 'npm', 'run', 'test:arm64'),
+];
+
 /** The suites that use both processors. */
 const suites = [
   databases,
@@ -133,6 +152,7 @@ const RUNS = {
       step('models of the protocol', 'npm', 'run', 'verify'),
       step('traffic, kills and restarts', 'npm', 'run', 'soak'),
       step('traffic over a NATS server that dies every 20 seconds', 'npm', 'run', 'soak', '--', '--nats'),
+      ...platforms,
     ],
     environment: { ENTROPYNET_MATRIX: 'whole', ENTROPYNET_FAULTS: 'full' },
   },

@@ -45,19 +45,15 @@ function row(system, architecture, library, runtime, cells) {
   return { system, architecture, library, runtime, cells };
 }
 
-/** Where the failures of a runtime are explained. */
-const EXPLAINED = { deno: "a fault of Deno's ([more](docs/guides/bun-and-deno.md#what-differs))" };
-
 const keyOf = ({ system, architecture, library, runtime }) =>
   [system, architecture, library, runtime].filter(Boolean).join('-');
 
 /** How a run is told in a cell. */
-function cellOf({ runtime, passed, failed, leftOut, part, emulator, failures = [], reasons = [], date, commit }) {
+function cellOf({ passed, failed, leftOut, part, emulator, failures = [], reasons = [], date, commit }) {
   const counts = `${passed} test${passed === 1 ? '' : 's'}`;
   const notes = [
     ...(part ? [part] : []),
     ...(failed > 0 ? [`${failed} failed: ${failures.slice(0, 3).map(shortened).join('; ')}`] : []),
-    ...(failed > 0 && runtime in EXPLAINED ? [EXPLAINED[runtime]] : []),
     ...(leftOut > 0 ? [`${leftOut} left out${reasons.length > 0 ? `: ${reasons.join('; ')}` : ''}`] : []),
     ...(emulator ? [`under ${emulator}`] : []),
   ];
