@@ -14,13 +14,16 @@ function sourcesIn(folder) {
     .map((name) => join(folder, name));
 }
 
+/** By system: the folders of its calls, below `src`. native/CMakeLists.txt says the same. */
+const FOLDERS = { linux: ['posix', 'linux'], darwin: ['posix', 'darwin'], win32: ['windows'] };
+
 /**
- * The sources of the library for a POSIX system.
+ * The sources of the library.
  *
- * @param {string} system the folder of its calls, below `src`
+ * @param {keyof typeof FOLDERS} system
  */
 export function librarySources(system) {
-  return ['.', 'posix', system].flatMap((folder) => sourcesIn(join(libraryFolder, 'src', folder)));
+  return ['.', ...FOLDERS[system]].flatMap((folder) => sourcesIn(join(libraryFolder, 'src', folder)));
 }
 
 /** The sources of a program of the tests: one file, or a folder of files. */

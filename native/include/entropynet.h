@@ -217,7 +217,8 @@ EN_API void en_interrupt(en_connection *connection);
  * The descriptor for the program's event loop: readable when there is something to poll, if en_arm()
  * returned 1 before the loop slept. It belongs to the connection: the program may watch it but must not read,
  * write or close it. It stays the same and stays readable after the end, until en_connection_free(). A
- * program that uses it should also call en_poll() once a second, for EN_EVENT_UNRESPONSIVE. -1 for NULL.
+ * program that uses it should also call en_poll() once a second, for EN_EVENT_UNRESPONSIVE. -1 for NULL. On
+ * Windows each descriptor of this library is the number of an event, (HANDLE)(intptr_t)descriptor.
  */
 EN_API int en_descriptor(const en_connection *connection);
 /** Asks the peer to make the descriptor readable. 1: the loop may sleep. 0: there is something to poll

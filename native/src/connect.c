@@ -7,7 +7,7 @@
 /* How long en_connect() waits before it asks again for a server that has no place in its queue. */
 #define RETRY_MS 2
 
-int en_message_take(int link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, int *region) {
+int en_message_take(en_link link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *have, en_handle *region) {
   int got = en_link_take(link, bytes + *have, EN_MESSAGE_BYTES - *have, region);
   if (got < 0) return got;
   *have += (uint32_t)got;
@@ -23,7 +23,8 @@ struct en_connecting {
   int64_t deadline;
   stage stage;
   bool over;
-  int link, region;
+  en_link link;
+  en_handle region;
   uint32_t have; /* bytes of the reply that have come */
   uint8_t nonce[16], reply[EN_MESSAGE_BYTES], challenge[32], answer[EN_MESSAGE_BYTES];
 };
@@ -48,6 +49,12 @@ static en_status take(en_connecting *a) {
   if (got == EN_TAKE_ABUSED) {
     return en_fail(EN_SHARED_MEMORY_PERMISSION, "The server '%.100s' passed something else than one region.",
                    a->place.name);
+  }
+  if (got == EN_TAKE_KEPT_OUT) {
+    return en_fail(
+        EN_HANDSHAKE_FAILED,
+        "The server '%.100s' has more rights than this process: run both as administrator, or neither.",
+        a->place.name);
   }
   if (got < 0) return broken_off(a);
   if (got == EN_TAKE_NOTHING) return EN_WOULD_BLOCK;
@@ -134,7 +141,7 @@ static en_status check_proof(en_connecting *a) {
 static en_status finish(en_connecting *a, en_connection **connection) {
   en_status status = en_take_region(a->link, a->region, a->reply, &a->place, &a->settings, connection);
   if (status) return status;
-  a->link = -1;
+  a->link = EN_NO_LINK;
   const uint8_t acknowledgement = EN_ACKNOWLEDGEMENT;
   if (en_link_put((*connection)->link, &acknowledgement, 1, -1)) return EN_OK;
   en_connection_free(*connection);
@@ -167,7 +174,7 @@ static en_status advance(en_connecting *a, en_connection **connection) {
 en_status en_connect_start(const char *endpoint, const en_options *options, en_connecting **attempt) {
   if (!attempt) return en_fail(EN_INVALID_PARAMETER, "attempt is NULL. It takes the new attempt.");
   *attempt = NULL;
-  en_connecting a = {.link = -1, .region = -1};
+  en_connecting a = {.link = EN_NO_LINK, .region = -1};
   en_status status = en_settings_take(options, &a.settings);
   if (!status) status = en_place_find(endpoint, a.settings.directory, &a.place);
   if (status) return status;
@@ -187,7 +194,7 @@ static void end(en_connecting *a) {
   a->over = true;
   if (a->region >= 0) en_region_close(a->region);
   a->region = -1;
-  if (a->link >= 0) en_link_end(a->link);
+  if (a->link != EN_NO_LINK) en_link_end(a->link);
 }
 
 en_status en_connect_poll(en_connecting *a, en_connection **connection) {
@@ -206,12 +213,12 @@ en_status en_connect_poll(en_connecting *a, en_connection **connection) {
   return status;
 }
 
-int en_connect_descriptor(const en_connecting *a) { return a ? a->link : -1; }
+int en_connect_descriptor(const en_connecting *a) { return a ? en_link_descriptor(a->link) : -1; }
 
 void en_connect_free(en_connecting *a) {
   if (!a) return;
   end(a);
-  if (a->link >= 0) en_link_close(a->link);
+  if (a->link != EN_NO_LINK) en_link_close(a->link);
   en_settings_forget(&a->settings);
   free(a);
 }
@@ -223,7 +230,7 @@ en_status en_connect(const char *endpoint, const en_options *options, en_connect
   en_status status = en_connect_start(endpoint, options, &a);
   if (status) return status;
   while ((status = en_connect_poll(a, connection)) == EN_WOULD_BLOCK) {
-    if (a->link < 0)
+    if (a->link == EN_NO_LINK)
       en_pause_ms(RETRY_MS);
     else
       (void)en_link_readable(a->link, en_left_ms(a->deadline));

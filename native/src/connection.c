@@ -15,7 +15,7 @@ static _Atomic uint32_t *word(uint8_t *region, uint32_t offset) {
 }
 
 /* Takes ownership of the link and the region. On failure the caller still owns them. */
-en_status en_connection_make(int link, uint8_t *region, uint32_t region_size, bool is_server,
+en_status en_connection_make(en_link link, uint8_t *region, uint32_t region_size, bool is_server,
                              const en_limits *peer, const en_settings *settings, en_connection **out) {
   en_connection *c = calloc(1, sizeof *c);
   if (!c) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "There is no memory for a connection.");

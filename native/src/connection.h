@@ -3,6 +3,7 @@
 #define ENTROPYNET_CONNECTION_H
 
 #include "error.h"
+#include "platform.h"
 #include "ring.h"
 #include "wire.h"
 
@@ -98,7 +99,7 @@ typedef struct {
 } en_places;
 
 struct en_connection {
-  int link;
+  en_link link;
   uint8_t *region;
   uint32_t region_size;
   bool is_server;
@@ -166,7 +167,7 @@ struct en_connection {
 };
 
 /* connection.c */
-en_status en_connection_make(int link, uint8_t *region, uint32_t region_size, bool is_server,
+en_status en_connection_make(en_link link, uint8_t *region, uint32_t region_size, bool is_server,
                              const en_limits *peer, const en_settings *settings, en_connection **out);
 en_status en_end_with(en_connection *c, en_state state, en_status status, const char *why);
 en_status en_violation(en_connection *c, const char *why);

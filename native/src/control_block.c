@@ -33,8 +33,8 @@ static en_status check_control_block(const uint8_t *region, uint32_t size, const
   return EN_OK;
 }
 
-en_status en_take_region(int link, int region, const uint8_t reply[EN_MESSAGE_BYTES], const en_place *place,
-                         const en_settings *settings, en_connection **connection) {
+en_status en_take_region(en_link link, en_handle region, const uint8_t reply[EN_MESSAGE_BYTES],
+                         const en_place *place, const en_settings *settings, en_connection **connection) {
   uint32_t size = en_get32(reply + 8), version = 0;
   uint8_t *bytes;
   en_limits peer;

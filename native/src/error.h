@@ -4,7 +4,9 @@
 #include <entropynet.h>
 
 /* Sets the error of this thread and returns its status. */
-#if defined(__GNUC__)
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 2, 3)))
+#elif defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 en_status

@@ -12,7 +12,7 @@ void en_wake_reader(en_connection *c) {
   if (how == 0) return;
   if (!atomic_compare_exchange_strong(c->peer_sleeps, &how, 0)) return;
   if (how == 2)
-    en_word_wake(c->peer_sleeps);
+    en_word_wake(c->region, c->peer_sleeps);
   else
     en_link_wake(c->link);
 }

@@ -7,7 +7,7 @@
 typedef enum { AWAITS_REQUEST, AWAITS_PROOF, AWAITS_ACKNOWLEDGEMENT } stage;
 
 struct en_handshake {
-  int link;
+  en_link link;
   stage stage;
   uint8_t bytes[EN_MESSAGE_BYTES], challenge[32];
   uint32_t have;
@@ -25,14 +25,14 @@ void en_handshake_drop(en_server *s, uint32_t index) {
     en_region_unmap(h->region, h->region_size);
   }
   if (h->has_place) (void)atomic_fetch_sub(&s->places->used, 1);
-  if (h->link >= 0) en_link_close(h->link);
+  if (h->link != EN_NO_LINK) en_link_close(h->link);
   free(h);
   s->underway[index] = s->underway[--s->count];
 }
 
 /* Sends an answer of 64 bytes. `body` has 16 bytes, or 32 for a challenge and a proof. */
 static bool answer(const en_server *s, const en_handshake *h, uint32_t status, const uint8_t *body,
-                   size_t length, int region) {
+                   size_t length, en_handle region) {
   uint8_t reply[EN_MESSAGE_BYTES] = {0};
   en_put32(reply, EN_MAGIC_REPLY);
   en_put32(reply + 4, EN_LAYOUT_VERSION);
@@ -82,7 +82,7 @@ static bool take_place(en_server *s, en_handshake *h) {
 /* Makes the region and passes it. */
 static bool grant(en_server *s, en_handshake *h) {
   const char *why = NULL;
-  int descriptor;
+  en_handle descriptor;
   uint8_t identity[16];
   if (!take_place(s, h)) return refuse(s, h, EN_R_FULL, NULL);
   if (h->region_size < EN_MIN_REGION) return refuse(s, h, EN_R_NOT_UNDERSTOOD, NULL);
@@ -150,7 +150,7 @@ static bool keep(en_server *s, en_handshake *h) {
   else
     s->first = item;
   s->last = item;
-  h->link = -1;
+  h->link = EN_NO_LINK;
   h->region = NULL;
   h->has_place = false;
   return true;
@@ -175,8 +175,8 @@ static bool advance(en_server *s, en_handshake *h) {
 
 void en_clients_take(en_server *s) {
   while (s->count < EN_HANDSHAKES) {
-    int link = en_listener_take(s->listener);
-    if (link < 0) break;
+    en_link link = en_listener_take(s->listener);
+    if (link == EN_NO_LINK) break;
     en_handshake *h = calloc(1, sizeof *h);
     if (!h || !en_listener_watch(s->listener, link)) {
       en_link_close(link);

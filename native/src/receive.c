@@ -134,7 +134,7 @@ void en_publish_head(en_connection *c) {
   if (!atomic_exchange(c->peer_needs, 0)) return;
   uint32_t asleep = 2;
   if (atomic_compare_exchange_strong(c->peer_sleeps, &asleep, 0))
-    en_word_wake(c->peer_sleeps);
+    en_word_wake(c->region, c->peer_sleeps);
   else
     en_link_wake(c->link);
 }

@@ -33,7 +33,7 @@ void en_sleep(en_connection *c, int ms) {
     atomic_store(c->own_sleeps, 0);
     return;
   }
-  en_word_wait(c->own_sleeps, 2, ms < 0 || ms > SLICE_MS ? SLICE_MS : ms);
+  en_word_wait(c->region, c->own_sleeps, 2, ms < 0 || ms > SLICE_MS ? SLICE_MS : ms);
   if (atomic_exchange(c->own_sleeps, 0) != 0) c->look = true; /* nobody woke this side */
 }
 
@@ -211,10 +211,10 @@ void en_interrupt(en_connection *c) {
   if (!c) return;
   atomic_store(&c->interrupted, 1);
   uint32_t asleep = 2;
-  if (atomic_compare_exchange_strong(c->own_sleeps, &asleep, 0)) en_word_wake(c->own_sleeps);
+  if (atomic_compare_exchange_strong(c->own_sleeps, &asleep, 0)) en_word_wake(c->region, c->own_sleeps);
 }
 
-int en_descriptor(const en_connection *c) { return c ? c->link : -1; }
+int en_descriptor(const en_connection *c) { return c ? en_link_descriptor(c->link) : -1; }
 
 int en_arm(en_connection *c) {
   if (!c) return 0;

@@ -3,11 +3,11 @@
 #define ENTROPYNET_PAIR_H
 
 #include <string.h>
-#include <sys/socket.h>
 
 #include "../src/connection.h"
 #include "../src/platform.h"
 #include "check.h"
+#include "links.h"
 
 typedef struct {
   en_connection *server, *client;
@@ -15,7 +15,8 @@ typedef struct {
 
 static inline en_pair make_pair(uint32_t region_size, const en_options *server_options,
                                 const en_options *client_options) {
-  int links[2], descriptor;
+  en_link links[2];
+  en_handle descriptor;
   uint8_t *regions[2];
   const char *why;
   en_settings server, client;
@@ -23,7 +24,7 @@ static inline en_pair make_pair(uint32_t region_size, const en_options *server_o
   IS(EN_OK, en_settings_take(server_options, &server));
   IS(EN_OK, en_settings_take(client_options, &client));
   en_limits server_limits = en_settings_limits(&server), client_limits = en_settings_limits(&client);
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, links) == 0);
+  make_links(links);
   IS(EN_OK, en_region_make(region_size, &descriptor, &regions[0], &why));
   IS(EN_OK, en_region_map(descriptor, region_size, &regions[1]));
   en_region_close(descriptor);

@@ -47,7 +47,8 @@ static bool has_new(void) {
   return new_wait && new_wake;
 }
 
-void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms) {
+void en_word_wait(const uint8_t *region, _Atomic uint32_t *word, uint32_t value, int ms) {
+  (void)region;
   if (ms <= 0) return; /* a time of 0 would mean without end */
   if (has_new())
     (void)new_wait((void *)word, value, sizeof *word, SYNC_SHARED, MACH_ABSOLUTE_TIME,
@@ -56,7 +57,8 @@ void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms) {
     (void)old_wait(COMPARE_AND_WAIT_SHARED, (void *)word, value, (uint32_t)ms * 1000);
 }
 
-void en_word_wake(_Atomic uint32_t *word) {
+void en_word_wake(const uint8_t *region, _Atomic uint32_t *word) {
+  (void)region;
   int result;
   do {
     if (has_new())

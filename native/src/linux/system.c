@@ -20,12 +20,14 @@ bool en_random(void *bytes, size_t length) {
   return got == (ssize_t)length; /* up to 256 bytes come at once */
 }
 
-void en_word_wait(_Atomic uint32_t *word, uint32_t value, int ms) {
+void en_word_wait(const uint8_t *region, _Atomic uint32_t *word, uint32_t value, int ms) {
+  (void)region;
   struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
   (void)syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0);
 }
 
-void en_word_wake(_Atomic uint32_t *word) {
+void en_word_wake(const uint8_t *region, _Atomic uint32_t *word) {
+  (void)region;
   (void)syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 

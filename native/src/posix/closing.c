@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "names.h"
 
 typedef struct waiting {
   struct waiting *next;

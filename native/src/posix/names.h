@@ -23,6 +23,12 @@ typedef struct {
 /* The address of the socket at a place. */
 void en_address_of(const en_place *place, struct sockaddr_un *address);
 
+/* Opens the directory if it is safe. If it is missing and `make` is true, makes it first. */
+en_status en_place_open(const en_place *place, bool make, int *directory);
+
+/* Closes a listening socket without waiting for what clients have put into it. */
+void en_listening_close(int socket);
+
 void en_names_clear(en_names *names);
 /* Takes both names and listens. EN_ADDRESS_IN_USE: a living server has them. */
 en_status en_names_take(en_names *names, const en_place *place, int64_t deadline);

@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "../error.h"
-#include "../platform.h"
-#include "../wire.h"
+#include "names.h"
 
 /* What is left of a socket's path for the directory: a slash, 24 digits and ".socket" need 32 bytes. */
 #define DIRECTORY_BYTES ((int)sizeof((struct sockaddr_un *)0)->sun_path - 1 - 32)
@@ -54,25 +52,10 @@ static size_t find_directory(const char *given, char *out, size_t room) {
 }
 
 en_status en_place_find(const char *endpoint, const char *directory, en_place *place) {
-  if (!endpoint) return en_fail(EN_INVALID_PARAMETER, "endpoint is NULL. It is a name or shm://name.");
-  const char *name = strncasecmp(endpoint, "shm://", 6) == 0 ? endpoint + 6 : endpoint;
-  size_t bytes = strlen(name);
-  if (bytes == 0) return en_fail(EN_INVALID_PARAMETER, "The endpoint '%.100s' has no name.", endpoint);
-  if (strstr(name, "://") && name == endpoint) {
-    return en_fail(EN_INVALID_PARAMETER, "The endpoint '%.100s' has a scheme that is not shm://.", endpoint);
-  }
-  if (strlen(endpoint) > 2048) {
-    return en_fail(EN_INVALID_PARAMETER, "The endpoint has %zu bytes. 1 to 2048 are allowed.",
-                   strlen(endpoint));
-  }
-  if (!en_is_utf8((const uint8_t *)name, bytes))
-    return en_fail(EN_INVALID_PARAMETER, "The endpoint is not UTF-8.");
-  for (size_t i = 0; i < bytes; i++) {
-    uint8_t byte = (uint8_t)name[i];
-    if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (uint8_t)name[i + 1] < 0xa0)) {
-      return en_fail(EN_INVALID_PARAMETER, "The endpoint has a control character.");
-    }
-  }
+  const char *name;
+  char hash[EN_HASH_BYTES];
+  en_status status = en_endpoint_name(endpoint, &name, hash);
+  if (status) return status;
   size_t length = find_directory(directory, place->directory, sizeof place->directory);
   if (length > (size_t)DIRECTORY_BYTES) {
     return en_fail(
@@ -80,10 +63,6 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
         "The discovery directory '%.200s' has %zu bytes as an absolute path. The path of a socket allows %d.",
         directory ? directory : place->directory, length, DIRECTORY_BYTES);
   }
-  uint8_t digest[32];
-  char hash[25];
-  en_sha256(name, bytes, digest);
-  for (int i = 0; i < 12; i++) (void)snprintf(hash + 2 * i, 3, "%02x", digest[i]);
   (void)snprintf(place->name, sizeof place->name, "%.250s", name); /* for sentences */
   (void)snprintf(place->region, sizeof place->region, "%.75s/%s.region", place->directory, hash);
   (void)snprintf(place->fresh, sizeof place->fresh, "%.75s/%s.region.new", place->directory, hash);

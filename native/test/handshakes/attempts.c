@@ -1,4 +1,5 @@
 /* Connecting without waiting. */
+#include "../links.h"
 #include "handshakes.h"
 
 /* Continues both sides on one thread until the attempt has ended. */
@@ -36,9 +37,9 @@ void connects_without_waiting(void) {
   IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
   IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
   int descriptor = en_connect_descriptor(attempt);
-  CHECK(client == NULL && descriptor >= 0 && !en_link_readable(descriptor, 0));
+  CHECK(client == NULL && descriptor >= 0 && !is_readable(descriptor, 0));
   IS(EN_WOULD_BLOCK, en_accept(server, 0, &accepted));
-  CHECK(en_link_readable(descriptor, 0));
+  CHECK(is_readable(descriptor, 0));
   IS(EN_OK, en_connect_poll(attempt, &client));
   CHECK(en_descriptor(client) == descriptor && en_connect_descriptor(attempt) == -1);
   en_connect_free(attempt); /* the connection stands */
@@ -59,7 +60,7 @@ void connects_without_waiting(void) {
   IS(EN_OK, en_connect_start("one", &options, &attempt));
   IS(EN_TIMEOUT, finish_attempt(attempt, &client, NULL, &accepted)); /* nobody accepts */
   descriptor = en_connect_descriptor(attempt);
-  CHECK(en_link_readable(descriptor, 0)); /* open until the program frees it */
+  CHECK(is_readable(descriptor, 0)); /* open until the program frees it */
   en_connect_free(attempt);
   en_server_free(server);
 }

@@ -5,7 +5,8 @@
 static uint32_t answer_to(const en_options *options, uint32_t offset, uint32_t value) {
   en_place place;
   uint8_t nonce[16], request[EN_MESSAGE_BYTES] = {0}, reply[EN_MESSAGE_BYTES];
-  int link, region = -1;
+  en_link link;
+  en_handle region = -1;
   uint32_t have = 0;
   IS(EN_OK, en_place_find("one", options->directory, &place));
   IS(EN_OK, en_link_connect(&place, nonce, &link));
@@ -37,7 +38,7 @@ void requests(void) {
   } all[] = {{0, 0x12345678, 5}, {4, 2, 1},  {4, 0, 1},      {8, 65535, 5}, {16, 0, 3},
              {32, 0, 5},         {36, 2, 1}, {44, 16383, 5}, {52, 1, 7},    {60, 1, 0}};
   en_options options = in_directory();
-  int silent;
+  en_link silent;
   en_place place;
   uint8_t nonce[16];
   host h;
@@ -61,7 +62,8 @@ void short_visit(void) {
   en_connection *connection;
   en_place place;
   uint8_t nonce[16], request[EN_MESSAGE_BYTES] = {0}, reply[EN_MESSAGE_BYTES];
-  int link, region = -1;
+  en_link link;
+  en_handle region = -1;
   IS(EN_OK, en_listen("one", &options, &server));
   IS(EN_OK, en_place_find("one", directory, &place));
   IS(EN_OK, en_link_connect(&place, nonce, &link));

@@ -67,10 +67,10 @@ void wakes_a_sleeper(void) {
   CHECK(pthread_join(thread, NULL) == 0);
   IS(EN_OK, en_poll(pair.client)); /* the thread may not have waited after its message came */
   /* The descriptor becomes readable after en_arm(). */
-  CHECK(en_arm(pair.client) == 1 && !en_link_readable(en_descriptor(pair.client), 0));
+  CHECK(en_arm(pair.client) == 1 && !is_readable(en_descriptor(pair.client), 0));
   IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
-  CHECK(en_link_readable(en_descriptor(pair.client), 1000) && en_arm(pair.client) == 0);
+  CHECK(is_readable(en_descriptor(pair.client), 1000) && en_arm(pair.client) == 0);
   IS(EN_OK, en_poll(pair.client));
-  CHECK(!en_link_readable(en_descriptor(pair.client), 0));
+  CHECK(!is_readable(en_descriptor(pair.client), 0));
   free_pair(pair);
 }

@@ -1,0 +1,127 @@
+/* Taking, renewing and giving back a name. Sections 1 and 9 of the protocol. */
+#include "names.h"
+
+#include <string.h>
+
+#include "../error.h"
+#include "../wire.h"
+
+static en_status cannot_make(const char *path) {
+  DWORD error = GetLastError();
+  return en_fail(error == ERROR_ACCESS_DENIED ? EN_SHARED_MEMORY_PERMISSION : EN_RESOURCE_LIMIT_EXCEEDED,
+                 "%s can't be made: error %lu.", path, error);
+}
+
+/* The lock alone proves life: a pipe lasts as long as any connection of it. EN_OK: no server lives. */
+static en_status ask(const en_place *place) {
+  HANDLE file = en_file_open(place->region, GENERIC_READ);
+  DWORD error = GetLastError();
+  if (file == INVALID_HANDLE_VALUE && error == ERROR_FILE_NOT_FOUND) return EN_OK;
+  if (file != INVALID_HANDLE_VALUE) {
+    bool is_free = en_file_lock(file, false);
+    error = GetLastError();
+    (void)CloseHandle(file);
+    if (is_free) return EN_OK;
+    if (en_is_locked_error(error)) {
+      return en_fail(EN_ADDRESS_IN_USE, "A living server has the endpoint '%.100s' in %s.", place->name,
+                     place->directory);
+    }
+  }
+  return en_fail(EN_RESOURCE_LIMIT_EXCEEDED,
+                 "The system does not say whether a server has the endpoint '%.100s': %s: error %lu.",
+                 place->name, place->region, error);
+}
+
+static uint64_t start_time(void) {
+  FILETIME made, ended, kernel, user;
+  if (!GetProcessTimes(GetCurrentProcess(), &made, &ended, &kernel, &user)) return 0;
+  return (uint64_t)made.dwHighDateTime << 32 | made.dwLowDateTime;
+}
+
+static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
+  uint64_t started = start_time();
+  memset(bytes, 0, EN_MESSAGE_BYTES);
+  en_put32(bytes, EN_MAGIC_DISCOVERY);
+  en_put32(bytes + 4, EN_LAYOUT_VERSION);
+  en_put32(bytes + 8, en_process());
+  en_put32(bytes + 12, names->max_connections);
+  memcpy(bytes + 16, names->nonce, 16);
+  en_put32(bytes + 32, (uint32_t)started);
+  en_put32(bytes + 36, (uint32_t)(started >> 32));
+  en_put_library(bytes + EN_DISCOVERY_LIBRARY, names->library);
+}
+
+/* Makes the file beside its name, and locks it. INVALID_HANDLE_VALUE and GetLastError(). */
+static HANDLE make_file(const en_names *names, const wchar_t *path) {
+  const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  uint8_t bytes[EN_MESSAGE_BYTES];
+  DWORD written = 0;
+  describe(names, bytes);
+  (void)DeleteFileW(path);
+  HANDLE file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, share, NULL, CREATE_NEW,
+                            FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+  if (file == INVALID_HANDLE_VALUE) return file;
+  if (WriteFile(file, bytes, sizeof bytes, &written, NULL) && written == sizeof bytes &&
+      en_file_lock(file, true))
+    return file;
+  DWORD error = GetLastError();
+  (void)CloseHandle(file);
+  (void)DeleteFileW(path);
+  SetLastError(error);
+  return INVALID_HANDLE_VALUE;
+}
+
+/* The file is whole and locked when it gets its name. */
+static en_status make_region(en_names *names, const en_place *place) {
+  wchar_t fresh[EN_WIDE], region[EN_WIDE];
+  en_widen(place->fresh, fresh);
+  en_widen(place->region, region);
+  HANDLE file = make_file(names, fresh);
+  if (file == INVALID_HANDLE_VALUE) return cannot_make(place->fresh);
+  if (!en_file_identify(file, &names->file) || !MoveFileExW(fresh, region, MOVEFILE_REPLACE_EXISTING)) {
+    en_status status = cannot_make(place->region);
+    (void)CloseHandle(file);
+    (void)DeleteFileW(fresh);
+    return status;
+  }
+  en_close_handle(names->region); /* the new life lock is already held */
+  names->region = file;
+  return EN_OK;
+}
+
+en_status en_names_take(en_names *names, const en_place *place, int64_t deadline,
+                        en_status (*listen)(void *user), void *user) {
+  HANDLE lock;
+  en_status status = en_directory_lock(place, deadline, &lock);
+  if (status) return status;
+  status = ask(place);
+  if (!status) status = listen(user);
+  if (!status) status = make_region(names, place);
+  (void)CloseHandle(lock);
+  return status;
+}
+
+en_status en_names_renew(en_names *names, const en_place *place) {
+  HANDLE lock;
+  if (en_file_stands(place->region, &names->file)) return EN_OK;
+  if (en_directory_lock(place, en_now_ms(), &lock)) return EN_OK; /* the next second asks again */
+  en_status status = EN_OK;
+  if (!en_file_stands(place->region, &names->file)) {
+    status = ask(place); /* another server may have taken the name */
+    if (!status) (void)make_region(names, place);
+  }
+  (void)CloseHandle(lock);
+  return status == EN_ADDRESS_IN_USE ? status : EN_OK;
+}
+
+void en_names_give_back(en_names *names, const en_place *place) {
+  HANDLE lock;
+  if (names->region == INVALID_HANDLE_VALUE) return;
+  /* This is correct without the directory's lock, too: no other process replaces the name while this side
+   * holds the life lock. */
+  bool locked = en_directory_lock(place, en_deadline(1000), &lock) == EN_OK;
+  en_file_remove(place->region, &names->file);
+  (void)CloseHandle(names->region);
+  if (locked) (void)CloseHandle(lock);
+  names->region = INVALID_HANDLE_VALUE;
+}
