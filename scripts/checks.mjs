@@ -92,6 +92,7 @@ const platforms = [
   emulators,
   step('native tests with musl', 'npm', 'run', 'test:musl'),
   step('suites in Windows under wine', 'npm', 'run', 'test:windows'),
+  step('the library for C in Windows under wine', 'node', 'scripts/cross-library.mjs', '--wine', 'win32-x64'),
   step('suites on arm64 under qemu', 'npm', 'run', 'test:arm64'),
 ];
 
