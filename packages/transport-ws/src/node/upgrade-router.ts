@@ -100,6 +100,11 @@ export function refuseUpgrade(socket: Duplex, status: number, reason: string, de
   log(() => `upgrade refused with HTTP status ${status}: ${reason}${detail === undefined ? '' : ` (${detail})`}`);
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
+  endWithStatus(socket, status, reason);
+}
+
+/** Writes an answer with an HTTP status, and ends this side's direction of the socket. */
+export function endWithStatus(socket: Duplex, status: number, reason: string): void {
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

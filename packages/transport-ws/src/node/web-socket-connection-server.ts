@@ -13,6 +13,7 @@ import {
   type ServerConfig,
   unwrap,
 } from '@entropynet/core';
+import { answerBrokenRequests } from './broken-requests.js';
 import { HandshakeDesk } from './handshake-desk.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
 import {
@@ -195,6 +196,7 @@ export class WebSocketConnectionServer extends NetworkServer {
       response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain', Upgrade: 'websocket' });
       response.end('this endpoint speaks WebSocket only\n');
     });
+    answerBrokenRequests(server, handshakeTimeoutMs);
     server.maxConnections = maxConnections + SPARE_SOCKETS;
     return server;
   }
