@@ -43,6 +43,30 @@ describe('upgrade requests', () => {
     expect(taken.ok ? 'ok' : taken.error.code).to.equal('AddressInUse');
   });
 
+  it('for which there is no memory end alone', async () => {
+    const http = await fixtures.httpServer();
+    const server = await fixtures.serve({ noServer: true }, 'ws://localhost/test');
+    let count = 0;
+    http.on('upgrade', (request, socket, head) => {
+      count += 1;
+      if (count === 1) {
+        const get = (): never => {
+          throw new RangeError('Array buffer allocation failed');
+        };
+        // Node.js itself sets it.
+        Object.defineProperty(socket, 'prependListener', { get, set: () => undefined });
+      }
+      server.handleUpgrade(request, socket, head);
+    });
+    const { port } = http.address() as AddressInfo;
+    const warned = once(process, 'warning') as Promise<[Error]>;
+    await once(fixtures.raw(`ws://127.0.0.1:${port}/test`), 'close');
+    expect((await warned)[0].message).to.contain('this process has no memory left');
+    const client = fixtures.raw(`ws://127.0.0.1:${port}/test`);
+    const [greeting] = (await once(client, 'message')) as [Buffer];
+    expect(greeting).to.have.length(24);
+  });
+
   it('are admitted by an answer of the hook that arrived while the process was busy', async () => {
     let answer: (value: object) => void = () => undefined;
     const authenticate = (): Promise<object> => new Promise((resolve) => (answer = resolve));

@@ -5,8 +5,11 @@ import {
   type AcceptQueue,
   type NetworkConnection,
   NetworkError,
+  redactEndpoint,
   type ResolvedConnectionConfig,
   type Result,
+  shortageOf,
+  WarningLimiter,
 } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 import { type WebSocket, WebSocketServer } from '#ws';
@@ -16,6 +19,7 @@ import { asksForProtocol, checkAuthentication, checkHeaders } from './upgrade-ga
 import { refuseUpgrade } from './upgrade-router.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { type LinkFacts, WebSocketLink } from './web-socket-link.js';
+import { reasonOf } from '../protocol/web-socket-errors.js';
 import { CloseCode, SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** The beginning of the header with the agreed extensions. */
@@ -33,6 +37,7 @@ export class HandshakeDesk {
   /** The sockets without a connection yet, each with the controller that ends its handshake. */
   readonly #handshakes = new Map<Socket, AbortController>();
   readonly #upgrader: WebSocketServer;
+  readonly #warnings = new WarningLimiter();
   /** The agreed compression of the clients whose upgrade is being answered. */
   readonly #compressions = new WeakMap<IncomingMessage, AgreedCompression>();
 
@@ -136,7 +141,9 @@ export class HandshakeDesk {
       this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
         const admitted = { ...identity, request: { url: request.url ?? '', headers: request.headers } };
         const facts = { admitted, compression: this.#compressions.get(request) };
-        void this.#greet(webSocket, socket, controller, facts, place.value);
+        this.#greet(webSocket, socket, controller, facts, place.value).catch((error: unknown) => {
+          this.#giveUpOn(webSocket, error);
+        });
       });
     } catch {
       // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this
@@ -144,6 +151,17 @@ export class HandshakeDesk {
       this.#forget(socket);
       place.value.release();
     }
+  }
+
+  /** A client for which there is no memory, for example, must not end the process: a rejection without a handler does. */
+  #giveUpOn(webSocket: WebSocket, error: unknown): void {
+    const endpoint = redactEndpoint(this.#config.endpoint);
+    this.#warnings.warn(
+      `EntropyNet server '${endpoint}' can't take a client: ${shortageOf(error) ?? reasonOf(error)}; its connection ends`,
+    );
+    webSocket.on('error', ignore);
+    // The end of the socket releases its place.
+    webSocket.terminate();
   }
 
   /**
