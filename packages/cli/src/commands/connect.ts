@@ -13,6 +13,7 @@ import {
   checkConversation,
   type ConversationOptions,
   endOf,
+  interruption,
   joinStreams,
   openChannel,
   sendLines,
@@ -56,7 +57,7 @@ async function connect(terminal: Terminal, endpoint: string, options: ConnectOpt
       return;
     }
     await openChannel(handle, options);
-    showMessages(terminal, handle, options);
+    const shown = showMessages(terminal, handle, options);
     const over = new AbortController();
     const ended = endOf(handle).finally(() => {
       over.abort();
@@ -71,6 +72,7 @@ async function connect(terminal: Terminal, endpoint: string, options: ConnectOpt
     terminal.interrupted.addEventListener('abort', leave);
     const error = await ended;
     terminal.interrupted.removeEventListener('abort', leave);
+    await Promise.race([shown, interruption(terminal)]);
     if (error !== undefined) throw new CommandFailure(`the connection failed: ${error.message}`);
     tell(terminal, 'disconnected');
   });

@@ -15,13 +15,14 @@ import {
   checkConversation,
   type ConversationOptions,
   endOf,
+  interruption,
   joinStreams,
   sendLines,
   sendMessage,
   showMessages,
 } from '../support/conversation.js';
 import { Outbox } from '../support/outbox.js';
-import { tell, type Terminal } from '../support/terminal.js';
+import { roomIn, tell, type Terminal } from '../support/terminal.js';
 
 interface ListenOptions extends ConnectionOptions, ConversationOptions {
   readonly echo?: true;
@@ -74,6 +75,8 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
   const typing = sendLines(terminal, broadcast, options, signal);
   let number = 0;
   for (;;) {
+    // A client that leaves keeps what was not printed, so no more clients come while nobody reads the output.
+    if (terminal.output.writableNeedDrain) await Promise.race([roomIn(terminal.output), interruption(terminal)]);
     const accepted = await server.accept({ signal });
     if (!accepted.ok) break;
     const client = accepted.value;
@@ -90,10 +93,11 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
       }),
     );
     tell(terminal, `${name} connected over ${client.getBackend() ?? 'nothing'}`);
+    let shown = Promise.resolve();
     if (options.echo === true) echo(terminal, name, client);
-    else showMessages(terminal, client, options, `${name} `);
+    else shown = showMessages(terminal, client, options, `${name} `);
     if (options.channel !== undefined) void openChannelFor(terminal, name, client, options.channel);
-    void leaveOf(terminal, name, client).then(() => {
+    void leaveOf(terminal, name, client, shown).then(() => {
       outboxes.delete(own);
       if (options.once === true) over.abort();
     });
@@ -113,8 +117,14 @@ async function openChannelFor(
     tell(terminal, `${name} channel '${channel}' could not be opened: ${opened.error.message} (${opened.error.code})`);
 }
 
-async function leaveOf(terminal: Terminal, name: string, client: ConnectionHandle): Promise<void> {
+async function leaveOf(
+  terminal: Terminal,
+  name: string,
+  client: ConnectionHandle,
+  shown: Promise<void>,
+): Promise<void> {
   const error = await endOf(client);
+  await shown;
   tell(terminal, error === undefined ? `${name} left` : `${name} failed: ${error.message}`);
   await client.close();
 }

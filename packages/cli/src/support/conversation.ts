@@ -7,7 +7,7 @@ import { toDuplex } from '@entropynet/streams';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from './command-failure.js';
 import { reasonOf } from './paths.js';
-import { lineOf, print, tell, type Terminal } from './terminal.js';
+import { lineOf, print, roomIn, tell, type Terminal } from './terminal.js';
 
 /** The format of written and read messages. */
 export interface ConversationOptions {
@@ -31,18 +31,35 @@ export function checkConversation({ hex, stream, channel }: ConversationOptions)
     throw new CommandFailure('--hex and --stream exclude each other: a stream has no messages', ExitCode.Usage);
 }
 
-/** Prints each message that arrives as a line; bytes that are no text as hexadecimal digits. */
+/**
+ * Prints each message that arrives as a line; bytes that are no text as hexadecimal digits. While nobody reads standard
+ * output, further messages stay with the peer and do not fill the memory. Resolves when the connection has ended and all
+ * messages that arrived before are printed.
+ */
 export function showMessages(
   terminal: Terminal,
-  handle: ConnectionHandle,
+  handle: Pick<ConnectionHandle, 'channel' | 'defaultChannel'>,
   options: ConversationOptions,
   prefix = '',
-): void {
-  const show = (data: Uint8Array): void => {
-    print(terminal, prefix + (options.hex === true ? hexOf(data) : textOf(data)));
-  };
-  if (options.channel === undefined) handle.setMessageCallback(show);
-  else handle.setChannelMessageCallback(options.channel, show);
+): Promise<void> {
+  const channel = options.channel === undefined ? handle.defaultChannel : handle.channel(options.channel);
+  return new Promise((resolve) => {
+    const lease = channel.take(
+      {
+        onMessage: (data) => {
+          if (print(terminal, prefix + (options.hex === true ? hexOf(data) : textOf(data)))) return;
+          lease.pause();
+          void roomIn(terminal.output).then(() => {
+            lease.resume();
+          });
+        },
+        onEnd: () => {
+          resolve();
+        },
+      },
+      { name: 'standard output' },
+    );
+  });
 }
 
 /**

@@ -22,9 +22,30 @@ export function tell(terminal: Terminal, line: string): void {
   terminal.errors.write(`${lineOf(line)}\n`);
 }
 
-/** Prints one line of the result, made printable like in `tell`. */
-export function print(terminal: Terminal, line: string): void {
-  terminal.output.write(`${lineOf(line)}\n`);
+/**
+ * Prints one line of the result, made printable like in `tell`.
+ * @returns false if the line waits in the memory of this process: see `roomIn`
+ */
+export function print(terminal: Terminal, line: string): boolean {
+  return terminal.output.write(`${lineOf(line)}\n`);
+}
+
+/** The present waits for room, so that many connections add only one listener to a stream. */
+const waits = new WeakMap<NodeJS.WriteStream, Promise<void>>();
+
+/** Resolves when a stream has written everything that waited; at once if nothing waits. */
+export async function roomIn(stream: NodeJS.WriteStream): Promise<void> {
+  if (!stream.writableNeedDrain) return;
+  const waiting =
+    waits.get(stream) ??
+    new Promise<void>((resolve) => {
+      stream.once('drain', () => {
+        waits.delete(stream);
+        resolve();
+      });
+    });
+  waits.set(stream, waiting);
+  await waiting;
 }
 
 /**
