@@ -7,9 +7,17 @@ import { turns, until } from '@entropynet/conformance/tools';
 import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
-import { CONTROL_BLOCK_BYTES, sideLayout, SLEEPS_ON_DOORBELL } from '@entropynet/transport-shm/internal/region/layout';
+import {
+  CONTROL_BLOCK_BYTES,
+  IDENTITY_BYTES,
+  IDENTITY_OFFSET,
+  sideLayout,
+  SLEEPS_ON_DOORBELL,
+} from '@entropynet/transport-shm/internal/region/layout';
+import { identityIn, linkKeyOf } from '@entropynet/transport-shm/internal/region/link-key';
 import { clientWriter, nativeBinding, reached, Scene } from '../support/shared-memory/shared-memory-support.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
+import { rawConnect } from './support/hostile.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
 
@@ -41,6 +49,18 @@ describeFaults('a hostile client of another process', () => {
     }
     expect(new Set(said.slice(1))).to.deep.equal(new Set(['InvalidMessage']));
     saw(`${count} names, each InvalidMessage`);
+  });
+
+  faultTest('H6', 'changes the identity of its region before it is accepted', [addon], async ({ scope, saw }) => {
+    const scene = new Scene();
+    scope.defer(() => scene.close());
+    const server = await scene.server();
+    const { bytes } = await rawConnect(scope, scene.config);
+    const linkKey = linkKeyOf(identityIn(bytes));
+    // The acknowledgement is sent, and the server reads it in a later turn of the event loop.
+    bytes.fill(0xee, IDENTITY_OFFSET, IDENTITY_OFFSET + IDENTITY_BYTES);
+    expect(unwrap(await server.accept()).linkKey).to.equal(linkKey);
+    saw('the identity of the handshake counts');
   });
 });
 

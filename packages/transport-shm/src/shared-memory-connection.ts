@@ -16,7 +16,7 @@ import {
 import { requestRegion } from './discovery/handshake-client.js';
 import { serverNameOf } from './discovery/names.js';
 import type { LocalSocket } from './native-binding.js';
-import { identityIn, linkKeyOf } from './region/link-key.js';
+import { linkKeyOf } from './region/link-key.js';
 import type { SharedMemoryRegion } from './region/shared-memory-region.js';
 import { sharedMemorySection } from './shared-memory-options.js';
 import { SharedMemoryLink } from './shared-memory-link.js';
@@ -70,7 +70,7 @@ export class SharedMemoryConnection extends NetworkConnection {
       super(from.config, { writer: link.writer, peerLimits: from.peerLimits });
       this.#regionBytes = from.region.byteLength;
       this.#peer = from.peer;
-      this.#identity = identityIn(from.region.bytes);
+      this.#identity = from.region.identity;
       this.#use(link);
     }
     this.#regionName = serverNameOf(this.config.endpoint);
@@ -142,7 +142,7 @@ export class SharedMemoryConnection extends NetworkConnection {
     const { region, socket, peerLimits, peer } = assigned.value;
     const link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
     this.#regionBytes = region.byteLength;
-    this.#identity = identityIn(region.bytes);
+    this.#identity = region.identity;
     this.#peer = peer;
     this.#use(link);
     return ok({ writer: link.writer, peerLimits });

@@ -41,6 +41,8 @@ export function regionAccess(binding: NativeBinding, config: SharedMemoryConfig)
 export class SharedMemoryRegion {
   readonly byteLength: number;
   readonly ringCapacity: number;
+  /** The 16 bytes of the handshake that identify it. The peer can change those in the control block at any moment. */
+  readonly identity: Uint8Array;
   /** Views of the whole region. `unmap()` empties both, so that the use of an old view can't crash. */
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
@@ -48,9 +50,10 @@ export class SharedMemoryRegion {
   readonly exchange: (() => boolean) | undefined;
   readonly #memory: RegionMemory;
 
-  private constructor(memory: RegionMemory) {
+  private constructor(memory: RegionMemory, identity: Uint8Array) {
     const { buffer } = memory;
     this.#memory = memory;
+    this.identity = new Uint8Array(identity);
     this.exchange = memory.exchange;
     this.byteLength = buffer.byteLength;
     this.ringCapacity = ringCapacityOf(buffer.byteLength);
@@ -83,7 +86,7 @@ export class SharedMemoryRegion {
       if (access === 'direct') {
         const { buffer, descriptor } = binding.createRegion(byteLength, prefault);
         writeControlBlock(buffer, block);
-        return ok({ region: new SharedMemoryRegion(new MappedMemory(binding, buffer)), descriptor });
+        return ok({ region: new SharedMemoryRegion(new MappedMemory(binding, buffer), block.identity), descriptor });
       }
       // The copy comes first: if there is no memory for it, there is no region yet to release.
       const buffer = new ArrayBuffer(byteLength);
@@ -91,7 +94,7 @@ export class SharedMemoryRegion {
       const memory = new CopiedMemory(region, buffer);
       writeControlBlock(buffer, block);
       memory.writeControlBlock(0, CONTROL_BLOCK_BYTES);
-      return ok({ region: new SharedMemoryRegion(memory), descriptor });
+      return ok({ region: new SharedMemoryRegion(memory, block.identity), descriptor });
     } catch (error) {
       const code = isShortage(error) ? 'ResourceLimitExceeded' : 'SharedMemoryNotAvailable';
       return err(code, `a region of ${byteLength} bytes could not be created: ${describeSystemError(error)}`, error);
@@ -125,7 +128,7 @@ export class SharedMemoryRegion {
       memory.unmap();
       return checked;
     }
-    const region = new SharedMemoryRegion(memory);
+    const region = new SharedMemoryRegion(memory, identity);
     const offset = libraryOffsetOf('client');
     writeLibrary(region.bytes, offset);
     memory.writeControlBlock?.(offset, LIBRARY_BYTES);
