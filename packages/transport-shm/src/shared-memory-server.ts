@@ -9,6 +9,7 @@ import {
   type Result,
   type ServerConfig,
   unwrap,
+  WarningLimiter,
 } from '@entropynet/core';
 import { sharedMemorySection } from './shared-memory-options.js';
 import { ClientAcceptor } from './discovery/client-acceptor.js';
@@ -27,6 +28,7 @@ import {
 } from './native-binding.js';
 import { type RegionAccess, regionAccess, SharedMemoryRegion } from './region/shared-memory-region.js';
 import { SharedMemoryConnection } from './shared-memory-connection.js';
+import { describeSystemError } from './system-failures.js';
 
 /** The largest number of handshakes at once. Further clients wait in the kernel. */
 const MAX_PENDING_HANDSHAKES = 64;
@@ -43,6 +45,7 @@ export class SharedMemoryServer extends NetworkServer {
   /** The name, from the end of accepting until the server has released it. */
   #leaving: { readonly claim: NameClaim | undefined; readonly keeper: NameKeeper | undefined } | undefined;
   readonly #acceptor: ClientAcceptor;
+  readonly #warnings = new WarningLimiter();
 
   /** @param config the configuration; for a wrong one, the constructor throws a `NetworkError` (`InvalidParameter`) */
   constructor(config: ServerConfig) {
@@ -221,18 +224,29 @@ export class SharedMemoryServer extends NetworkServer {
     return count;
   }
 
-  #offer({ region, socket, peerLimits, peer, place }: CompletedHandshake): void {
-    const connection = new SharedMemoryConnection({
-      region,
-      handle: socket,
-      peerLimits,
-      config: this.config,
-      peer,
-    });
+  #offer(completed: CompletedHandshake): void {
+    const { place } = completed;
+    const connection = this.#connectionOf(completed);
+    if (connection === undefined) return;
     this.#connections.add(connection);
     // A promise, not a listener, because the program may remove all listeners of an event.
     void connection.closed.then(() => this.#connections.delete(connection));
     if (!place.push(connection)) void connection.disconnect();
+  }
+
+  /** Makes the server's end of a connection. Undefined, with everything released, if there is no memory for it. */
+  #connectionOf({ region, socket, peerLimits, peer, place }: CompletedHandshake): SharedMemoryConnection | undefined {
+    try {
+      return new SharedMemoryConnection({ region, handle: socket, peerLimits, config: this.config, peer });
+    } catch (error) {
+      const endpoint = redactEndpoint(this.config.endpoint);
+      const reason = describeSystemError(error);
+      this.#warnings.warn(`EntropyNet server '${endpoint}' can't take a client: ${reason}; its connection ends`);
+      socket.close();
+      region.unmap();
+      place.release();
+      return undefined;
+    }
   }
 }
 

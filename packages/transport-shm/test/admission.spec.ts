@@ -7,6 +7,8 @@ import {
   HANDSHAKE_BYTES,
 } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
+import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
+import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
 import { nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
@@ -51,6 +53,26 @@ describe('the slots of clients during a shared-memory handshake', () => {
     expect([count.taken, count.asked]).to.deep.equal([0, 3]);
     quiet.close();
     last.close();
+  });
+
+  it('become free when there is no memory for the connection', async () => {
+    const count = counted();
+    const sharedMemory = { ...scene.config.sharedMemory, prefault: true };
+    const server = await scene.server({ admit: count.admit, sharedMemory });
+    const client = new SharedMemoryConnection(scene.config.endpoint, scene.config);
+    scene.onClose(() => client.disconnect());
+    const { prefault } = SharedMemoryRegion.prototype;
+    SharedMemoryRegion.prototype.prefault = () => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    try {
+      unwrap(await client.connect());
+      await until(() => count.asked === 1 && count.taken === 0, 'the place came back');
+    } finally {
+      SharedMemoryRegion.prototype.prefault = prefault;
+    }
+    await until(() => client.getState() === 'failed', 'the client has seen the end');
+    await scene.pair(server);
   });
 
   it('become connections if the server was busy until after the time limit', async () => {
