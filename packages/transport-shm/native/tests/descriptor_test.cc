@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -82,8 +83,8 @@ void TestForeignDescriptors() {
 }
 
 // Passes `count` descriptors with one byte, as a hostile peer may.
-void PassMany(int socket, int count) {
-  std::vector<int> passed(static_cast<std::size_t>(count), 0);
+void PassMany(int socket, int count, int descriptor = 0) {
+  std::vector<int> passed(static_cast<std::size_t>(count), descriptor);
   std::vector<unsigned char> control(CMSG_SPACE(sizeof(int) * passed.size()));
   char byte = 1;
   iovec part{&byte, 1};
@@ -124,6 +125,64 @@ class FewNumbers {
 
 void AwaitCloses() {
   while (WaitingToClose() != 0) static_cast<void>(::sched_yield());
+}
+
+// A TCP connection whose one end lingers: closing it waits until the other end has read everything.
+struct LingeringPair {
+  OwnedDescriptor lingering;
+  OwnedDescriptor other;
+
+  LingeringPair() {
+    OwnedDescriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    CHECK(::bind(listening.Get(), generic, length) == 0 && ::listen(listening.Get(), 1) == 0);
+    CHECK(::getsockname(listening.Get(), generic, &length) == 0);
+    lingering.Reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    CHECK(::connect(lingering.Get(), generic, length) == 0);
+    other.Reset(::accept(listening.Get(), nullptr, nullptr));
+    CHECK(other.IsOpen());
+    const linger an_hour{1, 3600};
+    CHECK(::setsockopt(lingering.Get(), SOL_SOCKET, SO_LINGER, &an_hour, sizeof an_hour) == 0);
+    const std::vector<char> chunk(1 << 16);
+    while (::send(lingering.Get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+    }
+  }
+
+  void ReadAll() {
+    std::vector<char> chunk(1 << 16);
+    while (::recv(other.Get(), chunk.data(), chunk.size(), 0) > 0) {
+    }
+  }
+};
+
+// Closes a listening socket whose client was not accepted and has passed a descriptor. Without a free number
+// it can't be accepted any more.
+void TestUnacceptedClient(int free_numbers) {
+  const std::string folder = MakeFolder();
+  const std::string path = folder + "/socket";
+  const int before = OpenDescriptors();
+  {
+    std::unique_ptr<LocalSocket> listening;
+    std::unique_ptr<LocalSocket> client;
+    CHECK(LocalSocket::Listen(path, 4, &listening).Ok());
+    CHECK(LocalSocket::Connect(path, &client).Ok());
+    LingeringPair pair;
+    PassMany(client->Get(), 1, pair.lingering.Get());
+    CHECK(::close(pair.lingering.Release()) == 0);
+    {
+      const FewNumbers few(free_numbers);
+      // This thread must not wait for the other end.
+      listening.reset();
+    }
+    pair.ReadAll();
+    AwaitCloses();
+  }
+  CHECK(OpenDescriptors() == before);
+  CHECK(::unlink(path.c_str()) == 0 && ::rmdir(folder.c_str()) == 0);
 }
 
 void TestPassedDescriptors() {
@@ -210,6 +269,7 @@ int main() {
   entropynet::TestRegions();
   entropynet::TestForeignDescriptors();
   entropynet::TestPassedDescriptors();
+  for (const int free_numbers : {1, 0}) entropynet::TestUnacceptedClient(free_numbers);
   CHECK(entropynet::OpenDescriptors() == before);
   return 0;
 }

@@ -36,13 +36,18 @@ void CloseSocket(OwnedDescriptor socket, bool listens) {
   // No more bytes can be sent into it.
   static_cast<void>(::shutdown(socket.Get(), SHUT_RDWR));
   // Connections that were not accepted would be closed with it.
+  bool is_drained = true;
   while (listens) {
     OwnedDescriptor unaccepted;
-    if (!AcceptStreamSocket(socket.Get(), &unaccepted).Ok() || !unaccepted.IsOpen()) break;
+    const Status status = AcceptStreamSocket(socket.Get(), &unaccepted);
+    // After the shutdown, EINVAL means that none is left. With other errors, such as EMFILE, some may be.
+    is_drained = status.Ok() || status.error == EINVAL;
+    if (!unaccepted.IsOpen()) break;
     CloseSocket(std::move(unaccepted), false);
   }
   std::uint8_t byte;
-  if (::recv(socket.Get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) CloseElsewhere(std::move(socket));
+  if (!is_drained || ::recv(socket.Get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    CloseElsewhere(std::move(socket));
 }
 
 class PosixLocalSocket final : public LocalSocket {
