@@ -3,7 +3,7 @@ import type { RatedRegion, RatedRing } from '../state.js';
 
 /** Returns the regions of a snapshot, with rates since the snapshot before. */
 export function withRates(before: SharedMemorySnapshot, now: SharedMemorySnapshot): RatedRegion[] {
-  const seconds = Math.max((now.at - before.at) / 1000, 0.001);
+  const seconds = Math.max((now.measuredAt - before.measuredAt) / 1000, 0.001);
   const rate = (ring: InspectedRing, earlier: InspectedRing | undefined): RatedRing => ({
     ...ring,
     // The 32-bit counters start again at 0.

@@ -8,7 +8,7 @@ import { FILE_OF_SERVER } from '../discovery/names.js';
 import { failureAt } from '../system-failures.js';
 import { describeProcess, type InspectedProcess, startTicksOf } from './processes.js';
 import { type InspectedRegion, inspectRegions, type UnreadableRegion } from './regions.js';
-import { epochNow } from '../platform-time.js';
+import { epochNow, now } from '../platform-time.js';
 
 /** A server of shared memory. */
 export interface InspectedServer {
@@ -33,6 +33,8 @@ export interface InspectedServer {
 export interface SharedMemorySnapshot {
   /** The time of the snapshot, in milliseconds since the epoch. */
   readonly at: number;
+  /** The same time, in milliseconds of a clock of this process that never goes back: for rates between two snapshots. */
+  readonly measuredAt: number;
   /** The directory of the servers, as an absolute path. */
   readonly directory: string;
   /** Whether the directory exists. If not, no server has run there, or the servers use another directory. */
@@ -70,7 +72,7 @@ export function inspectSharedMemory(options: InspectOptions = {}): Result<Shared
   const servers = inspectServers(directory, userId);
   if (!servers.ok) return servers;
   try {
-    return ok({ at: epochNow(), directory, ...servers.value, ...inspectRegions(userId) });
+    return ok({ at: epochNow(), measuredAt: now(), directory, ...servers.value, ...inspectRegions(userId) });
   } catch (error) {
     return failureAt('/proc', 'the processes could not be read', error);
   }
