@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Server } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serveInspector } from '@entropynet/inspector';
@@ -26,7 +27,7 @@ async function listeningBy<T>(
 
 const noDescriptor = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
 
-describe('an inspector without a file descriptor', () => {
+describe('an inspector and file descriptors', () => {
   let directory: string;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
@@ -35,7 +36,7 @@ describe('an inspector without a file descriptor', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('lives when it can not accept a browser, and warns', async () => {
+  it('lives when it has none for a browser, and warns', async () => {
     const servers: Server[] = [];
     const served = await listeningBy(
       (server, parameters) => {
@@ -52,7 +53,7 @@ describe('an inspector without a file descriptor', () => {
     expect(served.ok).to.equal(true);
   });
 
-  it('does not start, and says why', async () => {
+  it('does not start without one, and says why', async () => {
     const served = await listeningBy(
       (server) => {
         process.nextTick(() => server.emit('error', noDescriptor));
@@ -64,5 +65,19 @@ describe('an inspector without a file descriptor', () => {
     expect(served.ok ? '' : served.error.message)
       .to.include('no page at port 0')
       .and.include('ulimit -n');
+  });
+
+  it('keeps few sockets of programs that connect and send nothing', async () => {
+    const served = await serveInspector({ directory, endpoint: 'accepting' });
+    if (!served.ok) throw served.error;
+    const port = Number(new URL(served.value.address).port);
+    const most = 64;
+    const sockets = Array.from({ length: 2 * most }, () => connect(port, '127.0.0.1'));
+    const ends = sockets.map((socket) => once(socket, 'close'));
+    await Promise.all(ends.slice(most));
+    expect(sockets.filter((socket) => !socket.destroyed)).to.have.length(most);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(ends);
+    await served.value.close();
   });
 });

@@ -52,6 +52,8 @@ const OPTIONS = { port: 'a number', intervalMs: 'a number', endpoint: 'a string'
 
 const MOST_PORT = 65_535;
 const MOST_PAGES = 16;
+/** The largest number of TCP sockets of pages and requests: any program of the machine may open one and send nothing. */
+const MOST_SOCKETS = 64;
 const TOKEN_BYTES = 16;
 /** The largest message to a page, in bytes. The page has the same limit. */
 const MOST_STATE_BYTES = 64 * 1024 * 1024;
@@ -73,6 +75,7 @@ export async function serveInspector(options: InspectorServerOptions = {}): Prom
   const networking = await createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] });
   const token = randomBytes(TOKEN_BYTES).toString('hex');
   const http = createServer(serveAssets(token));
+  http.maxConnections = MOST_SOCKETS;
   try {
     http.listen(wanted, '127.0.0.1');
     await once(http, 'listening');
