@@ -102,6 +102,7 @@
             'platform/windows/process_identity.cc',
             'platform/windows/readiness.cc',
             'platform/windows/security.cc',
+            'windows_errors.cc',
           ],
           'defines': ['NOMINMAX', 'WIN32_LEAN_AND_MEAN', 'UNICODE', '_UNICODE'],
           'libraries': ['-ladvapi32.lib'],

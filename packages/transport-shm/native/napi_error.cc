@@ -2,6 +2,10 @@
 
 #include <uv.h>
 
+#ifdef _WIN32
+#include "windows_errors.h"
+#endif
+
 namespace entropynet {
 namespace {
 
@@ -24,12 +28,15 @@ Description DescribeLibuvCode(int number) {
   }
 }
 
-// Returns the libuv code of an error. A code that already is libuv's stays unchanged.
-int LibuvCodeOf(int error) {
+// Describes an error of the system, or one that has a code of libuv already.
+Description DescribeSystemError(int error) {
+  if (error <= 0) return DescribeLibuvCode(error);
 #ifdef _WIN32
-  return uv_translate_sys_error(error);
+  const int code = LibuvCodeOf(error);
+  if (code == UV_UNKNOWN) return {code, "UNKNOWN", "error " + std::to_string(error) + " of Windows"};
+  return DescribeLibuvCode(code);
 #else
-  return error <= 0 ? error : -error;
+  return DescribeLibuvCode(-error);
 #endif
 }
 
@@ -56,7 +63,7 @@ Description Describe(int error) {
     case kErrorAlreadyStarted:
       return DescribeLibuvCode(UV_EALREADY);
     default:
-      return DescribeLibuvCode(LibuvCodeOf(error));
+      return DescribeSystemError(error);
   }
 }
 
