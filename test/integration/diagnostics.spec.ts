@@ -15,6 +15,7 @@ import { createNetworking, type FallbackDiagnostics } from '@entropynet/manager'
 import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
+import { catchUncaught } from '../support/uncaught.js';
 import { pigeonTransportModule } from './manager-support.js';
 
 /** Records the messages of a diagnostics channel until the end of the scope. */
@@ -92,13 +93,7 @@ for (const [name, transport, endpoint] of [
       'pass an exception of a subscriber to the process, and disturb no connection',
       scoped(async (scope) => {
         const thrown: unknown[] = [];
-        const listeners = process.listeners('uncaughtException');
-        process.removeAllListeners('uncaughtException');
-        process.on('uncaughtException', (error) => thrown.push(error));
-        scope.defer(() => {
-          process.removeAllListeners('uncaughtException');
-          for (const listener of listeners) process.on('uncaughtException', listener);
-        });
+        scope.defer(catchUncaught((error) => thrown.push(error)));
         const fail = (): never => {
           throw new Error('a subscriber of the test');
         };

@@ -5,6 +5,7 @@ import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { StreamError, toDuplex } from '@entropynet/streams';
 import { expect } from 'chai';
+import { catchUncaught } from '../support/uncaught.js';
 import { describeOverTransports } from './transport-bench.js';
 import { bytesOf, duplexes, hashOf, MEBIBYTE } from './stream-support.js';
 
@@ -47,6 +48,28 @@ describeOverTransports('streams', (bench) => {
     far.end();
     await finished(near.resume());
   });
+
+  for (const length of [10, 100_000]) {
+    it(`passes the exception of a data listener to the process, after ${length} bytes`, async () => {
+      const [near, far] = await duplexes(bench);
+      const caught: string[] = [];
+      const undo = catchUncaught((error, origin) => caught.push(`${origin}: ${String(error)}`));
+      try {
+        far.once('data', () => {
+          throw new Error('by the listener');
+        });
+        near.write(Buffer.alloc(length, 1));
+        await until(() => caught.length > 0, 'the process got the exception');
+      } finally {
+        undo();
+      }
+      expect(caught).to.deep.equal(['uncaughtException: Error: by the listener']);
+      near.end(Buffer.from('afterwards'));
+      expect((await within(bytesOf(far), 'the stream goes on')).toString()).to.match(/afterwards$/);
+      far.end();
+      await finished(near.resume());
+    });
+  }
 
   it('reports a cancelled stream and its reason to the other side', async () => {
     const [near, far] = await duplexes(bench);

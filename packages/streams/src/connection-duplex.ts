@@ -14,7 +14,7 @@ import { remoteAddressOf } from './remote-address.js';
 import { SocketLikeDuplex, SocketState } from './socket-like-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { StreamEnd } from './stream-end.js';
-import { destroyedError, endedEarly, StreamError, type StreamSyscall } from './stream-error.js';
+import { destroyedError, endedEarly, StreamError, type StreamSyscall, throwUncaught } from './stream-error.js';
 import { WriteBurst } from './write-burst.js';
 
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
@@ -257,8 +257,13 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     this.#bytesRead += chunk.length;
     this.#socket.idle.refresh();
     this.#isWanted = false;
-    // A reader may ask for more inside push(), and asks only once, so it must not be paused then.
-    if (!this.push(chunk) && !this.#isWanted) this.#lease.pause();
+    try {
+      // A reader may ask for more inside push(), and asks only once, so it must not be paused then.
+      if (!this.push(chunk) && !this.#isWanted) this.#lease.pause();
+    } catch (error) {
+      // An exception of a listener belongs to the process, as in each stream, and not to the connection's callback.
+      throwUncaught(error);
+    }
   }
 
   /** The connection or the channel has ended, and the stream has taken every message that had arrived. */

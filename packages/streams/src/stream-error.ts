@@ -48,6 +48,16 @@ function socketCodeOf(code: NetworkErrorCode, syscall: StreamSyscall): string {
   return syscall === 'read' ? 'ECONNRESET' : 'EPIPE';
 }
 
+// Captured when the module is loaded, because a test framework may replace it.
+const nextTick = process.nextTick.bind(process);
+
+/** Passes the exception of a listener to the process, as an uncaught one, after the code that runs now. */
+export function throwUncaught(error: unknown): void {
+  nextTick(() => {
+    throw error;
+  });
+}
+
 /** Returns the error of a write whose stream was destroyed first, with the code of Node.js. */
 export function destroyedError(): Error {
   return Object.assign(new Error('Cannot call write after a stream was destroyed'), { code: 'ERR_STREAM_DESTROYED' });
