@@ -12,10 +12,9 @@ static en_status check_control_block(const uint8_t *region, uint32_t size, const
   static const uint32_t own[] = {128, 132, 136, 200, 204};
   uint8_t line[64];
   memcpy(line, region, sizeof line); /* the server can change it at any moment */
-  if (en_get32(line) != EN_MAGIC_REGION || en_get32(line + 12) != ((size - 256) / 2 & ~7u) ||
-      memcmp(line + 16, identity, 16) != 0) {
-    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "The first line of the server's region is wrong.");
-  }
+  if (en_get32(line) != EN_MAGIC_REGION)
+    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "The server's region begins with the wrong magic.");
+  /* The version comes before the fields that another layout may have elsewhere. */
   if (en_get32(line + 4) != EN_LAYOUT_VERSION) {
     return en_fail(EN_INCOMPATIBLE_VERSION,
                    "The server's region has layout version %u, and this library knows %u.",
@@ -24,6 +23,15 @@ static en_status check_control_block(const uint8_t *region, uint32_t size, const
   if (en_get32(line + 8) != size) {
     return en_fail(EN_SHARED_MEMORY_SIZE_MISMATCH,
                    "The server's region says that it has %u bytes, and it has %u.", en_get32(line + 8), size);
+  }
+  if (en_get32(line + 12) != ((size - 256) / 2 & ~7u)) {
+    return en_fail(EN_SHARED_MEMORY_CORRUPTED,
+                   "The server's region says that its rings have %u bytes each, and its size allows %u.",
+                   en_get32(line + 12), (size - 256) / 2 & ~7u);
+  }
+  if (memcmp(line + 16, identity, 16) != 0) {
+    return en_fail(EN_SHARED_MEMORY_CORRUPTED,
+                   "The server's region is not the one of the handshake. Its identity differs.");
   }
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
     if (word(region, own[i]) != 0) {
