@@ -4,7 +4,7 @@ import { Agent, createServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { type ConnectionConfig, NetworkError, unwrap } from '@entropynet/core';
-import { WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
+import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import {
   LOCALHOST_CERTIFICATE,
@@ -242,7 +242,7 @@ describe('WebSocket: TLS and objects of the program', () => {
     await once(other, 'open');
   });
 
-  it('a client uses the agent, the socket and the addresses that a program gives it, and masks then', async () => {
+  it('a client and a probe use the agent, the socket and the addresses that a program gives them', async () => {
     const server = await fixtures.serve();
     const { port } = new URL(server.address()!);
     const used: string[] = [];
@@ -264,10 +264,15 @@ describe('WebSocket: TLS and objects of the program', () => {
       if ('all' in options && options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
       else callback(null, '127.0.0.1', 4);
     };
-    for (const webSocket of [{ agent }, { createConnection }]) {
-      unwrap(await fixtures.client(server.address()!, { webSocket }).connect());
+    const nowhere = `ws://nowhere.example:${port}/test`;
+    for (const [endpoint, webSocket] of [
+      [server.address()!, { agent }],
+      [nowhere, { createConnection }],
+      [nowhere, { lookup }],
+    ] as const) {
+      expect(await new WebSocketTransport().probe({ endpoint, webSocket })).to.deep.equal({ available: true });
+      unwrap(await fixtures.client(endpoint, { webSocket }).connect());
     }
-    unwrap(await fixtures.client(`ws://nowhere.example:${port}/test`, { webSocket: { lookup } }).connect());
-    expect(used).to.deep.equal(['agent', 'createConnection', 'lookup']);
+    expect(used).to.deep.equal(['agent', 'createConnection', 'lookup'].flatMap((each) => [each, each]));
   });
 });

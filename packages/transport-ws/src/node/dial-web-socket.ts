@@ -1,19 +1,15 @@
-import { randomFillSync } from 'node:crypto';
-import type { Agent, IncomingMessage } from 'node:http';
-import type { connect, Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { err, NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
-import { WebSocket } from '#ws';
-import type { ClientOptions } from 'ws';
-import { type AgreedCompression, agreedCompression, negotiationOptions } from './compression.js';
+import { NetworkError, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import { type AgreedCompression, agreedCompression } from './compression.js';
+import { createWebSocket } from './create-web-socket.js';
 import { isLoopbackAddress, isLoopbackName } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
-import { secureContextOptions, tryTls } from './tls-options.js';
 import type { WebSocketAddress } from '../protocol/web-socket-address.js';
-import { codeOf, connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from '../protocol/web-socket-errors.js';
+import { connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from '../protocol/web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
-import { SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 
 /** The limits for reading the body of a server's refusal: bytes, and milliseconds. */
 const MAX_BODY_BYTES = 1024;
@@ -109,38 +105,6 @@ function openWebSocket(
     });
     if (signal.aborted) onAbort();
   });
-}
-
-function createWebSocket(
-  address: WebSocketAddress,
-  config: ResolvedConnectionConfig,
-  masking: { readonly current: Masking },
-): Result<WebSocket> {
-  const { headers, tls, agent, createConnection, lookup } = config.webSocket;
-  const options = {
-    ...SOCKET_OPTIONS,
-    perMessageDeflate: negotiationOptions(config.webSocket.compression),
-    closeTimeout: config.sendTimeoutMs,
-    headers,
-    generateMask: (mask: Buffer) => {
-      // `ws` passes four zero bytes.
-      if (masking.current === 'random') randomFillSync(mask);
-    },
-    ...secureContextOptions(tls),
-    ...(tls !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
-    ...(tls?.servername !== undefined && { servername: tls.servername }),
-    ...(agent !== undefined && { agent: agent as Agent }),
-    ...(createConnection !== undefined && { createConnection: createConnection as typeof connect }),
-    ...(lookup !== undefined && { lookup: lookup }),
-  };
-  const usable = tryTls(tls);
-  if (!usable.ok) return usable;
-  try {
-    return ok(new WebSocket(address.url, SUBPROTOCOL, options as ClientOptions));
-  } catch (error) {
-    const key = codeOf(error).startsWith('ERR_INVALID') ? "'webSocket.headers'" : 'the configuration';
-    return err('InvalidParameter', `${key} can't be used: ${reasonOf(error)}`, error);
-  }
 }
 
 /**

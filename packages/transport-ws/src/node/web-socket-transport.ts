@@ -1,11 +1,9 @@
-import { connect } from 'node:net';
 import {
   type ConnectionConfig,
   type ConnectionServer,
   ConnectionBackend,
   ConnectionType,
   type NetworkConnection,
-  NetworkError,
   OK,
   type OptionsSchema,
   resolveOwnConfig,
@@ -15,12 +13,12 @@ import {
   type TransportCapabilities,
   type TransportProbe,
 } from '@entropynet/core';
-import { startLimit } from '@entropynet/core/platform';
 import { webSocketSection } from '../protocol/web-socket-options.js';
-import { formatHostPort, parseWebSocketAddress } from '../protocol/web-socket-address.js';
+import { parseWebSocketAddress } from '../protocol/web-socket-address.js';
+import { probeWebSocket } from './probe-web-socket.js';
 import { WebSocketConnection } from './web-socket-connection.js';
 import { WebSocketConnectionServer } from './web-socket-connection-server.js';
-import { connectErrorOf, unavailable } from '../protocol/web-socket-errors.js';
+import { unavailable } from '../protocol/web-socket-errors.js';
 
 const CAPABILITIES: TransportCapabilities = Object.freeze({
   unreliable: false,
@@ -47,34 +45,16 @@ export class WebSocketTransport implements Transport {
     return parsed.ok ? OK : parsed;
   }
 
-  /** Opens a TCP connection and closes it. Only `connect()` shows whether a WebSocket server answers there. */
+  /**
+   * Opens the connection below a WebSocket, through the configuration's agent if it has one, and closes it. Only
+   * `connect()` shows whether a WebSocket server answers there.
+   */
   probe(config: ConnectionConfig): Promise<TransportProbe> {
     const resolved = resolveOwnConfig(config, webSocketSection);
     if (!resolved.ok) return Promise.resolve(unavailable(resolved.error));
     const parsed = parseWebSocketAddress(resolved.value.endpoint);
     if (!parsed.ok) return Promise.resolve(unavailable(parsed.error));
-    const { host, port } = parsed.value;
-    const limitMs = resolved.value.connectTimeoutMs;
-    return new Promise((resolve) => {
-      const socket = connect({ host, port });
-      const stopLimit = startLimit(() => {
-        const where = formatHostPort(host, port);
-        settle(
-          unavailable(new NetworkError('Timeout', `${where} does not answer within ${limitMs} ms (connectTimeoutMs)`)),
-        );
-      }, limitMs);
-      const settle = (probe: TransportProbe): void => {
-        stopLimit();
-        socket.destroy();
-        resolve(probe);
-      };
-      socket.once('connect', () => {
-        settle({ available: true });
-      });
-      socket.on('error', (error) => {
-        settle(unavailable(connectErrorOf(error, parsed.value)));
-      });
-    });
+    return probeWebSocket(parsed.value, resolved.value);
   }
 
   createConnection(config: ConnectionConfig): NetworkConnection {
