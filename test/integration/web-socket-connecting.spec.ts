@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
 import { NetworkError } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
@@ -63,6 +63,27 @@ describe('WebSocket: connecting', () => {
   it('with a header that HTTP does not allow is InvalidParameter', async () => {
     const result = await fixtures.client('ws://127.0.0.1:1', { webSocket: { headers: { a: 'b\nc' } } }).connect();
     expect(result.ok ? 'ok' : result.error.code).to.equal('InvalidParameter');
+  });
+
+  it('without memory for the link is ResourceLimitExceeded, and with another exception HandshakeFailed', async () => {
+    const server = await fixtures.serve();
+    const { port } = new URL(server.address()!);
+    const errors: (NetworkError | undefined)[] = [];
+    for (const reason of ['Array buffer allocation failed', 'the listener is broken']) {
+      const createConnection = (): object =>
+        Object.assign(connect(Number(port), '127.0.0.1'), {
+          prependListener: () => {
+            throw new RangeError(reason);
+          },
+        });
+      const result = await fixtures.client(server.address()!, { webSocket: { createConnection } }).connect();
+      errors.push(result.ok ? undefined : result.error);
+    }
+    const where = `no WebSocket connection to 127.0.0.1:${port}`;
+    expect(errors.map((error) => [error?.code, error?.message])).to.deep.equal([
+      ['ResourceLimitExceeded', `${where}: this process has no memory left`],
+      ['HandshakeFailed', `${where}: the listener is broken`],
+    ]);
   });
 
   it('takes just an endpoint', async () => {

@@ -8,7 +8,7 @@ import { isLoopbackAddress, isLoopbackName } from './loopback.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
 import type { WebSocketAddress } from '../protocol/web-socket-address.js';
-import { connectErrorOf, type HttpRefusal, reasonOf, refusalErrorOf } from '../protocol/web-socket-errors.js';
+import { connectErrorOf, type HttpRefusal, refusalErrorOf } from '../protocol/web-socket-errors.js';
 import { WebSocketLink } from './web-socket-link.js';
 
 /** The limits for reading the body of a server's refusal: bytes, and milliseconds. */
@@ -87,20 +87,18 @@ function openWebSocket(
       if (isOwn && isPathPrivate(address.host, socket)) masking.current = 'zero';
     });
     webSocket.once('open', () => {
+      if (socket === undefined) {
+        const hint = 'use the client of @entropynet/transport-ws/browser there';
+        const reason = `this runtime replaces the package 'ws': its WebSocket has no socket; ${hint}`;
+        fail(new NetworkError('NotSupported', reason));
+        return;
+      }
       try {
-        if (socket === undefined) throw new Error('its WebSocket has no socket');
         // The link is made at once, before the first bytes after the upgrade are read.
         const link = new WebSocketLink(webSocket, socket, masking.current, config, { compression });
         settle(ok({ link, greeted: link.greet(signal) }));
       } catch (error) {
-        const hint = 'use the client of @entropynet/transport-ws/browser there';
-        fail(
-          new NetworkError(
-            'NotSupported',
-            `this runtime replaces the package 'ws': ${reasonOf(error)}; ${hint}`,
-            error,
-          ),
-        );
+        fail(connectErrorOf(error, address));
       }
     });
     if (signal.aborted) onAbort();
