@@ -1,5 +1,13 @@
 import { expect } from 'chai';
-import { frameHeader, FrameType, frameTypeOf, type NetworkError, type Result, unwrap } from '@entropynet/core';
+import {
+  frameHeader,
+  FrameType,
+  frameTypeOf,
+  type MessageCallbackOptions,
+  type NetworkError,
+  type Result,
+  unwrap,
+} from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
 import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
 import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
@@ -125,6 +133,25 @@ describe('the bytes of a message', () => {
     expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
     expect(errors[0]?.message).to.equal('there is no room for a message that arrived: this process has no memory left');
   });
+
+  for (const ownership of ['borrow', 'in-place'] as const) {
+    it(`end the connection alone if there is no memory for the listeners beside a callback (${ownership})`, () => {
+      const connection = new BareConnection();
+      const errors: (NetworkError | undefined)[] = [];
+      const events: NetworkError[] = [];
+      connection.on('state', (_state, error) => errors.push(error));
+      connection.on('error', (error) => events.push(error));
+      connection.on('message', () => undefined);
+      connection.setMessageCallback(() => undefined, { ownership } as MessageCallbackOptions);
+      connection.startReceiving();
+      const message = new Uint8Array(20_000);
+      withoutMemory(() => {
+        connection.feed(frameHeader(FrameType.Message, 0), message);
+      });
+      expect(errors.map((error) => error?.code)).to.deep.equal(['ResourceLimitExceeded']);
+      expect(events).to.deep.equal([]);
+    });
+  }
 
   /** Lets the rest of a message wait for a consumer, and takes the memory away before the consumer comes. */
   async function readWithoutMemory(connection: BareConnection): Promise<void> {

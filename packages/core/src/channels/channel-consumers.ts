@@ -156,7 +156,8 @@ export class ChannelConsumers {
       this.#callbackLease = undefined;
       return;
     }
-    const ownership = this.#ownership;
+    // Listeners own their bytes. The receiver makes the copy: without memory for it, the connection fails.
+    const ownership = hasListeners ? 'copy' : this.#ownership;
     const onMessage = hasListeners ? this.#forAll(callback) : callback;
     if (onMessage === null) return;
     const lease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
@@ -209,26 +210,18 @@ export class ChannelConsumers {
     }
   }
 
-  /** Calls the callback first, then each listener. If the callback borrows its bytes, the listeners share a copy. */
-  #forAll(callback: DeliveryCallback | null): DeliveryCallback {
+  /** Calls the callback first, then each listener. A callback that borrows its bytes sees those of the listeners. */
+  #forAll(callback: DeliveryCallback | null): MessageCallback {
     const guard = this.#endpoint?.host.guard ?? this.#owner.guard;
-    const isBorrowed = this.#ownership === 'borrow';
-    const toListeners = (own: Uint8Array): void => {
-      this.#events.emitMessage('message', own);
+    const isInPlace = this.#ownership === 'in-place';
+    return (data) => {
+      if (callback !== null) {
+        if (isInPlace) guard.runInPlace(callback, data, 0, data.length);
+        else guard.run(callback as MessageCallback, data);
+      }
+      this.#events.emitMessage('message', data);
       // The last listener may have been a `once` listener. Then the next messages wait for another consumer.
       if (this.#callback === null && this.#events.count('message') === 0) this.listenersChanged();
-    };
-    if (this.#ownership === 'in-place') {
-      return (bytes: Uint8Array, start: number, end: number): void => {
-        const own = bytes.slice(start, end);
-        if (callback !== null) guard.runInPlace(callback, bytes, start, end);
-        toListeners(own);
-      };
-    }
-    return (data: Uint8Array): void => {
-      const own = isBorrowed ? data.slice() : data;
-      if (callback !== null) guard.run(callback as MessageCallback, data);
-      toListeners(own);
     };
   }
 
