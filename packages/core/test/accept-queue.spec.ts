@@ -68,7 +68,7 @@ describe('a queue of connections that wait to be accepted', () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): number => warnings.push(warning);
     process.on('warning', onWarning);
-    const failed = new Error('the program failed');
+    const failed = new Error('the program lost redis://me:secret@host');
     const release = (): void => {
       throw failed;
     };
@@ -82,7 +82,7 @@ describe('a queue of connections that wait to be accepted', () => {
     await new Promise(setImmediate);
     process.off('warning', onWarning);
     expect(warnings.map(({ cause }) => cause)).to.deep.equal([failed, failed, failed, failed]);
-    expect(warnings[0]?.message).to.equal('the release() of an admission failed: the program failed');
+    expect(warnings[0]?.message).to.equal('the release() of an admission failed: the program lost redis://***@host');
   });
 
   it('refuses with ResourceLimitExceeded for every answer of `admit`, and calls it only if there is room', () => {

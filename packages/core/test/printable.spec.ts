@@ -1,4 +1,4 @@
-import { err, NetworkError, printable, redactEndpoint, redactText } from '@entropynet/core';
+import { describeThrown, err, NetworkError, printable, redactEndpoint, redactText } from '@entropynet/core';
 import { expect } from 'chai';
 
 describe('foreign text', () => {
@@ -88,6 +88,18 @@ describe('an endpoint that is shown', () => {
 
   it('has at most 256 characters', () => {
     expect(redactEndpoint(`ws://host/${'x'.repeat(2000)}`)).to.have.lengthOf(256);
+  });
+});
+
+describe('the description of a thrown value', () => {
+  it('is one printable line without the secrets of addresses', () => {
+    const sentence = 'no answer of redis://me:secret@host/0?token=secret\n\u001b[2J';
+    const shown = 'no answer of redis://***@host/0?***\\u{a}\\u{1b}[2J';
+    for (const thrown of [new Error(sentence), { message: sentence }, sentence]) {
+      expect(describeThrown(thrown)).to.equal(shown);
+    }
+    expect(describeThrown(new Error('x'.repeat(1e6)))).to.have.lengthOf(4096);
+    expect(describeThrown(Object.create(null))).to.equal("a object that can't be printed");
   });
 });
 

@@ -1,4 +1,4 @@
-import { checkOptions, describeThrown, kindOf, type NetworkError, redactText } from '@entropynet/core';
+import { checkOptions, describeThrown, kindOf, type NetworkError, printable, redactText } from '@entropynet/core';
 import {
   MAX_METADATA_BYTES,
   type RequestContext,
@@ -161,7 +161,7 @@ function endThrown(span: Span, error: unknown): void {
   const stack = textIn(error, 'stack');
   span.recordException({
     name: redactText(textIn(error, 'name') ?? 'Error'),
-    message: redactText(describeThrown(error), MOST_CHARACTERS),
+    message: printable(describeThrown(error), MOST_CHARACTERS),
     ...(stack !== undefined && { stack: redactedLines(stack) }),
   });
   span.setAttribute(Attribute.ErrorType, 'CallbackFailed');

@@ -15,7 +15,6 @@ import {
 import { monotonicNow } from '../platform/clock.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
-import { redactText } from '../result/redact.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { ConnectionChannels } from './connection-channels.js';
@@ -216,7 +215,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
         ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', signal?.reason)
         : OK;
     } catch (error) {
-      const reason = redactText(describeThrown(error));
+      const reason = describeThrown(error);
       return err('ConnectionClosed', `the connection ended without a goodbye to the peer: ${reason}`, error);
     }
   }

@@ -1,7 +1,6 @@
 import type { CloseReason, ConnectionState } from '../api/connection-types.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
-import { redactText } from '../result/redact.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import { ConnectionStateMachine } from './state-machine.js';
 import { follow, hold, within } from './deadline.js';
@@ -229,7 +228,7 @@ export class Lifecycle<T> {
     try {
       return await this.#hooks.establish(signal);
     } catch (error) {
-      return err('HandshakeFailed', `connecting failed: ${redactText(describeThrown(error))}`, error);
+      return err('HandshakeFailed', `connecting failed: ${describeThrown(error)}`, error);
     }
   }
 

@@ -2,7 +2,6 @@ import type { BroadcastOptions, BroadcastOutcome } from '../api/broadcast.js';
 import type { ConnectionServer } from '../api/connection-server.js';
 import type { ResolvedConnectionConfig } from '../config/connection-config.js';
 import { describeThrown } from '../result/describe-thrown.js';
-import { redactText } from '../result/redact.js';
 import { err, type Failure, OK, type Result } from '../result/result.js';
 import { AcceptQueue } from './accept-queue.js';
 import { Audience } from './audience.js';
@@ -143,5 +142,5 @@ export abstract class NetworkServer implements ConnectionServer {
 
 /** Returns the failure of a call in which the transport threw. */
 function thrownBy(call: string, error: unknown): Failure {
-  return err('TransportUnavailable', `${call} failed: ${redactText(describeThrown(error))}`, error);
+  return err('TransportUnavailable', `${call} failed: ${describeThrown(error)}`, error);
 }

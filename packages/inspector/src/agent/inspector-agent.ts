@@ -11,7 +11,6 @@ import {
   OK,
   printable,
   redactEndpoint,
-  redactText,
   resolveConnectionConfig,
   type Transport,
   unwrap,
@@ -134,7 +133,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
   const timer = setInterval(() => {
     beating ??= beat()
       .catch((error: unknown) => {
-        log(() => `can't report: ${redactText(describeThrown(error))}`);
+        log(() => `can't report: ${describeThrown(error)}`);
       })
       .finally(() => {
         beating = undefined;
