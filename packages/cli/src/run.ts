@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { printable } from '@entropynet/core';
+import { printable, redactText } from '@entropynet/core';
 import { startTurn } from '@entropynet/core/platform';
 import { addBench } from './commands/bench.js';
 import { addClean } from './commands/clean.js';
@@ -123,8 +123,10 @@ function exitCodeOf(error: unknown, terminal: Terminal): ExitCode {
     tell(terminal, `entropynet: no file can be opened: ${reasonOf(error)}`);
     return ExitCode.Failed;
   }
-  const report = stackOf(error);
-  for (const line of `entropynet: a bug in the command: ${report}`.split('\n')) tell(terminal, line);
+  // A line of the stack may quote an address of the command line, with its password.
+  for (const line of `entropynet: a bug in the command: ${stackOf(error)}`.split('\n')) {
+    tell(terminal, redactText(line, Number.POSITIVE_INFINITY));
+  }
   return ExitCode.Failed;
 }
 
