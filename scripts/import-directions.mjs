@@ -121,8 +121,8 @@ export const importDirections = [
   }),
   ...importDirection({
     folder: 'prometheus',
-    allowed: ['@entropynet/manager', 'prom-client'],
-    message: 'prometheus imports the types of manager, and prom-client.',
+    allowed: ['@entropynet/(core|manager)', 'prom-client'],
+    message: 'prometheus imports core, the types of manager, and prom-client.',
   }),
   ...importDirection({
     folder: 'opentelemetry',

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { describeThrown } from '@entropynet/core';
 import { register as defaultRegister, type Registry } from 'prom-client';
 import { checkRegistry } from './check-arguments.js';
 
@@ -22,19 +23,10 @@ export function metricsHandler(register: Registry = defaultRegister): RequestLis
     };
     // All work is inside the promise, so that an error of a registry does not leave the server's listener.
     answer().catch((error: unknown) => {
-      process.emitWarning(reasonOf(error));
+      // A text, because Node.js accepts no error of another realm as a warning.
+      process.emitWarning(describeThrown(error));
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
   };
-}
-
-/** Describes a thrown value. It may be an error of another realm, which Node.js does not accept as a warning. */
-function reasonOf(error: unknown): string {
-  try {
-    const message = typeof error === 'object' && error !== null ? (error as Partial<Error>).message : undefined;
-    return typeof message === 'string' ? message : String(error);
-  } catch {
-    return "the metrics can't be read, and the reason can't be printed";
-  }
 }
