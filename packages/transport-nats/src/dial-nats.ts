@@ -4,7 +4,6 @@ import {
   encodePeerLimits,
   err,
   NetworkError,
-  type NetworkErrorCode,
   type PeerLimits,
   type ResolvedConnectionConfig,
   type Result,
@@ -26,7 +25,7 @@ import { type LinkEnds, openLinkEnds } from './link-ends.js';
 import { sealsOf, type SessionKeys } from './message-seal.js';
 import { type NatsAddress, serviceSubject, shownAddress } from './nats-address.js';
 import { NatsLink } from './nats-link.js';
-import { decodeFault, Kind, Lane, LANES, laneSubject } from './nats-protocol.js';
+import { decodeFault, Kind, Lane, LANES, laneSubject, REFUSALS } from './nats-protocol.js';
 import { type PublishAnswer, SecretAttempts } from './secret-attempts.js';
 
 /** The wait before the first question is repeated, and the longest wait, in milliseconds. */
@@ -38,16 +37,6 @@ const LONGEST_WAIT_MS = 250;
  * sent, in milliseconds.
  */
 const DOUBT_MS = 1000;
-
-/** The error codes with which a server may refuse a client. */
-const REFUSALS: readonly NetworkErrorCode[] = [
-  'HandshakeFailed',
-  'IncompatibleVersion',
-  'ResourceLimitExceeded',
-  'ConnectionClosed',
-  'Timeout',
-  'TransportUnavailable',
-];
 
 /** Makes a link to a server of the service. If `signal` aborts, it stops at once and releases everything. */
 export async function dialNats(
@@ -179,14 +168,9 @@ class ClientHandshake {
   }
 
   #onRefusal(message: Uint8Array): void {
-    const { code, message: text } = decodeFault(bodyOf(message), 'HandshakeFailed');
+    const { code, message: text } = decodeFault(bodyOf(message), REFUSALS);
     const reason = text.replace(/^the peer ended the connection: /, '');
-    this.#giveUp(
-      new NetworkError(
-        REFUSALS.includes(code) ? code : 'HandshakeFailed',
-        `the server at ${shownAddress(this.#address)} refused the client: ${reason}`,
-      ),
-    );
+    this.#giveUp(new NetworkError(code, `the server at ${shownAddress(this.#address)} refused the client: ${reason}`));
   }
 
   #onChallenge(message: Uint8Array): void {

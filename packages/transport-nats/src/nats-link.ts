@@ -230,7 +230,7 @@ export class NatsLink implements FrameLink, SessionMember {
         this.#goodbyes.onTaken();
         break;
       case Kind.Fault:
-        this.#finish(decodeFault(body, 'ConnectionClosed'));
+        this.#finish(decodeFault(body));
         break;
       case Kind.Ready:
         this.#handshake?.onReady();

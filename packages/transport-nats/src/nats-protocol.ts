@@ -1,4 +1,4 @@
-import { decodeUint32, NetworkError, NETWORK_ERROR_CODES, type NetworkErrorCode, printable } from '@entropynet/core';
+import { decodeUint32, NetworkError, type NetworkErrorCode, printable } from '@entropynet/core';
 
 /** The version of this protocol; both sides must speak the same. `docs/nats-protocol.md` describes it. */
 export const NATS_PROTOCOL_VERSION = 1;
@@ -130,22 +130,47 @@ export function encodeFault({ code, message }: NetworkError): Uint8Array {
   return encoder.encode(`${code}\n${message.slice(0, MAX_TEXT)}`);
 }
 
+/** Error codes that a peer may choose, and first the one that stands for all others. */
+export type PeerCodes = readonly [NetworkErrorCode, ...NetworkErrorCode[]];
+
+/** The codes with which a server may refuse a client. */
+export const REFUSALS: PeerCodes = [
+  'HandshakeFailed',
+  'IncompatibleVersion',
+  'ResourceLimitExceeded',
+  'ConnectionClosed',
+  'Timeout',
+  'TransportUnavailable',
+];
+
+/** The codes with which a peer may end a connection. */
+export const FAULTS: PeerCodes = [
+  'ConnectionClosed',
+  'InvalidMessage',
+  'MessageTooLarge',
+  'ResourceLimitExceeded',
+  'PeerDied',
+  'HandshakeFailed',
+  'Timeout',
+  'TransportUnavailable',
+];
+
 /**
- * Returns the error for the peer's failure. A code that is unknown, or that the peer may not choose, becomes
- * `fallback`.
+ * Returns the error for the peer's failure. A code that is not in the list becomes the first of the list.
+ * @param codes by default those that end a connection
  */
-export function decodeFault(bytes: Uint8Array, fallback: NetworkErrorCode): NetworkError {
+export function decodeFault(bytes: Uint8Array, codes: PeerCodes = FAULTS): NetworkError {
   const [given = '', ...rest] = decoder.decode(bytes.subarray(0, 4 * MAX_TEXT)).split('\n');
-  const known = NETWORK_ERROR_CODES.find((code) => code === given);
-  return new NetworkError(known ?? fallback, `the peer ended the connection: ${printable(rest.join(' '), MAX_TEXT)}`);
+  const code = codes.find((each) => each === given) ?? codes[0];
+  return new NetworkError(code, `the peer ended the connection: ${printable(rest.join(' '), MAX_TEXT)}`);
 }
 
 /** The length of the longest subject that a side may send to the other, in characters. */
 export const MAX_SUBJECT_LENGTH = 512;
 
 /** Whether this side may publish to the text as a subject: no wildcard, no blank, not too long. */
-export function isPlainSubject(text: string): boolean {
-  return text.length <= MAX_SUBJECT_LENGTH && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
+export function isPlainSubject(text: string | undefined): text is string {
+  return text !== undefined && text.length <= MAX_SUBJECT_LENGTH && /^[\w-]+(?:\.[\w-]+)*$/.test(text);
 }
 
 /** Returns the subject of a lane below a side's own subject. */

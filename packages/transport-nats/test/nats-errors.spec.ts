@@ -1,4 +1,5 @@
 import { dialErrorOf } from '@entropynet/transport-nats/internal/nats-errors';
+import { decodeFault, FAULTS, REFUSALS } from '@entropynet/transport-nats/internal/nats-protocol';
 import { expect } from 'chai';
 
 describe('errors of a NATS connection', () => {
@@ -17,4 +18,17 @@ describe('errors of a NATS connection', () => {
     for (const thrown of [undefined, null, 'text', 5, {}, Object.create(null) as object])
       expect(dialErrorOf(thrown, 'there').code).to.equal('TransportUnavailable');
   });
+});
+
+describe('the failure of a peer over NATS', () => {
+  for (const [what, codes, foreign] of [
+    ['that refuses a client', REFUSALS, 'InvalidMessage'],
+    ['that ends a connection', FAULTS, 'SharedMemoryCorrupted'],
+  ] as const) {
+    it(`has a code that the peer may choose, and otherwise the general one: ${what}`, () => {
+      const codeOf = (given: string): string => decodeFault(new TextEncoder().encode(`${given}\na reason`), codes).code;
+      expect(codes.map(codeOf)).to.deep.equal(codes);
+      for (const given of [foreign, 'CallbackFailed', 'Unknown', '']) expect(codeOf(given)).to.equal(codes[0]);
+    });
+  }
 });

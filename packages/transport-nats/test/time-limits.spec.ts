@@ -10,7 +10,7 @@ import {
 } from '@entropynet/transport-nats/internal/handshake-messages';
 import { parseNatsAddress } from '@entropynet/transport-nats/internal/nats-address';
 import { natsSection } from '@entropynet/transport-nats/internal/nats-options';
-import { decodeFault, Kind } from '@entropynet/transport-nats/internal/nats-protocol';
+import { decodeFault, Kind, REFUSALS } from '@entropynet/transport-nats/internal/nats-protocol';
 import type { MessageTaker, NatsSession } from '@entropynet/transport-nats/internal/nats-session';
 import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 import type { Msg } from '@nats-io/nats-core';
@@ -86,7 +86,7 @@ describe('over NATS, a process that was busy', () => {
     const refusals = (): string[] =>
       session.published
         .filter(([kind]) => kind === Kind.Refusal)
-        .map((message) => decodeFault(bodyOf(message), 'ConnectionClosed').code);
+        .map((message) => decodeFault(bodyOf(message), REFUSALS).code);
     arriveLate(() => {
       // A wrong answer is refused, and the handshake continues until its time is over.
       desk.take(messageOf(encodeAnswer(id, new Uint8Array(64), new Uint8Array(32), hello)));
