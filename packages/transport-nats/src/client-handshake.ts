@@ -1,4 +1,12 @@
-import type { AcceptPlace, NetworkConnection, PeerGreeting, SecretVerifier } from '@entropynet/core';
+import {
+  type AcceptPlace,
+  describeThrown,
+  type NetworkConnection,
+  NetworkError,
+  type PeerGreeting,
+  type SecretVerifier,
+  shortageOf,
+} from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 import type { Hello } from './handshake-messages.js';
 import type { NatsLink } from './nats-link.js';
@@ -29,4 +37,20 @@ export function endWithin(link: NatsLink, limitMs: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Returns the error for a client that comes while too many are in handshakes. */
+export function fullError(most: number): NetworkError {
+  return new NetworkError('ResourceLimitExceeded', `${most} clients are in handshakes already (nats.maxConnections)`);
+}
+
+/** Returns the error for a client whose handshake takes too long. */
+export function lateError(limitMs: number): NetworkError {
+  return new NetworkError('Timeout', `the handshake did not end within ${limitMs} ms (nats.handshakeTimeoutMs)`);
+}
+
+/** Returns the error for a client whose connection can't be made, for example without memory. */
+export function lackError(error: unknown): NetworkError {
+  const reason = shortageOf(error) ?? describeThrown(error);
+  return new NetworkError('ResourceLimitExceeded', `the server can't take a client: ${reason}`, error);
 }

@@ -5,13 +5,15 @@ import {
   encodePeerLimits,
   NetworkError,
   type NetworkConnection,
+  redactEndpoint,
   type ResolvedConnectionConfig,
   SecretVerifier,
+  WarningLimiter,
 } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
-import { type ClientHandshake, endWithin } from './client-handshake.js';
+import { type ClientHandshake, endWithin, fullError, lackError, lateError } from './client-handshake.js';
 import {
   checkVersion,
   decodeAnswer,
@@ -43,6 +45,7 @@ export class HandshakeDesk {
   readonly #session: NatsSession;
   readonly #accepted: AcceptQueue<NetworkConnection>;
   readonly #handshakes = new Map<string, ClientHandshake>();
+  readonly #warnings = new WarningLimiter();
   #isClosed = false;
 
   constructor(
@@ -72,7 +75,7 @@ export class HandshakeDesk {
         break;
       case Kind.Inquiry: {
         const group = new TextEncoder().encode(this.#config.nats.queueGroup ?? '');
-        if (isReply(reply)) this.#publish(reply, encodeHandshake(Kind.Presence, group));
+        if (isPlainSubject(reply)) this.#publish(reply, encodeHandshake(Kind.Presence, group));
         break;
       }
       default:
@@ -102,7 +105,7 @@ export class HandshakeDesk {
     const hello = version.ok ? decodeHello(data) : undefined;
     if (hello === undefined) {
       const malformed = new NetworkError('HandshakeFailed', "the client's Hello message is invalid");
-      if (isReply(reply)) this.#refuse(reply, version.ok ? malformed : version.error);
+      if (isPlainSubject(reply)) this.#refuse(reply, version.ok ? malformed : version.error);
       return;
     }
     const key = hexOf(hello.id);
@@ -122,11 +125,7 @@ export class HandshakeDesk {
     const { maxConnections, handshakeTimeoutMs } = this.#config.nats;
     if (this.#handshakes.size >= maxConnections) this.#dropUnproved();
     if (this.#handshakes.size >= maxConnections) {
-      const full = new NetworkError(
-        'ResourceLimitExceeded',
-        `${maxConnections} clients are in handshakes already (nats.maxConnections)`,
-      );
-      this.#refuseAt(hello.base, full);
+      this.#refuseAt(hello.base, fullError(maxConnections));
       return;
     }
     const handshake: ClientHandshake = {
@@ -139,11 +138,7 @@ export class HandshakeDesk {
       place: undefined,
       link: undefined,
       stopLimit: startLimit(() => {
-        const late = new NetworkError(
-          'Timeout',
-          `the handshake did not end within ${handshakeTimeoutMs} ms (nats.handshakeTimeoutMs)`,
-        );
-        this.#give(key, late);
+        this.#give(key, lateError(handshakeTimeoutMs));
       }, handshakeTimeoutMs),
     };
     this.#handshakes.set(key, handshake);
@@ -229,10 +224,19 @@ export class HandshakeDesk {
   #connect(key: string, handshake: ClientHandshake): void {
     const { link, place, stopLimit } = handshake;
     if (link === undefined || place === undefined) return;
+    let connection: NatsConnection;
+    try {
+      link.establish('server');
+      connection = new NatsConnection(this.#config, link);
+    } catch (error) {
+      const lack = lackError(error);
+      const endpoint = redactEndpoint(this.#config.endpoint);
+      this.#warnings.warn(`EntropyNet server '${endpoint}' ended a connection: ${lack.message}`);
+      this.#give(key, lack);
+      return;
+    }
     this.#handshakes.delete(key);
     stopLimit();
-    link.establish('server');
-    const connection = new NatsConnection(this.#config, link);
     if (place.push(connection)) return;
     link.fail(new NetworkError('ConnectionClosed', 'the server is closing'));
     link.release();
@@ -292,8 +296,4 @@ export class HandshakeDesk {
     handshake.place?.release();
     handshake.link?.release();
   }
-}
-
-function isReply(reply: string | undefined): reply is string {
-  return reply !== undefined && isPlainSubject(reply);
 }

@@ -1,0 +1,41 @@
+import { until } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
+import { NatsLink } from '@entropynet/transport-nats/internal/nats-link';
+import { expect } from 'chai';
+import { counted } from '@entropynet/test/support/counted-admissions';
+import { describeNats, natsTest } from '@entropynet/test/support/nats/describe-nats';
+
+describeNats('NATS: a client whose connection can not be made', () => {
+  it(
+    'gets the reason and leaves its place, and the next one is served',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const count = counted();
+      const {
+        config: { endpoint },
+        server,
+      } = await scope.serve(nats, { admit: count.admit });
+      const client = scope.client({ endpoint });
+      const codes: (string | undefined)[] = [];
+      client.on('state', (state, error) => {
+        if (state === 'failed') codes.push(error?.code);
+      });
+      const { establish } = NatsLink.prototype;
+      NatsLink.prototype.establish = function (this: NatsLink, side) {
+        if (side === 'server') throw new RangeError('Array buffer allocation failed');
+        establish.call(this, side);
+      };
+      try {
+        unwrap(await client.connect());
+        client.startReceiving();
+        await until(() => codes.length > 0, 'the client has seen the end');
+      } finally {
+        NatsLink.prototype.establish = establish;
+      }
+      expect(codes).to.deep.equal(['ResourceLimitExceeded']);
+      expect(count).to.include({ asked: 1, taken: 0 });
+      unwrap(await scope.client({ endpoint }).connect());
+      unwrap(await server.accept());
+    }),
+  );
+});
