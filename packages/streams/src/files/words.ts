@@ -1,4 +1,4 @@
-import { type Connection, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
+import { type Connection, describeThrown, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 
 /*
@@ -163,7 +163,7 @@ export class Words {
       this.hasLeft = true;
       this.#fail(new NetworkError('ConnectionClosed', 'the other side left before the transfer was over'));
     } catch (error) {
-      this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', printable(error), error));
+      this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', describeThrown(error), error));
     }
   }
 
@@ -172,12 +172,20 @@ export class Words {
     if ('checked' in word) {
       this.#restartLimit();
       const of = countIn(word, 'of');
-      this.onChecked({ checked: countIn(word, 'checked', of), of });
+      this.#report({ checked: countIn(word, 'checked', of), of });
       return;
     }
     if (this.#heard.length >= MAX_WAITING) throw nonsense('the other side sent more than this side requested');
     this.#heard.push(word);
     this.#onWord?.();
+  }
+
+  #report(checked: Checked): void {
+    try {
+      this.onChecked(checked);
+    } catch (error) {
+      throw new NetworkError('CallbackFailed', `the transfer failed: ${describeThrown(error)}`, error);
+    }
   }
 
   #fail(failure: NetworkError): void {
