@@ -4,7 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
 import { serveInspector } from '@entropynet/inspector';
+import { WebSocketConnection } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 
 const { listen } = Server.prototype;
@@ -27,7 +30,7 @@ async function listeningBy<T>(
 
 const noDescriptor = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' });
 
-describe('an inspector and file descriptors', () => {
+describe('an inspector without means', () => {
   let directory: string;
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'entropynet-inspector-'));
@@ -65,6 +68,26 @@ describe('an inspector and file descriptors', () => {
     expect(served.ok ? '' : served.error.message)
       .to.include('no page at port 0')
       .and.include('ulimit -n');
+  });
+
+  it('lives when a state can not be encoded, warns, and shows the next one', async () => {
+    const served = await serveInspector({ directory, endpoint: 'accepting', intervalMs: 10 });
+    if (!served.ok) throw served.error;
+    const { host, searchParams } = new URL(served.value.address);
+    const page = new WebSocketConnection({ endpoint: `ws://${host}/feed`, secret: searchParams.get('token')! });
+    unwrap(await page.connect());
+    const { stringify } = JSON;
+    const warned = once(process, 'warning');
+    JSON.stringify = () => {
+      throw new RangeError('Invalid string length');
+    };
+    const [warning] = (await warned.finally(() => (JSON.stringify = stringify))) as [Error];
+    expect(warning.message).to.equal("the inspector can't show its state: Invalid string length");
+    let states = 0;
+    page.setMessageCallback(() => (states += 1));
+    await until(() => states > 2, 'the page gets states again');
+    await page.disconnect();
+    await served.value.close();
   });
 
   it('keeps few sockets of programs that connect and send nothing', async () => {

@@ -118,6 +118,7 @@ class Inspector {
   /** The pages, each with the information if the last state is still on its way. */
   readonly #pages = new Map<ConnectionHandle, { isBusy: boolean }>();
   readonly #codec = jsonCodec();
+  readonly #warnings = new WarningLimiter();
   #lastAgent = 0;
   #timer: Timer | undefined;
 
@@ -222,7 +223,7 @@ class Inspector {
       }
     };
     let before = inspect();
-    const beat = (): void => {
+    const tell = (): void => {
       const now = this.#pages.size > 0 ? inspect() : before;
       const seen = now.ok
         ? {
@@ -234,6 +235,14 @@ class Inspector {
         : { servers: [], regions: [], unreadable: [], obstacle: now.error.message };
       before = now;
       if (this.#pages.size > 0) this.#tellPages({ ...this.#reported(), ...seen });
+    };
+    const beat = (): void => {
+      try {
+        tell();
+      } catch (error) {
+        // A state that can't be encoded must not end this process; the next one may be shorter.
+        this.#warnings.warn(`the inspector can't show its state: ${describeThrown(error)}`);
+      }
       this.#timer = startTimer(beat, this.#intervalMs);
     };
     beat();
