@@ -18,7 +18,16 @@ import {
 } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import type { FaultPeerHost } from './support/fault-peer.js';
-import { addon, describeFaults, type FaultContext, faultTest, IS_FULL, linux, rounds } from './support/fault-test.js';
+import {
+  addon,
+  describeFaults,
+  type FaultContext,
+  faultTest,
+  IS_FULL,
+  linux,
+  pause,
+  rounds,
+} from './support/fault-test.js';
 import { contextOf, ended, expectServing, ownFixture, ownProcess, summaryOfTimes } from './support/processes.js';
 
 /** Short messages, long messages, and some that travel in fragments. */
@@ -43,6 +52,9 @@ const LISTEN_STEPS = [
   'listen: published',
 ] as const;
 const CLOSE_STEPS = ['close: locked', 'close: names removed'] as const;
+
+/** The end of a process that killed itself. Windows has no signals: the exit code is 1. */
+const OWN_KILL = process.platform === 'win32' ? 1 : 'SIGKILL';
 
 describeFaults('death of a peer', () => {
   for (const side of SIDES) {
@@ -134,7 +146,7 @@ describeFaults('death of a peer', () => {
     });
   }
 
-  faultTest('F3', 'a server is killed with clients in its queue', [addon], async ({ scope, saw }) => {
+  faultTest('F3', 'a server is killed with clients in its queue', [addon, pause], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);
     const config = { ...fixture.freshConfig(), connectTimeoutMs: 20_000 };
     const victim = await ownProcess(scope, fixture, {});
@@ -245,13 +257,13 @@ async function linkTo(scope: Scope, side: Side, hasSteps = true): Promise<OwnLin
   return { local, recorder: fresh, host };
 }
 
-/** Shows that the process died of the signal and did not answer. */
+/** Shows that the process killed itself. */
 async function expectDeath(host: PeerHost, call: Promise<unknown>): Promise<void> {
   const answered = await call.then(
     () => true,
     () => false,
   );
-  expect(await within(host.ended, 'the process was killed'), `answered: ${answered}`).to.equal('SIGKILL');
+  expect(await within(host.ended, 'the process was killed'), `answered: ${answered}`).to.equal(OWN_KILL);
 }
 
 /** Shows that a server of this process takes the name at once, and that a client finds it. */

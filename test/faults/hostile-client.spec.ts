@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { turns, until } from '@entropynet/conformance/tools';
-import { frameHeader, FrameType, type NetworkError, unwrap } from '@entropynet/core';
+import { frameHeader, FrameType, type NetworkError, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import type { SharedMemoryServer } from '@entropynet/transport-shm';
+import { findServer, type FoundServer } from '@entropynet/transport-shm/internal/discovery/find-server';
 import { encodeRequest } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import {
   CONTROL_BLOCK_BYTES,
@@ -17,9 +17,14 @@ import {
 import { identityIn, linkKeyOf } from '@entropynet/transport-shm/internal/region/link-key';
 import { clientWriter, nativeBinding, reached, Scene } from '../support/shared-memory/shared-memory-support.js';
 import { addon, describeFaults, faultTest, rounds } from './support/fault-test.js';
-import { rawConnect } from './support/hostile.js';
+import { ask, rawConnect } from './support/hostile.js';
 
 const LIMITS = { maxMessageSize: 1024, channelWindow: 65_536, maxChannels: 4 };
+
+/** Returns the reason of a refusal. */
+function refusalIn(reply: Uint8Array): number {
+  return new DataView(reply.buffer).getUint32(12, true);
+}
 
 describeFaults('a hostile client of another process', () => {
   faultTest('H14', 'changes the bytes of a channel name while they are read', [addon], async ({ scope, saw }) => {
@@ -79,11 +84,16 @@ for (const access of ['direct', 'copied'] as const) {
       await scene.close();
     });
 
+    /** The server, as its clients find it. */
+    function found(): FoundServer {
+      return unwrap(findServer(unwrap(resolveConnectionConfig(scene.config))));
+    }
+
     /** A plain socket to the server's local socket. */
     async function stranger(): Promise<Socket> {
-      const name = scene.names().find((file) => file.endsWith('.socket'));
+      const { socketPath } = found();
       for (;;) {
-        const socket = connect(join(scene.directory, name ?? ''));
+        const socket = connect(socketPath);
         scene.onClose(() => socket.destroy());
         try {
           await once(socket, 'connect');
@@ -119,22 +129,17 @@ for (const access of ['direct', 'copied'] as const) {
         await expectServing();
       });
 
-      faultTest('L5', 'has another version', [addon], async ({ saw }) => {
-        const socket = await stranger();
+      faultTest('L5', 'has another version', [addon], async ({ scope, saw }) => {
         const request = encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: LIMITS });
         request[4] = 9;
-        socket.write(request);
-        const [reply] = (await once(socket, 'data')) as [Buffer];
-        expect(reply.readUInt32LE(12)).to.equal(1);
+        expect(refusalIn((await ask(scope, found(), request)).reply)).to.equal(1);
         await expectServing();
         saw('refused as IncompatibleVersion');
       });
 
-      faultTest('F4', 'looks for the previous server', [addon], async () => {
-        const socket = await stranger();
-        socket.write(encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: LIMITS }));
-        const [reply] = (await once(socket, 'data')) as [Buffer];
-        expect(reply.readUInt32LE(12)).to.equal(3);
+      faultTest('F4', 'looks for the previous server', [addon], async ({ scope }) => {
+        const request = encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: LIMITS });
+        expect(refusalIn((await ask(scope, found(), request)).reply)).to.equal(3);
       });
 
       faultTest('H11', 'sends nothing, or half a message, or leaves', [addon], async () => {

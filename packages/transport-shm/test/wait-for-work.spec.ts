@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { frameHeader, FrameType, unwrap } from '@entropynet/core';
 import { AWAKE, sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
 import { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
+import { leaveOut, NO_PAUSE } from '@entropynet/test/support/leave-out';
 import {
   asSharedMemory,
   describeWithScene,
@@ -24,7 +25,8 @@ describeWithScene('a thread that waits for work of shared memory', (scene) => {
     await received;
   });
 
-  it('wakes a blocked thread when there is room after a refusal', async () => {
+  it('wakes a blocked thread when there is room after a refusal', async function () {
+    if (NO_PAUSE !== undefined) leaveOut(this, NO_PAUSE);
     const server = await scene().server();
     const child = scene().fork('read');
     await once(child, 'message');

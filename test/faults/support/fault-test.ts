@@ -1,4 +1,5 @@
 import { Scope, skippedTest } from '@entropynet/conformance/tools';
+import { NO_PAUSE } from '../../support/leave-out.js';
 import { nativeBinding } from '../../support/shared-memory/shared-memory-support.js';
 import type { FaultCase } from './cases.js';
 import { OpenThings } from './open-things.js';
@@ -33,6 +34,9 @@ export const superuser: Requirement = () =>
 
 /** The Linux kernel. */
 export const linux: Requirement = () => (process.platform === 'linux' ? undefined : 'it is set up by means of Linux');
+
+/** A system that can pause a process. */
+export const pause: Requirement = () => NO_PAUSE;
 
 /** A test of one or several cases. If a requirement is missing, the test is pending, with the reason in its title. */
 export function faultTest(

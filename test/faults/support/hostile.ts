@@ -1,14 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { type Scope, until } from '@entropynet/conformance/tools';
 import { type ConnectionConfig, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
-import { findServer } from '@entropynet/transport-shm/internal/discovery/find-server';
+import { findServer, type FoundServer } from '@entropynet/transport-shm/internal/discovery/find-server';
 import {
   ACKNOWLEDGEMENT,
   encodeReply,
   encodeRequest,
   HANDSHAKE_BYTES,
 } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
-import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
+import { serverNames, socketPath } from '@entropynet/transport-shm/internal/discovery/names';
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { writeControlBlock } from '@entropynet/transport-shm/internal/region/control-block';
 import { ringCapacityOf } from '@entropynet/transport-shm/internal/region/layout';
@@ -23,16 +24,24 @@ export interface RawConnection {
   readonly ringCapacity: number;
 }
 
-/** Connects by hand. The scope releases everything. */
-export async function rawConnect(scope: Scope, config: ConnectionConfig): Promise<RawConnection> {
-  const resolved = unwrap(resolveConnectionConfig(config));
-  const { binding, identity, socketPath } = unwrap(findServer(resolved));
-  const socket = binding.LocalSocket.connect(socketPath);
+/** The answer to a request by hand. The caller owns the descriptor, which is -1 if the server passed none. */
+interface Asked {
+  readonly socket: LocalSocket;
+  readonly reply: Uint8Array;
+  readonly descriptor: number;
+}
+
+/** Sends a request by hand and waits for the reply. The scope closes the socket. */
+export async function ask(
+  scope: Scope,
+  { binding, socketPath: path }: FoundServer,
+  request: Uint8Array,
+): Promise<Asked> {
+  const socket = binding.LocalSocket.connect(path);
   scope.defer(() => {
     socket.close();
   });
-  const regionBytes = resolved.sharedMemory.regionSize;
-  socket.send(encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: resolved }));
+  socket.send(request);
   const reply = new Uint8Array(HANDSHAKE_BYTES);
   let filled = 0;
   let descriptor = -1;
@@ -41,6 +50,17 @@ export async function rawConnect(scope: Scope, config: ConnectionConfig): Promis
     if (received.descriptor >= 0) descriptor = received.descriptor;
     return (filled += received.bytes) === HANDSHAKE_BYTES;
   }, 'the server has answered');
+  return { socket, reply, descriptor };
+}
+
+/** Connects by hand. The scope releases everything. */
+export async function rawConnect(scope: Scope, config: ConnectionConfig): Promise<RawConnection> {
+  const resolved = unwrap(resolveConnectionConfig(config));
+  const server = unwrap(findServer(resolved));
+  const { binding, identity } = server;
+  const regionBytes = resolved.sharedMemory.regionSize;
+  const request = encodeRequest({ serverNonce: identity.nonce, regionBytes, limits: resolved });
+  const { socket, reply, descriptor } = await ask(scope, server, request);
   scope.defer(() => {
     binding.closeDescriptor(descriptor);
   });
@@ -73,9 +93,11 @@ export function serveHostilely(
   answer: Answer,
 ): void {
   const names = serverNames(directory, name);
-  const listening = binding.LocalSocket.listen(names.socket, 16);
+  // Another one for each server: a pipe of Windows has its name from it.
+  const nonce = randomBytes(16);
+  const listening = binding.LocalSocket.listen(socketPath(names, nonce), 16);
   publishDiscoveryRegion(names.region, {
-    nonce: new Uint8Array(16).fill(7),
+    nonce,
     processId: process.pid,
     startTime: 1n,
     maxConnections: 16,

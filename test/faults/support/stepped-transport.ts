@@ -6,16 +6,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PeerModule } from '@entropynet/conformance/tools';
 
-/** The repository; this file is `test/dist/faults/support/stepped-transport.js`. */
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+/** The built tests: `test/dist`. A copy below it finds the packages that the original imports, without a link. */
+const BUILT_TESTS = fileURLToPath(new URL('../../', import.meta.url));
 
 const LABEL = /^\s*\/\/ STEP\(([^)]+)\)$/gm;
 
@@ -33,20 +31,25 @@ export function steppedTransport(): PeerModule {
 
 function makeCopy(): string {
   const original = dirname(dirname(fileURLToPath(import.meta.resolve('@entropynet/transport-shm'))));
-  const folder = mkdtempSync(join(tmpdir(), 'stepped-'));
+  const folder = mkdtempSync(join(BUILT_TESTS, 'stepped-'));
   process.once('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
   copyFileSync(join(original, 'package.json'), join(folder, 'package.json'));
-  for (const name of ['build', 'prebuilds'])
-    if (existsSync(join(original, name))) symlinkSync(join(original, name), join(folder, name), 'junction');
-  // The copy finds the packages that the original imports.
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  for (const path of readdirSync(join(original, 'dist'), { recursive: true, encoding: 'utf8' })) {
-    if (!path.endsWith('.js')) continue;
-    const target = join(folder, 'dist', path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, withCalls(readFileSync(join(original, 'dist', path), 'utf8')));
+  // The addon is in one of the last two.
+  for (const name of ['dist', 'build', 'prebuilds']) {
+    if (!existsSync(join(original, name))) continue;
+    for (const path of readdirSync(join(original, name), { recursive: true, encoding: 'utf8' })) {
+      const source = join(original, name, path);
+      const target = join(folder, name, path);
+      if (path.endsWith('.js')) {
+        mkdirSync(dirname(target), { recursive: true });
+        writeFileSync(target, withCalls(readFileSync(source, 'utf8')));
+      } else if (path.endsWith('.node')) {
+        mkdirSync(dirname(target), { recursive: true });
+        copyFileSync(source, target);
+      }
+    }
   }
   return folder;
 }
