@@ -4,6 +4,7 @@ import { scoped, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { runInProcess } from '../support/command-in-process.js';
+import { codeAfter } from '../support/command.js';
 import { CommandFolder, ENDPOINTS } from './cli-support.js';
 
 const folder = new CommandFolder();
@@ -115,7 +116,7 @@ function describeOver(what: string, freshEndpoint: () => string): void {
         expect(shown.output).to.match(/2 of 2 came back, 64 bytes each, over (shared-memory|websocket)\np50 /);
         expect(shown.errors).to.include('64 bytes: number 2, ');
         server.signal('SIGINT');
-        expect((await server.ended()).code).to.equal(130);
+        expect((await server.ended()).code).to.equal(codeAfter('SIGINT'));
       }),
     );
 

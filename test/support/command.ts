@@ -1,8 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { until, within } from '@entropynet/conformance/tools';
 
 const BIN = fileURLToPath(new URL('../../../packages/cli/bin/entropynet.js', import.meta.url));
+
+/** A signal that a command handles. */
+export type HandledSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Whether a process can handle the signals of `signal()`. Node.js on Windows ends it at once, without an exit code. */
+export const HANDLES_SIGNALS = process.platform !== 'win32';
+
+/** Returns the exit code of a command that lived until `signal()`. */
+export function codeAfter(signal: HandledSignal): number | null {
+  return HANDLES_SIGNALS ? 128 + constants.signals[signal] : null;
+}
 
 /** The end of a command line. */
 export interface CommandEnd {
