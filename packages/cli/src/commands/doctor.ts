@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { dirname, resolve } from 'node:path';
 import {
   type ConnectionConfig,
   describeThrown,
@@ -11,12 +10,13 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { monotonicNow, startLimit } from '@entropynet/core/platform';
-import { type InspectedServer, inspectSharedMemory, SharedMemoryTransport } from '@entropynet/transport-shm';
+import { SharedMemoryTransport } from '@entropynet/transport-shm';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode } from '../support/command-failure.js';
 import { configOf } from '../support/connection-config.js';
 import { addClientOptions, addTransportOptions, type ConnectionOptions } from '../support/connection-options.js';
+import { directoryFindings } from '../support/directory-findings.js';
 import { endpointFindings } from '../support/endpoint-findings.js';
 import { type Finding, problemOf } from '../support/finding.js';
 import { checkDirectoryName } from '../support/paths.js';
@@ -26,11 +26,8 @@ interface DoctorOptions extends ConnectionOptions {
   readonly json?: true;
 }
 
-const MEBIBYTE = 1024 * 1024;
 /** The memory for a region of the default size, with a reserve for the system. */
-const LEAST_MEMORY = 64 * MEBIBYTE;
-/** The blocks of a file system that the files of a server take. */
-const LEAST_BLOCKS = 2;
+const LEAST_MEMORY = 64 * 1024 * 1024;
 /** The default limit of connections: with fewer descriptors a server can't hold so many. */
 const LEAST_DESCRIPTORS = 1024;
 
@@ -86,7 +83,7 @@ async function machineFindings(options: DoctorOptions): Promise<Finding[]> {
     }),
     await trial('WebSocket', new WebSocketTransport(), { endpoint: 'ws://127.0.0.1:0/doctor' }),
     ...memoryFindings(),
-    ...directoryFindings(options.directory),
+    ...(await directoryFindings(options.directory)),
     ...containerFindings(),
   ];
 }
@@ -184,62 +181,6 @@ function memoryFindings(): Finding[] {
     });
   }
   return findings;
-}
-
-/** Reports the directory of this user's servers, and its free space. */
-function directoryFindings(named: string | undefined): Finding[] {
-  const snapshot = inspectSharedMemory(named === undefined ? {} : { directory: named });
-  // The trial of shared memory reports the fault.
-  if (!snapshot.ok) return [];
-  const { directory, servers } = snapshot.value;
-  const what = 'directory of servers';
-  try {
-    const { bavail, bsize } = statfsSync(existingFolderOf(directory));
-    const isFull = bavail < LEAST_BLOCKS;
-    const isShort = bavail * bsize < MEBIBYTE;
-    return [
-      {
-        what,
-        judgement: isFull ? 'problem' : isShort ? 'note' : 'good',
-        found: `${directory}, with ${formatBytes(bavail * bsize)} free; both sides must use the same; /dev/shm is not used`,
-        ...(isShort && { remedy: 'Make room there, or name another directory: sharedMemory.directory.' }),
-      },
-      ...serverFindings(servers),
-    ];
-  } catch (error) {
-    return [
-      {
-        what,
-        judgement: 'problem',
-        found: `${directory}: ${(error as Error).message}`,
-        remedy: 'Name another directory (--directory, or sharedMemory.directory), or set XDG_RUNTIME_DIR.',
-      },
-    ];
-  }
-}
-
-/** Reports the present servers: those that share a name, and those that died without removing their files. */
-function serverFindings(servers: readonly InspectedServer[]): Finding[] {
-  if (servers.length === 0) return [];
-  const living = servers.filter(({ process }) => process !== undefined);
-  const sharing = living.filter(({ isShared }) => isShared).length;
-  const dead = servers.length - living.length;
-  const libraries = [...new Set(living.map(({ library = 'an older release' }) => library))].sort();
-  const spoken = libraries.length === 0 ? '' : `; their libraries: ${libraries.join(', ')}`;
-  return [
-    {
-      what: 'servers',
-      judgement: dead > 0 ? 'note' : 'good',
-      found: `${living.length} running, ${sharing} of them with a name that servers share; ${dead} ended without removing its files${spoken}`,
-      ...(dead > 0 && { remedy: 'Remove their files: entropynet clean.' }),
-    },
-  ];
-}
-
-/** Returns the folder itself, or the nearest existing folder above it, in which the folder would be made. */
-function existingFolderOf(path: string): string {
-  const absolute = resolve(path);
-  return existsSync(absolute) || dirname(absolute) === absolute ? absolute : existingFolderOf(dirname(absolute));
 }
 
 function containerFindings(): Finding[] {
