@@ -43,7 +43,7 @@ export class SharedMemoryServer extends NetworkServer {
   #claim: NameClaim | undefined;
   #keeper: NameKeeper | undefined;
   /** The name, from the end of accepting until the server has released it. */
-  #leaving: { readonly claim: NameClaim | undefined; readonly keeper: NameKeeper | undefined } | undefined;
+  #leaving: { readonly claim: NameClaim | undefined; readonly keeperStopped: Promise<void> | undefined } | undefined;
   readonly #acceptor: ClientAcceptor;
   readonly #warnings = new WarningLimiter();
 
@@ -77,7 +77,8 @@ export class SharedMemoryServer extends NetworkServer {
   }
 
   protected doStopAccepting(): void {
-    this.#leaving = { claim: this.#claim, keeper: this.#keeper };
+    // A renewal under way would greet clients for which there is no name any more.
+    this.#leaving = { claim: this.#claim, keeperStopped: this.#keeper?.stop() };
     this.#claim = undefined;
     this.#keeper = undefined;
     this.#acceptor.stop();
@@ -87,7 +88,7 @@ export class SharedMemoryServer extends NetworkServer {
   protected override async doClose(): Promise<void> {
     const leaving = this.#leaving;
     this.#leaving = undefined;
-    await leaving?.keeper?.stop();
+    await leaving?.keeperStopped;
     await leaving?.claim?.release(this.config.connectTimeoutMs);
   }
 
