@@ -35,8 +35,9 @@ const NOT_RUN = [
     websocket: 'not run',
   }),
   row('linux', 'arm64', 'glibc', 'node-20', { 'shared-memory': 'not run', websocket: 'not run' }),
-  row('linux', 'arm64', 'musl', 'node-20', { 'shared-memory': 'not run', websocket: 'not run' }),
+  row('linux', 'arm64', 'musl', 'node-20', { 'shared-memory': 'compiled, not run', websocket: 'not run' }),
   row('win32', 'x64', undefined, 'node-20', { 'shared-memory': 'compiled, not run', websocket: 'not run' }),
+  row('win32', 'arm64', undefined, 'node-20', { 'shared-memory': 'compiled, not run', websocket: 'not run' }),
   row('darwin', 'x64', undefined, 'node-20', { 'shared-memory': 'compiled, not run', websocket: 'not run' }),
   row('darwin', 'arm64', undefined, 'node-20', { 'shared-memory': 'compiled, not run', websocket: 'not run' }),
 ];
