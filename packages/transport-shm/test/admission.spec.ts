@@ -7,11 +7,10 @@ import {
   HANDSHAKE_BYTES,
 } from '@entropynet/transport-shm/internal/discovery/handshake-messages';
 import type { LocalSocket } from '@entropynet/transport-shm/internal/native-binding';
-import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
-import { nativeBinding, Scene } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { nativeBinding, Scene, SharedMemoryRegion } from '@entropynet/test/support/shared-memory/shared-memory-support';
 import { leaveOut } from '@entropynet/test/support/leave-out';
 
 describe('the slots of clients during a shared-memory handshake', () => {

@@ -16,6 +16,12 @@ import { namesIn } from './names-in.js';
 
 export { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
 
+/**
+ * The class of the regions of a `Scene`. wine does not resolve the links of the workspace, so a test that imports the
+ * class by itself may get it from another path, as another class.
+ */
+export { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
+
 /** The addon; undefined if it can't be loaded. Tests that need it are then left out. */
 export function nativeBinding(): NativeBinding | undefined {
   const binding = loadNativeBinding();
