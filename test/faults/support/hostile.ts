@@ -112,6 +112,7 @@ export function serveHostilely(
         const received = socket.receive(new Uint8Array(HANDSHAKE_BYTES));
         if (received.ended) {
           socket.unwatch();
+          release(socket);
           return;
         }
         const before = asked;
@@ -122,7 +123,10 @@ export function serveHostilely(
   });
   scope.defer(() => {
     listening.close();
-    for (const client of clients) client.close();
+    for (const client of clients) {
+      release(client);
+      client.close();
+    }
   });
 }
 
@@ -139,6 +143,9 @@ export interface Grant {
   readonly descriptor?: number | null;
 }
 
+/** The descriptors of assigned regions stay open until the client leaves: on Windows it copies them from this process. */
+const granted = new Map<LocalSocket, () => void>();
+
 /** Assigns a region. */
 export function grant(socket: LocalSocket, binding: NativeBinding, options: Grant = {}): void {
   const { byteLength = 65_536, announced = byteLength, change, descriptor: other } = options;
@@ -149,6 +156,14 @@ export function grant(socket: LocalSocket, binding: NativeBinding, options: Gran
   const reply = encodeReply({ regionBytes: announced, identity: IDENTITY, limits });
   if (other === null) socket.send(reply);
   else socket.send(reply, other ?? descriptor);
-  binding.closeDescriptor(descriptor);
   binding.unmapRegion(buffer);
+  granted.set(socket, () => {
+    binding.closeDescriptor(descriptor);
+  });
+}
+
+/** Closes the descriptor of the assigned region. */
+function release(socket: LocalSocket): void {
+  granted.get(socket)?.();
+  granted.delete(socket);
 }
