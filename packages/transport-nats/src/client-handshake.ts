@@ -22,6 +22,8 @@ export interface ClientHandshake {
   answer: Uint8Array | undefined;
   /** Whether the server has accepted the client. */
   isAdmitted: boolean;
+  /** Whether the client was told the link. Before that, only a refusal reaches it. */
+  isWelcomed: boolean;
   place: AcceptPlace<NetworkConnection> | undefined;
   link: NatsLink | undefined;
   /** Stops the handshake's time limit. */

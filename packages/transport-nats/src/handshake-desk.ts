@@ -87,8 +87,9 @@ export class HandshakeDesk {
   /** Accepts no more clients. Accepted clients that have not answered get a goodbye. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const ending = [...this.#handshakes].map(async ([key, { link, hello }]) => {
-      if (link === undefined) this.#refuseAt(hello.base, new NetworkError('ConnectionClosed', 'the server is closing'));
+    const closing = new NetworkError('ConnectionClosed', 'the server is closing');
+    const ending = [...this.#handshakes].map(async ([key, { link, isWelcomed, hello }]) => {
+      if (link === undefined || !isWelcomed) this.#refuseAt(hello.base, closing);
       else await endWithin(link, this.#config.sendTimeoutMs);
       this.#end(key);
     });
@@ -111,17 +112,15 @@ export class HandshakeDesk {
     const key = hexOf(hello.id);
     const known = this.#handshakes.get(key);
     if (known === undefined) this.#begin(key, hello, data);
-    else if (known.answer !== undefined) this.#tell(known.hello.base, known.answer);
+    else if (known.answer !== undefined) this.#answer(known, known.answer);
   }
 
   #begin(key: string, hello: Hello, data: Uint8Array): void {
     const greeting = decodePeerLimits(hello.greeting);
     const { secret } = this.#config;
     const agreed = greeting.ok ? agreeOnSecret(secret, greeting.value.hasSecret) : greeting;
-    if (!greeting.ok || !agreed.ok) {
-      if (!agreed.ok) this.#refuseAt(hello.base, agreed.error);
-      return;
-    }
+    if (!agreed.ok) this.#refuseAt(hello.base, agreed.error);
+    if (!greeting.ok || !agreed.ok) return;
     const { maxConnections, handshakeTimeoutMs } = this.#config.nats;
     if (this.#handshakes.size >= maxConnections) this.#dropUnproved();
     if (this.#handshakes.size >= maxConnections) {
@@ -135,6 +134,7 @@ export class HandshakeDesk {
       verifier: secret === undefined ? undefined : new SecretVerifier(secret),
       answer: undefined,
       isAdmitted: false,
+      isWelcomed: false,
       place: undefined,
       link: undefined,
       stopLimit: startLimit(() => {
@@ -142,7 +142,7 @@ export class HandshakeDesk {
       }, handshakeTimeoutMs),
     };
     this.#handshakes.set(key, handshake);
-    if (handshake.verifier === undefined) void this.#admit(key, handshake, undefined, undefined);
+    if (handshake.verifier === undefined) this.#admit(key, handshake, undefined, undefined).catch(this.#giveUpOn(key));
     else this.#answer(handshake, encodeChallenge(handshake.verifier.challenge, this.subject));
   }
 
@@ -154,13 +154,13 @@ export class HandshakeDesk {
     if (handshake?.verifier === undefined) return;
     if (handshake.isAdmitted) {
       // The welcome got lost, and the client asks again.
-      if (handshake.link !== undefined && handshake.answer !== undefined) this.#answer(handshake, handshake.answer);
+      if (handshake.isWelcomed && handshake.answer !== undefined) this.#answer(handshake, handshake.answer);
       return;
     }
     const proof = handshake.verifier.check(answered.answer);
     const keys = sessionKeysOf(handshake.verifier);
     const isWhole = isCode(answered.code, keys.fromClient, handshake.bytes, answered.answer);
-    if (proof.ok && isWhole) void this.#admit(key, handshake, proof.value, keys);
+    if (proof.ok && isWhole) this.#admit(key, handshake, proof.value, keys).catch(this.#giveUpOn(key));
     else {
       const changed = new NetworkError('HandshakeFailed', "somebody changed the client's Hello message on its way");
       // Anyone may have sent it. The client's own answer still counts.
@@ -216,6 +216,7 @@ export class HandshakeDesk {
     });
     await Promise.all(ends.map(({ lease }) => lease.session.flush()));
     if (this.#handshakes.get(key) !== handshake) return;
+    handshake.isWelcomed = true;
     const greeting = encodePeerLimits(this.#config);
     this.#answer(handshake, encodeWelcome({ greeting, credits, base, proof }, keys?.fromServer));
   }
@@ -229,10 +230,7 @@ export class HandshakeDesk {
       link.establish('server');
       connection = new NatsConnection(this.#config, link);
     } catch (error) {
-      const lack = lackError(error);
-      const endpoint = redactEndpoint(this.#config.endpoint);
-      this.#warnings.warn(`EntropyNet server '${endpoint}' ended a connection: ${lack.message}`);
-      this.#give(key, lack);
+      this.#giveUpOn(key)(error);
       return;
     }
     this.#handshakes.delete(key);
@@ -244,11 +242,7 @@ export class HandshakeDesk {
 
   #answer(handshake: ClientHandshake, answer: Uint8Array): void {
     handshake.answer = answer;
-    this.#tell(handshake.hello.base, answer);
-  }
-
-  #tell(base: string, message: Uint8Array): void {
-    this.#publish(laneSubject(base, Lane.Prompt), new Uint8Array(message));
+    this.#publish(laneSubject(handshake.hello.base, Lane.Prompt), new Uint8Array(answer));
   }
 
   #refuseAt(base: string, error: NetworkError): void {
@@ -259,10 +253,7 @@ export class HandshakeDesk {
     this.#publish(subject, encodeHandshake(Kind.Refusal, encodeFault(error)));
   }
 
-  /**
-   * Publishes an answer. A question costs its sender nothing, so answers without room are dropped, and a correct client
-   * asks again.
-   */
+  /** Publishes an answer if there is room. A question costs its sender nothing, and a correct client asks again. */
   #publish(subject: string, message: Uint8Array): void {
     if (this.#session.hasRoom) this.#session.publish(subject, message);
   }
@@ -279,12 +270,22 @@ export class HandshakeDesk {
     }
   }
 
+  /** Returns a function that gives up a client that can't be taken, for example without memory. It ends no process. */
+  #giveUpOn(key: string): (error: unknown) => void {
+    return (error) => {
+      const lack = lackError(error);
+      const endpoint = redactEndpoint(this.#config.endpoint);
+      this.#warnings.warn(`EntropyNet server '${endpoint}' ended a connection: ${lack.message}`);
+      this.#give(key, lack);
+    };
+  }
+
   /** Refuses a client whose handshake has begun. */
   #give(key: string, error: NetworkError): void {
     const handshake = this.#handshakes.get(key);
     if (handshake === undefined) return;
-    if (handshake.link === undefined) this.#refuseAt(handshake.hello.base, error);
-    else handshake.link.fail(error);
+    if (handshake.isWelcomed) handshake.link?.fail(error);
+    else this.#refuseAt(handshake.hello.base, error);
     this.#end(key);
   }
 

@@ -1,6 +1,7 @@
-import { until } from '@entropynet/conformance/tools';
+import { codeOf, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { NatsLink } from '@entropynet/transport-nats/internal/nats-link';
+import { NatsSession } from '@entropynet/transport-nats/internal/nats-session';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
 import { describeNats, natsTest } from '@entropynet/test/support/nats/describe-nats';
@@ -33,6 +34,28 @@ describeNats('NATS: a client whose connection can not be made', () => {
         NatsLink.prototype.establish = establish;
       }
       expect(codes).to.deep.equal(['ResourceLimitExceeded']);
+      expect(count).to.include({ asked: 1, taken: 0 });
+      unwrap(await scope.client({ endpoint }).connect());
+      unwrap(await server.accept());
+    }),
+  );
+
+  it(
+    'gets the reason if the welcome fails, and the next one is served',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const count = counted();
+      const {
+        config: { endpoint },
+        server,
+      } = await scope.serve(nats, { admit: count.admit });
+      const { flush } = NatsSession.prototype;
+      NatsSession.prototype.flush = () => Promise.reject(new RangeError('Array buffer allocation failed'));
+      try {
+        expect(codeOf(await scope.client({ endpoint }).connect())).to.equal('ResourceLimitExceeded');
+      } finally {
+        NatsSession.prototype.flush = flush;
+      }
       expect(count).to.include({ asked: 1, taken: 0 });
       unwrap(await scope.client({ endpoint }).connect());
       unwrap(await server.accept());
