@@ -14,6 +14,8 @@ export const NATIVE_PAIR = 'EntropyNet shm C++ to C++';
 /** The C library of the clone. An installed package has none beside it. */
 const LIBRARY = fileURLToPath(new URL('../../native', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../native/native_peers.cc', import.meta.url));
+/** The folders of the library's sources for Linux, below `src`. native/CMakeLists.txt says the same. */
+const SOURCE_FOLDERS = ['.', 'posix', 'linux'];
 /** As CMake builds a release. */
 const C_FLAGS = ['-std=c11', '-O3', '-DNDEBUG', '-fPIC', '-fvisibility=hidden', '-pthread'];
 const CPP_FLAGS = ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Werror', '-pthread'];
@@ -38,11 +40,16 @@ export function buildNativePeers(): NativePeers | string {
 }
 
 function build(): NativePeers | string {
-  if (process.platform !== 'linux') return 'the C library runs on Linux only';
+  if (process.platform !== 'linux') return 'the benchmark runs the C library on Linux only';
   const headers = join(LIBRARY, 'include');
   if (!existsSync(join(headers, 'entropynet.hpp')))
     return 'this is no clone of the repository, which has the C library';
-  const sources = filesBelow(join(LIBRARY, 'src'), '.c');
+  const sources = SOURCE_FOLDERS.flatMap((name) => {
+    const folder = join(LIBRARY, 'src', name);
+    return readdirSync(folder)
+      .filter((file) => file.endsWith('.c'))
+      .map((file) => join(folder, file));
+  });
   const stamp = createHash('sha256').update([...C_FLAGS, ...CPP_FLAGS].join(' '));
   for (const path of [...sources, ...filesBelow(LIBRARY, '.h'), ...filesBelow(headers, '.hpp'), PROGRAM])
     stamp.update(readFileSync(path));
