@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Scope } from '@entropynet/conformance/tools';
@@ -80,6 +80,14 @@ export interface Ends {
   readonly receiver: ConnectionHandle;
 }
 
+/** A file of 1000 bytes, and a receiver by hand. */
+export async function shortOffer(scope: Scope): Promise<Ends & { readonly path: string; readonly side: RawSide }> {
+  const { path, connect } = await setUp(scope);
+  await writeFile(path, Buffer.alloc(1000, 'file'));
+  const ends = await connect();
+  return { ...ends, path, side: await RawSide.open(ends.receiver) };
+}
+
 /** The parts of a side that a test replaces. */
 export interface Extra {
   readonly times?: TransferTimes;
@@ -142,6 +150,16 @@ export class RawSide {
   async next(): Promise<Word> {
     return JSON.parse(new TextDecoder().decode((await this.#words.next()).value)) as Word;
   }
+}
+
+/** The same handle, whose `sendOnChannel` is another function. */
+export function withSend(handle: ConnectionHandle, sendOnChannel: ConnectionHandle['sendOnChannel']): ConnectionHandle {
+  return new Proxy(handle, {
+    get(target, name) {
+      const member = name === 'sendOnChannel' ? sendOnChannel : (Reflect.get(target, name, target) as unknown);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }
 
 /** A folder on a disk that has no room for the bytes of a file from a place on. */

@@ -185,34 +185,6 @@ describe('a transfer of a file', () => {
     }),
   );
 
-  it(
-    "tells the sender the other side's reason although it left before the last word",
-    scoped(async (scope) => {
-      const { path, connect } = await setUp(scope);
-      await writeFile(path, randomBytes(1000));
-      const { sender, receiver } = await connect();
-      const side = await RawSide.open(receiver);
-      const late = new Proxy(sender, {
-        get(target, name) {
-          const member = Reflect.get(target, name, target) as unknown;
-          if (typeof member !== 'function') return member;
-          if (name !== 'sendOnChannel') return member.bind(target) as unknown;
-          return async (channel: string, bytes: Uint8Array) => {
-            if (Buffer.from(bytes).includes('sha256')) {
-              await side.say({ refused: 'no room' });
-              await receiver.disconnect();
-            }
-            return await target.sendOnChannel(channel, bytes);
-          };
-        },
-      });
-      const sent = send(late, path);
-      await side.next();
-      await side.say({ have: 0, sha256: '' });
-      expect(await sent).to.have.property('message', 'the other side refused: no room');
-    }),
-  );
-
   (existsSync('/dev/full') ? it : it.skip)(
     'tells the sender whose disk is full, which file stopped and what to do, and continues afterwards',
     scoped(async (scope) => {

@@ -51,6 +51,9 @@ export interface Checked {
 /** The largest number of characters of the other side's reason. */
 const MAX_REASON = 500;
 
+/** The errors of a send on a channel that was open: while it closes, and after that. */
+const CHANNEL_CLOSED: ReadonlySet<string> = new Set(['ConnectionClosed', 'InvalidParameter']);
+
 /** The largest number of unread messages. Only a hostile peer sends more without a question. */
 const MAX_WAITING = 16;
 
@@ -106,6 +109,8 @@ export class Words {
     if (sent.ok) return;
     // After its end a connection still delivers the messages that had arrived, such as the reason.
     if (!this.#connection.isConnected()) await this.#heardOut;
+    // The other side closes the channel of the bytes after it has said why. Its message may still be unread.
+    else if (CHANNEL_CLOSED.has(sent.error.code)) await this.next();
     if (this.broken.aborted) throw this.broken.reason as NetworkError;
     unwrap(sent);
   }
