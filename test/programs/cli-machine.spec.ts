@@ -120,7 +120,7 @@ describe('the command line on one machine', function () {
         // A pipe of Windows is no file.
         const files = process.platform === 'win32' ? '1 file' : '2 files';
         expect(end.errors).to.equal(`${own}: ${files} of dead servers, 1 living\n`);
-        expect(namesIn(own)).to.include.members([...living, 'notes.txt']);
+        expect(namesIn(own)).to.have.members([...living, 'notes.txt']);
         server.signal('SIGINT');
         expect(await server.ended()).to.include({ code: codeAfter('SIGINT') });
       }),
