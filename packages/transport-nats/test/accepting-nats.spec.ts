@@ -4,18 +4,20 @@ import { NatsLink } from '@entropynet/transport-nats/internal/nats-link';
 import { NatsSession } from '@entropynet/transport-nats/internal/nats-session';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
-import { describeNats, natsTest } from '@entropynet/test/support/nats/describe-nats';
+import { describeNats, type NatsScope, natsTest } from '@entropynet/test/support/nats/describe-nats';
+
+/** A server that counts its admissions. */
+async function serve(scope: NatsScope) {
+  const count = counted();
+  const { config, server } = await scope.serve(await scope.natsServer(), { admit: count.admit });
+  return { endpoint: config.endpoint, server, count };
+}
 
 describeNats('NATS: a client whose connection can not be made', () => {
   it(
     'gets the reason and leaves its place, and the next one is served',
     natsTest(async (scope) => {
-      const nats = await scope.natsServer();
-      const count = counted();
-      const {
-        config: { endpoint },
-        server,
-      } = await scope.serve(nats, { admit: count.admit });
+      const { endpoint, server, count } = await serve(scope);
       const client = scope.client({ endpoint });
       const codes: (string | undefined)[] = [];
       client.on('state', (state, error) => {
@@ -43,12 +45,7 @@ describeNats('NATS: a client whose connection can not be made', () => {
   it(
     'gets the reason if the welcome fails, and the next one is served',
     natsTest(async (scope) => {
-      const nats = await scope.natsServer();
-      const count = counted();
-      const {
-        config: { endpoint },
-        server,
-      } = await scope.serve(nats, { admit: count.admit });
+      const { endpoint, server, count } = await serve(scope);
       const { flush } = NatsSession.prototype;
       NatsSession.prototype.flush = () => Promise.reject(new RangeError('Array buffer allocation failed'));
       try {

@@ -47,6 +47,19 @@ class SlowStream extends Duplex {
 }
 
 /** A WebSocket of `ws`, as a server has it after the upgrade. */
+/** Uses the link. Returns the list of its ends. */
+function endsOf(link: WebSocketLink | PlatformLink): (NetworkError | undefined)[] {
+  const ends: (NetworkError | undefined)[] = [];
+  const ignore = (): void => undefined;
+  link.use({
+    onFrame: ignore,
+    onWritable: ignore,
+    onResponsivenessChanged: ignore,
+    onEnd: (error) => ends.push(error),
+  });
+  return ends;
+}
+
 function openWebSocket(stream: Duplex): WebSocket {
   const request = {
     method: 'GET',
@@ -103,14 +116,7 @@ describe('a link over a WebSocket', () => {
       stream.finishWrite();
       const config = unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' }));
       const link = new WebSocketLink(webSocket, stream, 'none', config);
-      const ends: (NetworkError | undefined)[] = [];
-      const ignore = (): void => undefined;
-      link.use({
-        onFrame: ignore,
-        onWritable: ignore,
-        onResponsivenessChanged: ignore,
-        onEnd: (error) => ends.push(error),
-      });
+      const ends = endsOf(link);
       link.start();
       // No spare memory is that long.
       const message = new Uint8Array(3 * 1024 * 1024);
@@ -162,14 +168,7 @@ describe("a link over the platform's WebSocket", () => {
       addEventListener: () => undefined,
     };
     const link = new PlatformLink(webSocket, unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' })));
-    const ends: (NetworkError | undefined)[] = [];
-    const ignore = (): void => undefined;
-    link.use({
-      onFrame: ignore,
-      onWritable: ignore,
-      onResponsivenessChanged: ignore,
-      onEnd: (error) => ends.push(error),
-    });
+    const ends = endsOf(link);
     link.start();
     const message = new Uint8Array(100_000);
     withoutMemory(
