@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { addonFolder } from '../packages/transport-shm/bin/addon-build.mjs';
-import { forEach, run } from './cross-commands.mjs';
+import { forEach, forEachTarget, run } from './cross-commands.mjs';
 import { addonSources, includeFolders, targets } from './cross-targets.mjs';
 
 /** Builds for one target; gives the addon's file. */
@@ -48,27 +48,13 @@ async function main() {
     },
     allowPositionals: true,
   });
-  const unknown = positionals.find((name) => !Object.hasOwn(targets, name));
-  if (unknown !== undefined) {
-    process.stderr.write(`The target '${unknown}' was given; allowed are ${Object.keys(targets).join(', ')}.\n`);
-    return 2;
-  }
-  let isGood = true;
-  for (const name of positionals.length > 0 ? positionals : Object.keys(targets)) {
-    const tools = targets[name].tools(values.fetch);
-    if (tools.missing !== undefined) {
-      process.stderr.write(`The addon for ${name} was not built: ${tools.missing}.\n`);
-      isGood &&= values.available;
-      continue;
-    }
-    try {
+  return forEachTarget(targets, positionals, values, {
+    work: async (name, tools) => {
       process.stdout.write(`${name}: ${await build(targets[name], tools, resolve(values.output))}\n`);
-    } catch (error) {
-      process.stderr.write(`The addon for ${name} could not be built. ${error.message}\n`);
-      isGood = false;
-    }
-  }
-  return isGood ? 0 : 1;
+    },
+    notDone: 'The addon was not built for',
+    failed: 'The addon could not be built for',
+  });
 }
 
 process.exitCode = await main();

@@ -11,7 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { forEach, run } from './cross-commands.mjs';
+import { forEach, forEachTarget, run } from './cross-commands.mjs';
 import { findProgram, findZig, MACOS } from './cross-targets.mjs';
 import { cacheFolder } from './tool-cache.mjs';
 import { libraryFolder, librarySources, sourcesOfTest } from './library-sources.mjs';
@@ -90,34 +90,22 @@ async function main() {
     },
     allowPositionals: true,
   });
-  const unknown = positionals.find((name) => !Object.hasOwn(targets, name));
-  if (unknown !== undefined) {
-    process.stderr.write(`The target '${unknown}' was given; allowed are ${Object.keys(targets).join(', ')}.\n`);
-    return 2;
-  }
-  let isGood = true;
-  for (const name of positionals.length > 0 ? positionals : Object.keys(targets)) {
-    const tools = targets[name].tools(values.fetch);
-    if (tools.missing !== undefined) {
-      process.stderr.write(`The library for C was not compiled for ${name}: ${tools.missing}.\n`);
-      isGood &&= values.available;
-      continue;
-    }
-    const isKept = values.output !== undefined;
-    const folder = isKept ? resolve(values.output, name) : mkdtempSync(join(tmpdir(), 'entropynet-cross-'));
-    mkdirSync(folder, { recursive: true });
-    try {
-      await build(tools, targets[name], folder);
-      process.stdout.write(`${name}: compiled\n`);
-      if (values.wine) await runUnderWine(targets[name].tests ?? [], folder);
-    } catch (error) {
-      process.stderr.write(`The library for C failed for ${name}. ${error.message}\n`);
-      isGood = false;
-    } finally {
-      if (!isKept) rmSync(folder, { recursive: true, force: true });
-    }
-  }
-  return isGood ? 0 : 1;
+  return forEachTarget(targets, positionals, values, {
+    work: async (name, tools) => {
+      const isKept = values.output !== undefined;
+      const folder = isKept ? resolve(values.output, name) : mkdtempSync(join(tmpdir(), 'entropynet-cross-'));
+      mkdirSync(folder, { recursive: true });
+      try {
+        await build(tools, targets[name], folder);
+        process.stdout.write(`${name}: compiled\n`);
+        if (values.wine) await runUnderWine(targets[name].tests ?? [], folder);
+      } finally {
+        if (!isKept) rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    notDone: 'The library for C was not compiled for',
+    failed: 'The library for C failed for',
+  });
 }
 
 process.exitCode = await main();

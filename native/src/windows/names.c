@@ -12,7 +12,8 @@ static en_status cannot_make(const char *path) {
                  "%s can't be made: error %lu.", path, error);
 }
 
-/* The lock alone proves life: a pipe lasts as long as any connection of it. EN_OK: no server lives. */
+/* Returns EN_OK if no server lives. Only the lock proves life, because a pipe lasts as long as any connection
+ * of it. */
 static en_status ask(const en_place *place) {
   HANDLE file = en_file_open(place->region, GENERIC_READ);
   DWORD error = GetLastError();

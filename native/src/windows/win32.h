@@ -21,8 +21,8 @@ void en_close_handle(HANDLE handle);
 
 /* ---- security.c ---- */
 
-/* Rights for this user alone, who is also the owner. NULL: the system gave none. en_rights_free() frees it.
- */
+/* Makes rights for this user alone, and makes this user the owner. Returns NULL if the system refuses.
+ * en_rights_free() frees the result. */
 typedef enum { EN_FOR_OBJECT, EN_FOR_DIRECTORY } en_rights_kind;
 SECURITY_ATTRIBUTES *en_rights_make(en_rights_kind kind);
 void en_rights_free(SECURITY_ATTRIBUTES *rights);
