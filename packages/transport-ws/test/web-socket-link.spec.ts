@@ -46,7 +46,6 @@ class SlowStream extends Duplex {
   }
 }
 
-/** A WebSocket of `ws`, as a server has it after the upgrade. */
 /** Uses the link. Returns the list of its ends. */
 function endsOf(link: WebSocketLink | PlatformLink): (NetworkError | undefined)[] {
   const ends: (NetworkError | undefined)[] = [];
@@ -60,6 +59,7 @@ function endsOf(link: WebSocketLink | PlatformLink): (NetworkError | undefined)[
   return ends;
 }
 
+/** A WebSocket of `ws`, as a server has it after the upgrade. */
 function openWebSocket(stream: Duplex): WebSocket {
   const request = {
     method: 'GET',
@@ -104,6 +104,18 @@ describe('a link over a WebSocket', () => {
     }
     expect(answers()).to.equal('\u008a\u00010\u008a\u0003999');
     link.release();
+  });
+
+  it('leaves nothing to do at exit if it could not be made', () => {
+    const before = process.listenerCount('exit');
+    const stream = new SlowStream();
+    const webSocket = openWebSocket(stream);
+    stream.prependListener = () => {
+      throw new Error('the listener is broken');
+    };
+    const config = unwrap(resolveConnectionConfig({ endpoint: 'ws://127.0.0.1:1' }));
+    expect(() => new WebSocketLink(webSocket, stream, 'none', config)).to.throw('the listener is broken');
+    expect(process.listenerCount('exit')).to.equal(before);
   });
 
   for (const [what, isShort] of [

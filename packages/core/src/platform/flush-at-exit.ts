@@ -1,4 +1,4 @@
-import { warnOf } from './warning.js';
+import { warnAtExit } from './warning.js';
 
 /** A writer that may hold frames that the system does not have yet. */
 export interface Flushable {
@@ -16,7 +16,7 @@ function flushAll(): void {
       each.flush();
     } catch (error) {
       // The stream may belong to the program. The other writers continue.
-      warnOf(new Error('the last written bytes could not be passed to the system', { cause: error }));
+      warnAtExit(new Error('the last written bytes could not be passed to the system', { cause: error }));
     }
   }
 }

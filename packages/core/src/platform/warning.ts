@@ -20,3 +20,8 @@ export function warnOf(error: Error): void {
     });
   }
 }
+
+/** Reports an error of a listener of 'exit' as a warning of the process. `emitWarning()` would wait for a tick. */
+export function warnAtExit(error: Error): void {
+  process.emit('warning', error);
+}

@@ -65,7 +65,6 @@ export class WebSocketLink extends GreetedLink {
       compression === undefined
         ? new WebSocketFrameWriter(webSocket, socket, masking, maxBufferedBytes, this.writerEvents)
         : new CompressingFrameWriter(compression, webSocket, socket, masking, maxBufferedBytes, this.writerEvents);
-    this.#leaveExit = flushAtExit(this.writer);
     readBeforeFailing(socket);
     socket.on('error', (error) => (this.#socketError = error));
     // This listener runs before that of `ws`, which drops the information whether a close frame came.
@@ -111,6 +110,8 @@ export class WebSocketLink extends GreetedLink {
       this.#hasPeerLeft = true;
       this.finish(closeErrorOf(code, reason.toString()));
     });
+    // Last: if a step above throws, nobody has the link, and nothing would take its writer off the list.
+    this.#leaveExit = flushAtExit(this.writer);
   }
 
   /** The addresses of both ends of the stream, as `host:port`. Undefined if the stream has none, or has ended. */
