@@ -13,6 +13,7 @@ Messages between this process and Node.js, C, C++ or Python on the same machine,
 from ._library import VERSION as __version__
 from ._library import version
 from .channel import Channel
+from .connecting import Connecting, connect, start_connecting
 from .connection import Connection
 from .errors import (
     ClosedError,
@@ -24,7 +25,7 @@ from .errors import (
     TimedOutError,
     WouldBlockError,
 )
-from .server import Server, connect, listen
+from .server import Server, listen
 from .types import Event, EventType, Info, Message, Stats
 
 #: The channel for small, urgent messages.
@@ -40,6 +41,7 @@ __all__ = [
     "CHANNEL_CONTROL",
     "Channel",
     "ClosedError",
+    "Connecting",
     "Connection",
     "EntropyNetError",
     "Event",
@@ -56,5 +58,6 @@ __all__ = [
     "WouldBlockError",
     "connect",
     "listen",
+    "start_connecting",
     "version",
 ]

@@ -92,4 +92,9 @@ class Deadline:
         """The longest next wait, in milliseconds; 0 after the deadline."""
         if self._end is None:
             return SLICE_MS
-        return min(SLICE_MS, math.ceil(max(0.0, self._end - time.monotonic()) * 1000))
+        return min(SLICE_MS, math.ceil(self.seconds_left * 1000))
+
+    @property
+    def seconds_left(self) -> float:
+        """The time until the deadline, at least 0; infinite without one."""
+        return math.inf if self._end is None else max(0.0, self._end - time.monotonic())

@@ -12,12 +12,15 @@ from typing import Any
 from . import server as sync
 from ._bytes import Buffer
 from .channel import Channel
+from .connecting import Connecting, start_connecting
 from .connection import Connection
 from .errors import ClosedError, EntropyNetError, WouldBlockError
 from .types import Message
 
 #: The interval at which a connection checks for a peer that stopped reading.
 _LOOK_SECONDS = 1.0
+#: The interval at which `connect()` asks a server whose queue is full.
+_RETRY_SECONDS = 0.002
 
 
 class AsyncConnection:
@@ -278,15 +281,13 @@ class AsyncServer:
 
 
 async def connect(endpoint: str, **options: Any) -> AsyncConnection:
-    """As `entropynet.connect()`, with the same options, in the running loop."""
-    loop = asyncio.get_running_loop()
-    connecting = loop.run_in_executor(None, lambda: sync.connect(endpoint, **options))
-    try:
-        connection = await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        connecting.add_done_callback(_close_unwanted)
-        raise
-    return AsyncConnection(connection)
+    """As `entropynet.connect()`, with the same options, in the running loop. A cancelled call leaves nothing."""
+    with start_connecting(endpoint, **options) as attempt:
+        while True:
+            connection = attempt.poll()
+            if connection is not None:
+                return AsyncConnection(connection)
+            await _answered(attempt)
 
 
 async def listen(endpoint: str, **options: Any) -> AsyncServer:
@@ -295,6 +296,25 @@ async def listen(endpoint: str, **options: Any) -> AsyncServer:
     return AsyncServer(await loop.run_in_executor(None, lambda: sync.listen(endpoint, **options)))
 
 
-def _close_unwanted(connecting: asyncio.Future[Connection]) -> None:
-    if not connecting.cancelled() and connecting.exception() is None:
-        connecting.result().close()
+async def _answered(attempt: Connecting) -> None:
+    """Waits until an attempt may have something to do."""
+    descriptor = attempt.fileno()
+    if descriptor < 0:
+        await asyncio.sleep(_RETRY_SECONDS)
+        return
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not answered.done():
+            answered.set_result(None)
+
+    # The library counts whole milliseconds, so its timeout can be a little later.
+    timer = loop.call_later(max(attempt.seconds_left, _RETRY_SECONDS), wake)
+    loop.add_reader(descriptor, wake)
+    try:
+        await answered
+    finally:
+        # The descriptor goes to the connection, or ends with the attempt.
+        loop.remove_reader(descriptor)
+        timer.cancel()

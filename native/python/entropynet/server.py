@@ -1,103 +1,23 @@
-"""Connecting and serving."""
+"""Serving."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
-import os
 import threading
 import warnings
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Callable, Union
+from typing import Any, Callable
 
 from . import _library as c
 from ._bytes import Deadline, milliseconds
 from ._guard import Guard
+from ._options import Directory, options_of, text_of
 from .connection import Connection
 from .errors import InterruptedWait, error_of
 
 library = c.library
-
-#: The path of the discovery directory.
-Directory = Union[str, "os.PathLike[str]"]
-
-
-def _text(what: str, text: str) -> bytes:
-    encoded = text.encode()
-    if b"\0" in encoded:
-        raise error_of("InvalidParameter", f"{what} must not contain a zero character")
-    return encoded
-
-
-def _options(
-    directory: Directory | None,
-    secret: str | None,
-    region_size: int,
-    max_message_size: int,
-    channel_window: int,
-    max_channels: int | None,
-    unresponsive_after: float,
-    spin: float,
-) -> c.Options:
-    numbers = {
-        "region_size": region_size,
-        "max_message_size": max_message_size,
-        "channel_window": channel_window,
-        "max_channels": 0 if max_channels is None else max_channels or c.NO_CHANNELS,
-        "unresponsive_after_ms": milliseconds(unresponsive_after),
-        "spin_us": round(spin * 1_000_000),
-    }
-    for name, number in numbers.items():
-        # ctypes would cut a larger number, and the library takes 0 as the default.
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"{name} is a whole number; {type(number).__name__} was given")
-        if not 0 <= number < 2**32:
-            raise error_of("InvalidParameter", f"{name} is a number of 32 bits; {number} was given")
-    return c.Options(
-        size=ctypes.sizeof(c.Options),
-        directory=None if directory is None else _text("a directory", os.fspath(directory)),
-        secret=None if secret is None else _text("a secret", secret),
-        library=f"python {c.VERSION}".encode(),
-        **numbers,
-    )
-
-
-def connect(
-    endpoint: str,
-    *,
-    timeout: float = 5.0,
-    directory: Directory | None = None,
-    secret: str | None = None,
-    region_size: int = 4 * 1024 * 1024,
-    max_message_size: int = 16 * 1024 * 1024,
-    channel_window: int = 1024 * 1024,
-    max_channels: int | None = 256,
-    unresponsive_after: float = 2.0,
-    spin: float = 0.0,
-) -> Connection:
-    """
-    Connects to an endpoint, such as `canvas` or `shm://canvas`, within `timeout` seconds. `NobodyListensError`:
-    there is no server.
-
-    Sizes are in bytes, times in seconds.
-
-    - `directory`: the directory with the names of the servers. The default is the same as in Node.js.
-    - `secret`: the secret of both sides, at least 16 characters, or None on both sides.
-    - `region_size`: the largest shared region, 64 KiB to 1 GiB.
-    - `max_message_size`: the longest message in both directions, up to 1 GiB.
-    - `channel_window`: the most bytes that the peer may send on a channel before this side takes them.
-    - `max_channels`: the largest number of open named channels, 0 to 65535.
-    - `unresponsive_after`: a peer that reads nothing for this time counts as unresponsive.
-    - `spin`: a wait polls the ring for this time before it sleeps.
-    """
-    options = _options(
-        directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin
-    )
-    options.connect_timeout_ms = milliseconds(timeout)
-    handle = ctypes.c_void_p()
-    c.check(library.en_connect(_text("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
-    return Connection(handle.value or 0)
 
 
 class Server:
@@ -203,10 +123,17 @@ def listen(
 
     The other options are those of `connect()`.
     """
-    options = _options(
-        directory, secret, region_size, max_message_size, channel_window, max_channels, unresponsive_after, spin
+    options = options_of(
+        timeout,
+        directory,
+        secret,
+        region_size,
+        max_message_size,
+        channel_window,
+        max_channels,
+        unresponsive_after,
+        spin,
     )
-    options.connect_timeout_ms = milliseconds(timeout)
     options.handshake_timeout_ms = milliseconds(handshake_timeout)
     if not 1 <= max_connections <= 65536:
         raise error_of("InvalidParameter", f"max_connections is 1 to 65536; {max_connections} was given")
@@ -214,7 +141,7 @@ def listen(
     taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit))
     options.admit = taker
     handle = ctypes.c_void_p()
-    c.check(library.en_listen(_text("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
+    c.check(library.en_listen(text_of("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
     return Server(handle.value or 0, taker)
 
 

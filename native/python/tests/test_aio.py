@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 import unittest
 from typing import Any
 
@@ -143,3 +145,48 @@ class Asyncio(PairCase, unittest.IsolatedAsyncioTestCase):
     async def test_nobody_listens(self) -> None:
         with self.assertRaises(entropynet.NobodyListensError):
             await aio.connect("nobody", directory=self.directory)
+
+    async def test_a_server_that_does_not_answer(self) -> None:
+        endpoint = self.endpoint()
+        server = entropynet.listen(endpoint, directory=self.directory)
+        self.addCleanup(server.close)
+        before = os.listdir("/proc/self/fd")
+        for timeout in (0, 0.05):
+            with self.subTest(timeout=timeout), self.assertRaises(entropynet.TimedOutError):
+                await aio.connect(endpoint, directory=self.directory, timeout=timeout)
+        self.assertEqual(os.listdir("/proc/self/fd"), before)
+
+    async def test_a_secret_that_differs(self) -> None:
+        endpoint = self.endpoint()
+        server = await aio.listen(endpoint, directory=self.directory, secret="a secret of the server")
+        self.addAsyncCleanup(server.close)
+        with self.assertRaises(entropynet.EntropyNetError) as raised:
+            await aio.connect(endpoint, directory=self.directory, secret="a secret of the client")
+        self.assertEqual(raised.exception.code, "HandshakeFailed")
+
+    async def test_a_cancelled_connect_leaves_nothing(self) -> None:
+        endpoint = self.endpoint()
+        server = entropynet.listen(endpoint, directory=self.directory)
+        self.addCleanup(server.close)
+        before, threads = os.listdir("/proc/self/fd"), threading.active_count()
+        connecting = asyncio.ensure_future(aio.connect(endpoint, directory=self.directory))
+        await asyncio.sleep(0)
+        self.assertGreater(len(os.listdir("/proc/self/fd")), len(before))
+        self.assertEqual(threading.active_count(), threads)
+        connecting.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await connecting
+        self.assertEqual(os.listdir("/proc/self/fd"), before)
+        with self.assertRaises(entropynet.WouldBlockError):
+            server.accept(0)
+
+    async def test_more_clients_than_the_queue_has_places(self) -> None:
+        endpoint = self.endpoint()
+        server = entropynet.listen(endpoint, directory=self.directory)
+        clients = [asyncio.ensure_future(aio.connect(endpoint, directory=self.directory)) for _ in range(150)]
+        await asyncio.sleep(0)
+        async with aio.AsyncServer(server) as accepting:
+            for _ in clients:
+                await (await asyncio.wait_for(accepting.accept(), LIMIT)).close()
+            for client in clients:
+                await (await asyncio.wait_for(client, LIMIT)).close()
