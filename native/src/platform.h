@@ -93,6 +93,8 @@ en_status en_region_map(en_handle region, uint32_t size, uint8_t **bytes);
 void en_region_unmap(uint8_t *bytes, uint32_t size);
 void en_region_close(en_handle region);
 uint32_t en_process(void);
+/* The time at which this process started, in the system's own unit; 0: not known. */
+uint64_t en_start_time(void);
 
 /* ---- endpoint.c, which every system shares ---- */
 

@@ -84,8 +84,6 @@ void en_events_close(en_events *events);
 
 /* ---- system.c ---- */
 
-/* The time at which this process started, in the system's own unit; 0: not known. */
-uint64_t en_start_time(void);
 /* Keeps the code of this library in memory: a thread of it may run after the program has unloaded it. */
 void en_stay_loaded(void);
 

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../discovery.h"
 #include "../error.h"
-#include "../wire.h"
 #include "calls.h"
 #include "names.h"
 
-static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) {
+static en_status check_region(const en_place *place, int fd, en_discovery *server) {
   struct stat found;
   uint8_t bytes[EN_MESSAGE_BYTES];
   if (fstat(fd, &found) != 0 || !S_ISREG(found.st_mode) || found.st_uid != geteuid() ||
@@ -21,21 +21,13 @@ static en_status check_region(const en_place *place, int fd, uint8_t nonce[16]) 
     return en_fail(EN_SHARED_MEMORY_PERMISSION, "%s must be a file of user %u that nobody else may write to.",
                    place->region, (unsigned)geteuid());
   }
-  if (found.st_size != EN_MESSAGE_BYTES || read(fd, bytes, sizeof bytes) != EN_MESSAGE_BYTES ||
-      en_get32(bytes) != EN_MAGIC_DISCOVERY) {
-    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "%s is no discovery region.", place->region);
-  }
-  if (en_get32(bytes + 4) != EN_LAYOUT_VERSION) {
-    return en_fail(EN_INCOMPATIBLE_VERSION,
-                   "The server '%.100s' uses layout version %u, and this library %u.", place->name,
-                   en_get32(bytes + 4), EN_LAYOUT_VERSION);
-  }
-  memcpy(nonce, bytes + 16, 16);
-  return EN_OK;
+  if (found.st_size != EN_MESSAGE_BYTES || read(fd, bytes, sizeof bytes) != EN_MESSAGE_BYTES)
+    return en_discovery_wrong(place);
+  return en_discovery_read(place, bytes, server);
 }
 
-/* Reads the nonce, and checks if a living server holds the file's lock. */
-static en_status find_server(const en_place *place, uint8_t nonce[16], bool *alive) {
+/* Reads the region, and checks if a living server holds the file's lock. */
+static en_status find_server(const en_place *place, en_discovery *server, bool *alive) {
   int directory;
   en_status status = en_place_open(place, false, &directory);
   if (status) return status;
@@ -48,7 +40,7 @@ static en_status find_server(const en_place *place, uint8_t nonce[16], bool *ali
     return en_fail(status, "There is no server '%.100s': %s: %s.", place->name, place->region,
                    strerror(errno));
   }
-  status = check_region(place, fd, nonce);
+  status = check_region(place, fd, server);
   /* A server's exclusive lock makes a shared one fail. */
   *alive = !status && flock(fd, LOCK_SH | LOCK_NB) != 0;
   (void)close(fd);
@@ -68,10 +60,12 @@ static en_status stranger(const en_place *place, int fd, bool alive) {
 
 en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
   struct sockaddr_un address;
+  en_discovery server;
   bool alive = false;
   en_address_of(place, &address);
-  en_status status = find_server(place, nonce, &alive);
+  en_status status = find_server(place, &server, &alive);
   if (status) return status;
+  memcpy(nonce, server.nonce, sizeof server.nonce);
   int fd = en_socket_open();
   if (fd < 0) return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no socket: %s.", strerror(errno));
   if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
@@ -90,7 +84,7 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
 
 bool en_link_server_lives(const en_place *place) {
   struct sockaddr_un address;
-  uint8_t nonce[16];
+  en_discovery server;
   en_address_of(place, &address);
   int fd = en_socket_open();
   if (fd < 0) return true;
@@ -98,6 +92,6 @@ bool en_link_server_lives(const en_place *place) {
                (errno != ECONNREFUSED && errno != ENOENT);
   en_link_close(fd);
   /* A server that is dying may still hold its lock. It counts as alive then. */
-  if (!lives && EN_FULL_QUEUE_REFUSES) (void)find_server(place, nonce, &lives);
+  if (!lives && EN_FULL_QUEUE_REFUSES) (void)find_server(place, &server, &lives);
   return lives;
 }

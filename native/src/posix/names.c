@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../discovery.h"
 #include "../error.h"
-#include "../wire.h"
 #include "calls.h"
 
 #define BACKLOG 128
@@ -124,24 +124,11 @@ static en_status make_socket(en_names *names, const en_place *place) {
   return EN_OK;
 }
 
-static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
-  uint64_t started = en_start_time();
-  memset(bytes, 0, EN_MESSAGE_BYTES);
-  en_put32(bytes, EN_MAGIC_DISCOVERY);
-  en_put32(bytes + 4, EN_LAYOUT_VERSION);
-  en_put32(bytes + 8, (uint32_t)getpid());
-  en_put32(bytes + 12, names->max_connections);
-  memcpy(bytes + 16, names->nonce, 16);
-  en_put32(bytes + 32, (uint32_t)started);
-  en_put32(bytes + 36, (uint32_t)(started >> 32));
-  en_put_library(bytes + EN_DISCOVERY_LIBRARY, names->library);
-}
-
 /* Step 4. The file is whole and locked when it gets its name. */
 static en_status make_region(en_names *names, const en_place *place) {
   uint8_t bytes[EN_MESSAGE_BYTES];
   struct stat made;
-  describe(names, bytes);
+  en_discovery_write(bytes, names->nonce, names->max_connections, names->library);
   if (unlink(place->fresh) != 0 && errno != ENOENT) return cannot_make(place->fresh);
   int fd = open(place->fresh, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return cannot_make(place->fresh);

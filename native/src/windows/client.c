@@ -3,17 +3,11 @@
  */
 #include <string.h>
 
+#include "../discovery.h"
 #include "../error.h"
-#include "../wire.h"
 #include "win32.h"
 
-typedef struct {
-  uint8_t nonce[16];
-  uint32_t process;
-  bool alive;
-} found_server;
-
-static en_status check_region(const en_place *place, HANDLE file, found_server *server) {
+static en_status check_region(const en_place *place, HANDLE file, en_discovery *server) {
   BY_HANDLE_FILE_INFORMATION found;
   uint8_t bytes[EN_MESSAGE_BYTES];
   DWORD got = 0;
@@ -24,22 +18,13 @@ static en_status check_region(const en_place *place, HANDLE file, found_server *
                    "%s must be a file of this user that nobody else may write to.", place->region);
   }
   if (found.nFileSizeHigh != 0 || found.nFileSizeLow != EN_MESSAGE_BYTES ||
-      !ReadFile(file, bytes, sizeof bytes, &got, NULL) || got != sizeof bytes ||
-      en_get32(bytes) != EN_MAGIC_DISCOVERY) {
-    return en_fail(EN_SHARED_MEMORY_CORRUPTED, "%s is no discovery region.", place->region);
-  }
-  if (en_get32(bytes + 4) != EN_LAYOUT_VERSION) {
-    return en_fail(EN_INCOMPATIBLE_VERSION,
-                   "The server '%.100s' uses layout version %u, and this library %u.", place->name,
-                   en_get32(bytes + 4), EN_LAYOUT_VERSION);
-  }
-  server->process = en_get32(bytes + 8);
-  memcpy(server->nonce, bytes + 16, sizeof server->nonce);
-  return EN_OK;
+      !ReadFile(file, bytes, sizeof bytes, &got, NULL) || got != sizeof bytes)
+    return en_discovery_wrong(place);
+  return en_discovery_read(place, bytes, server);
 }
 
 /* Reads the region, and checks if a living server holds its lock. */
-static en_status find_server(const en_place *place, found_server *server) {
+static en_status find_server(const en_place *place, en_discovery *server, bool *alive) {
   en_status status = en_directory_check(place, false);
   if (status) return status;
   HANDLE file = en_file_open(place->region, GENERIC_READ);
@@ -50,24 +35,25 @@ static en_status find_server(const en_place *place, found_server *server) {
   }
   status = check_region(place, file, server);
   /* A server's exclusive lock makes a shared one fail. */
-  server->alive = !status && !en_file_lock(file, false);
+  *alive = !status && !en_file_lock(file, false);
   (void)CloseHandle(file);
   return status;
 }
 
 /* No process can make another user the owner of a pipe. The maker of a pipe can forge a process number, but
  * only one of this user can make this pipe. */
-static bool is_server(HANDLE pipe, const found_server *server) {
+static bool is_server(HANDLE pipe, const en_discovery *server) {
   ULONG process;
   return en_is_private_object(pipe) && GetNamedPipeServerProcessId(pipe, &process) &&
          process == server->process;
 }
 
 en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *link) {
-  found_server server = {.alive = false};
+  en_discovery server;
+  bool alive = false;
   wchar_t name[EN_WIDE];
   DWORD mode = PIPE_READMODE_MESSAGE;
-  en_status status = find_server(place, &server);
+  en_status status = find_server(place, &server, &alive);
   if (status) return status;
   memcpy(nonce, server.nonce, sizeof server.nonce);
   en_pipe_name(server.nonce, name);
@@ -76,7 +62,7 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *lin
   HANDLE pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, flags, NULL);
   if (pipe == INVALID_HANDLE_VALUE) {
     DWORD error = GetLastError();
-    if (error == ERROR_PIPE_BUSY || (error == ERROR_FILE_NOT_FOUND && server.alive)) return EN_WOULD_BLOCK;
+    if (error == ERROR_PIPE_BUSY || (error == ERROR_FILE_NOT_FOUND && alive)) return EN_WOULD_BLOCK;
     return en_fail(error == ERROR_ACCESS_DENIED ? EN_SHARED_MEMORY_PERMISSION : EN_TRANSPORT_UNAVAILABLE,
                    "Nobody listens for the endpoint '%.100s': error %lu.", place->name, error);
   }
@@ -95,7 +81,8 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *lin
 }
 
 bool en_link_server_lives(const en_place *place) {
-  found_server server = {.alive = false};
-  (void)find_server(place, &server);
-  return server.alive;
+  en_discovery server;
+  bool alive = false;
+  (void)find_server(place, &server, &alive);
+  return alive;
 }

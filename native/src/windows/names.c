@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "../discovery.h"
 #include "../error.h"
-#include "../wire.h"
 
 static en_status cannot_make(const char *path) {
   DWORD error = GetLastError();
@@ -33,31 +33,12 @@ static en_status ask(const en_place *place) {
                  place->name, place->region, error);
 }
 
-static uint64_t start_time(void) {
-  FILETIME made, ended, kernel, user;
-  if (!GetProcessTimes(GetCurrentProcess(), &made, &ended, &kernel, &user)) return 0;
-  return (uint64_t)made.dwHighDateTime << 32 | made.dwLowDateTime;
-}
-
-static void describe(const en_names *names, uint8_t bytes[EN_MESSAGE_BYTES]) {
-  uint64_t started = start_time();
-  memset(bytes, 0, EN_MESSAGE_BYTES);
-  en_put32(bytes, EN_MAGIC_DISCOVERY);
-  en_put32(bytes + 4, EN_LAYOUT_VERSION);
-  en_put32(bytes + 8, en_process());
-  en_put32(bytes + 12, names->max_connections);
-  memcpy(bytes + 16, names->nonce, 16);
-  en_put32(bytes + 32, (uint32_t)started);
-  en_put32(bytes + 36, (uint32_t)(started >> 32));
-  en_put_library(bytes + EN_DISCOVERY_LIBRARY, names->library);
-}
-
 /* Makes the file beside its name, and locks it. INVALID_HANDLE_VALUE and GetLastError(). */
 static HANDLE make_file(const en_names *names, const wchar_t *path) {
   const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
   uint8_t bytes[EN_MESSAGE_BYTES];
   DWORD written = 0;
-  describe(names, bytes);
+  en_discovery_write(bytes, names->nonce, names->max_connections, names->library);
   (void)DeleteFileW(path);
   HANDLE file = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, share, NULL, CREATE_NEW,
                             FILE_FLAG_OPEN_REPARSE_POINT, NULL);

@@ -55,6 +55,12 @@ bool en_random(void *bytes, size_t length) {
 
 uint32_t en_process(void) { return (uint32_t)GetCurrentProcessId(); }
 
+uint64_t en_start_time(void) {
+  FILETIME made, ended, kernel, user;
+  if (!GetProcessTimes(GetCurrentProcess(), &made, &ended, &kernel, &user)) return 0;
+  return (uint64_t)made.dwHighDateTime << 32 | made.dwLowDateTime;
+}
+
 /* ---- the word for sleeping ---- */
 
 /* Windows finds waiters at an address in its own process only, so an auto-reset event stands for the word. It
