@@ -82,8 +82,10 @@ const emulators = step(
   'bash',
   '-c',
   'command -v wine && command -v x86_64-w64-mingw32-g++ && command -v qemu-aarch64-static && ' +
+    'command -v patchelf && [ -e /lib/ld-musl-x86_64.so.1 ] && ' +
     '[ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive ' +
-    'apt-get install -y -qq --no-install-recommends wine wine64 g++-mingw-w64-x86-64 qemu-user-static libc6-arm64-cross libstdc++6-arm64-cross; }',
+    'apt-get install -y -qq --no-install-recommends wine wine64 g++-mingw-w64-x86-64 qemu-user-static libc6-arm64-cross ' +
+    'libstdc++6-arm64-cross musl patchelf; }',
 );
 
 /** Each writes its results to docs/runs, from which the table in the README comes. */
@@ -91,6 +93,7 @@ const platforms = [
   step('runtimes and releases', 'npm', 'run', 'test:runtimes'),
   emulators,
   step('native tests with musl', 'npm', 'run', 'test:musl'),
+  step('suites in Bun for musl', 'npm', 'run', 'test:musl-suites'),
   step('suites in Windows under wine', 'npm', 'run', 'test:windows'),
   step('the library for C in Windows under wine', 'node', 'scripts/cross-library.mjs', '--wine', 'win32-x64'),
   step('suites on arm64 under qemu', 'npm', 'run', 'test:arm64'),

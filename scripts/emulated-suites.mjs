@@ -1,7 +1,7 @@
-// Runs suites of tests for another system or processor on this machine, for scripts/test-windows.mjs and
-// scripts/test-arm64.mjs: builds the addon for it, runs one suite after the other, keeps the results of the transports' suites
-// in `docs/runs`, and prints what came of each. An emulator shows behaviour, not speed.
-// Options of both: [--suite NAME]… [--grep TEXT | --part TEXT] [--addon FILE] [--output FOLDER]
+// Runs suites of tests for another system, processor or C library on this machine, for scripts/test-windows.mjs,
+// scripts/test-arm64.mjs and scripts/test-musl-suites.mjs: builds the addon for it, runs one suite after the other, keeps the
+// results of the transports' suites in `docs/runs`, and prints what came of each. An emulator shows behaviour, not speed.
+// Options of all: [--suite NAME]… [--grep TEXT | --part TEXT] [--addon FILE] [--output FOLDER]
 //   --grep    only tests with that text; writes no results to `docs/runs`
 //   --part    the same, with results: the table names the part, where a whole suite would take too long
 //   --addon   the addon that scripts/cross-build.mjs built from these sources, instead of building it again
@@ -25,6 +25,28 @@ export function specs(folder, name) {
   return readdirSync(join(rootFolder, folder))
     .filter((file) => file.endsWith('.spec.js') && name.test(file))
     .map((file) => join(folder, file));
+}
+
+const conformance = (name) => () => [join('test', 'dist', 'conformance', `${name}.spec.js`)];
+
+/** The suites of both transports. */
+export const TRANSPORT_SUITES = { 'shared-memory': conformance('shm'), websocket: conformance('ws') };
+
+/** What Node.js or Bun is started with, so that it runs test files. */
+export function suiteParameters({ files, grep, timeoutMs }) {
+  return [
+    ...['--expose-gc', '--conditions=entropynet-internal', join('scripts', 'run-suite.mjs')],
+    ...['--timeout', String(timeoutMs), ...(grep === undefined ? [] : ['--grep', grep])],
+    ...files,
+  ];
+}
+
+/** Resolves with how a child process ended. */
+export function endOf(child) {
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done(signal ?? `code ${code}`));
+  });
 }
 
 /**

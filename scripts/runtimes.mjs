@@ -10,6 +10,7 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endOf } from './emulated-suites.mjs';
 import { cachedPackage } from './tool-cache.mjs';
 import { readResults } from './test-results.mjs';
 import { writeRun } from './platform-runs.mjs';
@@ -86,10 +87,7 @@ async function runSuite(runtime, suite, grep) {
       timeout: LIMIT_MS,
       killSignal: 'SIGKILL',
     });
-    const ended = await new Promise((done, fail) => {
-      child.once('error', fail);
-      child.once('close', (code, signal) => done(signal ?? `code ${code}`));
-    });
+    const ended = await endOf(child);
     return { ended, results: readResults(file) };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram } from './cross-targets.mjs';
-import { runEmulated } from './emulated-suites.mjs';
+import { endOf, runEmulated, suiteParameters, TRANSPORT_SUITES } from './emulated-suites.mjs';
 import { cachedPackage } from './tool-cache.mjs';
 import { rootFolder } from './workspace.mjs';
 
@@ -24,10 +24,6 @@ const LIMIT_MS = 90 * 60_000;
 /** Everything takes about ten times as long there, and longer where others want the machine. */
 const TIME_FACTOR = 12;
 const TEST_TIMEOUT_MS = TIME_FACTOR * 20_000;
-
-const suite = (name) => () => [join('test', 'dist', 'conformance', `${name}.spec.js`)];
-
-const SUITES = { 'shared-memory': suite('shm'), websocket: suite('ws') };
 
 const emulator = findProgram('qemu-aarch64-static') ?? findProgram('qemu-aarch64');
 
@@ -53,11 +49,7 @@ function makeProgram(folder) {
 async function run({ files, grep, addon, results }) {
   const folder = mkdtempSync(join(tmpdir(), 'entropynet-arm64-'));
   const { program, preload } = makeProgram(folder);
-  const parameters = [
-    ...['--expose-gc', '--conditions=entropynet-internal', join('scripts', 'run-suite.mjs')],
-    ...['--timeout', String(TEST_TIMEOUT_MS), ...(grep === undefined ? [] : ['--grep', grep])],
-    ...files,
-  ];
+  const parameters = suiteParameters({ files, grep, timeoutMs: TEST_TIMEOUT_MS });
   const child = spawn(program, parameters, {
     cwd: rootFolder,
     env: {
@@ -72,14 +64,11 @@ async function run({ files, grep, addon, results }) {
     killSignal: 'SIGKILL',
   });
   try {
-    return await new Promise((done, fail) => {
-      child.once('error', fail);
-      child.once('close', (code, signal) => done(signal ?? `code ${code}`));
-    });
+    return await endOf(child);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 const where = { system: 'linux', architecture: 'arm64', library: 'glibc', runtime: 'node-20', emulator: 'qemu' };
-process.exitCode = await runEmulated({ target: 'linux-arm64-glibc', where, suites: SUITES, missing, run });
+process.exitCode = await runEmulated({ target: 'linux-arm64-glibc', where, suites: TRANSPORT_SUITES, missing, run });

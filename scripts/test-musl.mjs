@@ -1,6 +1,5 @@
-// Runs the tests of the native code that need no Node.js against musl: for this processor, and under qemu for arm64. npm's
-// registry has no Node.js for musl, so that the suites of the transports can't be run here; .github/workflows has a machine for
-// them. The programs bring musl with them, so none has to be installed.
+// Runs the tests of the native code that need no Node.js against musl: for this processor, and under qemu for arm64. The
+// programs bring musl with them, so none has to be installed. scripts/test-musl-suites.mjs runs the suites of the transports.
 // Usage: npm run test:musl -- [TARGET ...]
 
 import { spawnSync } from 'node:child_process';

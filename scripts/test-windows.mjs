@@ -7,7 +7,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { findProgram } from './cross-targets.mjs';
-import { runEmulated, specs } from './emulated-suites.mjs';
+import { endOf, runEmulated, specs, suiteParameters } from './emulated-suites.mjs';
 import { cachedPackage, cacheFolder } from './tool-cache.mjs';
 import { rootFolder } from './workspace.mjs';
 
@@ -66,11 +66,7 @@ const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 async function run({ files, grep, addon, results }) {
   const environment = environmentWith(addon, results);
   const program = join(cachedPackage(...NODE), 'bin', 'node.exe');
-  const parameters = [
-    ...['--expose-gc', '--conditions=entropynet-internal', join('scripts', 'run-suite.mjs')],
-    ...['--timeout', String(TEST_TIMEOUT_MS), ...(grep === undefined ? [] : ['--grep', grep])],
-    ...files,
-  ];
+  const parameters = suiteParameters({ files, grep, timeoutMs: TEST_TIMEOUT_MS });
   // Node.js can't write to a pipe that wine hands on; it can to a terminal.
   const command = ['wine', program, ...parameters].map(quoted).join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -80,10 +76,7 @@ async function run({ files, grep, addon, results }) {
   });
   const timer = setTimeout(() => stopWine(environment), LIMIT_MS);
   try {
-    return await new Promise((done, fail) => {
-      child.once('error', fail);
-      child.once('close', (code, signal) => done(signal ?? `code ${code}`));
-    });
+    return await endOf(child);
   } finally {
     clearTimeout(timer);
     stopWine(environment);
