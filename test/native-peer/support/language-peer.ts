@@ -139,15 +139,16 @@ function hostOf(
   ended: Promise<number | string>,
   errors: () => string,
 ): PeerHost {
-  let wasSignalled = false;
+  let wasKilled = false;
   return {
     actions: calls.actions<PeerActions>(),
     get isAlive(): boolean {
-      return !calls.isEnded;
+      // A program that was killed answers no more, also before its end is known here.
+      return !calls.isEnded && !wasKilled;
     },
     ended,
     signal: (name) => {
-      wasSignalled ||= name === 'SIGKILL';
+      wasKilled ||= name === 'SIGKILL';
       child.kill(name);
     },
     [Symbol.asyncDispose]: async () => {
@@ -160,7 +161,7 @@ function hostOf(
         throw failure;
       });
       // They include a finding of a sanitizer.
-      if (wasAlive && !wasSignalled && (how !== 0 || errors() !== ''))
+      if (wasAlive && !wasKilled && (how !== 0 || errors() !== ''))
         throw new Error(`the peer ended with ${how}: ${errors()}`);
     },
   };
