@@ -20,11 +20,14 @@ import { libraryFolder, librarySources, sourcesOfTest } from './library-sources.
 const WARNINGS = ['-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wno-sign-conversion', '-Werror'];
 const FLAGS = ['-std=c11', '-O2', ...WARNINGS, '-fvisibility=hidden', `-I${join(libraryFolder, 'include')}`];
 
+/** What is built of the tests for Windows: `peers` need another program at their other end. */
+const windowsPrograms = { tests: ['unit', 'urgent', 'handshakes'], peers: ['conformance'] };
+
 /** By name: `system`, as librarySources() knows it, and `tools(canFetch)`, which gives `{ missing }`, the rest of a sentence. */
 const targets = {
   'darwin-x64': { system: 'darwin', tools: (canFetch) => macos('darwin-x64', canFetch) },
   'darwin-arm64': { system: 'darwin', tools: (canFetch) => macos('darwin-arm64', canFetch) },
-  'win32-x64': { system: 'win32', tools: () => windows('x86_64-w64-mingw32'), tests: ['unit', 'urgent', 'handshakes'] },
+  'win32-x64': { system: 'win32', tools: () => windows('x86_64-w64-mingw32'), ...windowsPrograms },
 };
 
 function macos(name, canFetch) {
@@ -55,7 +58,7 @@ function windows(triple) {
 }
 
 /** Compiles and links everything for one target into a folder. */
-async function build(tools, { system, tests = [] }, folder) {
+async function build(tools, { system, tests = [], peers = [] }, folder) {
   const { compile, link, libraries, archive, environment, shared, program } = tools;
   const runHere = (...command) => run(command, folder, environment);
   const sources = librarySources(system);
@@ -66,7 +69,7 @@ async function build(tools, { system, tests = [] }, folder) {
   const hello = [...compile, join(libraryFolder, 'examples', 'hello.c')];
   await runHere(...hello, '-o', `hello${program}`, 'libentropynet.a', ...libraries);
   await runHere(...hello, '-o', `hello-shared${program}`, shared, ...libraries);
-  for (const name of tests)
+  for (const name of [...tests, ...peers])
     await runHere(...compile, ...sourcesOfTest(name), '-o', `${name}${program}`, 'libentropynet.a', ...libraries);
 }
 

@@ -8,7 +8,7 @@
 //   --output  where each suite's results go, as JSON; a folder below .ci/results by default
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -55,8 +55,8 @@ export function endOf(child) {
  * @param {object} emulated.where what `writeRun` is told of the system
  * @param {Record<string, () => string[]>} emulated.suites the test files of each
  * @param {() => string | undefined} emulated.missing what is not installed, as a sentence
- * @param {(suite: { files: string[], grep?: string, addon: string, results: string }) => Promise<string>} emulated.run
- *   runs test files to their end; gives how that was
+ * @param {(suite: { name: string, folder: string, files: string[], grep?: string, addon: string, results: string }) =>
+ *   Promise<string>} emulated.run runs test files to their end, and may use the folder; gives how that was
  * @returns {Promise<number>} the code to exit with
  */
 export async function runEmulated({ target, where, suites, missing, run }) {
@@ -85,8 +85,8 @@ export async function runEmulated({ target, where, suites, missing, run }) {
       rmSync(file, { force: true });
       process.stdout.write(`\n== ${name}\n`);
       const grep = values.grep ?? values.part;
-      const ended = await run({ files: suites[name](), grep, addon: resolve(addon), results: file });
-      const results = readResults(file);
+      const ended = await run({ name, folder, files: suites[name](), grep, addon: resolve(addon), results: file });
+      const results = completed(file, where.emulator);
       if (values.grep === undefined && results !== undefined && KEPT.includes(name))
         keep(where, name, values.part, results);
       outcomes.push({ name, ended, results });
@@ -112,11 +112,20 @@ function problemWith({ suite: names, grep, part }, suites) {
   return unknown && `The suite '${unknown}' was given; allowed are ${Object.keys(suites).join(', ')}.`;
 }
 
-function keep(where, suite, text, results) {
+/** Adds to a file of results what the emulated system can't know, and reads it; undefined where there is none. */
+function completed(file, emulator) {
+  const results = readResults(file);
+  if (results === undefined) return undefined;
   // An emulated system may have no git.
-  const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: rootFolder, encoding: 'utf8' }).stdout.trim();
+  results.commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: rootFolder, encoding: 'utf8' }).stdout.trim();
+  results.platform.emulator = emulator;
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+  return results;
+}
+
+function keep(where, suite, text, results) {
   const part = text && `only tests with "${text}"`;
-  writeRun({ ...where, suite, part, results: { ...results, commit } });
+  writeRun({ ...where, suite, part, results });
 }
 
 function printResults({ name, ended, results }) {

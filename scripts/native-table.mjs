@@ -1,6 +1,7 @@
 // Writes the table of promises and pairs of languages in docs/native-peers.md from the results of real runs.
 // Usage: node scripts/native-table.mjs RESULTS.json...
-// docs/native-peers.md says how to make them. A pair that is in none of the files has empty cells.
+// docs/native-peers.md says how to make them. A pair that is in none of the files has empty cells. Results that came from
+// Windows have columns of their own.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,8 +14,8 @@ const BEGIN = '<!-- pairs:begin -->';
 const END = '<!-- pairs:end -->';
 const PROMISE = /\[([A-Z]+-\d+)\]/g;
 
-/** The pairs, as client and server. */
-const PAIRS = [
+/** The pairs, as client and server, on Linux. */
+const ON_LINUX = [
   ['Node.js', 'C'],
   ['C', 'Node.js'],
   ['Node.js', 'Python'],
@@ -24,6 +25,20 @@ const PAIRS = [
   ['Python', 'C'],
   ['Python', 'Python'],
 ].map(([client, server]) => `${client} → ${server}`);
+
+/** What stands behind a pair on Windows. No machine with Windows has run it yet. */
+const UNDER_WINE = ', Windows under wine';
+
+const COLUMNS = [...ON_LINUX, ...['Node.js → C', 'C → Node.js', 'C → C'].map((pair) => `${pair}${UNDER_WINE}`)];
+
+/** What stands behind the pairs of a run. */
+function placeOf({ platform: { system, emulator } }) {
+  if (system.startsWith('linux') && emulator === undefined) return '';
+  if (system.startsWith('win32') && emulator === 'wine') return UNDER_WINE;
+  throw new Error(
+    `The table has no column for a run on ${system}${emulator === undefined ? '' : ` under ${emulator}`}.`,
+  );
+}
 
 /** The pair that a test's title names; undefined for a test without a peer. */
 function pairOf(title) {
@@ -46,33 +61,38 @@ const order = [
   ...readFileSync(join(rootFolder, 'docs', 'contract.md'), 'utf8').matchAll(/^- \*\*([A-Z]+-\d+)\*\*/gm),
 ].map(([, promise]) => promise);
 const cells = new Map();
-// Of a test that ran twice, the later run counts.
-const states = new Map(runs.flatMap(({ tests }) => tests.map(({ title, state }) => [title, state])));
-for (const [title, state] of states) {
+// Of a test that ran twice in one place, the later run counts.
+const states = new Map(
+  runs.flatMap((run) => run.tests.map(({ title, state }) => [`${title}${placeOf(run)}`, { title, state, run }])),
+);
+for (const { title, state, run } of states.values()) {
   const pair = pairOf(title);
   if (pair === undefined || state === 'left out') continue;
   for (const [, promise] of title.matchAll(PROMISE)) {
-    const key = `${promise} ${pair}`;
+    const key = `${promise} ${pair}${placeOf(run)}`;
     const cell = cells.get(key) ?? { passed: 0, failed: 0 };
     cells.set(key, cell);
     cell[state] += 1;
   }
 }
 
-function cellOf(promise, pair) {
-  const cell = cells.get(`${promise} ${pair}`);
+function cellOf(promise, column) {
+  const cell = cells.get(`${promise} ${column}`);
   if (cell === undefined) return '';
   return cell.failed === 0 ? String(cell.passed) : `**${cell.failed} of ${cell.passed + cell.failed} failed**`;
 }
 
 const rows = order
-  .map((promise) => [promise, ...PAIRS.map((pair) => cellOf(promise, pair))])
+  .map((promise) => [promise, ...COLUMNS.map((column) => cellOf(promise, column))])
   .filter(([, ...values]) => values.some((value) => value !== ''));
-const where = runs.map(({ date, commit, platform, passed, failed }) => {
-  const what = `${platform.system}, ${platform.processor}, Node.js ${platform.node}`;
-  return `- ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, ${what}: ${passed} tests passed, ${failed} failed`;
+const where = runs.map(({ date, commit, platform, passed, failed, tests }) => {
+  const system = platform.emulator === undefined ? platform.system : `${platform.system} under ${platform.emulator}`;
+  const what = `${system}, ${platform.processor}, Node.js ${platform.node}`;
+  const reasons = [...new Set(tests.filter(({ state }) => state === 'left out').map(({ reason }) => reason))];
+  const leftOut = reasons.length === 0 ? '' : `; left out: ${reasons.join('; ')}`;
+  return `- ${date.slice(0, 10)}, commit ${commit.slice(0, 7)}, ${what}: ${passed} tests passed, ${failed} failed${leftOut}`;
 });
-const table = [['promise', ...PAIRS], ['---', ...PAIRS.map(() => '--:')], ...rows].map(
+const table = [['promise', ...COLUMNS], ['---', ...COLUMNS.map(() => '--:')], ...rows].map(
   (row) => `| ${row.join(' | ')} |`,
 );
 

@@ -1,6 +1,6 @@
 // Runs tests in Node.js for Windows under wine: both transports, what belongs to a process's end, the faults that are not set
-// up by means of Linux, and the command line. Needs wine and Debian's compiler for Windows; Node.js comes from npm's registry
-// into the user's cache. The results of the transports' suites go to `docs/runs`, for the table of the README
+// up by means of Linux, the command line, and peers in C. Needs wine and Debian's compiler for Windows; Node.js comes from
+// npm's registry into the user's cache. The results of the transports' suites go to `docs/runs`, for the table of the README
 // (`npm run docs:platforms`).
 // Usage: npm run test:windows -- [options]; scripts/emulated-suites.mjs lists them
 
@@ -21,6 +21,8 @@ const LIMIT_MS = 45 * 60_000;
 const TIME_FACTOR = 4;
 const TEST_TIMEOUT_MS = TIME_FACTOR * 20_000;
 
+const NATIVE_PEERS = 'native-peers';
+
 const suite = (folder, name) => () => [join('test', 'dist', folder, `${name}.spec.js`)];
 
 /** By name: which test files. */
@@ -34,6 +36,8 @@ const SUITES = {
   faults: () =>
     specs('test/dist/faults', /^(?:deaths|hostile-(?:client|region|requests|web-socket)|inputs|left-clients)/),
   sharing: () => specs('test/dist/integration', /^shared-endpoint/),
+  // The others are about programs and a package for POSIX.
+  [NATIVE_PEERS]: () => specs('test/dist/native-peer', /^(?:first-message|conformance|pairs)/),
   'command-line': () => specs('test/dist/programs', /^cli/),
 };
 
@@ -60,11 +64,23 @@ function environmentWith(addon, results) {
   };
 }
 
+/** The folder with the library for C and its programs; undefined where a line says why it can't be built. */
+function buildLibrary(folder) {
+  const build = [join(rootFolder, 'scripts', 'cross-library.mjs'), '--output', folder, 'win32-x64'];
+  if (spawnSync(process.execPath, build, { stdio: 'inherit' }).status !== 0) return undefined;
+  return join(folder, 'win32-x64');
+}
+
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Runs test files to their end; resolves with how it ended. */
-async function run({ files, grep, addon, results }) {
+async function run({ name, folder, files, grep, addon, results }) {
   const environment = environmentWith(addon, results);
+  if (name === NATIVE_PEERS) {
+    const built = buildLibrary(folder);
+    if (built === undefined) return 'no library for C';
+    environment.ENTROPYNET_NATIVE_BUILD = windowsPath(built);
+  }
   const program = join(cachedPackage(...NODE), 'bin', 'node.exe');
   const parameters = suiteParameters({ files, grep, timeoutMs: TEST_TIMEOUT_MS });
   // Node.js can't write to a pipe that wine hands on; it can to a terminal.

@@ -1,16 +1,8 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { type NetworkConnection, type NetworkError, unwrap } from '@entropynet/core';
 import { until } from '@entropynet/conformance/tools';
 import { namesIn } from '../support/shared-memory/names-in.js';
 import { describeNative } from './support/native-site.js';
-
-const EXAMPLE = fileURLToPath(new URL('../../../native/examples/hello.mjs', import.meta.url));
 
 /** The message with this number and size. */
 function message(size: number, number: number): Uint8Array {
@@ -28,7 +20,7 @@ function collect(connection: NetworkConnection, name?: string): Buffer[] {
 }
 
 /** Each program runs with AddressSanitizer and UndefinedBehaviorSanitizer: a finding ends it with a code. */
-describeNative('Node.js and a program in C', (site, build) => {
+describeNative('Node.js and a program in C', (site) => {
   for (const role of ['connect', 'serve'] as const) {
     const title = role === 'serve' ? 'a server in C' : 'a client in C';
 
@@ -200,24 +192,6 @@ describeNative('Node.js and a program in C', (site, build) => {
     for (let number = 0; number < 5000; number++) unwrap(await connection.send(message(300, number)));
     unwrap(await connection.disconnect());
     expect((await program.ended).lines.slice(-2)).to.deep.equal(['5000 messages', 'ConnectionClosed']);
-  });
-
-  it('exchanges the first message of the README', async () => {
-    const XDG_RUNTIME_DIR = mkdtempSync(join(tmpdir(), 'entropynet-hello-'));
-    const environment = { env: { ...process.env, XDG_RUNTIME_DIR } };
-    const server = spawn(process.execPath, ['--conditions=entropynet-internal', EXAMPLE], environment);
-    const heard = buffer(server.stdout);
-    const names = join(XDG_RUNTIME_DIR, 'entropynet');
-    await until(
-      () => existsSync(names) && namesIn(names).some((name) => name.endsWith('.socket')),
-      'the server listens',
-    );
-    const client = spawn(build().program('hello'), environment);
-    const answer = await buffer(client.stdout);
-    expect(answer.toString()).to.equal('Hello from Node.js\n');
-    expect((await heard).toString()).to.equal('Hello from C\n');
-    expect(namesIn(names)).to.deep.equal([]);
-    rmSync(XDG_RUNTIME_DIR, { recursive: true });
   });
 
   it('leaves no name behind', async () => {

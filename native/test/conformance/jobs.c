@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../check.h"
+#include "loop.h"
 
 #define MOST_LENGTHS 512
 #define STATUSES 20

@@ -57,6 +57,5 @@ char *link_report(link_t *link);
 
 /** Computes for this number of milliseconds. */
 void keep_busy(uint32_t ms);
-int64_t now_ms(void);
 
 #endif

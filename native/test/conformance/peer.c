@@ -2,9 +2,8 @@
  * The far side of the conformance suite, in C. It does what the lines of its standard input ask, until they
  * end. words.h has their form. The actions are those of PeerActions in packages/conformance.
  *
- * One thread does everything. It sleeps in poll(), as a program with a loop of its own does.
+ * One thread does everything. It sleeps in loop_sleep(), as a program with a loop of its own does.
  */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "../check.h"
 #include "jobs.h"
+#include "loop.h"
 
 #define MOST_BACKLOG 64
 
@@ -263,26 +263,24 @@ static void take_line(char *line) {
   (void)jobs_run();
 }
 
-#define MOST_WATCHED 128
-
 int main(void) {
-  struct pollfd watched[MOST_WATCHED];
+  int watched[MOST_WATCHED];
+  loop_open();
   (void)printf("ready\n");
   (void)fflush(stdout);
   for (;;) {
     bool moved = serve();
     for (link_t *link = links; link; link = link->next) moved = link_poll(link) || moved;
     moved = jobs_run() || moved;
-    nfds_t count = 0;
-    watched[count++] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
-    if (server) watched[count++] = (struct pollfd){en_server_descriptor(server), POLLIN, 0};
+    size_t count = 0;
+    if (server) watched[count++] = en_server_descriptor(server);
     for (link_t *link = links; link && count < MOST_WATCHED; link = link->next) {
       if (!link->started || en_get_state(link->connection) != EN_STATE_CONNECTED) continue;
       if (!en_arm(link->connection)) moved = true;
-      watched[count++] = (struct pollfd){en_descriptor(link->connection), POLLIN, 0};
+      watched[count++] = en_descriptor(link->connection);
     }
-    (void)poll(watched, count, moved ? 0 : jobs_waiting() ? 20 : 500);
-    if (watched[0].revents && !requests_read(take_line)) break;
+    bool asked = loop_sleep(watched, count, moved ? 0 : jobs_waiting() ? 20 : 500);
+    if (asked && !requests_read(take_line)) break;
   }
   reset();
   return 0;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../check.h"
+#include "loop.h"
 
 text text_copy(const char *bytes, size_t length) {
   text copy = {malloc(length + 1), length};
@@ -41,9 +41,9 @@ text text_decode(const char *value, size_t length) {
 bool requests_read(void (*take)(char *line)) {
   static char input[LINE_BYTES];
   static size_t length;
-  ssize_t got = read(STDIN_FILENO, input + length, sizeof input - 1 - length);
-  if (got <= 0) return false;
-  length += (size_t)got;
+  size_t got = loop_read(input + length, sizeof input - 1 - length);
+  if (got == 0) return false;
+  length += got;
   input[length] = '\0';
   for (char *end; (end = memchr(input, '\n', length));) {
     size_t used = (size_t)(end + 1 - input);

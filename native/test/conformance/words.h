@@ -13,6 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__MINGW32__)
+#define LIKE_PRINTF __attribute__((format(gnu_printf, 2, 3)))
+#else
+#define LIKE_PRINTF __attribute__((format(printf, 2, 3)))
+#endif
+
 #define MOST_WORDS 512
 /** The longest line of a request, with its end. */
 #define LINE_BYTES 65536
@@ -56,13 +62,13 @@ typedef struct {
   size_t length, room;
 } json;
 
-void json_add(json *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+LIKE_PRINTF void json_add(json *out, const char *format, ...);
 /** Appends the contents of another string of JSON. */
 void json_join(json *out, const json *other);
 /** A string in quotes, percent-encoded. */
 void json_text(json *out, const char *bytes, size_t length);
 
 /** Writes one reply and flushes it. */
-void reply(const char *number, const char *format, ...) __attribute__((format(printf, 2, 3)));
+LIKE_PRINTF void reply(const char *number, const char *format, ...);
 
 #endif

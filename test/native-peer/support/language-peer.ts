@@ -140,6 +140,7 @@ function hostOf(
   errors: () => string,
 ): PeerHost {
   let wasKilled = false;
+  let isStopped = false;
   return {
     actions: calls.actions<PeerActions>(),
     get isAlive(): boolean {
@@ -149,11 +150,12 @@ function hostOf(
     ended,
     signal: (name) => {
       wasKilled ||= name === 'SIGKILL';
+      isStopped = name === 'SIGSTOP';
       child.kill(name);
     },
     [Symbol.asyncDispose]: async () => {
-      // A stopped program continues to its end.
-      child.kill('SIGCONT');
+      // A stopped program can't end. Windows has no such signal.
+      if (isStopped) child.kill('SIGCONT');
       child.stdin?.end();
       const wasAlive = !calls.isEnded;
       const how = await within(ended, 'a peer ended', 20_000).catch((failure: unknown) => {

@@ -20,9 +20,9 @@ export interface Language {
 /** A program in C over the library. */
 export const C: Language = {
   title: 'C',
-  target: 'conformance_peer',
+  target: 'conformance',
   missing: missingForNative,
-  start: (build) => startLanguagePeer({ command: build.program('conformance_peer') }),
+  start: (build) => startLanguagePeer({ command: build.program('conformance') }),
 };
 
 /** A program in Python over the package, which loads the library. */
