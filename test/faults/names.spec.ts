@@ -5,53 +5,59 @@ import { codeOf, failureOf, messageOf, type PeerHost, until, within } from '@ent
 import { unwrap } from '@entropynet/core';
 import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
 import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
-import { addon, describeFaults, faultTest, linux, rounds, superuser } from './support/fault-test.js';
-import { expectServing, ownFixture, ownProcess } from './support/processes.js';
+import { addon, describeFaults, faultTest, linux, pause, rounds, superuser } from './support/fault-test.js';
+import { ended, expectServing, ownFixture, ownProcess } from './support/processes.js';
 import { expectTaken, worldOf } from './support/world.js';
 
 describeFaults('names', () => {
   faultTest(
     ['F4', 'R4'],
-    'a server is killed and started again, with clients all the while',
+    'a server is killed and started again, and its clients connect before and after',
     [addon],
-    async (context) => {
-      const { scope } = context;
+    async ({ scope, saw }) => {
       const world = worldOf(scope);
       const { fixture, config } = world;
+      const clients = Array.from({ length: 4 }, () => scope.add(fixture.createTransport().createConnection(config)));
       const count = rounds(5, 200);
-      let isOver = false;
-      let served = 0;
-      const refusals = new Map<string, number>();
-      // Clients that connect, send, and connect again when their server is gone.
-      const clients = Array.from({ length: 4 }, async () => {
-        while (!isOver) {
-          const client = fixture.createTransport().createConnection({ ...config, connectTimeoutMs: 20_000 });
-          const connected = await client.connect();
-          const sent = connected.ok ? await client.send(messageOf(100, 1)) : connected;
-          if (sent.ok) served += 1;
-          else refusals.set(sent.error.code, (refusals.get(sent.error.code) ?? 0) + 1);
-          await client.disconnect();
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      });
       for (let round = 0; round < count; round += 1) {
         const victim = await ownProcess(scope, fixture, {});
         await victim.actions.listen(config);
-        const before = served;
-        await until(() => served > before, 'a client was served by the new server');
+        for (const client of clients) {
+          unwrap(await client.connect());
+          unwrap(await client.send(messageOf(100, 1)));
+        }
+        const ends = Promise.all(clients.map(ended));
         victim.signal('SIGKILL');
         await victim.ended;
+        for (const end of await within(ends, 'every client saw the end'))
+          expect(end).to.include({ state: 'failed', code: 'PeerDied' });
+        // The killed server leaves a name that nobody serves.
+        for (const client of clients) expect(codeOf(await client.connect())).to.equal('TransportUnavailable');
       }
-      isOver = true;
-      await within(Promise.all(clients), 'every client has ended');
-      // A server that dies while it answers ends a handshake. A killed server leaves a name that nobody serves.
-      const allowed = ['TransportUnavailable', 'HandshakeFailed', 'PeerDied', 'ConnectionClosed'];
-      for (const code of refusals.keys()) expect(code).to.be.oneOf(allowed);
       await expectTaken(scope, world);
       expect(readdirSync(world.directory)).to.deep.equal([]);
-      context.saw(`${count} servers, ${served} clients served, no name left`);
+      saw(`${count} servers, ${clients.length} clients of each, no name left`);
     },
   );
+
+  faultTest('F4', 'a server is killed and started again while a client connects', [addon, pause], async ({ scope }) => {
+    const world = worldOf(scope);
+    const { fixture, config } = world;
+    const victim = await ownProcess(scope, fixture, {});
+    await victim.actions.listen(config);
+    const client = await ownProcess(scope, fixture);
+    await client.actions.armStep({ name: 'connect: socket open', does: 'stop' });
+    const processId = await client.actions.processId();
+    const connecting = client.actions.connect(config);
+    await until(() => stateOf(processId) === 'T', 'the client is stopped');
+    victim.signal('SIGKILL');
+    await victim.ended;
+    const next = scope.add(fixture.createTransport().createServer(config));
+    unwrap(await next.listen());
+    client.signal('SIGCONT');
+    expect(await connecting).to.equal('HandshakeFailed');
+    await expectServing(scope, fixture, config, () => next.accept());
+  });
 
   faultTest('F5', 'several servers start with one name at the same moment', [addon], async ({ scope, saw }) => {
     const fixture = ownFixture(scope);

@@ -48,12 +48,17 @@ export async function expectServing(
   const accepted = scope.add(unwrap(await accept()));
   accepted.setMessageCallback((data) => accepted.trySend(data));
   accepted.startReceiving();
-  const echoed = new Promise<Uint8Array>((resolve) => {
-    client.setMessageCallback(resolve);
-  });
-  unwrap(await client.send(messageOf(1000, 7)));
-  expect(await echoed).to.deep.equal(messageOf(1000, 7));
+  await expectEcho(client, 7);
   await client.disconnect();
+}
+
+/** Shows that the peer of a connection, which echoes, receives and sends. */
+export async function expectEcho(connection: NetworkConnection, seed: number): Promise<void> {
+  const echoed = new Promise<Uint8Array>((resolve) => {
+    connection.setMessageCallback(resolve);
+  });
+  unwrap(await connection.send(messageOf(1000, seed)));
+  expect(await echoed).to.deep.equal(messageOf(1000, seed));
 }
 
 /** Resolves with the state at the end of the connection. `at` is the time by the clock of `performance`. */
