@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,10 +19,11 @@ namespace {
 // The last release whose V8 lets its count of external memory fall below zero for a moment.
 constexpr std::uint32_t kLastTolerantNodeMajor = 22;
 
-// Addresses cost far less than memory. V8 collects after 64 MiB of external memory: that is after 1,024
-// regions of the default size, which hold four gibibytes of addresses and as many of the kernel's 65,530
-// mappings.
-constexpr std::size_t kAddressesPerCountedByte = 64;
+// An unmapped region holds addresses and one of the kernel's 65,530 mappings, which cost far less than
+// memory. V8 collects after 64 MiB of external memory at the latest. That is after 16,384 regions of at most
+// 4 MiB, which hold 64 GiB of addresses, or after larger ones that hold as many.
+constexpr std::size_t kAddressesPerCountedByte = 1024;
+constexpr std::size_t kCountedBytesPerMapping = 4096;
 
 void AdjustExternalMemory(napi_env env, std::int64_t change) {
   std::int64_t total;
@@ -149,7 +151,8 @@ void UnmapRegion(const Napi::CallbackInfo& info) {
   }
   region->mapping.Withdraw();
   // Only a collection frees the rest, a range of addresses. V8 counts a part of it from here on.
-  const auto counted = static_cast<std::int64_t>(region->mapping.ByteLength() / kAddressesPerCountedByte);
+  const auto counted = static_cast<std::int64_t>(
+      std::max(region->mapping.ByteLength() / kAddressesPerCountedByte, kCountedBytesPerMapping));
   AdjustExternalMemory(env, counted);
   region->uncounted_bytes = -counted;
   LetGo(env, region);
