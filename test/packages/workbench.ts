@@ -1,51 +1,20 @@
-import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import {
+  FOLDERS,
+  type Manifest,
+  pack,
+  packedIn,
+  type PackedPackage,
+  type PackedPackages,
+  readManifest,
+  ROOT,
+} from './packing.js';
+import { type Outcome, runNpm, type RunOptions, runProgram, succeeded } from './run-program.js';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
-
-/** The keys of `package.json` that the tests read. */
-export interface Manifest {
-  readonly name: string;
-  /** The entry points. A program has none. */
-  readonly exports: Readonly<Record<string, unknown>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-  readonly bin?: Readonly<Record<string, string>>;
-  readonly config?: { readonly maxPackedKiB?: number };
-  readonly scripts?: Readonly<Record<string, string>>;
-}
-
-/** A packed package. */
-export interface PackedPackage {
-  readonly manifest: Manifest;
-  readonly tarball: string;
-  /** The length of the tarball, in bytes. */
-  readonly packedBytes: number;
-  /** The paths of the files in it. */
-  readonly files: readonly string[];
-  /** The folder with its unpacked files. */
-  readonly folder: string;
-}
-
-/** The end of a program. */
-export interface Outcome {
-  /** Undefined if a signal ended it. */
-  readonly code: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The part of `scripts/workspace.mjs` that the tests use. */
-interface Workspace {
-  publishedFolders(): readonly string[];
-}
-
-const { publishedFolders } = (await import(pathToFileURL(join(ROOT, 'scripts', 'workspace.mjs')).href)) as Workspace;
-
-/** The folders of the packages that are published. */
-const FOLDERS = publishedFolders();
+export type { Manifest } from './packing.js';
+export { type Outcome, succeeded } from './run-program.js';
 
 /** The package that few users install, because it contains the compared libraries. */
 export const BENCHMARKS = '@entropynet/benchmarks';
@@ -55,17 +24,13 @@ export const manifests: readonly Manifest[] = FOLDERS.map((folder) => readManife
   (left, right) => left.name.localeCompare(right.name),
 );
 
-function readManifest(folder: string): Manifest {
-  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-}
-
-let packing: Promise<ReadonlyMap<string, PackedPackage>> | undefined;
+let packing: Promise<PackedPackages> | undefined;
 
 /** A folder outside of the workspace, in which its packages are packed and installed. */
 export class Workbench {
   readonly #prefix: string;
   #folder: string | undefined;
-  #packages: ReadonlyMap<string, PackedPackage> = new Map();
+  #packages: PackedPackages = new Map();
 
   /** @param prefix the beginning of the folder's name */
   constructor(prefix = 'entropynet-packages-') {
@@ -78,48 +43,13 @@ export class Workbench {
     return this.#folder;
   }
 
-  /** Makes the packages available. Packing takes a minute, so the first caller of the process does it for all. */
+  /**
+   * Makes the packages available: those in the folder that ENTROPYNET_PACKED names, or else newly packed ones. Packing
+   * takes a minute, so the first caller of the process does it for all.
+   */
   async packAll(): Promise<void> {
-    if (packing === undefined) {
-      // Its folder goes with the process, so its name is none that the tests must remove.
-      const packer = new Workbench('packed-');
-      process.once('exit', () => {
-        packer.dispose();
-      });
-      packing = packer.#pack();
-    }
+    packing ??= packOnce();
     this.#packages = await packing;
-  }
-
-  /** Packs each package; the one with the addon gets a prebuilt one first. */
-  async #pack(): Promise<ReadonlyMap<string, PackedPackage>> {
-    const packages = new Map<string, PackedPackage>();
-    for (const folder of FOLDERS) {
-      const stage = join(this.folder, 'stage', folder);
-      cpSync(join(ROOT, folder), stage, {
-        recursive: true,
-        filter: (path) => !['node_modules', 'build', 'prebuilds'].includes(path.slice(dirname(path).length + 1)),
-      });
-      if (existsSync(join(stage, 'native', 'binding.gyp'))) {
-        succeeded(await this.run(process.execPath, [join(ROOT, 'scripts', 'prebuild.mjs'), stage]));
-      }
-      const { stdout } = succeeded(
-        await this.npm(['pack', '--json', '--pack-destination', this.folder], { folder: stage }),
-      );
-      const [packed] = JSON.parse(stdout) as [{ filename: string; size: number; files: { path: string }[] }];
-      const manifest = readManifest(stage);
-      const tarball = join(this.folder, packed.filename);
-      const unpacked = this.emptyFolder(join('unpacked', folder));
-      succeeded(await this.run('tar', ['xzf', tarball, '--strip-components=1'], { folder: unpacked }));
-      packages.set(manifest.name, {
-        manifest,
-        tarball,
-        packedBytes: packed.size,
-        files: packed.files.map(({ path }) => path),
-        folder: unpacked,
-      });
-    }
-    return packages;
   }
 
   packed(name: string): PackedPackage {
@@ -155,29 +85,13 @@ export class Workbench {
     return folder;
   }
 
-  npm(parameters: readonly string[], options: RunOptions): Promise<Outcome> {
-    const script = process.env['npm_execpath'];
-    if (script !== undefined) return this.run(process.execPath, [script, ...parameters], options);
-    return this.run('npm', parameters, options);
+  npm(parameters: readonly string[], options: Partial<RunOptions>): Promise<Outcome> {
+    return runNpm(parameters, { folder: this.folder, ...options });
   }
 
   /** Runs a program to its end, without the workspace's own settings. */
-  run(
-    command: string,
-    parameters: readonly string[],
-    { folder = this.folder, environment = {} }: RunOptions = {},
-  ): Promise<Outcome> {
-    // The environment that npm set for this workspace must not reach the projects here.
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(?:npm_(?:lifecycle|package|config_local_prefix)|NODE_OPTIONS$|INIT_CWD$)/.test(name),
-    );
-    const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !entry.includes('node_modules'));
-    const env = { ...Object.fromEntries(inherited), PATH: path.join(delimiter), ...environment };
-    return new Promise((done) => {
-      execFile(command, parameters, { cwd: folder, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-        done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : undefined, stdout, stderr });
-      });
-    });
+  run(command: string, parameters: readonly string[], options: Partial<RunOptions> = {}): Promise<Outcome> {
+    return runProgram(command, parameters, { folder: this.folder, ...options });
   }
 
   dispose(): void {
@@ -185,13 +99,14 @@ export class Workbench {
   }
 }
 
-interface RunOptions {
-  readonly folder?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** Returns the outcome of a successful program. Otherwise throws an error with its output. */
-export function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code === 0) return outcome;
-  throw new Error(`a program ended with code ${String(outcome.code)}:\n${outcome.stdout}\n${outcome.stderr}`);
+async function packOnce(): Promise<PackedPackages> {
+  const given = process.env['ENTROPYNET_PACKED'];
+  if (given !== undefined) return packedIn(given);
+  // Its folder goes with the process, so its name is none that the tests must remove.
+  const packer = new Workbench('packed-');
+  process.once('exit', () => {
+    packer.dispose();
+  });
+  await pack(packer.folder);
+  return packedIn(packer.folder);
 }
