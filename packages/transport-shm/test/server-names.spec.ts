@@ -4,14 +4,29 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer, SharedMemoryTransport } from '@entropynet/transport-shm';
-import { describeWithScene } from '@entropynet/test/support/shared-memory/shared-memory-support';
-import { leaveOut } from '@entropynet/test/support/leave-out';
+import { describeWithScene, nativeBinding } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import { freshName } from '@entropynet/test/support/fresh-name';
+import { leaveOut, NO_FIRST_PIPE } from '@entropynet/test/support/leave-out';
 
 describeWithScene('names of shared-memory servers', (scene) => {
   it('gives a name to exactly one of two servers, and an error to the other', async () => {
     await scene().server();
     const second = await new SharedMemoryServer(scene().config).listen();
     expect(second.ok ? '' : second.error.code).to.equal('AddressInUse');
+  });
+
+  it("refuses a second socket with the first one's name", function () {
+    if (NO_FIRST_PIPE !== undefined) leaveOut(this, NO_FIRST_PIPE);
+    const { listen } = nativeBinding()!.LocalSocket;
+    const path =
+      process.platform === 'win32' ? `\\\\.\\pipe\\entropynet-${freshName()}` : join(scene().directory, 'taken');
+    const first = listen(path, 1);
+    scene().onClose(() => {
+      first.close();
+    });
+    expect(() => listen(path, 1))
+      .to.throw()
+      .with.property('code', 'EADDRINUSE');
   });
 
   it('gives a name to exactly one of four processes, in each round', async () => {
