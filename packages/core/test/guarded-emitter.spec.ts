@@ -119,7 +119,7 @@ describe('the guarded emitter', () => {
   });
 
   it('keeps a waiting event for its first listener, without obsolete ones', async () => {
-    emitter.keepUnheard('note');
+    emitter.keepUnheard(['note']);
     for (const text of ['a', 'b', 'c']) emitter.emit('note', text);
     emitter.forgetUnheard('note', ([text]) => text === 'b');
     const seen: string[] = [];

@@ -70,10 +70,10 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     this.channels = new SessionChannels(this, plan?.config.maxChannels ?? 0);
     this.connections = new SessionConnections(this, plan, manager.log);
     this.lifecycle = new Lifecycle<Dialled>(isAdoption ? 'connected' : 'disconnected', this);
-    this.events.keepUnheard('channel', ([name]) => this.#mayBeRead(name as string));
+    this.events.keepUnheard(['channel'], ([name]) => this.#mayBeRead(name as string));
     if (isAdoption) {
       // The program may get the handle later. Until then, events wait for their first listener.
-      for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.keepUnheard(event);
+      this.events.keepUnheard(['state', 'unresponsive', 'responsive']);
       this.connections.adopt(source.adopted, source.selection);
       this.#use(source.adopted);
       return;

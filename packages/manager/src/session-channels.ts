@@ -96,7 +96,7 @@ export class SessionChannels {
   }
 
   #all(): ChannelObject[] {
-    return [this.defaultChannel, ...this.#named.values()];
+    return this.#named.size === 0 ? [this.defaultChannel] : [this.defaultChannel, ...this.#named.values()];
   }
 
   #attach(channel: ChannelObject): void {

@@ -212,7 +212,7 @@ export class ChannelTable {
 
   /** Returns all channels of the table, the default one first. */
   all(): Channel[] {
-    return [this.defaultChannel, ...this.#byName.values()];
+    return this.#byName.size === 0 ? [this.defaultChannel] : [this.defaultChannel, ...this.#byName.values()];
   }
 
   /** Returns the names of the channels that have unread messages. */

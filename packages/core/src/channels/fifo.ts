@@ -32,6 +32,7 @@ export class Fifo<T> {
   }
 
   clear(): void {
+    if (this.#entries.length === 0) return;
     this.#entries = [];
     this.#first = 0;
   }

@@ -9,7 +9,7 @@ import { NetworkError } from '../result/network-error.js';
  */
 export class CallbackGuard {
   #isOpen = true;
-  readonly #pending = new Set<Promise<void>>();
+  #pending: Set<Promise<void>> | undefined;
   readonly #onError: (error: NetworkError) => void;
 
   /** @param onError receives the errors of callbacks, as `CallbackFailed` */
@@ -62,7 +62,7 @@ export class CallbackGuard {
    * before its first `await` has not returned its promise yet, so it does not wait for itself.
    */
   async drained(): Promise<void> {
-    await Promise.all(this.#pending);
+    await Promise.all(this.#pending ?? []);
   }
 
   /** Reports the error of a callback. */
@@ -72,16 +72,17 @@ export class CallbackGuard {
 
   #watch(returned: unknown): void {
     if (!isThenable(returned)) return;
+    const pending = (this.#pending ??= new Set<Promise<void>>());
     const settled = Promise.resolve(returned).then(
       () => {
-        this.#pending.delete(settled);
+        pending.delete(settled);
       },
       (error: unknown) => {
-        this.#pending.delete(settled);
+        pending.delete(settled);
         this.fail(error);
       },
     );
-    this.#pending.add(settled);
+    pending.add(settled);
   }
 }
 

@@ -124,7 +124,7 @@ export class ConnectionChannels {
   }
 
   #all(): Entry[] {
-    return [this.#default, ...this.#named.values()];
+    return this.#named.size === 0 ? [this.#default] : [this.#default, ...this.#named.values()];
   }
 
   #make(name: string | undefined, state: ChannelState): Entry {

@@ -32,6 +32,12 @@ const EVENTS: readonly (keyof ConnectionEvents)[] = [
   'responsive',
 ];
 
+/** The events that wait for their first listener, also after the program has set its callbacks. */
+const CHANNEL_EVENT = ['channel'] as const;
+/** The events of an accepted connection that wait until it starts to receive. */
+const STATE_EVENTS = ['state', 'unresponsive', 'responsive'] as const;
+const KEPT_EVENTS = [...CHANNEL_EVENT, ...STATE_EVENTS] as const;
+
 /** The actions of a connection's transport. */
 export interface LinkHooks {
   connect(signal: AbortSignal): Promise<Result<FrameLink>>;
@@ -113,9 +119,8 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
       },
     });
     this.channels = new ConnectionChannels(this.table, this);
-    if (accepted === undefined) this.events.keepUnheard('channel');
-    else {
-      for (const event of ['channel', 'state', 'unresponsive', 'responsive'] as const) this.events.keepUnheard(event);
+    this.events.keepUnheard(accepted === undefined ? CHANNEL_EVENT : KEPT_EVENTS);
+    if (accepted !== undefined) {
       this.established(accepted);
       reportAccepted(connection);
     }
@@ -137,7 +142,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     if (this.#isReceiving || !this.#isLinked) return;
     this.#isReceiving = true;
     // The program has set its callbacks. Only an opened channel may be reported later, because it stays open.
-    for (const event of ['state', 'unresponsive', 'responsive'] as const) this.events.dropUnheard(event);
+    this.events.dropUnheard(STATE_EVENTS);
     this.#link.startReceiving();
   }
 
@@ -173,8 +178,8 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   starting(): void {
     if (!this.#link.isShuttingDown()) this.guard.open();
     this.channels.linkStarting(this.closeReason);
-    this.events.dropUnheard('channel');
-    this.events.keepUnheard('channel');
+    this.events.dropUnheard(CHANNEL_EVENT);
+    this.events.keepUnheard(CHANNEL_EVENT);
   }
 
   establish(signal: AbortSignal): Promise<Result<FrameLink>> {

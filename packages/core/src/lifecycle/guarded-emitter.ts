@@ -47,18 +47,22 @@ export class GuardedEmitter<Events extends object> {
   readonly guard: CallbackGuard;
   /** Gets every event, before the listeners; must not throw. */
   observer: EventObserver<Events> | undefined;
-  readonly #listeners = new Map<keyof Events, readonly Listener[]>();
-  readonly #subscribers = new Map<keyof Events, readonly Subscriber[]>();
-  /** The events that wait for their first listener. Only events that are keys wait. */
-  readonly #unheard = new Map<keyof Events, unknown[][]>();
-  readonly #isStillTrue = new Map<keyof Events, (values: readonly unknown[]) => boolean>();
+  readonly #names: readonly (keyof Events)[];
+  // Each connection has four emitters, and most of their events get no listener. So a map exists from its first entry.
+  #listeners: Map<keyof Events, readonly Listener[]> | undefined;
+  #subscribers: Map<keyof Events, readonly Subscriber[]> | undefined;
+  /** The names of the events that wait for their first listener. */
+  #kept: readonly (keyof Events)[] = [];
+  /** The waiting events. */
+  #unheard: Map<keyof Events, unknown[][]> | undefined;
+  #isStillTrue: Map<keyof Events, (values: readonly unknown[]) => boolean> | undefined;
 
   /**
    * @param names the names of all events
    * @param guard the guard that runs the listeners; by default a new one that reports to the `error` listeners
    */
   constructor(names: readonly (keyof Events)[], guard?: CallbackGuard) {
-    for (const name of names) this.#listeners.set(name, []);
+    this.#names = names;
     this.guard = guard ?? new CallbackGuard((error) => this.emitError(error));
   }
 
@@ -67,7 +71,7 @@ export class GuardedEmitter<Events extends object> {
     const listeners = this.#of(event);
     checkListener(listener);
     const added: Listener = { call: listener as Listener['call'], isOnce, isSpent: false, isCallback: false };
-    this.#listeners.set(event, [...listeners, added]);
+    this.#set(event, [...listeners, added]);
     this.#tellUnheard(event);
   }
 
@@ -76,7 +80,7 @@ export class GuardedEmitter<Events extends object> {
     const isMeant = (each: Listener): boolean => !each.isCallback && (listener === undefined || each.call === listener);
     const listeners = this.#of(event);
     if (listeners.some(isMeant)) {
-      this.#listeners.set(
+      this.#set(
         event,
         listeners.filter((each) => !isMeant(each)),
       );
@@ -94,11 +98,12 @@ export class GuardedEmitter<Events extends object> {
     if (instead !== undefined) throw new TypeError(`'${String(event)}' has no subscribers: ${instead}`);
     checkListener(listener);
     const added: Subscriber = { call: listener as Subscriber['call'] };
-    this.#subscribers.set(event, [...this.#subscribersOf(event), added]);
+    const subscribers = (this.#subscribers ??= new Map<keyof Events, readonly Subscriber[]>());
+    subscribers.set(event, [...(subscribers.get(event) ?? []), added]);
     return () => {
-      this.#subscribers.set(
+      subscribers.set(
         event,
-        this.#subscribersOf(event).filter((each) => each !== added),
+        (subscribers.get(event) ?? []).filter((each) => each !== added),
       );
     };
   }
@@ -110,7 +115,7 @@ export class GuardedEmitter<Events extends object> {
     if (callback !== null) {
       listeners.unshift({ call: callback as Listener['call'], isOnce: false, isSpent: false, isCallback: true });
     }
-    this.#listeners.set(event, listeners);
+    this.#set(event, listeners);
     this.#tellUnheard(event);
   }
 
@@ -120,41 +125,45 @@ export class GuardedEmitter<Events extends object> {
   }
 
   /**
-   * Makes later events of this name wait for the first listener if there is none.
+   * Makes later events of these names wait for their first listener if there is none.
    * @param isStillTrue checks a waiting event when the listener comes; an obsolete event is dropped
    */
-  keepUnheard(event: keyof Events, isStillTrue?: (values: readonly unknown[]) => boolean): void {
-    if (!this.#unheard.has(event)) this.#unheard.set(event, []);
-    if (isStillTrue !== undefined) this.#isStillTrue.set(event, isStillTrue);
+  keepUnheard(events: readonly (keyof Events)[], isStillTrue?: (values: readonly unknown[]) => boolean): void {
+    this.#kept = this.#kept.length === 0 ? events : [...new Set([...this.#kept, ...events])];
+    if (isStillTrue === undefined) return;
+    this.#isStillTrue ??= new Map<keyof Events, (values: readonly unknown[]) => boolean>();
+    for (const event of events) this.#isStillTrue.set(event, isStillTrue);
   }
 
   /** Ends `keepUnheard` and drops the waiting events. */
-  dropUnheard(event: keyof Events): void {
-    this.#unheard.delete(event);
-    this.#isStillTrue.delete(event);
+  dropUnheard(events: readonly (keyof Events)[]): void {
+    this.#kept = this.#kept.filter((each) => !events.includes(each));
+    if (this.#unheard === undefined && this.#isStillTrue === undefined) return;
+    for (const event of events) {
+      this.#unheard?.delete(event);
+      this.#isStillTrue?.delete(event);
+    }
   }
 
   /** Drops the obsolete ones among the waiting events. */
   forgetUnheard(event: keyof Events, isObsolete: (values: readonly unknown[]) => boolean): void {
-    const waiting = this.#unheard.get(event);
-    if (waiting !== undefined && waiting.length > 0) {
-      this.#unheard.set(
-        event,
-        waiting.filter((values) => !isObsolete(values)),
-      );
-    }
+    const waiting = this.#unheard?.get(event);
+    if (waiting === undefined || waiting.length === 0) return;
+    this.#unheard?.set(
+      event,
+      waiting.filter((values) => !isObsolete(values)),
+    );
   }
 
   /** Calls the observer, then the subscribers, then each listener. */
   emit<E extends keyof Events>(event: E, ...values: EventValues<Events[E]>): void {
     this.observer?.(event, values);
     if (!this.guard.isOpen) return;
-    for (const { call } of this.#subscribersOf(event)) this.guard.runBound(() => call(...values));
+    for (const { call } of this.#subscribers?.get(event) ?? []) this.guard.runBound(() => call(...values));
     const listeners = this.#of(event);
-    const waiting = this.#unheard.get(event);
     // Behind the events that the first listener has not received yet.
-    if (waiting !== undefined && (listeners.length === 0 || waiting.length > 0)) {
-      if (waiting.push(values) > MAX_UNHEARD) waiting.shift();
+    if (this.#kept.includes(event) && (listeners.length === 0 || (this.#unheard?.get(event)?.length ?? 0) > 0)) {
+      this.#keep(event, values);
       return;
     }
     for (const listener of listeners) this.#tell(event, listener, values);
@@ -172,7 +181,7 @@ export class GuardedEmitter<Events extends object> {
   emitError(error: NetworkError): void {
     if (!this.guard.isOpen) return;
     if (this.observer !== undefined) this.observer('error' as keyof Events, [error] as never);
-    const listeners = this.#listeners.get('error' as keyof Events) ?? [];
+    const listeners = this.#listeners?.get('error' as keyof Events) ?? [];
     if (listeners.length === 0 && this.observer === undefined) warnOf(error);
     for (const listener of listeners) {
       if (this.#isDue('error' as keyof Events, listener)) errorGuard.runBound(() => listener.call(error));
@@ -190,7 +199,7 @@ export class GuardedEmitter<Events extends object> {
     if (!listener.isOnce) return true;
     if (listener.isSpent) return false;
     listener.isSpent = true;
-    this.#listeners.set(
+    this.#set(
       event,
       this.#of(event).filter((each) => each !== listener),
     );
@@ -201,32 +210,43 @@ export class GuardedEmitter<Events extends object> {
    * Delivers waiting events from a microtask, because a program often continues its set-up after the first listener.
    */
   #tellUnheard(event: keyof Events): void {
-    if ((this.#unheard.get(event)?.length ?? 0) === 0) return;
+    if ((this.#unheard?.get(event)?.length ?? 0) === 0) return;
     runAsMicrotask(() => {
       while (this.#of(event).length > 0) {
-        const values = this.#unheard.get(event)?.[0];
+        const values = this.#unheard?.get(event)?.[0];
         if (values === undefined) return;
-        if (this.#isStillTrue.get(event)?.(values) !== false) {
+        if (this.#isStillTrue?.get(event)?.(values) !== false) {
           for (const listener of this.#of(event)) this.#tell(event, listener, values);
         }
         // Read again each time: a listener may have changed the waiting events, and new ones go to the end.
-        const waiting = this.#unheard.get(event);
+        const waiting = this.#unheard?.get(event);
         if (waiting?.[0] === values) waiting.shift();
       }
     });
   }
 
-  #subscribersOf(event: keyof Events): readonly Subscriber[] {
-    return this.#subscribers.get(event) ?? [];
+  #keep(event: keyof Events, values: unknown[]): void {
+    this.#unheard ??= new Map<keyof Events, unknown[][]>();
+    const waiting = this.#unheard.get(event);
+    if (waiting === undefined) this.#unheard.set(event, [values]);
+    else if (waiting.push(values) > MAX_UNHEARD) waiting.shift();
+  }
+
+  #set(event: keyof Events, listeners: readonly Listener[]): void {
+    this.#listeners ??= new Map<keyof Events, readonly Listener[]>();
+    this.#listeners.set(event, listeners);
   }
 
   #of(event: keyof Events): readonly Listener[] {
-    const listeners = this.#listeners.get(event);
+    const listeners = this.#listeners?.get(event);
     if (listeners !== undefined) return listeners;
-    const names = [...this.#listeners.keys()].map((name) => `'${String(name)}'`).join(', ');
+    if (this.#names.includes(event)) return NO_LISTENERS;
+    const names = this.#names.map((name) => `'${String(name)}'`).join(', ');
     throw new TypeError(`there is no event '${printable(event, MAX_EVENT)}'; the events are ${names}`);
   }
 }
+
+const NO_LISTENERS: readonly Listener[] = [];
 
 function checkListener(listener: unknown): void {
   if (typeof listener !== 'function') throw new TypeError(`a listener is a function; ${kindOf(listener)} was given`);

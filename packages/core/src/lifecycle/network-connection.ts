@@ -32,9 +32,10 @@ const NO_PEER: ConnectionPeer = Object.freeze({});
  * describes each.
  */
 export abstract class NetworkConnection extends ConnectionBase implements Connection {
-  /** The checked configuration. */
-  protected readonly config: ResolvedConnectionConfig;
+  // Private, so that `console.log(connection)` does not show the secrets in it.
+  readonly #config: ResolvedConnectionConfig;
   readonly defaultChannel: ChannelObject;
+  #endpoint: string | undefined;
   readonly #core: ConnectionCore;
   #isShuttingDown = false;
 
@@ -44,10 +45,8 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
    */
   protected constructor(config: ConnectionConfig, accepted?: FrameLink) {
     super();
-    this.config = unwrap(resolveOwnConfig(config));
-    // `console.log(connection)` must not show the secrets in it.
-    Object.defineProperty(this, 'config', { enumerable: false });
-    this.#core = new ConnectionCore(this, this.config, accepted, {
+    this.#config = unwrap(resolveOwnConfig(config));
+    this.#core = new ConnectionCore(this, this.#config, accepted, {
       connect: (signal) => this.doConnect(signal),
       startReceiving: () => this.doStartReceiving(),
       disconnect: () => this.doDisconnect(),
@@ -59,13 +58,19 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     this.defaultChannel = this.#core.channels.defaultObject;
   }
 
+  /** The checked configuration. */
+  protected get config(): ResolvedConnectionConfig {
+    return this.#config;
+  }
+
   get closed(): Promise<CloseReason> {
     return this.#core.lifecycle.closed;
   }
 
   /** The endpoint of the configuration, without user information and query (`redactEndpoint`). */
   get endpoint(): string {
-    return redactEndpoint(this.config.endpoint);
+    // Each report of a state shows it.
+    return (this.#endpoint ??= redactEndpoint(this.#config.endpoint));
   }
 
   /**
