@@ -175,7 +175,8 @@ export class SharedMemoryServer extends NetworkServer {
     try {
       return new PendingHandshake(
         {
-          ...native,
+          binding: native.binding,
+          access: native.access,
           socket,
           client,
           config: this.config,
@@ -208,6 +209,8 @@ export class SharedMemoryServer extends NetworkServer {
    */
   #hasCapacity(): boolean {
     const { maxConnections } = this.config.sharedMemory;
+    // Most of the time the upper bound answers, and nobody counts the granted handshakes among the pending ones.
+    if (this.#connections.size + this.#pending.size < maxConnections) return true;
     if (this.#promisedCount() < maxConnections) return true;
     for (const connection of [...this.#connections]) {
       if (!connection.isAbandoned) continue;

@@ -15,9 +15,12 @@ export function isOfUser({ userId, isSameUser }: PeerCredentials, thisUserId: nu
  * namespace.
  */
 export function peerOf({ processId, userId, groupId }: PeerCredentials, library: string | undefined): ConnectionPeer {
-  return Object.freeze({
-    ...(library !== undefined && { library }),
-    ...(processId !== 0 && { process: processId }),
-    ...(HAS_NUMBERED_USERS && { user: userId, group: groupId }),
-  });
+  const peer: { -readonly [Key in keyof ConnectionPeer]: ConnectionPeer[Key] } = {};
+  if (library !== undefined) peer.library = library;
+  if (processId !== 0) peer.process = processId;
+  if (HAS_NUMBERED_USERS) {
+    peer.user = userId;
+    peer.group = groupId;
+  }
+  return Object.freeze(peer);
 }

@@ -141,7 +141,7 @@ export class PendingHandshake {
       this.#refuse(request.error.code === 'IncompatibleVersion' ? Refusal.Version : Refusal.Malformed);
       return;
     }
-    if (!request.value.serverNonce.every((byte, index) => byte === serverNonce[index])) {
+    if (Buffer.compare(request.value.serverNonce, serverNonce) !== 0) {
       this.#refuse(Refusal.Identity);
       return;
     }

@@ -42,7 +42,12 @@ export function writeLibrary(bytes: Uint8Array, offset: number): void {
 
 /** Returns the text by which a side introduces itself. Undefined for an older side, and for bytes that are no text. */
 export function readLibrary(bytes: Uint8Array, offset: number): string | undefined {
-  const text = String.fromCharCode(...bytes.subarray(offset, offset + LIBRARY_BYTES)).replace(/\0+$/, '');
+  // A copy, because the peer may change the bytes meanwhile.
+  const copy = bytes.slice(offset, offset + LIBRARY_BYTES);
+  let length = copy.length;
+  while (length > 0 && copy[length - 1] === 0) length -= 1;
+  let text = '';
+  for (let at = 0; at < length; at += 1) text += String.fromCharCode(copy[at] as number);
   return /^[!-~][ -~]*$/.test(text) ? text : undefined;
 }
 
