@@ -15,6 +15,7 @@ import {
 } from '@entropynet/core';
 import { requestRegion } from './discovery/handshake-client.js';
 import { serverNameOf } from './discovery/names.js';
+import { linkError } from './link-error.js';
 import type { LocalSocket } from './native-binding.js';
 import { linkKeyOf } from './region/link-key.js';
 import type { SharedMemoryRegion } from './region/shared-memory-region.js';
@@ -140,7 +141,15 @@ export class SharedMemoryConnection extends NetworkConnection {
     const assigned = await requestRegion(this.config, signal);
     if (!assigned.ok) return assigned;
     const { region, socket, peerLimits, peer } = assigned.value;
-    const link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
+    let link: SharedMemoryLink;
+    try {
+      link = new SharedMemoryLink(region, socket, 'client', this.config.sharedMemory);
+    } catch (error) {
+      // Nobody else has them yet.
+      socket.close();
+      region.unmap();
+      return { ok: false, error: linkError(error, false) };
+    }
     this.#regionBytes = region.byteLength;
     this.#identity = region.identity;
     this.#peer = peer;

@@ -1,4 +1,4 @@
-import { until } from '@entropynet/conformance/tools';
+import { codeOf, until, within } from '@entropynet/conformance/tools';
 import { ok, resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { findServer } from '@entropynet/transport-shm/internal/discovery/find-server';
 import {
@@ -10,7 +10,12 @@ import type { LocalSocket } from '@entropynet/transport-shm/internal/native-bind
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { expect } from 'chai';
 import { counted } from '@entropynet/test/support/counted-admissions';
-import { nativeBinding, Scene, SharedMemoryRegion } from '@entropynet/test/support/shared-memory/shared-memory-support';
+import {
+  nativeBinding,
+  reached,
+  Scene,
+  SharedMemoryRegion,
+} from '@entropynet/test/support/shared-memory/shared-memory-support';
 import { leaveOut } from '@entropynet/test/support/leave-out';
 
 describe('the slots of clients during a shared-memory handshake', () => {
@@ -72,6 +77,32 @@ describe('the slots of clients during a shared-memory handshake', () => {
     }
     await until(() => client.getState() === 'failed', 'the client has seen the end');
     await scene.pair(server);
+  });
+
+  it('become free when the client has no memory for its connection', async () => {
+    const server = await scene.server();
+    const sharedMemory = { ...scene.config.sharedMemory, prefault: true };
+    const client = new SharedMemoryConnection(scene.config.endpoint, { ...scene.config, sharedMemory });
+    const { prefault, unmap } = SharedMemoryRegion.prototype;
+    let unmapped = 0;
+    SharedMemoryRegion.prototype.prefault = () => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    SharedMemoryRegion.prototype.unmap = function (this: SharedMemoryRegion) {
+      unmapped += 1;
+      unmap.call(this);
+    };
+    try {
+      expect(codeOf(await client.connect())).to.equal('ResourceLimitExceeded');
+      expect(unmapped).to.equal(1);
+    } finally {
+      SharedMemoryRegion.prototype.prefault = prefault;
+      SharedMemoryRegion.prototype.unmap = unmap;
+    }
+    const accepted = unwrap(await server.accept());
+    const failed = reached(accepted, 'failed');
+    accepted.startReceiving();
+    expect(await within(failed, 'the server has seen the end')).to.have.property('code', 'PeerDied');
   });
 
   it('become connections if the server was busy until after the time limit', async () => {
