@@ -62,7 +62,7 @@ export class CallbackGuard {
    * before its first `await` has not returned its promise yet, so it does not wait for itself.
    */
   async drained(): Promise<void> {
-    await Promise.all(this.#pending ?? []);
+    if (this.#pending !== undefined) await Promise.all(this.#pending);
   }
 
   /** Reports the error of a callback. */
