@@ -78,7 +78,7 @@ export class SessionConnections {
   /** The attempt succeeded. `use` follows. */
   established({ selection, observed }: Dialled): void {
     this.selection = selection;
-    if (this.#plan !== undefined) this.#tellSelection(redactEndpoint(this.#plan.config.endpoint), selection);
+    if (this.#plan !== undefined) this.#tellSelection(this.#plan, selection);
     this.#early = observed.early;
   }
 
@@ -133,9 +133,11 @@ export class SessionConnections {
     if (connection !== undefined) this.#owner.events.guard.runBound(() => listener(connection, { generation }));
   }
 
-  #tellSelection(endpoint: string, selection: Selection): void {
+  #tellSelection({ config }: DialPlan, selection: Selection): void {
     const { passedOver } = selection;
-    if (passedOver.length > 0) this.#log(describeSelection(endpoint, 'connected', selection));
+    if (passedOver.length === 0) return;
+    const endpoint = redactEndpoint(config.endpoint);
+    this.#log(describeSelection(endpoint, 'connected', selection));
     reportFallback({ endpoint, role: 'client', taken: [selection], passedOver });
   }
 

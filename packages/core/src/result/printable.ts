@@ -7,6 +7,9 @@ const DEFAULT_MAX_LENGTH = 200;
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
+/** The text of most names and sentences. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
 /**
  * Makes text from others safe for a terminal, a log or a page. It replaces each control, direction or invisible
  * character by its number, such as `\u{1b}`. The result has at most `maxLength` UTF-16 units; a cut text ends
@@ -17,6 +20,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Po
  * @param maxLength the largest length of the result, in UTF-16 units; 200 by default
  */
 export function printable(text: unknown, maxLength: number = DEFAULT_MAX_LENGTH): string {
+  if (typeof text === 'string' && text.length <= maxLength && PRINTABLE_ASCII.test(text)) return text;
   let shown = '';
   // Cut first: a peer's text may be long, and no result is longer than its source plus escapes.
   for (const character of textOf(text).slice(0, maxLength + 1)) {

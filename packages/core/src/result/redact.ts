@@ -15,7 +15,9 @@ const END_OF_ADDRESS = /[\s'"`<>]|$/g;
  * function, in errors, diagnostics, metrics, logs and pages.
  */
 export function redactEndpoint(endpoint: string): string {
-  if (typeof endpoint !== 'string') return printable(endpoint, MAX_SHOWN_ENDPOINT);
+  // Each connect shows its endpoint several times, and without these characters there is nothing to hide.
+  if (typeof endpoint !== 'string' || !(endpoint.includes('@') || endpoint.includes('?')))
+    return printable(endpoint, MAX_SHOWN_ENDPOINT);
   const [, scheme = '', rest = ''] = PARTS.exec(endpoint) ?? [];
   return printable(scheme + withoutQuery(withoutUser(rest, scheme !== '')), MAX_SHOWN_ENDPOINT);
 }
