@@ -160,7 +160,7 @@ export class ChannelConsumers {
     const ownership = hasListeners ? 'copy' : this.#ownership;
     const onMessage = hasListeners ? this.#forAll(callback) : callback;
     if (onMessage === null) return;
-    const lease = new Lease({ onMessage: ignore }, { ...CALLBACK_OPTIONS, ownership }, onMessage);
+    const lease = new Lease({ onMessage: ignore }, { name: CALLBACK_OPTIONS.name, ownership }, onMessage);
     const isBehind = this.#unread.collect();
     if (isBehind || this.#waiting === this.#callbackLease) this.#callbackLease?.release();
     if (isBehind) this.#wait(lease);
