@@ -9,6 +9,7 @@ import {
 } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 import type { Hello } from './handshake-messages.js';
+import type { LinkEnds } from './link-ends.js';
 import type { NatsLink } from './nats-link.js';
 
 /** A client between its hello and its connection. */
@@ -25,9 +26,20 @@ export interface ClientHandshake {
   /** Whether the client was told the link. Before that, only a refusal reaches it. */
   isWelcomed: boolean;
   place: AcceptPlace<NetworkConnection> | undefined;
+  /** What its link is made of. The link owns it then. */
+  ends?: LinkEnds;
   link: NatsLink | undefined;
   /** Stops the handshake's time limit. */
   readonly stopLimit: () => void;
+}
+
+/** Frees what a handshake holds, at its end without a connection. */
+export function freeHandshake({ stopLimit, place, ends, link }: ClientHandshake): void {
+  stopLimit();
+  place?.release();
+  // A link that could not be made left its ends.
+  if (link === undefined) ends?.release();
+  else link.release();
 }
 
 /** Says goodbye, and stops waiting for the peer at the time limit. */
@@ -51,8 +63,8 @@ export function lateError(limitMs: number): NetworkError {
   return new NetworkError('Timeout', `the handshake did not end within ${limitMs} ms (nats.handshakeTimeoutMs)`);
 }
 
-/** Returns the error for a client whose connection can't be made, for example without memory. */
-export function lackError(error: unknown): NetworkError {
+/** Returns the error for a connection that can't be made, for example without memory. `what` begins its message. */
+export function lackError(what: string, error: unknown): NetworkError {
   const reason = shortageOf(error) ?? describeThrown(error);
-  return new NetworkError('ResourceLimitExceeded', `the server can't take a client: ${reason}`, error);
+  return new NetworkError('ResourceLimitExceeded', `${what}: ${reason}`, error);
 }

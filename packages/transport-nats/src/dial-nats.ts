@@ -11,6 +11,7 @@ import {
 import { startLimit, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
+import { lackError } from './client-handshake.js';
 import {
   bodyOf,
   checkVersion,
@@ -149,11 +150,25 @@ class ClientHandshake {
     // The answer to a hello that was sent twice comes twice.
     if (this.#link !== undefined || this.#settle === undefined || lane !== Lane.Prompt) return;
     const version = checkVersion(data);
-    if (!version.ok) this.#giveUp(version.error);
-    else if (kind === Kind.Challenge) this.#onChallenge(data);
-    else if (kind === Kind.Welcome) this.#onWelcome(data);
-    else if (kind === Kind.Refusal) this.#onRefusal(data);
+    if (!version.ok) {
+      this.#giveUp(version.error);
+      return;
+    }
+    this.#orFail(() => {
+      if (kind === Kind.Challenge) this.#onChallenge(data);
+      else if (kind === Kind.Welcome) this.#onWelcome(data);
+      else if (kind === Kind.Refusal) this.#onRefusal(data);
+    });
   };
+
+  /** Runs a step. `@nats-io` would end its NATS connection, which others share, if a step threw. */
+  #orFail(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#fail(lackError('the link to the server could not be made', error));
+    }
+  }
 
   #onNobody(): void {
     const where = shownAddress(this.#address);
@@ -213,7 +228,9 @@ class ClientHandshake {
       seals: keys && sealsOf(keys, 'client'),
       handshake: {
         onEchoed: (lane) => {
-          this.#onEchoed(lane);
+          this.#orFail(() => {
+            this.#onEchoed(lane);
+          });
         },
         onReady: () => undefined,
         // A subscription takes time to reach all nodes of a cluster, so the question is repeated.

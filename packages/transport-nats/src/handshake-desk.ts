@@ -13,7 +13,7 @@ import {
 import { startLimit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
-import { type ClientHandshake, endWithin, fullError, lackError, lateError } from './client-handshake.js';
+import { type ClientHandshake, endWithin, fullError, lackError, lateError, freeHandshake } from './client-handshake.js';
 import {
   checkVersion,
   decodeAnswer,
@@ -194,6 +194,7 @@ export class HandshakeDesk {
       opened.value.release();
       return;
     }
+    handshake.ends = opened.value;
     const { ends, credits } = opened.value;
     handshake.link = new NatsLink({
       config: this.#config,
@@ -273,7 +274,7 @@ export class HandshakeDesk {
   /** Returns a function that gives up a client that can't be taken, for example without memory. It ends no process. */
   #giveUpOn(key: string): (error: unknown) => void {
     return (error) => {
-      const lack = lackError(error);
+      const lack = lackError("the server can't take a client", error);
       const endpoint = redactEndpoint(this.#config.endpoint);
       this.#warnings.warn(`EntropyNet server '${endpoint}' ended a connection: ${lack.message}`);
       this.#give(key, lack);
@@ -293,8 +294,6 @@ export class HandshakeDesk {
     const handshake = this.#handshakes.get(key);
     if (handshake === undefined) return;
     this.#handshakes.delete(key);
-    handshake.stopLimit();
-    handshake.place?.release();
-    handshake.link?.release();
+    freeHandshake(handshake);
   }
 }

@@ -9,7 +9,10 @@ import { describeNats, type NatsScope, natsTest } from '@entropynet/test/support
 /** A server that counts its admissions. */
 async function serve(scope: NatsScope) {
   const count = counted();
-  const { config, server } = await scope.serve(await scope.natsServer(), { admit: count.admit });
+  const { config, server } = await scope.serve(await scope.natsServer(), {
+    admit: count.admit,
+    nats: { handshakeTimeoutMs: 500 },
+  });
   return { endpoint: config.endpoint, server, count };
 }
 
@@ -41,6 +44,44 @@ describeNats('NATS: a client whose connection can not be made', () => {
       unwrap(await server.accept());
     }),
   );
+
+  for (const [side, add] of [
+    ['server', 1],
+    ['client', 3],
+  ] as const) {
+    it(
+      `leaves no subscription if the link of the ${side} can not be made`,
+      natsTest(async (scope) => {
+        const { endpoint } = await serve(scope);
+        const { add: realAdd, subscribe } = NatsSession.prototype;
+        const open = new Set<string>();
+        let adds = 0;
+        NatsSession.prototype.add = function (this: NatsSession, member) {
+          if (member instanceof NatsLink) adds += 1;
+          if (adds === add) throw new RangeError('Array buffer allocation failed');
+          realAdd.call(this, member);
+        };
+        NatsSession.prototype.subscribe = function (this: NatsSession, subject, ...rest) {
+          const leave = subscribe.call(this, subject, ...rest);
+          open.add(subject);
+          return () => {
+            open.delete(subject);
+            leave();
+          };
+        };
+        try {
+          expect(codeOf(await scope.client({ endpoint }).connect())).to.equal('ResourceLimitExceeded');
+        } finally {
+          NatsSession.prototype.add = realAdd;
+          NatsSession.prototype.subscribe = subscribe;
+        }
+        // A server whose client failed waits until the time limit of its handshake.
+        const left = [...open].filter((subject) => side === 'server' || subject.startsWith('_INBOX'));
+        expect(left).to.deep.equal([]);
+        unwrap(await scope.client({ endpoint }).connect());
+      }),
+    );
+  }
 
   it(
     'gets the reason if the welcome fails, and the next one is served',
