@@ -214,6 +214,8 @@ en_status en_wait_a_while(en_connection *c, int64_t deadline);
 
 /* wait.c */
 bool en_has_unread(const en_connection *c);
-void en_sleep(en_connection *c, int ms);
+/* Sleeps until the peer wakes this side, for a short time at most. `ends_early`: also until en_interrupt().
+ */
+void en_sleep(en_connection *c, int ms, bool ends_early);
 
 #endif

@@ -73,7 +73,7 @@ en_status en_wait_a_while(en_connection *c, int64_t deadline) {
   if (c->in.position != before) return EN_OK;
   int left = en_left_ms(deadline);
   if (left == 0) return EN_TIMEOUT;
-  en_sleep(c, left);
+  en_sleep(c, left, false);
   (void)en_take(c, false);
   return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
 }

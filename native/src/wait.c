@@ -26,10 +26,10 @@ static bool something_came(en_connection *c) {
   return true;
 }
 
-void en_sleep(en_connection *c, int ms) {
+void en_sleep(en_connection *c, int ms, bool ends_early) {
   en_publish_head(c);
   atomic_store(c->own_sleeps, 2);
-  if (something_came(c) || atomic_load(&c->interrupted)) {
+  if (something_came(c) || (ends_early && atomic_load(&c->interrupted))) {
     atomic_store(c->own_sleeps, 0);
     return;
   }
@@ -199,7 +199,7 @@ en_status en_wait(en_connection *c, int timeout_ms) {
       return timeout_ms == 0 ? en_fail(EN_WOULD_BLOCK, "There is nothing to poll.")
                              : en_fail(EN_TIMEOUT, "Nothing came within %d ms.", timeout_ms);
     }
-    en_sleep(c, left);
+    en_sleep(c, left, true);
     if (!c->look) continue;
     en_watch_peer(c, en_coarse_ms());
     if (en_link_readable(c->link, 0)) return EN_OK;

@@ -31,7 +31,8 @@ int main(void) {
   tells_of_an_unresponsive_peer();
   publishes_what_was_read();
   spins_no_longer_than_the_timeout();
+  sleeps_after_an_interrupt();
   wakes_a_sleeper();
-  (void)printf("14 groups of checks passed\n");
+  (void)printf("15 groups of checks passed\n");
   return 0;
 }

@@ -43,6 +43,22 @@ void spins_no_longer_than_the_timeout(void) {
   free_pair(pair);
 }
 
+/* en_interrupt() is for en_wait(). A send that waits for room sleeps all the same. */
+void sleeps_after_an_interrupt(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  char bytes[1000] = {0};
+  struct timespec used[2];
+  while (en_try_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes) == EN_OK) continue;
+  en_interrupt(pair.client);
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[0]);
+  IS(EN_TIMEOUT, en_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes, 500));
+  (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used[1]);
+  int64_t ns = (used[1].tv_sec - used[0].tv_sec) * (int64_t)1000000000 + used[1].tv_nsec - used[0].tv_nsec;
+  CHECK(ns < 250000000); /* of the 500 ms */
+  IS(EN_ABORTED, en_wait(pair.client, 0));
+  free_pair(pair);
+}
+
 static void *wait_for_a_message(void *connection) {
   en_message message;
   while (en_receive(connection, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
