@@ -6,7 +6,7 @@ import ctypes
 import math
 import time
 import weakref
-from typing import Any
+from typing import Any, Callable
 
 from .errors import error_of
 
@@ -80,6 +80,26 @@ def milliseconds(timeout: float | None) -> int:
     return min(math.ceil(min(timeout, _MOST_MS) * 1000), _MOST_MS)
 
 
+def first_slice(limit_ms: int) -> int:
+    """Returns the first part of a wait of `limit_ms` milliseconds. -1: the wait has no limit."""
+    return limit_ms if 0 <= limit_ms <= SLICE_MS else SLICE_MS
+
+
+def in_slices(timeout: float | None, timed_out: int, call: Callable[[int], int]) -> int:
+    """
+    Repeats a call of the library that has no effect when its time passes, so that Python handles signals between its
+    parts. `call` takes the milliseconds of a part and returns a status. Returns the last status: `timed_out` if the
+    whole `timeout` has passed.
+    """
+    deadline = Deadline(timeout)
+    part = first_slice(milliseconds(timeout))
+    while True:
+        status = call(part)
+        part = deadline.slice_ms
+        if status != timed_out or part == 0:
+            return status
+
+
 class Deadline:
     """A timeout that several waits share."""
 
@@ -92,7 +112,7 @@ class Deadline:
         """The longest next wait, in milliseconds; 0 after the deadline."""
         if self._end is None:
             return SLICE_MS
-        return min(SLICE_MS, math.ceil(self.seconds_left * 1000))
+        return math.ceil(min(SLICE_MS, self.seconds_left * 1000))
 
     @property
     def seconds_left(self) -> float:

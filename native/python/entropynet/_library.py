@@ -110,7 +110,6 @@ _PROTOTYPES = {
     "en_version": (c_char_p, []),
     "en_status_name": (c_char_p, [c_int]),
     "en_last_error": (POINTER(Error), []),
-    "en_connect": (c_int, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
     "en_connect_start": (c_int, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
     "en_connect_poll": (c_int, [c_void_p, POINTER(c_void_p)]),
     "en_connect_descriptor": (c_int, [c_void_p]),

@@ -12,15 +12,13 @@ from typing import Any
 from . import server as sync
 from ._bytes import Buffer
 from .channel import Channel
-from .connecting import Connecting, start_connecting
+from .connecting import RETRY_SECONDS, Connecting, start_connecting
 from .connection import Connection
 from .errors import ClosedError, EntropyNetError, WouldBlockError
 from .types import Message
 
 #: The interval at which a connection checks for a peer that stopped reading.
 _LOOK_SECONDS = 1.0
-#: The interval at which `connect()` asks a server whose queue is full.
-_RETRY_SECONDS = 0.002
 
 
 class AsyncConnection:
@@ -300,7 +298,7 @@ async def _answered(attempt: Connecting) -> None:
     """Waits until an attempt may have something to do."""
     descriptor = attempt.fileno()
     if descriptor < 0:
-        await asyncio.sleep(_RETRY_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)
         return
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[None] = loop.create_future()
@@ -310,7 +308,7 @@ async def _answered(attempt: Connecting) -> None:
             answered.set_result(None)
 
     # The library counts whole milliseconds, so its timeout can be a little later.
-    timer = loop.call_later(max(attempt.seconds_left, _RETRY_SECONDS), wake)
+    timer = loop.call_later(max(attempt.seconds_left, RETRY_SECONDS), wake)
     loop.add_reader(descriptor, wake)
     try:
         await answered

@@ -30,7 +30,8 @@ class Channel:
 
     def send(self, data: Buffer, timeout: float | None = 5.0) -> None:
         """Sends a whole message. Waits for room, at most `timeout` seconds (None: without a limit). `TimedOutError`:
-        the peer does not get the message."""
+        the peer does not get the message. Ctrl-C ends the wait, but only after it if the message is longer than
+        `Connection.info.max_frame_size`."""
         self._connection._send(self._number, data, timeout)
 
     def try_send(self, data: Buffer) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import select
+import time
 import warnings
 from types import TracebackType
 
 from . import _library as c
-from ._bytes import Deadline
+from ._bytes import Deadline, milliseconds
 from ._guard import Guard
 from ._options import Directory, options_of, text_of
 from .connection import Connection
 
 library = c.library
+
+#: The interval at which `connect()` asks a server whose queue is full.
+RETRY_SECONDS = 0.002
 
 
 class Connecting:
@@ -63,6 +68,16 @@ class Connecting:
             self._guard.handle = None
             library.en_connect_free(handle)
 
+    def _wait(self) -> None:
+        """Sleeps until `poll()` may have something to do. Python handles signals, such as Ctrl-C, meanwhile."""
+        descriptor = self.fileno()
+        if descriptor < 0:
+            time.sleep(RETRY_SECONDS)
+            return
+        waiter = select.poll()
+        waiter.register(descriptor, select.POLLIN)
+        waiter.poll(milliseconds(self.seconds_left))
+
     def __enter__(self) -> Connecting:
         return self
 
@@ -109,20 +124,23 @@ def connect(
     - `unresponsive_after`: a peer that reads nothing for this time counts as unresponsive.
     - `spin`: a wait polls the ring for this time before it sleeps.
     """
-    options = options_of(
-        timeout,
-        directory,
-        secret,
-        region_size,
-        max_message_size,
-        channel_window,
-        max_channels,
-        unresponsive_after,
-        spin,
-    )
-    handle = ctypes.c_void_p()
-    c.check(library.en_connect(text_of("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
-    return Connection(handle.value or 0)
+    with start_connecting(
+        endpoint,
+        timeout=timeout,
+        directory=directory,
+        secret=secret,
+        region_size=region_size,
+        max_message_size=max_message_size,
+        channel_window=channel_window,
+        max_channels=max_channels,
+        unresponsive_after=unresponsive_after,
+        spin=spin,
+    ) as attempt:
+        while True:
+            connection = attempt.poll()
+            if connection is not None:
+                return connection
+            attempt._wait()
 
 
 def start_connecting(

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, ContextManager
 
 from . import _library as c
-from ._bytes import Buffer, Deadline, address_of, copy_from, milliseconds
+from ._bytes import SLICE_MS, Buffer, Deadline, address_of, copy_from, first_slice, in_slices, milliseconds
 from ._callbacks import Callbacks, EventCallback
 from ._guard import Guard
 from ._memory import Memory
@@ -39,6 +39,7 @@ class Connection:
         #: The channel without a name, which is open from the start.
         self.default_channel = Channel(self, c.DEFAULT_CHANNEL, "")
         self._channels: dict[int, Channel] = {c.DEFAULT_CHANNEL: self.default_channel}
+        self._longest_frame = self.info.max_frame_size
 
     # ---- messages of the default channel ----
 
@@ -86,7 +87,11 @@ class Connection:
         if b"\0" in encoded:
             raise error_of("InvalidParameter", f"a channel name must not contain a zero character; {name!r} was given")
         with self._guard as handle:
-            c.check(library.en_open_channel(handle, encoded, milliseconds(timeout), ctypes.byref(number)))
+            reference = ctypes.byref(number)
+            status = in_slices(
+                timeout, c.TIMEOUT, lambda ms: library.en_open_channel(handle, encoded, ms, reference)
+            )
+            c.check(status)
             return self._channel(number.value)
 
     def on_event(self, callback: EventCallback | None) -> None:
@@ -177,7 +182,8 @@ class Connection:
 
     def disconnect(self, timeout: float | None = 5.0) -> None:
         """Ends the connection with a goodbye. The peer gets all sent messages first. `TimedOutError`: the connection
-        has ended, and queued messages are lost. Messages that have arrived can still be received."""
+        has ended, and queued messages are lost. Messages that have arrived can still be received. Ctrl-C takes effect
+        after the wait."""
         with self._guard as handle:
             c.check(library.en_disconnect(handle, milliseconds(timeout)))
 
@@ -221,8 +227,15 @@ class Connection:
 
     def _send(self, channel: int, data: Buffer, timeout: float | None) -> None:
         pointer, length = address_of(data)
+        limit = milliseconds(timeout)
+        # A wait that ends between the frames of a longer message would give up the message.
+        part = limit if length > self._longest_frame else first_slice(limit)
         with self._guard as handle:
-            c.check(library.en_send(handle, channel, pointer, length, milliseconds(timeout)))
+            status = library.en_send(handle, channel, pointer, length, part)
+            if status == c.TIMEOUT and part != limit:
+                rest = None if timeout is None else timeout - SLICE_MS / 1000
+                status = in_slices(rest, c.TIMEOUT, lambda ms: library.en_send(handle, channel, pointer, length, ms))
+            c.check(status)
 
     def _try_send(self, channel: int, data: Buffer) -> None:
         pointer, length = address_of(data)

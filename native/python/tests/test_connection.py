@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import pickle
 import signal
 import threading
@@ -155,17 +156,49 @@ class Threads(PairCase):
 
     @unittest.skipUnless(threading.current_thread() is threading.main_thread(), "signals are the main thread's")
     def test_a_signal_ends_a_wait(self) -> None:
-        client, _server = self.pair()
+        client, server = self.pair(region_size=65536)
+        endpoint = self.endpoint()
+        self.addCleanup(entropynet.listen(endpoint, directory=self.directory).close)
 
         def stop(_signal: int, _frame: object) -> None:
             raise KeyboardInterrupt
 
+        def fill() -> None:
+            while True:
+                server.send(bytes(1000), None)
+
+        waits = {
+            "receive": client.receive,
+            "wait": client.wait,
+            "open_channel": lambda: client.open_channel("unanswered", None),
+            "send": fill,
+            "connect": lambda: entropynet.connect(endpoint, timeout=10_000, directory=self.directory),
+        }
         before = signal.signal(signal.SIGALRM, stop)
         self.addCleanup(signal.signal, signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        with self.assertRaises(KeyboardInterrupt):
-            client.receive()
+        for name, wait in waits.items():
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with self.subTest(name), self.assertRaises(KeyboardInterrupt):
+                wait()
         client.send(b"still usable")
+
+    def test_a_timeout_may_be_infinite(self) -> None:
+        client, server = self.pair()
+        server.send(b"one")
+        self.assertEqual(client.receive(math.inf), b"one")
+        receiving = InThread(lambda: client.receive(math.inf))
+        server.send(b"two", math.inf)
+        self.assertEqual(receiving.result(), b"two")
+
+    def test_a_send_in_parts_has_one_timeout(self) -> None:
+        client, _server = self.pair(region_size=65536)
+        with self.assertRaises(entropynet.WouldBlockError):
+            while True:
+                client.try_send(bytes(1000))
+        began = time.monotonic()
+        with self.assertRaises(entropynet.TimedOutError):
+            client.send(bytes(1000), 0.25)
+        self.assertGreaterEqual(time.monotonic() - began, 0.25)
 
     def test_a_message_wakes_a_sleeper(self) -> None:
         client, server = self.pair()
