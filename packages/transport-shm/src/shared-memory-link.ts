@@ -176,10 +176,11 @@ export class SharedMemoryLink implements Receiver, Watched {
   }
 
   work(limit: number): number {
-    const isWritable = this.writer.checkUnblocked();
-    if (isWritable) this.#events?.onWritable();
     const sink = this.#events?.sink;
     const count = sink === undefined ? 0 : this.#reader.drain(limit, sink);
+    // Room comes second: its report may make the program send for a long time, while messages for it wait.
+    const isWritable = !this.#isClosed && this.writer.checkUnblocked();
+    if (isWritable) this.#events?.onWritable();
     if (count === 0 && this.#hasPeerGone && !this.#isClosed && !this.#reader.hasFrames) this.#end();
     return isWritable ? count + 1 : count;
   }
@@ -285,10 +286,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   /** The peer is gone, and every frame that arrived was delivered. */
   #end(): void {
     if (this.#failure === undefined && Atomics.load(this.#region.words, this.#peer.closed) !== 1) {
-      this.#failure = new NetworkError(
-        'PeerDied',
-        'the peer ended without saying goodbye: its process died or was killed',
-      );
+      const reason = 'the peer ended without saying goodbye: its process died or was killed';
+      this.#failure = new NetworkError('PeerDied', reason);
     }
     this.#events?.onEnded(this.#failure);
   }

@@ -1,9 +1,23 @@
+import { runAsMicrotask } from '../platform/clock.js';
 import type { Channel, OutgoingHalf } from './channel.js';
 
 /** The senders that got a refusal and wait for the report that they may send again. */
 export class DrainReports {
   /** The halves to look at in the next `tell`. */
   readonly #due = new Set<OutgoingHalf>();
+  readonly #onDrain: (channel: Channel) => void;
+  readonly #mayGoOn: () => boolean;
+  /** Whether a microtask will report. */
+  #isTelling = false;
+
+  /**
+   * @param mayGoOn is asked before each report, because the report before it runs user code, which may fill the
+   * transport
+   */
+  constructor(onDrain: (channel: Channel) => void, mayGoOn: () => boolean) {
+    this.#onDrain = onDrain;
+    this.#mayGoOn = mayGoOn;
+  }
 
   get isEmpty(): boolean {
     return this.#due.size === 0;
@@ -29,19 +43,31 @@ export class DrainReports {
     this.#due.clear();
   }
 
-  /**
-   * Reports to the senders that may send again.
-   * @param mayGoOn is asked before each report, because the report before it runs user code, which may fill the
-   * transport
-   */
-  tell(onDrain: (channel: Channel) => void, mayGoOn: () => boolean): void {
+  /** Reports to the senders that may send again. */
+  tell(): void {
+    if (this.#due.size === 0) return;
     for (const half of [...this.#due]) {
-      if (!mayGoOn()) return;
+      if (!this.#mayGoOn()) return;
       this.#due.delete(half);
       // A half that is not drained returns to this set when its window grows or its queue empties.
       if (!half.isDrained || !half.owesDrain) continue;
       half.owesDrain = false;
-      onDrain(half.channel);
+      this.#onDrain(half.channel);
     }
   }
+
+  /**
+   * The same in a microtask. A report runs code of the program, which may send for a long time. The frames that arrived
+   * together with this side's window come first: an answer on the urgent channel must not wait for an upload.
+   */
+  tellSoon(): void {
+    if (this.#due.size === 0 || this.#isTelling) return;
+    this.#isTelling = true;
+    runAsMicrotask(this.#tellNow);
+  }
+
+  readonly #tellNow = (): void => {
+    this.#isTelling = false;
+    this.tell();
+  };
 }

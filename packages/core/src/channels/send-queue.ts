@@ -23,18 +23,14 @@ export class SendQueue {
   isHeld = false;
   readonly copies = new WaitingCopies();
   readonly control: ControlQueue;
-  readonly drains = new DrainReports();
-
+  readonly drains: DrainReports;
   readonly #events: QueueEvents;
   readonly #round = new SendRound();
   readonly #deadlines: SendDeadlines;
   /** Halves on which messages wait. */
   readonly #busy = new Set<OutgoingHalf>();
-  readonly #mayReport = (): boolean => !this.isFull && !this.isHeld && !this.#isFinishing;
   #writer: FrameWriter | undefined;
-  /**
-   * The length of the longest message that goes as one frame. Longer ones are cut into fragments of `#fragmentBytes`.
-   */
+  /** The largest length of a message that goes as one frame. Longer ones are cut into `#fragmentBytes`. */
   #wholeBytes = 0;
   #fragmentBytes = 0;
   #isPumping = false;
@@ -47,6 +43,7 @@ export class SendQueue {
 
   constructor(events: QueueEvents) {
     this.#events = events;
+    this.drains = new DrainReports(events.onDrain, () => !this.isFull && !this.isHeld && !this.#isFinishing);
     this.control = new ControlQueue(
       (header, bytes, start, end) => this.#writeRaw(header, bytes, start, end),
       (half) => {
@@ -168,11 +165,11 @@ export class SendQueue {
     this.control.oweCredit(half);
   }
 
-  /** The peer returned window. */
+  /** The peer returned window. Writes the frames that waited for it. The report to senders follows in a microtask. */
   onCredit(half: OutgoingHalf): void {
     this.#wake(half);
     this.drains.noteChange(half);
-    this.pump();
+    if (this.#writeFrames()) this.drains.tellSoon();
   }
 
   /** Whether no frame waits to be written and no report is due. */
@@ -182,7 +179,12 @@ export class SendQueue {
 
   /** Writes as many frames as possible, then reports to the senders that may send again. */
   pump(): void {
-    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return;
+    if (this.#writeFrames()) this.drains.tell();
+  }
+
+  /** Returns false if no frame may be written now: a caller writes already, the transport is full, or the link ended. */
+  #writeFrames(): boolean {
+    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return false;
     this.#isPumping = true;
     try {
       if (this.control.pump()) this.#pumpMessages(this.#writer);
@@ -190,7 +192,7 @@ export class SendQueue {
       this.#isPumping = false;
     }
     this.#noteFlushed();
-    if (!this.drains.isEmpty) this.drains.tell(this.#events.onDrain, this.#mayReport);
+    return true;
   }
 
   /**
