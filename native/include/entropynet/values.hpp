@@ -35,6 +35,8 @@ enum class Code : int {
   kSharedMemoryCorrupted = EN_SHARED_MEMORY_CORRUPTED,
   kAlreadyExists = EN_ALREADY_EXISTS,
   kAborted = EN_ABORTED,
+  kSharedMemorySizeMismatch = EN_SHARED_MEMORY_SIZE_MISMATCH,
+  kSharedMemoryNotAvailable = EN_SHARED_MEMORY_NOT_AVAILABLE,
 };
 
 /** The outcome of a call. It is as small as a number: the sentence stays in the library until the program

@@ -28,6 +28,8 @@ void TestOutcomes() {
   // The sentence of another call does not belong to this one.
   EXPECT(std::string(Status(Code::kAlreadyExists).Message()) == "AlreadyExists");
   EXPECT(Connection::Connect("", OptionsHere()).GetStatus() == Code::kInvalidParameter);
+  EXPECT(Status(EN_SHARED_MEMORY_SIZE_MISMATCH) == Code::kSharedMemorySizeMismatch);
+  EXPECT(Status(EN_SHARED_MEMORY_NOT_AVAILABLE) == Code::kSharedMemoryNotAvailable);
 }
 
 void TestViews() {
