@@ -4,12 +4,13 @@
  * The other side of a connection is a program that uses this library, or a Node.js program that uses
  * @entropynet/transport-shm. docs/shared-memory-protocol.md describes the bytes that both sides share.
  *
- * Threads. The library starts no thread. One thread at a time may use a connection, and one thread at a time
- * may use a server. Different connections may be used on different threads at the same time, also those of
- * one server, and also after their server was freed. en_interrupt() and en_server_interrupt() are the
- * exception: every thread may call them at any time before the handle is freed. The error of en_last_error()
- * belongs to the calling thread. After fork() only one of the two processes may use a handle; the other may
- * only exit or call exec().
+ * Threads. The library starts no thread, with one exception: a thread closes a descriptor that a misbehaving
+ * peer passed. One thread at a time may use a connection, and one thread at a time may use a server.
+ * Different connections may be used on different threads at the same time, also those of one server, and
+ * also after their server was freed. en_interrupt() and en_server_interrupt() are the exception: every thread
+ * may call them at any time before the handle is freed. The error of en_last_error() belongs to the calling
+ * thread. After fork() only one of the two processes may use a handle; the other may only exit or call
+ * exec().
  *
  * Callbacks. The library calls back inside en_poll() alone, on the thread that calls it. A callback may call
  * every function of this library except en_poll(), en_wait() and en_connection_free() of the same connection.
