@@ -66,6 +66,20 @@ static en_parked *unpark(en_connection *c, en_slot *slot) {
   return frame;
 }
 
+void en_call_assembled(en_connection *c, en_slot *slot) {
+  uint8_t *bytes = slot->assembly;
+  uint32_t room = slot->room;
+  slot->assembly = NULL;
+  slot->room = 0;
+  en_call(c, slot, bytes, slot->assembled);
+  if (slot->assembly) {
+    free(bytes);
+  } else {
+    slot->assembly = bytes;
+    slot->room = room;
+  }
+}
+
 static void deliver_from(en_connection *c, en_slot *slot) {
   while (slot && slot->callback && slot->first && !c->quiet) {
     en_parked *frame = unpark(c, slot);
@@ -73,7 +87,7 @@ static void deliver_from(en_connection *c, en_slot *slot) {
     if (frame->type == EN_F_MESSAGE)
       en_call(c, slot, frame->bytes, frame->length);
     else if (en_assemble(c, slot, frame->type, frame->bytes, frame->length))
-      en_call(c, slot, slot->assembly, slot->assembled);
+      en_call_assembled(c, slot);
     free(frame);
     en_give_back(c, slot, paid);
   }

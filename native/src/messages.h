@@ -31,6 +31,8 @@ bool en_grow(uint8_t **buffer, uint32_t *room, uint32_t length, uint32_t most);
 en_status en_no_memory(en_connection *c);
 /* Adds a frame to the present message. True: the message is complete. */
 bool en_assemble(en_connection *c, en_slot *slot, uint32_t type, const uint8_t *bytes, uint32_t length);
+/* Hands the assembled message to the callback. The callback may receive, and so assemble, another one. */
+void en_call_assembled(en_connection *c, en_slot *slot);
 /* Keeps a frame until the program takes it. */
 en_status en_park(en_connection *c, en_slot *slot, uint32_t type, const uint8_t *bytes, uint32_t length);
 

@@ -65,16 +65,16 @@ static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_fra
   bool complete = true;
   if (type != EN_F_MESSAGE) {
     complete = en_assemble(c, slot, type, bytes, length);
-    bytes = slot->assembly;
-    length = slot->assembled;
   } else if (!(slot->flags & EN_IN_RING)) {
     if (!en_grow(&c->scratch, &c->scratch_room, length, c->own.max_message)) return en_no_memory(c);
     memcpy(c->scratch, bytes, length);
     bytes = c->scratch;
   }
   en_ring_skip(&c->in, frame->length);
-  if (complete) {
-    c->holding = type == EN_F_MESSAGE && slot->flags & EN_IN_RING;
+  if (complete && type != EN_F_MESSAGE) {
+    en_call_assembled(c, slot);
+  } else if (complete) {
+    c->holding = slot->flags & EN_IN_RING;
     en_call(c, slot, bytes, length);
     c->holding = false;
   }

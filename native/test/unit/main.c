@@ -22,6 +22,7 @@ int main(void) {
   refuses_bad_options();
   checks_the_library_of_a_peer();
   sends_and_receives();
+  keeps_the_message_of_a_callback();
   claims();
   opens_and_closes_channels();
   keeps_a_full_channel_from_the_others();
@@ -33,6 +34,6 @@ int main(void) {
   spins_no_longer_than_the_timeout();
   sleeps_after_an_interrupt();
   wakes_a_sleeper();
-  (void)printf("15 groups of checks passed\n");
+  (void)printf("16 groups of checks passed\n");
   return 0;
 }

@@ -31,6 +31,34 @@ void sends_and_receives(void) {
   free_pair(pair);
 }
 
+/* Stops taking messages, receives the next one by itself, and then reads its own one. */
+static void receive_another(en_connection *connection, const en_message *message, void *user) {
+  en_message another;
+  const char *bytes = message->bytes;
+  note_message(connection, message, user);
+  IS(EN_OK, en_on_message(connection, EN_DEFAULT_CHANNEL, NULL, NULL, 0));
+  IS(EN_OK, en_receive(connection, EN_DEFAULT_CHANNEL, &another));
+  CHECK(another.length == 20000 && *(const char *)another.bytes == 'b');
+  IS(EN_WOULD_BLOCK, en_receive(connection, EN_DEFAULT_CHANNEL, &another));
+  CHECK(bytes[0] == 'a' && bytes[19999] == 'a');
+}
+
+/* The bytes of a callback's message stay as they are until it returns. */
+void keeps_the_message_of_a_callback(void) {
+  static char bytes[20000];
+  en_pair pair = make_pair(1u << 18, NULL, NULL);
+  seen client = {0};
+  pair.server->longest_frame = 8192; /* so that a message takes fragments */
+  for (int i = 0; i < 2; i++) {
+    memset(bytes, 'a' + i, sizeof bytes);
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, bytes, sizeof bytes));
+  }
+  IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, receive_another, &client, 0));
+  IS(EN_OK, en_poll(pair.client));
+  CHECK(client.messages == 1);
+  free_pair(pair);
+}
+
 void claims(void) {
   en_pair pair = make_pair(65536, NULL, NULL);
   en_message message;

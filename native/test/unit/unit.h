@@ -22,6 +22,7 @@ void refuses_bad_arguments(void);
 void refuses_bad_options(void);
 void checks_the_library_of_a_peer(void);
 void sends_and_receives(void);
+void keeps_the_message_of_a_callback(void);
 void claims(void);
 void opens_and_closes_channels(void);
 void keeps_a_full_channel_from_the_others(void);
