@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
+import { until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { SharedMemoryConnection, SharedMemoryServer } from '@entropynet/transport-shm';
 import { loadNativeBinding } from '@entropynet/transport-shm/internal/native-binding';
@@ -126,6 +127,19 @@ describe('the answers of other systems', () => {
         Reflect.set(binding, 'isFileLocked', isFileLocked);
       }
       expect(looks).to.equal(3);
+    });
+
+    itWithAddon(`a server that another one has replaced ends the handshake (${end})`, async () => {
+      const first = await listening();
+      endTheHandshake();
+      const answers: (() => void)[] = [];
+      onAnotherSystem(scene, { connected: { watch: () => (callback) => answers.push(callback) } });
+      const failing = failureOf();
+      await until(() => answers.length > 0, 'the client waits for the answer');
+      unwrap(await first.close());
+      await listening();
+      answers[0]?.();
+      expect(await failing).to.match(/^PeerDied: .* went away during the handshake/);
     });
   }
 

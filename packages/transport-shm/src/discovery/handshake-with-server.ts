@@ -14,6 +14,7 @@ import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeCode, describeSystemError, isShortage } from '../system-failures.js';
+import { readDiscoveryRegion } from './discovery-region.js';
 import { connectTo, type FoundServer, type OpenedSocket } from './find-server.js';
 import {
   ACKNOWLEDGEMENT,
@@ -85,7 +86,7 @@ export async function requestRegionAt(
 /**
  * Returns the reason of a failed handshake. A dying server ends the handshakes of the clients in its queue, and so does
  * a server that refuses a client. A dying server may still hold its lock for a moment, in which its socket refuses. A
- * new connection to the server succeeds only if the server lives.
+ * new connection succeeds only if a server lives there, and the nonce shows whether it is the same server.
  */
 async function orGone(
   failure: Failure,
@@ -98,8 +99,15 @@ async function orGone(
   if (code !== 'HandshakeFailed' || !(wasReset || message === NO_ANSWER)) return failure;
   const again = await connectTo(found, shown, signal);
   if (again.ok) again.value.socket.close();
-  if (again.ok || again.error.code !== 'TransportUnavailable') return failure;
+  const hasGone = again.ok ? isReplaced(found) : again.error.code === 'TransportUnavailable';
+  if (!hasGone) return failure;
   return err('PeerDied', `the server named '${shown}' went away during the handshake`, failure.error);
+}
+
+/** Whether another server has the name by now. A server whose file is missing creates it again. */
+function isReplaced({ regionPath, userId, identity }: FoundServer): boolean {
+  const present = readDiscoveryRegion(regionPath, userId);
+  return present.ok && Buffer.compare(present.value.nonce, identity.nonce) !== 0;
 }
 
 function brokenOff(error: unknown): Failure {
