@@ -48,12 +48,8 @@ export async function leaseSession(
   const { connection } = config.nats;
   if (connection !== undefined) return ok(leaseOfGiven(connection as NatsConnection, config));
   const key = JSON.stringify([lane, address.host, address.port, address.user, address.password, config.nats]);
-  let entry = entries.get(key);
-  if (entry === undefined || entry.session?.isBroken === true) {
-    entry = { opening: openSession(address, config), users: new Set(), session: undefined };
-    entries.set(key, entry);
-  }
-  const used = entry;
+  const present = entries.get(key);
+  const used = present === undefined || present.session?.isBroken === true ? openEntry(key, address, config) : present;
   const user = { isReferenced: true };
   used.users.add(user);
   const leave = (): void => {
@@ -69,7 +65,6 @@ export async function leaseSession(
     return opened;
   }
   const session = opened.value;
-  used.session = session;
   const refer = (): void => {
     session.setReferenced([...used.users].some((each) => each.isReferenced));
   };
@@ -85,6 +80,18 @@ export async function leaseSession(
       if (used.users.size > 0) refer();
     },
   });
+}
+
+/** Opens a NATS connection, which later users of the same key share, unless it fails. */
+function openEntry(key: string, address: NatsAddress, config: ResolvedConnectionConfig): Entry {
+  const entry: Entry = { opening: openSession(address, config), users: new Set(), session: undefined };
+  entries.set(key, entry);
+  // The first of all reactions: nobody who learns the failure, and tries again, gets it once more.
+  void entry.opening.then((opened) => {
+    if (opened.ok) entry.session = opened.value;
+    else if (entries.get(key) === entry) entries.delete(key);
+  });
+  return entry;
 }
 
 /** Returns the outcome of `opening`, or `Aborted` as soon as the signal aborts. */
