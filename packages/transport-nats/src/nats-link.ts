@@ -57,8 +57,9 @@ export class NatsLink implements FrameLink, SessionMember {
       },
     });
     this.#goodbyes = new Goodbyes(this.#outgoing, this.#arrivals);
-    for (const { lease } of ends) lease.session.add(this);
+    // Last, and in this order: if a step before them throws, nobody else has the link.
     this.#leaveExit = flushAtExit(this);
+    for (const { lease } of ends) lease.session.add(this);
   }
 
   /** The round trip of the last answered ping, in milliseconds; undefined before the first answer. */
@@ -213,8 +214,11 @@ export class NatsLink implements FrameLink, SessionMember {
   #onTold(kind: number | undefined, body: Uint8Array): void {
     switch (kind) {
       case Kind.Credit:
-        if (grantWindows(this.#outgoing, body)) this.#onGranted();
-        else this.#violate('an impossible grant');
+        if (!grantWindows(this.#outgoing, body)) this.#violate('an impossible grant');
+        else {
+          this.#goodbyes.say();
+          this.onWritable();
+        }
         break;
       case Kind.Ping:
         // An answer is never queued: a peer that asks and does not read gets none.
@@ -238,11 +242,6 @@ export class NatsLink implements FrameLink, SessionMember {
       default:
         this.#violate(`a message of the unknown kind ${kind ?? 0}`);
     }
-  }
-
-  #onGranted(): void {
-    this.#goodbyes.say();
-    this.onWritable();
   }
 
   /** Whether a message comes from the peer and is well formed. If not, it is refused. */
