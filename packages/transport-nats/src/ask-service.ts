@@ -1,7 +1,9 @@
 import { err, type NetworkError, ok, type Result } from '@entropynet/core';
 import { startLimit, startTimer, stopTimer } from '@entropynet/core/platform';
+import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
 import { bodyOf, encodeHandshake, handshakeKindOf, ID_BYTES } from './handshake-messages.js';
+import { unpublishedError } from './nats-errors.js';
 import { Kind } from './nats-protocol.js';
 import type { NatsSession } from './nats-session.js';
 
@@ -16,7 +18,10 @@ export interface ServicePresence {
 /** The time between two questions, in milliseconds. A dead server may still be subscribed for a while. */
 const AGAIN_MS = 250;
 
-/** Asks whether a server of a service runs. If none is subscribed, the NATS server answers. */
+/**
+ * Asks whether a server of a service runs. If none is subscribed, the NATS server answers. `TransportUnavailable`: the
+ * NATS connection is interrupted or has ended. `Timeout`: a server is subscribed and does not answer.
+ */
 export function askService(
   session: NatsSession,
   service: string,
@@ -25,6 +30,7 @@ export function askService(
 ): Promise<Result<ServicePresence>> {
   const inbox = `${inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   return new Promise((resolve) => {
+    let unsubscribe = (): void => undefined;
     const settle = (result: Result<ServicePresence>): void => {
       stopLimit();
       stopTimer(again);
@@ -40,13 +46,13 @@ export function askService(
         if (subject === service || subject === inbox) settle({ ok: false, error });
       },
     };
-    const unsubscribe = session.subscribe(inbox, ({ data, headers }) => {
+    const take = ({ data, headers }: Msg): void => {
       if (data.length === 0 && headers?.code === 503) settle(ok({ isThere: false, queueGroup: undefined }));
       else if (handshakeKindOf(data) === Kind.Presence) {
         const group = new TextDecoder().decode(bodyOf(data));
         settle(ok({ isThere: true, queueGroup: group === '' ? undefined : group }));
       }
-    });
+    };
     const stopLimit = startLimit(() => {
       settle(
         err(
@@ -57,10 +63,16 @@ export function askService(
     }, limitMs);
     let again = startTimer(() => undefined, 0);
     const ask = (): void => {
-      session.publish(service, encodeHandshake(Kind.Inquiry), inbox);
-      again = startTimer(ask, AGAIN_MS);
+      const error = session.publish(service, encodeHandshake(Kind.Inquiry), inbox);
+      if (error === undefined) again = startTimer(ask, AGAIN_MS);
+      else settle({ ok: false, error });
     };
     session.add(member);
-    ask();
+    try {
+      unsubscribe = session.subscribe(inbox, take);
+      ask();
+    } catch (error) {
+      settle({ ok: false, error: unpublishedError(error, session.where) });
+    }
   });
 }

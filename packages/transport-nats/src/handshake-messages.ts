@@ -49,7 +49,7 @@ export interface Welcome extends Introduction {
   readonly proof: Uint8Array | undefined;
 }
 
-/** Returns the kind of a message of the handshake; undefined for another message or another version. */
+/** Returns the kind of a message of the handshake, of any version; undefined for another message. */
 export function handshakeKindOf(message: Uint8Array): Kind | undefined {
   const kind = message[0];
   const isKind = kind !== undefined && kind >= Kind.Challenge && kind <= Kind.Presence;

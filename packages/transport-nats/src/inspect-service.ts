@@ -45,5 +45,7 @@ export async function inspectNatsService(config: ConnectionConfig): Promise<Resu
   const presence = await askService(session, subject, nats.inboxPrefix, connectTimeoutMs);
   const facts = session.serverFacts;
   lease.value.release();
+  // The NATS connection has ended meanwhile, so the state of the service is unknown.
+  if (!presence.ok && presence.error.code === 'TransportUnavailable') return presence;
   return { ok: true, value: { ...facts, roundTripMs, subject, presence } };
 }

@@ -2,6 +2,7 @@ import { err, ok, type ResolvedConnectionConfig, type Result } from '@entropynet
 import type { Msg } from '@nats-io/nats-core';
 import type { NatsAddress } from './nats-address.js';
 import type { LaneEnds } from './link-parts.js';
+import { unpublishedError } from './nats-errors.js';
 import { Lane, laneSubject } from './nats-protocol.js';
 import { leaseSession, type SessionLease } from './session-pool.js';
 
@@ -17,7 +18,8 @@ export interface LinkEnds {
 
 /**
  * Leases a NATS connection for each lane, subscribes to this side's subjects below `base`, and reserves the first
- * window. `ResourceLimitExceeded`: the NATS connection has its largest number of lanes.
+ * window. `ResourceLimitExceeded`: the NATS connection has its largest number of lanes. `TransportUnavailable`: it has
+ * ended, or the program has closed or drained it.
  */
 export async function openLinkEnds(
   address: NatsAddress,
@@ -80,10 +82,15 @@ function openEnd(
       `one NATS connection carries ${session.budget.capacity} connections already: raise 'nats.maxPendingBytes'`,
     );
   }
-  const unsubscribe = session.subscribe(laneSubject(base, lane), (message) => {
-    take(lane, message);
-  });
-  return ok({ lease, share, unsubscribe });
+  try {
+    const unsubscribe = session.subscribe(laneSubject(base, lane), (message) => {
+      take(lane, message);
+    });
+    return ok({ lease, share, unsubscribe });
+  } catch (error) {
+    share.leave();
+    return { ok: false, error: unpublishedError(error, session.where) };
+  }
 }
 
 function closeEnd({ share, unsubscribe }: LaneEnds): void {

@@ -61,7 +61,7 @@ export function brokenErrorOf(error: unknown, where: string): NetworkError {
   );
 }
 
-/** Returns the error of a link that can't publish a message; `error` is that of `@nats-io`. */
+/** Returns the error of a side that can't publish or subscribe; `error` is that of `@nats-io`. */
 export function unpublishedError(error: unknown, where: string): NetworkError {
   if (textOf(error, 'name') === 'InvalidArgumentError') return tooLongError(where, error);
   const reason = `the NATS connection to ${where} takes no message: ${reasonOf(error)}`;
