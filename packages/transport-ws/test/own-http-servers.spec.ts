@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { within } from '@entropynet/conformance/tools';
+import { codeOf, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
+import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { listenAtEveryAddress } from '@entropynet/transport-ws/internal/node/own-http-servers';
+import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
 import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protocol/web-socket-address';
 import { expect } from 'chai';
+import { freePort } from '@entropynet/test/support/nats/nats-server';
 
 describe('listening at every address of a host', () => {
   it('continues after it could not accept a client, with a warning that gives the reason', async () => {
@@ -46,15 +49,27 @@ describe('listening at every address of a host', () => {
       return server;
     };
     let client: ReturnType<typeof connect> | undefined;
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    free.close();
-    await once(free, 'close');
+    const port = await freePort();
     const address = unwrap(parseWebSocketAddress(`ws://localhost:${port}/`));
     const outcome = await within(listenAtEveryAddress(address, create), 'it ended');
     client?.destroy();
     expect(outcome.ok ? 'ok' : outcome.error.code).to.equal('AddressInUse');
     expect(servers.map((server) => server.listening)).to.deep.equal([false, false]);
+  });
+
+  it('leaves no port open if a server can not take its path', async () => {
+    const port = await freePort();
+    const server = new WebSocketConnectionServer({ endpoint: `ws://127.0.0.1:${port}/` });
+    const { add } = UpgradeRouter;
+    UpgradeRouter.add = () => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    try {
+      expect(codeOf(await server.listen())).to.equal('TransportUnavailable');
+    } finally {
+      UpgradeRouter.add = add;
+    }
+    unwrap(await server.listen());
+    unwrap(await server.close());
   });
 });

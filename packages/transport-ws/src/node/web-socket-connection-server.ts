@@ -157,15 +157,21 @@ export class WebSocketConnectionServer extends NetworkServer {
     const isOwn = given === undefined && !this.config.webSocket.noServer;
     const own = isOwn ? await this.#listenOnOwn() : undefined;
     if (own?.ok === false) return own;
-    const servers = given === undefined ? (own?.value ?? []) : [given];
-    for (const server of servers) {
-      const removeRoute = UpgradeRouter.add(server, this.#address.path, this.#desk.take);
-      if (removeRoute === undefined) {
-        return err('AddressInUse', `another server has the path ${this.#address.path} of this HTTP server already`);
-      }
-      this.#removeRoutes.push(removeRoute);
-    }
     this.#ownServers = own?.value ?? [];
+    const servers = given === undefined ? this.#ownServers : [given];
+    try {
+      for (const server of servers) {
+        const removeRoute = UpgradeRouter.add(server, this.#address.path, this.#desk.take);
+        if (removeRoute === undefined) {
+          return err('AddressInUse', `another server has the path ${this.#address.path} of this HTTP server already`);
+        }
+        this.#removeRoutes.push(removeRoute);
+      }
+    } catch (error) {
+      // A failed `listen()` leaves nothing behind.
+      this.doStopAccepting();
+      throw error;
+    }
     if (!this.#isReferenced) this.unref();
     this.#server = servers[0];
     return OK;
