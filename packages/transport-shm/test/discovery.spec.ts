@@ -1,4 +1,5 @@
 import { OWN_LIBRARY } from '@entropynet/transport-shm/internal/region/control-block';
+import { codeOf } from '@entropynet/conformance/tools';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,6 +30,18 @@ const limits = fc.record({
   channelWindow: fc.integer({ min: 16_384, max: 0xffff_ffff }),
   maxChannels: uint32,
 });
+
+/** The end of the bytes that stay: in front of the magic, behind it, behind the version, or anywhere. */
+const kept = fc.oneof(fc.constantFrom(0, 4, 8), fc.nat({ max: HANDSHAKE_BYTES }));
+
+/** Returns the first `end` bytes of `valid`, and the bytes of `others` behind them. */
+function withBeginning(valid: Uint8Array, end: number, others: Uint8Array): Uint8Array {
+  return Buffer.concat([valid.subarray(0, end), others.subarray(end)]);
+}
+
+function isSameIn(left: Uint8Array, right: Uint8Array, start: number, end: number): boolean {
+  return Buffer.compare(left.subarray(start, end), right.subarray(start, end)) === 0;
+}
 
 describe('server names', () => {
   it('turns any name into a short file name inside the directory', () => {
@@ -75,11 +88,14 @@ describe('the discovery region', () => {
     expect(read.ok ? '' : read.error.message).to.include(path);
   });
 
-  it('answers any bytes with an identity or a code, and never throws', () => {
+  it('answers any bytes with an identity, or with the code of the first wrong field', () => {
+    const valid = encodeServerIdentity({ nonce: new Uint8Array(16), processId: 1, maxConnections: 1, startTime: 1n });
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: DISCOVERY_BYTES + 1 }), (bytes) => {
-        const result = decodeServerIdentity(bytes);
-        if (!result.ok) expect(result.error.code).to.be.oneOf(['SharedMemoryCorrupted', 'IncompatibleVersion']);
+      fc.property(kept, fc.uint8Array({ maxLength: DISCOVERY_BYTES + 1 }), (end, bytes) => {
+        const given = withBeginning(valid, end, bytes);
+        const isOurs = given.length === DISCOVERY_BYTES && isSameIn(given, valid, 0, 4);
+        const code = isSameIn(given, valid, 4, 8) ? 'ok' : 'IncompatibleVersion';
+        expect(codeOf(decodeServerIdentity(given))).to.equal(isOurs ? code : 'SharedMemoryCorrupted');
       }),
     );
   });
@@ -122,11 +138,19 @@ describe('the handshake messages', () => {
     ]);
   });
 
-  it('answer any bytes with a message or a code, and never throw', () => {
+  it('answer bytes of other programs and other versions with the code of the first wrong field', () => {
+    const greeting = { maxMessageSize: 1, channelWindow: 65_536, maxChannels: 1 };
+    const messages = [
+      [encodeRequest({ serverNonce: new Uint8Array(16), regionBytes: 65_536, limits: greeting }), decodeRequest],
+      [encodeReply({ identity: new Uint8Array(16), regionBytes: 65_536, limits: greeting }), decodeReply],
+    ] as const;
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: HANDSHAKE_BYTES, maxLength: HANDSHAKE_BYTES }), (bytes) => {
-        for (const result of [decodeRequest(bytes), decodeReply(bytes)]) {
-          if (!result.ok) expect(result.error.code).to.be.oneOf(['HandshakeFailed', 'IncompatibleVersion']);
+      fc.property(kept, fc.uint8Array({ minLength: HANDSHAKE_BYTES, maxLength: HANDSHAKE_BYTES }), (end, bytes) => {
+        for (const [valid, decode] of messages) {
+          const given = withBeginning(valid, end, bytes);
+          if (!isSameIn(given, valid, 0, 4)) expect(codeOf(decode(given))).to.equal('HandshakeFailed');
+          else if (!isSameIn(given, valid, 4, 8)) expect(codeOf(decode(given))).to.equal('IncompatibleVersion');
+          else expect(() => decode(given)).to.not.throw();
         }
       }),
     );
