@@ -54,4 +54,28 @@ describe('the weight of the heap', () => {
       pass();
     });
   }
+
+  it('comes with a later message if there was no memory for it first', () => {
+    for (const part of ['sizes', 'later'] as const) {
+      let isShort = true;
+      const give = (): HeapSizes => {
+        if (isShort) throw new RangeError('no memory');
+        return LIGHT;
+      };
+      const weight = new HeapWeight({
+        sizes: () => (part === 'sizes' ? give() : LIGHT),
+        later: () => {
+          if (part === 'later') give();
+        },
+      });
+      expect(() => {
+        weight.need(32 * MIB);
+      }).to.throw('no memory');
+      isShort = false;
+      weight.need(32 * MIB);
+      expect(weight.isHeld).to.equal(true);
+      isShort = true;
+      weight.need(32 * MIB);
+    }
+  });
 });

@@ -26,10 +26,10 @@ export interface HeapPlatform {
 }
 
 /**
- * Makes the heap heavier while many owned messages come. V8 marks the whole heap when the old objects, and the memory outside
- * the heap that came since the last marking, exceed about four times the old objects. It lets up to 32 MiB of memory
- * outside the heap gather before it frees the young part of it. In a process with few objects these 32 MiB alone reach
- * the limit, so V8 marks the heap again and again. That takes most of the time of a message of a kilobyte or more.
+ * Makes the heap heavier while many owned messages come. V8 marks the whole heap when the old objects, and the memory
+ * outside the heap that came since the last marking, exceed about four times the old objects. It lets up to 32 MiB of
+ * memory outside the heap gather before it frees the young part of it. In a process with few objects these 32 MiB alone
+ * reach the limit, so V8 marks the heap again and again. That takes most of the time of a message of a kilobyte or more.
  */
 export class HeapWeight {
   readonly #platform: HeapPlatform;
@@ -53,7 +53,6 @@ export class HeapWeight {
   }
 
   #begin(): void {
-    this.#isWatching = true;
     const sizes = this.#platform.sizes();
     if (sizes !== undefined && sizes.used_heap_size < HEAVY_BYTES && sizes.heap_size_limit >= LEAST_LIMIT_BYTES)
       this.#weight = new Array<number>(WEIGHT_NUMBERS).fill(0.5);
@@ -63,12 +62,12 @@ export class HeapWeight {
   #watch(): void {
     this.#bytes = 0;
     this.#platform.later(() => {
+      this.#isWatching = false;
       if (this.#bytes >= MANY_BYTES) this.#watch();
-      else {
-        this.#weight = undefined;
-        this.#isWatching = false;
-      }
+      else this.#weight = undefined;
     }, INTERVAL_MS);
+    // Last: without memory for the weight or the timer, a later message tries again.
+    this.#isWatching = true;
   }
 }
 
