@@ -1,7 +1,20 @@
 import { spawn } from 'node:child_process';
+import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Inbox, type Part, type ReservedName } from '@entropynet/streams/internal/files/inbox';
@@ -49,6 +62,21 @@ describe('the folder of received files', () => {
     await inbox.reserve('other').release();
     await reservation.release();
     await inbox.reserve('Level').release();
+  });
+
+  it('keeps no name if it fails to reserve one', async () => {
+    const { createHash } = crypto;
+    crypto.createHash = () => {
+      throw new Error('no memory');
+    };
+    syncBuiltinESMExports();
+    try {
+      expect(() => inbox.reserve('file')).to.throw('no memory');
+    } finally {
+      crypto.createHash = createHash;
+      syncBuiltinESMExports();
+    }
+    await inbox.reserve('file').release();
   });
 
   it('gives a complete file its name, and leaves no other file', async () => {
@@ -116,6 +144,30 @@ describe('the folder of received files', () => {
     await reservation.release();
     expect(parts.map(({ file }) => file.fd)).to.deep.equal([-1, -1]);
     await inbox.reserve('file').release();
+  });
+
+  it("closes a part whose size it can't read", async () => {
+    await breakOff('file', 'part');
+    const folderHandle = await open(folder);
+    const methods = Object.getPrototypeOf(folderHandle) as FileHandle;
+    await folderHandle.close();
+    const { stat } = methods;
+    const asked: FileHandle[] = [];
+    Object.assign(methods, {
+      stat(this: FileHandle) {
+        asked.push(this);
+        return Promise.reject(new Error('the disk is broken'));
+      },
+    });
+    const reservation = inbox.reserve('file');
+    try {
+      expect(await reservation.beginnings(10).catch(String)).to.include('the disk is broken');
+    } finally {
+      methods.stat = stat;
+    }
+    expect(asked.map(({ fd }) => fd)).to.deep.equal([-1]);
+    await reservation.release();
+    expect(await textsOffered('file', 10)).to.deep.equal(['part']);
   });
 
   it('keeps no part without bytes', async () => {

@@ -40,8 +40,10 @@ export class Inbox {
   reserve(name: string): ReservedName {
     const key = `${this.#folder}\0${foldedName(name)}`;
     if (reserved.has(key)) throw new NetworkError('AlreadyExists', `'${name}' is being received from another sender`);
+    const reservation = new ReservedName(this.#folder, name, key, this.#linkFile);
+    // Last: only a reservation can release its name.
     reserved.add(key);
-    return new ReservedName(this.#folder, name, key, this.#linkFile);
+    return reservation;
   }
 }
 
@@ -166,7 +168,10 @@ export class ReservedName {
     try {
       await rename(old, path);
       const opened = await open(path, constants.O_RDWR | NO_FOLLOW);
-      const { size, mtimeMs, nlink } = await opened.stat();
+      const { size, mtimeMs, nlink } = await opened.stat().catch(async (error: unknown) => {
+        await opened.close();
+        throw error;
+      });
       const part = this.#hold({ path, file: opened, size, writtenAt: mtimeMs });
       if (nlink === 1) return part;
       // A transfer ended after it gave the file its name and before it removed the part. These bytes belong to a
