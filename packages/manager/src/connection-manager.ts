@@ -16,7 +16,7 @@ import {
 } from '@entropynet/core';
 import { ConnectionHandle } from './connection-handle.js';
 import { checkAdopted, checkManagerArguments, type ConnectionManagerOptions } from './connection-manager-options.js';
-import { checkCopy, type DialPlan } from './dial.js';
+import { checkCopy, type DialPlan, thrownBy } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer } from './managed-server.js';
 import type { Reservation } from './reservation.js';
@@ -83,7 +83,7 @@ export class ConnectionManager extends EntropyObject {
    * Throws a `TypeError` for a value that is not a connection. `AlreadyExists`: it was adopted before.
    * `ConnectionClosed`: it is not connected. `InvalidParameter`: it has another type than `type`. `NotSupported`: it
    * comes from another installed copy of `@entropynet/core`. `ResourceLimitExceeded`: the manager is full; the caller
-   * keeps the connection.
+   * keeps the connection. `TransportUnavailable`: the connection's transport threw.
    */
   adoptConnection(connection: NetworkConnection, type?: ConnectionType): Result<ConnectionHandle> {
     checkAdopted(connection);
@@ -206,22 +206,33 @@ export class ConnectionManager extends EntropyObject {
     const seat = this.#slots.take();
     if (seat === undefined) return this.#full();
     return ok({
-      adopt: (connection) => {
-        const adoptable = this.#mayAdopt(connection);
-        if (!adoptable.ok) {
-          this.#slots.giveBack(seat);
-          return adoptable;
-        }
-        this.#adopted.add(connection);
-        const selection = { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] };
-        const handle = new ConnectionHandle(this.#begin(seat, { adopted: connection, selection }));
-        connection.startReceiving();
-        return ok(handle);
-      },
+      adopt: (connection) => this.#adopt(seat, connection),
       release: () => {
         this.#slots.giveBack(seat);
       },
     });
+  }
+
+  /** Adopts the connection into a reserved slot. After a failure the slot is free again. */
+  #adopt(seat: Seat, connection: NetworkConnection): Result<ConnectionHandle> {
+    let handle: ConnectionHandle | undefined;
+    try {
+      const adoptable = this.#mayAdopt(connection);
+      if (!adoptable.ok) {
+        this.#slots.giveBack(seat);
+        return adoptable;
+      }
+      const selection = { backend: connection.getBackend(), endpoint: connection.endpoint, passedOver: [] };
+      handle = new ConnectionHandle(this.#begin(seat, { adopted: connection, selection }));
+      this.#adopted.add(connection);
+      connection.startReceiving();
+      return ok(handle);
+    } catch (error) {
+      // If a third-party transport throws, only its connection fails.
+      if (handle === undefined) this.#slots.giveBack(seat);
+      else void handle.close();
+      return thrownBy('the transport of this connection', error);
+    }
   }
 
   #begin(seat: Seat, source: SessionSource): HandleSession {

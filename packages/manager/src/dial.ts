@@ -2,6 +2,7 @@ import {
   debugLog,
   DiagnosticsChannel,
   err,
+  type Failure,
   type FailureDiagnostics,
   type NetworkConnection,
   NetworkError,
@@ -119,7 +120,15 @@ async function attempt(
     return connected;
   } catch (error) {
     // If a third-party transport throws, only its candidate fails.
-    if (error instanceof NetworkError) return { ok: false, error };
-    return err('TransportUnavailable', `transport '${transport.backend}' threw: ${redactText(error)}`, error);
+    return thrownBy(`transport '${transport.backend}'`, error);
   }
+}
+
+/**
+ * Returns the failure for an exception of a transport: a `NetworkError` itself, otherwise `TransportUnavailable`.
+ * @param transport the words for the transport in the message
+ */
+export function thrownBy(transport: string, error: unknown): Failure {
+  if (error instanceof NetworkError) return { ok: false, error };
+  return err('TransportUnavailable', `${transport} threw: ${redactText(error)}`, error);
 }

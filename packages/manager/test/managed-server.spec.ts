@@ -207,4 +207,43 @@ describe('a managed server', () => {
     expect(accepted.isConnected()).to.equal(true);
     await manager.closeAll();
   });
+
+  it('accepts the next client after a transport threw while it adopted one', async () => {
+    class Throwing extends LoopbackTransport {
+      override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
+        const server = super.createServer(config);
+        const iterate = server[Symbol.asyncIterator].bind(server);
+        server[Symbol.asyncIterator] = async function* (): AsyncGenerator<NetworkConnection> {
+          const faults: ('getBackend' | 'startReceiving')[] = ['getBackend', 'startReceiving'];
+          for await (const connection of { [Symbol.asyncIterator]: iterate }) {
+            const fault = faults.shift();
+            if (fault !== undefined) {
+              connection[fault] = () => {
+                throw new Error(`${fault} is broken`);
+              };
+            }
+            yield connection;
+          }
+        };
+        return server;
+      }
+    }
+    const lines: string[] = [];
+    const manager = new ConnectionManager([new Throwing()], { capacity: 1, log: (line) => lines.push(line) });
+    const endpoint = `loopback://${freshName()}`;
+    const server = unwrap(manager.createServer({ endpoint }));
+    unwrap(await server.listen());
+    for (const fault of ['getBackend', 'startReceiving']) {
+      const refused = new LoopbackTransport().createConnection({ endpoint });
+      unwrap(await refused.connect());
+      expect((await refused.closed).state).to.equal('disconnected');
+      await until(() => manager.activeCount() === 0, 'the slot is free');
+      expect(lines.pop()).to.contain(
+        `a client was refused: the transport of this connection threw: Error: ${fault} is broken`,
+      );
+    }
+    unwrap(await new LoopbackTransport().createConnection({ endpoint }).connect());
+    expect(unwrap(await server.accept()).isConnected()).to.equal(true);
+    await manager.closeAll();
+  });
 });
