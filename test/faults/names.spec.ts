@@ -55,7 +55,7 @@ describeFaults('names', () => {
     const next = scope.add(fixture.createTransport().createServer(config));
     unwrap(await next.listen());
     client.signal('SIGCONT');
-    expect(await connecting).to.equal('HandshakeFailed');
+    expect(await connecting).to.equal('PeerDied');
     await expectServing(scope, fixture, config, () => next.accept());
   });
 
