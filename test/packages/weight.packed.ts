@@ -15,7 +15,7 @@ const MAX_BYTES_WITH_ALL_ADDONS = 17 * MEGABYTE;
 const ADDONS = 8;
 
 /** The heap of a process on Node.js 20 that has imported `entropynet` and collected its garbage. */
-const MAX_HEAP_BYTES = 8 * MEGABYTE;
+const MAX_HEAP_BYTES = 8.2 * MEGABYTE;
 
 /** Packages that only a compiler or a build needs. */
 const NOT_FOR_RUNNING = /^(?:@types\/|node-addon-api$)/;
