@@ -15,7 +15,10 @@ const MAX_BYTES_WITH_ALL_ADDONS = 17 * MEGABYTE;
 const ADDONS = 8;
 
 /** The heap of a process on Node.js 20 that has imported `entropynet` and collected its garbage. */
-const MAX_HEAP_BYTES = 8.2 * MEGABYTE;
+const MAX_HEAP_BYTES = 8 * MEGABYTE;
+
+/** The number of processes whose median counts: single ones differ by up to 150 kilobytes. */
+const PROCESSES = 5;
 
 /** Packages that only a compiler or a build needs. */
 const NOT_FOR_RUNNING = /^(?:@types\/|node-addon-api$)/;
@@ -55,8 +58,12 @@ describe('the weight of entropynet', function () {
     if (!process.version.startsWith('v20.')) leaveOut(this, 'the limit is for Node.js 20');
     const program = join(project, 'heap.mjs');
     writeFileSync(program, `await import('entropynet'); gc(); console.log(process.memoryUsage().heapUsed);`);
-    const { stdout } = succeeded(await workbench.run(process.execPath, ['--expose-gc', program], { folder: project }));
-    const heap = Number(stdout);
+    const heaps: number[] = [];
+    for (let count = 0; count < PROCESSES; count += 1) {
+      const args = ['--expose-gc', program];
+      heaps.push(Number(succeeded(await workbench.run(process.execPath, args, { folder: project })).stdout));
+    }
+    const heap = heaps.sort((a, b) => a - b)[(PROCESSES - 1) / 2] ?? Infinity;
     process.stdout.write(`      heap after import and gc(): ${(heap / MEGABYTE).toFixed(2)} MB\n`);
     expect(heap).to.be.within(MEGABYTE, MAX_HEAP_BYTES);
   });
