@@ -42,6 +42,23 @@ async function listenWithout(
   return { manager, server, lines };
 }
 
+/** A transport whose servers change each connection before they give it to the manager. */
+function acceptingAfter(change: (connection: NetworkConnection) => Promise<void> | void): LoopbackTransport {
+  return new (class extends LoopbackTransport {
+    override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
+      const server = super.createServer(config);
+      const iterate = server[Symbol.asyncIterator].bind(server);
+      server[Symbol.asyncIterator] = async function* (): AsyncGenerator<NetworkConnection> {
+        for await (const connection of { [Symbol.asyncIterator]: iterate }) {
+          await change(connection);
+          yield connection;
+        }
+      };
+      return server;
+    }
+  })();
+}
+
 describe('a managed server', () => {
   it('tries an address that was away again, until it listens there and accepts its clients', async () => {
     const transport = new Late();
@@ -178,26 +195,16 @@ describe('a managed server', () => {
   });
 
   it('continues to accept while a refused client does not take its goodbye', async () => {
-    class Turning extends LoopbackTransport {
-      override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
-        const server = super.createServer(config);
-        const iterate = server[Symbol.asyncIterator].bind(server);
-        server[Symbol.asyncIterator] = async function* (): AsyncGenerator<NetworkConnection> {
-          let isFirst = true;
-          for await (const connection of { [Symbol.asyncIterator]: iterate }) {
-            // Nothing can be adopted that is not connected, and this one never finishes its goodbye.
-            if (isFirst) {
-              await connection.disconnect();
-              connection.disconnect = () => new Promise<Result>(() => undefined);
-            }
-            isFirst = false;
-            yield connection;
-          }
-        };
-        return server;
+    let isFirst = true;
+    // Nothing can be adopted that is not connected, and this one never finishes its goodbye.
+    const turning = acceptingAfter(async (connection) => {
+      if (isFirst) {
+        isFirst = false;
+        await connection.disconnect();
+        connection.disconnect = () => new Promise<Result>(() => undefined);
       }
-    }
-    const manager = new ConnectionManager([new Turning()], { log: () => undefined });
+    });
+    const manager = new ConnectionManager([turning], { log: () => undefined });
     const endpoint = `loopback://${freshName()}`;
     const server = unwrap(manager.createServer({ endpoint }));
     unwrap(await server.listen());
@@ -209,27 +216,16 @@ describe('a managed server', () => {
   });
 
   it('accepts the next client after a transport threw while it adopted one', async () => {
-    class Throwing extends LoopbackTransport {
-      override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
-        const server = super.createServer(config);
-        const iterate = server[Symbol.asyncIterator].bind(server);
-        server[Symbol.asyncIterator] = async function* (): AsyncGenerator<NetworkConnection> {
-          const faults: ('getBackend' | 'startReceiving')[] = ['getBackend', 'startReceiving'];
-          for await (const connection of { [Symbol.asyncIterator]: iterate }) {
-            const fault = faults.shift();
-            if (fault !== undefined) {
-              connection[fault] = () => {
-                throw new Error(`${fault} is broken`);
-              };
-            }
-            yield connection;
-          }
-        };
-        return server;
-      }
-    }
+    const faults: ('getBackend' | 'startReceiving')[] = ['getBackend', 'startReceiving'];
+    const throwing = acceptingAfter((connection) => {
+      const fault = faults.shift();
+      if (fault === undefined) return;
+      connection[fault] = () => {
+        throw new Error(`${fault} is broken`);
+      };
+    });
     const lines: string[] = [];
-    const manager = new ConnectionManager([new Throwing()], { capacity: 1, log: (line) => lines.push(line) });
+    const manager = new ConnectionManager([throwing], { capacity: 1, log: (line) => lines.push(line) });
     const endpoint = `loopback://${freshName()}`;
     const server = unwrap(manager.createServer({ endpoint }));
     unwrap(await server.listen());

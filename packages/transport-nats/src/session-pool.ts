@@ -86,7 +86,7 @@ export async function leaseSession(
 function openEntry(key: string, address: NatsAddress, config: ResolvedConnectionConfig): Entry {
   const entry: Entry = { opening: openSession(address, config), users: new Set(), session: undefined };
   entries.set(key, entry);
-  // The first of all reactions: nobody who learns the failure, and tries again, gets it once more.
+  // This reaction runs before those of the users. So a user that tries again after a failure opens a new NATS connection.
   void entry.opening.then((opened) => {
     if (opened.ok) entry.session = opened.value;
     else if (entries.get(key) === entry) entries.delete(key);
