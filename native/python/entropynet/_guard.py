@@ -1,10 +1,15 @@
-"""One thread at a time."""
+"""One thread at a time, and the end of an object."""
 
 from __future__ import annotations
 
 import threading
+import warnings
+from types import TracebackType
+from typing import TypeVar
 
 from .errors import error_of
+
+Closed = TypeVar("Closed", bound="Closing")
 
 
 class Guard:
@@ -28,3 +33,27 @@ class Guard:
 
     def __exit__(self, *_details: object) -> None:
         self._lock.release()
+
+
+class Closing:
+    """An object with a handle of the C library, which `close()` gives back. A `with` block closes it at its end."""
+
+    _guard: Guard
+
+    def close(self) -> None:
+        """Gives the handle back. A second call has no effect."""
+        raise NotImplementedError
+
+    def __enter__(self: Closed) -> Closed:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._guard.handle is None:
+            return
+        warnings.warn(f"unclosed {self!r}: close it, or use it in a 'with' statement", ResourceWarning, source=self)
+        self.close()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ctypes
 import select
 import time
-import warnings
-from types import TracebackType
 
 from . import _library as c
 from ._bytes import Deadline, milliseconds
-from ._guard import Guard
+from ._guard import Closing, Guard
 from ._options import Directory, options_of, text_of
 from .connection import Connection
 
@@ -20,7 +18,7 @@ library = c.library
 RETRY_SECONDS = 0.002
 
 
-class Connecting:
+class Connecting(Closing):
     """
     An attempt to connect, for a program that must not wait. `start_connecting()` returns it. The end of a `with` block
     gives up an attempt that is under way. A connection that the attempt made stands. One thread at a time may use it.
@@ -77,20 +75,6 @@ class Connecting:
         waiter = select.poll()
         waiter.register(descriptor, select.POLLIN)
         waiter.poll(milliseconds(self.seconds_left))
-
-    def __enter__(self) -> Connecting:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if self._guard.handle is None:
-            return
-        warnings.warn(f"unclosed {self!r}: close it, or use it in a 'with' statement", ResourceWarning, source=self)
-        self.close()
 
     def __repr__(self) -> str:
         return f"<entropynet.Connecting {'closed' if self._guard.handle is None else 'open'}>"

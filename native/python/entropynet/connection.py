@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any, ContextManager
 from . import _library as c
 from ._bytes import SLICE_MS, Buffer, Deadline, address_of, copy_from, first_slice, in_slices, milliseconds
 from ._callbacks import Callbacks, EventCallback
-from ._guard import Guard
+from ._guard import Closing, Guard
 from ._memory import Memory
 from .channel import Channel, MessageCallback
 from .errors import EntropyNetError, error_of
@@ -22,7 +21,7 @@ from .types import EventType, Info, Message, Stats
 library = c.library
 
 
-class Connection:
+class Connection(Closing):
     """
     One side of a connection. `connect()` and `Server.accept()` return it. A `with` statement disconnects and closes
     it at the end of its block. Only one thread at a time may use it: a call during a call of another thread raises
@@ -198,9 +197,6 @@ class Connection:
                 self._guard.handle = None
                 library.en_connection_free(handle)
 
-    def __enter__(self) -> Connection:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -211,11 +207,8 @@ class Connection:
             self.close()
 
     def __del__(self) -> None:
-        if self._guard.handle is None:
-            return
-        warnings.warn(f"unclosed {self!r}: close it, or use it in a 'with' statement", ResourceWarning, source=self)
         try:
-            self.close()
+            super().__del__()
         except BufferError:
             # An object still refers to its memory, which therefore stays until the process ends.
             pass

@@ -5,14 +5,12 @@ from __future__ import annotations
 import ctypes
 import logging
 import threading
-import warnings
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Callable
 
 from . import _library as c
 from ._bytes import Deadline, milliseconds
-from ._guard import Guard
+from ._guard import Closing, Guard
 from ._options import Directory, options_of, text_of
 from .connection import Connection
 from .errors import InterruptedWait, error_of
@@ -20,7 +18,7 @@ from .errors import InterruptedWait, error_of
 library = c.library
 
 
-class Server:
+class Server(Closing):
     """
     A server that clients connect to. `listen()` returns it. A `with` statement closes it at the end of its block.
     Accepted connections continue. Only one thread at a time may use it. Every thread may call `interrupt()`.
@@ -77,20 +75,6 @@ class Server:
         with self._guard as handle, self._life:
             self._guard.handle = None
             library.en_server_free(handle)
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if self._guard.handle is None:
-            return
-        warnings.warn(f"unclosed {self!r}: close it, or use it in a 'with' statement", ResourceWarning, source=self)
-        self.close()
 
     def __repr__(self) -> str:
         return f"<entropynet.Server {'closed' if self._guard.handle is None else 'listening'}>"
