@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, unwrap } from '@entropynet/core';
 import { expect } from 'chai';
@@ -60,6 +61,26 @@ describe('WebSocket: compression of a hostile peer', () => {
     expect(code).to.equal(1009);
     expect(reason).to.match(/compressed bytes that inflate to more than/);
   });
+
+  for (const [what, last] of [
+    ['a fragment', NEXT],
+    ['the last fragment', LAST],
+  ] as const) {
+    it(`reports to the peer that ${what} makes a compressed message too long`, async () => {
+      const server = await fixtures.serve({ compression: {} });
+      const client = fixtures.raw(server.address()!, { perMessageDeflate: true });
+      await once(client, 'open');
+      client.send(encodePeerLimits(PEER_LIMITS));
+      const witness = new Witness(await fixtures.accept(server));
+      const closed = closeOf(client);
+      const { _socket: socket } = client as unknown as { readonly _socket: Socket };
+      socket.write(Buffer.concat([frame(FIRST, Buffer.alloc(200 * KIB)), frame(last, Buffer.alloc(200 * KIB))]));
+      await witness.ended();
+      expect(witness.error?.code).to.equal('InvalidMessage');
+      expect(witness.error?.message).to.equal('the peer sent a compressed message that is too long');
+      expect((await closed).code).to.equal(1009);
+    });
+  }
 
   it('does not affect own messages: beyond the ratio, a message is sent uncompressed', async () => {
     const webSocket = { compression: { maxRatio: 10 } };

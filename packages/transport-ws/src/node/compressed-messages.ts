@@ -104,6 +104,11 @@ export class CompressedMessages {
     return undefined;
   }
 
+  /** Refuses the next frame, because with it the message would be too long (`maxFrameBytes`). */
+  refuseLength(): void {
+    this.#refuse(tooLong());
+  }
+
   /** Stops inflating: later bytes are skipped. */
   stop(): void {
     this.#isStopped = true;
@@ -125,6 +130,11 @@ export class CompressedMessages {
 function tooManyFragments(): Unreadable {
   const error = new NetworkError('InvalidMessage', `the peer sent a message in ${MAX_FRAGMENTS} fragments or more`);
   return { error, closeCode: CloseCode.PolicyViolation };
+}
+
+function tooLong(): Unreadable {
+  const error = new NetworkError('InvalidMessage', 'the peer sent a compressed message that is too long');
+  return { error, closeCode: CloseCode.TooLarge };
 }
 
 function brokenOff(): Unreadable {

@@ -31,6 +31,8 @@ export const UNKNOWN_PEER = -4;
 export const OTHER = -5;
 /** A frame of a compressed message. */
 export const COMPRESSED = -6;
+/** A frame that makes a compressed message too long. */
+export const TOO_LONG = -7;
 
 /** Reads the envelopes of a peer's frames, and decides which kind of frame each one is. */
 export class FrameEnvelope {
@@ -89,8 +91,11 @@ export class FrameEnvelope {
       if (start > end) return INCOMPLETE;
       length = bytes.readUInt32BE(at + 2) === 0 ? bytes.readUInt32BE(at + 6) : Number.MAX_SAFE_INTEGER;
     }
-    if (length > (compressed?.maxFrameBytes(this.maxBytes) ?? this.maxBytes))
-      return this.isPeerKnown ? OTHER : UNKNOWN_PEER;
+    if (length > (compressed?.maxFrameBytes(this.maxBytes) ?? this.maxBytes)) {
+      if (!this.isPeerKnown) return UNKNOWN_PEER;
+      // `ws` has not seen the earlier fragments, and would report another violation.
+      return compressed === undefined ? OTHER : TOO_LONG;
+    }
     this.length = length;
     if (this.#maskBit !== 0) {
       start += KEY_BYTES;

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type NetworkError, receiveShortage } from '@entropynet/core';
 import type { CompressedMessages } from './compressed-messages.js';
 import { DeliverySlice } from './delivery-slice.js';
-import { COMPRESSED, CONTROL, FRAGMENT, FrameEnvelope, INCOMPLETE, UNKNOWN_PEER } from './frame-envelope.js';
+import { COMPRESSED, CONTROL, FRAGMENT, FrameEnvelope, INCOMPLETE, TOO_LONG, UNKNOWN_PEER } from './frame-envelope.js';
 import { FramesForWs } from './frames-for-ws.js';
 import { applyMask } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
@@ -220,6 +220,11 @@ export class WebSocketFrameReader {
     if (why === UNKNOWN_PEER) {
       this.#forWs.refuse();
       this.#events.onUnknownPeer();
+      return chunk.length;
+    }
+    if (why === TOO_LONG) {
+      this.#forWs.refuse();
+      this.#compressed?.refuseLength();
       return chunk.length;
     }
     if (why === COMPRESSED && this.#compressed !== undefined) {
