@@ -1,4 +1,8 @@
-import { connectErrorOf, listenErrorOf } from '@entropynet/transport-ws/internal/protocol/web-socket-errors';
+import {
+  closeErrorOf,
+  connectErrorOf,
+  listenErrorOf,
+} from '@entropynet/transport-ws/internal/protocol/web-socket-errors';
 import { parseWebSocketAddress } from '@entropynet/transport-ws/internal/protocol/web-socket-address';
 import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
@@ -26,6 +30,10 @@ describe('errors of WebSocket', () => {
     const { code, message } = connectErrorOf(systemError('ECONNRESET'), address);
     expect(code).to.equal('PeerDied');
     expect(message).to.include('127.0.0.1:8080').and.include('went away').and.include('no file descriptor left');
+  });
+
+  it('have the meaning of the close code that a WebSocket itself sends for text that is not UTF-8', () => {
+    expect(closeErrorOf(1007, '')?.code).to.equal('InvalidMessage');
   });
 
   it('are errors for every thrown value', () => {

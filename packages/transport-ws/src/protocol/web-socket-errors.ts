@@ -138,6 +138,7 @@ function closeCodeMeaning(closeCode: number): NetworkErrorCode {
   switch (closeCode) {
     case CloseCode.ProtocolError:
     case CloseCode.UnsupportedData:
+    case CloseCode.InvalidText:
       return 'InvalidMessage';
     case CloseCode.TooLarge:
       return 'MessageTooLarge';

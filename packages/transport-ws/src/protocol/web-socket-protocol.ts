@@ -42,6 +42,8 @@ export const CloseCode = {
   NoStatus: 1005,
   /** Never sent: the connection ended without a close frame. */
   Abnormal: 1006,
+  /** A text message, or the reason of a close frame, was not UTF-8. */
+  InvalidText: 1007,
   /** The peer did not send its greeting in time. */
   PolicyViolation: 1008,
   /** The peer sent a message that is longer than the frame limit. */
