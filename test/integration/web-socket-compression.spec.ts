@@ -132,6 +132,37 @@ describe('WebSocket: compression', () => {
     });
   });
 
+  for (const parameter of ['server_no_context_takeover', 'client_no_context_takeover']) {
+    it(`is refused by a client if the server agrees to it without ${parameter}`, async () => {
+      const server = new WebSocketServer({
+        host: '127.0.0.1',
+        port: 0,
+        perMessageDeflate: true,
+        handleProtocols: () => 'entropynet.v1',
+      });
+      fixtures.defer(() => {
+        for (const each of server.clients) each.terminate();
+        server.close();
+      });
+      await once(server, 'listening');
+      server.on('headers', (lines) => {
+        const at = lines.findIndex((line) => line.startsWith('Sec-WebSocket-Extensions: '));
+        lines[at] = lines[at]!.replace(`; ${parameter}`, '');
+      });
+      const messages: Buffer[] = [];
+      server.on('connection', (socket) => {
+        socket.on('message', (message: Buffer) => messages.push(message));
+        socket.send(encodePeerLimits(PEER_LIMITS));
+      });
+      const { port } = server.address() as { port: number };
+      const client = fixtures.client(`ws://127.0.0.1:${port}`, { webSocket: { compression: {} } });
+      const connected = await client.connect();
+      expect(connected.ok ? 'connected' : connected.error.code).to.equal('HandshakeFailed');
+      expect(connected.ok ? '' : connected.error.message).to.include(`without ${parameter}`);
+      expect(messages).to.deep.equal([]);
+    });
+  }
+
   describe('turned on at one end', () => {
     for (const [wish, serverWish, clientWish] of [
       ['the server alone', { compression: {} }, {}],

@@ -20,7 +20,12 @@ export interface AgreedCompression {
   readonly config: CompressionConfig;
   /** The window that the peer accepts, as a power of two. */
   readonly windowBits: number;
+  /** The parameter that this protocol demands and the answer lacks. Undefined if it has all. */
+  readonly missing: string | undefined;
 }
+
+/** Without one of them, a message could depend on earlier ones. */
+const NO_CONTEXT = ['server_no_context_takeover', 'client_no_context_takeover'];
 
 /**
  * Returns the compression that `ws` offers and accepts. No side keeps a context, so that each message is independent
@@ -46,7 +51,11 @@ export function agreedCompression(
 ): AgreedCompression | undefined {
   if (config === false || agreed === undefined || !/^\s*permessage-deflate\b/.test(agreed)) return undefined;
   const asked = new RegExp(`\\b${side}_max_window_bits="?(\\d+)`).exec(agreed)?.[1];
-  return { config, windowBits: asked === undefined ? MAX_WINDOW_BITS : Number(asked) };
+  return {
+    config,
+    windowBits: asked === undefined ? MAX_WINDOW_BITS : Number(asked),
+    missing: NO_CONTEXT.find((parameter) => !agreed.includes(parameter)),
+  };
 }
 
 /** The reason why a compressed message can't be read, and the close code for its sender. */

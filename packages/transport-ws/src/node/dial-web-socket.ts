@@ -93,6 +93,11 @@ function openWebSocket(
         fail(new NetworkError('NotSupported', reason));
         return;
       }
+      if (compression?.missing !== undefined) {
+        const reason = `the server agreed to compress without ${compression.missing}, which this protocol demands`;
+        fail(new NetworkError('HandshakeFailed', reason));
+        return;
+      }
       try {
         // The link is made at once, before the first bytes after the upgrade are read.
         const link = new WebSocketLink(webSocket, socket, masking.current, config, { compression });
