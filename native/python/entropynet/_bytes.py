@@ -16,7 +16,8 @@ Buffer = Any
 #: The longest single wait inside the library. Python handles signals, such as Ctrl-C, only between two calls.
 SLICE_MS = 100
 
-_MOST_MS = 2**31 - 1
+#: The longest time that the library takes; about 24 days.
+MOST_MS = 2**31 - 1
 
 
 def address_of(data: Buffer) -> tuple[bytes | ctypes.Array[ctypes.c_char], int]:
@@ -77,7 +78,7 @@ def milliseconds(timeout: float | None) -> int:
         raise TypeError(f"a timeout is a number of seconds or None; {type(timeout).__name__} was given")
     if not timeout >= 0:
         raise error_of("InvalidParameter", f"a timeout is 0 seconds or more; {timeout} was given")
-    return min(math.ceil(min(timeout, _MOST_MS) * 1000), _MOST_MS)
+    return min(math.ceil(min(timeout, MOST_MS) * 1000), MOST_MS)
 
 
 def first_slice(limit_ms: int) -> int:

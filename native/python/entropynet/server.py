@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 from . import _library as c
-from ._bytes import Deadline, milliseconds
+from ._bytes import Deadline
 from ._guard import Closing, Guard
-from ._options import Directory, options_of, text_of
+from ._options import Directory, number_of, options_of, text_of, time_of
 from .connection import Connection
 from .errors import InterruptedWait, error_of
 
@@ -118,10 +118,8 @@ def listen(
         unresponsive_after,
         spin,
     )
-    options.handshake_timeout_ms = milliseconds(handshake_timeout)
-    if not 1 <= max_connections <= 65536:
-        raise error_of("InvalidParameter", f"max_connections is 1 to 65536; {max_connections} was given")
-    options.max_connections = max_connections
+    options.handshake_timeout_ms = time_of("handshake_timeout", handshake_timeout)
+    options.max_connections = number_of("max_connections", max_connections, 1, 65536)
     taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit))
     options.admit = taker
     handle = ctypes.c_void_p()

@@ -113,19 +113,30 @@ class Ends(PairCase):
         self.assertEqual(raised.exception.code, "AddressInUse")
 
     def test_options_that_are_not_allowed(self) -> None:
-        for options, kind in (
-            ({"region_size": 5}, ValueError),
-            ({"region_size": 2**40}, ValueError),
-            ({"region_size": "4 MiB"}, TypeError),
-            ({"channel_window": -1}, ValueError),
-            ({"timeout": -1}, ValueError),
-            ({"secret": "short"}, ValueError),
-            ({"secret": "sixteen charac\0ters"}, ValueError),
+        for options, kind, message in (
+            ({"region_size": 5}, ValueError, "region_size is 65536 to 1073741824; 5 was given"),
+            ({"region_size": 0}, ValueError, "region_size is 65536 to 1073741824; 0 was given"),
+            ({"region_size": 2**40}, ValueError, "region_size is 65536 to 1073741824; 1099511627776 was given"),
+            ({"region_size": "4 MiB"}, TypeError, "region_size is a whole number; str was given"),
+            ({"max_message_size": 0}, ValueError, "max_message_size is 1 to 1073741824; 0 was given"),
+            ({"channel_window": -1}, ValueError, "channel_window is 16384 to 1073741824; -1 was given"),
+            ({"max_channels": 65536}, ValueError, "max_channels is 0 to 65535; 65536 was given"),
+            ({"unresponsive_after": 0}, ValueError, "unresponsive_after in milliseconds is 1 to 2147483647; 0 was"),
+            ({"spin": 2}, ValueError, "spin in microseconds is 0 to 1000000; 2000000 was given"),
+            ({"timeout": -1}, ValueError, "a timeout is 0 seconds or more; -1 was given"),
+            ({"secret": "short"}, ValueError, "secret has 5 characters. 16 or more are allowed."),
+            ({"secret": "sixteen charac\0ters"}, ValueError, "a secret must not contain a zero character"),
         ):
-            with self.subTest(options=options), self.assertRaises(kind):
+            with self.subTest(options=options), self.assertRaisesRegex(kind, message):
                 entropynet.connect("any", directory=self.directory, **options)  # type: ignore[arg-type]
         with self.assertRaises(ValueError):
             entropynet.connect("", directory=self.directory)
+        for of_a_server, message in (
+            ({"handshake_timeout": 0}, "handshake_timeout in milliseconds is 1 to 2147483647; 0 was given"),
+            ({"max_connections": 0}, "max_connections is 1 to 65536; 0 was given"),
+        ):
+            with self.subTest(options=of_a_server), self.assertRaisesRegex(ValueError, message):
+                entropynet.listen("any", directory=self.directory, **of_a_server)  # type: ignore[arg-type]
 
     def test_an_unclosed_connection_is_a_warning(self) -> None:
         endpoint = self.endpoint()
