@@ -110,17 +110,22 @@ static en_status cannot_make(const char *path) {
 /* Step 3. */
 static en_status make_socket(en_names *names, const en_place *place) {
   struct sockaddr_un address;
+  en_file made;
   en_address_of(place, &address);
   if (unlink(place->socket) != 0 && errno != ENOENT) return cannot_make(place->socket);
   int fd = en_socket_open();
   if (fd < 0) return cannot_make(place->socket);
-  if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 || chmod(place->socket, 0600) != 0 ||
-      !file_of(place->socket, &names->socket_file) || listen(fd, BACKLOG) != 0) {
+  bool has_name = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+  if (!has_name || chmod(place->socket, 0600) != 0 || !file_of(place->socket, &made) ||
+      listen(fd, BACKLOG) != 0) {
     en_status status = cannot_make(place->socket);
+    /* A name without a listening socket would look like one that is there. */
+    if (has_name) (void)unlink(place->socket);
     (void)close(fd);
     return status;
   }
   names->socket = fd;
+  names->socket_file = made;
   return EN_OK;
 }
 
