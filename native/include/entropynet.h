@@ -69,8 +69,12 @@ EN_API const en_error *en_last_error(void);
  * connect_timeout_ms are over. `options` may be NULL. The caller owns *connection and frees it by
  * en_connection_free(); it is NULL after an error. EN_TRANSPORT_UNAVAILABLE: no server listens. EN_TIMEOUT.
  * EN_HANDSHAKE_FAILED: also a wrong secret. EN_INCOMPATIBLE_VERSION. EN_RESOURCE_LIMIT_EXCEEDED: the server
- * is full, or the system has no memory or descriptor. EN_SHARED_MEMORY_PERMISSION: the names are not safe.
- * EN_PEER_DIED: the server died meanwhile.
+ * is full, or the system has no memory or descriptor. EN_SHARED_MEMORY_PERMISSION: the names or the region
+ * are not safe. EN_PEER_DIED: the server died meanwhile, also if another one has its endpoint now.
+ * EN_SHARED_MEMORY_CORRUPTED: the file with the server's name or the region has impossible contents.
+ * EN_SHARED_MEMORY_SIZE_MISMATCH: the region has another size than announced or allowed.
+ * EN_SHARED_MEMORY_NOT_AVAILABLE: the system can't map the region. EN_INVALID_PARAMETER: an argument or an
+ * option, also a relative directory while the working directory can't be read.
  */
 EN_API en_status en_connect(const char *endpoint, const en_options *options, en_connection **connection);
 

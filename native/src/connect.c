@@ -31,7 +31,7 @@ struct en_connecting {
 
 /* A dying server ends the streams of the clients in its queue. */
 static en_status broken_off(const en_connecting *a) {
-  if (!en_link_server_lives(&a->place)) {
+  if (!en_link_server_lives(&a->place, a->nonce)) {
     return en_fail(EN_PEER_DIED, "The server '%.100s' died during the handshake.", a->place.name);
   }
   return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' ended the handshake.", a->place.name);
@@ -85,7 +85,7 @@ static en_status refused(const en_connecting *a) {
     en_status status;
     const char *text;
   } known[] = {
-      {EN_HANDSHAKE_FAILED, "refused the connection"},
+      {EN_HANDSHAKE_FAILED, "gave an answer that is not allowed here"},
       {EN_INCOMPATIBLE_VERSION, "uses another version of the protocol"},
       {EN_RESOURCE_LIMIT_EXCEEDED, "has as many connections as it allows"},
       {EN_TRANSPORT_UNAVAILABLE, "that was found is gone"},
@@ -165,8 +165,10 @@ static en_status advance(en_connecting *a, en_connection **connection) {
       status = granted ? unproven(a) : prove(a);
     else if (a->stage == NEEDS_PROOF && answer == EN_R_PROOF)
       status = check_proof(a);
+    else if (granted)
+      return a->stage == NEEDS_PROOF ? unproven(a) : finish(a, connection);
     else
-      return granted && a->stage != NEEDS_PROOF ? finish(a, connection) : refused(a);
+      return refused(a);
   }
   return status;
 }

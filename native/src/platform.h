@@ -120,8 +120,9 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
 /* Connects to the server of a place, and gives the nonce of that server. EN_WOULD_BLOCK, without an error for
  * the program: the server is about to listen, or its queue is full. */
 en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *link);
-/* Returns whether a new connection to the server is possible. Asked after a handshake broke off. */
-bool en_link_server_lives(const en_place *place);
+/* Returns whether the server with this nonce may live: a new connection is possible, and no other server has
+ * the endpoint. Asked after a handshake broke off. */
+bool en_link_server_lives(const en_place *place, const uint8_t nonce[16]);
 
 /* ---- listener.c ---- */
 

@@ -2,8 +2,11 @@
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "../src/posix/names.h"
 #include "pair.h"
 
 typedef struct {
@@ -241,6 +244,28 @@ static void descriptors(void) {
   CHECK(en_waiting_to_close() == 0);
 }
 
+/* The process has no descriptor left to accept the client that waits at a socket which it closes. */
+static void a_queue_without_descriptors(void) {
+  int end, listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  socklen_t size = sizeof address.sun_family; /* the system chooses an abstract name */
+  struct rlimit before, none;
+  CHECK(bind(listening, (struct sockaddr *)&address, size) == 0 && listen(listening, 1) == 0);
+  size = sizeof address;
+  CHECK(getsockname(listening, (struct sockaddr *)&address, &size) == 0);
+  CHECK(connect(client, (struct sockaddr *)&address, size) == 0);
+  pass(client, lingering(&end));
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  none = before;
+  none.rlim_cur = 0;
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  en_listening_close(listening);
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  is_closed_elsewhere(end);
+  CHECK(close(client) == 0);
+}
+
 /* What a peer has put into the link is taken in parts, so that each look ends. */
 static void flood(void) {
   static const uint8_t bytes[4096];
@@ -261,6 +286,7 @@ int main(void) {
   sequences();
   words();
   descriptors();
+  a_queue_without_descriptors();
   flood();
   (void)printf("%zu frames, sequences, words and descriptors were refused\n",
                sizeof singles / sizeof *singles);

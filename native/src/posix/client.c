@@ -82,9 +82,11 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], int *link) {
                  strerror(why));
 }
 
-bool en_link_server_lives(const en_place *place) {
+bool en_link_server_lives(const en_place *place, const uint8_t nonce[16]) {
   struct sockaddr_un address;
   en_discovery server;
+  bool holds_lock = false;
+  if (!find_server(place, &server, &holds_lock) && memcmp(server.nonce, nonce, 16) != 0) return false;
   en_address_of(place, &address);
   int fd = en_socket_open();
   if (fd < 0) return true;
@@ -92,6 +94,5 @@ bool en_link_server_lives(const en_place *place) {
                (errno != ECONNREFUSED && errno != ENOENT);
   en_link_close(fd);
   /* A server that is dying may still hold its lock. It counts as alive then. */
-  if (!lives && EN_FULL_QUEUE_REFUSES) (void)find_server(place, &server, &lives);
-  return lives;
+  return lives || (EN_FULL_QUEUE_REFUSES && holds_lock);
 }

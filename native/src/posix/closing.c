@@ -1,6 +1,7 @@
 /* Closes descriptors that a peer passed. Such a close may block as long as the peer wants (a socket that
  * lingers, a file of a user's file system), so a separate thread does it. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -89,8 +90,14 @@ void en_listening_close(int socket) {
   (void)shutdown(socket, SHUT_RDWR);
   for (;;) { /* those that nobody accepted would be closed with it */
     int link = en_socket_accept(socket);
-    if (link < 0) break;
-    en_link_close(link);
+    if (link >= 0)
+      en_link_close(link);
+    else if (errno != EINTR && errno != ECONNABORTED)
+      break;
   }
-  (void)close(socket);
+  bool is_empty = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL;
+  if (is_empty)
+    (void)close(socket);
+  else /* the system gave no descriptor, so some are left */
+    en_close_elsewhere(socket);
 }

@@ -29,7 +29,7 @@ static const char *temporary(void) {
 }
 
 /* Writes the directory as an absolute path, because the working directory can change. Returns its length,
- * also if that is too long. */
+ * also if that is too long; 0 if the path is relative and the system does not give the working directory. */
 static size_t find_directory(const char *given, char *out, size_t room) {
   char here[4096] = "";
   const char *base = given, *last = "";
@@ -46,7 +46,7 @@ static size_t find_directory(const char *given, char *out, size_t room) {
   while (length > 1 && base[length - 1] == '/') length--;
   if (length == 1 && base[0] == '/' && *last) length = 0;
   bool relative = base[0] != '/';
-  if (relative && !getcwd(here, sizeof here)) here[0] = '\0';
+  if (relative && !getcwd(here, sizeof here)) return 0;
   int written = snprintf(out, room, "%s%s%.*s%s", here, relative ? "/" : "", (int)length, base, last);
   return written < 0 ? room : (size_t)written;
 }
@@ -57,6 +57,11 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
   en_status status = en_endpoint_name(endpoint, &name, hash);
   if (status) return status;
   size_t length = find_directory(directory, place->directory, sizeof place->directory);
+  if (length == 0) {
+    return en_fail(EN_INVALID_PARAMETER,
+                   "The discovery directory '%.200s' is relative, and the working directory can't be read: %s.",
+                   directory ? directory : "of the environment", strerror(errno));
+  }
   if (length > (size_t)DIRECTORY_BYTES) {
     return en_fail(
         EN_INVALID_PARAMETER,

@@ -80,9 +80,9 @@ en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *lin
                : en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The system gave no memory or event for a link.");
 }
 
-bool en_link_server_lives(const en_place *place) {
+bool en_link_server_lives(const en_place *place, const uint8_t nonce[16]) {
   en_discovery server;
   bool alive = false;
-  (void)find_server(place, &server, &alive);
-  return alive;
+  en_status status = find_server(place, &server, &alive);
+  return alive && (status || memcmp(server.nonce, nonce, 16) == 0);
 }

@@ -86,6 +86,22 @@ void proves_without_waiting(void) {
   en_server_free(server);
 }
 
+/* The endpoint's next server does not hide that the server of the attempt has gone. */
+void notices_another_server(void) {
+  en_options options = in_directory();
+  en_server *server;
+  en_connecting *attempt;
+  en_connection *client, *accepted;
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  en_server_free(server);
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_PEER_DIED, finish_attempt(attempt, &client, server, &accepted));
+  en_connect_free(attempt);
+  en_server_free(server);
+}
+
 /* While the server's queue is full, an attempt has no descriptor and goes on later. */
 void waits_for_a_place_in_the_queue(void) {
   en_options options = in_directory();

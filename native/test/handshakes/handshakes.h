@@ -29,6 +29,7 @@ void stop(host *h);
 
 void vectors(void);
 void names(void);
+void a_relative_directory(void);
 void names_come_back(void);
 void limits(void);
 void admission_and_secrets(void);
@@ -36,6 +37,7 @@ void requests(void);
 void short_visit(void);
 void connects_without_waiting(void);
 void proves_without_waiting(void);
+void notices_another_server(void);
 void waits_for_a_place_in_the_queue(void);
 
 #endif

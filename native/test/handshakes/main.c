@@ -32,6 +32,7 @@ int main(int argc, char **argv) {
   directory = argv[1];
   vectors();
   names();
+  a_relative_directory();
   names_come_back();
   limits();
   admission_and_secrets();
@@ -39,7 +40,8 @@ int main(int argc, char **argv) {
   short_visit();
   connects_without_waiting();
   proves_without_waiting();
+  notices_another_server();
   waits_for_a_place_in_the_queue();
-  (void)printf("10 groups of checks passed\n");
+  (void)printf("12 groups of checks passed\n");
   return 0;
 }

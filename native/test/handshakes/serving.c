@@ -1,4 +1,6 @@
 /* Names, limits, admission and secrets of a server. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,6 +49,20 @@ void names(void) {
   CHECK(chmod(directory, 0700) == 0);
 #else
   (void)connection;
+#endif
+}
+
+/* On Windows nobody can remove the working directory of a process. */
+void a_relative_directory(void) {
+#if !defined(_WIN32)
+  char gone[] = "/tmp/entropynet-XXXXXX";
+  en_options options = {.size = sizeof options, .directory = "relative"};
+  en_connection *connection;
+  int here = open(".", O_RDONLY);
+  CHECK(here >= 0 && mkdtemp(gone) && chdir(gone) == 0 && rmdir(gone) == 0);
+  IS(EN_INVALID_PARAMETER, en_connect("one", &options, &connection));
+  CHECK(strstr(en_last_error()->message, "working directory") != NULL);
+  CHECK(fchdir(here) == 0 && close(here) == 0);
 #endif
 }
 
