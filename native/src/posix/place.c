@@ -58,9 +58,10 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
   if (status) return status;
   size_t length = find_directory(directory, place->directory, sizeof place->directory);
   if (length == 0) {
-    return en_fail(EN_INVALID_PARAMETER,
-                   "The discovery directory '%.200s' is relative, and the working directory can't be read: %s.",
-                   directory ? directory : "of the environment", strerror(errno));
+    return en_fail(
+        EN_INVALID_PARAMETER,
+        "The discovery directory '%.200s' is relative, and the working directory can't be read: %s.",
+        directory ? directory : "of the environment", strerror(errno));
   }
   if (length > (size_t)DIRECTORY_BYTES) {
     return en_fail(
