@@ -142,7 +142,7 @@ en_status en_disconnect(en_connection *c, int timeout_ms) {
     return c->queued_count > 0 ? en_ended(c) : EN_OK; /* the peer was first */
   atomic_store(c->own_closed, 1);
   (void)en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED, "This side said goodbye.");
-  if (!status) return EN_OK;
+  if (c->queued_count == 0) return EN_OK;
   return en_fail(EN_TIMEOUT, "The connection has ended. Not everything could be written within %d ms.",
                  timeout_ms);
 }

@@ -68,11 +68,11 @@ en_status en_try_send(en_connection *c, en_channel channel, const void *bytes, s
 
 en_status en_wait_a_while(en_connection *c, int64_t deadline) {
   uint32_t before = c->in.position;
+  int left = en_left_ms(deadline);
   (void)en_take(c, false);
   if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+  if (left == 0) return EN_TIMEOUT; /* also if frames came: a peer may send without end */
   if (c->in.position != before) return EN_OK;
-  int left = en_left_ms(deadline);
-  if (left == 0) return EN_TIMEOUT;
   en_sleep(c, left, false);
   (void)en_take(c, false);
   return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);

@@ -33,7 +33,8 @@ int main(void) {
   publishes_what_was_read();
   spins_no_longer_than_the_timeout();
   sleeps_after_an_interrupt();
+  waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("16 groups of checks passed\n");
+  (void)printf("17 groups of checks passed\n");
   return 0;
 }

@@ -33,6 +33,7 @@ void tells_of_an_unresponsive_peer(void);
 void publishes_what_was_read(void);
 void spins_no_longer_than_the_timeout(void);
 void sleeps_after_an_interrupt(void);
+void waits_no_longer_than_the_deadline(void);
 void wakes_a_sleeper(void);
 
 #endif

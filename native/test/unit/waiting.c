@@ -59,6 +59,16 @@ void sleeps_after_an_interrupt(void) {
   free_pair(pair);
 }
 
+/* Frames of the peer end a wait early, and do not lengthen it. */
+void waits_no_longer_than_the_deadline(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  for (int deadline = -1; deadline <= 0; deadline++) {
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+    CHECK(en_wait_a_while(pair.client, en_deadline(deadline)) == (deadline < 0 ? EN_OK : EN_TIMEOUT));
+  }
+  free_pair(pair);
+}
+
 static void *wait_for_a_message(void *connection) {
   en_message message;
   while (en_receive(connection, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
