@@ -1,7 +1,7 @@
 import { turns } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
-import { sideLayout } from '@entropynet/transport-shm/internal/region/layout';
+import { sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
 import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
 import type { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
@@ -16,15 +16,19 @@ class LinkHarness {
   readonly writer: RingWriter;
   readonly received: number[] = [];
   readonly responsiveness: boolean[] = [];
+  readonly ends: (string | undefined)[] = [];
   /** Rings that wait in the socket. */
   rings = 0;
   /** Called when the link empties the socket, before it does. */
   onConsume: () => void = () => undefined;
   /** Called when the link blocks its thread. */
   onWait: () => void = () => undefined;
+  /** Called when the link wakes a peer that blocks its thread. */
+  onWakeWord: () => void = () => undefined;
   #listener: () => void = () => undefined;
   readonly #words: Int32Array;
   readonly #peerHead: number;
+  readonly #peerSleep: number;
   readonly #needIndex: number;
 
   constructor() {
@@ -34,6 +38,10 @@ class LinkHarness {
       waitOnWord: () => {
         this.onWait();
         return 'timed-out';
+      },
+      wakeWord: () => {
+        this.onWakeWord();
+        return 0;
       },
     } as unknown as NativeBinding;
     const block = { identity: new Uint8Array(16), serverProcessId: 1, clientProcessId: 2 };
@@ -60,11 +68,13 @@ class LinkHarness {
       sink: { receive: (header) => void this.received.push(header) },
       onWritable: () => undefined,
       onResponsivenessChanged: (isResponsive) => this.responsiveness.push(isResponsive),
-      onEnded: () => undefined,
+      onEnded: (error) => this.ends.push(error?.code),
     });
     this.#words = region.words;
     this.#needIndex = sideLayout('server', region.ringCapacity).waitsForRoom;
-    this.#peerHead = sideLayout('client', region.ringCapacity).head;
+    const peer = sideLayout('client', region.ringCapacity);
+    this.#peerHead = peer.head;
+    this.#peerSleep = peer.sleep;
     this.writer = clientWriter(region, () => {
       this.rings += 1;
     });
@@ -87,6 +97,11 @@ class LinkHarness {
   /** The peer reads everything that the link has written. */
   readEverything(): void {
     Atomics.store(this.#words, this.#peerHead, this.link.writer.written);
+  }
+
+  /** The peer blocks its thread. */
+  blockPeer(): void {
+    Atomics.store(this.#words, this.#peerSleep, SLEEPS_ON_FUTEX);
   }
 
   /** What the event loop does as long as the socket is readable. */
@@ -138,6 +153,17 @@ describe('a link that sleeps', () => {
     expect(link.waitForWork(1000)).to.equal(true);
     expect(seen).to.deep.equal([true]);
     link.close();
+  });
+
+  it('sends although the system refuses to wake a peer that blocks its thread: only the peer can cause that', () => {
+    const harness = new LinkHarness();
+    harness.onWakeWord = () => {
+      throw Object.assign(new Error('EACCES: permission denied, OpenEvent'), { code: 'EACCES' });
+    };
+    harness.blockPeer();
+    expect(harness.link.writer.tryWrite(1, new Uint8Array(4), 0, 4)).to.equal(true);
+    expect(harness.ends).to.deep.equal([]);
+    harness.link.close();
   });
 
   /** Looks every 250 ms, as the timer does. */

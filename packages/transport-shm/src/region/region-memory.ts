@@ -1,4 +1,4 @@
-import type { NativeBinding, RegionCopy } from '../native-binding.js';
+import { isSystemError, type NativeBinding, type RegionCopy } from '../native-binding.js';
 
 // The platform's own function. A test framework may replace the global one later.
 const platformClone = structuredClone;
@@ -18,7 +18,10 @@ export interface RegionMemory {
   writeControlBlock?(byteOffset: number, byteLength: number): void;
   /** Blocks this thread until the word differs from `expected`, a wake comes, or time is up. */
   waitOnWord(byteOffset: number, expected: number, timeoutMs: number): void;
-  /** Wakes the threads that wait on a word. For a copy, `exchange` does that. */
+  /**
+   * Wakes the threads that wait on a word. For a copy, `exchange` does that. A refusal of the system is no failure: the
+   * waiter looks again after its timeout.
+   */
   wakeWord(byteOffset: number): void;
   /**
    * Detaches the buffer and returns the shared memory to the system. Asynchronous work that still uses the old
@@ -41,7 +44,12 @@ export class MappedMemory implements RegionMemory {
   }
 
   wakeWord(byteOffset: number): void {
-    this.binding.wakeWord(this.buffer, byteOffset);
+    try {
+      this.binding.wakeWord(this.buffer, byteOffset);
+    } catch (error) {
+      // On Windows the peer makes the event of the word, and may forbid its use. It only loses its own wakes.
+      if (!isSystemError(error)) throw error;
+    }
   }
 
   unmap(): void {
