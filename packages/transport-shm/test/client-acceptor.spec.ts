@@ -107,6 +107,46 @@ describe('the acceptor of clients', () => {
     expect(server.watcher).to.not.equal(undefined);
   });
 
+  it('lets the clients of a replaced socket wait there during a shortage', async () => {
+    const server = new ServerHarness();
+    const replaced = new ServerHarness();
+    const clients = [newClient(), newClient()];
+    replaced.waiting.push(...clients);
+    replaced.failure = Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+    server.acceptor.moveFrom(replaced.socket);
+    expect(server.greeted).to.deep.equal([]);
+    expect(replaced.isClosed).to.equal(false);
+    server.room = 3;
+    await server.nextWatch();
+    expect(server.greeted).to.deep.equal(clients);
+    expect(replaced.isClosed).to.equal(true);
+    server.acceptor.stop();
+  });
+
+  it('lets the clients of a replaced socket wait there at the limit of handshakes', () => {
+    const server = new ServerHarness();
+    const replaced = new ServerHarness();
+    const clients = [newClient(), newClient(), newClient()];
+    replaced.waiting.push(...clients);
+    server.acceptor.moveFrom(replaced.socket);
+    expect(server.greeted).to.deep.equal(clients.slice(0, 2));
+    expect(replaced.isClosed).to.equal(false);
+    server.room = 4;
+    server.acceptor.watch();
+    expect(server.greeted).to.deep.equal(clients);
+    expect(replaced.isClosed).to.equal(true);
+  });
+
+  it('closes a replaced socket at its end', () => {
+    const server = new ServerHarness();
+    const replaced = new ServerHarness();
+    server.room = 0;
+    server.acceptor.moveFrom(replaced.socket);
+    expect(replaced.isClosed).to.equal(false);
+    server.acceptor.stop();
+    expect(replaced.isClosed).to.equal(true);
+  });
+
   it('watches a socket as the server wants it: keeping the process alive or not', () => {
     const server = new ServerHarness();
     server.acceptor.unref();

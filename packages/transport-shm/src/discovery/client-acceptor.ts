@@ -27,6 +27,8 @@ export class ClientAcceptor {
   #isReferenced = true;
   /** The socket that the acceptor watches for clients at the moment. */
   #watched: LocalSocket | undefined;
+  /** Replaced sockets at which clients may still wait. The acceptor closes them. */
+  readonly #replaced = new Set<LocalSocket>();
   /** Runs after a shortage of descriptors or memory, until the server accepts again. */
   #pause: NodeJS.Timeout | undefined;
 
@@ -55,6 +57,11 @@ export class ClientAcceptor {
     const socket = this.#hooks.socket();
     if (socket === undefined || this.#watched !== undefined || this.#pause !== undefined || !this.#hooks.hasRoom())
       return;
+    for (const replaced of this.#replaced) {
+      if (!this.#acceptFrom(replaced)) return;
+      this.#replaced.delete(replaced);
+      replaced.close();
+    }
     try {
       socket.watch(() => {
         this.#acceptClients(socket);
@@ -72,18 +79,17 @@ export class ClientAcceptor {
     this.#unwatch();
     clearTimeout(this.#pause);
     this.#pause = undefined;
+    for (const replaced of this.#replaced) replaced.close();
+    this.#replaced.clear();
   }
 
   /**
-   * The server listens at a new socket. The acceptor still accepts the clients that wait at the old one, up to its
-   * queue's length, and closes it.
+   * The server listens at a new socket. The acceptor first accepts the clients that wait at the old one, and closes it.
+   * At the limit of handshakes, and during a shortage, they wait there.
    */
   moveFrom(replaced: LocalSocket): void {
     this.#unwatch();
-    for (let client = this.#accept(replaced); client !== null; client = this.#accept(replaced)) {
-      this.#hooks.greet(client);
-    }
-    replaced.close();
+    this.#replaced.add(replaced);
     this.watch();
   }
 
@@ -111,13 +117,18 @@ export class ClientAcceptor {
   }
 
   #acceptClients(socket: LocalSocket): void {
+    // The limit of handshakes is reached: further clients wait in the kernel until one ends.
+    if (!this.#acceptFrom(socket) && this.#hooks.socket() !== undefined) this.#unwatch();
+  }
+
+  /** Accepts the clients that wait at a socket. Returns false if the limit of handshakes or a shortage interrupts it. */
+  #acceptFrom(socket: LocalSocket): boolean {
     while (this.#hooks.socket() !== undefined && this.#pause === undefined && this.#hooks.hasRoom()) {
       const client = this.#accept(socket);
-      if (client === null) return;
+      if (client === null) return this.#pause === undefined;
       this.#hooks.greet(client);
     }
-    // The limit of handshakes is reached: further clients wait in the kernel until one ends.
-    if (this.#hooks.socket() !== undefined) this.#unwatch();
+    return false;
   }
 
   #accept(socket: LocalSocket): LocalSocket | null {
