@@ -100,9 +100,10 @@ void en_watch_peer(en_connection *c, int64_t now) {
   c->watch_last = now;
   if (head == c->out.position || head != c->watch_head) {
     c->watch_idle = 0;
-  } else {
+  } else if (c->watch_unread) { /* the age of bytes that a look finds first is unknown */
     c->watch_idle += passed < LONGEST_LOOK_MS ? passed : LONGEST_LOOK_MS;
   }
+  c->watch_unread = head != c->out.position;
   c->watch_head = head;
   bool late = c->watch_idle >= c->unresponsive_after_ms;
   if (late == c->unresponsive) return;

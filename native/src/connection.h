@@ -161,6 +161,7 @@ struct en_connection {
   int64_t taken_at;              /* when frames were taken, by the same clock */
   bool look;                     /* look at the link with the next poll */
   uint32_t watch_head;
+  bool watch_unread;              /* the last look found bytes that the peer had not taken */
   int64_t watch_last, watch_idle; /* for how long the peer has left bytes unread, while this side looked */
   bool unresponsive, report_unresponsive, report_responsive;
   _Atomic int interrupted;

@@ -80,8 +80,13 @@ void tells_of_an_unresponsive_peer(void) {
   en_pair pair = make_pair(65536, &quick, NULL);
   seen server = {0};
   en_message message;
+  en_stats stats = {.size = sizeof stats};
   (void)en_on_event(pair.server, note, &server);
   IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  /* The first look says nothing about the time before it. */
+  IS(EN_OK, en_poll(pair.server));
+  IS(EN_OK, en_get_stats(pair.server, &stats));
+  CHECK(server.count[EN_EVENT_UNRESPONSIVE] == 0 && stats.peer_idle_ms == 0);
   while (server.count[EN_EVENT_UNRESPONSIVE] == 0) {
     (void)en_wait(pair.server, 100);
     IS(EN_OK, en_poll(pair.server));
