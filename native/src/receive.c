@@ -10,7 +10,7 @@ static const char *fault(const en_connection *c, const en_slot *slot, uint32_t t
                          uint32_t *word) {
   uint32_t length = frame->length;
   if (slot->in != EN_IN_OPEN) return "The peer sent on a channel that it has closed.";
-  if (length > c->own.max_message && length > 4) return "The peer sent a frame above max_message_size.";
+  if (length > c->own.max_message) return "The peer sent a frame above max_message_size.";
   if (length > c->own.window || en_cost(length) > c->own.window - slot->outstanding)
     return "The peer sent more than the window.";
   if ((type == EN_F_FRAGMENT || type == EN_F_ABORT) != (slot->arriving > 0))

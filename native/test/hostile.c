@@ -92,6 +92,11 @@ static void sequences(void) {
   CHECK(en_get_end(pair.server)->status == EN_INVALID_MESSAGE && pair.server->slots[0]->parked <= 16384);
   free_pair(pair);
 
+  en_options tiny = {.size = sizeof tiny, .max_message_size = 3}; /* the limit holds for a few bytes, too */
+  pair = make_pair(65536, &tiny, NULL);
+  CHECK(en_write_frame(pair.client, EN_F_MESSAGE, 0, bytes, 4));
+  ends_with(pair, EN_INVALID_MESSAGE, "4 bytes where 3 are allowed");
+
   pair = small_pair(); /* a message inside another one */
   CHECK(en_write_frame(pair.client, EN_F_START, 0, bytes, 4) &&
         en_write_frame(pair.client, EN_F_MESSAGE, 0, bytes, 4));
