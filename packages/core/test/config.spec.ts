@@ -107,6 +107,21 @@ describe('a configuration', () => {
     );
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
+    class Guarded {
+      constructor() {
+        Object.defineProperty(this, 'factor', { enumerable: true, get: () => expect.fail(SECRET) });
+      }
+    }
+    class Nameless {
+      get [Symbol.toStringTag](): string {
+        throw new Error(SECRET);
+      }
+    }
+    const endless = new Proxy([], {
+      get() {
+        throw new Error(SECRET);
+      },
+    });
     const values: readonly unknown[] = [
       circular,
       Symbol(SECRET),
@@ -114,6 +129,9 @@ describe('a configuration', () => {
       () => SECRET,
       hostile,
       proxy,
+      new Guarded(),
+      new Nameless(),
+      endless,
       new Map(),
       Object.create(null),
       NaN,
@@ -123,6 +141,9 @@ describe('a configuration', () => {
         { endpoint: 'x', server: value },
         { endpoint: 'x', webSocket: value },
         { endpoint: 'x', sharedMemory: { regionSize: value } },
+        { endpoint: 'x', reconnect: value },
+        { endpoint: 'x', fallback: value },
+        { endpoint: 'x', transportOptions: { other: value } },
         { endpoint: value },
         value,
       ]) {
@@ -133,6 +154,11 @@ describe('a configuration', () => {
     expect(messageOf(throwing)).to.include("'connectTimeoutMs' can't be read: reading it threw");
     expect(messageOf(hostile)).to.include("the configuration can't be read");
     expect(messageOf(proxy)).to.include("the configuration can't be read");
+    expect(messageOf({ endpoint: 'x', fallback: endless })).to.include("'fallback' can't be read: reading it threw");
+    expect(messageOf({ endpoint: 'x', reconnect: new Guarded() })).to.include("'reconnect' can't be read");
+    expect(messageOf({ endpoint: 'x', webSocket: { tls: new Guarded() } })).to.include(
+      "'webSocket' was given an object",
+    );
     expect(messageOf({ endpoint: 'x', connectTimeoutMs: 5n })).to.include("'connectTimeoutMs' was given 5;");
   });
 
@@ -242,6 +268,16 @@ describe('the section of a transport', () => {
       }),
     ).to.include("'foreign' was given an object; its schema failed on this value");
     expect(outcomeOf(() => ({ value: { word: 'kept' } }))).to.include('"foreign":{"word":"kept"}');
+  });
+
+  it('may be checked by a function that throws', () => {
+    const schema = optionSchemas.section({ depth: v.optional(optionSchemas.wholeNumber(1, 9), 3) });
+    const faultOf = (): string => expect.fail(SECRET);
+    defineTransportSection({ optionsKey: 'broken', optionsSchema: schema, faultOf });
+    const message = messageOf({ endpoint: 'x' });
+    // Tests of later files have a configuration without faults.
+    defineTransportSection({ optionsKey: 'broken', optionsSchema: schema });
+    expect(message).to.equal("invalid configuration: 'broken' could not be checked: the check of its transport threw");
   });
 
   it('of a transport that is not loaded is ignored by a single connection', () => {

@@ -1,7 +1,7 @@
 import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { redactEndpoint } from '../result/redact.js';
-import { isDictionary } from './dictionary.js';
+import { entriesIn, isDictionary } from './dictionary.js';
 import type { OptionIssue } from './transport-sections.js';
 
 const MAX_KEY = 60;
@@ -39,7 +39,8 @@ export function unknownKeysIn(schema: unknown, given: unknown, path: readonly st
   // A schema of valibot accepts a list as an object with numbers as keys.
   if (isList(given)) return [complaintOf({ message: 'an object is allowed' }, path, given)];
   const allowed = Object.keys(entries);
-  return Object.entries(given).flatMap(([key, value]) => {
+  // If the object can't be read, its schema fails on it too.
+  return (entriesIn(given) ?? []).flatMap(([key, value]) => {
     const at = [...path, key];
     return allowed.includes(key) ? unknownKeysIn(entries[key], value, at) : [unknownKey(at, value, allowed)];
   });
@@ -109,7 +110,7 @@ function quotes(message: string, given: unknown): boolean {
     });
   }
   if (typeof given !== 'object' || given === null) return false;
-  return Object.values(given).some((inner) => typeof inner === 'string' && quotes(message, inner));
+  return (entriesIn(given) ?? []).some(([, inner]) => typeof inner === 'string' && quotes(message, inner));
 }
 
 function isList(value: object): boolean {

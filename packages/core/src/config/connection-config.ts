@@ -2,7 +2,7 @@ import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
-import { isDictionary } from './dictionary.js';
+import { entriesIn, isDictionary } from './dictionary.js';
 import { snapshot, type UnreadableKey } from './snapshot.js';
 import {
   knownSections,
@@ -88,7 +88,7 @@ function resolve(
     given = snapshot(config);
   } catch (error) {
     const at = (error as UnreadableKey).path.join('.');
-    return invalid([`${at === '' ? 'the configuration' : `'${at}'`} can't be read: reading it threw`]);
+    return invalid([unreadable(at === '' ? 'the configuration' : `'${at}'`)]);
   }
   if (!isRecord(given)) return invalid([complaintOf({ message: 'an object is allowed' }, [], given)]);
   const { common, parts, complaints } = split(given, sections, isOfOneTransport);
@@ -104,7 +104,7 @@ function resolve(
     if (outcome.issues === undefined) {
       complete[key] = outcome.value;
       const fault =
-        checked.issues === undefined ? section.faultOf?.(outcome.value, endpointsOf(checked.value)) : undefined;
+        checked.issues === undefined ? faultIn(section, outcome.value, endpointsOf(checked.value)) : undefined;
       if (fault !== undefined) complaints.push(fault);
     } else complaints.push(...complain(outcome.issues, parts[key], [key]));
   }
@@ -112,6 +112,16 @@ function resolve(
   const frozen = Object.freeze(complete) as unknown as ResolvedConnectionConfig;
   resolved.set(frozen, new Set(sections.keys()));
   return ok(frozen);
+}
+
+/** Returns the fault that the transport finds in its checked section. A check that throws is a fault too. */
+function faultIn(section: TransportSection, checked: unknown, endpoints: readonly string[]): string | undefined {
+  try {
+    return section.faultOf?.(checked, endpoints);
+  } catch {
+    // The thrown error may quote a secret.
+    return `'${section.optionsKey}' could not be checked: the check of its transport threw`;
+  }
 }
 
 function endpointsOf(checked: unknown): readonly string[] {
@@ -152,6 +162,8 @@ function split(
     const isSection = sections.has(key) || SECTIONS.includes(key);
     if (isSection && isRecord(value) && !isDictionary(value)) {
       complaints.push(complaintOf({ message: 'an object is allowed' }, [key], value));
+    } else if (isSection && isRecord(value) && entriesIn(value) === undefined) {
+      complaints.push(unreadable(`'${key}'`));
     } else if (commonKeys.includes(key)) common[key] = value;
     else if (sections.has(key)) parts[key] = value;
     else if (!isOfOneTransport || !isRecord(value)) complaints.push(unknownKey([key], value, allowed));
@@ -202,6 +214,10 @@ function valueAt(given: unknown, path: readonly string[]): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function unreadable(what: string): string {
+  return `${what} can't be read: reading it threw`;
 }
 
 function invalid(complaints: readonly string[]): Result<never> {
