@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { unwrap } from '@entropynet/core';
 import { NameClaim } from '@entropynet/transport-shm/internal/discovery/name-claim';
+import { publishDiscoveryRegion } from '@entropynet/transport-shm/internal/discovery/discovery-region';
 import { serverNames } from '@entropynet/transport-shm/internal/discovery/names';
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
 import { expect } from 'chai';
@@ -94,6 +95,65 @@ describe('creating names again', () => {
       before.close();
     } finally {
       if (taken.ok) await taken.value.release(5000);
+      await scene.close();
+    }
+  });
+});
+
+describe('a name that another server has taken', () => {
+  const claimOf = (scene: Scene): Parameters<typeof NameClaim.take>[0] => ({
+    binding: nativeBinding()!,
+    directory: scene.directory,
+    name: 'taken',
+    shown: 'taken',
+    maxConnections: 1,
+    timeoutMs: 5000,
+  });
+
+  itWithAddon('comes back when that server was killed and has left its names', async function () {
+    if (process.platform === 'win32') leaveOut(this, "nothing removes a pipe's name on Windows");
+    const scene = new Scene();
+    const binding = nativeBinding()!;
+    const { region, socket } = serverNames(scene.directory, 'taken');
+    const claim = unwrap(await NameClaim.take(claimOf(scene)));
+    try {
+      for (const path of [region, socket]) rmSync(path);
+      const other = binding.LocalSocket.listen(socket, 1);
+      const identity = { nonce: new Uint8Array(16), processId: 1, startTime: 1n, maxConnections: 1 };
+      publishDiscoveryRegion(region, identity);
+      const lock = binding.lockFile(region);
+      const refused = await claim.renew();
+      expect(refused.ok ? 'renewed' : refused.error.code).to.equal('AddressInUse');
+      other.accept()!.close();
+      unwrap(await claim.renew());
+      expect(other.accept(), 'a second question').to.equal(null);
+      expect(claim.isIntact).to.equal(false);
+      // The system does both when it ends a process.
+      other.close();
+      binding.closeDescriptor(lock);
+      unwrap(await claim.renew())?.close();
+      expect(claim.isIntact).to.equal(true);
+    } finally {
+      await claim.release(5000);
+      await scene.close();
+    }
+  });
+
+  itWithAddon('stays with that server where sockets are no files, too', async function () {
+    if (process.platform === 'win32') leaveOut(this, 'this system may keep the name of an open file');
+    const scene = new Scene();
+    const { region, socket } = serverNames(scene.directory, 'taken');
+    const first = unwrap(await NameClaim.take({ ...claimOf(scene), socketsAreFiles: false }));
+    for (const path of [region, socket]) rmSync(path);
+    const second = unwrap(await NameClaim.take({ ...claimOf(scene), socketsAreFiles: false }));
+    try {
+      expect(first.isIntact).to.equal(false);
+      const refused = await first.renew();
+      expect(refused.ok ? 'renewed' : refused.error.code).to.equal('AddressInUse');
+      expect(second.isIntact).to.equal(true);
+    } finally {
+      await first.release(5000);
+      await second.release(5000);
       await scene.close();
     }
   });

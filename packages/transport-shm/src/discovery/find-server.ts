@@ -15,6 +15,7 @@ import { type RegionAccess, regionAccess } from '../region/shared-memory-region.
 import { checkDirectory, describeUser, discoveryDirectory, otherDirectories } from './directory.js';
 import { readDiscoveryRegion, type ServerIdentity } from './discovery-region.js';
 import { serverUserOf } from './guests.js';
+import { isLocked } from './liveness.js';
 import {
   hintAboutName,
   MAX_SLOTS,
@@ -159,7 +160,7 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
       return failureAt(path, `the server named '${shown}' could not be asked at ${path}`, error);
     }
     // On some systems this error means a full queue. On every system the server may be about to make its socket again.
-    if (isLocked(found)) return undefined;
+    if (isLocked(binding, found.regionPath)) return undefined;
     return err(
       'TransportUnavailable',
       `the server named '${shown}' is gone: no server listens at its socket ${path}`,
@@ -191,13 +192,4 @@ function strangenessOf(server: PeerCredentials, { identity, userId }: FoundServe
   // On other systems the two processes may have different numbering, as in two containers.
   if (SOCKETS_ARE_FILES || server.processId === identity.processId) return undefined;
   return `is process ${identity.processId} by its discovery region, and process ${server.processId} answers in its place`;
-}
-
-function isLocked({ binding, regionPath }: FoundServer): boolean {
-  try {
-    return binding.isFileLocked(regionPath);
-  } catch {
-    // The server removed its names meanwhile.
-    return false;
-  }
 }

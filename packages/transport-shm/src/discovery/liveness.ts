@@ -69,6 +69,19 @@ function askSocket(binding: NativeBinding, names: ServerNames): Result<Answer> {
   }
 }
 
+/**
+ * Whether a process holds the lock of a discovery region now. False also if the system gives no answer, so false is no
+ * proof.
+ */
+export function isLocked(binding: NativeBinding, regionPath: string): boolean {
+  try {
+    return binding.isFileLocked(regionPath);
+  } catch {
+    // The server removed its names meanwhile, or there is no descriptor left.
+    return false;
+  }
+}
+
 function askLock(binding: NativeBinding, names: ServerNames): Result<Liveness> {
   try {
     return ok(

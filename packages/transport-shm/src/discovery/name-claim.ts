@@ -8,6 +8,7 @@ import { lockDirectory, prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { findFreeSlot, type SlotSeeker } from './free-slot.js';
 import { grant, GuestRight, type Guests } from './guests.js';
+import { isLocked } from './liveness.js';
 import { type ServerNames, serverNames, socketPath, SOCKETS_ARE_FILES } from './names.js';
 
 const log = debugLog('shm');
@@ -20,6 +21,8 @@ interface ClaimOptions extends SlotSeeker {
   readonly guests?: Guests | undefined;
   readonly maxConnections: number;
   readonly timeoutMs: number;
+  /** Whether the name of a socket is a file. @default whether it is on this system */
+  readonly socketsAreFiles?: boolean;
 }
 
 /** A name that this server has made, and the identity of its file. Another server may have the name by now. */
@@ -45,7 +48,7 @@ export class NameClaim {
   #regionName: OwnName | undefined;
   /** The descriptor that holds the lock of the region's file. */
   #lifeLock: number | undefined;
-  /** The socket of the server that took the name from this one. This server asks it once. */
+  /** The discovery region of the server that took the name from this one. This server asks it once. */
   #usurper: OwnName | undefined;
 
   private constructor(options: ClaimOptions) {
@@ -92,7 +95,11 @@ export class NameClaim {
 
   /** A pipe's name ends only with the socket itself. */
   get #hasSocketName(): boolean {
-    return SOCKETS_ARE_FILES ? isStill(this.#socketName) : this.#socket !== undefined;
+    return this.#isSocketFile ? isStill(this.#socketName) : this.#socket !== undefined;
+  }
+
+  get #isSocketFile(): boolean {
+    return this.#options.socketsAreFiles ?? SOCKETS_ARE_FILES;
   }
 
   /**
@@ -103,7 +110,9 @@ export class NameClaim {
    */
   async renew(): Promise<Result<LocalSocket | undefined>> {
     const { binding, directory, name, timeoutMs } = this.#options;
-    if (this.#usurper !== undefined && isStill(this.#usurper)) return ok(undefined);
+    // A server that was killed leaves its names, but not its lock.
+    const usurper = this.#usurper;
+    if (usurper !== undefined && isStill(usurper) && isLocked(binding, usurper.path)) return ok(undefined);
     const prepared = prepareDirectory(directory, currentUserId(binding), this.#options.guests);
     if (!prepared.ok) return prepared;
     const lock = await lockDirectory(binding, directory, timeoutMs);
@@ -111,10 +120,11 @@ export class NameClaim {
     try {
       const hasSocket = this.#hasSocketName;
       const hasRegion = isStill(this.#regionName);
-      // If one of the two names is intact, no other server can have taken the name.
-      const found = hasSocket || hasRegion ? ok() : this.#findSlot();
+      // If one of the two files is intact, no other server can have taken the name. A pipe proves nothing.
+      const isKept = hasRegion || (this.#isSocketFile && hasSocket);
+      const found = isKept ? ok() : this.#findSlot();
       if (!found.ok) {
-        if (found.error.code === 'AddressInUse') this.#usurper = identify(serverNames(directory, name).socket);
+        if (found.error.code === 'AddressInUse') this.#usurper = identify(serverNames(directory, name).region);
         return found;
       }
       const replaced = hasSocket ? undefined : this.#socket;
@@ -164,7 +174,7 @@ export class NameClaim {
   #bind(): void {
     const { binding, guests } = this.#options;
     const path = this.#socketPath;
-    if (!SOCKETS_ARE_FILES) {
+    if (!this.#isSocketFile) {
       this.#socket = binding.LocalSocket.listen(path, BACKLOG);
       return;
     }
