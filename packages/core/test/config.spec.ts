@@ -252,6 +252,11 @@ describe('the section of a transport', () => {
         outcomeOf(() => ({ issues: [{ message: sentence }] })),
         sentence,
       ).to.include('another value is allowed');
+    // A key may be longer than an error shows.
+    const key = 'k'.repeat(80);
+    Object.assign(given.foreign, { [key]: SECRET });
+    const long = outcomeOf(() => ({ issues: [{ message: `got "${SECRET}"`, path: [key] }] }));
+    expect(long).to.include('was given a string; another value is allowed');
     // No secret: the commonest mistake with a flag.
     given.foreign.word = 'true';
     expect(outcomeOf(() => ({ issues: [{ message: 'true or false is allowed', path: ['word'] }] }))).to.include(

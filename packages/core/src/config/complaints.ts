@@ -52,9 +52,9 @@ export function isUnknownKey(issue: OptionIssue): boolean {
   return expected === 'never' && type === 'strict_object';
 }
 
-/** Returns the path of an issue of a schema. */
+/** Returns the path of an issue of a schema, with the keys as given: a sentence must make them printable. */
 export function pathOf(issue: OptionIssue): string[] {
-  return (issue.path ?? []).map((step) => printable(typeof step === 'object' ? step.key : step, MAX_KEY));
+  return (issue.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step));
 }
 
 /** Returns a key's name. A program may choose any names. */
