@@ -25,7 +25,11 @@ void en_handshake_drop(en_server *s, uint32_t index) {
     en_region_unmap(h->region, h->region_size);
   }
   if (h->has_place) (void)atomic_fetch_sub(&s->places->used, 1);
-  if (h->link != EN_NO_LINK) en_link_close(h->link);
+  if (h->link != EN_NO_LINK) {
+    /* Another thread may close it, and until then it stays readable. */
+    en_listener_unwatch(s->listener, h->link);
+    en_link_close(h->link);
+  }
   free(h);
   s->underway[index] = s->underway[--s->count];
 }

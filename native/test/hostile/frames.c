@@ -1,13 +1,5 @@
-/* A peer that breaks the protocol ends its own connection with the right code, and nothing else happens. */
-#define _GNU_SOURCE
-#include <netinet/in.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include "../src/posix/names.h"
-#include "pair.h"
+/* Frames and words that break the protocol. */
+#include "hostile.h"
 
 typedef struct {
   const char *what;
@@ -48,7 +40,7 @@ static const single singles[] = {
     {"an answer for the default channel", FRAME(EN_F_CLOSED, 0), 0, {0}, EN_INVALID_MESSAGE},
 };
 
-static en_pair small_pair(void) {
+en_pair small_pair(void) {
   en_options options = {
       .size = sizeof options, .channel_window = 16384, .max_message_size = 1000, .max_channels = 2};
   return make_pair(65536, &options, &options);
@@ -70,7 +62,7 @@ static void ends_with(en_pair pair, en_status outcome, const char *what) {
   free_pair(pair);
 }
 
-static void frames(void) {
+size_t frames(void) {
   for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
     const single *one = &singles[i];
     en_pair pair = small_pair();
@@ -80,9 +72,10 @@ static void frames(void) {
     CHECK(en_write_frame(pair.client, one->header & 0xff, one->header >> 8, bytes, one->length));
     ends_with(pair, one->outcome, one->what);
   }
+  return sizeof singles / sizeof *singles;
 }
 
-static void sequences(void) {
+void sequences(void) {
   uint8_t bytes[1024] = {100};
   en_pair pair = small_pair();
   while (en_get_state(pair.server) == EN_STATE_CONNECTED) { /* more than the window */
@@ -141,7 +134,7 @@ static void sequences(void) {
   free_pair(pair);
 }
 
-static void words(void) {
+void words(void) {
   static const struct {
     const char *what;
     uint32_t offset, value;
@@ -174,126 +167,4 @@ static void words(void) {
   pair.server->look = true;
   IS(EN_INVALID_MESSAGE, en_poll(pair.server));
   free_pair(pair);
-}
-
-/* A socket with unsent bytes whose close waits until they are taken from *end, or for a minute. */
-static int lingering(int *end) {
-  static const uint8_t bytes[65536];
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof address;
-  struct linger minute = {1, 60};
-  int listening = socket(AF_INET, SOCK_STREAM, 0), made = socket(AF_INET, SOCK_STREAM, 0);
-  CHECK(bind(listening, (struct sockaddr *)&address, size) == 0 && listen(listening, 1) == 0);
-  CHECK(getsockname(listening, (struct sockaddr *)&address, &size) == 0);
-  CHECK(connect(made, (struct sockaddr *)&address, size) == 0);
-  *end = accept(listening, NULL, NULL);
-  CHECK(*end >= 0 && close(listening) == 0);
-  while (send(made, bytes, sizeof bytes, MSG_DONTWAIT) > 0) continue;
-  CHECK(setsockopt(made, SOL_SOCKET, SO_LINGER, &minute, sizeof minute) == 0);
-  return made;
-}
-
-static void pass(int link, int descriptor) {
-  CHECK(en_link_put(link, (const uint8_t *)"x", 1, descriptor) && close(descriptor) == 0);
-}
-
-/* Another thread closes it; that thread is not done before the bytes are taken. */
-static void is_closed_elsewhere(int end) {
-  static uint8_t bytes[65536];
-  while (en_waiting_to_close() > 1) en_pause_ms(1); /* links with unread bytes, which close at once */
-  CHECK(en_waiting_to_close() == 1);
-  while (recv(end, bytes, sizeof bytes, 0) > 0) continue;
-  while (en_waiting_to_close() > 0) en_pause_ms(1);
-  CHECK(close(end) == 0);
-}
-
-static void descriptors(void) {
-  int end, links[2], region = -1;
-  uint8_t byte;
-  en_pair pair = small_pair(); /* beside a wake */
-  pass(pair.client->link, lingering(&end));
-  pair.server->look = true;
-  IS(EN_INVALID_MESSAGE, en_poll(pair.server));
-  free_pair(pair);
-  is_closed_elsewhere(end);
-
-  pair = small_pair(); /* beside a wake that nobody looked at */
-  pass(pair.client->link, lingering(&end));
-  free_pair(pair);
-  is_closed_elsewhere(end);
-
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) == 0); /* in a client's handshake */
-  pass(links[0], lingering(&end));
-  CHECK(en_link_take(links[1], &byte, 1, NULL) == EN_TAKE_ABUSED);
-  en_link_close(links[1]);
-  is_closed_elsewhere(end);
-  en_link_close(links[0]);
-
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) == 0); /* in place of a server's region */
-  pass(links[0], lingering(&end));
-  CHECK(en_link_take(links[1], &byte, 1, &region) == EN_TAKE_ABUSED && region == -1);
-  en_link_close(links[1]);
-  is_closed_elsewhere(end);
-  en_link_close(links[0]);
-
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) ==
-        0); /* a region that comes behind a byte */
-  CHECK(en_link_put(links[0], (const uint8_t *)"1", 1, -1));
-  pass(links[0], memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  CHECK(en_link_take(links[1], &byte, 1, &region) == 1 && byte == '1' && region == -1);
-  CHECK(en_link_take(links[1], &byte, 1, &region) == 1 && byte == 'x' && region >= 0);
-  CHECK(en_link_take(links[1], &byte, 1, &region) == EN_TAKE_NOTHING);
-  en_region_close(region);
-  en_link_close(links[0]);
-  en_link_close(links[1]);
-  CHECK(en_waiting_to_close() == 0);
-}
-
-/* The process has no descriptor left to accept the client that waits at a socket which it closes. */
-static void a_queue_without_descriptors(void) {
-  int end, listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  socklen_t size = sizeof address.sun_family; /* the system chooses an abstract name */
-  struct rlimit before, none;
-  CHECK(bind(listening, (struct sockaddr *)&address, size) == 0 && listen(listening, 1) == 0);
-  size = sizeof address;
-  CHECK(getsockname(listening, (struct sockaddr *)&address, &size) == 0);
-  CHECK(connect(client, (struct sockaddr *)&address, size) == 0);
-  pass(client, lingering(&end));
-  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
-  none = before;
-  none.rlim_cur = 0;
-  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
-  en_listening_close(listening);
-  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
-  is_closed_elsewhere(end);
-  CHECK(close(client) == 0);
-}
-
-/* What a peer has put into the link is taken in parts, so that each look ends. */
-static void flood(void) {
-  static const uint8_t bytes[4096];
-  int links[2];
-  size_t sent = 0;
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) == 0);
-  while (send(links[0], bytes, sizeof bytes, 0) > 0) sent += sizeof bytes;
-  CHECK(sent > 65536);
-  CHECK(en_link_drain(links[1]) == EN_LINK_OPEN && en_link_readable(links[1], 0));
-  for (; sent > 65536; sent -= 65536) CHECK(en_link_drain(links[1]) == EN_LINK_OPEN);
-  CHECK(en_link_drain(links[1]) == EN_LINK_OPEN && !en_link_readable(links[1], 0));
-  en_link_close(links[0]);
-  en_link_close(links[1]);
-}
-
-int main(void) {
-  frames();
-  sequences();
-  words();
-  descriptors();
-  a_queue_without_descriptors();
-  flood();
-  (void)printf("%zu frames, sequences, words and descriptors were refused\n",
-               sizeof singles / sizeof *singles);
-  return 0;
 }
