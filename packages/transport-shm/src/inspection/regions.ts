@@ -85,13 +85,19 @@ const WAITS: readonly InspectedWait[] = ['awake', 'doorbell', 'futex'];
 export function inspectRegions(userId: number): { regions: InspectedRegion[]; unreadable: UnreadableRegion[] } {
   const regions: InspectedRegion[] = [];
   const unreadable: UnreadableRegion[] = [];
+  // A server has a region for each of its connections.
+  const described = new Map<number, InspectedProcess | undefined>();
+  const describe = (id: number): InspectedProcess | undefined => {
+    if (!described.has(id)) described.set(id, describeProcess(id));
+    return described.get(id);
+  };
   for (const [key, mappings] of mappingsByRegion(userId)) {
     const { size } = mappings[0]!;
     const block = readControlBlock(mappings);
-    const found = typeof block === 'string' ? block : decodeRegion(key, size, block, mappings);
+    const found = typeof block === 'string' ? block : decodeRegion(key, size, block, mappings, describe);
     if (typeof found !== 'string') regions.push(found);
     else {
-      const processes = holdersOf(mappings).map(describeProcess);
+      const processes = holdersOf(mappings).map(describe);
       const living = processes.filter((each) => each !== undefined);
       if (living.length > 0) unreadable.push({ key, size, processes: living, reason: found });
     }
@@ -109,7 +115,9 @@ function mappingsByRegion(userId: number): Map<string, Mapping[]> {
       const address = Number.parseInt(start, 16);
       const key = `${device}:${inode}`;
       const mapping = { processId, address, size: Number.parseInt(end, 16) - address };
-      found.set(key, [...(found.get(key) ?? []), mapping]);
+      const known = found.get(key);
+      if (known === undefined) found.set(key, [mapping]);
+      else known.push(mapping);
     }
   }
   return found;
@@ -142,6 +150,7 @@ function decodeRegion(
   size: number,
   view: DataView,
   mappings: readonly Mapping[],
+  describe: (id: number) => InspectedProcess | undefined,
 ): InspectedRegion | string {
   const word = (offset: number): number => view.getUint32(offset, true);
   if (word(layout.MAGIC_OFFSET) !== layout.MAGIC) return 'it is not a region of EntropyNet';
@@ -157,8 +166,7 @@ function decodeRegion(
   if (toClient === undefined || toServer === undefined) return 'its positions are damaged';
   const madeAt = Number(view.getBigUint64(layout.MADE_AT_OFFSET, true));
   const holders = holdersOf(mappings);
-  const ifHolder = (id: number): InspectedProcess | undefined =>
-    holders.includes(id) ? describeProcess(id) : undefined;
+  const ifHolder = (id: number): InspectedProcess | undefined => (holders.includes(id) ? describe(id) : undefined);
   const bytes = new Uint8Array(view.buffer);
   return {
     key,
