@@ -53,7 +53,6 @@ export class IncomingLane {
    * over. Returns an error for invalid frames.
    * Hot path: a frame that lies in one message is passed in place.
    */
-  // Hot path: a frame that lies in one message is given as it lies.
   read(bytes: Uint8Array, start: number, take: FrameTaker, isOver: () => boolean): NetworkError | undefined {
     let at = start;
     const end = bytes.length;

@@ -90,7 +90,6 @@ export class OutgoingLane {
    * Whether the lane takes a frame now. The last frame may be longer than the window: its rest waits here.
    * Hot path.
    */
-  // Hot path.
   hasRoom(): boolean {
     if (this.#end - this.#bodyStart + MESSAGE_COST_BYTES < this.#credit && this.#session.hasRoom) return true;
     this.wasRefused = true;
@@ -101,7 +100,6 @@ export class OutgoingLane {
    * Takes a frame, after `hasRoom()`. Returns false if there is no memory for it, which ends the link.
    * Hot path: for a small frame one copy, and no allocation except that of the batch.
    */
-  // Hot path: for a small frame no allocation beside the batch's, one copy.
   write(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     const isLonger = this.#end + FRAME_HEADER_BYTES + length > this.#batch.length;
