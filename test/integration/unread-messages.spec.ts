@@ -1,75 +1,9 @@
 import { once } from 'node:events';
 import { expect } from 'chai';
-import { type Scope, scoped, until } from '@entropynet/conformance/tools';
-import { type ConnectionConfig, type NetworkError, unwrap } from '@entropynet/core';
-import { LoopbackTransport } from '@entropynet/core/testing';
-import { type ConnectionHandle, ConnectionManager, type ManagedServer } from '@entropynet/manager';
+import { scoped, until } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
 import { toDuplex } from '@entropynet/streams';
-import { freshName } from './manager-support.js';
-
-const WINDOW = 64 * 1024;
-const textOf = (data: Uint8Array): string => Buffer.from(data).toString();
-
-/** A handle that reconnects automatically, and the other ends of its connections. */
-class Site {
-  readonly handle: ConnectionHandle;
-  readonly server: ManagedServer;
-  readonly errors: NetworkError[] = [];
-
-  private constructor(handle: ConnectionHandle, server: ManagedServer) {
-    this.handle = handle;
-    this.server = server;
-    handle.on('error', (error) => this.errors.push(error));
-  }
-
-  static async open(scope: Scope): Promise<Site> {
-    const manager = new ConnectionManager([new LoopbackTransport()], { log: () => undefined });
-    scope.defer(async () => {
-      await manager.closeAll();
-      manager.release();
-    });
-    const config: ConnectionConfig = {
-      endpoint: freshName(),
-      channelWindow: WINDOW,
-      maxChannels: 2,
-      reconnect: { initialDelayMs: 1, maxDelayMs: 1 },
-    };
-    const server = unwrap(manager.createServer(config));
-    unwrap(await server.listen());
-    return new Site(unwrap(manager.openConnection(config)), server);
-  }
-
-  /** Connects for the first time, and returns the other end. */
-  async first(): Promise<ConnectionHandle> {
-    const accepting = this.server.accept();
-    unwrap(await this.handle.connect());
-    return unwrap(await accepting);
-  }
-
-  /** The other end leaves; gives the other end of the next connection once the handle has it. */
-  async next(peer: ConnectionHandle): Promise<ConnectionHandle> {
-    const { generation } = this.handle.getReconnection();
-    const accepting = this.server.accept();
-    unwrap(await peer.close());
-    const accepted = unwrap(await accepting);
-    await until(() => this.handle.getReconnection().generation === generation + 1, 'connected again');
-    return accepted;
-  }
-}
-
-async function send(peer: ConnectionHandle, ...texts: readonly string[]): Promise<void> {
-  for (const text of texts) unwrap(await peer.send(Buffer.from(text)));
-}
-
-async function take(messages: AsyncIterator<Uint8Array>, count: number): Promise<string[]> {
-  const taken: string[] = [];
-  while (taken.length < count) {
-    const next = await messages.next();
-    if (next.done === true) break;
-    taken.push(textOf(next.value));
-  }
-  return taken;
-}
+import { send, Site, take, textOf, WINDOW } from './unread-support.js';
 
 describe('messages that were unread when a handle reconnected', () => {
   const LONG = 'l'.repeat(WINDOW / 2 + 100);
@@ -181,6 +115,29 @@ describe('messages that were unread when a handle reconnected', () => {
           `more than ${WINDOW} bytes (channelWindow) wait there for a reader`,
       ]);
       expect(await take(site.handle.messages(), 2)).to.deep.equal([texts[0], 'c']);
+    }),
+  );
+
+  it(
+    '[HANDLE-6] count alone towards that limit, without the messages that were read before them',
+    scoped(async (scope) => {
+      const site = await Site.open(scope);
+      const first = await site.first();
+      const old = 'o'.repeat(WINDOW / 2);
+      await send(first, old);
+      const peer = await site.next(first);
+      const read: string[] = [];
+      // Such a consumer gets no messages of earlier connections.
+      const onMessage = (data: Uint8Array): number => read.push(textOf(data));
+      const lease = site.handle.defaultChannel.take({ onMessage }, { name: 'a test' });
+      // Less than half a window, so no window update follows.
+      await send(peer, 'r'.repeat(WINDOW / 2 - 100));
+      await until(() => read.length === 1, 'the message was read');
+      lease.release();
+      await send(peer, 'new');
+      await site.next(peer);
+      expect(site.errors).to.deep.equal([]);
+      expect(await take(site.handle.messages(), 2)).to.deep.equal([old, 'new']);
     }),
   );
 

@@ -97,8 +97,9 @@ export class ChannelEndpoint implements LeaseHolder {
 
   /** The window bytes of the unread messages. 0 if there are none, or if this side has ended the connection. */
   get unreadBytes(): number {
-    const { parked, outstanding } = this.state.incoming;
-    return parked.length > 0 && this.host.receiver.isDelivering ? outstanding : 0;
+    const { parked, outstanding, owed } = this.state.incoming;
+    // This side owes the window of the messages that were read.
+    return parked.length > 0 && this.host.receiver.isDelivering ? outstanding - owed : 0;
   }
 
   /** Removes and returns the unread messages. Returns none while a consumer, or a loop that has begun, reads them. */
