@@ -63,9 +63,13 @@ export class ChannelConsumers {
     this.#unread.clear();
   }
 
-  /** Ends a consumer that waits for a connection, because the handle is closed or gets no further connection. */
+  /**
+   * The handle is closed or gets no further connection. Ends a consumer that waits for one. A consumer that first reads
+   * the messages of earlier connections continues, and ends with those of the last one.
+   */
   endWaiting(reason: CloseReason): void {
-    this.#waiting?.end(reason);
+    if (this.#endpoint === undefined) this.#waiting?.end(reason);
+    else if (!this.#unread.collect()) this.#installWaiting();
   }
 
   /** Keeps the unread messages for the next reader. The owner calls it before the object leaves its endpoint. */
@@ -173,7 +177,11 @@ export class ChannelConsumers {
     if (endpoint === undefined) {
       this.checkUntaken(false);
       this.#wait(lease);
-    } else endpoint.install(lease);
+    } else {
+      // A consumer that reads the messages of earlier connections is not on the endpoint yet.
+      if (endpoint === this.#endpoint) checkUntaken(this.#waiting, this.#channelName, false);
+      endpoint.install(lease);
+    }
     return lease;
   }
 
