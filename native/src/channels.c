@@ -99,7 +99,7 @@ static en_status opened(en_connection *c, uint32_t id, const en_frame *frame) {
   if (!slot && (c->announced >= most_channels(c) || has_unread_channels(c))) {
     if (en_id_set(&c->by_peer, id, &c->refused)) {
       (void)en_control_add(c, EN_F_REFUSE, id, NULL, 0);
-      return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+      return c->end.status;
     }
   } else {
     if (!slot) slot = en_slot_add(c, name, frame->length);
@@ -129,7 +129,7 @@ static en_status refused(en_connection *c, en_slot *slot) {
     slot->out = EN_OUT_RETURNED;
     (void)en_control_add(c, EN_F_CLOSE, slot->own_id, NULL, 0);
   }
-  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+  return c->end.status;
 }
 
 static en_status closed_by_peer(en_connection *c, uint32_t id) {
@@ -139,14 +139,14 @@ static en_status closed_by_peer(en_connection *c, uint32_t id) {
   } else if (!slot || slot->in != EN_IN_OPEN) {
     return en_violation(c, "The peer closed a channel that is not open.");
   }
-  if (!en_control_add(c, EN_F_CLOSED, id, NULL, 0)) return en_ended(c);
+  if (!en_control_add(c, EN_F_CLOSED, id, NULL, 0)) return c->end.status;
   if (slot == &c->refused) return EN_OK;
   slot->in = EN_IN_CLOSED;
   slot->owed = slot->arriving = 0;
   en_report(c, slot, EN_EVENT_CHANNEL_CLOSING);
   en_close_own(c, slot);
   check_over(c, slot);
-  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+  return c->end.status;
 }
 
 static en_status close_answered(en_connection *c, en_slot *slot) {
@@ -214,21 +214,19 @@ en_status en_open_channel(en_connection *c, const char *name, int timeout_ms, en
       }
       slot = en_slot_add(c, bytes, (uint32_t)length);
       if (!slot || !announce(c, slot)) {
-        return c->state == EN_STATE_CONNECTED ? en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
-                                                            "There is no memory or no id for a channel.")
-                                              : en_ended(c);
+        (void)en_end_with(c, EN_STATE_FAILED, EN_RESOURCE_LIMIT_EXCEEDED,
+                          "There is no memory or no id for a channel.");
+        return en_ended(c);
       }
       *channel = slot->number;
       en_flush(c);
       if (timeout_ms == 0) return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
     }
-    en_status status = c->holding ? en_fail(EN_WOULD_BLOCK, "A callback with EN_IN_RING can't wait.")
-                                  : en_wait_a_while(c, deadline);
-    if (status == EN_TIMEOUT) {
+    if (c->holding) return en_fail(EN_WOULD_BLOCK, "A callback with EN_IN_RING can't wait.");
+    if (!en_wait_a_while(c, deadline)) {
       return en_fail(timeout_ms ? EN_TIMEOUT : EN_WOULD_BLOCK, "The channel '%.100s' %s.", name,
                      closing ? "is still closing" : "was not answered in time");
     }
-    if (status) return status;
   }
 }
 
@@ -248,11 +246,9 @@ en_status en_close_channel(en_connection *c, en_channel channel, int timeout_ms)
     if (c->state != EN_STATE_CONNECTED) return en_ended(c);
     slot = en_slot_of(c, channel);
     if (!slot || slot->over || timeout_ms == 0) return EN_OK;
-    en_status status = c->holding ? EN_TIMEOUT : en_wait_a_while(c, deadline);
-    if (status == EN_TIMEOUT) {
+    if (c->holding || !en_wait_a_while(c, deadline)) {
       return en_fail(EN_TIMEOUT, "The peer did not close the channel within %d ms. It still may.",
                      timeout_ms);
     }
-    if (status) return status;
   }
 }

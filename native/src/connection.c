@@ -66,7 +66,7 @@ en_status en_connection_make(en_link link, uint8_t *region, uint32_t region_size
 en_status en_ended(en_connection *c) { return en_fail_copy(&c->end); }
 
 en_status en_end_with(en_connection *c, en_state state, en_status status, const char *why) {
-  if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+  if (c->state != EN_STATE_CONNECTED) return c->end.status;
   c->state = state;
   c->end_due = true;
   c->end.status = status;
@@ -77,7 +77,7 @@ en_status en_end_with(en_connection *c, en_state state, en_status status, const 
     if (atomic_fetch_sub(&c->places->owners, 1) == 1) free(c->places);
     c->places = NULL;
   }
-  return en_ended(c);
+  return status;
 }
 
 en_status en_violation(en_connection *c, const char *why) {
@@ -126,31 +126,40 @@ static void leave(en_connection *c) {
   en_flush(c);
 }
 
-en_status en_disconnect(en_connection *c, int timeout_ms) {
-  if (!c) return en_fail(EN_INVALID_PARAMETER, "connection is NULL.");
+/* Ends the connection, and sets no error for the program. EN_TIMEOUT: queued messages were lost. Another
+ * status: the peer ended it first, and queued messages were lost. */
+static en_status say_goodbye(en_connection *c, int timeout_ms) {
   c->quiet = true;
   if (c->state != EN_STATE_CONNECTED) return EN_OK;
   if (c->claiming) (void)en_abort(c);
   int64_t deadline = en_deadline(timeout_ms);
-  en_status status = EN_OK;
+  bool in_time = true;
   (void)en_take(c, false); /* it can still be received afterwards */
   leave(c);
-  while (!status && c->queued_count > 0 && c->state == EN_STATE_CONNECTED) {
-    status = c->holding ? EN_TIMEOUT : en_wait_a_while(c, deadline);
+  while (in_time && c->queued_count > 0 && c->state == EN_STATE_CONNECTED) {
+    in_time = !c->holding && en_wait_a_while(c, deadline);
     en_flush(c);
   }
-  if (c->state != EN_STATE_CONNECTED)
-    return c->queued_count > 0 ? en_ended(c) : EN_OK; /* the peer was first */
-  atomic_store(c->own_closed, 1);
-  (void)en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED, "This side said goodbye.");
+  bool is_first = c->state == EN_STATE_CONNECTED;
+  if (is_first) {
+    atomic_store(c->own_closed, 1);
+    (void)en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED, "This side said goodbye.");
+  }
   if (c->queued_count == 0) return EN_OK;
+  return is_first ? EN_TIMEOUT : c->end.status;
+}
+
+en_status en_disconnect(en_connection *c, int timeout_ms) {
+  if (!c) return en_fail(EN_INVALID_PARAMETER, "connection is NULL.");
+  en_status status = say_goodbye(c, timeout_ms);
+  if (status != EN_TIMEOUT) return status ? en_ended(c) : EN_OK;
   return en_fail(EN_TIMEOUT, "The connection has ended. Not everything could be written within %d ms.",
                  timeout_ms);
 }
 
 void en_connection_free(en_connection *c) {
   if (!c) return;
-  (void)en_disconnect(c, 0);
+  (void)say_goodbye(c, 0);
   if (c->polling) {
     c->free_due = true;
     return;

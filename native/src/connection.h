@@ -170,10 +170,11 @@ struct en_connection {
 /* connection.c */
 en_status en_connection_make(en_link link, uint8_t *region, uint32_t region_size, bool is_server,
                              const en_limits *peer, const en_settings *settings, en_connection **out);
+/* These end the connection if it stands, and return how it ended. They set no error for the program. */
 en_status en_end_with(en_connection *c, en_state state, en_status status, const char *why);
 en_status en_violation(en_connection *c, const char *why);
 en_status en_corrupt(en_connection *c, const char *why);
-/* The end as the outcome of a call. */
+/* The end as the outcome of a call that fails. */
 en_status en_ended(en_connection *c);
 void en_watch_peer(en_connection *c, int64_t now);
 
@@ -195,7 +196,7 @@ en_status en_channel_frame(en_connection *c, uint32_t type, uint32_t id, const e
 /* Writes ChannelClose if no message of the channel is queued. */
 void en_close_own(en_connection *c, en_slot *slot);
 
-/* receive.c */
+/* receive.c: the frames of the peer. These set no error for the program. */
 en_status en_take(en_connection *c, bool deliver);
 /* Publishes the read position, and wakes the peer if it waits for room. */
 void en_publish_head(en_connection *c);
@@ -210,8 +211,8 @@ void en_wake_reader(en_connection *c);
 void en_flush(en_connection *c);
 
 /* send.c */
-/* Waits until a sender may be able to continue. */
-en_status en_wait_a_while(en_connection *c, int64_t deadline);
+/* Waits until a sender may be able to continue, or the connection has ended. False: the time is over. */
+bool en_wait_a_while(en_connection *c, int64_t deadline);
 
 /* wait.c */
 bool en_has_unread(const en_connection *c);

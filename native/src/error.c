@@ -55,3 +55,10 @@ en_status en_fail_copy(const en_error *error) {
   last = &formatted;
   return error->status;
 }
+
+void en_keep_error(en_kept_error *kept) { *kept = (en_kept_error){last, formatted}; }
+
+void en_restore_error(const en_kept_error *kept) {
+  formatted = kept->formatted;
+  last = kept->last;
+}

@@ -16,4 +16,12 @@ en_status en_fail_with(const en_error *constant);
 /* The same with a copy of an error. */
 en_status en_fail_copy(const en_error *error);
 
+/* The error of this thread, kept while parts of a call may fail without a failure of the call. */
+typedef struct {
+  const en_error *last;
+  en_error formatted;
+} en_kept_error;
+void en_keep_error(en_kept_error *kept);
+void en_restore_error(const en_kept_error *kept);
+
 #endif

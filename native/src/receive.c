@@ -79,7 +79,7 @@ static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_fra
     c->holding = false;
   }
   en_give_back(c, slot, paid);
-  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+  return c->end.status;
 }
 
 static en_status window_came(en_connection *c, uint32_t id, const en_frame *frame) {
@@ -150,7 +150,7 @@ static en_status take_known(en_connection *c, bool deliver) {
     (void)arrived(c, &frame, deliver);
     if (c->in.position - c->published_head >= c->in.capacity / 8) en_publish_head(c);
   }
-  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+  return c->end.status;
 }
 
 /* Takes the present frames of the ring, so that the call ends even if the peer continues. A side that spins
@@ -169,7 +169,7 @@ static en_status take_ring(en_connection *c, bool deliver, bool at_once) {
 }
 
 en_status en_take(en_connection *c, bool deliver) {
-  if (c->state != EN_STATE_CONNECTED) return en_ended(c);
+  if (c->state != EN_STATE_CONNECTED) return c->end.status;
   if (c->holding) return EN_OK; /* a callback reads the ring */
   uint32_t before = c->in.position;
   int64_t now = en_coarse_ms();

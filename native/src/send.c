@@ -66,16 +66,16 @@ en_status en_try_send(en_connection *c, en_channel channel, const void *bytes, s
   return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
 }
 
-en_status en_wait_a_while(en_connection *c, int64_t deadline) {
+bool en_wait_a_while(en_connection *c, int64_t deadline) {
   uint32_t before = c->in.position;
   int left = en_left_ms(deadline);
   (void)en_take(c, false);
-  if (c->state != EN_STATE_CONNECTED) return en_ended(c);
-  if (left == 0) return EN_TIMEOUT; /* also if frames came: a peer may send without end */
-  if (c->in.position != before) return EN_OK;
+  if (c->state != EN_STATE_CONNECTED) return true;
+  if (left == 0) return false; /* also if frames came: a peer may send without end */
+  if (c->in.position != before) return true;
   en_sleep(c, left, false);
   (void)en_take(c, false);
-  return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
+  return true;
 }
 
 /* Repeats until the frame is written. Window comes in frames, so it also takes arriving messages and keeps
@@ -93,9 +93,8 @@ static en_status write_waiting(en_connection *c, en_slot *slot, uint32_t type, c
     bool first = type == EN_F_MESSAGE || type == EN_F_START;
     if (!(first && en_must_wait(c, slot)) && en_write_data(c, slot, type, bytes, length)) return EN_OK;
     if (c->state != EN_STATE_CONNECTED) return en_ended(c);
-    en_status status = en_wait_a_while(c, deadline);
-    if (status == EN_TIMEOUT) return en_fail(EN_TIMEOUT, "There was no room for the message in time.");
-    if (status) return status;
+    if (!en_wait_a_while(c, deadline))
+      return en_fail(EN_TIMEOUT, "There was no room for the message in time.");
   }
 }
 

@@ -63,18 +63,23 @@ en_status en_accept(en_server *s, int timeout_ms, en_connection **connection) {
     return en_fail(EN_INVALID_PARAMETER, "connection is NULL. It takes the client's connection.");
   *connection = NULL;
   if (!s) return en_fail(EN_INVALID_PARAMETER, "server is NULL.");
+  en_kept_error kept;
+  en_keep_error(&kept);
   int64_t deadline = en_deadline(timeout_ms);
   for (en_ready *item = s->first; item; item = item->next) item->fresh = false;
   for (;;) {
     en_status status = en_listener_renew(s->listener);
     s->nameless = s->nameless && status != EN_OK;
     en_clients_take(s);
-    if (next_ready(s, connection)) return EN_OK;
+    if (next_ready(s, connection)) {
+      en_restore_error(&kept); /* of a client that was refused, for example */
+      return EN_OK;
+    }
     if (atomic_exchange(&s->interrupted, 0))
       return en_fail(EN_ABORTED, "en_server_interrupt() ended the wait.");
     if (status && !s->nameless) { /* told once; the names may come back */
       s->nameless = true;
-      return status;
+      return en_fail(status, "Another server has taken the endpoint of this one.");
     }
     if (en_left_ms(deadline) == 0) {
       en_listener_wait(s->listener, 0);
@@ -95,6 +100,8 @@ void en_server_interrupt(en_server *s) {
 
 void en_server_free(en_server *s) {
   if (!s) return;
+  en_kept_error kept;
+  en_keep_error(&kept);
   while (s->count > 0) en_handshake_drop(s, s->count - 1);
   while (s->first) {
     en_ready *item = s->first;
@@ -106,4 +113,5 @@ void en_server_free(en_server *s) {
   if (atomic_fetch_sub(&s->places->owners, 1) == 1) free(s->places);
   en_settings_forget(&s->settings);
   free(s);
+  en_restore_error(&kept);
 }

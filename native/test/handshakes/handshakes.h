@@ -31,6 +31,7 @@ void vectors(void);
 void names(void);
 void a_relative_directory(void);
 void names_come_back(void);
+void tells_of_another_server(void);
 void limits(void);
 void admission_and_secrets(void);
 void requests(void);

@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
   names();
   a_relative_directory();
   names_come_back();
+  tells_of_another_server();
   limits();
   admission_and_secrets();
   requests();
@@ -42,6 +43,6 @@ int main(int argc, char **argv) {
   proves_without_waiting();
   notices_another_server();
   waits_for_a_place_in_the_queue();
-  (void)printf("12 groups of checks passed\n");
+  (void)printf("13 groups of checks passed\n");
   return 0;
 }

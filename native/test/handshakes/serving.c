@@ -84,6 +84,37 @@ void names_come_back(void) {
 #endif
 }
 
+/* A client that comes when another server has taken the name is served. The next call tells of that server.
+ */
+void tells_of_another_server(void) {
+#if !defined(_WIN32)
+  en_options options = in_directory();
+  en_server *server, *other;
+  en_connecting *attempt;
+  en_connection *client, *accepted, *nobody;
+  en_place place;
+  IS(EN_OK, en_listen("one", &options, &server));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &accepted));
+  IS(EN_OK, en_connect_poll(attempt, &client));
+  IS(EN_OK, en_place_find("one", directory, &place));
+  CHECK(unlink(place.socket) == 0 && unlink(place.region) == 0);
+  IS(EN_OK, en_listen("one", &options, &other));
+  for (int64_t end = en_now_ms() + 1000; en_now_ms() < end;) en_pause_ms(10); /* then it looks at its names */
+  IS(EN_INVALID_PARAMETER, en_accept(NULL, 0, &accepted));
+  IS(EN_OK, en_accept(server, 0, &accepted));
+  CHECK(en_last_error()->status == EN_INVALID_PARAMETER);
+  IS(EN_ADDRESS_IN_USE, en_accept(server, 0, &nobody));
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, &nobody));
+  en_connection_free(accepted);
+  en_connection_free(client);
+  en_connect_free(attempt);
+  en_server_free(server);
+  en_server_free(other);
+#endif
+}
+
 void limits(void) {
   en_options options = in_directory();
   en_connection *first, *second;

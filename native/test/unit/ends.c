@@ -53,6 +53,24 @@ void ends(void) {
   en_connection_free(pair.server);
 }
 
+/* The error of the last call that failed, after calls that succeeded or return nothing. */
+void keeps_the_error_of_a_call(void) {
+  en_message message;
+  for (int way = 0; way < 3; way++) {
+    en_pair pair = make_pair(65536, NULL, NULL);
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+    IS(EN_OK, en_disconnect(pair.server, 0));
+    IS(EN_MESSAGE_TOO_LARGE, en_try_send(pair.client, EN_DEFAULT_CHANNEL, "", (16u << 20) + 1));
+    if (way == 0) IS(EN_OK, en_disconnect(pair.client, 0));
+    if (way == 1) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+    if (way == 2) en_connection_free(pair.client);
+    CHECK(en_last_error()->status == EN_MESSAGE_TOO_LARGE);
+    en_connection_free(pair.server);
+    if (way != 2) en_connection_free(pair.client);
+    CHECK(en_last_error()->status == EN_MESSAGE_TOO_LARGE);
+  }
+}
+
 void reports_what_it_drops(void) {
   char bytes[1000] = {0};
   for (uint32_t understands = 0; understands < 2; understands++) {

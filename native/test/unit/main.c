@@ -28,6 +28,7 @@ int main(void) {
   keeps_a_full_channel_from_the_others();
   sleeps_after_room_came();
   ends();
+  keeps_the_error_of_a_call();
   reports_what_it_drops();
   tells_of_an_unresponsive_peer();
   publishes_what_was_read();
@@ -35,6 +36,6 @@ int main(void) {
   sleeps_after_an_interrupt();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("17 groups of checks passed\n");
+  (void)printf("18 groups of checks passed\n");
   return 0;
 }
