@@ -31,7 +31,7 @@ static en_status blocked(en_connection *c, en_slot *slot, size_t length) {
   slot->blocked_length = length < c->longest_frame ? (uint32_t)length : c->longest_frame;
   c->work = true;
   c->stats.would_block_sends++;
-  return en_fail_with(&no_room);
+  return en_fail_with(c->claiming ? &claimed : &no_room);
 }
 
 /* Takes ownership of memory with a message. */
@@ -47,10 +47,7 @@ en_status en_try_send(en_connection *c, en_channel channel, const void *bytes, s
   en_slot *slot = NULL;
   en_status status = check_send(c, channel, bytes, length, &slot);
   if (status) return status;
-  if (c->claiming) {
-    c->stats.would_block_sends++;
-    return en_fail_with(&claimed);
-  }
+  if (c->claiming) return blocked(c, slot, length);
   en_flush_before(c, slot, length);
   if (en_must_wait(c, slot)) return blocked(c, slot, length);
   if (length <= c->longest_frame) {

@@ -134,9 +134,9 @@ static bool something_to_poll(en_connection *c) {
   bool reported = c->on_event && !c->quiet &&
                   (c->reports || c->report_unresponsive || c->report_responsive || c->end_due);
   if (reported || en_has_deliverable(c)) return true;
-  bool fresh = c->fresh;
-  c->fresh = false;
-  return fresh;
+  bool is_new = c->fresh || c->has_drained;
+  c->fresh = c->has_drained = false;
+  return is_new;
 }
 
 /* Each look at the peer's tail takes the cache line away from the peer, which needs it for the next message.

@@ -24,6 +24,7 @@ int main(void) {
   sends_and_receives();
   keeps_the_message_of_a_callback();
   claims();
+  drains_after_a_claim();
   opens_and_closes_channels();
   keeps_a_full_channel_from_the_others();
   sleeps_after_room_came();
@@ -34,8 +35,9 @@ int main(void) {
   publishes_what_was_read();
   spins_no_longer_than_the_timeout();
   sleeps_after_an_interrupt();
+  ends_a_wait_when_room_came();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("18 groups of checks passed\n");
+  (void)printf("20 groups of checks passed\n");
   return 0;
 }

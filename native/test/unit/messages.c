@@ -91,6 +91,23 @@ void claims(void) {
   free_pair(pair);
 }
 
+/* A send that a claim kept out is told when it can go. */
+void drains_after_a_claim(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  seen client = {0};
+  void *bytes;
+  (void)en_on_event(pair.client, note, &client);
+  for (uint32_t round = 1; round <= 2; round++) {
+    IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 4, &bytes));
+    IS(EN_WOULD_BLOCK, en_try_send(pair.client, EN_DEFAULT_CHANNEL, "x", 1));
+    memset(bytes, 'r', 4);
+    IS(EN_OK, round == 1 ? en_abort(pair.client) : en_commit(pair.client));
+    IS(EN_OK, en_poll(pair.client));
+    CHECK(client.count[EN_EVENT_DRAIN] == round);
+  }
+  free_pair(pair);
+}
+
 /* A report of room that nobody needs any more does not keep a program awake. */
 void sleeps_after_room_came(void) {
   en_pair pair = make_pair(65536, NULL, NULL);

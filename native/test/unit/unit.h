@@ -24,6 +24,7 @@ void checks_the_library_of_a_peer(void);
 void sends_and_receives(void);
 void keeps_the_message_of_a_callback(void);
 void claims(void);
+void drains_after_a_claim(void);
 void opens_and_closes_channels(void);
 void keeps_a_full_channel_from_the_others(void);
 void sleeps_after_room_came(void);
@@ -34,6 +35,7 @@ void tells_of_an_unresponsive_peer(void);
 void publishes_what_was_read(void);
 void spins_no_longer_than_the_timeout(void);
 void sleeps_after_an_interrupt(void);
+void ends_a_wait_when_room_came(void);
 void waits_no_longer_than_the_deadline(void);
 void wakes_a_sleeper(void);
 

@@ -59,6 +59,31 @@ void sleeps_after_an_interrupt(void) {
   free_pair(pair);
 }
 
+/* Takes one frame off the ring, as a peer does that has not read much of it yet. */
+static void take_one(en_connection *connection) {
+  en_frame frame;
+  CHECK(en_ring_look_at_tail(&connection->in) && en_ring_next(&connection->in, &frame) == EN_RING_FRAME);
+  en_ring_skip(&connection->in, frame.length);
+  atomic_store(connection->in.head, connection->in.position);
+}
+
+/* Without a callback for events, the end of the wait tells a sender of room, and once. */
+void ends_a_wait_when_room_came(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  char bytes[1000] = {0};
+  for (int way = 0; way < 2; way++) {
+    while (en_try_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes) == EN_OK) continue;
+    take_one(pair.server);
+    if (way == 0) CHECK(en_arm(pair.client) == 0 && en_arm(pair.client) == 1);
+    if (way == 1) {
+      IS(EN_OK, en_wait(pair.client, 1));
+      IS(EN_TIMEOUT, en_wait(pair.client, 1));
+    }
+    IS(EN_OK, en_try_send(pair.client, EN_DEFAULT_CHANNEL, bytes, sizeof bytes));
+  }
+  free_pair(pair);
+}
+
 /* Frames of the peer end a wait early, and do not lengthen it. */
 void waits_no_longer_than_the_deadline(void) {
   en_pair pair = make_pair(65536, NULL, NULL);
