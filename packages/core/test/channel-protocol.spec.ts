@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Capability, frameHeader, FrameType, unwrap } from '@entropynet/core';
+import { Capability, channelIdOf, frameHeader, FrameType, unwrap } from '@entropynet/core';
 import { BARE_LIMITS, BareConnection } from '@entropynet/test/support/bare-connection';
 
 const NAME = new TextEncoder().encode('x');
@@ -91,6 +91,21 @@ describe('frames about channels from a peer', () => {
     expect(failure()).to.equal('ResourceLimitExceeded');
     // 4 are opened, and so many answers may wait.
     expect(id).to.equal(4 * 4 + 64 + 1);
+  });
+
+  it('limits memory: a peer opens no more channels during the goodbye of this side than before', async () => {
+    const { connection, failure } = observed(new BareConnection({ maxChannels: 4 }));
+    const leaving = connection.disconnect();
+    for (let id = 1; id <= 6; id += 1)
+      connection.feed(frameHeader(ChannelOpen, id), new TextEncoder().encode(`n${id}`));
+    const refused = connection.writer.ofType(ChannelRefuse).map(({ header }) => channelIdOf(header));
+    expect(refused).to.deep.equal([5, 6]);
+    // A closed channel makes room.
+    connection.feed(frameHeader(ChannelClose, 1));
+    connection.feed(frameHeader(ChannelOpen, 1), new TextEncoder().encode('n7'));
+    expect(connection.writer.ofType(ChannelRefuse)).to.have.lengthOf(2);
+    unwrap(await leaving);
+    expect(failure()).to.equal(undefined);
   });
 
   it('limits memory: unread messages of closed channels have a limit, and reading makes room', async () => {

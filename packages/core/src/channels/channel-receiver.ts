@@ -109,8 +109,8 @@ export class ChannelReceiver {
   }
 
   get #hasNoPlace(): boolean {
-    const { openCount, hasFreeId, closed } = this.#channels;
-    return openCount >= this.#maxChannels || !hasFreeId || closed.isFull;
+    const { openCount, boundCount, hasFreeId, closed } = this.#channels;
+    return Math.max(openCount, boundCount) >= this.#maxChannels || !hasFreeId || closed.isFull;
   }
 
   #onRefusal(id: number): void {

@@ -33,6 +33,7 @@ export class ChannelTable {
   readonly #refused = new Set<number>();
   readonly #freeIds: number[] = [];
   #openCount = 0;
+  #boundCount = 0;
   #lastFound: Channel | undefined;
   /** The totals of halves that are no longer in the table. */
   #ended = { messagesSent: 0, bytesSent: 0 };
@@ -56,6 +57,7 @@ export class ChannelTable {
     this.#refused.clear();
     this.#freeIds.length = 0;
     this.#openCount = 0;
+    this.#boundCount = 0;
     this.#lastFound = undefined;
     this.#ended = { messagesSent: 0, bytesSent: 0 };
     this.#unconfirmed = { messages: 0, bytes: 0 };
@@ -110,6 +112,14 @@ export class ChannelTable {
     return this.#openCount;
   }
 
+  /**
+   * The number of named channels that the peer has opened and not closed. During the goodbye of this side it can be
+   * larger than `openCount`, because this side no longer opens the channels of the peer.
+   */
+  get boundCount(): number {
+    return this.#boundCount;
+  }
+
   /** Whether this side has a free id. */
   get hasFreeId(): boolean {
     return this.#freeIds.length > 0 || this.#outgoing.length <= MAX_CHANNEL_ID;
@@ -130,6 +140,7 @@ export class ChannelTable {
     if (half.id !== -1 || half.isEnded) return 'opened-twice';
     half.id = id;
     this.#incoming[id] = half;
+    this.#boundCount += 1;
     return 'bound';
   }
 
@@ -152,6 +163,7 @@ export class ChannelTable {
     const half = id === 0 ? undefined : this.#incoming[id];
     if (half === undefined) return false;
     this.#incoming[id] = undefined;
+    this.#boundCount -= 1;
     half.isEnded = true;
     return true;
   }
