@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from . import _library as c
 from ._bytes import View, copy_from
 from ._guard import Guard
+from .errors import ClosedError, EntropyNetError
 from .types import Event, EventType
 
 if TYPE_CHECKING:
@@ -51,22 +52,39 @@ class Callbacks:
             self._retire(self._event)
             self._event = taker
 
-    def poll(self) -> bool:
-        """Calls the callbacks for everything that has arrived. Returns False after the orderly end of the
-        connection. Raises the failure of the connection, or the first exception of a callback."""
+    def run(self) -> EntropyNetError | None:
+        """Calls the callbacks for everything that has arrived. Returns how the connection ended, or None.
+        `take_errors()` returns the exceptions of the callbacks."""
         with self._guard as handle:
             self._polling += 1
             try:
                 status = library.en_poll(handle)
-                error = None if status in (c.OK, c.CONNECTION_CLOSED) else c.failure(status)
+                return None if status == c.OK else c.failure(status)
             finally:
                 self._polling -= 1
                 if self._polling == 0:
                     self._retired.clear()
-            self._raise_first()
-        if error is not None:
-            raise error
-        return bool(status == c.OK)
+
+    def take_errors(self) -> list[BaseException]:
+        """Returns the exceptions that the callbacks raised since the last call; none inside a callback."""
+        if not self._errors or self._polling > 0:
+            return []
+        errors = self._errors.copy()
+        self._errors.clear()
+        return errors
+
+    def poll(self) -> bool:
+        """As `run()`. Returns False after the orderly end of the connection. Raises the failure of the connection, or
+        the first exception of a callback."""
+        end = self.run()
+        errors = self.take_errors()
+        for other in errors[1:]:
+            logging.getLogger("entropynet").error("a callback raised", exc_info=other)
+        if errors:
+            raise errors[0]
+        if end is not None and not isinstance(end, ClosedError):
+            raise end
+        return end is None
 
     def _message_taker(self, callback: MessageCallback, borrow: bool) -> Callable[[Any, Any, Any], None]:
         # The library holds this function. A reference to the connection would keep the connection alive.
@@ -108,12 +126,3 @@ class Callbacks:
     def _retire(self, taker: Any) -> None:
         if self._polling > 0 and taker is not None:
             self._retired.append(taker)
-
-    def _raise_first(self) -> None:
-        if not self._errors or self._polling > 0:
-            return
-        first, *others = self._errors
-        self._errors.clear()
-        for other in others:
-            logging.getLogger("entropynet").error("a callback raised", exc_info=other)
-        raise first

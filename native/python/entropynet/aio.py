@@ -159,20 +159,32 @@ class AsyncConnection:
         self._is_pump_due = False
         if not self._is_watching:
             return
+        callbacks = self.sync._callbacks
         try:
-            if not self.sync.poll():
+            # The next call of a task raises a failure of the connection.
+            if callbacks.run() is not None:
                 self._stop_watching()
             elif not self.sync.arm():
                 # The other tasks run first.
                 self._pump_soon()
-        except EntropyNetError:
-            # The connection failed. The next call of a task raises the failure.
-            if self.sync.state != "connected":
-                self._stop_watching()
-        except Exception as error:
-            self._loop.call_exception_handler({"message": "a callback of a connection raised", "exception": error})
+        except ClosedError:
+            # The program has closed the connection below this object.
+            self._stop_watching()
+        except RuntimeError as error:
+            # Another thread is inside a call.
+            self._report(error)
             self._pump_soon()
         self._wake()
+        errors = callbacks.take_errors()
+        for error in errors:
+            if isinstance(error, Exception):
+                self._report(error)
+        for error in errors:
+            if not isinstance(error, Exception):
+                raise error
+
+    def _report(self, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": "a callback of a connection raised", "exception": error})
 
     def _pump_soon(self) -> None:
         if self._is_pump_due or not self._is_watching:

@@ -7,11 +7,17 @@ import os
 import threading
 import unittest
 from typing import Any
+from unittest import mock
 
 import entropynet
 from entropynet import aio
 
 from .support import LIMIT, PairCase
+
+
+def without_looks() -> Any:
+    """Makes connections that look at their peers in hours only, so that nothing but the descriptor wakes them."""
+    return mock.patch.object(aio, "_LOOK_SECONDS", 10_000.0)
 
 
 class Asyncio(PairCase, unittest.IsolatedAsyncioTestCase):
@@ -111,6 +117,27 @@ class Asyncio(PairCase, unittest.IsolatedAsyncioTestCase):
         await client.send(b"x")
         self.assertIsInstance(await asyncio.wait_for(raised, LIMIT), KeyError)
         self.assertEqual(server.sync.state, "connected")
+
+    async def test_callbacks_may_raise_what_the_library_raises(self) -> None:
+        loop = asyncio.get_running_loop()
+        raised: asyncio.Future[BaseException] = loop.create_future()
+        loop.set_exception_handler(lambda _loop, context: raised.set_result(context["exception"]))
+        with without_looks():
+            client, server = await self.async_pair(channel_window=16_384)
+
+            def flood(message: bytes) -> None:
+                while True:
+                    server.sync.try_send(message)
+
+            server.sync.on_message(flood)
+            await client.send(bytes(1000))
+            self.assertIsInstance(await asyncio.wait_for(raised, LIMIT), entropynet.WouldBlockError)
+            # The descriptor still wakes the loop.
+            server.sync.on_message(None)
+            receiving = asyncio.ensure_future(server.receive())
+            await asyncio.sleep(0)
+            await client.send(b"next")
+            self.assertEqual(await asyncio.wait_for(receiving, LIMIT), b"next")
 
     async def test_a_receiver_learns_of_the_end(self) -> None:
         client, server = await self.async_pair()
