@@ -137,9 +137,9 @@ bool PipeConnection::FinishRead(Status* status, ReceivedBytes* received) {
     }
     if (read_error_.Ok()) read_error_ = OpenMessage(bytes, &received->descriptor);
     if (read_error_.Ok()) return true;
-    // The message is longer than any message of this protocol.
-    if (read_error_.error == ERROR_MORE_DATA) read_error_.error = kErrorBadMessage;
   }
+  // The message is longer than any message of this protocol. If it waits already, the read itself fails.
+  if (read_error_.error == ERROR_MORE_DATA) read_error_.error = kErrorBadMessage;
   received->ended = IsEnd(read_error_.error);
   if (!received->ended) *status = read_error_;
   return false;
