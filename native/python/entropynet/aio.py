@@ -62,18 +62,24 @@ class AsyncConnection:
         while True:
             await self._left()
             try:
-                return target.receive(0)
+                data = target.receive(0)
             except WouldBlockError:
                 await self._change()
+            else:
+                self._pump_for_others()
+                return data
 
     async def receive_any(self) -> Message:
         """As `Connection.receive_any()`, without a time limit."""
         while True:
             await self._left()
             try:
-                return self.sync.receive_any(0)
+                message = self.sync.receive_any(0)
             except WouldBlockError:
                 await self._change()
+            else:
+                self._pump_for_others()
+                return message
 
     async def open_channel(self, name: str) -> Channel:
         """Opens a named channel and waits for the peer's answer. The error code `ResourceLimitExceeded`: the peer
@@ -87,6 +93,7 @@ class AsyncConnection:
                 await self._change()
         while channel.state == "opening":
             await self._change()
+            await self._left()
         if channel.state == "closed":
             raise EntropyNetError(f"the peer refused the channel {name!r}", "ResourceLimitExceeded")
         return channel
@@ -185,6 +192,11 @@ class AsyncConnection:
 
     def _report(self, error: Exception) -> None:
         self._loop.call_exception_handler({"message": "a callback of a connection raised", "exception": error})
+
+    def _pump_for_others(self) -> None:
+        """A call that received has also taken frames and wakes that other tasks wait for."""
+        if self._waiters:
+            self._pump_soon()
 
     def _pump_soon(self) -> None:
         if self._is_pump_due or not self._is_watching:

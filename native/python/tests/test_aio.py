@@ -139,6 +139,21 @@ class Asyncio(PairCase, unittest.IsolatedAsyncioTestCase):
             await client.send(b"next")
             self.assertEqual(await asyncio.wait_for(receiving, LIMIT), b"next")
 
+    async def test_a_receiver_wakes_the_others(self) -> None:
+        with without_looks():
+            client, server = await self.async_pair()
+            first, second = [await asyncio.wait_for(client.open_channel(name), LIMIT) for name in ("a", "b")]
+            named = {name: await asyncio.wait_for(server.open_channel(name), LIMIT) for name in ("a", "b")}
+            others = [asyncio.ensure_future(server.receive(channel)) for channel in (named["a"], None)]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            # The task receives what has come before the loop looks at the descriptor.
+            first.try_send(b"for a")
+            second.try_send(b"for b")
+            self.assertEqual(await server.receive(named["b"]), b"for b")
+            self.assertEqual(await asyncio.wait_for(others[0], LIMIT), b"for a")
+            others[1].cancel()
+
     async def test_a_receiver_learns_of_the_end(self) -> None:
         client, server = await self.async_pair()
         receiving = asyncio.ensure_future(server.receive())
