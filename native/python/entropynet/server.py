@@ -24,12 +24,16 @@ class Server(Closing):
     Accepted connections continue. Only one thread at a time may use it. Every thread may call `interrupt()`.
     """
 
-    def __init__(self, handle: int, admit: Any) -> None:
+    def __init__(self, handle: int, admit: Any, raised: list[BaseException]) -> None:
         """Takes over a server of the C library. Only `listen()` calls it."""
         self._guard = Guard(handle)
         self._life = threading.Lock()
         # The library calls it until the server is freed.
         self._admit = admit
+        #: What `admit` raised to end the program, such as `KeyboardInterrupt`.
+        self._raised = raised
+        #: Clients that were ready in a call that had to raise.
+        self._ready: list[Connection] = []
 
     def accept(self, timeout: float | None = None) -> Connection:
         """Returns the connection of the next client. Waits for it, at most `timeout` seconds (None: without a
@@ -39,9 +43,15 @@ class Server(Closing):
         handle = ctypes.c_void_p()
         while True:
             with self._guard as server:
+                if self._ready:
+                    return self._ready.pop(0)
                 status = library.en_accept(server, deadline.slice_ms, ctypes.byref(handle))
                 if status == c.OK:
-                    return Connection(handle.value or 0)
+                    self._ready.append(Connection(handle.value or 0))
+                if self._raised:
+                    raise self._raised.pop(0)
+                if self._ready:
+                    return self._ready.pop(0)
                 if status not in (c.TIMEOUT, c.WOULD_BLOCK) or timeout == 0:
                     raise c.failure(status)
             if deadline.slice_ms == 0:
@@ -75,6 +85,8 @@ class Server(Closing):
         with self._guard as handle, self._life:
             self._guard.handle = None
             library.en_server_free(handle)
+        for connection in self._ready:
+            connection.close()
 
     def __repr__(self) -> str:
         return f"<entropynet.Server {'closed' if self._guard.handle is None else 'listening'}>"
@@ -101,6 +113,7 @@ def listen(
 
     - `admit`: `accept()` calls it for each client. If it returns False, the server refuses the client with
       `ResourceLimitExceeded`. The server does the same if it raises an exception, and logs that exception.
+      `accept()` raises what ends a program, such as `KeyboardInterrupt`.
     - `max_connections`: the largest number of open connections.
     - `handshake_timeout`: the time limit for the handshake of a client.
     - `timeout`: the time limit for taking the name while another server locks it.
@@ -120,19 +133,23 @@ def listen(
     )
     options.handshake_timeout_ms = time_of("handshake_timeout", handshake_timeout)
     options.max_connections = number_of("max_connections", max_connections, 1, 65536)
-    taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit))
+    raised: list[BaseException] = []
+    taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit, raised))
     options.admit = taker
     handle = ctypes.c_void_p()
     c.check(library.en_listen(text_of("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
-    return Server(handle.value or 0, taker)
+    return Server(handle.value or 0, taker, raised)
 
 
-def _admission(admit: Callable[[], bool]) -> Callable[[Any], int]:
+def _admission(admit: Callable[[], bool], raised: list[BaseException]) -> Callable[[Any], int]:
     def ask(_user: Any) -> int:
         try:
             return c.OK if admit() else c.RESOURCE_LIMIT_EXCEEDED
         except Exception:
             logging.getLogger("entropynet").exception("admit raised; the client is refused")
+            return c.RESOURCE_LIMIT_EXCEEDED
+        except BaseException as error:  # No exception may pass through the C library: it would admit the client.
+            raised.append(error)
             return c.RESOURCE_LIMIT_EXCEEDED
 
     return ask

@@ -105,6 +105,26 @@ class Ends(PairCase):
                 connecting.result()
         self.assertEqual(raised.exception.code, "ResourceLimitExceeded")
 
+    def test_no_client_is_admitted_by_an_interrupt(self) -> None:
+        endpoint = self.endpoint()
+        interrupts = [KeyboardInterrupt()]
+
+        def admit() -> bool:
+            if interrupts:
+                raise interrupts.pop()
+            return True
+
+        with entropynet.listen(endpoint, directory=self.directory, admit=admit) as server:
+            connecting = InThread(lambda: entropynet.connect(endpoint, directory=self.directory))
+            with self.assertRaises(KeyboardInterrupt):
+                server.accept(LIMIT)
+            with self.assertRaises(entropynet.EntropyNetError) as raised:
+                connecting.result()
+            self.assertEqual(raised.exception.code, "ResourceLimitExceeded")
+            connecting = InThread(lambda: entropynet.connect(endpoint, directory=self.directory))
+            with server.accept(LIMIT), connecting.result():
+                pass
+
     def test_two_servers_of_one_name(self) -> None:
         endpoint = self.endpoint()
         with entropynet.listen(endpoint, directory=self.directory):
