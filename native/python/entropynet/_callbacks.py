@@ -34,6 +34,8 @@ class Callbacks:
         #: Callbacks that were replaced while the library was inside them. They must live until it returns.
         self._retired: list[Any] = []
         self._errors: list[BaseException] = []
+        #: Views that a callback got and that an object still referred to at its end.
+        self._kept: list[View] = []
 
     def set_for_messages(self, channel: int, callback: MessageCallback | None, borrow: bool) -> None:
         """Sets the callback for the messages of a channel. None removes it."""
@@ -65,6 +67,13 @@ class Callbacks:
                 if self._polling == 0:
                     self._retired.clear()
 
+    def release(self) -> None:
+        """Ends the views of past callbacks. `BufferError`: an object still refers to their bytes."""
+        if self._polling == 0:
+            while self._kept:
+                self._kept[-1].release()
+                self._kept.pop()
+
     def take_errors(self) -> list[BaseException]:
         """Returns the exceptions that the callbacks raised since the last call; none inside a callback."""
         if not self._errors or self._polling > 0:
@@ -88,7 +97,7 @@ class Callbacks:
 
     def _message_taker(self, callback: MessageCallback, borrow: bool) -> Callable[[Any, Any, Any], None]:
         # The library holds this function. A reference to the connection would keep the connection alive.
-        errors = self._errors
+        errors, kept = self._errors, self._kept
 
         def take(_connection: Any, message: Any, _user: Any) -> None:
             try:
@@ -100,7 +109,11 @@ class Callbacks:
                 try:
                     callback(view.shown)
                 finally:
-                    view.release()
+                    try:
+                        view.release()
+                    except BufferError:
+                        kept.append(view)
+                        raise
             except BaseException as error:  # No exception may pass through the C library.
                 errors.append(error)
 

@@ -193,6 +193,7 @@ class Connection(Closing):
             return
         with self._guard as handle:
             self._memory.release()
+            self._callbacks.release()
             with self._life:
                 self._guard.handle = None
                 library.en_connection_free(handle)

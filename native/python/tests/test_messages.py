@@ -188,6 +188,13 @@ class Callbacks(PairCase):
         client.send(b"kept")
         with self.assertRaises(BufferError):
             self.poll_until(server, lambda: False)
+        # The bytes are part of the connection's memory.
+        with self.assertRaises(BufferError):
+            server.close()
+        self.assertEqual(bytes(kept[0]), b"kept")
+        kept.clear()
+        server.close()
+        self.assertEqual(server.state, "disconnected")
 
     def test_may_close_the_connection(self) -> None:
         client, server = self.pair()
