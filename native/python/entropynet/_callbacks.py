@@ -41,7 +41,9 @@ class Callbacks:
         """Sets the callback for the messages of a channel. None removes it."""
         with self._guard as handle:
             taker = c.ON_MESSAGE() if callback is None else c.ON_MESSAGE(self._message_taker(callback, borrow))
-            c.check(library.en_on_message(handle, channel, ctypes.cast(taker, ctypes.c_void_p), None, c.IN_RING))
+            # While a callback reads the ring, no call of the library waits.
+            flags = c.IN_RING if borrow else 0
+            c.check(library.en_on_message(handle, channel, ctypes.cast(taker, ctypes.c_void_p), None, flags))
             self._retire(self._messages.pop(channel, None))
             if callback is not None:
                 self._messages[channel] = taker

@@ -65,7 +65,8 @@ class Channel:
         """
         Sets the callback for messages. `Connection.poll()` calls it. None removes it. It gets `bytes`. With `borrow`
         it gets a read-only `memoryview` that is valid until it returns. The peer can still change those bytes, so
-        copy them before you check them.
+        copy them before you check them. Inside such a callback, no call waits: `send()` raises `WouldBlockError`
+        without room, and `disconnect()` raises `TimedOutError` if messages are still queued.
         """
         self._connection._callbacks.set_for_messages(self._number, callback, borrow)
 

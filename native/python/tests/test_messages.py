@@ -164,6 +164,19 @@ class Callbacks(PairCase):
         self.poll_until(server, lambda: server.stats.messages_sent == 2)
         self.assertEqual([client.receive(LIMIT), client.receive(LIMIT)], [b"first a", b"second b"])
 
+    def test_may_wait_unless_they_borrow(self) -> None:
+        for borrow, raises in ((False, entropynet.TimedOutError), (True, entropynet.WouldBlockError)):
+            client, server = self.pair(channel_window=16_384)
+
+            def fill(_message: object, server: entropynet.Connection = server) -> None:
+                while True:
+                    server.send(bytes(1000), 0.01)
+
+            server.on_message(fill, borrow)
+            client.send(b"go")
+            with self.subTest(borrow=borrow), self.assertRaises(raises):
+                self.poll_until(server, lambda: False)
+
     def test_that_raise_come_out_of_poll(self) -> None:
         client, server = self.pair()
         heard: list[bytes] = []
