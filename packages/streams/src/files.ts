@@ -115,7 +115,7 @@ export async function receiveFile(
     return err('InvalidParameter', `'maxBytes' was given ${maxBytes}; a number of 0 or more is allowed`);
   checkConnection('receiveFile()', connection);
   return transfer(connection, options, 'incoming', folder, (common) =>
-    receiveInto(connection, { ...common, inbox: new Inbox(folder), maxBytes }),
+    receiveInto(connection, { ...common, openInbox: () => Inbox.open(folder), maxBytes }),
   );
 }
 

@@ -26,9 +26,9 @@ describe('the folder of received files', () => {
   let folder: string;
   let inbox: Inbox;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'entropynet-inbox-'));
-    inbox = new Inbox(folder);
+    inbox = await Inbox.open(folder);
   });
 
   afterEach(() => rm(folder, { recursive: true, force: true }));
@@ -58,10 +58,27 @@ describe('the folder of received files', () => {
     const reservation = inbox.reserve('Level');
     expect(() => inbox.reserve('Level')).to.throw("'Level' is being received from another sender");
     expect(() => inbox.reserve('lEVEL')).to.throw('is being received from another sender');
-    expect(() => new Inbox(join(folder, '.')).reserve('Level')).to.throw('is being received from another sender');
+    const same = await Inbox.open(join(folder, '.'));
+    expect(() => same.reserve('Level')).to.throw('is being received from another sender');
     await inbox.reserve('other').release();
     await reservation.release();
     await inbox.reserve('Level').release();
+  });
+
+  it('is one folder for all paths that lead to it', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'entropynet-inbox-'));
+    try {
+      await symlink(folder, join(elsewhere, 'link'), 'junction');
+      const linked = await Inbox.open(join(elsewhere, 'link'));
+      const reservation = linked.reserve('Level');
+      expect(() => inbox.reserve('Level')).to.throw("'Level' is being received from another sender");
+      await reservation.publish(await written(reservation, 'whole'));
+      await reservation.release();
+      await inbox.reserve('Level').release();
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+    expect(await readFile(join(folder, 'Level'), 'utf8')).to.equal('whole');
   });
 
   it('keeps no name if it fails to reserve one', async () => {
@@ -115,7 +132,7 @@ describe('the folder of received files', () => {
   });
 
   it('gives the name on a file system without hard links', async () => {
-    const withoutLinks = new Inbox(folder, () =>
+    const withoutLinks = await Inbox.open(folder, () =>
       Promise.reject(Object.assign(new Error('operation not permitted'), { code: 'EPERM' })),
     );
     const reservation = withoutLinks.reserve('file');

@@ -102,7 +102,7 @@ export function receive(
 ): Promise<ReceivedFile | NetworkError> {
   return receiveInto(receiver, {
     ...COMMON,
-    inbox: new Inbox(inbox),
+    openInbox: () => Inbox.open(inbox),
     maxBytes: 1_000_000_000,
     ...extra,
   }).catch(failure);

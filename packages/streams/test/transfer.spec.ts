@@ -128,7 +128,7 @@ describe('a transfer of a file', () => {
         };
         const received = receiveInto(receiver, {
           ...COMMON,
-          inbox: new Inbox(inbox),
+          openInbox: () => Inbox.open(inbox),
           maxBytes: bytes.length,
           onProgress,
           times: time,
@@ -192,8 +192,8 @@ describe('a transfer of a file', () => {
       const content = randomBytes(3_000_000);
       await writeFile(path, content);
       const first = await connect();
-      const full = new FullInbox(inbox, scope, 1_000_000);
-      const received = receiveInto(first.receiver, { ...COMMON, inbox: full, maxBytes: content.length }).then(
+      const openInbox = () => Promise.resolve(new FullInbox(inbox, scope, 1_000_000));
+      const received = receiveInto(first.receiver, { ...COMMON, openInbox, maxBytes: content.length }).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -239,7 +239,7 @@ describe('a transfer of a file', () => {
           .that.includes(sentence);
         expect(await readdir(inbox)).to.deep.equal([]);
         // The name is free again.
-        await new Inbox(inbox).reserve('file').release();
+        await (await Inbox.open(inbox)).reserve('file').release();
       }),
     );
   }

@@ -1,7 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, opendir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readdir,
+  realpath,
+  rename,
+  rmdir,
+  unlink,
+} from 'node:fs/promises';
+import { join } from 'node:path';
 import { NetworkError } from '@entropynet/core';
 import { foldedName } from './file-name.js';
 
@@ -22,15 +34,23 @@ export class Inbox {
   readonly #folder: string;
   readonly #linkFile: typeof link;
 
-  /** @param linkFile gives a file a second name; some file systems can't do that */
-  constructor(folder: string, linkFile: typeof link = link) {
-    this.#folder = resolve(folder);
+  /**
+   * Use `Inbox.open`.
+   * @param folder the real path, because the folder's names and parts in use are found by it
+   */
+  protected constructor(folder: string, linkFile: typeof link = link) {
+    this.#folder = folder;
     this.#linkFile = linkFile;
   }
 
-  /** Throws the system's error if there is no such folder, or this process may not read it. */
-  async check(): Promise<void> {
-    await (await opendir(this.#folder)).close();
+  /**
+   * Opens a folder. All inboxes of one folder share its names, also if a symbolic link leads to it. Throws the system's
+   * error if there is no such folder, or this process may not read it.
+   * @param linkFile gives a file a second name; some file systems can't do that
+   */
+  static async open(folder: string, linkFile?: typeof link): Promise<Inbox> {
+    await (await opendir(folder)).close();
+    return new Inbox(await realpath(folder), linkFile);
   }
 
   /**

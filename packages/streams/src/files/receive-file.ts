@@ -19,7 +19,8 @@ import {
 
 /** The options of `receiveInto`. */
 export interface ReceiveOptions extends TransferChannels {
-  readonly inbox: Inbox;
+  /** Opens the folder for the file. An error of it ends the transfer. */
+  readonly openInbox: () => Promise<Inbox>;
   /** The largest accepted file, in bytes. */
   readonly maxBytes: number;
   /** Aborts the transfer. The received part stays for the next one. */
@@ -59,9 +60,9 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   try {
     const fault = faultOf(words);
     pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
-    await options.inbox.check();
+    const inbox = await options.openInbox();
     await words.open();
-    const file = await takeFile(words, { pieces, fault }, options, (name) => {
+    const file = await takeFile(words, { pieces, fault }, inbox, options, (name) => {
       offered = name;
     });
     // The file is on the disk, even if the sender has gone meanwhile.
@@ -92,6 +93,7 @@ function faultOf(words: Words): AbortSignal {
 async function takeFile(
   words: Words,
   incoming: Incoming,
+  inbox: Inbox,
   options: ReceiveOptions,
   onOffered: (name: string) => void,
 ): Promise<ReceivedFile> {
@@ -104,7 +106,7 @@ async function takeFile(
       'ResourceLimitExceeded',
       `'${name}' has ${size} bytes; at most ${options.maxBytes} are allowed (maxBytes)`,
     );
-  const reservation = options.inbox.reserve(name);
+  const reservation = inbox.reserve(name);
   // There is no `await` between the offer and this line, so a second sender of the name is refused.
   try {
     return await new Arrival(words, reservation, { name, size }, options).take(incoming);
