@@ -107,20 +107,33 @@ async function attempt(
       }));
       return { ok: false, error };
     }
-    const connection = transport.createConnection(own);
-    const usable = checkCopy(connection);
-    if (!usable.ok) {
-      connection.release();
-      return usable;
-    }
-    const observed = observe(connection);
-    const connected = await connection.connect({ signal });
-    if (connected.ok) return { ok: true, value: { connection, observed } };
-    connection.release();
-    return connected;
+    return await connectWith(transport.createConnection(own), signal, observe);
   } catch (error) {
     // If a third-party transport throws, only its candidate fails.
     return thrownBy(`transport '${transport.backend}'`, error);
+  }
+}
+
+/** Connects a new connection. If that fails or throws, the connection is released and has no effect on its handle. */
+async function connectWith(
+  connection: NetworkConnection,
+  signal: AbortSignal,
+  observe: Observe,
+): Promise<Result<Omit<Dialled, 'selection'>>> {
+  let isConnected = false;
+  let isObserved = false;
+  try {
+    const usable = checkCopy(connection);
+    if (!usable.ok) return usable;
+    const observed = observe(connection);
+    isObserved = true;
+    const connected = await connection.connect({ signal });
+    isConnected = connected.ok;
+    return connected.ok ? { ok: true, value: { connection, observed } } : connected;
+  } finally {
+    // Otherwise the handle would take the end of this connection for the end of its next one.
+    if (isObserved && !isConnected) connection.observe(undefined);
+    if (!isConnected) connection.release();
   }
 }
 
