@@ -90,6 +90,22 @@ describe('a goodbye', () => {
     }
   });
 
+  it('[END-4] that never ends is given up when the signal of a later call aborts', async () => {
+    for (const abortsAt of ['before', 'meanwhile']) {
+      const connection = await connected();
+      connection.goodbye = () => new Promise(() => undefined);
+      const first = connection.disconnect();
+      const controller = new AbortController();
+      if (abortsAt === 'before') controller.abort('enough');
+      const second = connection.disconnect({ signal: controller.signal });
+      controller.abort('enough');
+      for (const outcome of await Promise.all([first, second])) {
+        expect(outcome.ok ? '' : outcome.error).to.include({ code: 'Aborted', cause: 'enough' });
+      }
+      expect(connection.getState()).to.equal('disconnected');
+    }
+  });
+
   it('frees the room of an open claim, once', async () => {
     const connection = await connected();
     const claim = unwrap(connection.claim(10));

@@ -216,8 +216,8 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     this.channels.forgetUnread();
   }
 
-  farewell(signal: AbortSignal | undefined): Promise<Result> {
-    return this.connections.connection?.disconnect(signal === undefined ? {} : { signal }) ?? Promise.resolve(OK);
+  farewell(signal: AbortSignal): Promise<Result> {
+    return this.connections.connection?.disconnect({ signal }) ?? Promise.resolve(OK);
   }
 
   peerGone(): void {

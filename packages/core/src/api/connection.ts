@@ -56,9 +56,9 @@ export interface Connection {
 
   /**
    * Ends the connection, within `sendTimeoutMs`. If a `send` resolved ok, its message reaches the peer first. Sends
-   * that still wait return `ConnectionClosed`. After it has resolved, no callback starts. A second call has no further
-   * effect. `ConnectionClosed`: the goodbye did not reach the peer. `Aborted`: the signal of the first call ended the
-   * wait, and messages that the peer had not received are lost.
+   * that still wait return `ConnectionClosed`. After it has resolved, no callback starts. A call during another one
+   * returns the outcome of that one. `ConnectionClosed`: the goodbye did not reach the peer. `Aborted`: the signal of
+   * one of the calls ended the wait, and messages that the peer had not received are lost.
    */
   disconnect(options?: { readonly signal?: AbortSignal }): Promise<Result>;
 

@@ -207,7 +207,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     this.#flushed = this.sender.finish('closed').then(() => OK);
   }
 
-  async farewell(signal: AbortSignal | undefined): Promise<Result> {
+  async farewell(signal: AbortSignal): Promise<Result> {
     // First the messages that `trySend` accepted go, while the peer takes them, then the goodbye. Both have one
     // deadline.
     const end = monotonicNow() + this.#config.sendTimeoutMs;

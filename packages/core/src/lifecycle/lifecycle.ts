@@ -30,11 +30,11 @@ export interface LifecycleHooks<T> {
    * delivered.
    */
   leaving(): void;
-  /** Says goodbye to the peer. */
-  farewell(signal: AbortSignal | undefined): Promise<Result>;
+  /** Says goodbye to the peer. The signal ends that early. It must not throw. */
+  farewell(signal: AbortSignal): Promise<Result>;
   /** The peer left or died while this side was saying goodbye, so the goodbye need not wait. */
   peerGone(error: NetworkError | undefined): void;
-  /** The link or connection ended. Called before the end is reported. */
+  /** The link or connection ended. Called before the end is reported. It must not throw. */
   release(error: NetworkError | undefined): void;
   /** Reports a state change. It must not throw. */
   report(state: ConnectionState, error: NetworkError | undefined): void;
@@ -46,7 +46,8 @@ export interface LifecycleHooks<T> {
   left(): void;
 }
 
-interface Attempt {
+/** An attempt or a disconnect, and the controller that ends it early. */
+interface Running {
   readonly promise: Promise<Result>;
   readonly controller: AbortController;
 }
@@ -58,10 +59,10 @@ interface Attempt {
 export class Lifecycle<T> {
   readonly #states: ConnectionStateMachine;
   readonly #hooks: LifecycleHooks<T>;
-  #attempt: Attempt | undefined;
+  #attempt: Running | undefined;
   /** An attempt that waits for the running disconnect. */
-  #next: Attempt | undefined;
-  #disconnecting: Promise<Result> | undefined;
+  #next: Running | undefined;
+  #disconnecting: Running | undefined;
   /** The work of the latest attempt, while it runs. It may still run after the attempt was aborted. */
   #work: Promise<Result<T>> | undefined;
   #closeReason: CloseReason | undefined;
@@ -115,7 +116,7 @@ export class Lifecycle<T> {
     if (!allowed.ok) return Promise.resolve(allowed);
     const controller = new AbortController();
     const unfollow = follow(signal, controller);
-    const disconnecting = this.#disconnecting;
+    const disconnecting = this.#disconnecting?.promise;
     // Stored before any report, so that a callback that connects or disconnects finds the promise.
     return hold(
       (promise) => {
@@ -135,13 +136,20 @@ export class Lifecycle<T> {
     // Abort an attempt that waits for the running disconnect.
     this.#next?.controller.abort(DISCONNECTED);
     this.#next = undefined;
-    if (this.#disconnecting !== undefined) return this.#disconnecting;
-    return hold(
-      (promise) => {
-        this.#disconnecting = promise;
-      },
-      () => this.#runDisconnect(signal),
-    );
+    const running = this.#disconnecting;
+    const controller = running?.controller ?? new AbortController();
+    // The signal of each call counts: none of them may have to wait for the peer when its own signal aborts.
+    const unfollow = follow(signal, controller);
+    const ending =
+      running?.promise ??
+      hold(
+        (promise) => {
+          this.#disconnecting = { promise, controller };
+        },
+        () => this.#runDisconnect(controller.signal),
+      );
+    if (signal !== undefined) void ending.then(unfollow);
+    return ending;
   }
 
   /** The connection ended, and not by this side: `disconnected` after the peer's goodbye, `failed` otherwise. */
@@ -232,7 +240,7 @@ export class Lifecycle<T> {
     }
   }
 
-  async #runDisconnect(signal: AbortSignal | undefined): Promise<Result> {
+  async #runDisconnect(signal: AbortSignal): Promise<Result> {
     let goodbye: Result = OK;
     const attempt = this.#attempt;
     if (attempt !== undefined) {
