@@ -65,6 +65,14 @@ class ThrowingConnection extends LoopbackConnection {
   }
 }
 
+/** Its links are closed, and then `doRelease` throws. */
+class UnreleasedConnection extends LoopbackConnection {
+  protected override doRelease(): void {
+    super.doRelease();
+    throw new Error('the disk of nats://me:secret@host is gone');
+  }
+}
+
 describe('an exception of a transport', () => {
   it('appears in the error of the call, without the secrets of an address', async () => {
     const server = new LoopbackServer({ endpoint: randomUUID() });
@@ -79,5 +87,31 @@ describe('an exception of a transport', () => {
     const outcome = 'the connection ended without a goodbye to the peer';
     expect(left.ok ? '' : left.error.message).to.equal(`${outcome}: ${sentence}`);
     await server.close();
+  });
+
+  it('while it frees a link becomes a warning, and the connection ends and can connect again', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): number => warnings.push(message);
+    process.on('warning', onWarning);
+    const server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    const client = new UnreleasedConnection({ endpoint: server.address()! });
+    unwrap(await client.connect());
+    unwrap(await client.disconnect());
+    expect(client.getState()).to.equal('disconnected');
+    unwrap(await server.accept());
+    unwrap(await client.connect());
+    unwrap(await unwrap(await server.accept()).disconnect());
+    expect(await client.closed).to.deep.equal({ state: 'disconnected' });
+    unwrap(await server.close());
+    const refused = await client.connect();
+    expect(refused.ok ? 'ok' : refused.error.code).to.equal('TransportUnavailable');
+    expect(client.getState()).to.equal('failed');
+    client.release();
+    // Warnings are emitted in a later tick.
+    await new Promise(setImmediate);
+    process.off('warning', onWarning);
+    const warning = `releasing the link of '${client.endpoint}' failed: the disk of nats://***@host is gone`;
+    expect(warnings).to.deep.equal([warning, warning, warning]);
   });
 });

@@ -13,8 +13,9 @@ import {
   reportTransition,
 } from '../diagnostics/diagnostics.js';
 import { monotonicNow } from '../platform/clock.js';
+import { warnOf } from '../platform/warning.js';
 import { describeThrown } from '../result/describe-thrown.js';
-import type { NetworkError } from '../result/network-error.js';
+import { NetworkError } from '../result/network-error.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { ConnectionChannels } from './connection-channels.js';
@@ -199,7 +200,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   }
 
   discard(): void {
-    this.#link.release();
+    this.#releaseLink();
   }
 
   leaving(): void {
@@ -217,7 +218,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
       const said = await within(goodbye, Math.max(0, end - monotonicNow()), signal);
       const isAborted = waited === 'aborted' || said === 'aborted';
       return isAborted
-        ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', signal?.reason)
+        ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', signal.reason)
         : OK;
     } catch (error) {
       const reason = describeThrown(error);
@@ -232,7 +233,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   release(error: NetworkError | undefined): void {
     this.#isLinked = false;
     this.sender.stop(error === undefined ? 'closed' : outcomeOf(error));
-    this.#link.release();
+    this.#releaseLink();
   }
 
   report(state: ConnectionState, error: NetworkError | undefined): void {
@@ -250,5 +251,15 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
 
   left(): void {
     this.guard.close();
+  }
+
+  /** The connection ends even if its transport can't free everything. Then a warning of the process has the reason. */
+  #releaseLink(): void {
+    try {
+      this.#link.release();
+    } catch (error) {
+      const sentence = `releasing the link of '${this.#connection.endpoint}' failed: ${describeThrown(error)}`;
+      warnOf(new NetworkError('TransportUnavailable', sentence, error));
+    }
   }
 }
