@@ -108,19 +108,20 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     if (this.#closing !== undefined) await this.#closing;
     if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
     if (this.isListening()) return OK;
-    this.#accepted.open();
+    // One transport may have clients while the next one begins to listen.
+    const wasClosed = this.#accepted.open();
     this.#listening.add(this);
     for (const listener of this.#listeners) {
       const listening = await this.#listenOn(listener);
       if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
       if (listening.ok || listening.error.code !== 'AddressInUse') continue;
       await this.#closeListeners();
-      this.#listening.delete(this);
+      this.#giveUp(wasClosed);
       return listening;
     }
     const passedOver = this.getPassedOver();
     if (!this.isListening()) {
-      this.#listening.delete(this);
+      this.#giveUp(wasClosed);
       return failureOf(this.#name, 'could not listen on any transport', passedOver);
     }
     for (const { backend, endpoint, isRetried, reason } of passedOver) {
@@ -137,6 +138,12 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     for (const listener of this.#listeners) if (listener.server.isListening()) void this.#pass(listener);
     this.#retryAfter(FIRST_WAIT_MS);
     return OK;
+  }
+
+  /** Takes back the beginning of a `listen()` that failed. After a `close()`, callers of `accept()` must not wait. */
+  #giveUp(wasClosed: boolean): void {
+    this.#listening.delete(this);
+    if (wasClosed) this.#accepted.close();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { until } from '@entropynet/conformance/tools';
+import { codeOf, until, within } from '@entropynet/conformance/tools';
 import {
   type ConnectionServer,
   err,
@@ -192,6 +192,35 @@ describe('a managed server', () => {
     await manager.closeAll();
     expect(closes, 'none was kept').to.equal(5);
     await taken.close();
+  });
+
+  it('stays closed for accept() if it was closed and then fails to listen', async () => {
+    const transport = new Late();
+    const manager = new ConnectionManager([transport], { log: () => undefined });
+    const server = unwrap(manager.createServer({ endpoint: `loopback://late-${freshName()}` }));
+    for (const fault of ['AddressInUse', 'TransportUnavailable'] as const) {
+      unwrap(await server.close());
+      transport.fault = fault;
+      expect(codeOf(await server.listen())).to.equal(fault);
+      expect(codeOf(await within(server.accept(), 'accept() ended'))).to.equal('ConnectionClosed');
+      transport.fault = undefined;
+      unwrap(await server.listen());
+    }
+    await manager.closeAll();
+  });
+
+  it('lets accept() wait if the first listen() fails, and serves it after the next one', async () => {
+    const transport = new Late();
+    transport.fault = 'AddressInUse';
+    const manager = new ConnectionManager([transport], { log: () => undefined });
+    const server = unwrap(manager.createServer({ endpoint: `loopback://late-${freshName()}` }));
+    const accepting = server.accept();
+    expect(codeOf(await server.listen())).to.equal('AddressInUse');
+    transport.fault = undefined;
+    unwrap(await server.listen());
+    unwrap(await new LoopbackTransport().createConnection({ endpoint: server.addresses()[0]! }).connect());
+    expect(unwrap(await accepting).isConnected()).to.equal(true);
+    await manager.closeAll();
   });
 
   it('continues to accept while a refused client does not take its goodbye', async () => {

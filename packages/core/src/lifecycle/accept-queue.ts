@@ -145,9 +145,11 @@ export class AcceptQueue<T> {
     });
   }
 
-  /** Opens the queue again after `close()`. */
-  open(): void {
+  /** Opens the queue again after `close()`. Returns whether it was closed. */
+  open(): boolean {
+    const wasClosed = this.#isClosed;
     this.#isClosed = false;
+    return wasClosed;
   }
 
   /** Yields connections until the queue is closed. */
