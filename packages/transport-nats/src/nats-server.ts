@@ -14,6 +14,7 @@ import { checkPlatform } from '#nats-client';
 import { askService } from './ask-service.js';
 import { HandshakeDesk } from './handshake-desk.js';
 import { formatHostPort, type NatsAddress, parseNatsAddress, serviceSubject, shownAddress } from './nats-address.js';
+import { unpublishedError } from './nats-errors.js';
 import { natsSection } from './nats-options.js';
 import { Lane } from './nats-protocol.js';
 import type { SessionMember } from './session-member.js';
@@ -104,10 +105,7 @@ export class NatsConnectionServer extends NetworkServer {
   async #open(lease: SessionLease, signal: AbortSignal): Promise<Result> {
     const { session } = lease;
     const desk = new HandshakeDesk(this.#address, this.config, this.#service, session, this.accepted);
-    const unsubscribes = [
-      session.subscribe(this.#service, desk.take, this.config.nats.queueGroup ?? ALONE),
-      session.subscribe(desk.subject, desk.take),
-    ];
+    const unsubscribes: (() => void)[] = [];
     let forbidden: NetworkError | undefined;
     const member: SessionMember = {
       onBroken: (error) => {
@@ -117,7 +115,6 @@ export class NatsConnectionServer extends NetworkServer {
         if (subject === this.#service || subject === desk.subject) forbidden ??= error;
       },
     };
-    session.add(member);
     const current: Listening = {
       lease,
       desk,
@@ -126,6 +123,14 @@ export class NatsConnectionServer extends NetworkServer {
         for (const unsubscribe of unsubscribes) unsubscribe();
       },
     };
+    try {
+      unsubscribes.push(session.subscribe(this.#service, desk.take, this.config.nats.queueGroup ?? ALONE));
+      unsubscribes.push(session.subscribe(desk.subject, desk.take));
+    } catch (error) {
+      current.stop();
+      return { ok: false, error: unpublishedError(error, session.where) };
+    }
+    session.add(member);
     lease.setReferenced(this.#isReferenced);
     await session.flush();
     // A refusal comes before the answer to the flush.
