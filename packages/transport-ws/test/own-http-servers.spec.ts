@@ -57,6 +57,20 @@ describe('listening at every address of a host', () => {
     expect(servers.map((server) => server.listening)).to.deep.equal([false, false]);
   });
 
+  it('leaves no address open if a further server can not be made', async () => {
+    const servers: Server[] = [];
+    const create = (): Server => {
+      if (servers.length > 0) throw new Error('the certificate is wrong');
+      const server = createServer();
+      servers.push(server);
+      return server;
+    };
+    const address = unwrap(parseWebSocketAddress('ws://localhost:0/'));
+    const outcome = await listenAtEveryAddress(address, create).catch(String);
+    expect(outcome).to.equal('Error: the certificate is wrong');
+    expect(servers.map((server) => server.listening)).to.deep.equal([false]);
+  });
+
   it('leaves no port open if a server can not take its path', async () => {
     const port = await freePort();
     const server = new WebSocketConnectionServer({ endpoint: `ws://127.0.0.1:${port}/` });

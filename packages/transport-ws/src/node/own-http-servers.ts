@@ -12,7 +12,7 @@ const MAX_PORTS = 16;
 
 /**
  * Listens with one HTTP server at each address of an endpoint's host, all at the same port. The first address is the
- * one that the server reports. If it fails, it closes all servers.
+ * one that the server reports. If it fails or throws, it closes all servers.
  * @param create makes one of the servers; it throws the exception of Node.js
  */
 export async function listenAtEveryAddress(
@@ -34,6 +34,22 @@ async function bindAll(
   create: () => HttpServer,
 ): Promise<Result<HttpServer[]>> {
   const servers: HttpServer[] = [];
+  let bound: Result<HttpServer[]> | undefined;
+  try {
+    bound = await bindEach(servers, hosts, wantedPort, create);
+    return bound;
+  } finally {
+    if (bound?.ok !== true) await Promise.all(servers.map(closed));
+  }
+}
+
+/** Adds each listening server to `servers`, so that the caller can close them after a failure. */
+async function bindEach(
+  servers: HttpServer[],
+  hosts: readonly string[],
+  wantedPort: number,
+  create: () => HttpServer,
+): Promise<Result<HttpServer[]>> {
   let port = wantedPort;
   let failure: NetworkError | undefined;
   for (const host of hosts) {
@@ -42,12 +58,11 @@ async function bindAll(
     if (error === undefined) {
       servers.push(server);
       port = portOf(server);
-    } else if (hosts.length === 1 || !NO_SUCH_ADDRESS.has(codeOf(error))) {
-      await Promise.all(servers.map(closed));
-      return { ok: false, error: listenErrorOf(error, formatHostPort(host, port)) };
-    } else {
-      failure ??= listenErrorOf(error, formatHostPort(host, port));
+      continue;
     }
+    const reason = listenErrorOf(error, formatHostPort(host, port));
+    if (hosts.length === 1 || !NO_SUCH_ADDRESS.has(codeOf(error))) return { ok: false, error: reason };
+    failure ??= reason;
   }
   if (servers.length > 0) return ok(servers);
   return failure === undefined
