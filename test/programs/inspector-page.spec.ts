@@ -100,7 +100,9 @@ describe('the page of the inspector', () => {
     }
     expect(() => startInspectorAgent({ intervalMs: 1 })).to.throw("'intervalMs' was given 1;");
     for (const inspector of [{ endpoint: 'nats://127.0.0.1/x' }, { endpoint: 'x', fallback: ['nats://127.0.0.1/x'] }])
-      expect(() => startInspectorAgent({ inspector })).to.throw("'inspector' was given the scheme 'nats'");
+      expect(() => startInspectorAgent({ inspector })).to.throw(
+        "'inspector': endpoint 'nats://127.0.0.1/x' has the unknown scheme 'nats'; registered are shm://, ws://, wss://",
+      );
     expect(() => startInspectorAgent({ inspector: { endpoint: 'ws://h:99999' } })).to.throw('99999');
   });
 

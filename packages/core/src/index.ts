@@ -72,6 +72,7 @@ export type { NumberInRange, NumberRange } from './config/option-schemas.js';
 // By star, so that packages can merge declarations into the interfaces of this module.
 export * from './config/transport-sections.js';
 export { parseEndpoint, type Endpoint } from './config/endpoint.js';
+export { servingTransports } from './config/serving-transports.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
 export { messageBytes } from './channels/message-bytes.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';

@@ -2,16 +2,15 @@ import {
   changeConfig,
   type ConnectionBackend,
   DiagnosticsChannel,
-  type Endpoint,
   err,
   type NetworkErrorCode,
   ok,
-  parseEndpoint,
   printable,
   publishDiagnostics,
   redactEndpoint,
   type ResolvedConnectionConfig,
   type Result,
+  servingTransports,
   type Transport,
 } from '@entropynet/core';
 
@@ -88,11 +87,9 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
   const candidates: Candidate[] = [];
   const endpoints = [config.endpoint, ...config.fallback];
   for (const text of endpoints) {
-    const endpoint = parseEndpoint(text);
-    if (!endpoint.ok) return endpoint;
-    const serving = transports.filter((transport) => serves(transport, endpoint.value));
-    if (serving.length === 0) return err('InvalidParameter', describeUnserved(endpoint.value, transports));
-    const wanted = serving.filter((transport) => named === undefined || transport === named);
+    const serving = servingTransports(text, transports);
+    if (!serving.ok) return serving;
+    const wanted = serving.value.filter((transport) => named === undefined || transport === named);
     for (const transport of byPreference(wanted)) {
       const checked = transport.checkEndpoint?.(text);
       if (checked?.ok === false) return checked;
@@ -132,20 +129,7 @@ function describeWay(name: string, { backend, endpoint }: Pick<Selection, 'backe
   return endpoint === name ? backend : `${backend} (${endpoint})`;
 }
 
-function serves(transport: Transport, endpoint: Endpoint): boolean {
-  if (endpoint.scheme === undefined) return transport.connectionType === 'local';
-  return transport.schemes.includes(endpoint.scheme);
-}
-
 /** Sorts by preference, higher ones first. Equal ones keep the order of registration. */
 function byPreference(transports: readonly Transport[]): Transport[] {
   return [...transports].sort((a, b) => (b.preference ?? 0) - (a.preference ?? 0));
-}
-
-function describeUnserved(endpoint: Endpoint, transports: readonly Transport[]): string {
-  const schemes = transports.flatMap((transport) => transport.schemes).map((scheme) => `${scheme}://`);
-  if (endpoint.scheme === undefined) {
-    return `endpoint '${redactEndpoint(endpoint.text)}' is a bare name, and no registered transport is local; registered schemes are ${schemes.join(', ')}`;
-  }
-  return `endpoint '${redactEndpoint(endpoint.text)}' has the unknown scheme '${endpoint.scheme}'; registered are ${schemes.join(', ')}`;
 }

@@ -1,4 +1,10 @@
-import { type ConnectionConfig, type NetworkConnection, type Result, type Transport } from '@entropynet/core';
+import {
+  type ConnectionConfig,
+  type NetworkConnection,
+  type Result,
+  servingTransports,
+  type Transport,
+} from '@entropynet/core';
 import { monotonicNow } from '@entropynet/core/platform';
 import { type InspectedNatsService, inspectNatsService, NatsTransport } from '@entropynet/transport-nats';
 import { SharedMemoryTransport } from '@entropynet/transport-shm';
@@ -13,7 +19,8 @@ const PING_MS = 50;
 
 /** Checks everything between this process and the server of an endpoint, in that order, up to the first obstacle. */
 export async function endpointFindings(config: ConnectionConfig, terminal: Terminal): Promise<Finding[]> {
-  const transport = transportOf(config.endpoint);
+  const transports: Transport[] = [new SharedMemoryTransport(), new WebSocketTransport(), new NatsTransport()];
+  const [transport] = expectOk(servingTransports(config.endpoint, transports));
   const checked = transport.checkEndpoint?.(config.endpoint);
   if (checked !== undefined) expectOk(checked);
   const heartbeat = { intervalMs: PING_MS, timeoutMs: 15_000 };
@@ -26,15 +33,6 @@ export async function endpointFindings(config: ConnectionConfig, terminal: Termi
   if (before.some(({ judgement }) => judgement === 'problem')) return before;
   const connection = transport.createConnection(asking);
   return [...before, ...(await handshakeFindings(connection, transport.connectionType === 'remote', terminal))];
-}
-
-function transportOf(endpoint: string): Transport {
-  const scheme = /^([a-z][\w+.-]*):\/\//i.exec(endpoint)?.[1]?.toLowerCase() ?? 'shm';
-  const transports: Transport[] = [new SharedMemoryTransport(), new WebSocketTransport(), new NatsTransport()];
-  const found = transports.find(({ schemes }) => schemes.includes(scheme));
-  if (found !== undefined) return found;
-  const allowed = transports.flatMap(({ schemes }) => schemes).join(', ');
-  throw new CommandFailure(`unknown scheme '${scheme}'; allowed: ${allowed}`, ExitCode.Usage);
 }
 
 async function natsFindings(config: ConnectionConfig): Promise<Finding[]> {

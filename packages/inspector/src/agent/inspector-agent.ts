@@ -9,9 +9,9 @@ import {
   describeThrown,
   NetworkError,
   OK,
-  printable,
   redactEndpoint,
   resolveConnectionConfig,
+  servingTransports,
   type Transport,
   unwrap,
 } from '@entropynet/core';
@@ -154,14 +154,12 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
 
 /** Returns the transport of an endpoint. Throws a `NetworkError` (`InvalidParameter`) if the agent has none for it. */
 function transportOf(endpoint: string): Transport {
-  const scheme = /^([a-z][\w+.-]*):\/\//i.exec(endpoint)?.[1]?.toLowerCase() ?? 'shm';
-  const transports: readonly Transport[] = [new SharedMemoryTransport(), new WebSocketTransport()];
-  const transport = transports.find(({ schemes }) => schemes.includes(scheme));
-  if (transport === undefined)
-    throw new NetworkError(
-      'InvalidParameter',
-      `an agent reports through shared memory or WebSocket; 'inspector' was given the scheme '${printable(scheme)}'`,
-    );
+  const serving = servingTransports(endpoint, [new SharedMemoryTransport(), new WebSocketTransport()]);
+  if (!serving.ok) {
+    const { code, message } = serving.error;
+    throw new NetworkError(code, `'inspector': ${message}`);
+  }
+  const [transport] = serving.value;
   unwrap(transport.checkEndpoint?.(endpoint) ?? OK);
   return transport;
 }
