@@ -16,6 +16,6 @@ export async function silenceError(ends: Ends, timeoutMs: number): Promise<Netwo
     })),
   );
   const silent = asked.find(({ hasAnswered }) => !hasAnswered);
-  if (silent !== undefined) return brokenErrorOf(silenceOf(timeoutMs), silent.where);
+  if (silent !== undefined) return brokenErrorOf('ended', silenceOf(timeoutMs), silent.where);
   return new NetworkError('PeerDied', `no sign of life from the peer for ${timeoutMs} ms (nats.heartbeat.timeoutMs)`);
 }

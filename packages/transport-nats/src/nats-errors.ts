@@ -51,14 +51,26 @@ export function dialErrorOf(error: unknown, where: string): NetworkError {
   }
 }
 
-/** Returns the error of the connections that end with their NATS connection. */
-export function brokenErrorOf(error: unknown, where: string): NetworkError {
+/** The state of a broken NATS connection. Only one of the program can be interrupted: it may reconnect by itself. */
+export type Break = 'interrupted' | 'ended';
+
+/** Returns the error of a side that needs a NATS connection which is broken. */
+export function brokenError(how: Break, where: string): NetworkError {
+  return new NetworkError('TransportUnavailable', brokenSentence(how, where));
+}
+
+/** Returns the error of the connections that end when their NATS connection breaks. */
+export function brokenErrorOf(how: Break, error: unknown, where: string): NetworkError {
   const reason = isNothing(error) ? '' : `: ${reasonOf(error)}`;
   return new NetworkError(
     'TransportUnavailable',
-    `the NATS connection to ${where} ended${reason}; unconfirmedSends() counts the messages that may not have arrived`,
+    `${brokenSentence(how, where)}${reason}; unconfirmedSends() counts the messages that may not have arrived`,
     error,
   );
+}
+
+function brokenSentence(how: Break, where: string): string {
+  return `the NATS connection to ${where} ${how === 'ended' ? 'ended' : 'is interrupted'}`;
 }
 
 /** Returns the error of a side that can't publish or subscribe; `error` is that of `@nats-io`. */

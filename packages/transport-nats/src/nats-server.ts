@@ -134,12 +134,11 @@ export class NatsConnectionServer extends NetworkServer {
     lease.setReferenced(this.#isReferenced);
     await session.flush();
     // A refusal comes before the answer to the flush.
-    if (forbidden !== undefined || session.isBroken || signal.aborted) {
+    const refusal = forbidden ?? session.brokenError;
+    if (refusal !== undefined || signal.aborted) {
       current.stop();
       if (signal.aborted) return err('Aborted', `the server at ${shownAddress(this.#address)} was closed`);
-      return forbidden === undefined
-        ? err('TransportUnavailable', `the NATS connection to ${session.where} ended`)
-        : { ok: false, error: forbidden };
+      if (refusal !== undefined) return { ok: false, error: refusal };
     }
     this.#current = current;
     return OK;

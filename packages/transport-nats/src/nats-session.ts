@@ -1,7 +1,14 @@
-import { debugLog, NetworkError, printable } from '@entropynet/core';
+import { debugLog, type NetworkError, printable } from '@entropynet/core';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
-import { brokenErrorOf, permissionErrorOf, silenceOf, unpublishedError } from './nats-errors.js';
+import {
+  type Break,
+  brokenError,
+  brokenErrorOf,
+  permissionErrorOf,
+  silenceOf,
+  unpublishedError,
+} from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
 import { NatsPulse } from './nats-pulse.js';
@@ -51,7 +58,7 @@ export class NatsSession {
   #uncoveredBytes = 0;
   #isFlushing = false;
   #wasRefused = false;
-  #isBroken = false;
+  #break: Break | undefined;
   /** The last error of the NATS server before it ended the NATS connection. */
   #lastError: Error | undefined;
   readonly #pulse: NatsPulse;
@@ -66,13 +73,13 @@ export class NatsSession {
       ask: () => this.flush(),
       messagesHeard: () => connection.stats().inMsgs,
       onSilent: () => {
-        this.#break(silenceOf(config.heartbeat.timeoutMs));
+        this.#onBreak('ended', silenceOf(config.heartbeat.timeoutMs));
         void connection.close();
       },
     });
     void this.#watch();
     void connection.closed().then((error) => {
-      this.#break(error);
+      this.#onBreak('ended', error);
     });
     if (isGiven) return;
     // The timers of `@nats-io` would keep the process alive. This side's own heartbeat replaces them.
@@ -82,7 +89,12 @@ export class NatsSession {
 
   /** Whether the NATS connection is interrupted or has ended. */
   get isBroken(): boolean {
-    return this.#isBroken;
+    return this.#break !== undefined;
+  }
+
+  /** The reason why nothing can be published. Undefined while the NATS connection works. */
+  get brokenError(): NetworkError | undefined {
+    return this.#break && brokenError(this.#break, this.where);
   }
 
   /** Whether `@nats-io` reconnects and subscribes again by itself. */
@@ -144,13 +156,11 @@ export class NatsSession {
   }
 
   /**
-   * Publishes a message. The caller must not change its bytes afterwards. Returns the error if the NATS connection has
-   * ended or ends, or if the message is longer than the NATS server accepts.
+   * Publishes a message. The caller must not change its bytes afterwards. Returns the error if the NATS connection is
+   * interrupted, has ended or ends, or if the message is longer than the NATS server accepts.
    */
   publish(subject: string, message: Uint8Array, reply?: string): NetworkError | undefined {
-    if (this.#isBroken) {
-      return new NetworkError('TransportUnavailable', `the NATS connection to ${this.where} ended`);
-    }
+    if (this.#break !== undefined) return this.brokenError;
     try {
       this.#connection.publish(subject, message, reply === undefined ? undefined : { reply });
     } catch (error) {
@@ -169,7 +179,7 @@ export class NatsSession {
    * breaks.
    */
   async flush(): Promise<boolean> {
-    if (this.#isBroken) return false;
+    if (this.#break !== undefined) return false;
     return new Promise<boolean>((resolve) => {
       const fail = (): void => {
         end(false);
@@ -219,7 +229,7 @@ export class NatsSession {
 
   /** Asks the NATS server for a confirmation, unless a question is under way. */
   #cover(): void {
-    if (this.#isFlushing || this.#isBroken || this.#uncoveredBytes === 0) return;
+    if (this.#isFlushing || this.#break !== undefined || this.#uncoveredBytes === 0) return;
     const covered = this.#uncoveredBytes;
     this.#uncoveredBytes = 0;
     this.#isFlushing = true;
@@ -240,8 +250,8 @@ export class NatsSession {
 
   async #watch(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === 'disconnect') this.#break(undefined);
-      else if (status.type === 'reconnect' && this.#isGiven) this.#isBroken = false;
+      if (status.type === 'disconnect') this.#onBreak(this.#isGiven ? 'interrupted' : 'ended', undefined);
+      else if (status.type === 'reconnect' && this.#break === 'interrupted') this.#break = undefined;
       else if (status.type === 'error') this.#onError(status.error);
     }
   }
@@ -258,13 +268,15 @@ export class NatsSession {
     for (const member of [...this.#members]) member.onForbidden?.(subject, error);
   }
 
-  #break(reason: unknown): void {
-    if (this.#isBroken) return;
-    this.#isBroken = true;
+  #onBreak(how: Break, reason: unknown): void {
+    const wasBroken = this.#break !== undefined;
+    // An end is final: the NATS connection does not reconnect after it.
+    if (this.#break !== 'ended') this.#break = how;
+    if (wasBroken) return;
     this.#unflushedBytes = 0;
     this.#uncoveredBytes = 0;
     this.#pulse.stop();
-    const error = brokenErrorOf(reason ?? this.#lastError, this.where);
+    const error = brokenErrorOf(how, reason ?? this.#lastError, this.where);
     log(() => error.message);
     for (const end of [...this.#openFlushes]) end();
     for (const member of [...this.#members]) member.onBroken(error);
