@@ -5,7 +5,6 @@ const FNV_PRIME = 0x100000001b3n;
 const UINT64_MASK = 0xffffffffffffffffn;
 
 const encoder = new TextEncoder();
-const cache = new Map<string, bigint>();
 
 /**
  * Returns a stable 64-bit hash of a type name. It is the same in every process and language, because it hashes the
@@ -14,13 +13,10 @@ const cache = new Map<string, bigint>();
  * Source: FNV-1a, 64 bits (Fowler, Noll, Vo).
  */
 export function classHashOf(name: string): bigint {
-  const known = cache.get(name);
-  if (known !== undefined) return known;
   if (typeof name !== 'string') throw new TypeError(`the name of a class is a string; ${kindOf(name)} was given`);
   let hash = FNV_OFFSET_BASIS;
   for (const byte of encoder.encode(name)) {
     hash = ((hash ^ BigInt(byte)) * FNV_PRIME) & UINT64_MASK;
   }
-  cache.set(name, hash);
   return hash;
 }

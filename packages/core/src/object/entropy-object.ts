@@ -13,6 +13,9 @@ interface HandleIdentity {
 
 let nextInstanceId = 1;
 
+/** The hashes of the names of classes. A program has few classes, and hashing a name costs microseconds. */
+const hashes = new Map<string, bigint>();
+
 /**
  * The base class of objects that several holders share. It has a reference count that starts at one, weak references,
  * an optional handle identity that an owner sets, type information and three descriptions.
@@ -104,7 +107,13 @@ export abstract class EntropyObject {
 
   /** Returns a stable 64-bit hash of the class name (FNV-1a). */
   classHash(): bigint {
-    return classHashOf(this.className());
+    const name = this.className();
+    let hash = hashes.get(name);
+    if (hash === undefined) {
+      hash = classHashOf(name);
+      hashes.set(name, hash);
+    }
+    return hash;
   }
 
   /** Returns name, hash and base classes. */
