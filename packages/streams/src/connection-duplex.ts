@@ -14,7 +14,7 @@ import { remoteAddressOf } from './remote-address.js';
 import { SocketLikeDuplex, SocketState } from './socket-like-duplex.js';
 import type { StreamConnection } from './stream-connection.js';
 import { StreamEnd } from './stream-end.js';
-import { destroyedError, endedEarly, StreamError, type StreamSyscall, throwUncaught } from './stream-error.js';
+import { callOut, destroyedError, endedEarly, StreamError, type StreamSyscall, throwUncaught } from './stream-error.js';
 import { WriteBurst } from './write-burst.js';
 
 const LEASE: ConsumerOptions = { name: 'a stream', isPaused: true };
@@ -79,7 +79,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
       },
       onEnd: () => {
         this.#end.hasSeenEnd = true;
-        this.push(null);
+        callOut(() => this.push(null));
         if (this.#end.hasSentEnd) this.#lease.release();
       },
       onFailed: (error) => {
@@ -160,7 +160,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
         const isSent = error === undefined || this.#end.hasSeenEnd;
         this.#end.hasSentEnd = isSent;
         if (this.#end.hasSeenEnd) this.#lease.release();
-        callback(isSent ? undefined : this.#writeError(error));
+        callOut(() => callback(isSent ? undefined : this.#writeError(error)));
       });
     });
   }
@@ -209,8 +209,10 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     // Read at once, as a socket does, so that the stream notices the end of the peer.
     this.read(0);
     if (!isLate) return;
-    this.emit('connect');
-    this.emit('ready');
+    callOut(() => {
+      this.emit('connect');
+      this.emit('ready');
+    });
   }
 
   /** Opens a stream on an ended connection: the program reads the messages that arrived, then the stream ends. */
@@ -236,7 +238,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
       this.#outgoing.write(chunks, (error) => {
         this.#socket.idle.refresh();
         if (error === undefined) this.#burst.taken(callback);
-        else callback(this.#writeError(error));
+        else callOut(() => callback(this.#writeError(error)));
       });
     });
   }
@@ -248,7 +250,7 @@ export class ConnectionDuplex extends SocketLikeDuplex {
       return;
     }
     this.#onOpen = () => {
-      if (this.destroyed) callback(destroyedError());
+      if (this.destroyed) callOut(() => callback(destroyedError()));
       else work();
     };
   }

@@ -51,6 +51,18 @@ function socketCodeOf(code: NetworkErrorCode, syscall: StreamSyscall): string {
 // Captured when the module is loaded, because a test framework may replace it.
 const nextTick = process.nextTick.bind(process);
 
+/**
+ * Calls code of Node.js that may call the program's functions. Their exceptions belong to the process, as in each stream,
+ * and end neither the connection's callback nor the steps that follow.
+ */
+export function callOut(call: () => unknown): void {
+  try {
+    call();
+  } catch (error) {
+    throwUncaught(error);
+  }
+}
+
 /** Passes the exception of a listener to the process, as an uncaught one, after the code that runs now. */
 export function throwUncaught(error: unknown): void {
   nextTick(() => {

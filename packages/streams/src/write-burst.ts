@@ -1,3 +1,5 @@
+import { callOut } from './stream-error.js';
+
 /** Captured when the module is loaded, so that a fake clock of a test framework does not delay a stream. */
 const nextTick = process.nextTick.bind(process);
 
@@ -19,7 +21,7 @@ export class WriteBurst {
   taken(callback: () => void): void {
     if (this.#writes === 0) nextTick(this.#onTurnEnd);
     this.#writes += 1;
-    if (this.#writes <= DIRECT_WRITES) callback();
+    if (this.#writes <= DIRECT_WRITES) callOut(callback);
     else this.#held = callback;
   }
 
@@ -27,7 +29,7 @@ export class WriteBurst {
   release(): void {
     const held = this.#held;
     this.#held = undefined;
-    held?.();
+    if (held !== undefined) callOut(held);
   }
 
   readonly #onTurnEnd = (): void => {
