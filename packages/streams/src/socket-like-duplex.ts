@@ -104,9 +104,10 @@ export abstract class SocketLikeDuplex extends Duplex {
 
   /**
    * Emits `timeout` after that many milliseconds without a byte in either direction, as a `net.Socket` does. 0 means
-   * never.
+   * never. Has no effect on a destroyed stream.
    */
   setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this;
     this.#state.idle.set(milliseconds);
     if (callback !== undefined) {
       if (milliseconds > 0) this.once('timeout', callback);
