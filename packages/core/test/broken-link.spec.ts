@@ -65,6 +65,16 @@ class ThrowingConnection extends LoopbackConnection {
   }
 }
 
+/** It can't receive from its first link. */
+class DeafConnection extends LoopbackConnection {
+  isDeaf = true;
+
+  protected override doStartReceiving(): void {
+    if (this.isDeaf) throw new Error('the disk of nats://me:secret@host is gone');
+    super.doStartReceiving();
+  }
+}
+
 /** Its links are closed, and then `doRelease` throws. */
 class UnreleasedConnection extends LoopbackConnection {
   protected override doRelease(): void {
@@ -86,6 +96,27 @@ describe('an exception of a transport', () => {
     const left = await client.disconnect();
     const outcome = 'the connection ended without a goodbye to the peer';
     expect(left.ok ? '' : left.error.message).to.equal(`${outcome}: ${sentence}`);
+    await server.close();
+  });
+
+  it('while it starts to receive ends the connection, which can connect again', async () => {
+    const server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    const client = new DeafConnection({ endpoint: server.address()! });
+    unwrap(await client.connect());
+    const { state, error } = await client.closed;
+    expect(state).to.equal('failed');
+    expect(error).to.include({
+      code: 'TransportUnavailable',
+      message: 'receiving failed: the disk of nats://***@host is gone',
+    });
+    const accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+    expect((await accepted.closed).state).to.equal('disconnected');
+    client.isDeaf = false;
+    unwrap(await client.connect());
+    expect(client.getState()).to.equal('connected');
+    await client.disconnect();
     await server.close();
   });
 

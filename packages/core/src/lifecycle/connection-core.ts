@@ -196,7 +196,12 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   }
 
   connected(): void {
-    this.startReceiving();
+    try {
+      this.startReceiving();
+    } catch (error) {
+      const sentence = `receiving failed: ${describeThrown(error)}`;
+      this.#link.violated(new NetworkError('TransportUnavailable', sentence, error));
+    }
   }
 
   discard(): void {

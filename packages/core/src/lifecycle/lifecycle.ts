@@ -21,7 +21,7 @@ export interface LifecycleHooks<T> {
   establish(signal: AbortSignal): Promise<Result<T>>;
   /** The attempt succeeded. Called before `connected` is reported. */
   established(value: T): void;
-  /** `connected` was reported. */
+  /** `connected` was reported. It must not throw. */
   connected(): void;
   /** Discards a link or connection that was made after its attempt was aborted. */
   discard(value: T): void;
