@@ -12,6 +12,7 @@ import {
   redactText,
   type ResolvedConnectionConfig,
   type Result,
+  type Transport,
 } from '@entropynet/core';
 import { ChannelObject, within } from '@entropynet/core/handle';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, type Selection } from './selection.js';
@@ -41,9 +42,9 @@ export async function dial(
 ): Promise<Result<Dialled>> {
   const passedOver: PassedOver[] = [];
   for (const candidate of candidates) {
-    const attempted = await attempt(candidate, config, signal, observe);
-    const endpoint = candidate.shown;
-    const { backend } = candidate.transport;
+    const { transport, shown: endpoint } = candidate;
+    const { backend } = transport;
+    const attempted = await tryTransport(transport, () => attempt(candidate, config, signal, observe));
     if (attempted.ok) {
       const { connection, observed } = attempted.value;
       return { ok: true, value: { connection, observed, selection: { backend, endpoint, passedOver } } };
@@ -85,33 +86,26 @@ async function attempt(
 ): Promise<Result<Omit<Dialled, 'selection'>>> {
   const own = configOf(candidate, config);
   const { shown: endpoint, transport } = candidate;
-  try {
-    // For such a transport, connecting shows the same, and a probe would cost a round trip.
-    const { isProbedByConnecting = false } = transport;
-    const probe = isProbedByConnecting
-      ? undefined
-      : await within(transport.probe(own), config.connectTimeoutMs, signal);
-    if (probe === 'aborted') return err('Aborted', 'connecting was aborted', signal.reason);
-    if (probe === 'timeout') {
-      const { connectTimeoutMs } = config;
-      return err('Timeout', `its probe did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`);
-    }
-    if (probe?.available === false) {
-      const { reason, error: cause } = probe;
-      const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
-      publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({
-        connection: undefined,
-        backend: transport.backend,
-        endpoint,
-        error,
-      }));
-      return { ok: false, error };
-    }
-    return await connectWith(transport.createConnection(own), signal, observe);
-  } catch (error) {
-    // If a third-party transport throws, only its candidate fails.
-    return thrownBy(`transport '${transport.backend}'`, error);
+  // For such a transport, connecting shows the same, and a probe would cost a round trip.
+  const { isProbedByConnecting = false } = transport;
+  const probe = isProbedByConnecting ? undefined : await within(transport.probe(own), config.connectTimeoutMs, signal);
+  if (probe === 'aborted') return err('Aborted', 'connecting was aborted', signal.reason);
+  if (probe === 'timeout') {
+    const { connectTimeoutMs } = config;
+    return err('Timeout', `its probe did not answer within ${connectTimeoutMs} ms (connectTimeoutMs)`);
   }
+  if (probe?.available === false) {
+    const { reason, error: cause } = probe;
+    const error = new NetworkError(cause?.code ?? 'TransportUnavailable', reason, cause);
+    publishDiagnostics(DiagnosticsChannel.Failure, (): FailureDiagnostics => ({
+      connection: undefined,
+      backend: transport.backend,
+      endpoint,
+      error,
+    }));
+    return { ok: false, error };
+  }
+  return await connectWith(transport.createConnection(own), signal, observe);
 }
 
 /** Connects a new connection. If that fails or throws, the connection is released and has no effect on its handle. */
@@ -134,6 +128,15 @@ async function connectWith(
     // Otherwise the handle would take the end of this connection for the end of its next one.
     if (isObserved && !isConnected) connection.observe(undefined);
     if (!isConnected) connection.release();
+  }
+}
+
+/** Calls a transport. If a third-party one throws, only this call fails. */
+export async function tryTransport<T>({ backend }: Transport, call: () => Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await call();
+  } catch (error) {
+    return thrownBy(`transport '${backend}'`, error);
   }
 }
 

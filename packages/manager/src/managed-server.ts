@@ -16,6 +16,7 @@ import {
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
+import { tryTransport } from './dial.js';
 import { type MissingAddress, missingAddress } from './missing-address.js';
 import type { Reservation } from './reservation.js';
 import { type Candidate, configOf, failureOf, reportFallback } from './selection.js';
@@ -215,7 +216,8 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** Tries to listen on one endpoint and keeps the error of a failure. Closes the endpoint if `close()` was called. */
   async #listenOn(listener: Listener): Promise<Result> {
     const closes = this.#closes;
-    const listening = await listener.server.listen();
+    const { transport } = listener.candidate;
+    const listening = await tryTransport(transport, () => listener.server.listen());
     if (closes !== this.#closes) await listener.server.close();
     listener.missing = listening.ok ? undefined : missingAddress(listener.candidate, listening.error);
     return listening;
