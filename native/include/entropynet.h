@@ -158,10 +158,10 @@ EN_API en_status en_try_send(en_connection *connection, en_channel channel, cons
 
 /**
  * Reserves a message of exactly `length` bytes in the ring, so that the program writes it in place. *bytes is
- * aligned to 8 and belongs to the program until en_commit(), en_abort() or en_connection_free(). The claim
- * holds the whole connection: other sends return EN_WOULD_BLOCK. Never waits. A message that goes in
- * fragments is written to memory of the library and sent as by en_try_send(). Errors as for en_try_send();
- * EN_INVALID_PARAMETER while a claim is held.
+ * aligned to 8 and belongs to the program until en_commit(), en_abort(), en_disconnect() or
+ * en_connection_free(). The claim holds the whole connection: other sends return EN_WOULD_BLOCK. Never waits.
+ * A message that goes in fragments is written to memory of the library and sent as by en_try_send(). Errors
+ * as for en_try_send(); EN_INVALID_PARAMETER while a claim is held.
  */
 EN_API en_status en_claim(en_connection *connection, en_channel channel, size_t length, void **bytes);
 /** Sends the claimed message. EN_INVALID_PARAMETER without a claim. After the end of the connection: how it

@@ -163,6 +163,8 @@ static en_status check_claim(en_connection *c) {
 }
 
 en_status en_commit(en_connection *c) {
+  if (c && !c->claiming && c->state != EN_STATE_CONNECTED)
+    return en_ended(c); /* en_disconnect() gave it up */
   en_status status = check_claim(c);
   if (status) return status;
   en_slot *slot = unclaim(c);

@@ -27,7 +27,8 @@ class Claim {
   }
   ~Claim() { GiveUp(); }
 
-  /** Valid until Commit(), GiveUp() or the end of this object or of the connection. Aligned to 8. */
+  /** Valid until Commit(), GiveUp(), Connection::Disconnect() or the end of this object or of the connection.
+   * Aligned to 8. */
   [[nodiscard]] MutableByteView Bytes() const { return bytes_; }
 
   /** Sends the message. */

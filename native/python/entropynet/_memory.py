@@ -31,10 +31,8 @@ class Memory:
             raise error_of("InvalidParameter", f"the length of a claim is 0 bytes or more; {length} was given")
         address = ctypes.c_void_p()
         with self._guard as handle:
-            if self._claimed is not None:
-                # An object kept the view of an earlier claim.
-                self._claimed.release()
-                self._claimed = None
+            # An object may have kept the view of an earlier claim.
+            self.release_claimed()
             c.check(library.en_claim(handle, channel, length, ctypes.byref(address)))
             view = None if address.value is None or length == 0 else View(address.value, length, True)
             self._claimed = view
@@ -69,8 +67,13 @@ class Memory:
             self._borrowed.release()
             self._borrowed = None
 
+    def release_claimed(self) -> None:
+        """Ends the view of a claim, before the library reuses its memory."""
+        if self._claimed is not None:
+            self._claimed.release()
+            self._claimed = None
+
     def release(self) -> None:
         """Ends all views."""
-        for view in (self._borrowed, self._claimed):
-            if view is not None:
-                view.release()
+        self.release_borrowed()
+        self.release_claimed()

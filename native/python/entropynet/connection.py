@@ -181,9 +181,10 @@ class Connection(Closing):
 
     def disconnect(self, timeout: float | None = 5.0) -> None:
         """Ends the connection with a goodbye. The peer gets all sent messages first. `TimedOutError`: the connection
-        has ended, and queued messages are lost. Messages that have arrived can still be received. Ctrl-C takes effect
-        after the wait."""
+        has ended, and queued messages are lost. Messages that have arrived can still be received. A claim sends
+        nothing. Ctrl-C takes effect after the wait. `BufferError`: an object still refers to the bytes of a claim."""
         with self._guard as handle:
+            self._memory.release_claimed()
             c.check(library.en_disconnect(handle, milliseconds(timeout)))
 
     def close(self) -> None:

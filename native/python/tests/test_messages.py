@@ -118,6 +118,15 @@ class Views(PairCase):
             pass
         self.assertEqual([server.receive(LIMIT), server.receive(LIMIT)], [b"mine", b""])
 
+    def test_a_goodbye_ends_the_view_of_a_claim(self) -> None:
+        for length in (4, 2_000_000):
+            client, _server = self.pair()
+            with self.subTest(length=length), self.assertRaises(entropynet.ClosedError):
+                with client.claim(length) as view:
+                    client.disconnect(0)
+                    with self.assertRaises(ValueError):
+                        view[0] = 1
+
     def test_a_claim_whose_view_is_kept_sends_nothing(self) -> None:
         client, server = self.pair()
         with self.assertRaises(BufferError):

@@ -89,6 +89,13 @@ void claims(void) {
   memset(bytes, 0, 8);
   IS(EN_CONNECTION_CLOSED, en_commit(pair.client));
   free_pair(pair);
+  /* The own goodbye gives a claim up. */
+  pair = make_pair(65536, NULL, NULL);
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 20000, &bytes));
+  IS(EN_OK, en_disconnect(pair.client, 0));
+  IS(EN_CONNECTION_CLOSED, en_commit(pair.client));
+  IS(EN_INVALID_PARAMETER, en_abort(pair.client));
+  free_pair(pair);
 }
 
 /* A send that a claim kept out is told when it can go. */
