@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from . import _library as c
 from ._bytes import View
@@ -21,6 +21,8 @@ class Memory:
         self._guard = guard
         self._borrowed: View | None = None
         self._claimed: View | None = None
+        #: A claim that its block did not send stands until no object refers to its bytes.
+        self.is_given_up = False
 
     @contextmanager
     def claim(self, channel: int, length: int) -> Iterator[memoryview]:
@@ -31,8 +33,7 @@ class Memory:
             raise error_of("InvalidParameter", f"the length of a claim is 0 bytes or more; {length} was given")
         address = ctypes.c_void_p()
         with self._guard as handle:
-            # An object may have kept the view of an earlier claim.
-            self.release_claimed()
+            self.give_up(handle)
             c.check(library.en_claim(handle, channel, length, ctypes.byref(address)))
             view = None if address.value is None or length == 0 else View(address.value, length, True)
             self._claimed = view
@@ -40,12 +41,13 @@ class Memory:
             yield memoryview(b"") if view is None else view.shown
             if view is not None:
                 view.release()
-            self._claimed = None
         except BaseException:
             if self._guard.handle is not None:
-                with self._guard as handle:
-                    library.en_abort(handle)
+                with self._guard as handle, suppress(BufferError):
+                    self.is_given_up = True
+                    self.give_up(handle)
             raise
+        self._claimed = None
         with self._guard as handle:
             c.check(library.en_commit(handle))
 
@@ -67,11 +69,19 @@ class Memory:
             self._borrowed.release()
             self._borrowed = None
 
+    def give_up(self, handle: int) -> None:
+        """Ends a claim that its block did not send, unless that is done. `BufferError`: an object still refers to the
+        bytes. The claim then stays, so that the library does not reuse them."""
+        if self.is_given_up:
+            self.release_claimed()
+            library.en_abort(handle)
+
     def release_claimed(self) -> None:
         """Ends the view of a claim, before the library reuses its memory."""
         if self._claimed is not None:
             self._claimed.release()
             self._claimed = None
+        self.is_given_up = False
 
     def release(self) -> None:
         """Ends all views."""

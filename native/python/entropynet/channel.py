@@ -44,7 +44,7 @@ class Channel:
         Reserves room in the ring for a message of `length` bytes. `with channel.claim(4) as view:` gives a
         `memoryview` to write into. The end of the block sends the message. An exception in the block returns the
         room instead. During the block, other sends raise `WouldBlockError`. `BufferError`: at the end of the block
-        an object still refers to the view, and nothing is sent.
+        an object still refers to the view, and nothing is sent. Later sends raise `BufferError` as long as it does.
         """
         return self._connection._memory.claim(self._number, length)
 

@@ -226,6 +226,8 @@ class Connection(Closing):
         # A wait that ends between the frames of a longer message would give up the message.
         part = limit if length > self._longest_frame else first_slice(limit)
         with self._guard as handle:
+            if self._memory.is_given_up:
+                self._memory.give_up(handle)
             status = library.en_send(handle, channel, pointer, length, part)
             if status == c.TIMEOUT and part != limit:
                 rest = None if timeout is None else timeout - SLICE_MS / 1000
@@ -235,6 +237,8 @@ class Connection(Closing):
     def _try_send(self, channel: int, data: Buffer) -> None:
         pointer, length = address_of(data)
         with self._guard as handle:
+            if self._memory.is_given_up:
+                self._memory.give_up(handle)
             status = library.en_try_send(handle, channel, pointer, length)
             if status != c.OK:
                 raise c.failure(status)

@@ -129,11 +129,37 @@ class Views(PairCase):
 
     def test_a_claim_whose_view_is_kept_sends_nothing(self) -> None:
         client, server = self.pair()
-        with self.assertRaises(BufferError):
+        for length in (4, 2_000_000):
+            with self.subTest(length=length):
+                with self.assertRaises(BufferError):
+                    with client.claim(length) as view:
+                        view[:] = bytes(length)
+                        kept = view[1:]
+                # Nothing reuses the bytes, so this object can neither see nor change another message.
+                with self.assertRaises(BufferError):
+                    client.send(b"\xff" * 4)
+                self.assertEqual(bytes(kept), bytes(length - 1))
+                kept.release()
+                client.send(b"after")
+                self.assertEqual(server.receive(LIMIT), b"after")
+
+    def test_a_claim_inside_a_claim_is_an_error(self) -> None:
+        client, server = self.pair()
+        with client.claim(5) as view:
+            with self.assertRaises(ValueError):
+                with client.claim(4):
+                    pass
+            view[:] = b"outer"
+        self.assertEqual(server.receive(LIMIT), b"outer")
+
+    def test_a_claim_that_fails_takes_its_view_back(self) -> None:
+        client, server = self.pair()
+        with self.assertRaises(KeyError):
             with client.claim(4) as view:
-                kept = view[1:]
-        kept.release()
+                raise KeyError
         client.send(b"after")
+        with self.assertRaises(ValueError):
+            view[0] = 1
         self.assertEqual(server.receive(LIMIT), b"after")
 
     def test_impossible_claims(self) -> None:
