@@ -77,6 +77,8 @@ export class OutgoingBytes {
       // A message that timed out was not sent.
       while (!sent.ok && sent.error.code === 'Timeout' && isPatient) sent = await this.#send(message);
       if (!sent.ok) return;
+      // The control message of a later call may follow the escape of this one, but no second escape may.
+      this.#isEscaped = message === ESCAPE;
     }
   }
 

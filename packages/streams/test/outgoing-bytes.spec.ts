@@ -24,4 +24,18 @@ describe('the outgoing bytes of a stream', () => {
     expect(outcomes[0]?.message).to.match(/^a written chunk can't be read: .* detached or shortened buffer was given$/);
     expect(outgoing.bytesSent).to.equal(0);
   });
+
+  it('announce each control message once, even if the one before it timed out after its announcement', async () => {
+    const sent: number[][] = [];
+    const late = err('Timeout', 'the peer reads nothing');
+    const answers: Result[] = [OK, late, OK, OK, OK];
+    const send = (message: Uint8Array): Promise<Result> => {
+      const next = answers.shift() ?? late;
+      if (next.ok) sent.push([...message]);
+      return Promise.resolve(next);
+    };
+    outgoing = new OutgoingBytes({ trySend: () => answer, send } as unknown as Channel, () => undefined);
+    for (const control of [1, 2, 3]) await outgoing.sendControl(Uint8Array.of(control), false);
+    expect(sent).to.deep.equal([[], [2], [], [3]]);
+  });
 });
