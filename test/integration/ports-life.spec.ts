@@ -3,6 +3,7 @@ import { unwrap } from '@entropynet/core';
 import { toTypedPort } from '@entropynet/messaging';
 import { expect } from 'chai';
 import { z } from 'zod';
+import { unhandledDuring } from '../support/unhandled.js';
 import { SOON } from './messaging-support.js';
 import { describeOverTransports } from './transport-bench.js';
 
@@ -51,22 +52,32 @@ describeOverTransports('the life of typed ports', (bench) => {
     const aborted = toTypedPort(accepted).values({ signal: controller.signal });
     expect(await aborted.next().catch((error: unknown) => error)).to.equal(reason);
     expect(await aborted.next()).to.deep.equal({ done: true, value: undefined });
-    const port = toTypedPort(accepted, {
-      onInvalid: () => {
+    const failing = [
+      (): void => {
         throw reason;
       },
-    });
-    unwrap(await client.send(Buffer.from('{')));
-    expect(
-      await within(
-        port
-          .values()
-          .next()
-          .catch((error: unknown) => error),
-        'it failed',
-      ),
-    ).to.equal(reason);
+      (): unknown => Promise.reject(reason),
+    ];
+    for (const onInvalid of failing) {
+      const port = toTypedPort(accepted, { onInvalid });
+      unwrap(await client.send(Buffer.from('{')));
+      const failed = port
+        .values()
+        .next()
+        .catch((error: unknown) => error);
+      expect(await within(failed, 'it failed')).to.equal(reason);
+    }
     accepted.setMessageCallback(() => undefined);
+  });
+
+  it('sends nothing if the codec returns a promise, whose rejection ends no process', async () => {
+    const [client] = await bench.connect();
+    const encode = (): never => Promise.reject(new Error('the codec failed')) as never;
+    const unhandled = await unhandledDuring(() => {
+      const sent = toTypedPort(client, { codec: { name: 'late', encode, decode: encode } }).trySend(1);
+      expect(sent.ok ? 'ok' : sent.error.message).to.include('its encode() returned a Promise');
+    });
+    expect(unhandled).to.deep.equal([]);
   });
 
   it('ends with the channel', async () => {

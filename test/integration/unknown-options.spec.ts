@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { scoped } from '@entropynet/conformance/tools';
 import { NetworkError, type Result, unwrap } from '@entropynet/core';
@@ -12,6 +13,7 @@ import { receiveFile, sendFile } from '@entropynet/streams/files';
 import { NatsConnectionServer, NatsTransport } from '@entropynet/transport-nats';
 import { inspectSharedMemory, removeLeftovers, SharedMemoryServer } from '@entropynet/transport-shm';
 import { WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
+import { unhandledDuring } from '../support/unhandled.js';
 import { freshName } from './manager-support.js';
 
 /** Returns the message of a failed call, which may throw, reject or return its failure. */
@@ -135,6 +137,23 @@ describe('the log function of a manager', () => {
     await new Promise(setImmediate);
     process.off('warning', onWarning);
     expect(warnings.map(({ message }) => message)).to.deep.equal(["the function 'log' failed: the disk is full"]);
+    await manager.closeAll();
+    manager.release();
+  });
+
+  it('loses only its line if its promise rejects', async () => {
+    const warned = once(process, 'warning') as Promise<[Error]>;
+    const manager = new ConnectionManager([new LoopbackTransport()], {
+      log: () => Promise.reject(new Error('the disk is full')),
+    });
+    const endpoint = `loopback://${freshName()}`;
+    const server = unwrap(manager.createServer({ endpoint }));
+    unwrap(await server.listen());
+    const unhandled = await unhandledDuring(async () => {
+      unwrap(await unwrap(manager.openConnection({ endpoint: 'shm-of-nobody', fallback: [endpoint] })).connect());
+    });
+    expect(unhandled).to.deep.equal([]);
+    expect((await warned)[0].message).to.equal("the function 'log' failed: the disk is full");
     await manager.closeAll();
     manager.release();
   });

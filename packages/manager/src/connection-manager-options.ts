@@ -1,13 +1,12 @@
 import {
   checkConnection,
   checkOptions,
-  describeThrown,
   kindOf,
   type NetworkConnection,
   NetworkError,
   type Transport,
 } from '@entropynet/core';
-import { warnOf } from '@entropynet/core/platform';
+import { warningGuard } from '@entropynet/core/handle';
 
 /** Options of a manager. */
 export interface ConnectionManagerOptions {
@@ -19,9 +18,10 @@ export interface ConnectionManagerOptions {
   readonly capacity?: number;
   /**
    * A function that gets one line when a connection or a server did not get the first transport of its configuration.
+   * If it throws or its promise rejects, a warning of the process follows.
    * @default a function that writes the line to standard error
    */
-  readonly log?: (line: string) => void;
+  readonly log?: (line: string) => unknown;
 }
 
 /** The inversify identifier of `ConnectionManagerOptions`. */
@@ -78,16 +78,14 @@ function checkTransports(transports: readonly Transport[]): void {
   throw new NetworkError('InvalidParameter', `ConnectionManager takes a list of transports; ${given} was given`);
 }
 
-/** Calls a function of the program. If it throws, its line is lost, and no connection suffers. */
-function guarded(log: (line: string) => void): (line: string) => void {
+/** Calls a function of the program. If it throws or rejects, its line is lost, and no connection suffers. */
+function guarded(log: (line: string) => unknown): (line: string) => void {
   return (line) => {
-    try {
-      log(line);
-    } catch (error) {
-      warnOf(new NetworkError('CallbackFailed', `the function 'log' failed: ${describeThrown(error)}`, error));
-    }
+    logGuard.run(log, line);
   };
 }
+
+const logGuard = warningGuard("the function 'log'");
 
 function writeToStandardError(line: string): void {
   process.stderr.write(`entropynet: ${line}\n`);

@@ -9,6 +9,7 @@ import {
   printable,
   type Result,
 } from '@entropynet/core';
+import { ignoreRejection } from '@entropynet/core/platform';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Converts values to bytes and back. Both methods may throw; the error becomes the cause of an `InvalidMessage`. */
@@ -66,7 +67,10 @@ export function jsonCodec(): Codec {
 export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
   try {
     const bytes: unknown = codec.encode(value);
-    if (!isBytes(bytes)) throw new TypeError(`its encode() returned ${kindOf(bytes)} instead of a Uint8Array`);
+    if (!isBytes(bytes)) {
+      ignoreRejection(bytes);
+      throw new TypeError(`its encode() returned ${kindOf(bytes)} instead of a Uint8Array`);
+    }
     return ok(messageBytes(bytes));
   } catch (error) {
     return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${describeThrown(error)}`, error);

@@ -23,8 +23,11 @@ export interface TypedPortOptions<In> {
   readonly schema?: StandardSchemaV1<unknown, In>;
   /** The named channel. The program opens it on each connection before it sends. @default the default channel */
   readonly channel?: string;
-  /** Is called for a message that can't be decoded or does not match the schema. The port skips the message. */
-  readonly onInvalid?: (error: NetworkError) => void;
+  /**
+   * Is called for a message that can't be decoded or does not match the schema. The port skips the message. If the
+   * function throws or its promise rejects, the loop over the values ends with that error.
+   */
+  readonly onInvalid?: (error: NetworkError) => unknown;
 }
 
 const OPTIONS = { codec: CODEC, schema: SCHEMA, channel: 'a string', onInvalid: 'a function' } as const;
@@ -88,7 +91,7 @@ export class TypedPort<In = unknown, Out = In> {
     const { channel, schema, onInvalid } = this.#options;
     const decode = async (bytes: Uint8Array): Promise<Result<In>> => {
       const decoded = await decodeWith(this.#codec, schema, bytes);
-      if (!decoded.ok) onInvalid?.(decoded.error);
+      if (!decoded.ok) await onInvalid?.(decoded.error);
       return decoded;
     };
     return new PortValues(this.#connection, channel, decode, options?.signal);

@@ -5,9 +5,9 @@ export interface Admission {
   /**
    * Frees the place. The server calls it if the client left, its handshake failed, or the server closed before the
    * program accepted the client. The server calls it at most once, and never for a connection that `accept()` returned.
-   * If it throws, a warning of the process follows.
+   * If it throws or its promise rejects, a warning of the process follows.
    */
-  release(): void;
+  release(): unknown;
 }
 
 /**

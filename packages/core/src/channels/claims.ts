@@ -1,8 +1,8 @@
 import { err, OK, ok, type Failure, type Result } from '../result/result.js';
 import { shortageOf } from '../result/shortage.js';
+import { ignoreRejection, isThenable } from '../result/thenable.js';
 import type { InPlaceWriter } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
-import { isThenable } from '../lifecycle/callback-guard.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
@@ -187,7 +187,7 @@ function memoryFor(length: number, writer: FrameWriter | undefined): Result<Uint
 /** Refuses a promise: a writer that continues after it returned would write into a message that was sent. */
 function checkWritten(returned: unknown): void {
   if (!isThenable(returned)) return;
-  void Promise.resolve(returned).catch(() => undefined);
+  ignoreRejection(returned);
   throw new TypeError('the function that trySendWith calls must write at once; it returned a promise');
 }
 

@@ -1,7 +1,7 @@
 import type { ConsumerLease, ConsumerOptions, MessageConsumer } from '../api/channel.js';
 import type { CloseReason } from '../api/connection-types.js';
-import { isThenable } from '../lifecycle/callback-guard.js';
 import { NetworkError } from '../result/network-error.js';
+import { isThenable } from '../result/thenable.js';
 import { shownChannel } from './channel-name.js';
 import type { AnyOwnership, DeliveryCallback } from './incoming-half.js';
 

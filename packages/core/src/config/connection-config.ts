@@ -1,5 +1,6 @@
 import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
+import { ignoreRejection } from '../result/thenable.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
 import { entriesIn, isDictionary } from './dictionary.js';
@@ -185,9 +186,9 @@ function check(schema: TransportSection['optionsSchema'], given: unknown): Optio
 function validate(schema: TransportSection['optionsSchema'], given: unknown): OptionsOutcome<unknown> {
   try {
     const outcome = schema['~standard'].validate(given);
-    return 'then' in outcome
-      ? { issues: [{ message: 'its schema is asynchronous, which is not supported' }] }
-      : outcome;
+    if (!('then' in outcome)) return outcome;
+    ignoreRejection(outcome);
+    return { issues: [{ message: 'its schema is asynchronous, which is not supported' }] };
   } catch {
     // The thrown error may quote a secret.
     return { issues: [{ message: 'its schema failed on this value' }] };

@@ -1,10 +1,10 @@
 import type { Admission, Admit } from '../api/admission.js';
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
-import { warnOf } from '../platform/warning.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf, numberOrKind } from '../result/kind-of.js';
-import { NetworkError } from '../result/network-error.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
+import { ignoreRejection } from '../result/thenable.js';
+import { warningGuard } from './callback-guard.js';
 
 /**
  * A place for a client whose handshake is running. The transport calls `push` or `release`; later calls have no effect.
@@ -163,6 +163,7 @@ export class AcceptQueue<T> {
       // A program wrote the function, so it may return anything.
       const asked = this.#admit() as Partial<Result<Admission>> | undefined;
       if (asked?.ok === true && typeof asked.value?.release === 'function') return ok(guarded(asked.value));
+      ignoreRejection(asked);
       if (asked?.ok === false)
         return err('ResourceLimitExceeded', asked.error?.message ?? 'admit() refused', asked.error);
       return err(
@@ -198,15 +199,12 @@ export class AcceptQueue<T> {
 function guarded(admission: Admission): Admission {
   return {
     release: () => {
-      try {
-        admission.release();
-      } catch (error) {
-        const sentence = `the release() of an admission failed: ${describeThrown(error)}`;
-        warnOf(new NetworkError('CallbackFailed', sentence, error));
-      }
+      releaseGuard.runBound(() => admission.release());
     },
   };
 }
+
+const releaseGuard = warningGuard('the release() of an admission');
 
 function closed(): Failure {
   return err('ConnectionClosed', 'the server is closed');

@@ -1,7 +1,9 @@
 import type { InPlaceMessageCallback } from '../api/connection-types.js';
+import { warnOf } from '../platform/warning.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf } from '../result/kind-of.js';
 import { NetworkError } from '../result/network-error.js';
+import { isThenable } from '../result/thenable.js';
 
 /**
  * Runs callbacks and listeners. After `close()` none starts. If a callback throws or its promise rejects, the guard
@@ -86,10 +88,15 @@ export class CallbackGuard {
   }
 }
 
-/** Checks for `then` and not for the class: a promise may come from another realm, or from a library. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  return isObject && typeof (value as { then?: unknown }).then === 'function';
+/**
+ * Returns a guard whose errors become warnings of the process (`CallbackFailed`), for functions without an object whose
+ * `error` listeners could hear of them.
+ * @param what the function, as the warning names it
+ */
+export function warningGuard(what: string): CallbackGuard {
+  return new CallbackGuard(({ cause }) => {
+    warnOf(new NetworkError('CallbackFailed', `${what} failed: ${describeThrown(cause)}`, cause));
+  });
 }
 
 /** Throws a `TypeError` unless it is a function or null. */

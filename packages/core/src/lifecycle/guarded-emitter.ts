@@ -1,10 +1,9 @@
 import { runAsMicrotask } from '../platform/clock.js';
 import { warnOf } from '../platform/warning.js';
-import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf } from '../result/kind-of.js';
-import { NetworkError } from '../result/network-error.js';
+import type { NetworkError } from '../result/network-error.js';
 import { printable } from '../result/printable.js';
-import { CallbackGuard, checkCallback } from './callback-guard.js';
+import { CallbackGuard, checkCallback, warningGuard } from './callback-guard.js';
 
 /** The arguments of an event's listeners. */
 export type EventValues<Listener> = Listener extends (...values: infer Values) => unknown ? Values : never;
@@ -253,6 +252,4 @@ function checkListener(listener: unknown): void {
 }
 
 /** Reports a failed `error` listener as a warning of the process. */
-const errorGuard = new CallbackGuard((error) => {
-  warnOf(new NetworkError('CallbackFailed', `an 'error' listener failed: ${describeThrown(error.cause)}`, error.cause));
-});
+const errorGuard = warningGuard("an 'error' listener");
