@@ -113,6 +113,31 @@ describeOverTransports('handlers and limits of requests', (bench) => {
       expect(handled).to.deep.equal([4]);
     });
 
+    it('count as handled while their schema runs, also after they are given up', async () => {
+      const checks: (() => void)[] = [];
+      const validate = (value: unknown): Promise<{ value: unknown }> =>
+        new Promise((resolve) => {
+          checks.push(() => {
+            resolve({ value });
+          });
+        });
+      const requestSchema = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+      const [near, far] = await requestsOver(bench, {}, {}, { maxHandled: 2, requestSchema });
+      far.handle((value) => value);
+      const controller = new AbortController();
+      const waiting = ['a', 'b'].map((value) => near.request(value, { signal: controller.signal }));
+      await until(() => checks.length === 2, 'their schema runs');
+      controller.abort();
+      await Promise.all(waiting);
+      expect(codeOf(await near.request('c'))).to.equal('ResourceLimitExceeded');
+      for (const check of checks) check();
+      await turns(1);
+      const asked = near.request('d');
+      await until(() => checks.length === 3, 'its schema runs');
+      checks[2]?.();
+      expect(unwrap(await within(asked, 'it was answered'))).to.equal('d');
+    });
+
     it('names a value that is not a handler', async () => {
       const [near] = await requestsOver(bench);
       expect(() => {

@@ -31,7 +31,7 @@ interface Handled {
   readonly controller: AbortController;
   /** The bytes that count towards `maxHandledBytes`: those of the request, later those of its reply. */
   bytes: number;
-  /** Whether its handler was called. */
+  /** Whether a function of the program works on it: the schema or the handler. Nothing can stop that function. */
   isRunning: boolean;
   /** Its answer, which waits to be sent. */
   answer: Outgoing | undefined;
@@ -81,7 +81,7 @@ export class Answering<Request, Reply> {
     if (handled === undefined) return;
     handled.controller.abort(new NetworkError('Aborted', 'the peer cancelled the request'));
     if (handled.answer !== undefined) this.#outbox.withdraw(handled.answer);
-    // A running handler counts until it has finished.
+    // A running schema or handler counts until it has finished.
     if (handled.answer !== undefined || !handled.isRunning) this.#forget(id, handled);
   }
 
@@ -95,7 +95,7 @@ export class Answering<Request, Reply> {
 
   async #answer(id: number, bytes: Uint8Array, metadata: RequestMetadata): Promise<void> {
     const controller = new AbortController();
-    const handled: Handled = { controller, bytes: bytes.length, isRunning: false, answer: undefined };
+    const handled: Handled = { controller, bytes: bytes.length, isRunning: true, answer: undefined };
     this.#handled.set(id, handled);
     this.#heldBytes += bytes.length;
     const outcome = await this.#outcomeOf(handled, bytes, { signal: controller.signal, metadata });
@@ -107,6 +107,7 @@ export class Answering<Request, Reply> {
     const { codec, requestSchema, handler: slot } = this.#options;
     const request = await decodeWith(codec, requestSchema, bytes);
     if (!request.ok) return request;
+    handled.isRunning = false;
     const handler = await slot.get(context.signal);
     if (handler === null) return err('NotSupported', 'the peer has no handler for requests');
     if (context.signal.aborted) return err('Aborted', 'the peer cancelled the request');
