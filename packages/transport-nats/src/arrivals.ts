@@ -97,7 +97,7 @@ export class Arrivals {
     this.#early = [];
   }
 
-  /** Without memory this link ends. The exception would end the NATS connection, with all its links. */
+  /** Without memory this link ends: it would go on without the bytes of the message. */
   #onThrow(error: unknown): void {
     this.#host.onWrong(receiveShortage(error));
   }

@@ -161,7 +161,7 @@ class ClientHandshake {
     });
   };
 
-  /** Runs a step. `@nats-io` would end its NATS connection, which others share, if a step threw. */
+  /** Runs a step. If it throws, the handshake fails at once. Otherwise the client would wait until its time limit. */
   #orFail(step: () => void): void {
     try {
       step();

@@ -63,7 +63,7 @@ export class HandshakeDesk {
     this.subject = `${service}.${hexOf(randomBytes(ID_BYTES))}`;
   }
 
-  /** Handles a message on the service's subject, or on this server's own. Never throws. */
+  /** Handles a message on the service's subject, or on this server's own. */
   readonly take = ({ data, reply }: Msg): void => {
     if (this.#isClosed) return;
     switch (handshakeKindOf(data)) {

@@ -174,7 +174,7 @@ export class NatsLink implements FrameLink, SessionMember {
     if (takeRefusal(this.#outgoing)) this.#receiver?.onWritable();
   }
 
-  /** Handles a message on this side's subject of a lane. Never throws, because that would end the NATS connection. */
+  /** Handles a message on this side's subject of a lane. Never throws, because that would lose the message. */
   take(lane: Lane, { data, headers }: Msg): void {
     if (this.#end !== undefined) return;
     if (data.length === 0) {

@@ -1,4 +1,4 @@
-import { debugLog, type NetworkError, printable } from '@entropynet/core';
+import { debugLog, describeThrown, type NetworkError, printable, shortageOf, WarningLimiter } from '@entropynet/core';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
 import {
@@ -62,6 +62,7 @@ export class NatsSession {
   /** The last error of the NATS server before it ended the NATS connection. */
   #lastError: Error | undefined;
   readonly #pulse: NatsPulse;
+  readonly #warnings = new WarningLimiter();
 
   constructor(connection: NatsConnection, config: NatsConfig, where: string, isGiven: boolean) {
     this.#connection = connection;
@@ -141,13 +142,21 @@ export class NatsSession {
     this.#members.delete(member);
   }
 
-  /** Takes the messages of a subject. The returned function ends that. */
+  /**
+   * Takes the messages of a subject. The returned function ends that. If `take` throws, for example without memory, only
+   * this message is lost: otherwise `@nats-io` would stop reading, for all links.
+   */
   subscribe(subject: string, take: MessageTaker, queue?: string): () => void {
     const subscription = this.#connection.subscribe(subject, {
       ...(queue !== undefined && { queue }),
       callback: (error, message) => {
-        if (error !== null) this.#onForbidden('subscription', subject, error);
-        else take(message);
+        try {
+          if (error !== null) this.#onForbidden('subscription', subject, error);
+          else take(message);
+        } catch (thrown) {
+          const reason = shortageOf(thrown) ?? describeThrown(thrown);
+          this.#warnings.warn(`EntropyNet lost a message of the NATS server at ${this.where}: ${reason}`);
+        }
       },
     });
     return () => {

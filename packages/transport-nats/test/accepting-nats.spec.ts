@@ -1,5 +1,6 @@
-import { codeOf, until } from '@entropynet/conformance/tools';
-import { unwrap } from '@entropynet/core';
+import { once } from 'node:events';
+import { codeOf, until, untilLocal } from '@entropynet/conformance/tools';
+import { SecretVerifier, unwrap } from '@entropynet/core';
 import { NatsLink } from '@entropynet/transport-nats/internal/nats-link';
 import { NatsSession } from '@entropynet/transport-nats/internal/nats-session';
 import { expect } from 'chai';
@@ -82,6 +83,34 @@ describeNats('NATS: a client whose connection can not be made', () => {
       }),
     );
   }
+
+  it(
+    'ends no other connection if the server can not handle its message, and asks again',
+    natsTest(async (scope) => {
+      const { client, config, serverSide } = await scope.pair(await scope.natsServer(), {
+        secret: 'the secret of this test',
+      });
+      const { check } = SecretVerifier.prototype;
+      let checks = 0;
+      SecretVerifier.prototype.check = function (this: SecretVerifier, answer) {
+        checks += 1;
+        if (checks === 1) throw new RangeError('Array buffer allocation failed');
+        return check.call(this, answer);
+      };
+      const warned = once(process, 'warning') as Promise<[Error]>;
+      try {
+        unwrap(await scope.client(config).connect());
+      } finally {
+        SecretVerifier.prototype.check = check;
+      }
+      expect(checks).to.equal(2);
+      expect((await warned)[0].message)
+        .to.include('lost a message of the NATS server at')
+        .and.include('this process has no memory left');
+      unwrap(await client.send(new Uint8Array(1)));
+      await untilLocal(serverSide, 1);
+    }),
+  );
 
   it(
     'gets the reason if the welcome fails, and the next one is served',
