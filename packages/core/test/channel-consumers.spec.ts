@@ -50,6 +50,15 @@ describe('the consumers of a channel', () => {
     expect(fromNext).to.deep.equal(['three']);
   });
 
+  it('have an ownership that they can have: a consumer reads nothing in place', () => {
+    const take = (ownership: string) => (): unknown =>
+      client.defaultChannel.take({ onMessage: () => undefined }, { name: 'a test', ownership: ownership as never });
+    const allowed = /^ownership is one of 'copy', 'borrow'; 'in-place' was given$/;
+    expect(take('in-place')).to.throw(TypeError, allowed);
+    expect(take('mine')).to.throw(TypeError, "'copy', 'borrow'; 'mine' was given");
+    expect(take('borrow')()).to.have.property('isHeld', true);
+  });
+
   it('cause an error event if they reject when the connection ends', async () => {
     const errors: NetworkError[] = [];
     client.on('error', (error) => errors.push(error));

@@ -2,9 +2,12 @@ import type { ConsumerOptions, MessageConsumer } from '../api/channel.js';
 import { checkOptions } from '../config/call-options.js';
 import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
-import { type AnyOwnership, deliveryOf } from './incoming-half.js';
+import { deliveryOf } from './incoming-half.js';
 
 const CONSUMER_OPTIONS = { name: 'anything', ownership: 'anything', isPaused: 'true or false' } as const;
+
+/** `onMessage` of a consumer has one argument, so it can't read in place. */
+const CONSUMER_OWNERSHIPS = ['copy', 'borrow'];
 
 /** Throws for a value that is not a consumer, and for unknown options. */
 export function checkConsumer(consumer: MessageConsumer, options: ConsumerOptions): void {
@@ -17,17 +20,13 @@ export function checkConsumer(consumer: MessageConsumer, options: ConsumerOption
   checkOptions('take()', options, CONSUMER_OPTIONS);
   const name: unknown = (options as ConsumerOptions | undefined)?.name;
   if (typeof name !== 'string') throw new TypeError(`a consumer's name is a string; ${kindOf(name)} was given`);
-  const { ownership = 'copy' } = options;
-  if (ownership !== 'copy' && ownership !== 'borrow') checkOwnership(ownership);
+  checkOwnership(options.ownership ?? 'copy', CONSUMER_OWNERSHIPS);
 }
 
-/** Throws a `TypeError` for a value that is not an ownership. */
-export function checkOwnership(ownership: AnyOwnership): void {
-  if (Object.hasOwn(deliveryOf, ownership)) return;
-  const allowed = Object.keys(deliveryOf)
-    .map((name) => `'${name}'`)
-    .join(', ');
-  const given: unknown = ownership;
-  const shown = typeof given === 'string' ? `'${printable(given, 40)}'` : kindOf(given);
-  throw new TypeError(`ownership is one of ${allowed}; ${shown} was given`);
+/** Throws a `TypeError` for a value that is none of the allowed ownerships, by default those of a callback. */
+export function checkOwnership(ownership: unknown, allowed: readonly string[] = Object.keys(deliveryOf)): void {
+  if (allowed.includes(ownership as string)) return;
+  const names = allowed.map((name) => `'${name}'`).join(', ');
+  const shown = typeof ownership === 'string' ? `'${printable(ownership, 40)}'` : kindOf(ownership);
+  throw new TypeError(`ownership is one of ${names}; ${shown} was given`);
 }
