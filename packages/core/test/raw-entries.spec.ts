@@ -70,6 +70,13 @@ describe('the functions for authors of transports', () => {
     expect(new AcceptQueue(0).admit()).to.have.nested.property('error.code', 'ResourceLimitExceeded');
   });
 
+  it('takes a network error for one of a subclass only if it is one', () => {
+    class QuotaError extends NetworkError {}
+    const quota = new QuotaError('ResourceLimitExceeded', 'the quota is used up');
+    expect(quota).to.be.instanceOf(QuotaError).and.instanceOf(NetworkError);
+    expect(new NetworkError('Timeout', 'too late')).not.to.be.instanceOf(QuotaError);
+  });
+
   it('refuses an object of the platform in place of a section', () => {
     const said = (config: object): string => {
       const outcome = resolveConnectionConfig({ endpoint: 'x', ...config });

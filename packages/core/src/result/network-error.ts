@@ -78,6 +78,8 @@ export class NetworkError extends Error {
 
   /** Makes `instanceof` also recognise errors of a second installed copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // A program's subclass inherits this method, but the mark does not tell its errors from others.
+    if (this !== NetworkError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[BRAND] === true;
   }
 }
