@@ -74,10 +74,12 @@ static void report(en_connection *c) {
     c->report_responsive = false;
     tell(c, EN_EVENT_RESPONSIVE, EN_OK, EN_DEFAULT_CHANNEL);
   }
-  if (c->on_event && c->end_due && c->state != EN_STATE_CONNECTED) {
-    c->end_due = false;
-    tell(c, EN_EVENT_END, c->end.status, EN_DEFAULT_CHANNEL);
-  }
+}
+
+static void report_end(en_connection *c) {
+  if (!c->on_event || !c->end_due || c->state == EN_STATE_CONNECTED) return;
+  c->end_due = false;
+  tell(c, EN_EVENT_END, c->end.status, EN_DEFAULT_CHANNEL);
 }
 
 static en_status finish(en_connection *c) {
@@ -117,6 +119,12 @@ en_status en_poll(en_connection *c) {
   if (c->work) en_flush(c);
   watch(c);
   report(c);
+  /* A callback may have become the consumer of messages that came before the end. */
+  while (c->state != EN_STATE_CONNECTED && en_has_deliverable(c)) {
+    en_deliver_parked(c);
+    report(c);
+  }
+  report_end(c);
   if (c->work) en_flush(c); /* the frames that let `control` go first */
   return finish(c);
 }

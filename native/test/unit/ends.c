@@ -53,6 +53,28 @@ void ends(void) {
   en_connection_free(pair.server);
 }
 
+static void take_messages(en_connection *connection, const en_event *event, void *user) {
+  seen *all = user;
+  if (event->type == EN_EVENT_CHANNEL_OPENED)
+    IS(EN_OK, en_on_message(connection, event->channel, note_message, user, 0));
+  if (event->type == EN_EVENT_END) CHECK(all->messages == 3);
+  note(connection, event, user);
+}
+
+/* The messages of a peer that came and went come before its end, also on the channels that it opened. */
+void ends_after_the_messages_of_channels(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  seen client = {0};
+  en_channel channel;
+  (void)en_on_event(pair.client, take_messages, &client);
+  IS(EN_OK, en_open_channel(pair.server, "a", 0, &channel));
+  for (int i = 0; i < 3; i++) IS(EN_OK, en_try_send(pair.server, channel, "1", 1));
+  IS(EN_OK, en_disconnect(pair.server, 0));
+  IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+  CHECK(client.messages == 3 && client.count[EN_EVENT_END] == 1);
+  free_pair(pair);
+}
+
 /* The error of the last call that failed, after calls that succeeded or return nothing. */
 void keeps_the_error_of_a_call(void) {
   en_message message;

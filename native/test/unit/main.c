@@ -29,6 +29,7 @@ int main(void) {
   keeps_a_full_channel_from_the_others();
   sleeps_after_room_came();
   ends();
+  ends_after_the_messages_of_channels();
   keeps_the_error_of_a_call();
   reports_what_it_drops();
   tells_of_an_unresponsive_peer();
@@ -38,6 +39,6 @@ int main(void) {
   ends_a_wait_when_room_came();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("20 groups of checks passed\n");
+  (void)printf("21 groups of checks passed\n");
   return 0;
 }

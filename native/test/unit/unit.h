@@ -29,6 +29,7 @@ void opens_and_closes_channels(void);
 void keeps_a_full_channel_from_the_others(void);
 void sleeps_after_room_came(void);
 void ends(void);
+void ends_after_the_messages_of_channels(void);
 void keeps_the_error_of_a_call(void);
 void reports_what_it_drops(void);
 void tells_of_an_unresponsive_peer(void);
