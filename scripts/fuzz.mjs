@@ -177,7 +177,13 @@ function runNative(folder, { seconds, seed }) {
     [
       'address and undefined behaviour',
       MEMORY,
-      [['descriptor_test'], ['platform_test'], ['region_copy_test'], ['region_copy_test', 'hostile']],
+      [
+        ['descriptor_test'],
+        ['platform_test'],
+        ['platform_test', 'withdrawal'],
+        ['region_copy_test'],
+        ['region_copy_test', 'hostile'],
+      ],
     ],
     ['threads', THREADS, [['descriptor_test'], ['platform_test'], ['region_copy_test']]],
   ]) {

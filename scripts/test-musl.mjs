@@ -20,7 +20,13 @@ const TARGETS = {
 };
 
 /** The tests, with their parameters. */
-const TESTS = [['descriptor_test'], ['platform_test'], ['region_copy_test'], ['region_copy_test', 'hostile']];
+const TESTS = [
+  ['descriptor_test'],
+  ['platform_test'],
+  ['platform_test', 'withdrawal'],
+  ['region_copy_test'],
+  ['region_copy_test', 'hostile'],
+];
 
 /** The sources that need no Node.js. */
 function coreSources() {

@@ -48,7 +48,8 @@ class Mapping {
 
   /*
    * Returns the shared memory to the system and keeps the addresses. Later reads there give zeros, and later
-   * writes change private memory. On systems that can't do that, the shared memory stays until Unmap.
+   * writes change private memory. On systems that can't do that, the shared memory stays until Unmap. If the
+   * system has no memory for it, the addresses may only stay reserved, and an access ends the process.
    */
   void Withdraw();
 

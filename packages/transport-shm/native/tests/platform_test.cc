@@ -10,7 +10,10 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../platform/descriptor.h"
@@ -161,6 +164,34 @@ void TestFutex() {
   CHECK(value->load() == kTurns);
 }
 
+#ifdef __linux__
+// Linux before 6.12 unmaps before it notices that there is no memory for the new mapping. The limit makes the
+// new mapping fail on every Linux.
+void TestWithdrawalWithoutMemory() {
+  OwnedDescriptor created;
+  Mapping mapping;
+  CHECK(CreateSharedMemory(kBytes, &created).Ok() && mapping.Map(created.Get(), kBytes).Ok());
+  void* const data = mapping.Data();
+  const pid_t child = ::fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    rlimit before;
+    CHECK(::getrlimit(RLIMIT_DATA, &before) == 0);
+    // Linux does not enforce 0.
+    const rlimit least{1, before.rlim_max};
+    CHECK(::setrlimit(RLIMIT_DATA, &least) == 0 && ::munmap(data, kBytes) == 0);
+    mapping.Withdraw();
+    CHECK(::setrlimit(RLIMIT_DATA, &before) == 0);
+    // Nobody else gets the addresses.
+    void* const taken = ::mmap(data, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(taken != MAP_FAILED && taken != data);
+    ::_exit(0);
+  }
+  int status = 0;
+  CHECK(::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+#endif
+
 void TestProcessIdentity() {
   ProcessIdentity identity;
   CHECK(CurrentProcessIdentity(&identity).Ok());
@@ -175,7 +206,14 @@ void TestProcessIdentity() {
 }  // namespace
 }  // namespace entropynet
 
-int main() {
+// With the argument "withdrawal" only that test, for which a thread sanitizer gets no memory.
+int main(int count, char**) {
+#ifdef __linux__
+  if (count > 1) {
+    entropynet::TestWithdrawalWithoutMemory();
+    return 0;
+  }
+#endif
   const int before = entropynet::OpenDescriptors();
   entropynet::TestLocalSockets();
   entropynet::TestDirectoryLock();
