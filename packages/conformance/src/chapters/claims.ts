@@ -94,14 +94,18 @@ export function describeClaims(context: ChapterContext): void {
     '[DELIVERY-8] lets a send wait while a claim is under way, in order',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);
-      const claim = unwrap(local.claim(100));
-      const sent = local.send(messageOf(50, 2));
-      expect(codeOf(local.trySend(messageOf(1, 99)))).to.equal('WouldBlock');
-      expect(codeOf(local.claim(1))).to.equal('WouldBlock');
-      fillMessage(claim.bytes, 1);
-      unwrap(claim.commit());
-      unwrap(await sent);
-      await expectPeerToHave(peer, [{ lengths: [100, 50] }]);
+      // The second one is longer than a frame of any transport.
+      const lengths = [100, 50, 2 * MIB, 50];
+      for (let seed = 1; seed < lengths.length; seed += 2) {
+        const claim = unwrap(local.claim(lengths[seed - 1]!));
+        const sent = local.send(messageOf(50, seed + 1));
+        expect(codeOf(local.trySend(messageOf(1, 99)))).to.equal('WouldBlock');
+        expect(codeOf(local.claim(1))).to.equal('WouldBlock');
+        fillMessage(claim.bytes, seed);
+        unwrap(claim.commit());
+        unwrap(await sent);
+      }
+      await expectPeerToHave(peer, [{ lengths }]);
     }),
   );
 

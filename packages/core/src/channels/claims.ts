@@ -131,8 +131,8 @@ export class Claims {
       half.spend(length + FRAME_COST_BYTES);
       this.#onSent(half, length);
     } else {
-      // No frame was sent since the claim, so this message is the next one in order.
-      this.#queue.add(half, QueuedMessage.promised(bytes));
+      // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
+      this.#queue.add(half, QueuedMessage.promised(bytes), true);
     }
     if (!this.#queue.isIdle) this.#queue.pump();
     return OK;

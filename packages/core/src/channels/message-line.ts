@@ -60,11 +60,22 @@ export class MessageLine {
     return messages;
   }
 
+  /** Adds a message at the end. */
   push(message: QueuedMessage): void {
     message.previous = this.#tail;
     if (this.#tail === undefined) this.#head = message;
     else this.#tail.next = message;
     this.#tail = message;
+    message.isInLine = true;
+    this.#length += 1;
+  }
+
+  /** Adds a message before the others, none of which has started. */
+  pushFirst(message: QueuedMessage): void {
+    message.next = this.#head;
+    if (this.#head === undefined) this.#tail = message;
+    else this.#head.previous = message;
+    this.#head = message;
     message.isInLine = true;
     this.#length += 1;
   }

@@ -140,9 +140,10 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     this.bytesSent += length;
   }
 
-  /** Adds a message behind the waiting ones. */
-  push(message: QueuedMessage): void {
-    this.#line.push(message);
+  /** Adds a message behind the waiting ones; if `isNext`, before them. Then none of them may have started. */
+  push(message: QueuedMessage, isNext = false): void {
+    if (isNext) this.#line.pushFirst(message);
+    else this.#line.push(message);
     this.isClear = false;
   }
 

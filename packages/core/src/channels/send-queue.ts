@@ -113,9 +113,9 @@ export class SendQueue {
     return this.isHeld || (this.isFull && !half.isUrgent && !(this.#round.isEmpty && this.control.isEmpty));
   }
 
-  /** Adds a message to its channel's queue. The queue owns the bytes. */
-  add(half: OutgoingHalf, message: QueuedMessage): void {
-    half.push(message);
+  /** Adds a message to its channel's queue, at the end or as the next one. The queue owns the bytes. */
+  add(half: OutgoingHalf, message: QueuedMessage, isNext = false): void {
+    half.push(message, isNext);
     this.#busy.add(half);
     this.#queuedBytes += message.bytes.length + FRAME_COST_BYTES;
     if (message.settle === undefined) {
