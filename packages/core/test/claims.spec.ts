@@ -1,10 +1,30 @@
 import { expect } from 'chai';
-import { channelIdOf, FrameType, frameTypeOf, unwrap } from '@entropynet/core';
+import { channelIdOf, frameHeader, FrameType, frameTypeOf, type Result, unwrap } from '@entropynet/core';
 import { BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
 
-const { Fragment, Message, MessageStart } = FrameType;
+const { ChannelRefuse, Fragment, Message, MessageStart } = FrameType;
+
+function codeOf(result: Result<unknown>): string {
+  return result.ok ? 'ok' : result.error.code;
+}
 
 describe('a claim', () => {
+  for (const length of [10, 100_000]) {
+    it(`of ${length} bytes on a channel that the peer refused meanwhile sends nothing`, async () => {
+      const connection = new BareConnection();
+      unwrap(await connection.openChannel('x'));
+      const claim = unwrap(connection.channel('x').claim(length));
+      connection.feed(frameHeader(ChannelRefuse, 1));
+      connection.writer.frames.length = 0;
+      expect(codeOf(claim.commit())).to.equal('ConnectionClosed');
+      expect(codeOf(claim.commit())).to.equal('InvalidParameter');
+      const written = connection.writer.frames.filter(({ header }) => frameTypeOf(header) <= Fragment);
+      expect(written).to.deep.equal([]);
+      expect(connection.unconfirmedSends().messages).to.equal(0);
+      unwrap(connection.trySend(new Uint8Array(1)));
+    });
+  }
+
   for (const length of [10, 40_000]) {
     it(`of ${length} bytes goes before the messages that wait for its end`, async () => {
       const connection = new BareConnection({}, undefined, new BareWriter(16_384));

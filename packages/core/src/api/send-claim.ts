@@ -12,8 +12,8 @@ export interface SendClaim {
   readonly bytes: Uint8Array;
 
   /**
-   * Sends the message in `bytes`. `ConnectionClosed`: the connection ended first. `InvalidParameter`: the claim was
-   * already used, or the program has transferred the memory of `bytes`.
+   * Sends the message in `bytes`. `ConnectionClosed`: the connection ended first, or the peer refused the channel.
+   * `InvalidParameter`: the claim was already used, or the program has transferred the memory of `bytes`.
    */
   commit(): Result;
 

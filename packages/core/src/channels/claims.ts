@@ -7,7 +7,7 @@ import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage } from './message-line.js';
-import { noMemory, notConnected } from './refusals.js';
+import { channelClosed, noMemory, notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 
 /**
@@ -107,7 +107,7 @@ export class Claims {
     }
     const failure = this.#release(number);
     if (failure !== undefined) return failure;
-    if (bytes.length < start + length) return this.#refuseDetached();
+    if (bytes.length < start + length) return this.#refuse(memoryTransferred());
     return this.#send(half, bytes, length);
   }
 
@@ -115,7 +115,9 @@ export class Claims {
   commit({ number, half, bytes, length }: ClaimUnderWay): Result {
     const failure = this.#release(number);
     if (failure !== undefined) return failure;
-    if (bytes.length !== length) return this.#refuseDetached();
+    if (bytes.length !== length) return this.#refuse(memoryTransferred());
+    // The peer has refused the channel, and would drop the message.
+    if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
     return this.#send(half, bytes, length);
   }
 
@@ -138,10 +140,10 @@ export class Claims {
     return OK;
   }
 
-  /** The program transferred the claim's memory before it sent the claim, so there is no message. */
-  #refuseDetached(): Failure {
+  /** Ends a claim that can't be sent. */
+  #refuse(failure: Failure): Failure {
     this.#drop();
-    return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
+    return failure;
   }
 
   #giveUp(number: number): void {
@@ -172,6 +174,11 @@ export class Claims {
     this.#queue.isHeld = false;
     return undefined;
   }
+}
+
+/** The error of a claim whose memory the program has transferred, so that there is no message. */
+function memoryTransferred(): Failure {
+  return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
 }
 
 /** Returns room of the writer for a claim; without a writer, memory for a claim that needs fragments. */
