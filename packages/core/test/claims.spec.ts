@@ -9,6 +9,16 @@ function codeOf(result: Result<unknown>): string {
 }
 
 describe('a claim', () => {
+  it('whose link breaks inside the call gets ConnectionClosed, and counts as no refusal', () => {
+    const connection = new BareConnection();
+    connection.writer.tryClaim = () => {
+      connection.end();
+      return undefined;
+    };
+    expect(codeOf(connection.claim(4))).to.equal('ConnectionClosed');
+    expect(connection.wouldBlockCount()).to.equal(0);
+  });
+
   for (const length of [10, 100_000]) {
     it(`of ${length} bytes on a channel that the peer refused meanwhile sends nothing`, async () => {
       const connection = new BareConnection();

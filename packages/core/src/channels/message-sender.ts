@@ -174,7 +174,9 @@ export class MessageSender {
     if (!this.#isSendable(channel, length)) {
       return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
     }
-    return this.#claims.claim(channel.outgoing, length) ?? this.#refuse(channel, length);
+    const claimed = this.#claims.claim(channel.outgoing, length);
+    // The transport may have found the link broken. Then the connection has ended.
+    return claimed ?? this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
   }
 
   /** Returns the error for a send on a name that has no channel. */
