@@ -1,4 +1,4 @@
-import { type Channel, type NetworkError } from '@entropynet/core';
+import { type Channel, describeThrown, type NetworkError } from '@entropynet/core';
 import { type ConnectionHandle, type ManagedServer } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
@@ -72,7 +72,9 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
     await Promise.all(all.map((outbox) => outbox.room()));
     for (const outbox of all) outbox.offer(data);
   };
-  const typing = sendLines(terminal, broadcast, options, signal);
+  const typing = sendLines(terminal, broadcast, options, signal).catch((error: unknown) => {
+    tell(terminal, `entropynet: ${describeThrown(error)}`);
+  });
   let number = 0;
   for (;;) {
     // A client that leaves keeps what was not printed, so no more clients come while nobody reads the output.

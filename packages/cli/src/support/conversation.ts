@@ -64,6 +64,7 @@ export function showMessages(
 
 /**
  * Passes each line of standard input as a message to `deliver`, one after the other. Resolves at the end of the input.
+ * Throws a `CommandFailure` if the input can't be read.
  */
 export async function sendLines(
   terminal: Terminal,
@@ -84,6 +85,9 @@ export async function sendLines(
       if (data === undefined) continue;
       await deliver(data);
     }
+  } catch (error) {
+    if (error !== terminal.input.errored) throw error;
+    throw new CommandFailure(`standard input can't be read: ${reasonOf(error)}`);
   } finally {
     signal.removeEventListener('abort', stop);
     lines.close();
