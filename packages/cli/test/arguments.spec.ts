@@ -111,9 +111,17 @@ describe('arguments of the command line', () => {
   it('name the source of a secret that is too short', async () => {
     const path = join(folder, 'short-secret');
     await writeFile(path, 'short');
-    const { code, errors } = await runInProcess(['connect', 'x', '--secret-file', path]);
-    expect(code).to.equal(2);
-    expect(errors).to.include(`; the secret is from ${path} (InvalidParameter)`).and.not.to.include('short;');
+    const config = join(folder, 'short-secret.json');
+    await writeFile(config, '{"secret": "short"}');
+    for (const [source, line] of [
+      [path, ['--secret-file', path]],
+      [path, ['--secret-file', path, '--config', config]],
+      [config, ['--config', config]],
+    ] as const) {
+      const { code, errors } = await runInProcess(['connect', 'x', ...line]);
+      expect(code).to.equal(2);
+      expect(errors).to.include(`; the secret is from ${source} (InvalidParameter)`).and.not.to.include('short;');
+    }
   });
 
   it('make no folder if the configuration is wrong', async () => {

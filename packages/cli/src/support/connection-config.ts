@@ -56,16 +56,13 @@ function sectionOf<Key extends 'sharedMemory' | 'webSocket' | 'nats'>(
   return section === undefined ? undefined : ({ [key]: section } as Pick<ConnectionConfig, Key>);
 }
 
-/**
- * Checks the configuration before anything is tried. The error names the source of a secret that is not in the command
- * line.
- */
+/** Checks the configuration before anything is tried. An error about the secret names the source of the secret. */
 function checkConfig(config: ConnectionConfig, options: ConnectionOptions): void {
   const resolved = resolveConnectionConfig(config);
   if (!resolved.ok) {
     const { message } = resolved.error;
-    const source = options.secretFile ?? `${SECRET_VARIABLE} of the environment`;
-    const place = message.includes("'secret'") && config.secret !== undefined ? `; the secret is from ${source}` : '';
+    const place =
+      message.includes("'secret'") && config.secret !== undefined ? `; the secret is from ${sourceOf(options)}` : '';
     throw new CommandFailure(`${message}${place} (InvalidParameter)`, ExitCode.Usage);
   }
   const endpoints = [resolved.value.endpoint, ...resolved.value.fallback];
@@ -80,6 +77,12 @@ function secretOf({ secretFile }: ConnectionOptions): string | undefined {
   if (secretFile !== undefined) return readText(secretFile).trim();
   const secret = process.env[SECRET_VARIABLE];
   return secret === '' ? undefined : secret;
+}
+
+/** Returns the source of the secret of a configuration that has one. */
+function sourceOf({ secretFile, config = 'nowhere' }: ConnectionOptions): string {
+  if (secretFile !== undefined) return secretFile;
+  return secretOf({}) === undefined ? config : `${SECRET_VARIABLE} of the environment`;
 }
 
 function natsOf(
