@@ -1,4 +1,4 @@
-import { scoped } from '@entropynet/conformance/tools';
+import { scoped, until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { startInspectorAgent } from '@entropynet/inspector';
 import { createNetworking, type Networking } from '@entropynet/manager';
@@ -8,6 +8,8 @@ import { expect } from 'chai';
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import perfHooks from 'node:perf_hooks';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -105,6 +107,41 @@ describe('the inspector, with agents', () => {
         await own.close();
       }
       expect(wanted).to.deep.equal(Array.from({ length: 5 }, () => '/own'));
+    }),
+  );
+
+  it(
+    'leaves an agent that measures no delay after the inspector has gone',
+    scoped(async (scope) => {
+      const { own, states, inspectorConfig } = await watched(scope, directory);
+      const { monitorEventLoopDelay } = perfHooks;
+      let isMeasuring = false;
+      perfHooks.monitorEventLoopDelay = (options) => {
+        const delays = monitorEventLoopDelay(options);
+        const enable = delays.enable.bind(delays);
+        const disable = delays.disable.bind(delays);
+        delays.enable = () => {
+          isMeasuring = true;
+          return enable();
+        };
+        delays.disable = () => {
+          isMeasuring = false;
+          return disable();
+        };
+        return delays;
+      };
+      syncBuiltinESMExports();
+      try {
+        const agent = startInspectorAgent({ inspector: inspectorConfig, intervalMs: 10 });
+        scope.defer(() => agent.stop());
+      } finally {
+        perfHooks.monitorEventLoopDelay = monitorEventLoopDelay;
+        syncBuiltinESMExports();
+      }
+      await next(states, () => true);
+      expect(isMeasuring).to.equal(true);
+      await own.close();
+      await until(() => !isMeasuring, 'the agent has noticed that');
     }),
   );
 

@@ -102,8 +102,11 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     };
   };
   const beat = async (): Promise<void> => {
-    // Probe first: a missing inspector must not count as a failed connection every second.
-    if (handle?.isConnected() !== true && !(await isThere())) return;
+    if (handle?.isConnected() !== true) {
+      delays.disable();
+      // Probe first: a missing inspector must not count as a failed connection every second.
+      if (!(await isThere())) return;
+    }
     // stop() does not wait for a set-up that begins later.
     if (isStopped) return;
     networking ??= createNetworking({ transports: [sharedMemoryTransportModule, webSocketTransportModule] }).catch(
@@ -115,7 +118,6 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
     );
     const { manager } = await networking;
     if (handle?.isConnected() !== true) {
-      delays.disable();
       await handle?.close();
       const opened = manager.openConnection(inspector);
       if (!opened.ok) throw opened.error;
