@@ -65,6 +65,22 @@ describeOver('loopback', 'telemetry for Prometheus', (bench) => {
     await other.close();
   });
 
+  it('keeps the labels that it was given, and removes each manager once', async () => {
+    const register = new Registry();
+    const other = await createNetworking({ transports: [loopbackModule] });
+    const labels: Record<string, string> = { part: 'a' };
+    const stopOther = collectManagerMetrics(other.manager, { register, labels: { part: 'b' } });
+    const stopFirst = collectManagerMetrics(bench.manager, { register, labels });
+    stopFirst();
+    const stop = collectManagerMetrics(bench.manager, { register, labels });
+    stopFirst();
+    labels['unknown'] = 'x';
+    expect(await register.metrics()).to.contain('entropynet_connections{part="a"} 0');
+    stop();
+    stopOther();
+    await other.close();
+  });
+
   it('answers HEAD without a body, refuses other methods, and hides the reason of a failure', async () => {
     const register = new Registry();
     const head = await scrape(register, 'HEAD');

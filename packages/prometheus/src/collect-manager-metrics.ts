@@ -104,7 +104,9 @@ const families = new WeakMap<Registry, Map<string, Family>>();
  */
 export function collectManagerMetrics(manager: MeasuredManager, options: CollectOptions = {}): () => void {
   checkArguments(manager, options);
-  const { register = defaultRegister, prefix = 'entropynet_', labels = {} } = options;
+  const { register = defaultRegister, prefix = 'entropynet_' } = options;
+  // A copy, because each scrape reads the labels, and the program may change its own object.
+  const labels = { ...options.labels };
   const ofRegister = families.get(register) ?? new Map<string, Family>();
   families.set(register, ofRegister);
   const family = standingFamily(register, ofRegister.get(prefix)) ?? newFamily(register, prefix, Object.keys(labels));
