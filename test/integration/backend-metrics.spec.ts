@@ -45,6 +45,30 @@ describe('metrics of each transport', () => {
     return manager;
   }
 
+  for (const isRead of ['by a snapshot', 'by close()'] as const) {
+    it(`contain the messages that a program reads after the end of their connection, counted ${isRead}`, async () => {
+      const manager = newManager();
+      const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}` }));
+      unwrap(await server.listen());
+      const client = unwrap(manager.openConnection({ endpoint: server.addresses()[0]! }));
+      unwrap(await client.connect());
+      const accepted = unwrap(await server.accept());
+      for (const text of ['one', 'two']) unwrap(await client.send(Buffer.from(text)));
+      unwrap(await client.disconnect());
+      await accepted.closed;
+      expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 0, connectionsClosed: 2 });
+      const messages = accepted.messages();
+      await messages.next();
+      if (isRead === 'by a snapshot') {
+        expect(manager.getBackendMetrics()['loopback']).to.include({ messagesReceived: 1, bytesReceived: 3 });
+      }
+      await messages.next();
+      await accepted.close();
+      expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 2, totalBytesReceived: 6 });
+      expect(manager.getManagerMetrics()).to.include({ totalMessagesSent: 2, connectionsClosed: 2 });
+    });
+  }
+
   it('exist for each registered transport before the first connection', () => {
     const metrics = newManager().getBackendMetrics();
     expect(Object.keys(metrics)).to.deep.equal(['loopback', 'websocket']);

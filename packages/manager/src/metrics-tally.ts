@@ -73,7 +73,11 @@ export class MetricsTally {
     this.#of(connection.getBackend()).opened(connection);
   }
 
-  /** Counts the end of an open connection, once. @returns whether this call counted it */
+  /**
+   * Counts the end of an open connection, once. A later call, when the program reads no more of it, counts the messages
+   * that it has read since.
+   * @returns whether this call counted the end
+   */
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
     return this.#of(connection.getBackend()).ended(connection, hasFailed);
   }
@@ -123,21 +127,30 @@ class BackendTally {
   closed = 0;
   #ended: Totals = NOTHING;
   readonly #live = new Set<NetworkConnection>();
+  readonly #late = new LateReads();
 
   opened(connection: NetworkConnection): void {
     this.openedCount += 1;
+    // Its counters start again.
+    this.#late.remove(connection);
     this.#live.add(connection);
   }
 
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
-    if (!this.#live.delete(connection)) return false;
+    if (!this.#live.delete(connection)) {
+      this.#ended = added(this.#ended, this.#late.remove(connection));
+      return false;
+    }
     if (hasFailed) this.failed += 1;
     else this.closed += 1;
-    this.#ended = added(this.#ended, totalsOf(connection));
+    const totals = totalsOf(connection);
+    this.#ended = added(this.#ended, totals);
+    this.#late.add(connection, totals);
     return true;
   }
 
   totals(): Totals {
+    this.#ended = added(this.#ended, this.#late.collect());
     return [...this.#live].map(totalsOf).reduce(added, this.#ended);
   }
 
@@ -154,6 +167,60 @@ class BackendTally {
       roundTripMs: roundTrips.length === 0 ? undefined : summaryOf(roundTrips),
     });
   }
+}
+
+/** A connection that has ended, and its counters as far as they are counted. */
+interface LateRead {
+  readonly connection: WeakRef<NetworkConnection>;
+  counted: Totals;
+}
+
+/**
+ * The messages that a program reads after the end of their connection. The references are weak, because a dropped
+ * handle must cost nothing: nobody counts what a program has read of it since the last snapshot.
+ */
+class LateReads {
+  readonly #all = new Set<LateRead>();
+  readonly #byConnection = new WeakMap<NetworkConnection, LateRead>();
+  readonly #dropped = new FinalizationRegistry<LateRead>((read) => this.#all.delete(read));
+
+  /** @param counted the counters of the connection at its end */
+  add(connection: NetworkConnection, counted: Totals): void {
+    const read = { connection: new WeakRef(connection), counted };
+    this.#all.add(read);
+    this.#byConnection.set(connection, read);
+    this.#dropped.register(connection, read, read);
+  }
+
+  /** Returns what the program has read since the last count. */
+  collect(): Totals {
+    return [...this.#all].map(readSince).reduce(added, NOTHING);
+  }
+
+  /** The same for one connection, of which the program reads no more. */
+  remove(connection: NetworkConnection): Totals {
+    const read = this.#byConnection.get(connection);
+    if (read === undefined) return NOTHING;
+    this.#all.delete(read);
+    this.#byConnection.delete(connection);
+    this.#dropped.unregister(read);
+    return readSince(read);
+  }
+}
+
+function readSince(read: LateRead): Totals {
+  const connection = read.connection.deref();
+  if (connection === undefined) return NOTHING;
+  const { counted } = read;
+  const now = totalsOf(connection);
+  // A connection that connects again starts at 0.
+  if (now.messagesReceived < counted.messagesReceived) return NOTHING;
+  read.counted = now;
+  return {
+    ...NOTHING,
+    bytesReceived: now.bytesReceived - counted.bytesReceived,
+    messagesReceived: now.messagesReceived - counted.messagesReceived,
+  };
 }
 
 interface Totals {
