@@ -185,7 +185,8 @@ en_status en_take(en_connection *c, bool deliver) {
   status = take_ring(c, deliver, true); /* what the peer has committed before it ended */
   if (status) return status;
   if (c->leaving)
-    return en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED, "Both sides said goodbye.");
+    return en_end_with(c, EN_STATE_DISCONNECTED, EN_CONNECTION_CLOSED,
+                       "The peer ended before this side said goodbye.");
   if (atomic_load(c->peer_closed) != 1) {
     return en_end_with(c, EN_STATE_FAILED, EN_PEER_DIED, "The peer ended without a goodbye.");
   }

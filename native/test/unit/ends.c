@@ -93,6 +93,16 @@ void keeps_the_error_of_a_call(void) {
   }
 }
 
+/* A peer may end, or die, while this side writes what is queued. */
+void says_who_ended_first(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  pair.client->leaving = true;
+  en_link_end(pair.server->link);
+  IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+  CHECK(strcmp(en_get_end(pair.client)->message, "The peer ended before this side said goodbye.") == 0);
+  free_pair(pair);
+}
+
 void reports_what_it_drops(void) {
   char bytes[1000] = {0};
   for (uint32_t understands = 0; understands < 2; understands++) {

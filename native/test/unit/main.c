@@ -31,6 +31,7 @@ int main(void) {
   ends();
   ends_after_the_messages_of_channels();
   keeps_the_error_of_a_call();
+  says_who_ended_first();
   reports_what_it_drops();
   tells_of_an_unresponsive_peer();
   publishes_what_was_read();
@@ -39,6 +40,6 @@ int main(void) {
   ends_a_wait_when_room_came();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("21 groups of checks passed\n");
+  (void)printf("22 groups of checks passed\n");
   return 0;
 }

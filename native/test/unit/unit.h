@@ -31,6 +31,7 @@ void sleeps_after_room_came(void);
 void ends(void);
 void ends_after_the_messages_of_channels(void);
 void keeps_the_error_of_a_call(void);
+void says_who_ended_first(void);
 void reports_what_it_drops(void);
 void tells_of_an_unresponsive_peer(void);
 void publishes_what_was_read(void);
