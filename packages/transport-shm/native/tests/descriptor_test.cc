@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -261,6 +262,25 @@ void TestPassedDescriptors() {
   CHECK(::unlink(path.c_str()) == 0 && ::rmdir(folder.c_str()) == 0);
 }
 
+#ifdef __GLIBC__
+// Passes descriptors to a thread that the system refuses, because its stack would exceed all addresses.
+void TestRefusedThread() {
+  pthread_attr_t before;
+  CHECK(::pthread_getattr_default_np(&before) == 0);
+  pthread_attr_t endless;
+  CHECK(::pthread_attr_init(&endless) == 0);
+  CHECK(::pthread_attr_setstacksize(&endless, std::size_t{1} << 50) == 0);
+  CHECK(::pthread_setattr_default_np(&endless) == 0);
+  for (std::size_t count = 0; count < kMaxWaitingToClose; count++) CloseElsewhere(OwnedDescriptor(::dup(0)));
+  CHECK(WaitingToClose() == kMaxWaitingToClose);
+  CHECK(::pthread_setattr_default_np(&before) == 0);
+  static_cast<void>(::pthread_attr_destroy(&endless));
+  static_cast<void>(::pthread_attr_destroy(&before));
+  // A server can do no more than ask: it accepts no client, and so closes none.
+  AwaitCloses();
+}
+#endif
+
 }  // namespace
 }  // namespace entropynet
 
@@ -269,6 +289,9 @@ int main() {
   entropynet::TestRegions();
   entropynet::TestForeignDescriptors();
   entropynet::TestPassedDescriptors();
+#ifdef __GLIBC__
+  entropynet::TestRefusedThread();
+#endif
   for (const int free_numbers : {1, 0}) entropynet::TestUnacceptedClient(free_numbers);
   CHECK(entropynet::OpenDescriptors() == before);
   return 0;

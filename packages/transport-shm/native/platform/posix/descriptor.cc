@@ -70,6 +70,16 @@ void StayLoaded() {
   static_cast<void>(::dlopen(information.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE));
 }
 
+// Starts the thread if descriptors wait and there is none. With the mutex held. If the system refuses a
+// thread, the next call tries again.
+void StartThread(Closing& closing) {
+  if (closing.count == 0 || closing.has_thread) return;
+  StayLoaded();
+  pthread_t thread;
+  closing.has_thread = ::pthread_create(&thread, nullptr, CloseAll, nullptr) == 0;
+  if (closing.has_thread) ::pthread_detach(thread);
+}
+
 }  // namespace
 
 Status CloseDescriptor(Descriptor descriptor) {
@@ -84,19 +94,15 @@ void CloseElsewhere(OwnedDescriptor descriptor) {
   ::pthread_mutex_lock(&closing.mutex);
   closing.waiting.push_back(descriptor.Release());
   closing.count++;
-  if (!closing.has_thread) {
-    StayLoaded();
-    pthread_t thread;
-    // If no thread can be started, the next call tries again.
-    closing.has_thread = ::pthread_create(&thread, nullptr, CloseAll, nullptr) == 0;
-    if (closing.has_thread) ::pthread_detach(thread);
-  }
+  StartThread(closing);
   ::pthread_mutex_unlock(&closing.mutex);
 }
 
 std::size_t WaitingToClose() {
   Closing& closing = TheClosing();
   ::pthread_mutex_lock(&closing.mutex);
+  // A server that accepts no more clients asks for this number, and may make no other call here.
+  StartThread(closing);
   const std::size_t count = closing.count;
   ::pthread_mutex_unlock(&closing.mutex);
   return count;
