@@ -1,6 +1,6 @@
-import { type Admit, ok } from '@entropynet/core';
+import { type Admit, err, ok } from '@entropynet/core';
 
-/** An `admit` that always has a place, and counts the places. */
+/** An `admit` that counts the places in use. */
 export interface CountedAdmissions {
   readonly admit: Admit;
   /** The number of calls. */
@@ -9,12 +9,14 @@ export interface CountedAdmissions {
   taken: number;
 }
 
-export function counted(): CountedAdmissions {
+/** @param most the number of places */
+export function counted(most = Infinity): CountedAdmissions {
   const count: CountedAdmissions = {
     asked: 0,
     taken: 0,
     admit: () => {
       count.asked += 1;
+      if (count.taken >= most) return err('ResourceLimitExceeded', 'all places are taken');
       count.taken += 1;
       return ok({ release: () => (count.taken -= 1) });
     },

@@ -32,6 +32,23 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(unwrap(await queue.accept())).to.equal('client 1');
   });
 
+  it('gives the places of clients that left to the next ones, and asks only when it is full', () => {
+    const queue = new AcceptQueue<string>(2);
+    const ended: string[] = [];
+    const admit = (...left: string[]): Result<AcceptPlace<string>> =>
+      queue.admitInsteadOf(
+        (each) => left.includes(each),
+        (each) => ended.push(each),
+      );
+    for (const each of ['a', 'b']) unwrap(admit('a')).push(each);
+    expect(ended).to.deep.equal([]);
+    expect(codeOf(admit())).to.equal('ResourceLimitExceeded');
+    expect(codeOf(admit('a'))).to.equal('ok');
+    expect(ended).to.deep.equal(['a']);
+    queue.close();
+    expect(codeOf(admit('b'))).to.equal('ConnectionClosed');
+  });
+
   it('frees a slot once, and only if no connection was accepted', async () => {
     const count = counted();
     const queue = new AcceptQueue<string>(8, count.admit);

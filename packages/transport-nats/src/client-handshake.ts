@@ -4,7 +4,7 @@ import {
   type NetworkConnection,
   NetworkError,
   type PeerGreeting,
-  type SecretVerifier,
+  SecretVerifier,
   shortageOf,
 } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
@@ -31,6 +31,32 @@ export interface ClientHandshake {
   link: NatsLink | undefined;
   /** Stops the handshake's time limit. */
   readonly stopLimit: () => void;
+}
+
+/**
+ * Returns the handshake of a new client.
+ * @param bytes the bytes of its hello, which it copies
+ * @param secret the server's secret
+ */
+export function newHandshake(
+  hello: Hello,
+  bytes: Uint8Array,
+  greeting: PeerGreeting,
+  secret: string | undefined,
+  stopLimit: () => void,
+): ClientHandshake {
+  return {
+    hello,
+    bytes: new Uint8Array(bytes),
+    greeting,
+    verifier: secret === undefined ? undefined : new SecretVerifier(secret),
+    answer: undefined,
+    isAdmitted: false,
+    isWelcomed: false,
+    place: undefined,
+    link: undefined,
+    stopLimit,
+  };
 }
 
 /** Frees what a handshake holds, at its end without a connection. */

@@ -7,13 +7,20 @@ import {
   type NetworkConnection,
   redactEndpoint,
   type ResolvedConnectionConfig,
-  SecretVerifier,
   WarningLimiter,
 } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
-import { type ClientHandshake, endWithin, fullError, lackError, lateError, freeHandshake } from './client-handshake.js';
+import {
+  type ClientHandshake,
+  endWithin,
+  freeHandshake,
+  fullError,
+  lackError,
+  lateError,
+  newHandshake,
+} from './client-handshake.js';
 import {
   checkVersion,
   decodeAnswer,
@@ -33,6 +40,7 @@ import { NatsConnection } from './nats-connection.js';
 import { NatsLink } from './nats-link.js';
 import { encodeFault, isPlainSubject, Kind, Lane, laneSubject } from './nats-protocol.js';
 import type { NatsSession } from './nats-session.js';
+import { takePlace } from './take-place.js';
 
 /** A server's part of the handshakes. It accepts or refuses each client, and limits the time of each handshake. */
 export class HandshakeDesk {
@@ -127,20 +135,10 @@ export class HandshakeDesk {
       this.#refuseAt(hello.base, fullError(maxConnections));
       return;
     }
-    const handshake: ClientHandshake = {
-      hello,
-      bytes: new Uint8Array(data),
-      greeting: greeting.value,
-      verifier: secret === undefined ? undefined : new SecretVerifier(secret),
-      answer: undefined,
-      isAdmitted: false,
-      isWelcomed: false,
-      place: undefined,
-      link: undefined,
-      stopLimit: startLimit(() => {
-        this.#give(key, lateError(handshakeTimeoutMs));
-      }, handshakeTimeoutMs),
-    };
+    const stopLimit = startLimit(() => {
+      this.#give(key, lateError(handshakeTimeoutMs));
+    }, handshakeTimeoutMs);
+    const handshake = newHandshake(hello, data, greeting.value, secret, stopLimit);
     this.#handshakes.set(key, handshake);
     if (handshake.verifier === undefined) this.#admit(key, handshake, undefined, undefined).catch(this.#giveUpOn(key));
     else this.#answer(handshake, encodeChallenge(handshake.verifier.challenge, this.subject));
@@ -176,7 +174,7 @@ export class HandshakeDesk {
     keys: SessionKeys | undefined,
   ): Promise<void> {
     handshake.isAdmitted = true;
-    const place = this.#accepted.admit();
+    const place = takePlace(this.#accepted);
     if (!place.ok) {
       this.#give(key, place.error);
       return;

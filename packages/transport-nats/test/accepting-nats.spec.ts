@@ -129,3 +129,43 @@ describeNats('NATS: a client whose connection can not be made', () => {
     }),
   );
 });
+
+describeNats('NATS: a client that left before the server accepted it', () => {
+  for (const [limit, changes] of [
+    ['nats.maxConnections', () => ({ nats: { maxConnections: 1 } })],
+    ['admit', () => ({ admit: counted(1).admit })],
+  ] as const) {
+    it(
+      `[SERVER-5] leaves its place to the next one (${limit})`,
+      natsTest(async (scope) => {
+        const { config, server } = await scope.serve(await scope.natsServer(), changes());
+        const left = scope.client(config);
+        unwrap(await left.connect());
+        unwrap(await left.disconnect());
+        const next = scope.client(config);
+        unwrap(await next.connect());
+        expect(codeOf(await scope.client(config).connect())).to.equal('ResourceLimitExceeded');
+        const accepted = scope.add(unwrap(await server.accept()));
+        expect(accepted.linkKey).to.equal(next.linkKey);
+      }),
+    );
+
+    it(
+      `[SERVER-5] keeps its place while it has a message for the program (${limit})`,
+      natsTest(async (scope) => {
+        const { config, server } = await scope.serve(await scope.natsServer(), changes());
+        const left = scope.client(config);
+        unwrap(await left.connect());
+        unwrap(await left.send(Uint8Array.of(7)));
+        unwrap(await left.disconnect());
+        expect(codeOf(await scope.client(config).connect())).to.equal('ResourceLimitExceeded');
+        const accepted = scope.add(unwrap(await server.accept()));
+        const received: number[] = [];
+        accepted.setMessageCallback((message) => received.push(...message));
+        accepted.startReceiving();
+        await until(() => received.length > 0, 'the message arrived');
+        expect(received).to.deep.equal([7]);
+      }),
+    );
+  }
+});

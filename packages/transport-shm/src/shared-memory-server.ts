@@ -198,7 +198,7 @@ export class SharedMemoryServer extends NetworkServer {
   }
 
   #admit(): Result<AcceptPlace<NetworkConnection>> {
-    if (this.#hasCapacity()) return this.accepted.admit();
+    if (this.#hasCapacity()) return this.accepted.admitInsteadOf(isAbandoned, this.#end);
     const { maxConnections } = this.config.sharedMemory;
     return err('ResourceLimitExceeded', `all ${maxConnections} connections are in use (sharedMemory.maxConnections)`);
   }
@@ -213,13 +213,18 @@ export class SharedMemoryServer extends NetworkServer {
     if (this.#connections.size + this.#pending.size < maxConnections) return true;
     if (this.#promisedCount() < maxConnections) return true;
     for (const connection of [...this.#connections]) {
-      if (!connection.isAbandoned) continue;
-      this.#connections.delete(connection);
+      if (!isAbandoned(connection)) continue;
       this.accepted.remove(connection);
-      void connection.disconnect();
+      this.#end(connection);
     }
     return this.#promisedCount() < maxConnections;
   }
+
+  /** Ends the connection of a client that left. */
+  readonly #end = (connection: NetworkConnection): void => {
+    if (connection instanceof SharedMemoryConnection) this.#connections.delete(connection);
+    void connection.disconnect();
+  };
 
   /** The number of connections and of granted handshakes. */
   #promisedCount(): number {
@@ -252,6 +257,11 @@ export class SharedMemoryServer extends NetworkServer {
       return undefined;
     }
   }
+}
+
+/** Whether a client left before the program received from it, and left no message. */
+function isAbandoned(connection: NetworkConnection): boolean {
+  return connection instanceof SharedMemoryConnection && connection.isAbandoned;
 }
 
 /** Returns the process at the other end; undefined if it may not connect, or if the system no longer knows it. */

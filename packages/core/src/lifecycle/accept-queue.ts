@@ -83,6 +83,19 @@ export class AcceptQueue<T> {
   }
 
   /**
+   * The same as `admit()`. If there is no place, it first removes the connections for which `isAbandoned` holds, and
+   * tries again: a client that left before anybody accepted it takes no place.
+   * @param end ends a connection that was removed
+   */
+  admitInsteadOf(isAbandoned: (connection: T) => boolean, end: (connection: T) => void): Result<AcceptPlace<T>> {
+    const place = this.admit();
+    if (place.ok || this.#isClosed) return place;
+    const left = this.removeWhere(isAbandoned);
+    for (const connection of left) end(connection);
+    return left.length === 0 ? place : this.admit();
+  }
+
+  /**
    * Reserves a place and offers the connection in one step. If it returns false, the caller must end the connection.
    */
   push(connection: T): boolean {

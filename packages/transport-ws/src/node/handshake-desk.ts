@@ -7,7 +7,6 @@ import {
   NetworkError,
   redactEndpoint,
   type ResolvedConnectionConfig,
-  type Result,
   shortageOf,
   WarningLimiter,
 } from '@entropynet/core';
@@ -128,7 +127,7 @@ export class HandshakeDesk {
       refuseUpgrade(socket, refusal.status, refusal.reason);
       return;
     }
-    const place = this.#takePlace();
+    const place = this.#accepted.admitInsteadOf(isAbandoned, end);
     if (!place.ok) {
       this.#turnAway(request, socket, head);
       return;
@@ -162,18 +161,6 @@ export class HandshakeDesk {
     webSocket.on('error', ignore);
     // The end of the socket releases its place.
     webSocket.terminate();
-  }
-
-  /**
-   * Takes a place. If there is none, it first closes clients that left before the server accepted them, and that left
-   * no message.
-   */
-  #takePlace(): Result<AcceptPlace<NetworkConnection>> {
-    const place = this.#accepted.admit();
-    if (place.ok) return place;
-    const left = this.#accepted.removeWhere((each) => each instanceof WebSocketConnection && each.isAbandoned);
-    for (const connection of left) void connection.disconnect();
-    return left.length === 0 ? place : this.#accepted.admit();
   }
 
   /** Refuses a client with a close code. A page sees no HTTP status, and must learn that the server is full. */
@@ -221,6 +208,15 @@ export class HandshakeDesk {
     link.abort(CloseCode.TryAgainLater, new NetworkError('ConnectionClosed', 'the server is closing'));
     link.release();
   }
+}
+
+/** Whether a client left before the server accepted it, and left no message. */
+function isAbandoned(connection: NetworkConnection): boolean {
+  return connection instanceof WebSocketConnection && connection.isAbandoned;
+}
+
+function end(connection: NetworkConnection): void {
+  void connection.disconnect();
 }
 
 function ignore(): void {
