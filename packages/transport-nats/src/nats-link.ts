@@ -221,8 +221,7 @@ export class NatsLink implements FrameLink, SessionMember {
         }
         break;
       case Kind.Ping:
-        // An answer is never queued: a peer that asks and does not read gets none.
-        if (this.#parts.ends[0].lease.session.hasRoom) this.#outgoing[0].tell(Kind.Pong, body.subarray(0, PING_BYTES));
+        this.#outgoing[0].answer(Kind.Pong, body.subarray(0, PING_BYTES));
         break;
       case Kind.Pong:
         this.#health?.onPong(body);

@@ -60,6 +60,7 @@ export class OutgoingLane {
   #batch: Uint8Array = NOTHING;
   #end: number;
   #isFlushDue = false;
+  #isAnswerUnderWay = false;
 
   constructor(host: OutgoingLaneHost, session: NatsSession, lane: Lane, subject: string, credit: number) {
     this.#host = host;
@@ -155,6 +156,22 @@ export class OutgoingLane {
     const message = freshBytes(this.#bodyStart + body.length);
     message.set(body, this.#bodyStart);
     this.#publish(kind, message, reply);
+  }
+
+  /**
+   * Publishes the answer to a question of the peer. Other connections may have taken all room, and the peer would take
+   * silence for death. So one answer leaves without room. It skips further ones until the NATS server has taken that one:
+   * a peer that asks and does not read can't make this side keep many.
+   */
+  answer(kind: Kind, body: Uint8Array): void {
+    const { hasRoom } = this.#session;
+    if (!hasRoom && this.#isAnswerUnderWay) return;
+    this.tell(kind, body);
+    if (hasRoom) return;
+    this.#isAnswerUnderWay = true;
+    void this.#session.flush().then(() => {
+      this.#isAnswerUnderWay = false;
+    });
   }
 
   /** Publishes a message of the handshake, which has no number. */

@@ -153,3 +153,27 @@ describe('lanes without memory', () => {
     expect(errors.map(({ message }) => message)).to.deep.equal([sentence, sentence]);
   });
 });
+
+describe('the answers of a lane', () => {
+  it('leave one at a time without room, and the next one after the NATS server has taken it', async () => {
+    const published: number[] = [];
+    const flushes: (() => void)[] = [];
+    const session = {
+      hasRoom: false,
+      publish: (_subject: string, message: Uint8Array) => void published.push(message[HEADER_BYTES] ?? 0),
+      flush: () => new Promise<void>((resolve) => flushes.push(resolve)),
+    };
+    const host = { after: 0, seals: undefined, mayPublish: () => true, onUnpublished: () => undefined };
+    const lane = new OutgoingLane(host, session as unknown as NatsSession, Lane.Prompt, 'subject', 30_000);
+    for (const each of [1, 2, 3]) lane.answer(Kind.Pong, Uint8Array.of(each));
+    expect(published).to.deep.equal([1]);
+    expect(flushes.length).to.equal(1);
+    flushes[0]?.();
+    await Promise.resolve();
+    lane.answer(Kind.Pong, Uint8Array.of(4));
+    expect(published).to.deep.equal([1, 4]);
+    session.hasRoom = true;
+    for (const each of [5, 6]) lane.answer(Kind.Pong, Uint8Array.of(each));
+    expect(published).to.deep.equal([1, 4, 5, 6]);
+  });
+});
