@@ -4,6 +4,7 @@ import { until } from '@entropynet/conformance/tools';
 import { NetworkError } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
+import { catchUncaught } from '../support/uncaught.js';
 import { LOCALHOST_CERTIFICATE, LOCALHOST_PRIVATE_KEY } from '../support/web-socket/localhost-certificate.js';
 import { WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
 import { spawn } from 'node:child_process';
@@ -112,6 +113,35 @@ describe('WebSocket: connecting', () => {
     await witness.ended();
     expect(witness.error?.code).to.equal('PeerDied');
   });
+});
+
+describe("WebSocket: a program's function that makes no socket", () => {
+  const fixtures = new WebSocketFixtures();
+
+  afterEach(() => fixtures.dispose());
+
+  const cases: readonly [string, unknown][] = [
+    ['a Promise', Promise.resolve({})],
+    ['an object', {}],
+    ['a string', 'socket'],
+    ['null', null],
+  ];
+  for (const [kind, made] of cases) {
+    it(`fails its own attempt, and names what it returned: ${kind}`, async () => {
+      const uncaught: unknown[] = [];
+      fixtures.defer(catchUncaught((error) => uncaught.push(error)));
+      const server = await fixtures.serve();
+      const createConnection = (): object => made as object;
+      const config = { endpoint: server.address()!, webSocket: { createConnection } };
+      const reason = `'webSocket.createConnection' returned ${kind}; a socket is allowed`;
+      const connected = await fixtures.client(config.endpoint, config).connect();
+      expect(connected.ok ? 'ok' : connected.error.message).to.contain(reason);
+      const probe = await new WebSocketTransport().probe(config);
+      expect(probe.available ? 'available' : probe.reason).to.contain(reason);
+      await fixtures.connect(server);
+      expect(uncaught).to.deep.equal([]);
+    });
+  }
 });
 
 describe('WebSocket: connecting with TLS', () => {

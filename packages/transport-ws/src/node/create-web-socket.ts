@@ -1,7 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 import type { Agent, ClientRequest } from 'node:http';
 import type { connect } from 'node:net';
-import { err, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import type { Duplex } from 'node:stream';
+import { err, kindOf, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
 import { WebSocket } from '#ws';
 import type { ClientOptions } from 'ws';
 import { codeOf, reasonOf } from '../protocol/web-socket-errors.js';
@@ -37,7 +38,7 @@ export function createWebSocket(
     ...(tls !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
     ...(tls?.servername !== undefined && { servername: tls.servername }),
     ...(agent !== undefined && { agent: agent as Agent }),
-    ...(createConnection !== undefined && { createConnection: createConnection as typeof connect }),
+    ...(createConnection !== undefined && { createConnection: checked(createConnection) as typeof connect }),
     ...(lookup !== undefined && { lookup: lookup }),
     ...(finishRequest !== undefined && { finishRequest }),
   };
@@ -49,4 +50,24 @@ export function createWebSocket(
     const key = codeOf(error).startsWith('ERR_INVALID') ? "'webSocket.headers'" : 'the configuration';
     return err('InvalidParameter', `${key} can't be used: ${reasonOf(error)}`, error);
   }
+}
+
+/**
+ * Checks the socket that a function of the program makes. Node.js would use another value as a socket, and the exception
+ * of that would end the process.
+ */
+function checked(createConnection: (options: object) => object): (...given: [object]) => object {
+  return (...given) => {
+    // With no value, Node.js waits for the callback that it also passes.
+    const made = createConnection(...given) as object | undefined;
+    if (made !== undefined && !isStream(made)) {
+      throw new TypeError(`'webSocket.createConnection' returned ${kindOf(made)}; a socket is allowed`);
+    }
+    return made as object;
+  };
+}
+
+function isStream(value: unknown): boolean {
+  const { on, write } = (value as Partial<Duplex> | null) ?? {};
+  return typeof on === 'function' && typeof write === 'function';
 }
