@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
-import { NetworkError } from '@entropynet/core';
+import { NetworkError, unwrap } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { catchUncaught } from '../support/uncaught.js';
@@ -184,5 +184,22 @@ describe('WebSocket: connecting with TLS', () => {
     const broken = { certificate: 'no', privateKey: 'PEM' };
     const result = await new WebSocketConnectionServer({ endpoint, webSocket: { tls: broken } }).listen();
     expect(result.ok ? 'ok' : result.error.code).to.equal('InvalidParameter');
+  });
+
+  it('ends a client whose TLS handshake runs when the server closes, and keeps the others', async () => {
+    const limits = { handshakeTimeoutMs: 600_000 };
+    const server = await fixtures.serve({ tls, ...limits }, 'wss://127.0.0.1:0/test');
+    const silent = connect(Number(new URL(server.address()!).port), '127.0.0.1');
+    fixtures.defer(() => silent.destroy());
+    silent.on('error', () => undefined);
+    await once(silent, 'connect');
+    const ended = once(silent, 'close');
+    // The server takes its clients in order, so it knows the silent one then.
+    const client = await fixtures.connect(server, { webSocket: { tls: { rejectUnauthorized: false } } });
+    const accepted = new Witness(await fixtures.accept(server));
+    unwrap(await server.close());
+    await ended;
+    unwrap(await client.send(Uint8Array.of(7)));
+    await until(() => accepted.messages.length === 1, 'the message arrived');
   });
 });

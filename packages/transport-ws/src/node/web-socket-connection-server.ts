@@ -1,5 +1,10 @@
-import { createServer as createHttpServer, type IncomingMessage, Server as HttpServer } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  Server as HttpServer,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
@@ -16,6 +21,7 @@ import {
 import { answerBrokenRequests } from './broken-requests.js';
 import { HandshakeDesk } from './handshake-desk.js';
 import { listenAtEveryAddress } from './own-http-servers.js';
+import { endHandshakesToo } from './tls-handshakes.js';
 import {
   checkTlsKeys,
   refuseServerTls,
@@ -191,19 +197,20 @@ export class WebSocketConnectionServer extends NetworkServer {
       requestTimeout: handshakeTimeoutMs,
       connectionsCheckingInterval: Math.min(handshakeTimeoutMs, 1000),
     };
-    const server = this.#address.isSecure
-      ? createHttpsServer({
-          ...limits,
-          handshakeTimeout: handshakeTimeoutMs,
-          ...serverTlsOptions(this.#tls),
-        })
-      : createHttpServer(limits);
+    const server = this.#address.isSecure ? this.#createTlsServer(limits) : createHttpServer(limits);
     server.on('request', (_request, response) => {
       response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain', Upgrade: 'websocket' });
       response.end('this endpoint speaks WebSocket only\n');
     });
     answerBrokenRequests(server, handshakeTimeoutMs);
     server.maxConnections = maxConnections + SPARE_SOCKETS;
+    return server;
+  }
+
+  #createTlsServer(limits: ServerOptions): HttpsServer {
+    const handshakeTimeout = this.config.webSocket.handshakeTimeoutMs;
+    const server = createHttpsServer({ ...limits, handshakeTimeout, ...serverTlsOptions(this.#tls) });
+    endHandshakesToo(server);
     return server;
   }
 }
