@@ -2,7 +2,7 @@ import { until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { requestReply } from '@entropynet/messaging';
 import { instrumentConnections, instrumentManager, traceRequests } from '@entropynet/opentelemetry';
-import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
+import { context, diag, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -72,6 +72,27 @@ describeOver('loopback', 'telemetry for OpenTelemetry', (bench) => {
       ]),
     );
   }
+
+  it('is lost, and no connection with it, if a sampler of the program throws', async () => {
+    const said: unknown[] = [];
+    const ignore = (): void => undefined;
+    const error = (_sentence: string, ...rest: unknown[]): void => void said.push(...rest);
+    diag.setLogger({ error, warn: ignore, info: ignore, debug: ignore, verbose: ignore });
+    const fault = new Error('a sampler of its own kind');
+    const shouldSample = (): never => {
+      throw fault;
+    };
+    const faulty = new BasicTracerProvider({ sampler: { shouldSample, toString: () => 'faulty' } });
+    const stop = instrumentConnections({ tracerProvider: faulty });
+    try {
+      const [client] = await bench.connect();
+      expect(client.isConnected()).to.equal(true);
+    } finally {
+      stop();
+      diag.disable();
+    }
+    expect(said).to.deep.equal([fault]);
+  });
 
   it('has a span for each attempt to connect, under the active span, with the reason of a failure', async () => {
     const reader = new OnDemandReader();

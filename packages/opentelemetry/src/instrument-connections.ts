@@ -13,6 +13,7 @@ import {
 import { monotonicNow } from '@entropynet/core/platform';
 import {
   type Attributes,
+  diag,
   metrics,
   type MeterProvider,
   type Span,
@@ -48,7 +49,8 @@ interface Attempt {
 /**
  * Records a span for each attempt of a client to connect; its parent is the span that was active at its beginning. It
  * also records metrics of all connections of this process: the duration of connecting, failures, and sends that had to
- * wait. It subscribes to EntropyNet's diagnostics channels, and calls no method of a connection.
+ * wait. It subscribes to EntropyNet's diagnostics channels, and calls no method of a connection. What a provider throws
+ * goes to OpenTelemetry's diagnostic logger.
  *
  * @returns a function that stops the recording and ends open spans
  */
@@ -135,10 +137,22 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
       },
     ],
   ];
-  for (const [channel, listener] of listeners) subscribe(channel, listener);
+  const subscribed = listeners.map(([channel, listener]) => [channel, guarded(listener)] as const);
+  for (const [channel, listener] of subscribed) subscribe(channel, listener);
   return () => {
-    for (const [channel, listener] of listeners) unsubscribe(channel, listener);
+    for (const [channel, listener] of subscribed) unsubscribe(channel, listener);
     for (const { span } of attempts.values()) span.end();
     attempts.clear();
+  };
+}
+
+/** Returns a listener that never throws: Node.js ends a process in which the subscriber of a channel throws. */
+function guarded(listener: (message: unknown) => void): (message: unknown) => void {
+  return (message) => {
+    try {
+      listener(message);
+    } catch (error) {
+      diag.error('entropynet: a provider of telemetry threw; the measurement is lost', error);
+    }
   };
 }
