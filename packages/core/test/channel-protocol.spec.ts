@@ -80,6 +80,20 @@ describe('frames about channels from a peer', () => {
     expect(Capability.ChannelClose).to.equal(2);
   });
 
+  it('frees the id of a channel that the peer refuses while its last messages wait before the close', async () => {
+    const { connection } = observed(new BareConnection({ maxChannels: 1 }));
+    unwrap(await connection.openChannel('x'));
+    // It waits for the window of the peer.
+    const sent = connection.sendOnChannel('x', new Uint8Array(100_000));
+    const closed = connection.closeChannel('x');
+    connection.feed(frameHeader(ChannelRefuse, 1));
+    expect(connection.writer.ofType(ChannelClose)).to.have.lengthOf(1);
+    connection.feed(frameHeader(ChannelClosed, 1));
+    unwrap(await closed);
+    expect((await sent).ok).to.equal(false);
+    unwrap(await connection.openChannel('y'));
+  });
+
   it('limits memory: too many unwritten answers end the connection with ResourceLimitExceeded', () => {
     const { connection, failure } = observed(new BareConnection({ maxChannels: 4 }));
     connection.writer.room = 0;

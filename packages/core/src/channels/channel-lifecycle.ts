@@ -107,6 +107,8 @@ export class ChannelLifecycle {
     this.#queue.abandon(refused);
     // The id is free again after the peer has acknowledged the close.
     if (this.#canClose && refused.phase === 'open') this.#queue.close(refused);
+    // A close that waited behind the messages of this side goes now.
+    else this.#queue.pump();
     settleWaiters(channel, 'accepted');
   }
 
