@@ -85,13 +85,15 @@ class ClientHandshake {
 
   run(ends: LinkEnds): Promise<Result<NatsLink>> {
     return new Promise((resolve) => {
-      const { session } = ends.ends[0].lease;
+      const sessions = [ends.ends[0].lease.session, ends.ends[1].lease.session] as const;
+      const [session] = sessions;
       const onAbort = (): void => {
         settle(aborted(this.#signal));
       };
       const member = {
         onBroken: (error: NetworkError): void => {
-          this.#fail(error);
+          // The link itself tells the peer.
+          if (this.#link === undefined) this.#fail(error);
         },
         onForbidden: (subject: string, error: NetworkError): void => {
           if (this.#link === undefined && (subject === this.#service || subject.startsWith(`${ends.base}.`)))
@@ -102,7 +104,7 @@ class ClientHandshake {
         this.#settle = undefined;
         stopTimer(this.#timer);
         this.#doubt?.stopLimit();
-        session.remove(member);
+        for (const each of sessions) each.remove(member);
         this.#signal.removeEventListener('abort', onAbort);
         if (!result.ok) {
           if (this.#link === undefined) ends.release();
@@ -112,7 +114,7 @@ class ClientHandshake {
       };
       this.#ends = ends;
       this.#settle = settle;
-      session.add(member);
+      for (const each of sessions) each.add(member);
       this.#signal.addEventListener('abort', onAbort, { once: true });
       if (this.#signal.aborted) {
         onAbort();

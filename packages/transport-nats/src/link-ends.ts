@@ -75,6 +75,10 @@ function openEnd(
   take: (lane: Lane, message: Msg) => void,
 ): Result<LaneEnds> {
   const { session } = lease;
+  // It may have broken while the NATS connection of the other lane opened. Nobody would learn that later.
+  if (session.isBroken && !session.survivesBreaks) {
+    return err('TransportUnavailable', `the NATS connection to ${session.where} ended`);
+  }
   const share = session.budget.join(nats.windowBytes);
   if (share === undefined) {
     return err(
