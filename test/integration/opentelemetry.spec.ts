@@ -73,16 +73,23 @@ describeOver('loopback', 'telemetry for OpenTelemetry', (bench) => {
     );
   }
 
-  it('is lost, and no connection with it, if a sampler of the program throws', async () => {
+  /** Returns what OpenTelemetry's diagnostic logger gets from now on. */
+  function errorsOfDiagnostics(): unknown[] {
     const said: unknown[] = [];
     const ignore = (): void => undefined;
     const error = (_sentence: string, ...rest: unknown[]): void => void said.push(...rest);
     diag.setLogger({ error, warn: ignore, info: ignore, debug: ignore, verbose: ignore });
-    const fault = new Error('a sampler of its own kind');
-    const shouldSample = (): never => {
-      throw fault;
-    };
-    const faulty = new BasicTracerProvider({ sampler: { shouldSample, toString: () => 'faulty' } });
+    return said;
+  }
+
+  const fault = new Error('a fault of the program');
+  const fail = (): never => {
+    throw fault;
+  };
+
+  it('is lost, and no connection with it, if a sampler of the program throws', async () => {
+    const said = errorsOfDiagnostics();
+    const faulty = new BasicTracerProvider({ sampler: { shouldSample: fail, toString: () => 'faulty' } });
     const stop = instrumentConnections({ tracerProvider: faulty });
     try {
       const [client] = await bench.connect();
@@ -93,6 +100,30 @@ describeOver('loopback', 'telemetry for OpenTelemetry', (bench) => {
     }
     expect(said).to.deep.equal([fault]);
   });
+
+  for (const [what, faulty] of [
+    ['a sampler', new BasicTracerProvider({ sampler: { shouldSample: fail, toString: () => 'faulty' } })],
+    [
+      'a span processor',
+      new BasicTracerProvider({
+        spanProcessors: [{ onStart: () => undefined, onEnd: fail, forceFlush: fail, shutdown: fail }],
+      }),
+    ],
+  ] as const) {
+    it(`is lost, and no request with it, if ${what} of the program throws`, async () => {
+      const said = errorsOfDiagnostics();
+      try {
+        const [client, accepted] = await bench.connect();
+        const options = { tracerProvider: faulty };
+        const near = traceRequests(unwrap(await requestReply<string, string>(client)), options);
+        traceRequests(unwrap(await requestReply<string, string>(accepted)), options).handle((value) => `${value}!`);
+        expect(unwrap(await near.request('served'))).to.equal('served!');
+      } finally {
+        diag.disable();
+      }
+      expect(said).to.deep.equal([fault, fault]);
+    });
+  }
 
   it('has a span for each attempt to connect, under the active span, with the reason of a failure', async () => {
     const reader = new OnDemandReader();

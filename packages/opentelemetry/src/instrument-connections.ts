@@ -13,7 +13,6 @@ import {
 import { monotonicNow } from '@entropynet/core/platform';
 import {
   type Attributes,
-  diag,
   metrics,
   type MeterProvider,
   type Span,
@@ -24,6 +23,7 @@ import {
 } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
 import { METER_PROVIDER, TRACER_PROVIDER } from './providers.js';
+import { safely } from './safely.js';
 import { serverAttributes } from './server-attributes.js';
 
 /** Options of `instrumentConnections`. */
@@ -137,22 +137,23 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
       },
     ],
   ];
-  const subscribed = listeners.map(([channel, listener]) => [channel, guarded(listener)] as const);
+  // Node.js ends a process in which the subscriber of a channel throws.
+  const subscribed = listeners.map(([channel, listener]) => {
+    const subscriber = (message: unknown): void => {
+      safely(() => {
+        listener(message);
+      });
+    };
+    return [channel, subscriber] as const;
+  });
   for (const [channel, listener] of subscribed) subscribe(channel, listener);
   return () => {
     for (const [channel, listener] of subscribed) unsubscribe(channel, listener);
-    for (const { span } of attempts.values()) span.end();
-    attempts.clear();
-  };
-}
-
-/** Returns a listener that never throws: Node.js ends a process in which the subscriber of a channel throws. */
-function guarded(listener: (message: unknown) => void): (message: unknown) => void {
-  return (message) => {
-    try {
-      listener(message);
-    } catch (error) {
-      diag.error('entropynet: a provider of telemetry threw; the measurement is lost', error);
+    for (const { span } of attempts.values()) {
+      safely(() => {
+        span.end();
+      });
     }
+    attempts.clear();
   };
 }

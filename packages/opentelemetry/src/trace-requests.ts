@@ -11,9 +11,11 @@ import {
   context,
   type Context,
   diag,
+  INVALID_SPAN_CONTEXT,
   propagation,
   type Span,
   SpanKind,
+  type SpanOptions,
   SpanStatusCode,
   trace,
   type Tracer,
@@ -21,6 +23,7 @@ import {
 } from '@opentelemetry/api';
 import { Attribute, INSTRUMENTATION } from './names.js';
 import { TRACER_PROVIDER } from './providers.js';
+import { safely } from './safely.js';
 
 /** Options of `traceRequests`. */
 export interface TraceRequestsOptions {
@@ -46,7 +49,7 @@ export type TracedRequests<Request, Reply, InRequest = Request, InReply = Reply>
 /**
  * Returns the same requests with spans: one for each request of this side, and one for each call of its handler, which
  * runs inside the span. The registered propagator writes the trace into the request's metadata. If the peer traces too,
- * it continues the trace.
+ * it continues the trace. A provider that throws makes no request fail: OpenTelemetry's diagnostic logger gets the error.
  */
 export function traceRequests<Request, Reply, InRequest = Request, InReply = Reply>(
   requests: TracedRequests<Request, Reply, InRequest, InReply>,
@@ -61,7 +64,7 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
   const attributes = { [Attribute.Channel]: options.channel ?? 'requests' };
   return {
     request: (value, requestOptions) =>
-      tracer.startActiveSpan('entropynet request', { kind: SpanKind.CLIENT, attributes }, async (span) => {
+      inSpan(tracer, 'entropynet request', { kind: SpanKind.CLIENT, attributes }, context.active(), async (span) => {
         try {
           const result = await requests.request(value, withTrace(span, requestOptions));
           end(span, result.ok ? undefined : result.error);
@@ -76,6 +79,19 @@ export function traceRequests<Request, Reply, InRequest = Request, InReply = Rep
       requests.handle(typeof handler === 'function' ? tracedHandler(tracer, attributes, handler) : handler);
     },
   };
+}
+
+/** Runs `work` in a new span; without one if the provider throws. */
+function inSpan<T>(
+  tracer: Tracer,
+  name: string,
+  options: SpanOptions,
+  parent: Context,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const span = safely(() => tracer.startSpan(name, options, parent));
+  if (span === undefined) return context.with(parent, work, undefined, trace.wrapSpanContext(INVALID_SPAN_CONTEXT));
+  return context.with(trace.setSpan(parent, span), work, undefined, span);
 }
 
 /**
@@ -135,7 +151,7 @@ function tracedHandler<Request, Reply>(
 ): RequestHandler<Request, Reply> {
   return (request: Request, requestContext: RequestContext): Promise<Reply> => {
     const parent = contextOf(requestContext.metadata);
-    return tracer.startActiveSpan('entropynet handle', { kind: SpanKind.SERVER, attributes }, parent, async (span) => {
+    return inSpan(tracer, 'entropynet handle', { kind: SpanKind.SERVER, attributes }, parent, async (span) => {
       try {
         const reply = await handler(request, requestContext);
         end(span);
@@ -149,24 +165,28 @@ function tracedHandler<Request, Reply>(
 }
 
 function end(span: Span, error?: NetworkError): void {
-  if (error !== undefined) {
-    span.setAttribute(Attribute.ErrorType, error.code);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message) });
-  }
-  span.end();
+  safely(() => {
+    if (error !== undefined) {
+      span.setAttribute(Attribute.ErrorType, error.code);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message) });
+    }
+    span.end();
+  });
 }
 
 /** Ends the span of a call that threw. The trace leaves this process, so addresses in it show no password. */
 function endThrown(span: Span, error: unknown): void {
   const stack = textIn(error, 'stack');
-  span.recordException({
-    name: redactText(textIn(error, 'name') ?? 'Error'),
-    message: printable(describeThrown(error), MOST_CHARACTERS),
-    ...(stack !== undefined && { stack: redactedLines(stack) }),
+  safely(() => {
+    span.recordException({
+      name: redactText(textIn(error, 'name') ?? 'Error'),
+      message: printable(describeThrown(error), MOST_CHARACTERS),
+      ...(stack !== undefined && { stack: redactedLines(stack) }),
+    });
+    span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
   });
-  span.setAttribute(Attribute.ErrorType, 'CallbackFailed');
-  span.setStatus({ code: SpanStatusCode.ERROR });
-  span.end();
 }
 
 function redactedLines(stack: string): string {
