@@ -65,6 +65,13 @@ describe('arguments of the command line', () => {
     ['headers without WebSocket', ['connect', 'x', '--header', 'A: b'], 2, '--header is for ws:// and wss://'],
     ['origins without WebSocket', ['listen', 'x', '--origin', 'http://a'], 2, '--origin is for ws:// and wss://'],
     ['credentials without NATS', ['connect', 'ws://127.0.0.1:1/', '--creds', FILE], 2, '--creds is for nats://'],
+    [
+      'a folder of servers without shared memory',
+      ['connect', 'ws://127.0.0.1:1/', '--directory', folder],
+      2,
+      '--directory is for shared-memory endpoints, and none was given',
+    ],
+    ['the same, to doctor', ['doctor', 'nats://127.0.0.1:1/x', '--directory', folder], 2, '--directory is for shared'],
     ['an NKey without NATS', ['connect', 'x', '--nkey', FILE], 2, '--nkey is for nats://'],
     ['an authority without TLS', ['connect', 'x', '--ca', '/x'], 2, '--ca is for wss:// and nats://'],
     ['two ways of credentials', ['connect', 'nats://127.0.0.1:1/x', '--creds', FILE, '--nkey', FILE], 2, 'one of them'],

@@ -6,12 +6,15 @@ import { reasonOf } from './paths.js';
 
 const WEB_SOCKET = /^wss?:/i;
 const NATS = /^nats:/i;
+/** A name without a scheme is an endpoint of shared memory, too. */
+const SHARED_MEMORY = /^(?!wss?:|nats:)/i;
 
 /** The options that only some schemes use. */
 const OPTIONS_OF_SCHEMES = [
   { keys: ['header', 'origin'], schemes: [WEB_SOCKET], shown: 'ws:// and wss://' },
   { keys: ['ca', 'cert', 'key'], schemes: [WEB_SOCKET, NATS], shown: 'wss:// and nats://' },
   { keys: ['creds', 'nkey'], schemes: [NATS], shown: 'nats://' },
+  { keys: ['directory'], schemes: [SHARED_MEMORY], shown: 'shared-memory' },
 ] as const;
 
 /** Returns the configuration of a command line. */
