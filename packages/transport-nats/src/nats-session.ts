@@ -11,6 +11,7 @@ import {
 } from './nats-errors.js';
 import { HEADER_BYTES, CODE_BYTES, MESSAGE_COST_BYTES } from './nats-protocol.js';
 import type { NatsConfig } from './nats-options.js';
+import { internalsOf } from './nats-internals.js';
 import { NatsPulse } from './nats-pulse.js';
 import { ReceiveBudget } from './receive-budget.js';
 import type { SessionMember } from './session-member.js';
@@ -19,16 +20,6 @@ const log = debugLog('nats');
 
 /** Takes the messages of one subject. */
 export type MessageTaker = (message: Msg) => void;
-
-/**
- * The internals of `@nats-io` that this side uses, because a process must be able to end while a connection is idle.
- */
-interface Internals {
-  readonly protocol?: {
-    readonly transport?: { readonly socket?: { ref?(): unknown; unref?(): unknown } };
-    readonly heartbeats?: { cancel?(): void };
-  };
-}
 
 /**
  * One NATS connection that many links of one thread share. It counts the bytes that the NATS server has not confirmed,
@@ -252,9 +243,21 @@ export class NatsSession {
       const { maxBufferedBytes } = this.#config;
       if (this.#wasRefused && this.#unflushedBytes <= maxBufferedBytes >>> 1) {
         this.#wasRefused = false;
-        for (const member of [...this.#members]) member.onWritable?.();
+        this.#tellWritable();
       } else if (this.#wasRefused || this.#uncoveredBytes >= maxBufferedBytes >>> 3) this.#cover();
     });
+  }
+
+  /** Each member that had a turn goes to the end. Otherwise the first ones would take all room in every round. */
+  #tellWritable(): void {
+    for (const member of [...this.#members]) {
+      // The others have their turn in the next round.
+      if (!this.hasRoom) return;
+      // An earlier one may have ended it.
+      if (!this.#members.delete(member)) continue;
+      this.#members.add(member);
+      member.onWritable?.();
+    }
   }
 
   async #watch(): Promise<void> {
@@ -290,8 +293,4 @@ export class NatsSession {
     for (const end of [...this.#openFlushes]) end();
     for (const member of [...this.#members]) member.onBroken(error);
   }
-}
-
-function internalsOf(connection: NatsConnection): Internals {
-  return connection as unknown as Internals;
 }
