@@ -116,6 +116,26 @@ describe('metrics of each transport', () => {
     expect(ended.map(({ connections, unconfirmedBytes }) => connections + unconfirmedBytes)).to.deep.equal([0, 0]);
   });
 
+  it('count a failed attempt of an adopted connection', async () => {
+    const scope = new Scope();
+    const transport = new LoopbackTransport();
+    const manager = new ConnectionManager([transport]);
+    scope.defer(() => manager.closeAll());
+    const endpoint = `loopback://${freshName()}`;
+    const server = scope.add(transport.createServer({ endpoint }));
+    unwrap(await server.listen());
+    const connection = transport.createConnection({ endpoint });
+    unwrap(await connection.connect());
+    const handle = unwrap(manager.adoptConnection(connection));
+    unwrap(await handle.disconnect());
+    await server.close();
+    expect((await handle.connect()).ok).to.equal(false);
+    const counts = { connectionsOpened: 1, connectionsClosed: 1, connectionsFailed: 1 };
+    expect(manager.getManagerMetrics()).to.include(counts);
+    expect(manager.getBackendMetrics()['loopback']).to.include(counts);
+    await scope.dispose();
+  });
+
   it('are scraped with the label backend, next to the sums', async () => {
     const manager = await used({ loopback: 10, websocket: 200 });
     await until(() => manager.getBackendMetrics()['websocket']?.roundTripMs !== undefined, 'a ping was answered');

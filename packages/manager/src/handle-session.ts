@@ -241,7 +241,8 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
       reconnection?.ended(error, connection.unconfirmedSends());
     } else if (hasFailed) {
       const [first] = this.#plan?.candidates ?? [];
-      if (first !== undefined) this.#tally.connectFailed(first.transport.backend);
+      const backend = first?.transport.backend ?? connection?.getBackend();
+      if (backend !== undefined) this.#tally.connectFailed(backend);
       if (error !== undefined) reconnection?.attemptFailed(error, codesOf(error));
     }
     return reconnection?.isPending !== true;
