@@ -162,6 +162,20 @@ describe('frames about channels from a peer', () => {
   });
 });
 
+describe('opening a channel again', () => {
+  it('[ERROR-1] fails at once if the connection ended while the channel was closing', async () => {
+    const connection = new BareConnection({ sendTimeoutMs: 50 });
+    unwrap(await connection.openChannel('x'));
+    const closed = connection.closeChannel('x');
+    connection.end();
+    const outcomes = [await closed, await connection.openChannel('x')];
+    expect(outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.error.code))).to.deep.equal([
+      'ConnectionClosed',
+      'ConnectionClosed',
+    ]);
+  });
+});
+
 describe('messages that wait to be sent', () => {
   it('are not overtaken by small messages of another channel while they wait for room', async () => {
     const connection = new BareConnection();

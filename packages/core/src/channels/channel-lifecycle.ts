@@ -67,6 +67,8 @@ export class ChannelLifecycle {
   /** Opens the channel of that name and announces it to the peer. Resolves when the transport has taken that frame. */
   async open(name: string, signal?: AbortSignal): Promise<Result> {
     if (signal?.aborted === true) return openNotAwaited(signal);
+    // Without a link, nothing ends the wait for a channel that was closing when the link ended.
+    if (this.#peer === undefined) return notConnected();
     const channel = this.#channels.obtainLive(name);
     if (!channel.isClosing) return this.#open(channel, signal);
     // The peer must see the end of the old channel before it sees the new one.
