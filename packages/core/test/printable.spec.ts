@@ -140,6 +140,14 @@ describe('JSON of a NetworkError', () => {
       expect(JSON.parse(JSON.stringify(new NetworkError('Aborted', 'm', cause)))).to.include({ code: 'Aborted' });
   });
 
+  it('cuts lists that contain themselves, and long ones', () => {
+    const list: unknown[] = [];
+    for (let count = 0; count < 1000; count += 1) list.push(list);
+    expect(JSON.stringify(new NetworkError('Aborted', 'm', list))).to.have.length.below(2000);
+    const { cause } = new NetworkError('Aborted', 'm', Array.from({ length: 1000 }, (_, index) => index)).toJSON();
+    expect(cause).to.deep.equal([...Array.from({ length: 255 }, (_, index) => index), '\u2026']);
+  });
+
   it('keeps a list of reasons as it is', () => {
     const passedOver = [{ backend: 'a', endpoint: 'b', code: 'Timeout', reason: 'c' }];
     expect(JSON.parse(JSON.stringify(new NetworkError('Timeout', 'm', passedOver)))).to.deep.include({

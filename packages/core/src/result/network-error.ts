@@ -35,8 +35,13 @@ const BRAND = Symbol.for('@entropynet/core/NetworkError');
 
 /** The largest number of errors of a chain of causes that JSON contains. */
 const MAX_CAUSES = 8;
+/** The largest number of values of all causes that JSON contains. A list may contain itself. */
+const MAX_VALUES = 256;
 /** The largest number of characters of a message that JSON contains. */
 const MAX_MESSAGE = 4096;
+
+/** Stands for what JSON leaves out. */
+const CUT = '\u2026';
 
 /** An error as plain data. */
 export interface SerializedError {
@@ -73,7 +78,7 @@ export class NetworkError extends Error {
    * query of addresses are replaced, as by `redactEndpoint`, and unprintable characters are escaped.
    */
   toJSON(): SerializedError {
-    return serializeError(this, MAX_CAUSES);
+    return serializeError(this, MAX_CAUSES, { left: MAX_VALUES });
   }
 
   /** Makes `instanceof` also recognise errors of a second installed copy of this package. */
@@ -84,29 +89,44 @@ export class NetworkError extends Error {
   }
 }
 
-function serializeError(error: Error, depth: number): SerializedError {
+/** The number of values that may still be added. */
+interface Budget {
+  left: number;
+}
+
+function serializeError(error: Error, depth: number, budget: Budget): SerializedError {
   const { code } = error as { code?: unknown };
   return {
     name: redactText(error.name),
     ...(typeof code === 'string' ? { code: redactText(code) } : {}),
     message: redactText(error.message, MAX_MESSAGE),
-    ...(error.cause === undefined ? {} : { cause: serialize(error.cause, depth - 1) }),
+    ...(error.cause === undefined ? {} : { cause: serialize(error.cause, depth - 1, budget) }),
   };
 }
 
 /** Turns a cause into plain data. Of other objects it keeps only known fields: the rest may contain secrets. */
-function serialize(value: unknown, depth: number): unknown {
+function serialize(value: unknown, depth: number, budget: Budget): unknown {
+  budget.left -= 1;
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
-  if (depth <= 0) return '\u2026';
+  if (depth <= 0 || budget.left < 0) return CUT;
   try {
-    if (Array.isArray(value)) return value.map((each: unknown) => serialize(each, depth - 1));
+    if (Array.isArray(value)) return serializeList(value, depth, budget);
     // Errors of other realms count, too.
-    if (isErrorLike(value)) return serializeError(value, depth);
+    if (isErrorLike(value)) return serializeError(value, depth, budget);
     if (typeof value === 'object') return serializeReason(value);
     return redactText(value);
   } catch {
     return "a value that can't be read";
   }
+}
+
+function serializeList(list: readonly unknown[], depth: number, budget: Budget): unknown[] {
+  const values: unknown[] = [];
+  for (const each of list) {
+    if (budget.left <= 0) return [...values, CUT];
+    values.push(serialize(each, depth - 1, budget));
+  }
+  return values;
 }
 
 /** Keeps the fields of a passed-over candidate. All other fields may contain secrets. */
