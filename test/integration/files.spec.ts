@@ -7,6 +7,7 @@ import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { receiveFile, sendFile, type TransferProgress } from '@entropynet/streams/files';
 import { expect } from 'chai';
+import { unhandledDuring } from '../support/unhandled.js';
 import { codeOf, failureOf } from './messaging-support.js';
 import { describeOverTransports } from './transport-bench.js';
 
@@ -119,6 +120,18 @@ describeOverTransports('files', (bench) => {
       expect(failure).to.include({ code: 'CallbackFailed', cause: null });
       expect(failure.message).to.equal('the transfer failed: null');
     }
+  });
+
+  it('do not wait for the promise of a progress function, and ignore its rejection', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(1000));
+    const rejecting = { onProgress: () => Promise.reject(new Error('no')) };
+    const unhandled = await unhandledDuring(async () => {
+      const receiving = receiveFile(accepted, inbox, rejecting);
+      unwrap(await sendFile(client, path, rejecting));
+      unwrap(await within(receiving, 'the receiver has the file'));
+    });
+    expect(unhandled).to.deep.equal([]);
   });
 
   it('have one transfer at a time on a pair of channels, and others on other channels', async () => {

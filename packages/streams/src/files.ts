@@ -17,6 +17,7 @@ import {
   type Result,
   shortageOf,
 } from '@entropynet/core';
+import { ignoreRejection } from '@entropynet/core/platform';
 import { Inbox } from './files/inbox.js';
 import { type OnTransferProgress } from './files/progress.js';
 import { type ReceivedFile, receiveInto } from './files/receive-file.js';
@@ -149,7 +150,10 @@ async function transfer<T>(
   for (const use of uses.keys()) taken.add(use);
   try {
     signal.throwIfAborted();
-    return ok(await run({ channel, controlChannel, signal, onProgress }));
+    const report: OnTransferProgress = (progress) => {
+      ignoreRejection(onProgress(progress) as unknown);
+    };
+    return ok(await run({ channel, controlChannel, signal, onProgress: report }));
   } catch (error) {
     const failure = failureOf(error, signal, place);
     // If another consumer has a channel, this transfer must not close it.

@@ -17,6 +17,6 @@ export interface TransferProgress {
 
 /**
  * Gets the progress of a transfer, often. The first call of a phase comes at its beginning. An exception ends the
- * transfer.
+ * transfer. A promise is not awaited, and its rejection has no effect.
  */
-export type OnTransferProgress = (progress: TransferProgress) => void;
+export type OnTransferProgress = (progress: TransferProgress) => unknown;
