@@ -98,9 +98,9 @@ EN_API en_status en_connect_poll(en_connecting *attempt, en_connection **connect
  * The descriptor for the program's event loop: readable when en_connect_poll() has something to do. -1 for
  * NULL, and as long as there is none: before the first en_connect_poll(), and while the server's queue is
  * full. Then call en_connect_poll() again after some milliseconds. Once there is one, it stays the same until
- * en_connect_free(). After EN_OK it belongs to the connection, as en_descriptor(). The program may watch it
- * but must not read, write or close it. It does not tell when connect_timeout_ms are over: the loop must wake
- * up by itself for that.
+ * EN_OK or en_connect_free(). After EN_OK the connection has it: en_descriptor() returns it, and this
+ * function -1. The program may watch it but must not read, write or close it. It does not tell when
+ * connect_timeout_ms are over: the loop must wake up by itself for that.
  */
 EN_API int en_connect_descriptor(const en_connecting *attempt);
 
@@ -208,10 +208,10 @@ EN_API en_status en_on_event(en_connection *connection, en_event_callback callba
 EN_API en_status en_poll(en_connection *connection);
 
 /**
- * Sleeps on the wake-up until there is something to poll or to receive, and returns EN_OK then. EN_TIMEOUT.
- * EN_ABORTED: en_interrupt() was called. How the connection ended, once nothing is left to poll or to
- * receive. It can return EN_OK too early. Parked messages that the program has not asked for do not end the
- * sleep again.
+ * Sleeps on the wake-up until there is something to poll or to receive, and returns EN_OK then. EN_TIMEOUT
+ * (EN_WOULD_BLOCK with a timeout of 0). EN_ABORTED: en_interrupt() was called. How the connection ended, once
+ * nothing is left to poll or to receive. It can return EN_OK too early. Parked messages that the program has
+ * not asked for do not end the sleep again.
  */
 EN_API en_status en_wait(en_connection *connection, int timeout_ms);
 

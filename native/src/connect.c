@@ -229,6 +229,8 @@ en_status en_connect(const char *endpoint, const en_options *options, en_connect
   if (!connection) return en_fail(EN_INVALID_PARAMETER, "connection is NULL. It takes the new connection.");
   *connection = NULL;
   en_connecting *a;
+  en_kept_error kept;
+  en_keep_error(&kept); /* the waits below are no failures */
   en_status status = en_connect_start(endpoint, options, &a);
   if (status) return status;
   while ((status = en_connect_poll(a, connection)) == EN_WOULD_BLOCK) {
@@ -238,5 +240,6 @@ en_status en_connect(const char *endpoint, const en_options *options, en_connect
       (void)en_link_readable(a->link, en_left_ms(a->deadline));
   }
   en_connect_free(a);
+  if (!status) en_restore_error(&kept);
   return status;
 }

@@ -124,7 +124,9 @@ void limits(void) {
   options.region_size = 100001;
   start(&h, &options);
   options.region_size = 65537;
+  IS(EN_INVALID_PARAMETER, en_connect("", &options, &first));
   IS(EN_OK, en_connect("one", &options, &first));
+  CHECK(en_last_error()->status == EN_INVALID_PARAMETER); /* waiting is no failure */
   IS(EN_OK, en_get_info(first, &info));
   CHECK(info.region_size == 65537 && info.max_frame_size == 8152 && info.peer_process == (uint32_t)getpid());
   CHECK(strcmp(info.peer_library, "c " EN_VERSION) == 0);
