@@ -151,7 +151,7 @@ async function transfer<T>(
   try {
     signal.throwIfAborted();
     const report: OnTransferProgress = (progress) => {
-      ignoreRejection(onProgress(progress) as unknown);
+      ignoreRejection(onProgress(progress));
     };
     return ok(await run({ channel, controlChannel, signal, onProgress: report }));
   } catch (error) {
