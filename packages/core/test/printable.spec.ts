@@ -144,7 +144,11 @@ describe('JSON of a NetworkError', () => {
     const list: unknown[] = [];
     for (let count = 0; count < 1000; count += 1) list.push(list);
     expect(JSON.stringify(new NetworkError('Aborted', 'm', list))).to.have.length.below(2000);
-    const { cause } = new NetworkError('Aborted', 'm', Array.from({ length: 1000 }, (_, index) => index)).toJSON();
+    const { cause } = new NetworkError(
+      'Aborted',
+      'm',
+      Array.from({ length: 1000 }, (_, index) => index),
+    ).toJSON();
     expect(cause).to.deep.equal([...Array.from({ length: 255 }, (_, index) => index), '\u2026']);
   });
 
