@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
@@ -89,7 +90,7 @@ describe('the package for Python', function () {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     child = python;
-    python.stdout.on('data', (bytes: Buffer) => said.push(...bytes.toString().trim().split('\n')));
+    createInterface({ input: python.stdout }).on('line', (line) => said.push(line));
     if (server !== undefined) {
       closing.push(() => server.close());
       const accepted = unwrap(await server.accept());
@@ -147,7 +148,8 @@ describe('the package for Python', function () {
         );
         for (const received of [back, named])
           expect(received.map((bytes, index) => bytes.equals(messages[index] as Buffer))).to.not.include(false);
-        const ended = once(child as ChildProcess, 'exit');
+        // Its output has been read, too.
+        const ended = once(child as ChildProcess, 'close');
         unwrap(await connection.disconnect());
         await ended;
         expect(said.at(-1)).to.equal('goodbye');
