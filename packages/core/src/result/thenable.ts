@@ -5,8 +5,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Handles the rejection of a promise that a function of the program returned where none is allowed. The caller reports
- * the promise itself. Without this call, its rejection would end the process. Any other value has no effect.
+ * Handles the rejection of a promise that a function of the program returned where nothing waits for it. The caller
+ * reports the promise, or its documentation says that a rejection has no effect. Without this call, the rejection would
+ * end the process. Any other value has no effect.
  */
 export function ignoreRejection(returned: unknown): void {
   if (isThenable(returned)) void Promise.resolve(returned).catch(() => undefined);
