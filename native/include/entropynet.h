@@ -98,9 +98,10 @@ EN_API en_status en_connect_poll(en_connecting *attempt, en_connection **connect
  * The descriptor for the program's event loop: readable when en_connect_poll() has something to do. -1 for
  * NULL, and as long as there is none: before the first en_connect_poll(), and while the server's queue is
  * full. Then call en_connect_poll() again after some milliseconds. Once there is one, it stays the same until
- * EN_OK or en_connect_free(). After EN_OK the connection has it: en_descriptor() returns it, and this
- * function -1. The program may watch it but must not read, write or close it. It does not tell when
- * connect_timeout_ms are over: the loop must wake up by itself for that.
+ * EN_OK or en_connect_free(), unless servers share the endpoint: en_connect_poll() closes it when it goes to
+ * the next server, and the new one has another number. After EN_OK the connection has it: en_descriptor()
+ * returns it, and this function -1. The program may watch it but must not read, write or close it. It does
+ * not tell when connect_timeout_ms are over: the loop must wake up by itself for that.
  */
 EN_API int en_connect_descriptor(const en_connecting *attempt);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "handshake.h"
+#include "search.h"
 
 /* How long en_connect() waits before it asks again for a server that has no place in its queue. */
 #define RETRY_MS 2
@@ -15,15 +16,16 @@ int en_message_take(en_link link, uint8_t bytes[EN_MESSAGE_BYTES], uint32_t *hav
 }
 
 /* The next thing that an attempt needs. */
-typedef enum { NEEDS_LINK, NEEDS_ANSWER, NEEDS_PROOF, NEEDS_REGION } stage;
+typedef enum { NEEDS_SERVER, NEEDS_LINK, NEEDS_ANSWER, NEEDS_PROOF, NEEDS_REGION } stage;
 
 struct en_connecting {
   en_settings settings;
-  en_place place;
+  en_search search;
+  en_place place; /* of the server that is asked */
   int64_t deadline;
   stage stage;
   bool over;
-  en_link link;
+  en_link link, watched; /* the program may watch the second one, also if it has ended */
   en_handle region;
   uint32_t have; /* bytes of the reply that have come */
   uint8_t nonce[16], reply[EN_MESSAGE_BYTES], challenge[32], answer[EN_MESSAGE_BYTES];
@@ -141,6 +143,7 @@ static en_status check_proof(en_connecting *a) {
 static en_status finish(en_connecting *a, en_connection **connection) {
   en_status status = en_take_region(a->link, a->region, a->reply, &a->place, &a->settings, connection);
   if (status) return status;
+  if (a->watched == a->link) a->watched = EN_NO_LINK;
   a->link = EN_NO_LINK;
   const uint8_t acknowledgement = EN_ACKNOWLEDGEMENT;
   if (en_link_put((*connection)->link, &acknowledgement, 1, -1)) return EN_OK;
@@ -150,7 +153,7 @@ static en_status finish(en_connecting *a, en_connection **connection) {
 }
 
 /* Goes on as far as the server lets it. EN_WOULD_BLOCK: the server has to do something first. */
-static en_status advance(en_connecting *a, en_connection **connection) {
+static en_status ask(en_connecting *a, en_connection **connection) {
   en_status status = EN_OK;
   if (a->stage == NEEDS_LINK) {
     status = en_link_connect(&a->place, a->nonce, &a->link);
@@ -173,13 +176,46 @@ static en_status advance(en_connecting *a, en_connection **connection) {
   return status;
 }
 
+/* Goes to the next server. False: none is left. */
+static bool go_on(en_connecting *a) {
+  if (!en_search_next(&a->search, &a->place)) return false;
+  if (a->region >= 0) en_region_close(a->region);
+  a->region = -1;
+  if (a->link != EN_NO_LINK) en_link_end(a->link);
+  if (a->link != EN_NO_LINK && a->link != a->watched) en_link_close(a->link);
+  a->link = EN_NO_LINK;
+  a->have = 0;
+  a->stage = NEEDS_LINK;
+  return true;
+}
+
+/* Asks the servers of the name one after the other. EN_WOULD_BLOCK: one has to do something first. */
+static en_status advance(en_connecting *a, en_connection **connection) {
+  en_search *s = &a->search;
+  if (a->stage == NEEDS_SERVER) {
+    en_status status = en_search_look(s);
+    if (status) return status;
+    (void)go_on(a);
+  }
+  for (;;) {
+    en_status status = ask(a, connection);
+    bool is_full = status == EN_WOULD_BLOCK && a->stage == NEEDS_LINK;
+    if (!status || !s->is_shared || (status == EN_WOULD_BLOCK && !is_full)) return status;
+    bool was_last = s->untried == 0;
+    if (is_full) s->full |= UINT64_C(1) << s->slot;
+    /* If each of the servers left is full, the next call asks them again. */
+    if (!go_on(a) || (is_full && was_last)) return status;
+  }
+}
+
 en_status en_connect_start(const char *endpoint, const en_options *options, en_connecting **attempt) {
   if (!attempt) return en_fail(EN_INVALID_PARAMETER, "attempt is NULL. It takes the new attempt.");
   *attempt = NULL;
-  en_connecting a = {.link = EN_NO_LINK, .region = -1};
+  en_connecting a = {.link = EN_NO_LINK, .watched = EN_NO_LINK, .region = -1};
   en_status status = en_settings_take(options, &a.settings);
-  if (!status) status = en_place_find(endpoint, a.settings.directory, &a.place);
+  if (!status) status = en_place_find(endpoint, a.settings.directory, &a.search.first);
   if (status) return status;
+  a.place = a.search.first;
   a.deadline = en_deadline((int)a.settings.connect_timeout_ms);
   en_connecting *made = malloc(sizeof *made);
   if (!made || !en_settings_keep(&a.settings)) {
@@ -199,6 +235,13 @@ static void end(en_connecting *a) {
   if (a->link != EN_NO_LINK) en_link_end(a->link);
 }
 
+/* Lets the program watch the link. The link before it stayed open, so that this one has another descriptor.
+ */
+static void show_link(en_connecting *a) {
+  if (a->watched != EN_NO_LINK && a->watched != a->link) en_link_close(a->watched);
+  a->watched = a->link;
+}
+
 en_status en_connect_poll(en_connecting *a, en_connection **connection) {
   if (!connection) return en_fail(EN_INVALID_PARAMETER, "connection is NULL. It takes the new connection.");
   *connection = NULL;
@@ -206,8 +249,10 @@ en_status en_connect_poll(en_connecting *a, en_connection **connection) {
   if (a->over) return en_fail(EN_INVALID_PARAMETER, "The attempt is over. Start another one.");
   en_status status = advance(a, connection);
   if (status == EN_WOULD_BLOCK) {
-    if (en_left_ms(a->deadline) > 0)
+    if (en_left_ms(a->deadline) > 0) {
+      show_link(a);
       return en_fail(EN_WOULD_BLOCK, "The server '%.100s' has not answered yet.", a->place.name);
+    }
     status = en_fail(EN_TIMEOUT, "The server '%.100s' did not %s in time.", a->place.name,
                      a->stage == NEEDS_LINK ? "take the connection" : "answer");
   }
@@ -221,6 +266,7 @@ void en_connect_free(en_connecting *a) {
   if (!a) return;
   end(a);
   if (a->link != EN_NO_LINK) en_link_close(a->link);
+  if (a->watched != EN_NO_LINK && a->watched != a->link) en_link_close(a->watched);
   en_settings_forget(&a->settings);
   free(a);
 }

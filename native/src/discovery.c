@@ -27,6 +27,7 @@ en_status en_discovery_read(const en_place *place, const uint8_t bytes[EN_MESSAG
                    en_get32(bytes + 4), EN_LAYOUT_VERSION);
   }
   found->process = en_get32(bytes + 8);
+  found->is_shared = (en_get32(bytes + EN_DISCOVERY_FLAGS) & EN_FLAG_SHARED) != 0;
   memcpy(found->nonce, bytes + 16, sizeof found->nonce);
   return EN_OK;
 }

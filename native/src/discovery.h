@@ -8,6 +8,7 @@
 typedef struct {
   uint8_t nonce[16];
   uint32_t process;
+  bool is_shared; /* the server shares its name with others */
 } en_discovery;
 
 /* Writes the region of a server in this process. */

@@ -105,18 +105,26 @@ en_status en_endpoint_name(const char *endpoint, const char **name, char hash[EN
 /* ---- place.c: the place of an endpoint ---- */
 
 typedef struct {
-  char name[256];
+  char name[256], hash[EN_HASH_BYTES];
 #if defined(_WIN32)
   char directory[208], lock[256], region[256], fresh[260];
 #else
-  char directory[108], region[108], fresh[112], socket[108];
+  char directory[108], region[112], fresh[116], socket[108];
 #endif
 } en_place;
 
+/* Gives the place of slot 0. */
 en_status en_place_find(const char *endpoint, const char *directory, en_place *place);
+/* The slots of the servers that share a name. */
+#define EN_SLOTS 64
+/* Gives the place of another slot. False: the slot has no server, because it has no files or the system
+ * allows no path so long. */
+bool en_place_slot(const en_place *first, uint32_t slot, en_place *place);
 
 /* ---- client.c ---- */
 
+/* Reads the nonce of the server of a place, and whether it shares its name. The server may be dead. */
+en_status en_link_look(const en_place *place, uint8_t nonce[16], bool *is_shared);
 /* Connects to the server of a place, and gives the nonce of that server. EN_WOULD_BLOCK, without an error for
  * the program: the server is about to listen, or its queue is full. */
 en_status en_link_connect(const en_place *place, uint8_t nonce[16], en_link *link);

@@ -18,6 +18,9 @@
 #define EN_MAGIC_REPLY 0x524e5045u
 #define EN_MAGIC_GREETING 0x4e504e45u
 #define EN_MAGIC_REGION 0x4e504e45u
+/* The flags of the discovery region; 1: the server shares its name. */
+#define EN_DISCOVERY_FLAGS 40u
+#define EN_FLAG_SHARED 1u
 /* The places of the texts by which the sides introduce themselves. */
 #define EN_DISCOVERY_LIBRARY 44u
 #define EN_SERVER_LIBRARY 80u

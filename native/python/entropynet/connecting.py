@@ -47,8 +47,8 @@ class Connecting(Closing):
         """
         Returns the descriptor for an event loop. It is readable when `poll()` has something to do. -1: there is none,
         before the first `poll()` and while the queue of the server is full. Then call `poll()` again after some
-        milliseconds. Once there is one, it stays the same until `close()`. The connection owns it after `poll()` has
-        returned that. Do not close it.
+        milliseconds. Once there is one, it stays the same until `close()`, unless servers share the endpoint: ask
+        again after each `poll()`. The connection owns it after `poll()` has returned that. Do not close it.
         """
         with self._guard as handle:
             return int(library.en_connect_descriptor(handle))

@@ -47,6 +47,16 @@ static en_status find_server(const en_place *place, en_discovery *server, bool *
   return status;
 }
 
+en_status en_link_look(const en_place *place, uint8_t nonce[16], bool *is_shared) {
+  en_discovery server;
+  bool alive;
+  en_status status = find_server(place, &server, &alive);
+  if (status) return status;
+  memcpy(nonce, server.nonce, sizeof server.nonce);
+  *is_shared = server.is_shared;
+  return EN_OK;
+}
+
 /* Reports why a connected socket is not one to the server of this user. */
 static en_status stranger(const en_place *place, int fd, bool alive) {
   uid_t user;

@@ -89,6 +89,25 @@ static en_status ask(const en_place *place) {
   return why == EWOULDBLOCK ? in_use(place) : unknown(place, place->region);
 }
 
+/* Asks in each slot, because this server shares its name with none. Removes the files of dead servers from
+ * the other slots, so that no client asks there; a file that stays costs such a client one call. */
+static en_status ask_all(const en_place *place) {
+  en_place other;
+  en_status status = ask(place);
+  for (uint32_t slot = 1; !status && slot < EN_SLOTS; slot++) {
+    if (!en_place_slot(place, slot, &other)) continue;
+    status = ask(&other);
+    if (status == EN_ADDRESS_IN_USE) {
+      return en_fail(status, "A living server shares the endpoint '%.100s' with others: %s.", place->name,
+                     other.socket);
+    }
+    if (status) return status;
+    (void)unlink(other.region);
+    (void)unlink(other.socket);
+  }
+  return status;
+}
+
 static bool file_of(const char *path, en_file *file) {
   struct stat found;
   if (lstat(path, &found) != 0) return false;
@@ -154,7 +173,7 @@ en_status en_names_take(en_names *names, const en_place *place, int64_t deadline
   int directory;
   en_status status = lock_directory(place, deadline, &directory);
   if (status) return status;
-  status = ask(place);
+  status = ask_all(place);
   if (!status) status = make_socket(names, place);
   if (!status) {
     status = make_region(names, place);
@@ -178,7 +197,7 @@ en_status en_names_renew(en_names *names, const en_place *place) {
   has_region = stands_for(place->region, &names->region_file);
   has_socket = stands_for(place->socket, &names->socket_file);
   /* If both names have gone, another server may have taken them. */
-  if (!has_region && !has_socket) status = ask(place);
+  if (!has_region && !has_socket) status = ask_all(place);
   int old_region = names->region, old_socket = names->socket;
   if (!status && !has_region) {
     status = make_region(names, place);

@@ -51,10 +51,27 @@ static size_t find_directory(const char *given, char *out, size_t room) {
   return written < 0 ? room : (size_t)written;
 }
 
+/* Writes the paths of a slot. False: the path of the socket is too long. */
+static bool name_files(en_place *place, uint32_t slot) {
+  char stem[EN_HASH_BYTES + 12];
+  char suffix[12] = "";
+  if (slot) (void)snprintf(suffix, sizeof suffix, ".%u", (unsigned)slot);
+  (void)snprintf(stem, sizeof stem, "%s%.11s", place->hash, suffix);
+  (void)snprintf(place->region, sizeof place->region, "%.75s/%.27s.region", place->directory, stem);
+  (void)snprintf(place->fresh, sizeof place->fresh, "%.75s/%.27s.region.new", place->directory, stem);
+  int length = snprintf(place->socket, sizeof place->socket, "%.75s/%.27s.socket", place->directory, stem);
+  return length < (int)sizeof((struct sockaddr_un *)0)->sun_path;
+}
+
+bool en_place_slot(const en_place *first, uint32_t slot, en_place *place) {
+  struct stat found;
+  *place = *first;
+  return name_files(place, slot) && (lstat(place->region, &found) == 0 || lstat(place->socket, &found) == 0);
+}
+
 en_status en_place_find(const char *endpoint, const char *directory, en_place *place) {
   const char *name;
-  char hash[EN_HASH_BYTES];
-  en_status status = en_endpoint_name(endpoint, &name, hash);
+  en_status status = en_endpoint_name(endpoint, &name, place->hash);
   if (status) return status;
   size_t length = find_directory(directory, place->directory, sizeof place->directory);
   if (length == 0) {
@@ -70,9 +87,7 @@ en_status en_place_find(const char *endpoint, const char *directory, en_place *p
         directory ? directory : place->directory, length, DIRECTORY_BYTES);
   }
   (void)snprintf(place->name, sizeof place->name, "%.250s", name); /* for sentences */
-  (void)snprintf(place->region, sizeof place->region, "%.75s/%s.region", place->directory, hash);
-  (void)snprintf(place->fresh, sizeof place->fresh, "%.75s/%s.region.new", place->directory, hash);
-  (void)snprintf(place->socket, sizeof place->socket, "%.75s/%s.socket", place->directory, hash);
+  (void)name_files(place, 0);                                      /* the directory is short enough */
   return EN_OK;
 }
 

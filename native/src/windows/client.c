@@ -40,6 +40,16 @@ static en_status find_server(const en_place *place, en_discovery *server, bool *
   return status;
 }
 
+en_status en_link_look(const en_place *place, uint8_t nonce[16], bool *is_shared) {
+  en_discovery server;
+  bool alive;
+  en_status status = find_server(place, &server, &alive);
+  if (status) return status;
+  memcpy(nonce, server.nonce, sizeof server.nonce);
+  *is_shared = server.is_shared;
+  return EN_OK;
+}
+
 /* No process can make another user the owner of a pipe. The maker of a pipe can forge a process number, but
  * only one of this user can make this pipe. */
 static bool is_server(HANDLE pipe, const en_discovery *server) {

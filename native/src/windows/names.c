@@ -33,6 +33,26 @@ static en_status ask(const en_place *place) {
                  place->name, place->region, error);
 }
 
+/* Asks in each slot, because this server shares its name with none. Removes the files of dead servers from
+ * the other slots, so that no client asks there; a file that stays costs such a client one call. */
+static en_status ask_all(const en_place *place) {
+  en_place other;
+  en_status status = ask(place);
+  for (uint32_t slot = 1; !status && slot < EN_SLOTS; slot++) {
+    wchar_t region[EN_WIDE];
+    if (!en_place_slot(place, slot, &other)) continue;
+    status = ask(&other);
+    if (status == EN_ADDRESS_IN_USE) {
+      return en_fail(status, "A living server shares the endpoint '%.100s' with others: %s.", place->name,
+                     other.region);
+    }
+    if (status) return status;
+    en_widen(other.region, region);
+    (void)DeleteFileW(region);
+  }
+  return status;
+}
+
 /* Makes the file beside its name, and locks it. INVALID_HANDLE_VALUE and GetLastError(). */
 static HANDLE make_file(const en_names *names, const wchar_t *path) {
   const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -76,7 +96,7 @@ en_status en_names_take(en_names *names, const en_place *place, int64_t deadline
   HANDLE lock;
   en_status status = en_directory_lock(place, deadline, &lock);
   if (status) return status;
-  status = ask(place);
+  status = ask_all(place);
   if (!status) status = listen(user);
   if (!status) status = make_region(names, place);
   (void)CloseHandle(lock);
@@ -89,7 +109,7 @@ en_status en_names_renew(en_names *names, const en_place *place) {
   if (en_directory_lock(place, en_now_ms(), &lock)) return EN_OK; /* the next second asks again */
   en_status status = EN_OK;
   if (!en_file_stands(place->region, &names->file)) {
-    status = ask(place); /* another server may have taken the name */
+    status = ask_all(place); /* another server may have taken the name */
     if (!status) (void)make_region(names, place);
   }
   (void)CloseHandle(lock);

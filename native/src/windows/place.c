@@ -52,15 +52,30 @@ static en_status find_directory(const char *given, en_place *place) {
                  DIRECTORY_BYTES);
 }
 
+static void name_files(en_place *place, uint32_t slot) {
+  char suffix[12] = "";
+  if (slot) (void)snprintf(suffix, sizeof suffix, ".%u", (unsigned)slot);
+  (void)snprintf(place->region, sizeof place->region, "%.200s\\%s%.3s.region", place->directory, place->hash,
+                 suffix);
+  (void)snprintf(place->fresh, sizeof place->fresh, "%.200s\\%s%.3s.region.new", place->directory,
+                 place->hash, suffix);
+}
+
+bool en_place_slot(const en_place *first, uint32_t slot, en_place *place) {
+  wchar_t wide[EN_WIDE];
+  *place = *first;
+  name_files(place, slot);
+  en_widen(place->region, wide);
+  return GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+}
+
 en_status en_place_find(const char *endpoint, const char *directory, en_place *place) {
   const char *name;
-  char hash[EN_HASH_BYTES];
-  en_status status = en_endpoint_name(endpoint, &name, hash);
+  en_status status = en_endpoint_name(endpoint, &name, place->hash);
   if (!status) status = find_directory(directory, place);
   if (status) return status;
   (void)snprintf(place->name, sizeof place->name, "%.250s", name); /* for sentences */
   (void)snprintf(place->lock, sizeof place->lock, "%.200s\\directory.lock", place->directory);
-  (void)snprintf(place->region, sizeof place->region, "%.200s\\%s.region", place->directory, hash);
-  (void)snprintf(place->fresh, sizeof place->fresh, "%.200s\\%s.region.new", place->directory, hash);
+  name_files(place, 0);
   return EN_OK;
 }

@@ -40,5 +40,7 @@ void connects_without_waiting(void);
 void proves_without_waiting(void);
 void notices_another_server(void);
 void waits_for_a_place_in_the_queue(void);
+void asks_each_server_of_a_name(void);
+void keeps_off_a_shared_name(void);
 
 #endif

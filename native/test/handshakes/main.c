@@ -43,6 +43,8 @@ int main(int argc, char **argv) {
   proves_without_waiting();
   notices_another_server();
   waits_for_a_place_in_the_queue();
-  (void)printf("13 groups of checks passed\n");
+  asks_each_server_of_a_name();
+  keeps_off_a_shared_name();
+  (void)printf("15 groups of checks passed\n");
   return 0;
 }
