@@ -169,6 +169,26 @@ describeOverTransports('protocols on streams', (bench) => {
     httpServer.close();
   });
 
+  it('closes a connection that has another consumer, and fails its HTTP request', async () => {
+    const { config } = await bench.serve();
+    const openTaken = (): ConnectionHandle => {
+      const handle = bench.open(config);
+      handle.setMessageCallback(() => undefined);
+      return handle;
+    };
+    const agent = new ConnectionAgent(openTaken, { keepAlive: false });
+    const [failed] = (await within(once(http.get({ agent, host: 'peer' }), 'error'), 'the request failed')) as [Error];
+    expect(failed.message).to.include('takes the messages of');
+    const [error] = await new Promise<unknown[]>((resolve) => {
+      undiciConnector(openTaken)({ hostname: 'peer' }, (...outcome) => {
+        resolve(outcome);
+      });
+    });
+    expect((error as Error).message).to.include('takes the messages of');
+    await until(() => bench.manager.activeCount() === 0, 'each place is free again');
+    agent.destroy();
+  });
+
   it("continues to serve HTTP if one connection can't be served, and releases that one", async () => {
     const { server, config } = await bench.serve();
     const httpServer = http.createServer((_request, response) => response.end('served'));

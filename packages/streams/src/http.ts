@@ -148,7 +148,14 @@ function openStream<O>(open: OpenConnection<O>, options: O): ConnectionDuplex {
   const opened = open(options);
   const isResult = typeof (opened as Partial<Result> | null | undefined)?.ok === 'boolean';
   const connection = isResult ? unwrap(opened as Result<StreamConnection>) : (opened as StreamConnection);
-  return connectDuplex(connection, { ownsConnection: true });
+  checkConnection('a stream', connection);
+  try {
+    return connectDuplex(connection, { ownsConnection: true });
+  } catch (error) {
+    // There is no stream that would close it.
+    void connection[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Returns the error of a socket that could not be opened. The program's function may have thrown any value. */
