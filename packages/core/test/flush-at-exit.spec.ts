@@ -21,4 +21,25 @@ describe('flushing at exit', () => {
     expect([status, stdout]).to.deep.equal([3, 'flushed']);
     expect(stderr).to.include('the last written bytes could not be passed to the system');
   });
+
+  it("reaches every writer if a listener of 'warning' throws", () => {
+    const script = `
+      import { flushAtExit } from '@entropynet/core/platform';
+      import { writeSync } from 'node:fs';
+      process.on('warning', () => {
+        throw new Error('this listener is broken');
+      });
+      flushAtExit({
+        flush: () => {
+          throw new Error('this stream is broken');
+        },
+      });
+      flushAtExit({ flush: () => writeSync(1, 'flushed') });
+      process.exit();
+    `;
+    const args = [...process.execArgv, '--input-type=module', '--eval', script];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stdout).to.equal('flushed');
+    expect(stderr).to.include('this listener is broken');
+  });
 });

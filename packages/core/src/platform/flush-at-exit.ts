@@ -11,13 +11,18 @@ const runtime = typeof process === 'undefined' ? undefined : process;
 const open = new Set<Flushable>();
 
 function flushAll(): void {
+  const errors: unknown[] = [];
   for (const each of open) {
     try {
       each.flush();
     } catch (error) {
       // The stream may belong to the program. The other writers continue.
-      warnAtExit(new Error('the last written bytes could not be passed to the system', { cause: error }));
+      errors.push(error);
     }
+  }
+  // Last, because a listener of 'warning' may throw.
+  for (const cause of errors) {
+    warnAtExit(new Error('the last written bytes could not be passed to the system', { cause }));
   }
 }
 
