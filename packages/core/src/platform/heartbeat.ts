@@ -1,4 +1,7 @@
+import { describeThrown } from '../result/describe-thrown.js';
+import { NetworkError } from '../result/network-error.js';
 import { setTimerReferenced, startTimer, startTurn, stopTimer, type Timer } from './clock.js';
+import { warnOf } from './warning.js';
 
 /** A member of a heartbeat. */
 export interface HeartbeatMember {
@@ -21,7 +24,10 @@ export class Heartbeat {
     this.#intervalMs = intervalMs;
   }
 
-  /** Calls `member` every `intervalMs` until the returned function is called. */
+  /**
+   * Calls `member` every `intervalMs` until the returned function is called. If the member throws, the process gets a
+   * warning (`CallbackFailed`), and the other members continue.
+   */
   static join(intervalMs: number, member: HeartbeatMember): () => void {
     const heartbeat = Heartbeat.#shared.get(intervalMs) ?? new Heartbeat(intervalMs);
     Heartbeat.#shared.set(intervalMs, heartbeat);
@@ -50,6 +56,14 @@ export class Heartbeat {
   }
 
   readonly #beat = (): void => {
-    for (const member of [...this.#members]) if (this.#members.has(member)) member.onBeat();
+    for (const member of [...this.#members]) {
+      if (!this.#members.has(member)) continue;
+      try {
+        member.onBeat();
+      } catch (error) {
+        // The others continue: they would miss their peers' silence.
+        warnOf(new NetworkError('CallbackFailed', `a member of a heartbeat failed: ${describeThrown(error)}`, error));
+      }
+    }
   };
 }
