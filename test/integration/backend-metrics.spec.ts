@@ -69,6 +69,43 @@ describe('metrics of each transport', () => {
     });
   }
 
+  it('contain the messages that a program reads after an attempt to connect again has failed', async () => {
+    const manager = newManager();
+    const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}` }));
+    unwrap(await server.listen());
+    const client = unwrap(manager.openConnection({ endpoint: server.addresses()[0]! }));
+    unwrap(await client.connect());
+    const accepted = unwrap(await server.accept());
+    for (const text of ['one', 'two']) unwrap(await accepted.send(Buffer.from(text)));
+    unwrap(await accepted.close());
+    await client.closed;
+    unwrap(await server.close());
+    expect((await client.connect()).ok).to.equal(false);
+    const messages = client.messages();
+    for (let count = 0; count < 2; count += 1) await messages.next();
+    expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 2, totalBytesReceived: 6 });
+  });
+
+  it('contain the messages that a program reads of an adopted connection before it connects again', async () => {
+    const manager = newManager();
+    const transport = new LoopbackTransport();
+    const endpoint = `loopback://${freshName()}`;
+    const server = scope.add(transport.createServer({ endpoint }));
+    unwrap(await server.listen());
+    const connection = transport.createConnection({ endpoint });
+    unwrap(await connection.connect());
+    const client = unwrap(manager.adoptConnection(connection));
+    const accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+    for (const text of ['one', 'two']) unwrap(await accepted.send(Buffer.from(text)));
+    unwrap(await accepted.disconnect());
+    await client.closed;
+    const messages = client.messages();
+    for (let count = 0; count < 2; count += 1) await messages.next();
+    unwrap(await client.connect());
+    expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 2, totalBytesReceived: 6 });
+  });
+
   it('exist for each registered transport before the first connection', () => {
     const metrics = newManager().getBackendMetrics();
     expect(Object.keys(metrics)).to.deep.equal(['loopback', 'websocket']);

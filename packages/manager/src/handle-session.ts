@@ -168,6 +168,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     await ended;
     if (connection !== undefined) {
       this.#tally.ended(connection, connection.getState() === 'failed');
+      this.#tally.left(connection);
       connection.observe(undefined);
       connection.release();
     }
@@ -186,6 +187,8 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   starting(): void {
     if (!this.#isClosed) this.guard.open();
     this.#isLeaving = false;
+    const { connection } = this.connections;
+    if (connection !== undefined) this.#tally.readLate(connection);
     this.connections.starting();
     // The channels of an earlier connection are not those of the next.
     this.events.forgetUnheard('channel', () => true);

@@ -73,13 +73,19 @@ export class MetricsTally {
     this.#of(connection.getBackend()).opened(connection);
   }
 
-  /**
-   * Counts the end of an open connection, once. A later call, when the program reads no more of it, counts the messages
-   * that it has read since.
-   * @returns whether this call counted the end
-   */
+  /** Counts the end of an open connection, once. @returns whether this call counted it */
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
     return this.#of(connection.getBackend()).ended(connection, hasFailed);
+  }
+
+  /** Counts the messages that the program has read of an ended connection. Its counters may start again after this. */
+  readLate(connection: NetworkConnection): void {
+    this.#of(connection.getBackend()).readLate(connection);
+  }
+
+  /** The program reads no more of an ended connection: counts the messages that it has read. */
+  left(connection: NetworkConnection): void {
+    this.#of(connection.getBackend()).left(connection);
   }
 
   /** Counts a `connect()` for which every candidate failed. @param backend the transport of the first candidate */
@@ -137,16 +143,22 @@ class BackendTally {
   }
 
   ended(connection: NetworkConnection, hasFailed: boolean): boolean {
-    if (!this.#live.delete(connection)) {
-      this.#ended = added(this.#ended, this.#late.remove(connection));
-      return false;
-    }
+    if (!this.#live.delete(connection)) return false;
     if (hasFailed) this.failed += 1;
     else this.closed += 1;
     const totals = totalsOf(connection);
     this.#ended = added(this.#ended, totals);
     this.#late.add(connection, totals);
     return true;
+  }
+
+  readLate(connection: NetworkConnection): void {
+    this.#ended = added(this.#ended, this.#late.collectOf(connection));
+  }
+
+  left(connection: NetworkConnection): void {
+    this.readLate(connection);
+    this.#late.remove(connection);
   }
 
   totals(): Totals {
@@ -197,14 +209,18 @@ class LateReads {
     return [...this.#all].map(readSince).reduce(added, NOTHING);
   }
 
-  /** The same for one connection, of which the program reads no more. */
-  remove(connection: NetworkConnection): Totals {
+  /** The same for one connection. */
+  collectOf(connection: NetworkConnection): Totals {
     const read = this.#byConnection.get(connection);
-    if (read === undefined) return NOTHING;
+    return read === undefined ? NOTHING : readSince(read);
+  }
+
+  remove(connection: NetworkConnection): void {
+    const read = this.#byConnection.get(connection);
+    if (read === undefined) return;
     this.#all.delete(read);
     this.#byConnection.delete(connection);
     this.#dropped.unregister(read);
-    return readSince(read);
   }
 }
 
