@@ -73,7 +73,7 @@ export function encodeWith(codec: Codec, value: unknown): Result<Uint8Array> {
     }
     return ok(messageBytes(bytes));
   } catch (error) {
-    return err('InvalidMessage', `the value can't be sent as ${codec.name}: ${describeThrown(error)}`, error);
+    return err('InvalidMessage', `the value can't be sent as ${nameOf(codec)}: ${describeThrown(error)}`, error);
   }
 }
 
@@ -93,7 +93,8 @@ export async function decodeWith<T>(
   try {
     value = codec.decode(bytes);
   } catch (error) {
-    return err('InvalidMessage', `${bytes.length} bytes are not ${codec.name}: ${shown(describeThrown(error))}`, error);
+    const sentence = `${bytes.length} bytes are not ${nameOf(codec)}: ${shown(describeThrown(error))}`;
+    return err('InvalidMessage', sentence, error);
   }
   return checkWith(schema, value);
 }
@@ -126,6 +127,15 @@ async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, va
     return err('InvalidMessage', `a value does not fit the schema: ${shown(issues.join('; '))}`, checked.issues);
   } catch (error) {
     return err('InvalidMessage', `the schema failed: ${shown(describeThrown(error))}`, error);
+  }
+}
+
+/** Returns the name for an error message. A codec of the program may have any value there, or a getter that throws. */
+function nameOf(codec: Codec): string {
+  try {
+    return printable(codec.name);
+  } catch {
+    return 'a value of its codec';
   }
 }
 
