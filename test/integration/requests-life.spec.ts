@@ -114,6 +114,55 @@ describeOverTransports('the life of requests', (bench) => {
     });
   });
 
+  describe('a value that runs code of the program while it is encoded', () => {
+    it('is not sent if that code aborts the request', async () => {
+      const [client, accepted] = await bench.connect();
+      const requests = unwrap(await requestReply(client));
+      const peer = await RawPeer.on(accepted);
+      const abortion = new AbortController();
+      const aborting = {
+        toJSON: () => {
+          abortion.abort();
+          return 'aborted';
+        },
+      };
+      const asked = requests.request(aborting, { signal: abortion.signal, timeoutMs: 60_000 });
+      const failure = failureOf(await within(asked, 'the request ended'));
+      expect(failure.code).to.equal('Aborted');
+      expect(failure.message).to.equal('the request was aborted; it was not sent');
+      void requests.request('next');
+      await peer.requestNumber(0);
+      expect(peer.requests.map(({ text }) => text)).to.deep.equal(['"next"']);
+    });
+
+    it('fails at once if that code closes the requests', async () => {
+      const [client] = await bench.connect();
+      const requests = unwrap(await requestReply(client));
+      const closing = {
+        toJSON: () => {
+          void requests.close();
+          return 'closed';
+        },
+      };
+      const failure = failureOf(await within(requests.request(closing, { timeoutMs: 60_000 }), 'the request ended'));
+      expect(failure.code).to.equal('ConnectionClosed');
+      expect(failure.message).to.equal('these requests were closed');
+    });
+
+    it('waits for no reply if that code has sent as many requests as may wait', async () => {
+      const [client] = await bench.connect();
+      const requests = unwrap(await requestReply(client, { maxPending: 1 }));
+      const sending = {
+        toJSON: () => {
+          void requests.request('first');
+          return 'second';
+        },
+      };
+      const failure = failureOf(await within(requests.request(sending, { timeoutMs: 60_000 }), 'the request ended'));
+      expect(failure.code).to.equal('ResourceLimitExceeded');
+    });
+  });
+
   describe('late replies', () => {
     it('never meet a request of another instance or connection', async () => {
       const service = await bench.serve({ reconnect: SOON });

@@ -117,15 +117,16 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
     const { signal, timeoutMs = usualTimeoutMs, metadata } = options;
     const complaint = complaintAbout({ timeoutMs });
     if (complaint !== undefined) return err('InvalidParameter', complaint);
+    const bytes = encodeWith(this.#codec, value);
+    if (!bytes.ok) return bytes;
+    const encoded = metadata === undefined ? undefined : encodeMetadata(metadata);
+    if (typeof encoded === 'string') return err('InvalidParameter', encoded);
+    // These checks follow the encoding, because toJSON() of a value may abort the signal, send, or close the requests.
     if (signal?.aborted === true) return err('Aborted', 'the request was aborted; it was not sent', signal.reason);
     const failure = this.#refusal();
     if (failure !== undefined) return { ok: false, error: failure };
     if (this.#pending.size >= maxPending)
       return err('ResourceLimitExceeded', `${maxPending} requests wait for a reply already (maxPending)`);
-    const bytes = encodeWith(this.#codec, value);
-    if (!bytes.ok) return bytes;
-    const encoded = metadata === undefined ? undefined : encodeMetadata(metadata);
-    if (typeof encoded === 'string') return err('InvalidParameter', encoded);
     const request = new PendingRequest({ value: bytes.value, metadata: encoded, timeoutMs, signal }, (done) => {
       this.#pending.delete(done);
     });
