@@ -41,14 +41,15 @@ static void *close_all(void *unused) {
   return NULL;
 }
 
-/* Called with the mutex held. The program's own threads take its signals. */
+/* Starts the thread if descriptors wait and there is none. Called with the mutex held. If the system gives no
+ * thread, the next call tries again. The program's own threads take its signals. */
 static void start_thread(void) {
+  if (!first || has_thread) return;
   pthread_t thread;
   sigset_t all, before;
   en_stay_loaded();
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-  /* If the system gives no thread, the next call tries again. */
   has_thread = pthread_create(&thread, NULL, close_all, NULL) == 0;
   if (has_thread) (void)pthread_detach(thread);
   (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -65,12 +66,14 @@ void en_close_elsewhere(int descriptor) {
   *last = item;
   last = &item->next;
   count++;
-  if (!has_thread) start_thread();
+  start_thread();
   (void)pthread_mutex_unlock(&mutex);
 }
 
 unsigned en_waiting_to_close(void) {
   (void)pthread_mutex_lock(&mutex);
+  /* A server that admits no more clients asks for this number, and may make no other call here. */
+  start_thread();
   unsigned waits = count;
   (void)pthread_mutex_unlock(&mutex);
   return waits;

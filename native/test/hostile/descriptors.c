@@ -1,6 +1,7 @@
 /* Descriptors and wakes that nobody asked for. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -103,6 +104,26 @@ void a_queue_without_descriptors(void) {
   is_closed_elsewhere(end);
   CHECK(close(client) == 0);
 }
+
+#ifdef __GLIBC__
+/* The system refuses the thread that closes descriptors, because its stack would exceed all addresses. */
+void a_refused_thread(void) {
+  int links[2];
+  pthread_attr_t before, endless;
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) == 0);
+  CHECK(en_link_put(links[1], (const uint8_t *)"x", 1, -1));
+  CHECK(pthread_getattr_default_np(&before) == 0 && pthread_attr_init(&endless) == 0);
+  CHECK(pthread_attr_setstacksize(&endless, (size_t)1 << 50) == 0);
+  CHECK(pthread_setattr_default_np(&endless) == 0);
+  en_link_close(links[0]);
+  CHECK(en_waiting_to_close() == 1);
+  CHECK(pthread_setattr_default_np(&before) == 0);
+  CHECK(pthread_attr_destroy(&endless) == 0 && pthread_attr_destroy(&before) == 0);
+  /* A server that admits nobody can do no more than ask. */
+  while (en_waiting_to_close() > 0) en_pause_ms(1);
+  en_link_close(links[1]);
+}
+#endif
 
 /* A server does not look at dropped clients again, also if their descriptors wait to be closed. */
 void dropped_clients(void) {

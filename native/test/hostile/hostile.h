@@ -13,6 +13,9 @@ void sequences(void);
 void words(void);
 void descriptors(void);
 void a_queue_without_descriptors(void);
+#ifdef __GLIBC__
+void a_refused_thread(void);
+#endif
 void dropped_clients(void);
 void flood(void);
 

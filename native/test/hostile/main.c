@@ -7,6 +7,9 @@ int main(void) {
   words();
   descriptors();
   a_queue_without_descriptors();
+#ifdef __GLIBC__
+  a_refused_thread();
+#endif
   dropped_clients();
   flood();
   (void)printf("%zu frames, sequences, words and descriptors were refused\n", count);
