@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
-import { NetworkError, unwrap } from '@entropynet/core';
+import { type ConnectionConfig, NetworkError, unwrap } from '@entropynet/core';
 import { WebSocketConnection, WebSocketConnectionServer, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { catchUncaught } from '../support/uncaught.js';
+import { unhandledDuring } from '../support/unhandled.js';
 import { LOCALHOST_CERTIFICATE, LOCALHOST_PRIVATE_KEY } from '../support/web-socket/localhost-certificate.js';
 import { WebSocketFixtures, Witness } from '../support/web-socket/web-socket-fixtures.js';
 import { spawn } from 'node:child_process';
@@ -142,6 +143,40 @@ describe("WebSocket: a program's function that makes no socket", () => {
       expect(uncaught).to.deep.equal([]);
     });
   }
+
+  it('fails its own attempt, and not the process: a promise that rejects', async () => {
+    const server = await fixtures.serve();
+    const createConnection = (): object => Promise.reject(new Error('no socket'));
+    const unhandled = await unhandledDuring(async () => {
+      const connected = await fixtures.client(server.address()!, { webSocket: { createConnection } }).connect();
+      expect(connected.ok ? 'ok' : connected.error.message).to.contain('returned a Promise; a socket is allowed');
+    });
+    expect(unhandled).to.deep.equal([]);
+  });
+
+  it('fails its own attempt, and not the process: a lookup that rejects', async () => {
+    const lookup = (): never => Promise.reject(new Error('no address')) as never;
+    const unhandled = await unhandledDuring(async () => {
+      const connected = await fixtures.client('ws://anywhere.invalid:1', { webSocket: { lookup } }).connect();
+      expect(connected.ok ? 'ok' : connected.error.message).to.contain('no address');
+    });
+    expect(unhandled).to.deep.equal([]);
+  });
+
+  it('keeps the answer of a lookup that rejects after it', async () => {
+    const server = await fixtures.serve();
+    const { port } = new URL(server.address()!);
+    const lookup: NonNullable<ConnectionConfig['webSocket']>['lookup'] = (_host, _options, callback) =>
+      Promise.resolve().then(() => {
+        callback(null, [{ address: '127.0.0.1', family: 4 }]);
+        throw new Error('after the answer');
+      }) as never;
+    const unhandled = await unhandledDuring(async () => {
+      const client = fixtures.client(`ws://anywhere.invalid:${port}/test`, { webSocket: { lookup } });
+      unwrap(await client.connect());
+    });
+    expect(unhandled).to.deep.equal([]);
+  });
 });
 
 describe('WebSocket: connecting with TLS', () => {

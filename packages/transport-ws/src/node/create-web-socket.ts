@@ -3,9 +3,11 @@ import type { Agent, ClientRequest } from 'node:http';
 import type { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { err, kindOf, ok, type ResolvedConnectionConfig, type Result } from '@entropynet/core';
+import { ignoreRejection } from '@entropynet/core/platform';
 import { WebSocket } from '#ws';
 import type { ClientOptions } from 'ws';
 import { codeOf, reasonOf } from '../protocol/web-socket-errors.js';
+import type { LookupFunction } from '../protocol/web-socket-options.js';
 import type { WebSocketAddress } from '../protocol/web-socket-address.js';
 import { SOCKET_OPTIONS, SUBPROTOCOL } from '../protocol/web-socket-protocol.js';
 import { negotiationOptions } from './compression.js';
@@ -39,7 +41,7 @@ export function createWebSocket(
     ...(tls?.servername !== undefined && { servername: tls.servername }),
     ...(agent !== undefined && { agent: agent as Agent }),
     ...(createConnection !== undefined && { createConnection: checked(createConnection) as typeof connect }),
-    ...(lookup !== undefined && { lookup: lookup }),
+    ...(lookup !== undefined && { lookup: answering(lookup) }),
     ...(finishRequest !== undefined && { finishRequest }),
   };
   const usable = tryTls(tls);
@@ -61,9 +63,24 @@ function checked(createConnection: (options: object) => object): (...given: [obj
     // With no value, Node.js waits for the callback that it also passes.
     const made = createConnection(...given) as object | undefined;
     if (made !== undefined && !isStream(made)) {
+      ignoreRejection(made);
       throw new TypeError(`'webSocket.createConnection' returned ${kindOf(made)}; a socket is allowed`);
     }
     return made as object;
+  };
+}
+
+/** Answers with the rejection of an asynchronous function that has not called `callback`. Node.js would wait for it. */
+function answering(lookup: (...given: Parameters<LookupFunction>) => unknown): LookupFunction {
+  return (hostname, options, callback) => {
+    let isAnswered = false;
+    const answer: typeof callback = (...given) => {
+      isAnswered = true;
+      callback(...given);
+    };
+    void Promise.resolve(lookup(hostname, options, answer)).catch((error: unknown) => {
+      if (!isAnswered) callback(error as Error, '');
+    });
   };
 }
 
