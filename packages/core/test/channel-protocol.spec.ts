@@ -94,6 +94,20 @@ describe('frames about channels from a peer', () => {
     unwrap(await connection.openChannel('y'));
   });
 
+  it('[STATISTICS-3] leaves every accepted message of a refused channel unconfirmed, also one that waits', async () => {
+    const { connection } = observed(new BareConnection());
+    unwrap(await connection.openChannel('x'));
+    unwrap(connection.trySendOnChannel('x', new Uint8Array(100)));
+    // Its rest waits for the window of the peer.
+    unwrap(connection.trySendOnChannel('x', new Uint8Array(200_000)));
+    const sent = connection.sendOnChannel('x', new Uint8Array(1));
+    connection.feed(frameHeader(ChannelRefuse, 1));
+    expect((await sent).ok).to.equal(false);
+    expect(connection.unconfirmedSends()).to.deep.equal({ messages: 2, bytes: 200_100 });
+    connection.end();
+    expect(connection.unconfirmedSends()).to.deep.equal({ messages: 2, bytes: 200_100 });
+  });
+
   it('limits memory: too many unwritten answers end the connection with ResourceLimitExceeded', () => {
     const { connection, failure } = observed(new BareConnection({ maxChannels: 4 }));
     connection.writer.room = 0;

@@ -174,10 +174,12 @@ export class ChannelTable {
    */
   replaceOutgoing(channel: Channel): OutgoingHalf {
     const half = channel.outgoing;
-    // The frames in flight are lost: they never count as confirmed.
+    // The frames in flight are lost, and so are the accepted messages that wait: they never count as confirmed.
+    const lost = half.waiting().filter(({ settle }) => settle === undefined);
     this.#count(half);
-    this.#unconfirmed.messages += half.messagesSent - half.confirmation.messages;
-    this.#unconfirmed.bytes += half.bytesSent - half.confirmation.bytes;
+    this.#unconfirmed.messages += half.messagesSent - half.confirmation.messages + lost.length;
+    this.#unconfirmed.bytes +=
+      half.bytesSent - half.confirmation.bytes + lost.reduce((sum, { length }) => sum + length, 0);
     channel.renewOutgoing();
     return half;
   }
