@@ -16,13 +16,14 @@ import {
 } from '@entropynet/core';
 import { ConnectionHandle } from './connection-handle.js';
 import { checkAdopted, checkManagerArguments, type ConnectionManagerOptions } from './connection-manager-options.js';
-import { checkCopy, type DialPlan, thrownBy } from './dial.js';
+import { checkCopy, type DialPlan } from './dial.js';
 import { HandleSession, type SessionOwner, type SessionSource } from './handle-session.js';
 import { ManagedServer } from './managed-server.js';
 import type { Reservation } from './reservation.js';
 import { type BackendMetrics, type ManagerMetrics, MetricsTally } from './metrics-tally.js';
 import { candidatesOf } from './selection.js';
 import { type Seat, SlotTable } from './slot-table.js';
+import { thrownBy } from './thrown-by-transports.js';
 import { faultOfTransportOptions, logUnusedSections } from './unused-options.js';
 
 /**
@@ -56,6 +57,7 @@ export class ConnectionManager extends EntropyObject {
   /**
    * Returns a handle for a new connection, without connecting. Without a configuration it uses that of
    * `createNetworking`. `InvalidParameter`: the configuration is wrong. `ResourceLimitExceeded`: the manager is full.
+   * `TransportUnavailable`: a transport threw.
    */
   openConnection(config: ConnectionConfig | undefined = this.#config): Result<ConnectionHandle> {
     const plan = this.#planOf(config);
@@ -98,7 +100,7 @@ export class ConnectionManager extends EntropyObject {
 
   /**
    * Creates a server for the endpoint and every fallback. It does not listen yet. Without a configuration it uses that
-   * of `createNetworking`. `InvalidParameter`: the configuration is wrong.
+   * of `createNetworking`. `InvalidParameter`: the configuration is wrong. `TransportUnavailable`: a transport threw.
    */
   createServer(config: ServerConfig | undefined = this.#config): Result<ManagedServer> {
     const plan = this.#planOf(config);
@@ -156,7 +158,10 @@ export class ConnectionManager extends EntropyObject {
     void this.closeAll();
   }
 
-  /** Checks a configuration and makes it the default of this manager. `InvalidParameter`: it is wrong. */
+  /**
+   * Checks a configuration and makes it the default of this manager. `InvalidParameter`: it is wrong.
+   * `TransportUnavailable`: a transport threw.
+   */
   useConfig(config: ConnectionConfig): Result<ResolvedConnectionConfig> {
     const plan = this.#planOf(config);
     if (!plan.ok) return plan;

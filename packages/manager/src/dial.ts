@@ -2,7 +2,6 @@ import {
   debugLog,
   DiagnosticsChannel,
   err,
-  type Failure,
   type FailureDiagnostics,
   type NetworkConnection,
   NetworkError,
@@ -12,10 +11,10 @@ import {
   redactText,
   type ResolvedConnectionConfig,
   type Result,
-  type Transport,
 } from '@entropynet/core';
 import { ChannelObject, within } from '@entropynet/core/handle';
 import { type Candidate, configOf, failureOf, MAX_REASON, type PassedOver, type Selection } from './selection.js';
+import { tryTransport } from './thrown-by-transports.js';
 
 const log = debugLog('manager');
 
@@ -129,22 +128,4 @@ async function connectWith(
     if (isObserved && !isConnected) connection.observe(undefined);
     if (!isConnected) connection.release();
   }
-}
-
-/** Calls a transport. If a third-party one throws, only this call fails. */
-export async function tryTransport<T>({ backend }: Transport, call: () => Promise<Result<T>>): Promise<Result<T>> {
-  try {
-    return await call();
-  } catch (error) {
-    return thrownBy(`transport '${backend}'`, error);
-  }
-}
-
-/**
- * Returns the failure for an exception of a transport: a `NetworkError` itself, otherwise `TransportUnavailable`.
- * @param transport the words for the transport in the message
- */
-export function thrownBy(transport: string, error: unknown): Failure {
-  if (error instanceof NetworkError) return { ok: false, error };
-  return err('TransportUnavailable', `${transport} threw: ${redactText(error)}`, error);
 }

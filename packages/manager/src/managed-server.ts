@@ -1,12 +1,9 @@
 import {
-  type AcceptPlace,
   AcceptQueue,
   type Admission,
   Audience,
   type BroadcastOptions,
   type BroadcastOutcome,
-  changeConfig,
-  type ConnectionServer,
   err,
   OK,
   ok,
@@ -16,25 +13,10 @@ import {
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
-import { tryTransport } from './dial.js';
-import { type MissingAddress, missingAddress } from './missing-address.js';
+import { Listener, type Promised } from './listener.js';
+import type { MissingAddress } from './missing-address.js';
 import type { Reservation } from './reservation.js';
-import { type Candidate, configOf, failureOf, reportFallback } from './selection.js';
-
-/** A candidate with the server that was made for it. */
-interface Listener {
-  readonly candidate: Candidate;
-  readonly server: ConnectionServer;
-  readonly promised: Promised[];
-  /** The error of the last attempt to listen; undefined after a success and before the first attempt. */
-  missing: MissingAddress | undefined;
-}
-
-/** The reservations of clients whose handshakes run. All are equal, so the server may use any of them. */
-interface Promised {
-  readonly reservation: Reservation;
-  readonly place: AcceptPlace<ConnectionHandle>;
-}
+import { type Candidate, failureOf, reportFallback } from './selection.js';
 
 /** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
@@ -80,11 +62,9 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     this.#name = redactEndpoint(config.endpoint);
     this.#log = log;
     this.#listening = listening;
-    this.#listeners = candidates.map((candidate) => {
-      const promised: Promised[] = [];
-      const own = changeConfig(configOf(candidate, config), { admit: () => this.#admit(promised) });
-      return { candidate, promised, server: candidate.transport.createServer(own), missing: undefined };
-    });
+    this.#listeners = candidates.map(
+      (candidate) => new Listener(candidate, config, (promised) => this.#admit(promised)),
+    );
   }
 
   /**
@@ -213,13 +193,11 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     await this.close();
   }
 
-  /** Tries to listen on one endpoint and keeps the error of a failure. Closes the endpoint if `close()` was called. */
+  /** Tries to listen on one endpoint. Closes it again if `close()` was called meanwhile. */
   async #listenOn(listener: Listener): Promise<Result> {
     const closes = this.#closes;
-    const { transport } = listener.candidate;
-    const listening = await tryTransport(transport, () => listener.server.listen());
+    const listening = await listener.listen();
     if (closes !== this.#closes) await listener.server.close();
-    listener.missing = listening.ok ? undefined : missingAddress(listener.candidate, listening.error);
     return listening;
   }
 

@@ -4,6 +4,7 @@ import {
   DiagnosticsChannel,
   err,
   type NetworkErrorCode,
+  OK,
   ok,
   printable,
   publishDiagnostics,
@@ -13,6 +14,7 @@ import {
   servingTransports,
   type Transport,
 } from '@entropynet/core';
+import { callTransport } from './thrown-by-transports.js';
 
 /** A candidate for a connection: a transport and the endpoint that it would use. */
 export interface Candidate {
@@ -74,6 +76,7 @@ export function reportFallback(fallback: FallbackDiagnostics): void {
  * selects only that one. Every `local` transport serves a bare name.
  *
  * `InvalidParameter`: an unknown backend or scheme, or a backend that serves none of the endpoints.
+ * `TransportUnavailable`: the `checkEndpoint` of a transport threw.
  */
 export function candidatesOf(config: ResolvedConnectionConfig, transports: readonly Transport[]): Result<Candidate[]> {
   const named = config.backend === 'auto' ? undefined : transports.find(({ backend }) => backend === config.backend);
@@ -91,8 +94,8 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
     if (!serving.ok) return serving;
     const wanted = serving.value.filter((transport) => named === undefined || transport === named);
     for (const transport of byPreference(wanted)) {
-      const checked = transport.checkEndpoint?.(text);
-      if (checked?.ok === false) return checked;
+      const checked = callTransport(transport, () => transport.checkEndpoint?.(text) ?? OK);
+      if (!checked.ok) return checked;
       candidates.push({ transport, endpoint: text, shown: redactEndpoint(text) });
     }
   }
