@@ -211,8 +211,9 @@ EN_API en_status en_poll(en_connection *connection);
 /**
  * Sleeps on the wake-up until there is something to poll or to receive, and returns EN_OK then. EN_TIMEOUT
  * (EN_WOULD_BLOCK with a timeout of 0). EN_ABORTED: en_interrupt() was called. How the connection ended, once
- * nothing is left to poll or to receive. It can return EN_OK too early. Parked messages that the program has
- * not asked for do not end the sleep again.
+ * nothing is left to poll or to receive. It can return EN_OK too early. Without a callback for events it also
+ * returns EN_OK once after events. Parked messages that the program has not asked for do not end the sleep
+ * again.
  */
 EN_API en_status en_wait(en_connection *connection, int timeout_ms);
 

@@ -135,7 +135,7 @@ struct en_connection {
 
   bool polling, holding, free_due; /* inside en_poll(); inside an in-ring callback; freed by a callback */
   bool fresh;                      /* frames were parked since the program last waited */
-  bool has_drained;                /* there is room again, and no callback takes that event */
+  bool has_news;                   /* a channel had an event, and no callback takes it */
   bool reports;                    /* a slot has events */
   bool leaving;                    /* en_disconnect() writes what is queued, and drops what comes */
   bool quiet;                      /* this side said goodbye: nothing is called back any more */

@@ -125,7 +125,6 @@ static void look_for_drain(en_connection *c, en_slot *slot) {
   if (slot->window < slot->blocked_length + EN_FRAME_COST || !en_reserve(c, slot->blocked_length, &skip))
     return;
   slot->blocked = false;
-  c->has_drained = !c->on_event;
   en_report(c, slot, EN_EVENT_DRAIN);
 }
 

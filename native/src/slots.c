@@ -70,6 +70,7 @@ void en_forget(en_connection *c) {
 void en_report(en_connection *c, en_slot *slot, en_event_type type) {
   slot->events |= EN_REPORT(type);
   c->reports = true;
+  if (!c->on_event) c->has_news = true;
 }
 
 /* ---- ids ---- */

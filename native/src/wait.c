@@ -142,8 +142,8 @@ static bool something_to_poll(en_connection *c) {
   bool reported = c->on_event && !c->quiet &&
                   (c->reports || c->report_unresponsive || c->report_responsive || c->end_due);
   if (reported || en_has_deliverable(c)) return true;
-  bool is_new = c->fresh || c->has_drained;
-  c->fresh = c->has_drained = false;
+  bool is_new = c->fresh || (c->has_news && c->state == EN_STATE_CONNECTED);
+  c->fresh = c->has_news = false;
   return is_new;
 }
 

@@ -38,8 +38,9 @@ int main(void) {
   spins_no_longer_than_the_timeout();
   sleeps_after_an_interrupt();
   ends_a_wait_when_room_came();
+  ends_a_wait_when_a_channel_changed();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("22 groups of checks passed\n");
+  (void)printf("23 groups of checks passed\n");
   return 0;
 }

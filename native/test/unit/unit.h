@@ -38,6 +38,7 @@ void publishes_what_was_read(void);
 void spins_no_longer_than_the_timeout(void);
 void sleeps_after_an_interrupt(void);
 void ends_a_wait_when_room_came(void);
+void ends_a_wait_when_a_channel_changed(void);
 void waits_no_longer_than_the_deadline(void);
 void wakes_a_sleeper(void);
 

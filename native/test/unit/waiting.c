@@ -84,6 +84,25 @@ void ends_a_wait_when_room_came(void) {
   free_pair(pair);
 }
 
+/* Without a callback for events, the end of the wait tells of a channel that changed in another call, and
+ * once. */
+void ends_a_wait_when_a_channel_changed(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  en_channel channel;
+  en_message message;
+  IS(EN_OK, en_open_channel(pair.client, "a", 0, &channel));
+  IS(EN_OK, en_poll(pair.server));
+  IS(EN_WOULD_BLOCK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  IS(EN_OK, en_wait(pair.client, 1));
+  IS(EN_TIMEOUT, en_wait(pair.client, 1));
+  IS(EN_OK, en_close_channel(pair.client, channel, 0));
+  IS(EN_OK, en_poll(pair.server));
+  IS(EN_WOULD_BLOCK, en_open_channel(pair.client, "a", 0, &channel));
+  CHECK(en_arm(pair.client) == 0 && en_arm(pair.client) == 1);
+  IS(EN_OK, en_open_channel(pair.client, "a", 0, &channel));
+  free_pair(pair);
+}
+
 /* Frames of the peer end a wait early, and do not lengthen it. */
 void waits_no_longer_than_the_deadline(void) {
   en_pair pair = make_pair(65536, NULL, NULL);
