@@ -36,6 +36,8 @@ class Callbacks:
         self._errors: list[BaseException] = []
         #: Views that a callback got and that an object still referred to at its end.
         self._kept: list[View] = []
+        #: A callback closed the connection. The library frees it after the callbacks.
+        self._is_free_due = False
 
     def set_for_messages(self, channel: int, callback: MessageCallback | None, borrow: bool) -> None:
         """Sets the callback for the messages of a channel. None removes it."""
@@ -68,6 +70,26 @@ class Callbacks:
                 self._polling -= 1
                 if self._polling == 0:
                     self._retired.clear()
+                    if self._is_free_due:
+                        self._free_late(handle)
+
+    def free(self, handle: int) -> None:
+        """Frees the connection. Inside a callback, it only ends: the callback may keep a view of its memory."""
+        if self._polling == 0:
+            library.en_connection_free(handle)
+        else:
+            self._is_free_due = True
+            library.en_disconnect(handle, 0)
+
+    def _free_late(self, handle: int) -> None:
+        self._is_free_due = False
+        try:
+            self.release()
+        except BufferError:
+            # The memory stays, and `close()` may be called again. The caller of `run()` gets the error of the callback.
+            self._guard.handle = handle
+        else:
+            library.en_connection_free(handle)
 
     def release(self) -> None:
         """Ends the views of past callbacks. `BufferError`: an object still refers to their bytes."""

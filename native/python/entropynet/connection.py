@@ -189,7 +189,8 @@ class Connection(Closing):
 
     def close(self) -> None:
         """Disconnects without waiting, unless the connection has ended, and releases everything. A second call has
-        no effect. `BufferError`: an object still refers to the memory of the connection."""
+        no effect. `BufferError`: an object still refers to the memory of the connection. After a call inside a
+        callback, `poll()` raises that, and `close()` may be called again."""
         if self._guard.handle is None:
             return
         with self._guard as handle:
@@ -197,7 +198,7 @@ class Connection(Closing):
             self._callbacks.release()
             with self._life:
                 self._guard.handle = None
-                library.en_connection_free(handle)
+                self._callbacks.free(handle)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -244,6 +244,27 @@ class Callbacks(PairCase):
         server.close()
         self.assertEqual(server.state, "disconnected")
 
+    def test_that_close_the_connection_and_keep_a_view_are_an_error(self) -> None:
+        client, server = self.pair()
+        kept: list[memoryview] = []
+
+        def close(view: memoryview) -> None:
+            kept.append(memoryview(view))
+            server.close()
+
+        server.on_message(close, borrow=True)
+        client.send(b"kept")
+        with self.assertRaises(BufferError):
+            self.poll_until(server, lambda: False)
+        with self.assertRaises(entropynet.ClosedError):
+            client.receive(LIMIT)
+        self.assertEqual(bytes(kept[0]), b"kept")
+        with self.assertRaises(BufferError):
+            server.close()
+        kept.clear()
+        server.close()
+        self.assertEqual(server.state, "disconnected")
+
     def test_may_close_the_connection(self) -> None:
         client, server = self.pair()
         server.on_message(lambda _message: server.close())
