@@ -69,6 +69,11 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.valid() ? new ConnectionHandle(this.#session) : undefined;
   }
 
+  /** For servers: whether the connection has ended and has left no message. */
+  get isAbandoned(): boolean {
+    return !this.isConnected() && this.#session.current?.hasUnread !== true;
+  }
+
   /** Whether both handles refer to the same connection, valid or not. False for a value that is not a handle. */
   equals(other: ConnectionHandle): boolean {
     return isObject(other) && #session in other && this.#session === other.#session;

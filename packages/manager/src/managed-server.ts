@@ -1,4 +1,5 @@
 import {
+  type AcceptPlace,
   AcceptQueue,
   type Admission,
   Audience,
@@ -225,7 +226,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   /** Reserves a slot and a place in the queue before the client's `connect()` resolves. */
   #admit(promised: Promised[]): Result<Admission> {
     const reserved = this.#reserve();
-    const place = reserved.ok ? this.#accepted.admit() : reserved;
+    const place = reserved.ok ? this.#place() : reserved;
     if (!reserved.ok || !place.ok) {
       if (reserved.ok) reserved.value.release();
       return this.#refuse(place);
@@ -239,6 +240,14 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
         unused?.place.release();
       },
     });
+  }
+
+  /** Reserves a place in the queue. Clients that left before the program accepted them, without a message, take none. */
+  #place(): Result<AcceptPlace<ConnectionHandle>> {
+    return this.#accepted.admitInsteadOf(
+      ({ isAbandoned }) => isAbandoned,
+      (left) => void left.close(),
+    );
   }
 
   #refuse<T extends Result<unknown>>(refusal: T): T {

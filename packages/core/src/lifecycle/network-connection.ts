@@ -172,6 +172,12 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
     this.events.observer = observer;
   }
 
+  /** Whether any channel has unread messages, for a layer above connections. */
+  get hasUnread(): boolean {
+    const { receiver, table } = this.#core;
+    return receiver.isDelivering && table.all().some(({ incoming }) => incoming.parked.length > 0);
+  }
+
   /** Returns the named channels with unread messages, for a layer above connections. */
   unreadChannels(): string[] {
     return this.#core.receiver.isDelivering ? this.#core.table.unread() : [];
