@@ -65,6 +65,17 @@ describeOver('loopback', 'telemetry for Prometheus', (bench) => {
     await other.close();
   });
 
+  it('refuses a name that no label may have, and adds nothing', () => {
+    const register = new Registry();
+    for (const name of ['my-label', '1st', '', 'größe', 'a\n'])
+      expect(() => collectManagerMetrics(bench.manager, { register, labels: { [name]: 'x' } }), name).to.throw(
+        TypeError,
+        "'labels' was given",
+      );
+    expect(register.getMetricsAsArray()).to.deep.equal([]);
+    collectManagerMetrics(bench.manager, { register, labels: { _Part1: 'x' } });
+  });
+
   it('keeps the labels that it was given, and removes each manager once', async () => {
     const register = new Registry();
     const other = await createNetworking({ transports: [loopbackModule] });

@@ -8,7 +8,8 @@ const OPTIONS: Readonly<Record<string, OptionKind>> = {
     'a string of letters, digits, _ and :',
     (value) => typeof value === 'string' && /^(?!\d)[\w:]*$/.test(value),
   ],
-  labels: ['an object of strings', isRecordOfStrings],
+  // prom-client throws a plain Error for other names of labels.
+  labels: ['an object of strings, whose names have letters, digits and _, but no digit first,', isLabels],
 };
 
 /** Throws a `TypeError` that names a wrong argument, as prom-client does. */
@@ -30,9 +31,12 @@ function isRegistry(value: unknown): boolean {
 }
 
 /** Refuses a `Map`, a `Date` or a list: they have no labels as properties, so all would be ignored. */
-function isRecordOfStrings(value: unknown): boolean {
+function isLabels(value: unknown): boolean {
   const isRecord = Object.prototype.toString.call(value) === '[object Object]';
-  return isRecord && Object.values(value as object).every((each) => typeof each === 'string');
+  return (
+    isRecord &&
+    Object.entries(value as object).every(([name, each]) => /^(?!\d)\w+$/.test(name) && typeof each === 'string')
+  );
 }
 
 function has(value: unknown, method: string): boolean {
