@@ -6,6 +6,7 @@ import { IDENTITY_BYTES } from '../region/layout.js';
 import { failureAt } from '../system-failures.js';
 import { lockDirectory, prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
+import { forgetAtExit, removeAtExit } from './exit-names.js';
 import { findFreeSlot, type SlotSeeker } from './free-slot.js';
 import { grant, GuestRight, type Guests } from './guests.js';
 import { isLocked } from './liveness.js';
@@ -167,7 +168,7 @@ export class NameClaim {
   }
 
   #forgetAtExit(): void {
-    for (const path of [this.#names.region, this.#names.socket]) this.#options.binding.forgetAtExit(path);
+    for (const path of [this.#names.region, this.#names.socket]) forgetAtExit(this.#options.binding, path, this);
   }
 
   /** Listens at the socket's name, where no process answers. Changes nothing if that fails. */
@@ -184,10 +185,10 @@ export class NameClaim {
       // The umask may also remove rights of the owner.
       chmodSync(path, SOCKET_MODE);
       if (guests !== undefined) grant(binding, guests, path, GuestRight.Connect);
-      binding.removeAtExit(path);
+      removeAtExit(binding, path, this);
       this.#socketName = identify(path);
     } catch (error) {
-      binding.forgetAtExit(path);
+      forgetAtExit(binding, path, this);
       rmSync(path, { force: true });
       socket.close();
       throw error;
@@ -209,7 +210,7 @@ export class NameClaim {
         if (guests !== undefined) grant(binding, guests, temporary, GuestRight.Read);
       });
       own = identify(path);
-      binding.removeAtExit(path);
+      removeAtExit(binding, path, this);
     } catch (error) {
       if (isStill(own)) rmSync(path, { force: true });
       if (lifeLock !== undefined) binding.closeDescriptor(lifeLock);
