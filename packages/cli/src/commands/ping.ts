@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { randomBytes } from 'node:crypto';
 import { redactEndpoint } from '@entropynet/core';
-import { monotonicNow, startTurn, stopTurn, type Turn } from '@entropynet/core/platform';
+import { monotonicNow, startTurn } from '@entropynet/core/platform';
 import { type ConnectionHandle } from '@entropynet/manager';
 import { type Command } from 'commander';
 import { CommandFailure } from '../support/command-failure.js';
@@ -16,6 +16,7 @@ import {
   withManager,
 } from '../support/connection-options.js';
 import { Latencies } from '../support/latencies.js';
+import { RoundTrips } from '../support/round-trips.js';
 import { formatMicroseconds, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface PingOptions extends ConnectionOptions {
@@ -41,7 +42,6 @@ interface PingReport {
 const NUMBER_BYTES = 8;
 /** More than any `maxMessageSize` allows. */
 const MOST_BYTES = 1024 ** 3;
-const REPLY_LIMIT_MS = 5000;
 const REDRAW_MS = 200;
 
 /** `entropynet ping` measures round trips to a peer that sends every message back. */
@@ -93,18 +93,14 @@ async function measure(
   view: LiveView,
 ): Promise<{ sent: number; failure?: CommandFailure }> {
   const message = randomBytes(size);
-  const replies = new Replies(handle, terminal.interrupted);
-  let sent = 0;
+  const trips = new RoundTrips(handle, terminal.interrupted);
   try {
-    while (sent < count && !terminal.interrupted.aborted) {
+    while (trips.sent < count && !terminal.interrupted.aborted) {
       const start = process.hrtime.bigint();
-      message.writeBigUInt64LE(BigInt(sent + 1));
-      const reply = replies.next(message);
-      const accepted = handle.trySend(message);
-      if (!accepted.ok) throw new CommandFailure(`not sent: ${accepted.error.message} (${accepted.error.code})`);
-      sent += 1;
-      if (!(await reply)) break;
+      message.writeBigUInt64LE(BigInt(trips.sent + 1));
+      if (!(await trips.next(message))) break;
       const nanoseconds = Math.max(Number(process.hrtime.bigint() - start), 1);
+      const { sent } = trips;
       latencies.record(nanoseconds);
       view.note(sent, nanoseconds / 1000);
       const rest = interval - nanoseconds / 1e6;
@@ -112,82 +108,12 @@ async function measure(
       // With a receiver that answers at once, this pause lets signals and redrawn lines through.
       else if (sent % 1024 === 0) await new Promise<void>(startTurn);
     }
-    return { sent };
+    return { sent: trips.sent };
   } catch (error) {
-    if (error instanceof CommandFailure) return { sent, failure: error };
+    if (error instanceof CommandFailure) return { sent: trips.sent, failure: error };
     throw error;
   } finally {
-    replies.end();
-  }
-}
-
-/** Takes the replies. Each must be the last message that was sent. */
-class Replies {
-  #expected: Buffer | undefined;
-  #resolve: (isReply: boolean) => void = () => undefined;
-  #reject: (reason: CommandFailure) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #turn: Turn | undefined;
-
-  constructor(handle: ConnectionHandle, interrupted: AbortSignal) {
-    interrupted.addEventListener(
-      'abort',
-      () => {
-        this.#settle(false);
-      },
-      { once: true },
-    );
-    handle.setMessageCallback(
-      (data) => {
-        if (this.#expected === undefined) return;
-        if (!this.#expected.equals(data))
-          this.#fail('the peer sent other bytes than it received: is it "entropynet listen --echo"?');
-        else this.#settle(true);
-      },
-      { ownership: 'borrow' },
-    );
-    handle.on('state', (state, error) => {
-      if (state === 'failed') this.#fail(`the connection failed: ${error?.message ?? 'the reason is unknown'}`);
-      if (state === 'disconnected') this.#fail('the peer left');
-    });
-  }
-
-  /** Resolves with true when `message` comes back, or with false at an interruption. */
-  next(message: Buffer): Promise<boolean> {
-    this.#expected = message;
-    this.#timer ??= setTimeout(() => {
-      // A ping that was stopped, as by Ctrl-Z, first reads what came meanwhile.
-      this.#turn = startTurn(() => {
-        this.#fail(
-          `no reply within ${REPLY_LIMIT_MS} ms: does the peer send messages back ("entropynet listen --echo")?`,
-        );
-      });
-    }, REPLY_LIMIT_MS);
-    this.#timer.refresh();
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  /** No reply is expected any more. */
-  end(): void {
-    this.#expected = undefined;
-    clearTimeout(this.#timer);
-  }
-
-  #settle(isReply: boolean): void {
-    this.#expected = undefined;
-    this.#timer?.unref();
-    stopTurn(this.#turn);
-    this.#resolve(isReply);
-  }
-
-  #fail(sentence: string): void {
-    if (this.#expected === undefined) return;
-    this.#expected = undefined;
-    clearTimeout(this.#timer);
-    this.#reject(new CommandFailure(sentence));
+    trips.end();
   }
 }
 
