@@ -95,15 +95,21 @@ EN_API en_status en_connect_start(const char *endpoint, const en_options *option
 EN_API en_status en_connect_poll(en_connecting *attempt, en_connection **connection);
 
 /**
- * The descriptor for the program's event loop: readable when en_connect_poll() has something to do. -1 for
- * NULL, and as long as there is none: before the first en_connect_poll(), and while the server's queue is
- * full. Then call en_connect_poll() again after some milliseconds. Once there is one, it stays the same until
- * EN_OK or en_connect_free(), unless servers share the endpoint: en_connect_poll() closes it when it goes to
- * the next server, and the new one has another number. After EN_OK the connection has it: en_descriptor()
- * returns it, and this function -1. The program may watch it but must not read, write or close it. It does
- * not tell when connect_timeout_ms are over: the loop must wake up by itself for that.
+ * The descriptor for the program's event loop: readable when the server has answered. -1 for NULL, and as
+ * long as there is none: before the first en_connect_poll(), and while the server's queue is full. Once there
+ * is one, it stays the same until EN_OK or en_connect_free(), unless servers share the endpoint:
+ * en_connect_poll() closes it when it goes to the next server, and the new one has another number. After
+ * EN_OK the connection has it: en_descriptor() returns it, and this function -1. The program may watch it but
+ * must not read, write or close it. It does not tell when time is over: see en_connect_wait_ms().
  */
 EN_API int en_connect_descriptor(const en_connecting *attempt);
+
+/**
+ * The longest time, in milliseconds, until the program must call en_connect_poll() again, also if the
+ * descriptor is not readable: until connect_timeout_ms are over, or until it is another server's turn, or
+ * some milliseconds while there is no descriptor. 0 for NULL, and for an attempt that has ended.
+ */
+EN_API int en_connect_wait_ms(const en_connecting *attempt);
 
 /** Frees an attempt; one under way is given up. A connection that it gave stands. NULL is allowed. */
 EN_API void en_connect_free(en_connecting *attempt);

@@ -49,8 +49,8 @@ bool en_search_next(en_search *s, en_place *place) {
     en_restore_error(&kept);
   }
   if (!s->untried) {
-    s->untried = s->full;
-    s->full = 0;
+    s->untried = s->again;
+    s->again = 0;
   }
   if (!s->untried) return false;
   s->slot = pick(s->untried);

@@ -9,7 +9,7 @@ typedef struct {
   en_place first;               /* slot 0 */
   bool is_shared;               /* the name may have other servers beside the one that is asked */
   uint32_t slot;                /* of the server that is asked */
-  uint64_t untried, full;       /* a bit for each slot: servers to ask, and to ask again after these */
+  uint64_t untried, again;      /* a bit for each slot: servers to ask, and to ask again after these */
   uint64_t found;               /* a bit for each slot in which a server was found */
   uint8_t nonces[EN_SLOTS][16]; /* of these servers */
 } en_search;

@@ -43,6 +43,8 @@ class Connecting {
 
   /** For the program's own event loop; see en_connect_descriptor(). -1: there is none now. */
   [[nodiscard]] int Descriptor() const { return en_connect_descriptor(attempt_); }
+  /** The longest time, in milliseconds, until the next Poll(); see en_connect_wait_ms(). */
+  [[nodiscard]] int WaitMs() const { return en_connect_wait_ms(attempt_); }
 
  private:
   explicit Connecting(en_connecting* attempt) : attempt_(attempt) {}

@@ -113,6 +113,7 @@ _PROTOTYPES = {
     "en_connect_start": (c_int, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
     "en_connect_poll": (c_int, [c_void_p, POINTER(c_void_p)]),
     "en_connect_descriptor": (c_int, [c_void_p]),
+    "en_connect_wait_ms": (c_int, [c_void_p]),
     "en_connect_free": (None, [c_void_p]),
     "en_listen": (c_int, [c_char_p, POINTER(Options), POINTER(c_void_p)]),
     "en_accept": (c_int, [c_void_p, c_int, POINTER(c_void_p)]),

@@ -12,7 +12,7 @@ from typing import Any
 from . import server as sync
 from ._bytes import Buffer
 from .channel import Channel
-from .connecting import RETRY_SECONDS, Connecting, start_connecting
+from .connecting import Connecting, start_connecting
 from .connection import Connection
 from .errors import ClosedError, EntropyNetError, WouldBlockError
 from .types import Message
@@ -322,7 +322,7 @@ async def _answered(attempt: Connecting) -> None:
     """Waits until an attempt may have something to do."""
     descriptor = attempt.fileno()
     if descriptor < 0:
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(attempt.seconds_left)
         return
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[None] = loop.create_future()
@@ -331,8 +331,7 @@ async def _answered(attempt: Connecting) -> None:
         if not answered.done():
             answered.set_result(None)
 
-    # The library counts whole milliseconds, so its timeout can be a little later.
-    timer = loop.call_later(max(attempt.seconds_left, RETRY_SECONDS), wake)
+    timer = loop.call_later(attempt.seconds_left, wake)
     loop.add_reader(descriptor, wake)
     try:
         await answered

@@ -7,15 +7,12 @@ import select
 import time
 
 from . import _library as c
-from ._bytes import Deadline, milliseconds
+from ._bytes import milliseconds
 from ._guard import Closing, Guard
 from ._options import Directory, options_of, text_of
 from .connection import Connection
 
 library = c.library
-
-#: The interval at which `connect()` asks a server whose queue is full.
-RETRY_SECONDS = 0.002
 
 
 class Connecting(Closing):
@@ -24,10 +21,9 @@ class Connecting(Closing):
     gives up an attempt that is under way. A connection that the attempt made stands. One thread at a time may use it.
     """
 
-    def __init__(self, handle: int, deadline: Deadline) -> None:
+    def __init__(self, handle: int) -> None:
         """Takes over an attempt of the C library. Only `start_connecting()` calls it."""
         self._guard = Guard(handle)
-        self._deadline = deadline
 
     def poll(self) -> Connection | None:
         """
@@ -45,18 +41,20 @@ class Connecting(Closing):
 
     def fileno(self) -> int:
         """
-        Returns the descriptor for an event loop. It is readable when `poll()` has something to do. -1: there is none,
-        before the first `poll()` and while the queue of the server is full. Then call `poll()` again after some
-        milliseconds. Once there is one, it stays the same until `close()`, unless servers share the endpoint: ask
-        again after each `poll()`. The connection owns it after `poll()` has returned that. Do not close it.
+        Returns the descriptor for an event loop. It is readable when the server has answered. -1: there is none,
+        before the first `poll()` and while the queue of the server is full. Once there is one, it stays the same
+        until `close()`, unless servers share the endpoint: ask again after each `poll()`. The connection owns it
+        after `poll()` has returned that. Do not close it.
         """
         with self._guard as handle:
             return int(library.en_connect_descriptor(handle))
 
     @property
     def seconds_left(self) -> float:
-        """The time until the timeout, at least 0. The descriptor does not show it, so a loop calls `poll()` then."""
-        return self._deadline.seconds_left
+        """The longest time until the next call of `poll()`, also if the descriptor is not readable: until the timeout,
+        or until it is another server's turn, or some milliseconds while there is no descriptor."""
+        with self._guard as handle:
+            return int(library.en_connect_wait_ms(handle)) / 1000
 
     def close(self) -> None:
         """Gives up an attempt that is under way, and releases everything. A second call has no effect."""
@@ -70,7 +68,7 @@ class Connecting(Closing):
         """Sleeps until `poll()` may have something to do. Python handles signals, such as Ctrl-C, meanwhile."""
         descriptor = self.fileno()
         if descriptor < 0:
-            time.sleep(RETRY_SECONDS)
+            time.sleep(self.seconds_left)
             return
         waiter = select.poll()
         waiter.register(descriptor, select.POLLIN)
@@ -157,4 +155,4 @@ def start_connecting(
     )
     handle = ctypes.c_void_p()
     c.check(library.en_connect_start(text_of("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
-    return Connecting(handle.value or 0, Deadline(timeout))
+    return Connecting(handle.value or 0)

@@ -41,6 +41,7 @@ void proves_without_waiting(void);
 void notices_another_server(void);
 void waits_for_a_place_in_the_queue(void);
 void asks_each_server_of_a_name(void);
+void gives_each_server_a_turn(void);
 void keeps_off_a_shared_name(void);
 
 #endif

@@ -44,7 +44,8 @@ int main(int argc, char **argv) {
   notices_another_server();
   waits_for_a_place_in_the_queue();
   asks_each_server_of_a_name();
+  gives_each_server_a_turn();
   keeps_off_a_shared_name();
-  (void)printf("15 groups of checks passed\n");
+  (void)printf("16 groups of checks passed\n");
   return 0;
 }

@@ -7,11 +7,13 @@
 
 /* There a file has one name only, so that no server can be put into a slot. */
 void asks_each_server_of_a_name(void) {}
+void gives_each_server_a_turn(void) {}
 void keeps_off_a_shared_name(void) {}
 
 #else
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,6 +116,53 @@ void asks_each_server_of_a_name(void) {
   en_connection_free(clients[0]);
   take_away(&first);
   take_away(&second);
+}
+
+/* Waits as an event loop does, until the attempt has another descriptor. Returns the status of the last call.
+ */
+static en_status wait_for_turn(en_connecting *attempt, en_connection **client) {
+  const int before = en_connect_descriptor(attempt);
+  en_status status = EN_WOULD_BLOCK;
+  while (status == EN_WOULD_BLOCK && en_connect_descriptor(attempt) == before) {
+    struct pollfd watched = {.fd = before, .events = POLLIN};
+    (void)poll(&watched, 1, en_connect_wait_ms(attempt));
+    status = en_connect_poll(attempt, client);
+  }
+  return status;
+}
+
+void gives_each_server_a_turn(void) {
+  en_options options = in_directory();
+  en_connecting *attempt;
+  en_connection *client;
+  sharer first = share("first", 0, EN_FLAG_SHARED);
+  options.connect_timeout_ms = 2000;
+  /* Both are silent in their first turns. */
+  sharer second = share("second", 2, EN_FLAG_SHARED);
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  CHECK(en_connect_wait_ms(attempt) < 100);
+  for (int turn = 0; turn < 3; turn++) {
+    CHECK(wait_for_turn(attempt, &client) == EN_WOULD_BLOCK && en_connect_descriptor(attempt) >= 0);
+    CHECK(en_connect_wait_ms(attempt) <= 500);
+  }
+  en_status status;
+  while ((status = en_connect_poll(attempt, &client)) == EN_WOULD_BLOCK) {
+    serve(&first);
+    serve(&second);
+  }
+  IS(EN_OK, status);
+  CHECK(en_connect_wait_ms(attempt) == 0 && en_connect_wait_ms(NULL) == 0);
+  en_connect_free(attempt);
+  en_connection_free(client);
+  take_away(&second);
+  /* One without others has all the time. */
+  options.connect_timeout_ms = 100;
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  IS(EN_TIMEOUT, wait_for_turn(attempt, &client));
+  CHECK(en_connect_wait_ms(attempt) == 0);
+  en_connect_free(attempt);
+  take_away(&first);
 }
 
 static bool is_there(const char *path) {

@@ -39,8 +39,10 @@ void TestConnecting() {
   EXPECT(server.Ok() && attempt.Ok() && attempt->Descriptor() == -1);
   EXPECT(Connecting::Start("", OptionsHere()).GetStatus() == Code::kInvalidParameter);
   EXPECT(attempt->Poll().GetStatus() == Code::kWouldBlock && attempt->Descriptor() >= 0);
+  EXPECT(attempt->WaitMs() > 0);
   EXPECT(server->Accept(Timeout::None()).GetStatus() == Code::kWouldBlock);
   Connecting moved = *std::move(attempt);
+  EXPECT(attempt->WaitMs() == 0);
   EXPECT(attempt->Descriptor() == -1 && attempt->Poll().GetStatus() == Code::kInvalidParameter);
   auto client = moved.Poll();
   EXPECT(client.Ok() && moved.Poll().GetStatus() == Code::kInvalidParameter);
