@@ -55,13 +55,17 @@ static bool refuse(const en_server *s, const en_handshake *h, uint32_t status, c
   return false;
 }
 
+bool en_has_left(const en_connection *c) {
+  return en_link_drain(c->link) != EN_LINK_OPEN && !en_has_unread(c);
+}
+
 /* Frees the places of clients that left before the program accepted them. */
 static void forget_left(en_server *s) {
   en_ready **at = &s->first;
   s->last = NULL;
   while (*at) {
     en_ready *item = *at;
-    if (en_link_drain(item->connection->link) == EN_LINK_OPEN) {
+    if (!en_has_left(item->connection)) {
       s->last = item;
       at = &item->next;
       continue;

@@ -42,8 +42,7 @@ static bool next_ready(en_server *s, en_connection **connection) {
     if (!s->first) s->last = NULL;
     *connection = item->connection;
     free(item);
-    if (fresh || en_link_drain((*connection)->link) == EN_LINK_OPEN || en_has_unread(*connection))
-      return true;
+    if (fresh || !en_has_left(*connection)) return true;
     en_connection_free(*connection);
     *connection = NULL;
   }

@@ -30,6 +30,8 @@ struct en_server {
 
 /* Takes the clients that wait, and continues each handshake as far as the client's bytes allow. */
 void en_clients_take(en_server *s);
+/* Whether the client of a connection that nobody has accepted left, and left no message. */
+bool en_has_left(const en_connection *connection);
 /* Ends a handshake. The client may be connected by then, so it gets a goodbye. */
 void en_handshake_drop(en_server *s, uint32_t index);
 /* Milliseconds until the next handshake is over, at most `ms`. */

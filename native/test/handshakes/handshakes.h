@@ -33,6 +33,7 @@ void a_relative_directory(void);
 void names_come_back(void);
 void tells_of_another_server(void);
 void limits(void);
+void left_clients(void);
 void admission_and_secrets(void);
 void requests(void);
 void short_visit(void);

@@ -36,6 +36,7 @@ int main(int argc, char **argv) {
   names_come_back();
   tells_of_another_server();
   limits();
+  left_clients();
   admission_and_secrets();
   requests();
   short_visit();
@@ -46,6 +47,6 @@ int main(int argc, char **argv) {
   asks_each_server_of_a_name();
   gives_each_server_a_turn();
   keeps_off_a_shared_name();
-  (void)printf("16 groups of checks passed\n");
+  (void)printf("17 groups of checks passed\n");
   return 0;
 }

@@ -144,6 +144,54 @@ void limits(void) {
   stop(&h);
 }
 
+/* Connects two clients. The program accepts one of them. */
+static void connect_two(en_server *server, const en_options *options, en_connection *clients[2],
+                        en_connection **accepted) {
+  en_connecting *attempts[2];
+  for (int i = 0; i < 2; i++) {
+    IS(EN_OK, en_connect_start("one", options, &attempts[i]));
+    IS(EN_WOULD_BLOCK, en_connect_poll(attempts[i], &clients[i]));
+  }
+  IS(EN_WOULD_BLOCK, en_accept(server, 0, accepted));
+  for (int i = 0; i < 2; i++) {
+    IS(EN_OK, en_connect_poll(attempts[i], &clients[i]));
+    en_connect_free(attempts[i]);
+  }
+  IS(EN_OK, en_accept(server, 0, accepted));
+}
+
+/* A client that left before the program accepted it gives its place to the next one, unless it left messages.
+ */
+void left_clients(void) {
+  en_options options = in_directory();
+  options.max_connections = 2;
+  for (int messages = 0; messages < 2; messages++) {
+    en_server *server;
+    en_connecting *attempt;
+    en_connection *clients[2], *accepted, *left = NULL, *next = NULL;
+    en_message message;
+    IS(EN_OK, en_listen("one", &options, &server));
+    connect_two(server, &options, clients, &accepted);
+    for (int i = 0; i < 2; i++) {
+      if (messages) IS(EN_OK, en_try_send(clients[i], EN_DEFAULT_CHANNEL, "last", 4));
+      en_connection_free(clients[i]);
+    }
+    IS(EN_OK, en_connect_start("one", &options, &attempt));
+    IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &next));
+    IS(messages ? EN_OK : EN_WOULD_BLOCK, en_accept(server, 0, &left));
+    IS(messages ? EN_RESOURCE_LIMIT_EXCEEDED : EN_OK, en_connect_poll(attempt, &next));
+    if (messages) {
+      IS(EN_OK, en_receive(left, EN_DEFAULT_CHANNEL, &message));
+      CHECK(message.length == 4);
+    }
+    en_connect_free(attempt);
+    en_connection_free(next);
+    en_connection_free(left);
+    en_connection_free(accepted);
+    en_server_free(server);
+  }
+}
+
 static en_status admit_nobody(void *user) {
   ++*(int *)user;
   return EN_RESOURCE_LIMIT_EXCEEDED;
