@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from types import TracebackType
-from typing import TypeVar
+from typing import Callable, TypeVar
 
 from .errors import error_of
 
@@ -16,12 +16,14 @@ class Guard:
     """Protects a handle of the C library: `with guard as handle:`. A callback on the same thread may enter it
     again."""
 
-    __slots__ = ("_lock", "handle")
+    __slots__ = ("_lock", "handle", "late")
 
     def __init__(self, handle: int) -> None:
         self._lock = threading.RLock()
         #: None after the library has freed it. Only a thread inside the guard sets it.
         self.handle: int | None = handle
+        #: What an earlier call could not finish. Each call tries that first. It raises nothing.
+        self.late: Callable[[int], None] | None = None
 
     def __enter__(self) -> int:
         if not self._lock.acquire(blocking=False):
@@ -29,6 +31,8 @@ class Guard:
         if self.handle is None:
             self._lock.release()
             raise error_of("ConnectionClosed", "this object was closed by close()")
+        if self.late is not None:
+            self.late(self.handle)
         return self.handle
 
     def __exit__(self, *_details: object) -> None:

@@ -45,6 +45,7 @@ class Memory:
             if self._guard.handle is not None:
                 with self._guard as handle, suppress(BufferError):
                     self.is_given_up = True
+                    self._guard.late = self._give_up_late
                     self.give_up(handle)
             raise
         self._claimed = None
@@ -76,12 +77,18 @@ class Memory:
             self.release_claimed()
             library.en_abort(handle)
 
+    def _give_up_late(self, handle: int) -> None:
+        # A claim holds the whole connection: the peer would not even learn that this side has read its messages.
+        with suppress(BufferError):
+            self.give_up(handle)
+
     def release_claimed(self) -> None:
         """Ends the view of a claim, before the library reuses its memory."""
         if self._claimed is not None:
             self._claimed.release()
             self._claimed = None
         self.is_given_up = False
+        self._guard.late = None
 
     def release(self) -> None:
         """Ends all views."""

@@ -143,6 +143,17 @@ class Views(PairCase):
                 client.send(b"after")
                 self.assertEqual(server.receive(LIMIT), b"after")
 
+    def test_a_claim_whose_view_was_kept_does_not_hold_the_peer_back(self) -> None:
+        client, server = self.pair(channel_window=16_384)
+        with self.assertRaises(BufferError):
+            with client.claim(4) as view:
+                kept = view[1:]
+        kept.release()
+        # More than the window, which only grows again if this side can write.
+        for _ in range(100):
+            server.send(bytes(1000), LIMIT)
+            client.receive(LIMIT)
+
     def test_a_claim_inside_a_claim_is_an_error(self) -> None:
         client, server = self.pair()
         with client.claim(5) as view:
