@@ -3,7 +3,11 @@ import {
   type Admission,
   changeConfig,
   type ConnectionServer,
+  type NetworkConnection,
+  type NetworkError,
+  OK,
   ok,
+  redactText,
   type ResolvedConnectionConfig,
   type Result,
   unwrap,
@@ -11,7 +15,7 @@ import {
 import type { ConnectionHandle } from './connection-handle.js';
 import { type MissingAddress, missingAddress } from './missing-address.js';
 import type { Reservation } from './reservation.js';
-import { type Candidate, configOf } from './selection.js';
+import { type Candidate, configOf, MAX_REASON, reportFallback } from './selection.js';
 import { callTransport, tryTransport } from './thrown-by-transports.js';
 
 /** The reservations of clients whose handshakes run. All are equal, so the server may use any of them. */
@@ -28,19 +32,30 @@ export class Listener {
   /** The error of the last attempt to listen; undefined after a success and before the first attempt. */
   missing: MissingAddress | undefined;
 
+  readonly #log: (line: string) => void;
+
   /**
    * Throws a `NetworkError` if the transport makes no server.
    * @param admit reserves a slot and a place for a client, and adds them to `promised`
+   * @param log writes one line about the managed server
    */
   constructor(
     candidate: Candidate,
     config: ResolvedConnectionConfig,
     admit: (promised: Promised[]) => Result<Admission>,
+    log: (line: string) => void,
   ) {
     const { transport } = candidate;
     this.candidate = candidate;
+    this.#log = log;
     const own = changeConfig(configOf(candidate, config), { admit: () => admit(this.promised) });
     this.server = unwrap(callTransport(transport, () => ok(transport.createServer(own))));
+  }
+
+  /** The transport and the address, for messages. */
+  get name(): string {
+    const { transport, shown } = this.candidate;
+    return `${transport.backend} (${shown})`;
   }
 
   /** Tries to listen, and keeps the error of a failure. */
@@ -49,4 +64,41 @@ export class Listener {
     this.missing = listening.ok ? undefined : missingAddress(this.candidate, listening.error);
     return listening;
   }
+
+  /** Closes the server. If that fails, the log says so: the other addresses must not suffer. */
+  async close(): Promise<void> {
+    const closed = await tryTransport(this.candidate.transport, () => this.server.close());
+    if (!closed.ok) this.#log(`could not close over ${this.name}: ${redactText(closed.error.message, MAX_REASON)}`);
+  }
+
+  /** Calls `adopt` for each connection until the server is closed. Returns the error of a server that throws. */
+  pass(adopt: (connection: NetworkConnection) => void): Promise<Result> {
+    return tryTransport(this.candidate.transport, async () => {
+      for await (const connection of this.server) adopt(connection);
+      return OK;
+    });
+  }
+
+  /** The server has failed while it listened: its address is a missing one now. */
+  fail(error: NetworkError): void {
+    this.missing = missingAddress(this.candidate, error);
+    this.#log(`no longer listening over ${this.name}: ${this.missing.reason}`);
+  }
+}
+
+/**
+ * Reports the addresses on which a managed server does not listen: one line for each, and the fallback.
+ * @param name the endpoint of the managed server without secrets
+ * @param log writes one line about the managed server
+ */
+export function reportMissing(name: string, listeners: readonly Listener[], log: (line: string) => void): void {
+  const passedOver = listeners.flatMap(({ missing }) => missing ?? []);
+  for (const { backend, endpoint, isRetried, reason } of passedOver) {
+    const outlook = isRetried ? 'not listening yet' : 'not listening';
+    log(`${outlook} over ${backend} (${endpoint}): ${reason}`);
+  }
+  const taken = listeners
+    .filter(({ server }) => server.isListening())
+    .map(({ candidate: { transport, shown } }) => ({ backend: transport.backend, endpoint: shown }));
+  reportFallback({ endpoint: name, role: 'server', taken, passedOver });
 }

@@ -6,6 +6,7 @@ import {
   type BroadcastOptions,
   type BroadcastOutcome,
   err,
+  type NetworkConnection,
   OK,
   ok,
   redactEndpoint,
@@ -14,10 +15,11 @@ import {
 } from '@entropynet/core';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
-import { Listener, type Promised } from './listener.js';
+import { Listener, type Promised, reportMissing } from './listener.js';
 import type { MissingAddress } from './missing-address.js';
 import type { Reservation } from './reservation.js';
-import { type Candidate, failureOf, reportFallback } from './selection.js';
+import { type Candidate, failureOf } from './selection.js';
+import { tryTransport } from './thrown-by-transports.js';
 
 /** The largest number of connections that wait for `accept()`, over all transports. */
 const BACKLOG = 1024;
@@ -34,6 +36,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #reserve: () => Result<Reservation>;
   /** The endpoint without secrets, for messages. */
   readonly #name: string;
+  /** Writes one line about this server. */
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
   readonly #audience = new Audience<ConnectionHandle>();
@@ -45,7 +48,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   #closing: Promise<Result> | undefined;
   /** The running `listen()`, and how many calls of `close()` came before it. */
   #opening: { readonly closes: number; readonly result: Promise<Result> } | undefined;
-  /** The timer for the next attempt on the missing addresses. */
+  /** The timer for the next attempt on the missing addresses, or the timer that has started the running one. */
   #retry: Timer | undefined;
   /** Whether the previous client was refused: the log gets one line for all of them. */
   #isRefusing = false;
@@ -60,11 +63,14 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   ) {
     this.#reserve = reserve;
     this.#accepted = new AcceptQueue(BACKLOG, config.admit, this.#audience.add);
-    this.#name = redactEndpoint(config.endpoint);
-    this.#log = log;
+    const name = redactEndpoint(config.endpoint);
+    this.#name = name;
+    this.#log = (line) => {
+      log(`${name}: ${line}`);
+    };
     this.#listening = listening;
     this.#listeners = candidates.map(
-      (candidate) => new Listener(candidate, config, (promised) => this.#admit(promised)),
+      (candidate) => new Listener(candidate, config, (promised) => this.#admit(promised), this.#log),
     );
   }
 
@@ -106,17 +112,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       this.#giveUp(wasClosed);
       return failureOf(this.#name, 'could not listen on any transport', passedOver);
     }
-    for (const { backend, endpoint, isRetried, reason } of passedOver) {
-      const outlook = isRetried ? 'not listening yet' : 'not listening';
-      this.#log(`${this.#name}: ${outlook} over ${backend} (${endpoint}): ${reason}`);
-    }
-    const taken = this.#listeners.filter(({ server }) => server.isListening());
-    reportFallback({
-      endpoint: this.#name,
-      role: 'server',
-      taken: taken.map(({ candidate: { transport, shown } }) => ({ backend: transport.backend, endpoint: shown })),
-      passedOver,
-    });
+    reportMissing(this.#name, this.#listeners, this.#log);
     for (const listener of this.#listeners) if (listener.server.isListening()) void this.#pass(listener);
     this.#retryAfter(FIRST_WAIT_MS);
     return OK;
@@ -153,6 +149,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   async #stopListening(): Promise<Result> {
     this.#closes += 1;
     stopTimer(this.#retry);
+    this.#retry = undefined;
     this.#listening.delete(this);
     const unaccepted = this.#accepted.close();
     await Promise.all([this.#closeListeners(), ...unaccepted.map((handle) => handle.close())]);
@@ -198,13 +195,16 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   async #listenOn(listener: Listener): Promise<Result> {
     const closes = this.#closes;
     const listening = await listener.listen();
-    if (closes !== this.#closes) await listener.server.close();
+    if (closes !== this.#closes) await listener.close();
     return listening;
   }
 
-  /** Starts the timer of the next attempt. It does not keep the process alive: the endpoints that work do that. */
+  /**
+   * Starts the timer of the next attempt, unless one is planned. It does not keep the process alive: the endpoints that
+   * work do that.
+   */
   #retryAfter(waitMs: number): void {
-    if (!this.getPassedOver().some(({ isRetried }) => isRetried)) return;
+    if (this.#retry !== undefined || !this.getPassedOver().some(({ isRetried }) => isRetried)) return;
     this.#retry = startTimer(() => void this.#retryMissing(waitMs), waitMs);
     setTimerReferenced(this.#retry, false);
   }
@@ -216,10 +216,10 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       const listening = await this.#listenOn(listener);
       if (closes !== this.#closes) return;
       if (!listening.ok) continue;
-      const { transport, shown } = listener.candidate;
-      this.#log(`${this.#name}: listening over ${transport.backend} (${shown}) now`);
+      this.#log(`listening over ${listener.name} now`);
       void this.#pass(listener);
     }
+    this.#retry = undefined;
     this.#retryAfter(Math.min(2 * waitMs, LONGEST_WAIT_MS));
   }
 
@@ -251,30 +251,44 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   }
 
   #refuse<T extends Result<unknown>>(refusal: T): T {
-    if (!refusal.ok && !this.#isRefusing) this.#log(`${this.#name}: a client was refused: ${refusal.error.message}`);
+    if (!refusal.ok && !this.#isRefusing) this.#log(`a client was refused: ${refusal.error.message}`);
     this.#isRefusing = true;
     return refusal;
   }
 
-  /** Adopts the connections of one transport until its server is closed. */
-  async #pass({ server, promised }: Listener): Promise<void> {
-    for await (const connection of server) {
-      // A transport that does not call `admit` has reserved nothing.
-      if (promised.length === 0) this.#admit(promised);
-      const next = promised.shift();
-      const adopted = next?.reservation.adopt(connection);
-      if (adopted?.ok === true) {
-        if (next?.place.push(adopted.value) !== true) void adopted.value.close();
-        continue;
-      }
-      next?.place.release();
-      if (adopted !== undefined) this.#refuse(adopted);
-      // Not awaited: a refused client that reads nothing must not delay the others.
-      void connection.disconnect();
+  /**
+   * Adopts the connections of one transport until its server is closed. A transport's server that throws is closed. If
+   * it was the last one that listened, the whole server is.
+   */
+  async #pass(listener: Listener): Promise<void> {
+    const closes = this.#closes;
+    const passed = await listener.pass((connection) => {
+      this.#adopt(listener, connection);
+    });
+    if (passed.ok || closes !== this.#closes) return;
+    await listener.close();
+    if (closes !== this.#closes) return;
+    listener.fail(passed.error);
+    if (this.isListening()) this.#retryAfter(LONGEST_WAIT_MS);
+    else await this.close();
+  }
+
+  #adopt({ candidate, promised }: Listener, connection: NetworkConnection): void {
+    // A transport that does not call `admit` has reserved nothing.
+    if (promised.length === 0) this.#admit(promised);
+    const next = promised.shift();
+    const adopted = next?.reservation.adopt(connection);
+    if (adopted?.ok === true) {
+      if (next?.place.push(adopted.value) !== true) void adopted.value.close();
+      return;
     }
+    next?.place.release();
+    if (adopted !== undefined) this.#refuse(adopted);
+    // Not awaited: a refused client that reads nothing must not delay the others.
+    void tryTransport(candidate.transport, () => connection.disconnect());
   }
 
   async #closeListeners(): Promise<void> {
-    await Promise.all(this.#listeners.map(({ server }) => server.close()));
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 }

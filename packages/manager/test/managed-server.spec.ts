@@ -12,6 +12,7 @@ import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '@entropynet/test/support/fresh-name';
+import { unhandledDuring } from '@entropynet/test/support/unhandled';
 
 /** A transport whose servers can't listen on endpoints with 'late' until `fault` is undefined. */
 class Late extends LoopbackTransport {
@@ -223,26 +224,35 @@ describe('a managed server', () => {
     await manager.closeAll();
   });
 
-  it('continues to accept while a refused client does not take its goodbye', async () => {
-    let isFirst = true;
-    // Nothing can be adopted that is not connected, and this one never finishes its goodbye.
-    const turning = acceptingAfter(async (connection) => {
-      if (isFirst) {
-        isFirst = false;
-        await connection.disconnect();
-        connection.disconnect = () => new Promise<Result>(() => undefined);
-      }
+  const goodbyes: Record<string, () => Promise<Result>> = {
+    'does not take its goodbye': () => new Promise(() => undefined),
+    'throws at its goodbye': () => Promise.reject(new Error('disconnect is broken')),
+  };
+  for (const [fault, disconnect] of Object.entries(goodbyes)) {
+    it(`continues to accept if a refused client ${fault}`, async () => {
+      let isFirst = true;
+      // Nothing can be adopted that is not connected, and this one has ended.
+      const turning = acceptingAfter(async (connection) => {
+        if (isFirst) {
+          isFirst = false;
+          await connection.disconnect();
+          connection.disconnect = disconnect;
+        }
+      });
+      const manager = new ConnectionManager([turning], { log: () => undefined });
+      const endpoint = `loopback://${freshName()}`;
+      const server = unwrap(manager.createServer({ endpoint }));
+      unwrap(await server.listen());
+      const unhandled = await unhandledDuring(async () => {
+        const clients = [1, 2].map(() => new LoopbackTransport().createConnection({ endpoint }));
+        for (const client of clients) unwrap(await client.connect());
+        const accepted = unwrap(await server.accept());
+        expect(accepted.isConnected()).to.equal(true);
+      });
+      expect(unhandled).to.deep.equal([]);
+      await manager.closeAll();
     });
-    const manager = new ConnectionManager([turning], { log: () => undefined });
-    const endpoint = `loopback://${freshName()}`;
-    const server = unwrap(manager.createServer({ endpoint }));
-    unwrap(await server.listen());
-    const clients = [1, 2].map(() => new LoopbackTransport().createConnection({ endpoint }));
-    for (const client of clients) unwrap(await client.connect());
-    const accepted = unwrap(await server.accept());
-    expect(accepted.isConnected()).to.equal(true);
-    await manager.closeAll();
-  });
+  }
 
   it('accepts the next client after a transport threw while it adopted one', async () => {
     const faults: ('getBackend' | 'startReceiving')[] = ['getBackend', 'startReceiving'];
