@@ -73,7 +73,7 @@ export function reportFallback(fallback: FallbackDiagnostics): void {
 /**
  * Returns the candidates of a configuration, in the order of the attempts: first those of the endpoint, then those of
  * each fallback. `auto` selects every transport that serves an endpoint, in the order of preference; a named backend
- * selects only that one. Every `local` transport serves a bare name.
+ * selects only that one. Every `local` transport serves a bare name. An endpoint that is listed twice counts once.
  *
  * `InvalidParameter`: an unknown backend or scheme, or a backend that serves none of the endpoints.
  * `TransportUnavailable`: the `checkEndpoint` of a transport threw.
@@ -88,7 +88,8 @@ export function candidatesOf(config: ResolvedConnectionConfig, transports: reado
     );
   }
   const candidates: Candidate[] = [];
-  const endpoints = [config.endpoint, ...config.fallback];
+  // A server would find its own address in use.
+  const endpoints = [...new Set([config.endpoint, ...config.fallback])];
   for (const text of endpoints) {
     const serving = servingTransports(text, transports);
     if (!serving.ok) return serving;

@@ -168,6 +168,15 @@ describe('a managed server', () => {
     await manager.closeAll();
   });
 
+  it('listens once on an endpoint that its configuration lists twice', async () => {
+    const manager = new ConnectionManager([new LoopbackTransport()]);
+    const endpoint = `loopback://${freshName()}`;
+    const server = unwrap(manager.createServer({ endpoint, fallback: [endpoint] }));
+    unwrap(await server.listen());
+    expect(server.addresses()).to.deep.equal([endpoint]);
+    await manager.closeAll();
+  });
+
   it("leaves its manager if it can't listen", async () => {
     let closes = 0;
     class Counting extends LoopbackTransport {

@@ -31,7 +31,10 @@ export interface CommonOptions {
    * The name of a transport, or `auto` for every transport that serves an endpoint, in the order of their preference.
    */
   backend?: string | undefined;
-  /** More endpoints: a client tries them in order, a server listens on all of them. */
+  /**
+   * More endpoints: a client tries them in order, a server listens on all of them. An endpoint that is listed twice
+   * counts once.
+   */
   fallback?: readonly string[] | undefined;
   /** How long one attempt to connect may last, in milliseconds. */
   connectTimeoutMs?: number | undefined;
