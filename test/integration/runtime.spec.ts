@@ -2,6 +2,7 @@ import { createNetworking, setNativeBinding, unwrap } from 'entropynet';
 import { expect } from 'chai';
 import { until } from '@entropynet/conformance/tools';
 import { freshName } from '../support/fresh-name.js';
+import { LOCALHOST_CERTIFICATE, LOCALHOST_PRIVATE_KEY } from '../support/web-socket/localhost-certificate.js';
 
 const ENTRY_POINTS = [
   'entropynet',
@@ -54,6 +55,17 @@ describe('the packages in this runtime', () => {
       await networking.close();
     });
   }
+
+  it('a server with TLS has an address for clients with TLS', async () => {
+    const networking = await createNetworking();
+    const tls = { certificate: LOCALHOST_CERTIFICATE, privateKey: LOCALHOST_PRIVATE_KEY };
+    const server = unwrap(networking.manager.createServer({ endpoint: 'wss://127.0.0.1:0/', webSocket: { tls } }));
+    unwrap(await server.listen());
+    const webSocket = { tls: { rejectUnauthorized: false } };
+    const client = unwrap(networking.manager.openConnection({ endpoint: server.addresses()[0]!, webSocket }));
+    unwrap(await client.connect());
+    await networking.close();
+  });
 
   it('setNativeBinding() refuses a value that is not an object, and a second addon', async () => {
     const networking = await createNetworking();

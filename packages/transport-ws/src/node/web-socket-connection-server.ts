@@ -4,7 +4,7 @@ import {
   Server as HttpServer,
   type ServerOptions,
 } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import {
@@ -62,7 +62,7 @@ export class WebSocketConnectionServer extends NetworkServer {
     super(resolved, resolved.webSocket.maxConnections);
     this.#address = unwrap(parseWebSocketAddress(this.config.endpoint));
     const { server, tls, noServer, responseHeaders } = this.config.webSocket;
-    if (server !== undefined && !(server instanceof HttpServer) && !(server instanceof TlsServer)) {
+    if (server !== undefined && !(server instanceof HttpServer) && !hasTls(server)) {
       throw new NetworkError(
         'InvalidParameter',
         `'webSocket.server' was given ${kindOf(server)}; an http.Server or https.Server is allowed`,
@@ -153,7 +153,7 @@ export class WebSocketConnectionServer extends NetworkServer {
   address(): string | undefined {
     const bound = this.isListening() ? this.#server?.address() : undefined;
     if (typeof bound !== 'object' || bound === null) return undefined;
-    const scheme = this.#server instanceof TlsServer ? 'wss' : 'ws';
+    const scheme = hasTls(this.#server) ? 'wss' : 'ws';
     const path = this.#address.path === '/' ? '' : this.#address.path;
     return `${scheme}://${formatHostPort(reachableHostOf(bound.address), bound.port)}${path}`;
   }
@@ -213,6 +213,11 @@ export class WebSocketConnectionServer extends NetworkServer {
     endHandshakesToo(server);
     return server;
   }
+}
+
+/** Whether a server has TLS. In Bun, an `https.Server` is no `tls.Server`. */
+function hasTls(server: unknown): boolean {
+  return server instanceof TlsServer || server instanceof HttpsServer;
 }
 
 /** Returns a host that clients can use. For a server on every address, it is this machine. */
