@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Scope, until } from '@entropynet/conformance/tools';
+import { Scope, turns, until } from '@entropynet/conformance/tools';
 import { encodePeerLimits, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
@@ -103,6 +103,29 @@ describe('metrics of each transport', () => {
     const messages = client.messages();
     for (let count = 0; count < 2; count += 1) await messages.next();
     unwrap(await client.connect());
+    expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 2, totalBytesReceived: 6 });
+  });
+
+  it('contain the messages of an earlier connection that a program reads, also if no object refers to it', async () => {
+    const [manager, peers] = [newManager(), newManager()];
+    const config = { endpoint: `loopback://${freshName()}`, reconnect: { initialDelayMs: 1, maxDelayMs: 1 } };
+    const server = unwrap(peers.createServer(config));
+    unwrap(await server.listen());
+    const client = unwrap(manager.openConnection(config));
+    unwrap(await client.connect());
+    // A function of its own, so that this one refers to nothing of the first connection afterwards.
+    await (async () => {
+      const accepted = unwrap(await server.accept());
+      for (const text of ['one', 'two']) unwrap(await accepted.send(Buffer.from(text)));
+      unwrap(await accepted.close());
+    })();
+    await until(() => client.getReconnection().generation === 2, 'it is connected again');
+    const messages = client.messages();
+    for (let count = 0; count < 2; count += 1) await messages.next();
+    for (let count = 0; count < 3; count += 1) {
+      await turns(2);
+      globalThis.gc?.();
+    }
     expect(manager.getManagerMetrics()).to.include({ totalMessagesReceived: 2, totalBytesReceived: 6 });
   });
 

@@ -277,9 +277,10 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   }
 
   #use(connection: NetworkConnection): void {
+    const { connection: last } = this.connections;
     this.channels.keepUnread();
     this.connections.use(connection);
-    this.#tally.opened(connection);
+    this.#tally.opened(connection, last);
     this.channels.attachAll();
   }
 }

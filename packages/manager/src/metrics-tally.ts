@@ -62,15 +62,24 @@ export interface RoundTrips {
 /** Counts state changes, and keeps the counters of connections that have ended. */
 export class MetricsTally {
   readonly #byBackend = new Map<ConnectionBackend, BackendTally>();
+  /**
+   * The connection of a handle before its present one. It lives as long as the present one, because the program may read
+   * its messages late.
+   */
+  readonly #earlier = new WeakMap<NetworkConnection, NetworkConnection>();
 
   /** @param backends the transports that the metrics contain before their first connection */
   constructor(backends: readonly ConnectionBackend[]) {
     for (const backend of backends) this.#of(backend);
   }
 
-  /** Counts a connection that became `connected`. */
-  opened(connection: NetworkConnection): void {
+  /** Counts a connection that became `connected`. @param last the connection of its handle before it */
+  opened(connection: NetworkConnection, last?: NetworkConnection): void {
     this.#of(connection.getBackend()).opened(connection);
+    if (last === undefined || last === connection) return;
+    this.#readEarlier(last);
+    this.#earlier.delete(last);
+    this.#earlier.set(connection, last);
   }
 
   /** Counts the end of an open connection, once. @returns whether this call counted it */
@@ -85,6 +94,7 @@ export class MetricsTally {
 
   /** The program reads no more of an ended connection: counts the messages that it has read. */
   left(connection: NetworkConnection): void {
+    this.#readEarlier(connection);
     this.#of(connection.getBackend()).left(connection);
   }
 
@@ -115,6 +125,11 @@ export class MetricsTally {
     return Object.freeze(
       Object.fromEntries([...this.#byBackend].map(([backend, tally]) => [backend, tally.snapshot()])),
     );
+  }
+
+  #readEarlier(connection: NetworkConnection): void {
+    const earlier = this.#earlier.get(connection);
+    if (earlier !== undefined) this.readLate(earlier);
   }
 
   #of(backend: ConnectionBackend): BackendTally {
