@@ -18,20 +18,48 @@ from .errors import InterruptedWait, error_of
 library = c.library
 
 
+class _Admission:
+    """The function that decides about each client. The library calls it inside `Server.accept()`."""
+
+    def __init__(self, admit: Callable[[], bool] | None) -> None:
+        self._admit = admit
+        self._is_asking = False
+        #: What it raised to end the program, such as `KeyboardInterrupt`.
+        self.raised: list[BaseException] = []
+
+    def ask(self, _user: Any) -> int:
+        """Returns the status for a client."""
+        self._is_asking = True
+        try:
+            return c.OK if self._admit is None or self._admit() else c.RESOURCE_LIMIT_EXCEEDED
+        except Exception:
+            logging.getLogger("entropynet").exception("admit raised; the client is refused")
+            return c.RESOURCE_LIMIT_EXCEEDED
+        except BaseException as error:  # No exception may pass through the C library: it would admit the client.
+            self.raised.append(error)
+            return c.RESOURCE_LIMIT_EXCEEDED
+        finally:
+            self._is_asking = False
+
+    def check_use(self) -> None:
+        """Raises `RuntimeError` inside that function: the library would use a server that it has freed."""
+        if self._is_asking:
+            raise RuntimeError("'admit' must not use its server")
+
+
 class Server(Closing):
     """
     A server that clients connect to. `listen()` returns it. A `with` statement closes it at the end of its block.
     Accepted connections continue. Only one thread at a time may use it. Every thread may call `interrupt()`.
     """
 
-    def __init__(self, handle: int, admit: Any, raised: list[BaseException]) -> None:
+    def __init__(self, handle: int, taker: Any, admission: _Admission) -> None:
         """Takes over a server of the C library. Only `listen()` calls it."""
         self._guard = Guard(handle)
         self._life = threading.Lock()
         # The library calls it until the server is freed.
-        self._admit = admit
-        #: What `admit` raised to end the program, such as `KeyboardInterrupt`.
-        self._raised = raised
+        self._taker = taker
+        self._admission = admission
         #: Clients that were ready in a call that had to raise.
         self._ready: list[Connection] = []
 
@@ -43,13 +71,14 @@ class Server(Closing):
         handle = ctypes.c_void_p()
         while True:
             with self._guard as server:
+                self._admission.check_use()
                 if self._ready:
                     return self._ready.pop(0)
                 status = library.en_accept(server, deadline.slice_ms, ctypes.byref(handle))
                 if status == c.OK:
                     self._ready.append(Connection(handle.value or 0))
-                if self._raised:
-                    raise self._raised.pop(0)
+                if self._admission.raised:
+                    raise self._admission.raised.pop(0)
                 if self._ready:
                     return self._ready.pop(0)
                 if status not in (c.TIMEOUT, c.WOULD_BLOCK) or timeout == 0:
@@ -83,6 +112,7 @@ class Server(Closing):
         if self._guard.handle is None:
             return
         with self._guard as handle, self._life:
+            self._admission.check_use()
             self._guard.handle = None
             library.en_server_free(handle)
         for connection in self._ready:
@@ -111,9 +141,9 @@ def listen(
     """
     Listens on an endpoint. The error code `AddressInUse`: a living server has the name.
 
-    - `admit`: `accept()` calls it for each client. If it returns False, the server refuses the client with
-      `ResourceLimitExceeded`. The server does the same if it raises an exception, and logs that exception.
-      `accept()` raises what ends a program, such as `KeyboardInterrupt`.
+    - `admit`: `accept()` calls it for each client. It must not use the server. If it returns False, the server
+      refuses the client with `ResourceLimitExceeded`. The server does the same if it raises an exception, and logs
+      that exception. `accept()` raises what ends a program, such as `KeyboardInterrupt`.
     - `max_connections`: the largest number of open connections.
     - `handshake_timeout`: the time limit for the handshake of a client.
     - `timeout`: the time limit for taking the name while another server locks it.
@@ -133,23 +163,9 @@ def listen(
     )
     options.handshake_timeout_ms = time_of("handshake_timeout", handshake_timeout)
     options.max_connections = number_of("max_connections", max_connections, 1, 65536)
-    raised: list[BaseException] = []
-    taker = c.ADMIT() if admit is None else c.ADMIT(_admission(admit, raised))
+    admission = _Admission(admit)
+    taker = c.ADMIT() if admit is None else c.ADMIT(admission.ask)
     options.admit = taker
     handle = ctypes.c_void_p()
     c.check(library.en_listen(text_of("an endpoint", endpoint), ctypes.byref(options), ctypes.byref(handle)))
-    return Server(handle.value or 0, taker, raised)
-
-
-def _admission(admit: Callable[[], bool], raised: list[BaseException]) -> Callable[[Any], int]:
-    def ask(_user: Any) -> int:
-        try:
-            return c.OK if admit() else c.RESOURCE_LIMIT_EXCEEDED
-        except Exception:
-            logging.getLogger("entropynet").exception("admit raised; the client is refused")
-            return c.RESOURCE_LIMIT_EXCEEDED
-        except BaseException as error:  # No exception may pass through the C library: it would admit the client.
-            raised.append(error)
-            return c.RESOURCE_LIMIT_EXCEEDED
-
-    return ask
+    return Server(handle.value or 0, taker, admission)

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 import warnings
+from collections.abc import Callable
 
 import entropynet
 
@@ -104,6 +105,28 @@ class Ends(PairCase):
             with self.assertRaises(entropynet.EntropyNetError) as raised:
                 connecting.result()
         self.assertEqual(raised.exception.code, "ResourceLimitExceeded")
+
+    def test_admit_can_not_use_its_server(self) -> None:
+        endpoint = self.endpoint()
+        uses: list[Callable[[], object]] = [lambda: server.close(), lambda: server.accept(0)]
+
+        def admit() -> bool:
+            if uses:
+                uses.pop()()
+            return True
+
+        with entropynet.listen(endpoint, directory=self.directory, admit=admit) as server:
+            while uses:
+                connecting = InThread(lambda: entropynet.connect(endpoint, directory=self.directory))
+                with self.assertLogs("entropynet") as logs, self.assertRaises(TimeoutError):
+                    server.accept(0.5)
+                self.assertIn("RuntimeError: 'admit' must not use its server", logs.output[0])
+                with self.assertRaises(entropynet.EntropyNetError) as raised:
+                    connecting.result()
+                self.assertEqual(raised.exception.code, "ResourceLimitExceeded")
+            connecting = InThread(lambda: entropynet.connect(endpoint, directory=self.directory))
+            with server.accept(LIMIT), connecting.result():
+                pass
 
     def test_no_client_is_admitted_by_an_interrupt(self) -> None:
         endpoint = self.endpoint()
