@@ -5,8 +5,9 @@ import { type InspectedProcess, inspectSharedMemory, type SharedMemorySnapshot }
 import { type Command } from 'commander';
 import { CommandFailure, ExitCode, expectOk } from '../support/command-failure.js';
 import { LONGEST_MS, wholeNumber } from '../support/connection-options.js';
+import { Drawing } from '../support/drawing.js';
 import { checkDirectory } from '../support/paths.js';
-import { formatBytes, lineOf, print, printJson, tell, type Terminal } from '../support/terminal.js';
+import { formatBytes, print, printJson, tell, type Terminal } from '../support/terminal.js';
 
 interface InspectCommandOptions {
   readonly directory?: string;
@@ -87,7 +88,7 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
     expectOk(inspectSharedMemory(options.directory === undefined ? {} : { directory: options.directory }));
   const isLive = terminal.output.isTTY && options.once !== true && options.json !== true;
   let before = look();
-  let lines = 0;
+  const drawing = new Drawing(terminal.output, '; --once shows all');
   do {
     await pause(options.interval, undefined, { signal: terminal.interrupted }).catch(() => undefined);
     if (terminal.interrupted.aborted) break;
@@ -98,18 +99,10 @@ async function inspect(terminal: Terminal, options: InspectCommandOptions): Prom
       printJson(terminal, rated, 2);
       continue;
     }
-    const text = isLive ? fitted(linesOf(rated), terminal.output) : linesOf(rated);
-    if (isLive && lines > 0) terminal.output.write(`\u001b[${lines}A\u001b[J`);
-    for (const line of text) print(terminal, line);
-    ({ length: lines } = text);
+    const lines = linesOf(rated);
+    if (isLive) drawing.draw(lines);
+    else for (const line of lines) print(terminal, line);
   } while (isLive);
-}
-
-/** Returns the lines that fit on the terminal, because lines that have scrolled away can't be drawn again. */
-function fitted(lines: readonly string[], { columns, rows }: NodeJS.WriteStream): string[] {
-  const most = Math.max(rows - 2, 1);
-  const shown = lines.slice(0, most).map((line) => lineOf(line).slice(0, columns));
-  return lines.length > most ? [...shown, `… ${lines.length - most} lines more; --once shows all`] : shown;
 }
 
 function linesOf({ directory, servers, regions, unreadable, at }: RatedSnapshot): string[] {

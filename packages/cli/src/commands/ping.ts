@@ -15,6 +15,7 @@ import {
   wholeNumber,
   withManager,
 } from '../support/connection-options.js';
+import { Drawing } from '../support/drawing.js';
 import { Latencies } from '../support/latencies.js';
 import { RoundTrips } from '../support/round-trips.js';
 import { formatMicroseconds, print, printJson, tell, type Terminal } from '../support/terminal.js';
@@ -125,13 +126,14 @@ class LiveView {
   readonly #latencies: Latencies;
   readonly #options: PingOptions;
   readonly #isDrawn: boolean;
+  readonly #drawing: Drawing;
   #drawnAt = 0;
-  #lines = 0;
 
   constructor(terminal: Terminal, latencies: Latencies, options: PingOptions) {
     this.#terminal = terminal;
     this.#latencies = latencies;
     this.#options = options;
+    this.#drawing = new Drawing(terminal.errors);
     this.#isDrawn = terminal.errors.isTTY && options.interval < REDRAW_MS;
   }
 
@@ -140,7 +142,7 @@ class LiveView {
     if (this.#isDrawn) {
       if (monotonicNow() - this.#drawnAt < REDRAW_MS) return;
       this.#drawnAt = monotonicNow();
-      this.#draw(number);
+      this.#drawing.draw([`${number} of ${this.#options.count} round trips`, ...barsOf(this.#latencies)]);
     } else if (this.#options.interval >= REDRAW_MS) {
       tell(this.#terminal, `${this.#options.size} bytes: number ${number}, ${formatMicroseconds(microseconds)}`);
     }
@@ -148,15 +150,7 @@ class LiveView {
 
   /** Removes the drawing. The report follows. */
   end(): void {
-    if (this.#lines > 0) this.#terminal.errors.write(`\u001b[${this.#lines}A\u001b[J`);
-    this.#lines = 0;
-  }
-
-  #draw(number: number): void {
-    this.end();
-    const lines = [`${number} of ${this.#options.count} round trips`, ...barsOf(this.#latencies)];
-    this.#terminal.errors.write(`${lines.join('\n')}\n`);
-    this.#lines = lines.length;
+    this.#drawing.remove();
   }
 }
 

@@ -1,7 +1,8 @@
 import cliProgress from 'cli-progress';
 import { monotonicNow } from '@entropynet/core/platform';
 import { type TransferPhase, type TransferProgress } from '@entropynet/streams/files';
-import { formatBytes, lineOf, type Terminal } from './terminal.js';
+import { columnsOf, fitted, widthOf } from './columns.js';
+import { formatBytes, type Terminal } from './terminal.js';
 
 const MAX_BAR = 40;
 const MIN_BAR = 5;
@@ -49,7 +50,7 @@ export class Progress implements Disposable {
   #makeBar(): cliProgress.SingleBar {
     const { errors } = this.#terminal;
     return new cliProgress.SingleBar({
-      format: (_options, _parameters, line: BarLine) => barLine(line, errors.columns || 80),
+      format: (_options, _parameters, line: BarLine) => barLine(line, columnsOf(errors)),
       stream: errors,
       hideCursor: true,
       clearOnComplete: true,
@@ -80,35 +81,9 @@ export function barLine({ name, done, total, rate }: BarLine, columns: number): 
   const room = columns - 1;
   const figures = `${percent} ${formatBytes(done)} of ${formatBytes(total)}, ${rate}/s`;
   const right = figures.length + 1 + MIN_NAME <= room ? figures : `${percent} ${rate}/s`;
-  const title = fitted(lineOf(name), Math.max(room - right.length - 1, 0));
+  const title = fitted(name, Math.max(room - right.length - 1, 0));
   const bar = Math.min(MAX_BAR, room - widthOf(title) - right.length - 2);
   if (bar < MIN_BAR) return `${title} ${right}`.trimStart();
   const filled = Math.round((total === 0 ? 1 : done / total) * bar);
   return `${title} ${'█'.repeat(filled)}${'░'.repeat(bar - filled)} ${right}`;
-}
-
-/** Returns the beginning of a text that needs at most that number of columns. */
-function fitted(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text;
-  let kept = '';
-  for (const character of text) {
-    if (widthOf(kept + character) > columns - 1) break;
-    kept += character;
-  }
-  return columns > 0 ? `${kept}…` : '';
-}
-
-/** Returns the columns of a text on a terminal: East Asian characters and pictures need two, combining marks none. */
-function widthOf(text: string): number {
-  let width = 0;
-  for (const character of text) {
-    if (/\p{Mark}/u.test(character)) continue;
-    width +=
-      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]|[\u{10000}-\u{10ffff}]/u.test(
-        character,
-      )
-        ? 2
-        : 1;
-  }
-  return width;
 }

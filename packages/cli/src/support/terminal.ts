@@ -15,8 +15,8 @@ export interface Terminal {
 const WHOLE = Number.POSITIVE_INFINITY;
 
 /**
- * Prints one line for people. Every line of a command goes through this function, `print` or `printJson`, so that no
- * content (a peer's text, a file's name, a process's command line) can control the terminal.
+ * Prints one line for people. Every line of a command goes through this function, `print`, `printJson` or `fitted`, so
+ * that no content (a peer's text, a file's name, a process's command line) can control the terminal.
  */
 export function tell(terminal: Terminal, line: string): void {
   terminal.errors.write(`${lineOf(line)}\n`);
