@@ -104,6 +104,7 @@ async function handshakeFindings(
   const connected = await connection.connect({ signal });
   if (!connected.ok) {
     const { code, message } = connected.error;
+    if (code === 'Aborted') return [interrupted('handshake')];
     if (code === 'InvalidParameter') throw new CommandFailure(`${message} (${code})`, ExitCode.Usage);
     return [problemOf('handshake', code, message, HANDSHAKE_REMEDIES[code])];
   }
@@ -128,7 +129,12 @@ async function roundTripFinding(connection: NetworkConnection, signal: AbortSign
   const { roundTripMs } = connection;
   if (roundTripMs !== undefined)
     return { what, judgement: 'good', found: `the server answered a ping after ${roundTripMs.toFixed(1)} ms` };
+  if (signal.aborted) return interrupted(what);
   return problemOf(what, 'ConnectionClosed', 'the connection ended before the server answered a ping');
+}
+
+function interrupted(what: string): Finding {
+  return { what, judgement: 'note', found: 'interrupted before the server answered' };
 }
 
 const HANDSHAKE_REMEDIES: Readonly<Record<string, string>> = {
