@@ -1,11 +1,21 @@
+import { mkdtempSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { endpointFindings } from '@entropynet/cli/internal/support/endpoint-findings';
 import type { Finding } from '@entropynet/cli/internal/support/finding';
 import type { Terminal } from '@entropynet/cli/internal/support/terminal';
 import { unwrap } from '@entropynet/core';
+import { runInProcess } from '@entropynet/test/support/command-in-process';
 import { WebSocketConnection, WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 
+/** Nothing listens there. */
+const NOWHERE = 'ws://127.0.0.1:1/';
+
 describe('the doctor at an endpoint', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'entropynet-doctor-'));
+  const config = join(folder, 'config.json');
   const server = new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0/' });
   let address = '';
 
@@ -16,6 +26,36 @@ describe('the doctor at an endpoint', () => {
 
   after(async () => {
     await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Returns the judgements of the doctor with a configuration file, by check. */
+  async function judgements(endpoint: string, content: object): Promise<Record<string, string>> {
+    await writeFile(config, JSON.stringify(content));
+    const { output } = await runInProcess(['doctor', endpoint, '--config', config, '--json']);
+    const findings = JSON.parse(output) as { what: string; judgement: string }[];
+    return Object.fromEntries(findings.map(({ what, judgement }) => [what, judgement]));
+  }
+
+  it('checks each fallback of a configuration file, and names its endpoint', async () => {
+    expect(await judgements(NOWHERE, { fallback: [address] })).to.deep.equal({
+      runtime: 'good',
+      [`handshake at ${NOWHERE}`]: 'problem',
+      [`handshake at ${address}`]: 'good',
+      [`round trip at ${address}`]: 'good',
+    });
+  });
+
+  it('checks only endpoints of the backend of a configuration file', async () => {
+    expect(await judgements('a-name', { backend: 'websocket', fallback: [address] })).to.deep.equal({
+      runtime: 'good',
+      [`handshake at ${address}`]: 'good',
+      [`round trip at ${address}`]: 'good',
+    });
+    await writeFile(config, '{"backend": "nats"}');
+    const { code, output, errors } = await runInProcess(['doctor', address, '--config', config]);
+    expect([code, output]).to.deep.equal([2, '']);
+    expect(errors).to.include("backend 'nats' serves none of the endpoints");
   });
 
   /** Returns the last finding of the doctor at the server, with that signal of an interruption. */

@@ -1,6 +1,7 @@
 import {
   type ConnectionConfig,
   type NetworkConnection,
+  redactEndpoint,
   type Result,
   servingTransports,
   type Transport,
@@ -17,15 +18,53 @@ import { formatBytes, type Terminal } from './terminal.js';
 /** The interval of the pings, in milliseconds. The answer to the first one gives the round trip. */
 const PING_MS = 50;
 
-/** Checks everything between this process and the server of an endpoint, in that order, up to the first obstacle. */
+/** An endpoint of the configuration, and the transport that serves it. */
+interface Way {
+  readonly endpoint: string;
+  readonly transport: Transport;
+}
+
+/**
+ * Checks everything between this process and the server of each endpoint of the configuration, in that order, up to the
+ * first obstacle at each. If the configuration has fallbacks, each finding names its endpoint.
+ */
 export async function endpointFindings(config: ConnectionConfig, terminal: Terminal): Promise<Finding[]> {
+  const hasFallbacks = config.fallback !== undefined && config.fallback.length > 0;
+  const findings: Finding[] = [];
+  for (const way of waysOf(config)) {
+    if (terminal.interrupted.aborted && findings.length > 0) break;
+    const place = hasFallbacks ? ` at ${redactEndpoint(way.endpoint)}` : '';
+    const found = await findingsAt(way, config, terminal);
+    findings.push(...found.map((finding) => ({ ...finding, what: finding.what + place })));
+  }
+  return findings;
+}
+
+/** Returns the endpoints that the configured backend serves, at least one. */
+function waysOf({ endpoint, fallback = [], backend = 'auto' }: ConnectionConfig): Way[] {
   const transports: Transport[] = [new SharedMemoryTransport(), new WebSocketTransport(), new NatsTransport()];
-  const [transport] = expectOk(servingTransports(config.endpoint, transports));
-  const checked = transport.checkEndpoint?.(config.endpoint);
-  if (checked !== undefined) expectOk(checked);
+  const ways = [endpoint, ...fallback].map((each): Way => {
+    // Each scheme has one transport.
+    const [transport] = expectOk(servingTransports(each, transports));
+    const checked = transport.checkEndpoint?.(each);
+    if (checked !== undefined) expectOk(checked);
+    return { endpoint: each, transport };
+  });
+  const wanted = ways.filter(({ transport }) => backend === 'auto' || transport.backend === backend);
+  if (wanted.length > 0) return wanted;
+  throw new CommandFailure(`backend '${backend}' serves none of the endpoints (InvalidParameter)`, ExitCode.Usage);
+}
+
+async function findingsAt(
+  { endpoint, transport }: Way,
+  config: ConnectionConfig,
+  terminal: Terminal,
+): Promise<Finding[]> {
   const heartbeat = { intervalMs: PING_MS, timeoutMs: 15_000 };
   const asking: ConnectionConfig = {
     ...config,
+    endpoint,
+    fallback: [],
     webSocket: { ...config.webSocket, heartbeat },
     nats: { ...config.nats, heartbeat },
   };
