@@ -69,4 +69,23 @@ describe('the next reader of unread messages', () => {
       expect(site.errors).to.deep.equal([]);
     }),
   );
+
+  it(
+    '[STATISTICS-6] counts them as received when it gets them, and nobody counts those that are dropped',
+    scoped(async (scope) => {
+      const site = await Site.open(scope);
+      const peer = await site.first();
+      await send(peer, 'one', 'two');
+      await site.next(peer);
+      const received = (): object => {
+        const { totalMessagesReceived: messages, totalBytesReceived: bytes } = site.manager.getManagerMetrics();
+        return { messages, bytes };
+      };
+      expect(received()).to.deep.equal({ messages: 0, bytes: 0 });
+      expect(await take(site.handle.messages(), 1)).to.deep.equal(['one']);
+      expect(received()).to.deep.equal({ messages: 1, bytes: 3 });
+      unwrap(await site.handle.disconnect());
+      expect(received()).to.deep.equal({ messages: 1, bytes: 3 });
+    }),
+  );
 });

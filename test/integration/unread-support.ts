@@ -11,11 +11,13 @@ export const textOf = (data: Uint8Array): string => Buffer.from(data).toString()
 
 /** A handle that reconnects automatically, and the other ends of its connections. */
 export class Site {
+  readonly manager: ConnectionManager;
   readonly handle: ConnectionHandle;
   readonly server: ManagedServer;
   readonly errors: NetworkError[] = [];
 
-  private constructor(handle: ConnectionHandle, server: ManagedServer) {
+  private constructor(manager: ConnectionManager, handle: ConnectionHandle, server: ManagedServer) {
+    this.manager = manager;
     this.handle = handle;
     this.server = server;
     handle.on('error', (error) => this.errors.push(error));
@@ -35,7 +37,7 @@ export class Site {
     };
     const server = unwrap(manager.createServer(config));
     unwrap(await server.listen());
-    return new Site(unwrap(manager.openConnection(config)), server);
+    return new Site(manager, unwrap(manager.openConnection(config)), server);
   }
 
   /** Connects for the first time, and returns the other end. */

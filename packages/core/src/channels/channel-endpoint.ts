@@ -102,10 +102,25 @@ export class ChannelEndpoint implements LeaseHolder {
     return parked.length > 0 && this.host.receiver.isDelivering ? outstanding - owed : 0;
   }
 
-  /** Removes and returns the unread messages. Returns none while a consumer, or a loop that has begun, reads them. */
+  /**
+   * Removes and returns the unread messages. Returns none while a consumer, or a loop that has begun, reads them. They do
+   * not count as received: the caller calls `countRead` for each that a consumer gets.
+   */
   takeUnread(): Uint8Array[] {
     if (this.#lease !== undefined || this.#loops > 0) return [];
-    return this.host.receiver.takeUnread(this.state);
+    const { receiver } = this.host;
+    const { messagesReceived, bytesReceived } = receiver;
+    const messages = receiver.takeUnread(this.state);
+    receiver.messagesReceived = messagesReceived;
+    receiver.bytesReceived = bytesReceived;
+    return messages;
+  }
+
+  /** A consumer gets a message that `takeUnread` returned. */
+  countRead(message: Uint8Array): void {
+    const { receiver } = this.host;
+    receiver.messagesReceived += 1;
+    receiver.bytesReceived += message.length;
   }
 
   leaseChanged(lease: Lease): void {

@@ -2,6 +2,12 @@ import type { ChannelEndpoint } from './channel-endpoint.js';
 import { Fifo } from './fifo.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 
+/** An unread message, and the endpoint on which it arrived. */
+interface Unread {
+  readonly message: Uint8Array;
+  readonly endpoint: ChannelEndpoint;
+}
+
 /**
  * The unread messages of one channel from earlier connections of a handle. The next reader of messages gets them before
  * those of the present connection. Streams and requests belong to one connection and never get them.
@@ -9,7 +15,7 @@ import { FRAME_COST_BYTES } from '../wire/frame.js';
 export class UnreadMessages {
   /** The endpoints of the channel in connections that have ended, the oldest first. */
   #endpoints: ChannelEndpoint[] = [];
-  readonly #messages = new Fifo<Uint8Array>();
+  readonly #messages = new Fifo<Unread>();
   /** The window bytes of the messages. They bound the number of messages too, because a message may be empty. */
   #bytes = 0;
 
@@ -33,7 +39,7 @@ export class UnreadMessages {
       for (const endpoint of this.#endpoints) {
         for (const message of endpoint.takeUnread()) {
           this.#bytes += costOf(message);
-          this.#messages.push(message);
+          this.#messages.push({ message, endpoint });
         }
       }
       this.#endpoints = this.#endpoints.filter(({ unreadBytes }) => unreadBytes > 0);
@@ -41,10 +47,13 @@ export class UnreadMessages {
     return this.#messages.length > 0;
   }
 
-  /** Removes and returns the oldest message. */
+  /** Removes and returns the oldest message, for a consumer. It counts as received. */
   shift(): Uint8Array | undefined {
-    const message = this.#messages.shift();
-    if (message !== undefined) this.#bytes -= costOf(message);
+    const unread = this.#messages.shift();
+    if (unread === undefined) return undefined;
+    const { message, endpoint } = unread;
+    this.#bytes -= costOf(message);
+    endpoint.countRead(message);
     return message;
   }
 
