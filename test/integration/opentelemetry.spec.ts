@@ -1,8 +1,8 @@
 import { until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import { requestReply } from '@entropynet/messaging';
+import { MAX_METADATA_BYTES, requestReply } from '@entropynet/messaging';
 import { instrumentConnections, instrumentManager, traceRequests } from '@entropynet/opentelemetry';
-import { context, diag, propagation, SpanKind, trace } from '@opentelemetry/api';
+import { context, diag, propagation, SpanKind, trace, type Tracer, type TracerProvider } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -124,6 +124,24 @@ describeOver('loopback', 'telemetry for OpenTelemetry', (bench) => {
       expect(said).to.deep.equal([fault, fault]);
     });
   }
+
+  it('is lost, and no request with it, if a span of the program takes no event', async () => {
+    const said = errorsOfDiagnostics();
+    const startSpan: Tracer['startSpan'] = (...values) =>
+      Object.assign(tracer.startSpan(...values), { addEvent: fail });
+    const faulty: TracerProvider = { getTracer: () => Object.assign(Object.create(tracer) as Tracer, { startSpan }) };
+    try {
+      const [client, accepted] = await bench.connect();
+      const near = traceRequests(unwrap(await requestReply<string, string>(client)), { tracerProvider: faulty });
+      unwrap(await requestReply<string, string>(accepted)).handle((value) => `${value}!`);
+      // The trace has no room beside it.
+      const metadata = { own: 'x'.repeat(MAX_METADATA_BYTES - 20) };
+      expect(unwrap(await near.request('served', { metadata }))).to.equal('served!');
+    } finally {
+      diag.disable();
+    }
+    expect(said).to.deep.equal([fault]);
+  });
 
   it('has a span for each attempt to connect, under the active span, with the reason of a failure', async () => {
     const reader = new OnDemandReader();

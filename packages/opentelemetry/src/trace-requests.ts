@@ -114,7 +114,7 @@ function withTrace(span: Span, options: RequestOptions = {}): RequestOptions {
   while (fields.length > 0 && !fits({ ...metadata, ...Object.fromEntries(fields) }))
     dropped.push(fields.pop()?.[0] ?? '');
   if (dropped.length > 0) {
-    span.addEvent('entropynet.trace.dropped', { [Attribute.DroppedFields]: dropped });
+    safely(() => span.addEvent('entropynet.trace.dropped', { [Attribute.DroppedFields]: dropped }));
     diag.warn(
       `entropynet: ${dropped.join(', ')} left out of a request: its metadata has at most ${MAX_METADATA_BYTES} bytes as JSON`,
     );
