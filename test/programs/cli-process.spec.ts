@@ -49,6 +49,18 @@ describe('a process of the command line', () => {
           }),
         );
       }
+
+      it(
+        'is no failure of a stream',
+        scoped(async (scope) => {
+          const { address } = await listening(scope, ['listen', 'ws://127.0.0.1:0/', '--stream']);
+          const client = start(scope, ['connect', address, '--stream']);
+          await client.said('connected to');
+          client.signal('SIGINT');
+          const { code, errors } = await client.ended();
+          expect([code, errors]).to.deep.equal([130, `connected to ${address} over websocket\n`]);
+        }),
+      );
     });
 
     it(

@@ -123,6 +123,7 @@ export async function joinStreams(
         : pipeline(duplex, terminal.output, { signal, end: false }),
     ]);
   } catch (error) {
+    if (signal.aborted) return;
     throw new CommandFailure(`the stream failed: ${reasonOf(error)}`);
   }
 }
