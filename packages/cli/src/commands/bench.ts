@@ -34,6 +34,7 @@ async function bench(terminal: Terminal, options: readonly string[]): Promise<vo
     const [code, signal] = (await once(child, 'exit').catch((error: unknown) => {
       throw new CommandFailure(`${process.execPath} can't be started: ${reasonOf(error)}`);
     })) as [number | null, NodeJS.Signals | null];
+    if (terminal.interrupted.aborted) return;
     // The benchmark has already reported the fault.
     if (code === ExitCode.Usage) throw new CommandFailure('"bench --help" shows the arguments', ExitCode.Usage);
     if (code !== 0) throw new CommandFailure(`the benchmark ended with ${signal ?? `code ${String(code)}`}`);
