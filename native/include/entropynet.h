@@ -193,6 +193,15 @@ EN_API en_status en_on_message(en_connection *connection, en_channel channel, en
                                void *user, unsigned flags);
 
 /**
+ * Inside a message callback: gives the memory of the message to the program, which may read message->bytes
+ * until it frees that memory by en_free(). Otherwise the bytes are valid until the callback returns. NULL:
+ * the bytes are in the ring (EN_IN_RING), the program has the memory already, or no message callback runs.
+ */
+EN_API void *en_take_message(en_connection *connection);
+/** Frees the memory that en_take_message() gave. NULL is allowed. */
+EN_API void en_free(void *memory);
+
+/**
  * Takes the next message of a channel that has no callback, or of any such channel. Never waits:
  * EN_WOULD_BLOCK when none has arrived. message->bytes is valid until the next en_receive() on this
  * connection or en_connection_free(). EN_ALREADY_EXISTS: the channel has a callback. Once everything that

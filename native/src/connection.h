@@ -151,6 +151,7 @@ struct en_connection {
   uint32_t ordered_head;          /* the head that was last stored in one order with the peer's declaration */
   uint8_t *scratch;               /* the copy of the message that a callback gets */
   uint32_t scratch_room;
+  void *called;   /* the memory of the present callback's message, until the program takes it */
   void *received; /* the memory of the last message of en_receive() */
 
   bool claiming;

@@ -71,7 +71,8 @@ void en_call_assembled(en_connection *c, en_slot *slot) {
   uint32_t room = slot->room;
   slot->assembly = NULL;
   slot->room = 0;
-  en_call(c, slot, bytes, slot->assembled);
+  bytes = en_call(c, slot, bytes, bytes, slot->assembled);
+  if (!bytes) return;
   if (slot->assembly) {
     free(bytes);
   } else {
@@ -85,7 +86,7 @@ static void deliver_from(en_connection *c, en_slot *slot) {
     en_parked *frame = unpark(c, slot);
     uint32_t paid = en_cost(frame->length);
     if (frame->type == EN_F_MESSAGE)
-      en_call(c, slot, frame->bytes, frame->length);
+      frame = en_call(c, slot, frame, frame->bytes, frame->length);
     else if (en_assemble(c, slot, frame->type, frame->bytes, frame->length))
       en_call_assembled(c, slot);
     free(frame);
@@ -192,6 +193,15 @@ en_status en_receive(en_connection *c, en_channel channel, en_message *message) 
   }
   return c->state == EN_STATE_CONNECTED ? en_fail_with(&nothing) : en_ended(c);
 }
+
+void *en_take_message(en_connection *c) {
+  if (!c) return NULL;
+  void *memory = c->called;
+  c->called = NULL;
+  return memory;
+}
+
+void en_free(void *memory) { free(memory); }
 
 en_status en_on_message(en_connection *c, en_channel channel, en_message_callback callback, void *user,
                         unsigned flags) {

@@ -16,12 +16,18 @@ static inline void en_give_back(en_connection *c, en_slot *slot, uint32_t bytes)
   if (!c->holding) en_flush(c);
 }
 
-/* Hands a message to the callback of its channel. */
-static inline void en_call(en_connection *c, en_slot *slot, const void *bytes, uint32_t length) {
+/* Hands a message to the callback of its channel. `memory` has its bytes; NULL: they are in the ring. Returns
+ * `memory`, or NULL if the program took it. */
+static inline void *en_call(en_connection *c, en_slot *slot, void *memory, const void *bytes,
+                            uint32_t length) {
   en_message message = {bytes, length, slot->number};
   c->stats.messages_received++;
   c->stats.bytes_received += length;
+  c->called = memory;
   slot->callback(c, &message, slot->user);
+  memory = c->called;
+  c->called = NULL;
+  return memory;
 }
 
 /* Makes room in a buffer and keeps its bytes. The buffer grows with the bytes that have arrived, not with

@@ -75,7 +75,12 @@ static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_fra
     en_call_assembled(c, slot);
   } else if (complete) {
     c->holding = slot->flags & EN_IN_RING;
-    en_call(c, slot, bytes, length);
+    if (c->holding) {
+      (void)en_call(c, slot, NULL, bytes, length);
+    } else {
+      c->scratch = en_call(c, slot, c->scratch, bytes, length);
+      if (!c->scratch) c->scratch_room = 0;
+    }
     c->holding = false;
   }
   en_give_back(c, slot, paid);

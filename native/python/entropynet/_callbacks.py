@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import _library as c
-from ._bytes import View, copy_from
+from ._bytes import STILL_USED, View, copy_from
 from ._guard import Guard
 from .errors import ClosedError, EntropyNetError
 from .types import Event, EventType
@@ -34,8 +34,8 @@ class Callbacks:
         #: Callbacks that were replaced while the library was inside them. They must live until it returns.
         self._retired: list[Any] = []
         self._errors: list[BaseException] = []
-        #: Views that a callback got and that an object still referred to at its end.
-        self._kept: list[View] = []
+        #: Views that a callback got and that an object still referred to at its end, each with its memory.
+        self._kept: list[tuple[View, int | None]] = []
         #: A callback closed the connection. The library frees it after the callbacks.
         self._is_free_due = False
 
@@ -93,10 +93,8 @@ class Callbacks:
 
     def release(self) -> None:
         """Ends the views of past callbacks. `BufferError`: an object still refers to their bytes."""
-        if self._polling == 0:
-            while self._kept:
-                self._kept[-1].release()
-                self._kept.pop()
+        if self._polling == 0 and not _release_unused(self._kept):
+            raise BufferError(STILL_USED)
 
     def take_errors(self) -> list[BaseException]:
         """Returns the exceptions that the callbacks raised since the last call; none inside a callback."""
@@ -123,7 +121,7 @@ class Callbacks:
         # The library holds this function. A reference to the connection would keep the connection alive.
         errors, kept = self._errors, self._kept
 
-        def take(_connection: Any, message: Any, _user: Any) -> None:
+        def take(connection: Any, message: Any, _user: Any) -> None:
             try:
                 address, length = message.contents.bytes, message.contents.length
                 if not borrow or length == 0:
@@ -136,7 +134,9 @@ class Callbacks:
                     try:
                         view.release()
                     except BufferError:
-                        kept.append(view)
+                        _release_unused(kept)
+                        # Otherwise the library would free the memory or use it again.
+                        kept.append((view, library.en_take_message(connection)))
                         raise
             except BaseException as error:  # No exception may pass through the C library.
                 errors.append(error)
@@ -163,3 +163,17 @@ class Callbacks:
     def _retire(self, taker: Any) -> None:
         if self._polling > 0 and taker is not None:
             self._retired.append(taker)
+
+
+def _release_unused(kept: list[tuple[View, int | None]]) -> bool:
+    """Ends the views to which no object refers any more, and frees their memory. Returns whether that is all."""
+    used = []
+    for view, memory in kept:
+        try:
+            view.release()
+        except BufferError:
+            used.append((view, memory))
+        else:
+            library.en_free(memory)
+    kept[:] = used
+    return not used

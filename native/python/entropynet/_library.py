@@ -127,6 +127,8 @@ _PROTOTYPES = {
     "en_abort": (c_int, [c_void_p]),
     "en_on_message": (c_int, [c_void_p, c_uint64, c_void_p, c_void_p, ctypes.c_uint]),
     "en_receive": (c_int, [c_void_p, c_uint64, POINTER(Message)]),
+    "en_take_message": (c_void_p, [c_void_p]),
+    "en_free": (None, [c_void_p]),
     "en_on_event": (c_int, [c_void_p, c_void_p, c_void_p]),
     "en_poll": (c_int, [c_void_p]),
     "en_wait": (c_int, [c_void_p, c_int]),

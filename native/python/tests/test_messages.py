@@ -255,6 +255,37 @@ class Callbacks(PairCase):
         server.close()
         self.assertEqual(server.state, "disconnected")
 
+    def test_that_keep_a_view_outside_the_ring_keep_its_memory(self) -> None:
+        client, server = self.pair()
+        kept: list[memoryview] = []
+        client.send(b"1" * 1000)
+        self.assertTrue(server.poll())
+        server.on_message(lambda view: kept.append(memoryview(view)), borrow=True)
+        with self.assertRaises(BufferError):
+            server.poll()
+        # Both go in fragments. The second one needs more memory than the first.
+        for number, length in ((b"2", 3_000_000), (b"3", 9_000_000)):
+            client.try_send(number * length)
+            with self.assertRaises(BufferError):
+                self.poll_until(server, lambda: not client.poll())
+        lengths = [1000, 3_000_000, 9_000_000]
+        self.assertEqual([len(view) for view in kept], lengths)
+        self.assertTrue(all(bytes(view) == b"%d" % (i + 1) * lengths[i] for i, view in enumerate(kept)))
+        kept.clear()
+        server.close()
+
+    def test_that_kept_a_view_free_its_memory_later(self) -> None:
+        client, server = self.pair()
+        kept: list[memoryview] = []
+        server.on_message(lambda view: kept.append(memoryview(view)), borrow=True)
+        for _ in range(3):
+            client.try_send(bytes(3_000_000))
+            with self.assertRaises(BufferError):
+                self.poll_until(server, lambda: not client.poll())
+            self.assertEqual(len(server._callbacks._kept), 1)
+            kept.clear()
+        server.close()
+
     def test_that_close_the_connection_and_keep_a_view_are_an_error(self) -> None:
         client, server = self.pair()
         kept: list[memoryview] = []

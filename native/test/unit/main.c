@@ -23,6 +23,7 @@ int main(void) {
   checks_the_library_of_a_peer();
   sends_and_receives();
   keeps_the_message_of_a_callback();
+  gives_the_memory_of_a_message();
   claims();
   drains_after_a_claim();
   opens_and_closes_channels();
@@ -41,6 +42,6 @@ int main(void) {
   ends_a_wait_when_a_channel_changed();
   waits_no_longer_than_the_deadline();
   wakes_a_sleeper();
-  (void)printf("23 groups of checks passed\n");
+  (void)printf("24 groups of checks passed\n");
   return 0;
 }

@@ -59,6 +59,63 @@ void keeps_the_message_of_a_callback(void) {
   free_pair(pair);
 }
 
+/* The messages that a callback took. */
+typedef struct {
+  const char *bytes[3];
+  void *memory[3];
+  int count;
+} taken;
+
+static void take_message(en_connection *connection, const en_message *message, void *user) {
+  taken *all = user;
+  all->bytes[all->count] = message->bytes;
+  all->memory[all->count++] = en_take_message(connection);
+  CHECK(en_take_message(connection) == NULL);
+}
+
+/* Three messages of one length come at once. A callback takes all. */
+static void take_three(uint32_t length, bool are_parked, unsigned flags) {
+  static char bytes[20000];
+  en_pair pair = make_pair(1u << 18, NULL, NULL);
+  en_message message;
+  taken all = {0};
+  pair.server->longest_frame = 8192; /* so that a long message takes fragments */
+  if (!are_parked) IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, take_message, &all, flags));
+  for (int i = 0; i < 3; i++) {
+    memset(bytes, 'a' + i, sizeof bytes);
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, bytes, length));
+  }
+  if (are_parked) {
+    /* The first call takes all frames off the ring, and one message. */
+    IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, bytes, length));
+    IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, take_message, &all, flags));
+  }
+  IS(EN_OK, en_poll(pair.client));
+  CHECK(all.count == 3 && en_take_message(pair.client) == NULL);
+  const bool are_in_ring = (flags & EN_IN_RING) && length < 8192;
+  for (int i = 0; i < 3; i++) {
+    const bool is_in_ring = are_in_ring && (!are_parked || i == 2);
+    CHECK((all.memory[i] == NULL) == is_in_ring);
+    const char expected = (char)('a' + (are_parked && i < 2 ? i + 1 : i));
+    CHECK(is_in_ring || (all.bytes[i][0] == expected && all.bytes[i][length - 1] == expected));
+    en_free(all.memory[i]);
+  }
+  free_pair(pair);
+}
+
+/* A program may keep the bytes of a callback's message, wherever they are but in the ring. */
+void gives_the_memory_of_a_message(void) {
+  for (unsigned flags = 0; flags <= EN_IN_RING; flags++) {
+    for (int parked = 0; parked < 2; parked++) {
+      take_three(100, parked, flags);
+      take_three(20000, parked, flags);
+    }
+  }
+  CHECK(en_take_message(NULL) == NULL);
+  en_free(NULL);
+}
+
 void claims(void) {
   en_pair pair = make_pair(65536, NULL, NULL);
   en_message message;

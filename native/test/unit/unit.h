@@ -23,6 +23,7 @@ void refuses_bad_options(void);
 void checks_the_library_of_a_peer(void);
 void sends_and_receives(void);
 void keeps_the_message_of_a_callback(void);
+void gives_the_memory_of_a_message(void);
 void claims(void);
 void drains_after_a_claim(void);
 void opens_and_closes_channels(void);
