@@ -9,7 +9,7 @@ import {
   printable,
   type Result,
 } from '@entropynet/core';
-import { ignoreRejection } from '@entropynet/core/platform';
+import { ignoreRejection, isThenable } from '@entropynet/core/platform';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 /** Converts values to bytes and back. Both methods may throw; the error becomes the cause of an `InvalidMessage`. */
@@ -18,7 +18,7 @@ export interface Codec {
   readonly name: string;
   /** Converts a value to bytes. The caller owns the bytes. */
   encode(value: unknown): Uint8Array;
-  /** Converts bytes to a value. The value may refer to the bytes. */
+  /** Converts bytes to a value. The value may refer to the bytes. It may not be a promise. */
   decode(bytes: Uint8Array): unknown;
 }
 
@@ -91,7 +91,7 @@ export async function decodeWith<T>(
 ): Promise<Result<T>> {
   let value: unknown;
   try {
-    value = codec.decode(bytes);
+    value = decodedBy(codec, bytes);
   } catch (error) {
     const sentence = `${bytes.length} bytes are not ${nameOf(codec)}: ${shown(describeThrown(error))}`;
     return err('InvalidMessage', sentence, error);
@@ -108,11 +108,19 @@ export async function decodeReply<T>(
   if (bytes.length > 0) return decodeWith(codec, schema, bytes);
   let value: unknown;
   try {
-    value = codec.decode(bytes);
+    value = decodedBy(codec, bytes);
   } catch {
     value = undefined;
   }
   return checkWith(schema, value);
+}
+
+/** Decodes bytes. Throws for a promise: a schema would check the promise, and nothing would handle its rejection. */
+function decodedBy(codec: Codec, bytes: Uint8Array): unknown {
+  const value = codec.decode(bytes);
+  if (!isThenable(value)) return value;
+  ignoreRejection(value);
+  throw new TypeError(`its decode() returned ${kindOf(value)}; it must return the value`);
 }
 
 async function checkWith<T>(schema: StandardSchemaV1<unknown, T> | undefined, value: unknown): Promise<Result<T>> {

@@ -10,5 +10,5 @@ export { hmacUnder } from '#hmac';
 export { Heartbeat, type HeartbeatMember } from './heartbeat.js';
 export { unwrittenBytes } from './long-memory.js';
 export { isSameBytes } from './same-bytes.js';
-export { ignoreRejection } from '../result/thenable.js';
+export { ignoreRejection, isThenable } from '../result/thenable.js';
 export { warnOf } from './warning.js';
