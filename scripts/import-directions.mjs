@@ -92,7 +92,7 @@ export const importDirections = [
       'nats-options.ts and @nats-io/transport-node only in node-nats-client.ts.',
     exceptions: [
       { files: ['nats-options.ts'], also: ['valibot'] },
-      { files: ['node-nats-client.ts'], also: ['@nats-io/transport-node'] },
+      { files: ['node-nats-client.ts'], also: ['@nats-io/transport-node(?:/lib/node_transport\\.js)?'] },
     ],
   }),
   ...importDirection({
