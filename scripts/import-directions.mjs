@@ -53,17 +53,16 @@ export const importDirections = [
   ...importDirection({
     folder: 'transport-shm',
     allowed: ['@entropynet/core'],
-    message:
-      'transport-shm imports core; valibot only in shared-memory-options.ts and node-gyp-build only in native-binding.ts.',
+    message: 'transport-shm imports core; valibot only in valibot.ts and node-gyp-build only in native-binding.ts.',
     exceptions: [
-      { files: ['shared-memory-options.ts'], also: ['valibot'] },
+      { files: ['valibot.ts'], also: ['valibot'] },
       { files: ['native-binding.ts'], also: ['node-gyp-build'] },
     ],
   }),
   ...importDirection({
     folder: 'transport-ws',
     allowed: ['@entropynet/core', '@entropynet/core/platform', 'ws', '#ws'],
-    message: 'transport-ws imports core and ws; protocol/ and browser/ import core alone, and valibot for the options.',
+    message: 'transport-ws imports core and ws; protocol/ and browser/ import core alone, and valibot in valibot.ts.',
   }),
   {
     files: ['packages/transport-ws/src/{protocol,browser}/*.ts'],
@@ -75,13 +74,8 @@ export const importDirections = [
     ),
   },
   {
-    files: ['packages/transport-ws/src/protocol/web-socket-options.ts'],
-    rules: importRule(
-      mayImportOnly(
-        [String.raw`\./.*`, '@entropynet/core', 'valibot'],
-        'the options of transport-ws import core, valibot and what stands beside them.',
-      ),
-    ),
+    files: ['packages/transport-ws/src/protocol/valibot.ts'],
+    rules: importRule(mayImportOnly(['valibot'], 'this module is the part of valibot that transport-ws uses.')),
   },
   ...importDirection({
     folder: 'transport-nats',
@@ -89,9 +83,9 @@ export const importDirections = [
     allowed: ['@entropynet/core(?:/platform)?', '@nats-io/nats-core', '#nats-client'],
     message:
       'transport-nats runs in pages too: it imports core and @nats-io/nats-core, and nothing of Node.js; valibot only in ' +
-      'nats-options.ts and @nats-io/transport-node only in node-nats-client.ts.',
+      'valibot.ts and @nats-io/transport-node only in node-nats-client.ts.',
     exceptions: [
-      { files: ['nats-options.ts'], also: ['valibot'] },
+      { files: ['valibot.ts'], also: ['valibot'] },
       { files: ['node-nats-client.ts'], also: ['@nats-io/transport-node(?:/lib/node_transport\\.js)?'] },
     ],
   }),

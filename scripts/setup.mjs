@@ -17,7 +17,7 @@ const isQuiet = process.argv.includes('--quiet');
 const isNativeStrict = process.argv.includes('--native-strict');
 
 const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
-const commentsStampFile = join(rootFolder, 'node_modules', '.entropynet-comments');
+const slimStampFile = join(rootFolder, 'node_modules', '.entropynet-slim');
 const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
 
 /** Ends the set-up; the sentence is all the user needs to read. */
@@ -134,7 +134,8 @@ function removeOrphanedOutput() {
     for (const file of filesBelow(outputFolder)) {
       const moduleName = relative(outputFolder, file).replace(/(\.d\.ts|\.js)(\.map)?$/, '');
       // What was bundled is not compiled from one source each.
-      if (moduleName === '.tsbuildinfo' || moduleName.startsWith(`page${sep}`)) continue;
+      if (moduleName === '.tsbuildinfo' || moduleName.startsWith(`page${sep}`) || file.endsWith('.license.md'))
+        continue;
       if (!existsSync(join(rootFolder, source, `${moduleName}.ts`))) rmSync(file);
     }
   }
@@ -153,20 +154,20 @@ function compileTypeScript() {
   throw new SetupError('The TypeScript sources do not compile; the errors are above.');
 }
 
-/** The published modules, which take memory at users: without comments. A compiler that writes one changes its time. */
-function stripComments() {
+/** The published modules, which take memory at users: without what nobody needs. A compiler that writes one changes its time. */
+function slimModules() {
   const folders = publishedFolders().map((folder) => join(rootFolder, folder, 'dist'));
   const stamp = () => {
     const modules = folders.flatMap(filesBelow).filter((file) => file.endsWith('.js'));
     return sha256(...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
   };
-  if (readStamp(commentsStampFile) === stamp()) return;
-  const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'strip-comments.mjs'), ...folders]);
+  if (readStamp(slimStampFile) === stamp()) return;
+  const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'slim-modules.mjs'), ...folders]);
   if (!succeeded) {
     warn(lastLines(output, 40));
-    throw new SetupError('The comments could not be taken out of the modules; the end of the log is above.');
+    throw new SetupError('The modules could not be made smaller; the end of the log is above.');
   }
-  writeStamp(commentsStampFile, stamp());
+  writeStamp(slimStampFile, stamp());
 }
 
 /** Pages, which a browser needs in one piece. */
@@ -202,7 +203,7 @@ function setUp() {
   if (isNativeStrict) return;
   removeOrphanedOutput();
   compileTypeScript();
-  stripComments();
+  slimModules();
   bundlePages();
 }
 

@@ -118,6 +118,10 @@ describe('the packages, packed', function () {
     const { folder } = workbench.packed('@entropynet/inspector');
     const licenses = readFileSync(join(folder, 'dist', 'page', 'licenses.md'), 'utf8');
     for (const name of ['uplot', 'lit-html', 'valibot']) expect(licenses).to.contain(name);
+    for (const name of ['core', 'transport-nats', 'transport-shm', 'transport-ws']) {
+      const licence = join(workbench.packed(`@entropynet/${name}`).folder, 'dist', 'valibot.license.md');
+      expect(readFileSync(licence, 'utf8'), name).to.contain('MIT License');
+    }
   });
 
   it('contain an addon that old systems load', async function () {

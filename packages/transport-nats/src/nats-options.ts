@@ -1,5 +1,5 @@
 import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
-import * as v from 'valibot';
+import * as v from './valibot.js';
 import { ID_BYTES } from './handshake-messages.js';
 import { parseNatsAddress } from './nats-address.js';
 import { MAX_SUBJECT_LENGTH } from './nats-protocol.js';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
-import * as v from 'valibot';
+import * as v from './valibot.js';
 
 const { byteCount, durationMs, flag, oneOf, section, text, wholeNumber } = optionSchemas;
 

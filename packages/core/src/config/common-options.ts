@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import * as v from './valibot.js';
 import type { Admit } from '../api/admission.js';
 import { MIN_CHANNEL_WINDOW } from '../wire/peer-limits.js';
 import { faultOfEndpoint } from './endpoint.js';

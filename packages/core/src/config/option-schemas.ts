@@ -1,5 +1,4 @@
-// The namespace, because a bundler keeps only the used parts of it.
-import * as v from 'valibot';
+import * as v from './valibot.js';
 import { isDictionary } from './dictionary.js';
 import type { SchemaAgreement } from './transport-sections.js';
 

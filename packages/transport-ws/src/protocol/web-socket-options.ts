@@ -1,5 +1,5 @@
 import { type Complete, defineTransportSection, optionSchemas } from '@entropynet/core';
-import * as v from 'valibot';
+import * as v from './valibot.js';
 import { faultOfOrigins } from './allowed-origins.js';
 
 const { byteCount, durationMs, flag, listOf, NOTHING_GIVEN, oneOf, recordOf, section, text, wholeNumber } =

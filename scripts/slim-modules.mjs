@@ -1,11 +1,15 @@
-// Takes the comments out of compiled modules. V8 keeps the source of every module for as long as it is loaded, so comments
-// take memory in each process of a user. The declarations keep their comments, for editors, and the sources are published
-// with theirs; the source maps lead to them.
-// Usage: node scripts/strip-comments.mjs FOLDER …   each a folder of compiled modules, with source maps beside them
+// Makes compiled modules small. V8 keeps the source of every module for as long as it is loaded, so what nobody needs takes
+// memory in each process of a user: comments, and the parts of a library that no module uses. The declarations keep their
+// comments, for editors, and the sources are published with theirs; the source maps lead to them.
+// Usage: node scripts/slim-modules.mjs FOLDER …   each a folder of compiled modules, with source maps beside them
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
+import { rootFolder } from './workspace.mjs';
+
+/** A library of which a module with its name exports the parts that a package uses. */
+const LIBRARY = 'valibot';
 
 /** The language stays as the compiler wrote it. Characters beyond ASCII would double the memory of a source. */
 const OPTIONS = { target: 'esnext', charset: 'ascii', legalComments: 'none', sourcesContent: false };
@@ -14,6 +18,8 @@ function modulesBelow(folder) {
   const paths = readdirSync(folder, { recursive: true }).filter((path) => /^(?!page[\\/]).*\.js$/.test(path));
   return paths.map((path) => join(folder, path));
 }
+
+const isOfLibrary = (path) => basename(path) === `${LIBRARY}.js`;
 
 /**
  * The labels at which tests stop a process (docs/adr/0008) stay. Between the two passes they are texts that nobody uses, because
@@ -39,7 +45,7 @@ function writeIfChanged(path, text) {
 async function compact(folder) {
   const { outputFiles } = await build({
     ...OPTIONS,
-    entryPoints: modulesBelow(folder),
+    entryPoints: modulesBelow(folder).filter((path) => !isOfLibrary(path)),
     outdir: folder,
     outbase: folder,
     allowOverwrite: true,
@@ -58,5 +64,26 @@ async function writeModule({ path, text }) {
   writeIfChanged(`${path}.map`, map);
 }
 
-const folders = process.argv.slice(2);
-await Promise.all(folders.map(async (folder) => Promise.all((await compact(folder)).map(writeModule))));
+/** Puts the library's parts into their module, on one line, and its licence into the folder. The source map leads nowhere. */
+async function inlineLibrary(folder, path) {
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    entryPoints: [path],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    minifyWhitespace: true,
+  });
+  const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8'));
+  writeIfChanged(path, `${outputFiles[0].text}//# sourceMappingURL=${basename(path)}.map\n`);
+  writeIfChanged(`${path}.map`, JSON.stringify({ version: 3, sources, names: [], mappings: '' }));
+  copyFileSync(join(rootFolder, 'node_modules', LIBRARY, 'LICENSE.md'), join(folder, `${LIBRARY}.license.md`));
+}
+
+async function slim(folder) {
+  const modules = await compact(folder);
+  const parts = modulesBelow(folder).filter(isOfLibrary);
+  await Promise.all([...modules.map(writeModule), ...parts.map((path) => inlineLibrary(folder, path))]);
+}
+
+await Promise.all(process.argv.slice(2).map(slim));
