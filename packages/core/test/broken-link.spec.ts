@@ -1,5 +1,5 @@
 import { until } from '@entropynet/conformance/tools';
-import { type FrameLink, NetworkError, type Result, unwrap } from '@entropynet/core';
+import { type Connection, type FrameLink, NetworkError, type Result, unwrap } from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
@@ -119,6 +119,40 @@ describe('an exception of a transport', () => {
     await client.disconnect();
     await server.close();
   });
+
+  for (const [call, receive] of [
+    ['startReceiving()', (accepted: Connection) => (accepted.startReceiving(), accepted.messages().next())],
+    ['a loop over messages()', (accepted: Connection) => accepted.messages().next()],
+  ] as const) {
+    it(`while an accepted connection starts to receive with ${call} ends it, and each loop over its messages`, async () => {
+      const server = new LoopbackServer({ endpoint: randomUUID() });
+      unwrap(await server.listen());
+      const client = new LoopbackConnection({ endpoint: server.address()! });
+      unwrap(await client.connect());
+      const accepted = unwrap(await server.accept());
+      Object.assign(accepted, {
+        doStartReceiving: () => {
+          throw new Error('the disk of nats://me:secret@host is gone');
+        },
+      });
+      const failure = {
+        code: 'TransportUnavailable',
+        message: 'receiving failed: the disk of nats://***@host is gone',
+      };
+      expect(await receive(accepted).catch((error: unknown) => error)).to.include(failure);
+      expect(
+        await accepted
+          .messages()
+          .next()
+          .catch((error: unknown) => error),
+      ).to.include(failure);
+      const { state, error } = await accepted.closed;
+      expect(state).to.equal('failed');
+      expect(error).to.include(failure);
+      expect((await client.closed).state).to.equal('disconnected');
+      await server.close();
+    });
+  }
 
   it('while it frees a link becomes a warning, and the connection ends and can connect again', async () => {
     const warnings: string[] = [];

@@ -139,12 +139,18 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     return this.#config.channelWindow;
   }
 
+  /** Begins to receive. If the transport throws, the connection fails: it would never receive anything. */
   startReceiving(): void {
     if (this.#isReceiving || !this.#isLinked) return;
     this.#isReceiving = true;
     // The program has set its callbacks. Only an opened channel may be reported later, because it stays open.
     this.events.dropUnheard(STATE_EVENTS);
-    this.#link.startReceiving();
+    try {
+      this.#link.startReceiving();
+    } catch (error) {
+      const sentence = `receiving failed: ${describeThrown(error)}`;
+      this.#link.violated(new NetworkError('TransportUnavailable', sentence, error));
+    }
   }
 
   async openChannel({ state }: ChannelEndpoint, signal: AbortSignal | undefined): Promise<Result> {
@@ -196,12 +202,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   }
 
   connected(): void {
-    try {
-      this.startReceiving();
-    } catch (error) {
-      const sentence = `receiving failed: ${describeThrown(error)}`;
-      this.#link.violated(new NetworkError('TransportUnavailable', sentence, error));
-    }
+    this.startReceiving();
   }
 
   discard(): void {
