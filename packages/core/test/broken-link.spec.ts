@@ -1,6 +1,8 @@
-import { until } from '@entropynet/conformance/tools';
-import { type Connection, type FrameLink, NetworkError, type Result, unwrap } from '@entropynet/core';
+import { failureOf, until } from '@entropynet/conformance/tools';
+import { type Connection, type FrameLink, NetworkError, ok, type Result, unwrap } from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
+import { LoopbackPipe } from '@entropynet/core/internal/testing/loopback-pipe';
+import { unhandledDuring } from '@entropynet/test/support/unhandled';
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
 
@@ -179,4 +181,37 @@ describe('an exception of a transport', () => {
     const warning = `releasing the link of '${client.endpoint}' failed: the disk of nats://***@host is gone`;
     expect(warnings).to.deep.equal([warning, warning, warning]);
   });
+});
+
+describe('a wrong value from doConnect()', () => {
+  const peerLimits = { maxMessageSize: 1, channelWindow: 65_536, maxChannels: 1 };
+  for (const [what, made, path] of [
+    ['nothing', undefined, "undefined as 'ok'"],
+    ['a link that is no Result', { writer: {}, peerLimits }, "undefined as 'ok'"],
+    ['a failure without an error', { ok: false }, "undefined as 'error.message'"],
+    ['no link', ok(), "undefined as 'value.writer'"],
+    [
+      'a writer without methods',
+      ok({ writer: { maxFrameBytes: 1 }, peerLimits }),
+      "undefined as 'value.writer.tryWrite'",
+    ],
+    ['no limits', ok({ writer: new LoopbackPipe(100) }), "undefined as 'value.peerLimits'"],
+  ] as const) {
+    it(`fails the attempt if it is ${what}, and the next attempt succeeds`, async () => {
+      const server = new LoopbackServer({ endpoint: randomUUID() });
+      unwrap(await server.listen());
+      const client = new LoopbackConnection({ endpoint: server.address()! });
+      const changed = Object.assign(client, { doConnect: () => Promise.resolve(made) });
+      const unhandled = await unhandledDuring(async () => {
+        const failed = failureOf(await client.connect(), 'HandshakeFailed');
+        expect(failed.message).to.include(`connecting failed: doConnect() of the transport gave ${path}`);
+      });
+      expect(unhandled).to.deep.equal([]);
+      expect(client.getState()).to.equal('failed');
+      Reflect.deleteProperty(changed, 'doConnect');
+      unwrap(await client.connect());
+      await client.disconnect();
+      await server.close();
+    });
+  }
 });

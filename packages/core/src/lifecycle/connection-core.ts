@@ -18,6 +18,7 @@ import { describeThrown } from '../result/describe-thrown.js';
 import { NetworkError } from '../result/network-error.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import type { FrameLink } from '../wire/frame-link.js';
+import { checkedLink } from './checked-link.js';
 import { ConnectionChannels } from './connection-channels.js';
 import { within } from './deadline.js';
 import { GuardedEmitter } from './guarded-emitter.js';
@@ -189,8 +190,8 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     this.events.keepUnheard(CHANNEL_EVENT);
   }
 
-  establish(signal: AbortSignal): Promise<Result<FrameLink>> {
-    return this.#link.connect(signal);
+  async establish(signal: AbortSignal): Promise<Result<FrameLink>> {
+    return checkedLink(await this.#link.connect(signal));
   }
 
   established(link: FrameLink): void {
