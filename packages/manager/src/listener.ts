@@ -27,12 +27,13 @@ export interface Promised {
 /** One address of a managed server: a candidate with the server that was made for it. */
 export class Listener {
   readonly candidate: Candidate;
-  readonly server: ConnectionServer;
   readonly promised: Promised[] = [];
   /** The error of the last attempt to listen; undefined after a success and before the first attempt. */
   missing: MissingAddress | undefined;
 
+  readonly #server: ConnectionServer;
   readonly #log: (line: string) => void;
+  #isListening = false;
 
   /**
    * Throws a `NetworkError` if the transport makes no server.
@@ -49,7 +50,7 @@ export class Listener {
     this.candidate = candidate;
     this.#log = log;
     const own = changeConfig(configOf(candidate, config), { admit: () => admit(this.promised) });
-    this.server = unwrap(callTransport(transport, () => ok(transport.createServer(own))));
+    this.#server = unwrap(callTransport(transport, () => ok(transport.createServer(own))));
   }
 
   /** The transport and the address, for messages. */
@@ -58,23 +59,50 @@ export class Listener {
     return `${transport.backend} (${shown})`;
   }
 
+  /**
+   * Whether `listen()` has succeeded, and neither `close()` nor the end of `pass()` came after it. It does not ask the
+   * transport, which may throw.
+   */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
   /** Tries to listen, and keeps the error of a failure. */
   async listen(): Promise<Result> {
-    const listening = await tryTransport(this.candidate.transport, () => this.server.listen());
+    const listening = await tryTransport(this.candidate.transport, () => this.#server.listen());
+    this.#isListening = listening.ok;
     this.missing = listening.ok ? undefined : missingAddress(this.candidate, listening.error);
     return listening;
   }
 
-  /** Closes the server. If that fails, the log says so: the other addresses must not suffer. */
+  /** Closes the server. */
   async close(): Promise<void> {
-    const closed = await tryTransport(this.candidate.transport, () => this.server.close());
-    if (!closed.ok) this.#log(`could not close over ${this.name}: ${redactText(closed.error.message, MAX_REASON)}`);
+    this.#isListening = false;
+    this.#logFailure('close', await tryTransport(this.candidate.transport, () => this.#server.close()));
   }
 
-  /** Calls `adopt` for each connection until the server is closed. Returns the error of a server that throws. */
+  /** Returns the address for clients. Undefined if the server does not listen, or if the transport throws. */
+  address(): string | undefined {
+    if (!this.#isListening) return undefined;
+    const address = callTransport(this.candidate.transport, () => ok(this.#server.address()));
+    this.#logFailure('read the address', address);
+    return address.ok ? address.value : undefined;
+  }
+
+  /** Sets whether the listening server keeps the process alive. */
+  setReferenced(isReferenced: boolean): void {
+    const call = isReferenced ? 'ref' : 'unref';
+    const done = callTransport(this.candidate.transport, () => {
+      this.#server[call]();
+      return OK;
+    });
+    this.#logFailure(`call ${call}()`, done);
+  }
+
+  /** Calls `adopt` for each connection until the server is closed. Returns the exception of a server that throws. */
   pass(adopt: (connection: NetworkConnection) => void): Promise<Result> {
     return tryTransport(this.candidate.transport, async () => {
-      for await (const connection of this.server) adopt(connection);
+      for await (const connection of this.#server) adopt(connection);
       return OK;
     });
   }
@@ -83,6 +111,11 @@ export class Listener {
   fail(error: NetworkError): void {
     this.missing = missingAddress(this.candidate, error);
     this.#log(`no longer listening over ${this.name}: ${this.missing.reason}`);
+  }
+
+  /** A failure of one server must not affect the others: only the log names it. */
+  #logFailure(what: string, outcome: Result<unknown>): void {
+    if (!outcome.ok) this.#log(`could not ${what} over ${this.name}: ${redactText(outcome.error.message, MAX_REASON)}`);
   }
 }
 
@@ -98,7 +131,7 @@ export function reportMissing(name: string, listeners: readonly Listener[], log:
     log(`${outlook} over ${backend} (${endpoint}): ${reason}`);
   }
   const taken = listeners
-    .filter(({ server }) => server.isListening())
+    .filter(({ isListening }) => isListening)
     .map(({ candidate: { transport, shown } }) => ({ backend: transport.backend, endpoint: shown }));
   reportFallback({ endpoint: name, role: 'server', taken, passedOver });
 }

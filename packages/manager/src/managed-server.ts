@@ -113,7 +113,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       return failureOf(this.#name, 'could not listen on any transport', passedOver);
     }
     reportMissing(this.#name, this.#listeners, this.#log);
-    for (const listener of this.#listeners) if (listener.server.isListening()) void this.#pass(listener);
+    for (const listener of this.#listeners) if (listener.isListening) void this.#pass(listener);
     this.#retryAfter(FIRST_WAIT_MS);
     return OK;
   }
@@ -158,12 +158,12 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   /** Whether it listens on at least one endpoint. */
   isListening(): boolean {
-    return this.#listeners.some(({ server }) => server.isListening());
+    return this.#listeners.some(({ isListening }) => isListening);
   }
 
   /** Returns the addresses that clients can use. */
   addresses(): string[] {
-    return this.#listeners.flatMap(({ server }) => server.address() ?? []);
+    return this.#listeners.flatMap((listener) => listener.address() ?? []);
   }
 
   /** Returns the endpoints on which it does not listen now, with the reasons. A later attempt can shorten the list. */
@@ -173,12 +173,12 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   /** Makes the listening server keep the process alive (the default). */
   ref(): void {
-    for (const { server } of this.#listeners) server.ref();
+    for (const listener of this.#listeners) listener.setReferenced(true);
   }
 
   /** Lets the process end although the server listens. */
   unref(): void {
-    for (const { server } of this.#listeners) server.unref();
+    for (const listener of this.#listeners) listener.setReferenced(false);
   }
 
   /** Yields accepted connections until the server is closed. */

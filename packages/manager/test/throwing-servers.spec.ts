@@ -110,4 +110,40 @@ describe('a server of a transport that throws', () => {
     await until(() => server.addresses().length === 2, 'it listens there');
     await manager.closeAll();
   });
+
+  it('leaves the other ones alone if it throws when it is asked', async () => {
+    const transport = breaking((each) => {
+      const members = ['address', 'isListening', 'ref', 'unref'] as const;
+      for (const member of members) {
+        each[member] = () => {
+          throw new Error(`${member} is broken`);
+        };
+      }
+    });
+    const lines: string[] = [];
+    const manager = new ConnectionManager([transport], { log: (line) => lines.push(line) });
+    const [broken, fallback] = [`loopback://broken-${freshName()}`, `loopback://${freshName()}`];
+    const server = unwrap(manager.createServer({ endpoint: broken, fallback: [fallback] }));
+    unwrap(await server.listen());
+    expect(server.isListening()).to.equal(true);
+    expect(server.addresses()).to.deep.equal([fallback]);
+    server.unref();
+    server.ref();
+    // It listens all the same.
+    unwrap(await new LoopbackTransport().createConnection({ endpoint: broken }).connect());
+    unwrap(await server.accept());
+    unwrap(await server.close());
+    expect(server.isListening()).to.equal(false);
+    expect(lines).to.deep.equal(
+      [
+        ['read the address', 'address'],
+        ['call unref()', 'unref'],
+        ['call ref()', 'ref'],
+      ].map(
+        ([what, member]) =>
+          `${broken}: could not ${what} over loopback (${broken}): transport 'loopback' threw: Error: ${member} is broken`,
+      ),
+    );
+    await manager.closeAll();
+  });
 });
