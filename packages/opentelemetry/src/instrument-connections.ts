@@ -40,7 +40,8 @@ const ABORTED = 'connecting was aborted';
 const MOST_CHARACTERS = 1000;
 
 interface Attempt {
-  readonly span: Span;
+  /** Undefined if the provider of tracers threw: the metrics still count the attempt. */
+  readonly span: Span | undefined;
   readonly startedAt: number;
   /** The attributes of the histogram of durations, besides the outcome. */
   readonly attributes: Attributes;
@@ -77,24 +78,31 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
 
   const begin = (connection: NetworkConnection | undefined, backend: string, endpoint: string): void => {
     const attributes = { [Attribute.Backend]: backend, ...serverAttributes(endpoint) };
-    const span = tracer.startSpan('entropynet connect', {
-      kind: SpanKind.CLIENT,
-      attributes: { ...attributes, [Attribute.Endpoint]: redactEndpoint(endpoint) },
-    });
+    const span = safely(() =>
+      tracer.startSpan('entropynet connect', {
+        kind: SpanKind.CLIENT,
+        attributes: { ...attributes, [Attribute.Endpoint]: redactEndpoint(endpoint) },
+      }),
+    );
     attempts.set(connection, { span, startedAt: monotonicNow(), attributes });
   };
   const finish = (connection: NetworkConnection | undefined, error?: NetworkError): void => {
     const attempt = attempts.get(connection);
     if (attempt === undefined) return;
     attempts.delete(connection);
-    if (error !== undefined) {
-      attempt.span.setAttribute(Attribute.ErrorType, error.code);
-      attempt.span.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message, MOST_CHARACTERS) });
-    }
-    attempt.span.end();
-    duration.record((monotonicNow() - attempt.startedAt) / 1000, {
-      ...attempt.attributes,
-      ...(error !== undefined && { [Attribute.ErrorType]: error.code }),
+    // Each call alone: a span that throws must not take the metrics with it.
+    safely(() => {
+      if (error !== undefined) {
+        attempt.span?.setAttribute(Attribute.ErrorType, error.code);
+        attempt.span?.setStatus({ code: SpanStatusCode.ERROR, message: redactText(error.message, MOST_CHARACTERS) });
+      }
+      attempt.span?.end();
+    });
+    safely(() => {
+      duration.record((monotonicNow() - attempt.startedAt) / 1000, {
+        ...attempt.attributes,
+        ...(error !== undefined && { [Attribute.ErrorType]: error.code }),
+      });
     });
   };
 
@@ -151,7 +159,7 @@ export function instrumentConnections(options: ConnectionTelemetryOptions = {}):
     for (const [channel, listener] of subscribed) unsubscribe(channel, listener);
     for (const { span } of attempts.values()) {
       safely(() => {
-        span.end();
+        span?.end();
       });
     }
     attempts.clear();
