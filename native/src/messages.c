@@ -81,8 +81,11 @@ void en_call_assembled(en_connection *c, en_slot *slot) {
   }
 }
 
+/* Hands the frames to the callback that are parked now. A callback that waits parks more, and those are for
+ * the next call. */
 static void deliver_from(en_connection *c, en_slot *slot) {
-  while (slot && slot->callback && slot->first && !c->quiet) {
+  uint32_t left = slot ? slot->parked : 0;
+  while (left > 0 && slot->callback && slot->first && !c->quiet) {
     en_parked *frame = unpark(c, slot);
     uint32_t paid = en_cost(frame->length);
     if (frame->type == EN_F_MESSAGE)
@@ -91,6 +94,7 @@ static void deliver_from(en_connection *c, en_slot *slot) {
       en_call_assembled(c, slot);
     free(frame);
     en_give_back(c, slot, paid);
+    left -= paid < left ? paid : left;
   }
 }
 

@@ -41,7 +41,8 @@ int main(void) {
   ends_a_wait_when_room_came();
   ends_a_wait_when_a_channel_changed();
   waits_no_longer_than_the_deadline();
+  polls_what_was_there();
   wakes_a_sleeper();
-  (void)printf("24 groups of checks passed\n");
+  (void)printf("25 groups of checks passed\n");
   return 0;
 }

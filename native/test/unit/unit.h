@@ -41,6 +41,7 @@ void sleeps_after_an_interrupt(void);
 void ends_a_wait_when_room_came(void);
 void ends_a_wait_when_a_channel_changed(void);
 void waits_no_longer_than_the_deadline(void);
+void polls_what_was_there(void);
 void wakes_a_sleeper(void);
 
 #endif

@@ -113,6 +113,33 @@ void waits_no_longer_than_the_deadline(void) {
   free_pair(pair);
 }
 
+/* The peer sends another message while the callback for the last one waits. */
+static void wait_for_another(en_connection *connection, const en_message *message, void *user) {
+  en_pair *pair = user;
+  en_channel channel;
+  en_stats stats = {.size = sizeof stats};
+  (void)message;
+  IS(EN_OK, en_get_stats(connection, &stats));
+  if (stats.messages_received == 10) return; /* the test fails then, and must end */
+  IS(EN_OK, en_try_send(pair->server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_TIMEOUT, en_open_channel(connection, "a", 1, &channel));
+}
+
+/* A call polls what was there, and the next wait tells of the rest. */
+void polls_what_was_there(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  en_stats stats = {.size = sizeof stats};
+  IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, wait_for_another, &pair, 0));
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  for (uint32_t count = 2; count <= 6; count += 2) {
+    IS(EN_OK, en_wait(pair.client, 0));
+    IS(EN_OK, en_poll(pair.client));
+    IS(EN_OK, en_get_stats(pair.client, &stats));
+    CHECK(stats.messages_received == count);
+  }
+  free_pair(pair);
+}
+
 static void *wait_for_a_message(void *connection) {
   en_message message;
   while (en_receive(connection, EN_DEFAULT_CHANNEL, &message) == EN_WOULD_BLOCK)
