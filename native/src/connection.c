@@ -107,11 +107,11 @@ void en_watch_peer(en_connection *c, int64_t now) {
   c->watch_head = head;
   bool late = c->watch_idle >= c->unresponsive_after_ms;
   if (late == c->unresponsive) return;
+  bool is_untold = c->report_unresponsive || c->report_responsive;
   c->unresponsive = late;
-  if (late)
-    c->report_unresponsive = true;
-  else
-    c->report_responsive = true;
+  /* A change back takes back the report of the last change, if no callback got it yet. */
+  c->report_unresponsive = late && !is_untold;
+  c->report_responsive = !late && !is_untold;
 }
 
 /* Drops all later messages. It returns the window of those that have arrived, because the peer may need it

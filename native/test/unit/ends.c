@@ -148,3 +148,40 @@ void tells_of_an_unresponsive_peer(void) {
   }
   free_pair(pair);
 }
+
+/* Looks at the peer now and a while later. */
+static void look_twice(en_connection *connection, int64_t *now) {
+  en_watch_peer(connection, *now);
+  *now += 40;
+  en_watch_peer(connection, *now);
+}
+
+/* Without a callback for events, a change and the change back leave nothing to tell. */
+void tells_only_what_still_holds(void) {
+  en_options quick = with_size();
+  quick.unresponsive_after_ms = 30;
+  en_pair pair = make_pair(65536, &quick, NULL);
+  seen server = {0};
+  en_message message;
+  int64_t now = en_coarse_ms();
+  for (uint32_t told = 0; told < 2; told++) {
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+    look_twice(pair.server, &now);
+    if (told) { /* then the peer comes back and stops again */
+      (void)en_on_event(pair.server, note, &server);
+      IS(EN_OK, en_poll(pair.server));
+      (void)en_on_event(pair.server, NULL, NULL);
+    }
+    IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+    look_twice(pair.server, &now);
+    if (told) {
+      IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+      look_twice(pair.server, &now);
+    }
+    (void)en_on_event(pair.server, note, &server);
+    IS(EN_OK, en_poll(pair.server));
+    (void)en_on_event(pair.server, NULL, NULL);
+    CHECK(server.count[EN_EVENT_UNRESPONSIVE] == told && server.count[EN_EVENT_RESPONSIVE] == 0);
+  }
+  free_pair(pair);
+}

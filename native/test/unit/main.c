@@ -35,6 +35,7 @@ int main(void) {
   says_who_ended_first();
   reports_what_it_drops();
   tells_of_an_unresponsive_peer();
+  tells_only_what_still_holds();
   publishes_what_was_read();
   spins_no_longer_than_the_timeout();
   sleeps_after_an_interrupt();
@@ -43,6 +44,6 @@ int main(void) {
   waits_no_longer_than_the_deadline();
   polls_what_was_there();
   wakes_a_sleeper();
-  (void)printf("25 groups of checks passed\n");
+  (void)printf("26 groups of checks passed\n");
   return 0;
 }

@@ -35,6 +35,7 @@ void keeps_the_error_of_a_call(void);
 void says_who_ended_first(void);
 void reports_what_it_drops(void);
 void tells_of_an_unresponsive_peer(void);
+void tells_only_what_still_holds(void);
 void publishes_what_was_read(void);
 void spins_no_longer_than_the_timeout(void);
 void sleeps_after_an_interrupt(void);
