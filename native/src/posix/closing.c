@@ -19,8 +19,21 @@ typedef struct waiting {
 /* The mutex protects all of these. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static waiting *first, **last = &first;
-static bool has_thread;
+static bool has_thread, knows_forks;
 static unsigned count; /* those that wait, and the one that is being closed */
+
+static void before_fork(void) { (void)pthread_mutex_lock(&mutex); }
+
+static void after_fork(void) { (void)pthread_mutex_unlock(&mutex); }
+
+/* The thread has stayed in the other process, and with it the number of what it closes. The descriptors that
+ * wait are in both. */
+static void after_fork_in_child(void) {
+  has_thread = false;
+  count = 0;
+  for (const waiting *item = first; item; item = item->next) count++;
+  (void)pthread_mutex_unlock(&mutex);
+}
 
 /* Runs as long as there are descriptors to close. */
 static void *close_all(void *unused) {
@@ -48,6 +61,7 @@ static void start_thread(void) {
   pthread_t thread;
   sigset_t all, before;
   en_stay_loaded();
+  if (!knows_forks) knows_forks = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
   (void)sigfillset(&all);
   (void)pthread_sigmask(SIG_SETMASK, &all, &before);
   has_thread = pthread_create(&thread, NULL, close_all, NULL) == 0;

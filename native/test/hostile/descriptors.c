@@ -1,10 +1,12 @@
 /* Descriptors and wakes that nobody asked for. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../src/posix/names.h"
@@ -124,6 +126,32 @@ void a_refused_thread(void) {
   en_link_close(links[1]);
 }
 #endif
+
+/* Closes descriptors in a process whose thread for that has stayed in the other one. */
+static void close_after_fork(void) {
+  int links[2];
+  CHECK(en_waiting_to_close() == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, links) == 0);
+  en_close_elsewhere(links[0]);
+  while (en_waiting_to_close() > 0) en_pause_ms(1);
+  CHECK(fcntl(links[0], F_GETFD) < 0);
+  en_link_close(links[1]);
+}
+
+/* A process forks while its thread closes a descriptor. */
+void a_forked_process(void) {
+  int end, status, made = lingering(&end);
+  en_close_elsewhere(made);
+  while (fcntl(made, F_GETFD) >= 0) en_pause_ms(1); /* then the thread is inside the close */
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    close_after_fork();
+    _exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  is_closed_elsewhere(end);
+}
 
 /* A server does not look at dropped clients again, also if their descriptors wait to be closed. */
 void dropped_clients(void) {

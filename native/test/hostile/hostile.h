@@ -16,6 +16,7 @@ void a_queue_without_descriptors(void);
 #ifdef __GLIBC__
 void a_refused_thread(void);
 #endif
+void a_forked_process(void);
 void dropped_clients(void);
 void flood(void);
 

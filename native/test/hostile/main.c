@@ -10,6 +10,7 @@ int main(void) {
 #ifdef __GLIBC__
   a_refused_thread();
 #endif
+  a_forked_process();
   dropped_clients();
   flood();
   (void)printf("%zu frames, sequences, words and descriptors were refused\n", count);
