@@ -4,7 +4,7 @@ import {
   changeConfig,
   type ConnectionServer,
   type NetworkConnection,
-  type NetworkError,
+  NetworkError,
   OK,
   ok,
   redactText,
@@ -99,12 +99,16 @@ export class Listener {
     this.#logFailure(`call ${call}()`, done);
   }
 
-  /** Calls `adopt` for each connection until the server is closed. Returns the exception of a server that throws. */
-  pass(adopt: (connection: NetworkConnection) => void): Promise<Result> {
-    return tryTransport(this.candidate.transport, async () => {
+  /**
+   * Calls `adopt` for each connection until the server is closed, or throws. Returns the reason for an end that `close()`
+   * did not cause.
+   */
+  async pass(adopt: (connection: NetworkConnection) => void): Promise<NetworkError> {
+    const passed = await tryTransport(this.candidate.transport, async () => {
       for await (const connection of this.#server) adopt(connection);
       return OK;
     });
+    return passed.ok ? new NetworkError('TransportUnavailable', 'its server closed by itself') : passed.error;
   }
 
   /** The server has failed while it listened: its address is a missing one now. */

@@ -258,17 +258,17 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
 
   /**
    * Adopts the connections of one transport until its server is closed. A transport's server that throws is closed. If
-   * it was the last one that listened, the whole server is.
+   * it was the last one that listened, the whole server is: also if the transport has closed it.
    */
   async #pass(listener: Listener): Promise<void> {
     const closes = this.#closes;
-    const passed = await listener.pass((connection) => {
+    const error = await listener.pass((connection) => {
       this.#adopt(listener, connection);
     });
-    if (passed.ok || closes !== this.#closes) return;
+    if (closes !== this.#closes) return;
     await listener.close();
     if (closes !== this.#closes) return;
-    listener.fail(passed.error);
+    listener.fail(error);
     if (this.isListening()) this.#retryAfter(LONGEST_WAIT_MS);
     else await this.close();
   }

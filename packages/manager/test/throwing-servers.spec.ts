@@ -1,4 +1,4 @@
-import { codeOf, until } from '@entropynet/conformance/tools';
+import { codeOf, until, within } from '@entropynet/conformance/tools';
 import { type ConnectionServer, type NetworkConnection, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager } from '@entropynet/manager';
@@ -144,6 +144,29 @@ describe('a server of a transport that throws', () => {
           `${broken}: could not ${what} over loopback (${broken}): transport 'loopback' threw: Error: ${member} is broken`,
       ),
     );
+    await manager.closeAll();
+  });
+});
+
+describe('a server that its transport closes', () => {
+  it('is a missing address, and closes the managed server if it was the last one', async () => {
+    const closed: (() => Promise<unknown>)[] = [];
+    const transport = breaking((each) => closed.push(() => each.close()));
+    const lines: string[] = [];
+    const manager = new ConnectionManager([transport], { log: (line) => lines.push(line) });
+    const [first, second] = [`loopback://broken-${freshName()}`, `loopback://broken-${freshName()}`];
+    const server = unwrap(manager.createServer({ endpoint: first, fallback: [second] }));
+    unwrap(await server.listen());
+    const accepting = server.accept();
+    await closed[0]?.();
+    await until(() => server.getPassedOver().length === 1, 'the address is missing');
+    const reason = 'its server closed by itself';
+    expect(server.getPassedOver()[0]).to.include({ code: 'TransportUnavailable', isRetried: true, reason });
+    expect(lines).to.deep.equal([`${first}: no longer listening over loopback (${first}): ${reason}`]);
+    expect(server.addresses()).to.deep.equal([second]);
+    await closed[1]?.();
+    expect(codeOf(await within(accepting, 'the managed server closed'))).to.equal('ConnectionClosed');
+    expect(server.isListening()).to.equal(false);
     await manager.closeAll();
   });
 });
