@@ -1,12 +1,24 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { type Scope, scoped } from '@entropynet/conformance/tools';
-import { type Result, unwrap } from '@entropynet/core';
+import { codeOf, type Scope, scoped, within } from '@entropynet/conformance/tools';
+import { unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
 import { NatsConnection, NatsConnectionServer, natsTransportModule } from '@entropynet/transport-nats';
+import { connect as connectToNats, type NatsConnection as OwnConnection } from '@nats-io/transport-node';
 import { expect } from 'chai';
 import { freshName } from '../support/fresh-name.js';
 import { describeNats, natsTest } from '../support/nats/describe-nats.js';
+
+/** Resolves when a method of the NATS connection is called for the first time. */
+function calledOnce(connection: OwnConnection, method: 'publish' | 'flush'): Promise<void> {
+  return new Promise((resolve) => {
+    const real = connection[method].bind(connection) as () => never;
+    connection[method] = (...values: []) => {
+      resolve();
+      return real(...values);
+    };
+  });
+}
 
 describeNats('NATS: closing while the NATS server fails', () => {
   it(
@@ -51,6 +63,29 @@ describeNats('NATS: closing while the NATS server fails', () => {
       await closing;
     }),
   );
+
+  for (const [what, call] of [
+    ['whether another server has the service', 'publish'],
+    ['to confirm its subscription', 'flush'],
+  ] as const) {
+    it(
+      `ends while a server asks the NATS server ${what}`,
+      natsTest(async (scope) => {
+        const nats = await scope.natsServer();
+        const own = await connectToNats({ servers: nats.host });
+        scope.defer(() => own.close());
+        const asked = calledOnce(own, call);
+        const config = { endpoint: `nats://${nats.host}/${freshName()}`, connectTimeoutMs: 100 };
+        const server = scope.add(new NatsConnectionServer({ ...config, nats: { connection: own } }));
+        nats.signal('SIGSTOP');
+        const listening = server.listen();
+        await asked;
+        const closing = server.close();
+        expect(codeOf(await within(listening, 'the server stopped listening'))).to.equal('Aborted');
+        unwrap(await within(closing, 'the server closed'));
+      }),
+    );
+  }
 
   it(
     'ends the NATS connection of an aborted attempt when it opens at last',
@@ -118,10 +153,6 @@ describe('NATS: closing while the NATS server does not answer', () => {
     }),
   );
 });
-
-function codeOf(result: Result): string {
-  return result.ok ? 'ok' : result.error.code;
-}
 
 /** A TCP server that sends nothing by itself. `next()` resolves with its next connection. */
 async function listenWith(scope: Scope): Promise<{ port: number; next: () => Promise<Socket> }> {

@@ -20,13 +20,15 @@ const AGAIN_MS = 250;
 
 /**
  * Asks whether a server of a service runs. If none is subscribed, the NATS server answers. `TransportUnavailable`: the
- * NATS connection is interrupted or has ended. `Timeout`: a server is subscribed and does not answer.
+ * NATS connection is interrupted or has ended. `Timeout`: a server is subscribed and does not answer. `Aborted`: the
+ * signal ended the wait.
  */
 export function askService(
   session: NatsSession,
   service: string,
   inboxPrefix: string,
   limitMs: number,
+  signal?: AbortSignal,
 ): Promise<Result<ServicePresence>> {
   const inbox = `${inboxPrefix}.${hexOf(randomBytes(ID_BYTES))}`;
   return new Promise((resolve) => {
@@ -34,9 +36,13 @@ export function askService(
     const settle = (result: Result<ServicePresence>): void => {
       stopLimit();
       stopTimer(again);
+      signal?.removeEventListener('abort', onAbort);
       session.remove(member);
       unsubscribe();
       resolve(result);
+    };
+    const onAbort = (): void => {
+      settle(err('Aborted', `nobody waits for the answer of ${service} any more`, signal?.reason));
     };
     const member = {
       onBroken: (error: NetworkError): void => {
@@ -68,6 +74,7 @@ export function askService(
       else settle({ ok: false, error });
     };
     session.add(member);
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       unsubscribe = session.subscribe(inbox, take);
       ask();

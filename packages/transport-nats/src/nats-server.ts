@@ -19,6 +19,7 @@ import { natsSection } from './nats-options.js';
 import { Lane } from './nats-protocol.js';
 import type { SessionMember } from './session-member.js';
 import { leaseSession, type SessionLease } from './session-pool.js';
+import { unlessAborted } from './unless-aborted.js';
 
 const log = debugLog('nats');
 
@@ -79,17 +80,17 @@ export class NatsConnectionServer extends NetworkServer {
   protected async doListen(signal: AbortSignal): Promise<Result> {
     const lease = await leaseSession(this.#address, this.config, Lane.Prompt, signal);
     if (!lease.ok) return lease;
-    const free = await this.#checkFree(lease.value);
+    const free = await this.#checkFree(lease.value, signal);
     const opened = free.ok ? await this.#open(lease.value, signal) : free;
     if (!opened.ok) lease.value.release();
     return opened;
   }
 
   /** Checks that no other server has the service, except servers of the same queue group. */
-  async #checkFree({ session }: SessionLease): Promise<Result> {
+  async #checkFree({ session }: SessionLease, signal: AbortSignal): Promise<Result> {
     const { connectTimeoutMs, nats } = this.config;
     const limitMs = Math.min(connectTimeoutMs, LISTEN_ANSWER_MS);
-    const asked = await askService(session, this.#service, nats.inboxPrefix, limitMs);
+    const asked = await askService(session, this.#service, nats.inboxPrefix, limitMs, signal);
     // If a monitor is subscribed to every subject, the NATS server can't answer that no server is subscribed.
     if (!asked.ok) return asked.error.code === 'Timeout' ? OK : asked;
     const { isThere, queueGroup } = asked.value;
@@ -132,7 +133,7 @@ export class NatsConnectionServer extends NetworkServer {
     }
     session.add(member);
     lease.setReferenced(this.#isReferenced);
-    await session.flush();
+    await unlessAborted(session.flush(), signal);
     // A refusal comes before the answer to the flush.
     const refusal = forbidden ?? session.brokenError;
     if (refusal !== undefined || signal.aborted) {

@@ -11,6 +11,7 @@ import { formatHostPort, type NatsAddress } from './nats-address.js';
 import { dialErrorOf, reasonOf } from './nats-errors.js';
 import type { Lane } from './nats-protocol.js';
 import { NatsSession } from './nats-session.js';
+import { unlessAborted } from './unless-aborted.js';
 
 /** The use of a shared NATS connection by one user. */
 export interface SessionLease {
@@ -59,7 +60,8 @@ export async function leaseSession(
       if (opened.ok) void opened.value.close();
     });
   };
-  const opened = signal === undefined ? await used.opening : await openedOrAborted(used.opening, signal);
+  const opened =
+    signal === undefined ? await used.opening : ((await unlessAborted(used.opening, signal)) ?? aborted(signal));
   if (!opened.ok) {
     leave();
     return opened;
@@ -92,21 +94,6 @@ function openEntry(key: string, address: NatsAddress, config: ResolvedConnection
     else if (entries.get(key) === entry) entries.delete(key);
   });
   return entry;
-}
-
-/** Returns the outcome of `opening`, or `Aborted` as soon as the signal aborts. */
-function openedOrAborted(opening: Entry['opening'], signal: AbortSignal): Entry['opening'] {
-  return new Promise((resolve) => {
-    const settle = (opened: Result<NatsSession>): void => {
-      signal.removeEventListener('abort', onAbort);
-      resolve(opened);
-    };
-    const onAbort = (): void => {
-      settle(aborted(signal));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    void opening.then(settle);
-  });
 }
 
 function aborted(signal: AbortSignal): Result<never> {

@@ -1,0 +1,17 @@
+/**
+ * Returns what the promise resolves with, or undefined as soon as the signal aborts. For work that can't be stopped: the
+ * caller ends the outcome of it that comes later. The promise never rejects.
+ */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const settle = (outcome: T | undefined): void => {
+      signal.removeEventListener('abort', onAbort);
+      resolve(outcome);
+    };
+    const onAbort = (): void => {
+      settle(undefined);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    void promise.then(settle);
+  });
+}
