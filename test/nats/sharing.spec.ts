@@ -1,4 +1,4 @@
-import { codeOf, messageOf, Recorder, until, untilLocal } from '@entropynet/conformance/tools';
+import { codeOf, messageOf, Recorder, until, untilLocal, within } from '@entropynet/conformance/tools';
 import { type NetworkConnection, unwrap } from '@entropynet/core';
 import { createNetworking } from '@entropynet/manager';
 import { NatsConnectionServer, natsTransportModule } from '@entropynet/transport-nats';
@@ -193,6 +193,29 @@ describeNats("NATS: a program's own NATS connection", () => {
       expect(own.isClosed()).to.equal(false);
     }),
   );
+
+  for (const [when, maxReconnectAttempts, isKilled, isClosed] of [
+    ['the program closes it', -1, false, true],
+    ['the program closes it while it is interrupted', -1, true, true],
+    ['it stops reconnecting', 2, true, false],
+  ] as const) {
+    it(
+      `closes its servers when ${when}`,
+      natsTest(async (scope) => {
+        const nats = await scope.natsServer();
+        const own = await connect({ servers: nats.host, maxReconnectAttempts, reconnectTimeWait: 20 });
+        scope.defer(() => own.close());
+        const { server, serverSide } = await scope.pair(nats, { nats: { connection: own } });
+        const accepting = server.accept();
+        if (isKilled) await nats.kill();
+        if (isKilled) await until(() => serverSide.states.includes('failed'), 'it is interrupted');
+        if (isClosed) await own.close();
+        expect(codeOf(await within(accepting, 'the server closed'))).to.equal('ConnectionClosed');
+        expect(server.isListening()).to.equal(false);
+        expect(codeOf(await server.listen())).to.equal('TransportUnavailable');
+      }),
+    );
+  }
 
   it(
     'can not be used after the program has closed it',

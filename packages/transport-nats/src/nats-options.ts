@@ -49,7 +49,7 @@ export interface NatsOptions {
   maxPendingBytes?: number | undefined;
   /** Bytes of one NATS connection that the NATS server has not confirmed yet. Beyond this limit, senders wait. */
   maxBufferedBytes?: number | undefined;
-  /** A NATS connection of the program to use. The program closes it. Only code can set it. */
+  /** A NATS connection of the program to use. The program closes it. Its end closes the servers. Only code can set it. */
   connection?: object | undefined;
 }
 

@@ -147,13 +147,19 @@ export class NatsConnectionServer extends NetworkServer {
 
   /**
    * Handles a broken NATS connection. The connections end by themselves; the server listens again when a NATS server
-   * answers.
+   * answers. If the NATS connection is the program's and has ended for good, the server closes: it can't replace it.
    */
   #onBroken(error: NetworkError, survivesBreaks: boolean, signal: AbortSignal): void {
-    log(() => `${shownAddress(this.#address)}: ${error.message}; listening again as soon as that is possible`);
+    const isFinal = !survivesBreaks && this.config.nats.connection !== undefined;
+    const outlook = isFinal ? 'the server closes' : 'listening again as soon as that is possible';
+    log(() => `${shownAddress(this.#address)}: ${error.message}; ${outlook}`);
     this.#current?.desk.abandon();
     // On a NATS connection of the program, `@nats-io` subscribes again by itself.
     if (survivesBreaks) return;
+    if (isFinal) {
+      void this.close();
+      return;
+    }
     this.#current?.stop();
     this.#current?.lease.release();
     this.#current = undefined;

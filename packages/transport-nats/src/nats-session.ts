@@ -89,9 +89,9 @@ export class NatsSession {
     return this.#break && brokenError(this.#break, this.where);
   }
 
-  /** Whether `@nats-io` reconnects and subscribes again by itself. */
+  /** Whether `@nats-io` reconnects and subscribes again by itself after the present break, or after the next one. */
   get survivesBreaks(): boolean {
-    return this.#isGiven;
+    return this.#isGiven && this.#break !== 'ended';
   }
 
   /**
@@ -281,10 +281,9 @@ export class NatsSession {
   }
 
   #onBreak(how: Break, reason: unknown): void {
-    const wasBroken = this.#break !== undefined;
     // An end is final: the NATS connection does not reconnect after it.
-    if (this.#break !== 'ended') this.#break = how;
-    if (wasBroken) return;
+    if (this.#break === 'ended' || this.#break === how) return;
+    this.#break = how;
     this.#unflushedBytes = 0;
     this.#uncoveredBytes = 0;
     this.#pulse.stop();

@@ -2,7 +2,10 @@ import type { NetworkError } from '@entropynet/core';
 
 /** A user of a NATS connection: a link, a handshake or a listening server. */
 export interface SessionMember {
-  /** The NATS connection broke: no message arrives or leaves any more. */
+  /**
+   * The NATS connection broke: no message arrives or leaves any more. A member that stays hears of an interruption and
+   * then of the end.
+   */
   onBroken(error: NetworkError): void;
   /** The NATS server does not permit a subject of one of the members. */
   onForbidden?(subject: string, error: NetworkError): void;

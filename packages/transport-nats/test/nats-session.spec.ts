@@ -55,8 +55,10 @@ describe('a NATS connection of the program', () => {
     await until(() => session.isBroken, 'the session has noticed');
     connection.close();
     await until(() => published() === 'the NATS connection to there ended', 'the session has noticed');
-    expect(reported.map(({ message }) => message.split(';')[0])).to.deep.equal(
-      Array(2).fill('the NATS connection to there is interrupted'),
-    );
+    expect(reported.map(({ message }) => message.split(';')[0])).to.deep.equal([
+      'the NATS connection to there is interrupted',
+      'the NATS connection to there is interrupted',
+      'the NATS connection to there ended',
+    ]);
   });
 });
