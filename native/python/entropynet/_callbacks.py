@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import _library as c
+from ._by_channel import ByChannel
 from ._bytes import STILL_USED, View, copy_from
 from ._guard import Guard
 from .errors import ClosedError, EntropyNetError
@@ -28,7 +29,7 @@ class Callbacks:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._messages: dict[int, Any] = {}
+        self._messages: ByChannel[Any] = ByChannel(guard)
         self._event: Any = None
         self._polling = 0
         #: Callbacks that were replaced while the library was inside them. They must live until it returns.
@@ -46,9 +47,9 @@ class Callbacks:
             # While a callback reads the ring, no call of the library waits.
             flags = c.IN_RING if borrow else 0
             c.check(library.en_on_message(handle, channel, ctypes.cast(taker, ctypes.c_void_p), None, flags))
-            self._retire(self._messages.pop(channel, None))
+            self._retire(self._messages.pop(channel))
             if callback is not None:
-                self._messages[channel] = taker
+                self._messages.set(channel, taker)
 
     def set_for_events(self, connection: Connection, callback: EventCallback | None) -> None:
         """Sets the callback for the events of the connection. None removes it."""
@@ -153,7 +154,7 @@ class Callbacks:
                 if this is None:
                     return
                 found = event.contents
-                channel = this._channel_of_event(found)
+                channel = this._channel(found.channel)
                 callback(Event(EventType(found.type), channel, c.name_of(found.status)))
             except BaseException as error:  # No exception may pass through the C library.
                 errors.append(error)

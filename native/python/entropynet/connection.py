@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Any, ContextManager
 
 from . import _library as c
+from ._by_channel import ByChannel
 from ._bytes import SLICE_MS, Buffer, Deadline, address_of, copy_from, first_slice, in_slices, milliseconds
 from ._callbacks import Callbacks, EventCallback
 from ._guard import Closing, Guard
 from ._memory import Memory
 from .channel import Channel, MessageCallback
 from .errors import EntropyNetError, error_of
-from .types import EventType, Info, Message, Stats
+from .types import Info, Message, Stats
 
 library = c.library
 
@@ -37,7 +38,8 @@ class Connection(Closing):
         self._memory = Memory(self._guard)
         #: The channel without a name, which is open from the start.
         self.default_channel = Channel(self, c.DEFAULT_CHANNEL, "")
-        self._channels: dict[int, Channel] = {c.DEFAULT_CHANNEL: self.default_channel}
+        self._channels: ByChannel[Channel] = ByChannel(self._guard)
+        self._channels.set(c.DEFAULT_CHANNEL, self.default_channel)
         self._longest_frame = self.info.max_frame_size
 
     # ---- messages of the default channel ----
@@ -284,12 +286,5 @@ class Connection(Closing):
         # `info.name` would end at the first zero.
         name = copy_from(ctypes.addressof(info) + c.ChannelInfo.name.offset, info.name_length)
         channel = Channel(self, number, name.decode())
-        self._channels[number] = channel
+        self._channels.set(number, channel)
         return channel
-
-    def _channel_of_event(self, event: Any) -> Channel:
-        """Returns the channel of an event of the library. A closed channel is forgotten, because its number may
-        come again."""
-        if event.type == EventType.CHANNEL_CLOSED:
-            return self._channels.pop(event.channel, None) or self._channel(event.channel)
-        return self._channel(event.channel)

@@ -10,6 +10,7 @@ import threading
 import time
 import unittest
 import warnings
+import weakref
 from collections.abc import Callable
 
 import entropynet
@@ -46,6 +47,28 @@ class Channels(PairCase):
                 client.open_channel(name)
         with self.assertRaises(ValueError):
             client.default_channel.close()
+
+    def test_are_forgotten_with_their_callbacks(self) -> None:
+        client, server = self.pair()
+        alive: weakref.WeakSet[object] = weakref.WeakSet()
+
+        def open_and_close() -> None:
+            def take(_message: object) -> None:
+                pass
+
+            channel = client.open_channel("a", 0)
+            channel.on_message(take)
+            alive.add(take)
+            alive.add(channel)
+            channel.close(0)
+            while channel.state != "closed":
+                server.poll()
+                client.poll()
+
+        for _ in range(200):
+            open_and_close()
+        gc.collect()
+        self.assertLess(len(alive), 100)
 
     def test_have_one_consumer(self) -> None:
         client, _server = self.pair()
