@@ -2,7 +2,9 @@
 #ifndef ENTROPYNET_CONNECTION_HPP
 #define ENTROPYNET_CONNECTION_HPP
 
+#include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -125,6 +127,8 @@ class Connection {
    * message's bytes are valid until the callback returns. */
   Status OnMessage(Channel channel, MessageCallback callback, Delivery delivery = Delivery::kCopied) {
     if (connection_ == nullptr) return Code::kInvalidParameter;
+    // They end after the rest, because what ends with them may use this object.
+    const auto closed = callbacks_->TakeClosed(connection_);
     auto next = callback ? std::make_unique<MessageCallback>(std::move(callback)) : nullptr;
     const Status status(en_on_message(connection_, channel.number,
                                       next == nullptr ? nullptr : &DeliverMessage, next.get(),
@@ -231,6 +235,25 @@ class Connection {
     // Callbacks that were replaced during a callback, perhaps by themselves. They last until Poll() returns.
     std::vector<std::unique_ptr<MessageCallback>> retired_messages;
     std::vector<std::unique_ptr<EventCallback>> retired_events;
+    static constexpr std::size_t kFew = 32;
+    // The number of callbacks for messages at which TakeClosed() looks at the channels.
+    std::size_t limit = kFew;
+
+    // Removes the callbacks of channels that are over. A program may open and close channels without end. The
+    // C library forgets a channel only after its last message and event, and never inside a callback.
+    std::vector<std::unique_ptr<MessageCallback>> TakeClosed(const en_connection* connection) {
+      std::vector<std::unique_ptr<MessageCallback>> closed;
+      if (messages.size() < limit) return closed;
+      en_channel_info info{};
+      info.size = sizeof info;
+      for (auto at = messages.begin(); at != messages.end();) {
+        const bool is_over = en_get_channel(connection, at->first, &info) != EN_OK;
+        if (is_over) closed.push_back(std::move(at->second));
+        at = is_over ? messages.erase(at) : std::next(at);
+      }
+      limit = 2 * messages.size() + kFew;
+      return closed;
+    }
 
     void Retire(std::unique_ptr<MessageCallback> callback) {
       if (running > 0 && callback != nullptr) retired_messages.push_back(std::move(callback));

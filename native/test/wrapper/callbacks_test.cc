@@ -78,6 +78,19 @@ void TestChannels() {
   EXPECT(client.OpenChannel("", kLimit).GetStatus() == Code::kInvalidParameter);
 }
 
+void TestClosedChannels() {
+  test = "closed channels";
+  auto [server, client, peer] = Connected();
+  const auto captured = std::make_shared<int>(0);
+  for (int i = 0; i < 200; i++) {
+    const auto channel = client.OpenChannel("a", 0ms);
+    EXPECT(channel.Ok() && client.OnMessage(*channel, [captured](const Message&) {}).Ok());
+    EXPECT(client.CloseChannel(*channel, 0ms).Ok());
+    while (client.GetChannel(*channel).Ok()) EXPECT(peer.Poll().Ok() && client.Poll().Ok());
+  }
+  EXPECT(captured.use_count() < 100);
+}
+
 void TestEnds() {
   test = "ends";
   auto [server, client, peer] = Connected();

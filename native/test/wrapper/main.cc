@@ -62,6 +62,7 @@ int main() {
   TestEndInsideCallback();
   TestBackpressure();
   TestChannels();
+  TestClosedChannels();
   TestServer();
   TestConnecting();
   TestEnds();

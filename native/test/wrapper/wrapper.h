@@ -71,6 +71,7 @@ void TestCallbacks();
 void TestEndInsideCallback();
 void TestBackpressure();
 void TestChannels();
+void TestClosedChannels();
 void TestServer();
 void TestConnecting();
 void TestEnds();
