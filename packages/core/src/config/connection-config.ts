@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../result/result.js';
 import { ignoreRejection } from '../result/thenable.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
 import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
-import { entriesIn, isDictionary } from './dictionary.js';
+import { entriesIn, freezeDeeply, isDictionary } from './dictionary.js';
 import { snapshot, type UnreadableKey } from './snapshot.js';
 import {
   knownSections,
@@ -175,10 +175,16 @@ function split(
 /** The outcome of each schema for a missing section. */
 const outcomesOfMissing = new WeakMap<TransportSection['optionsSchema'], OptionsOutcome<unknown>>();
 
-/** Checks a section. The defaults of a missing one are asked for once: most connections miss most sections. */
+/**
+ * Checks a section. The defaults of a missing one are asked for once: most connections miss most sections. All of them
+ * share these defaults, so nobody may change them.
+ */
 function check(schema: TransportSection['optionsSchema'], given: unknown): OptionsOutcome<unknown> {
   if (given !== undefined) return validate(schema, given);
-  const outcome = outcomesOfMissing.get(schema) ?? validate(schema, Object.create(null));
+  const known = outcomesOfMissing.get(schema);
+  if (known !== undefined) return known;
+  const outcome = validate(schema, Object.create(null));
+  if (outcome.issues === undefined) freezeDeeply(outcome.value);
   outcomesOfMissing.set(schema, outcome);
   return outcome;
 }

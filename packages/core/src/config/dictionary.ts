@@ -20,3 +20,21 @@ export function entriesIn(value: object): [name: string, value: unknown][] | und
     return undefined;
   }
 }
+
+/**
+ * Freezes lists and object literals at every depth. Other objects stay as they are: an instance of a class may need to
+ * change.
+ */
+export function freezeDeeply(value: unknown, seen = new Set<object>()): void {
+  if (!Array.isArray(value) && !isLiteral(value)) return;
+  if (seen.has(value)) return;
+  seen.add(Object.freeze(value));
+  for (const [, member] of entriesIn(value) ?? []) freezeDeeply(member, seen);
+}
+
+function isLiteral(value: unknown): value is object {
+  if (!isDictionary(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of a literal from another realm is another object. None of them has a prototype.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
