@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { codeOf, turns, until } from '@entropynet/conformance/tools';
-import { encodePeerLimits, unwrap } from '@entropynet/core';
+import { encodePeerLimits, err, unwrap } from '@entropynet/core';
 import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { expect } from 'chai';
+import { WebSocketServer } from 'ws';
 import {
   clientMessage,
   PEER_LIMITS,
@@ -71,6 +72,33 @@ describe('WebSocket: memory of idle and abandoned connections', () => {
     greedy.write(Buffer.of(0x82, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0));
     await once(greedy, 'close');
   });
+
+  for (const [what, admit] of [
+    ['a client', undefined],
+    ['a client that `admit` refuses', () => err('ResourceLimitExceeded', 'it is full')],
+  ] as const) {
+    it(`is no socket of ${what}, if there was no memory for its upgrade`, async () => {
+      const server = new WebSocketConnectionServer({
+        endpoint: 'ws://127.0.0.1:0/test',
+        webSocket: { maxConnections: 1 },
+        admit,
+      });
+      fixtures.defer(() => server.close());
+      unwrap(await server.listen());
+      const { handleUpgrade } = WebSocketServer.prototype;
+      WebSocketServer.prototype.handleUpgrade = () => {
+        throw new RangeError('Array buffer allocation failed');
+      };
+      fixtures.defer(() => {
+        WebSocketServer.prototype.handleUpgrade = handleUpgrade;
+      });
+      const warned = once(process, 'warning') as Promise<[Error]>;
+      const socket = await fixtures.tcp(server.address()!);
+      socket.write(upgradeRequest('/test'));
+      await once(socket, 'close');
+      expect((await warned)[0].message).to.contain("can't take a client");
+    });
+  }
 
   for (const how of ['says goodbye', 'dies'] as const) {
     it(`is no slot for a client that ${how} before anybody accepts it`, async () => {

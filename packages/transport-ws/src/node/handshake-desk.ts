@@ -144,23 +144,34 @@ export class HandshakeDesk {
           this.#giveUpOn(webSocket, error);
         });
       });
-    } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this
-      // server.
-      this.#forget(socket);
+    } catch (error) {
+      this.#notUpgraded(socket, error);
       place.value.release();
     }
   }
 
   /** A client for which there is no memory, for example, must not end the process: a rejection without a handler does. */
   #giveUpOn(webSocket: WebSocket, error: unknown): void {
+    this.#warn(error);
+    webSocket.on('error', ignore);
+    // The end of the socket releases its place.
+    webSocket.terminate();
+  }
+
+  /** Handles an exception of `ws` during the upgrade of a socket. */
+  #notUpgraded(socket: Socket, error: unknown): void {
+    this.#forget(socket);
+    // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this server.
+    if (isTaken(socket)) return;
+    this.#warn(error);
+    socket.destroy();
+  }
+
+  #warn(error: unknown): void {
     const endpoint = redactEndpoint(this.#config.endpoint);
     this.#warnings.warn(
       `EntropyNet server '${endpoint}' can't take a client: ${shortageOf(error) ?? reasonOf(error)}; its connection ends`,
     );
-    webSocket.on('error', ignore);
-    // The end of the socket releases its place.
-    webSocket.terminate();
   }
 
   /** Refuses a client with a close code. A page sees no HTTP status, and must learn that the server is full. */
@@ -177,10 +188,8 @@ export class HandshakeDesk {
           clearTimeout(timer);
         });
       });
-    } catch {
-      // Another `upgrade` listener of the user's server has taken this request: the socket does not belong to this
-      // server.
-      this.#forget(socket);
+    } catch (error) {
+      this.#notUpgraded(socket, error);
     }
   }
 
