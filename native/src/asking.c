@@ -22,6 +22,11 @@ static en_status put(const en_asking *a, const uint8_t *bytes, size_t length) {
   return en_link_put(a->link, bytes, length, -1) ? EN_OK : broken_off(a);
 }
 
+static void drop_region(en_asking *a) {
+  if (a->region >= 0) en_region_close(a->region);
+  a->region = -1;
+}
+
 /* Takes the next reply. EN_WOULD_BLOCK: it has not come yet. */
 static en_status take(en_asking *a) {
   int got = en_message_take(a->link, a->reply, &a->have, &a->region);
@@ -40,6 +45,8 @@ static en_status take(en_asking *a) {
   if (got < 0) return broken_off(a);
   if (got == EN_TAKE_NOTHING) return EN_WOULD_BLOCK;
   a->have = 0;
+  /* No descriptor belongs to another answer. */
+  if (en_get32(a->reply + 12) != EN_R_GRANTED) drop_region(a);
   if (en_get32(a->reply) != EN_MAGIC_REPLY)
     return en_fail(EN_HANDSHAKE_FAILED, "The answer is none of EntropyNet.");
   uint32_t version = en_get32(a->reply + 4);
@@ -154,7 +161,6 @@ en_status en_ask(en_asking *a, en_connection **connection) {
 }
 
 void en_asking_end(en_asking *a) {
-  if (a->region >= 0) en_region_close(a->region);
-  a->region = -1;
+  drop_region(a);
   if (a->link != EN_NO_LINK) en_link_end(a->link);
 }

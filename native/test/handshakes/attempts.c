@@ -86,6 +86,59 @@ void proves_without_waiting(void) {
   en_server_free(server);
 }
 
+static const char a_secret[] = "a secret of sixteen letters and more";
+
+/* Answers as a server with that secret. `body` has `length` bytes, which follow the status. */
+static void answer(en_link link, uint32_t status, const uint8_t *body, size_t length, en_handle region) {
+  uint8_t reply[EN_MESSAGE_BYTES] = {0};
+  en_put32(reply, EN_MAGIC_REPLY);
+  en_put32(reply + 4, EN_LAYOUT_VERSION);
+  en_put32(reply + 8, status ? 0 : EN_MIN_REGION);
+  en_put32(reply + 12, status);
+  if (!status) en_put_limits(reply + 32, &(en_limits){1000, EN_MIN_WINDOW, 1, EN_FLAG_SECRET});
+  memcpy(reply + 16, body, length);
+  CHECK(en_link_put(link, reply, sizeof reply, region));
+}
+
+/* A region that comes with the challenge in place of the last answer is none. */
+void takes_the_region_of_the_last_answer(void) {
+  en_options options = in_directory();
+  en_place place;
+  en_listener *listener;
+  en_connecting *attempt;
+  en_connection *client;
+  en_handle region;
+  uint8_t *bytes, challenge[32] = {0}, request[EN_MESSAGE_BYTES], proof[EN_MESSAGE_BYTES];
+  const char *why;
+  options.secret = a_secret;
+  IS(EN_OK, en_place_find("one", directory, &place));
+  IS(EN_OK, en_listener_open(&place, 1, "c 0", en_deadline(1000), &listener));
+  IS(EN_OK, en_connect_start("one", &options, &attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  en_link link = en_listener_take(listener);
+  (void)en_link_readable(link, -1);
+  CHECK(en_link_take(link, request, sizeof request, NULL) == (int)sizeof request);
+  IS(EN_OK, en_region_make(EN_MIN_REGION, &region, &bytes, &why));
+  en_put32(bytes, EN_MAGIC_REGION);
+  en_put32(bytes + 4, EN_LAYOUT_VERSION);
+  en_put32(bytes + 8, EN_MIN_REGION);
+  en_put32(bytes + 12, (EN_MIN_REGION - 256) / 2);
+  answer(link, EN_R_CHALLENGE, challenge, sizeof challenge, region);
+  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
+  (void)en_link_readable(link, -1);
+  CHECK(en_link_take(link, proof, sizeof proof, NULL) == (int)sizeof proof);
+  en_proof(a_secret, "entropynet server", challenge, proof, proof);
+  answer(link, EN_R_PROOF, proof, 32, -1);
+  answer(link, EN_R_GRANTED, bytes + 16, 16, -1);
+  IS(EN_HANDSHAKE_FAILED, en_connect_poll(attempt, &client));
+  CHECK(strstr(en_last_error()->message, "passed no region") != NULL);
+  en_connect_free(attempt);
+  en_region_close(region);
+  en_region_unmap(bytes, EN_MIN_REGION);
+  en_link_close(link);
+  en_listener_close(listener);
+}
+
 /* The endpoint's next server does not hide that the server of the attempt has gone. */
 void notices_another_server(void) {
   en_options options = in_directory();
