@@ -82,7 +82,7 @@ describe('the slots of clients during a shared-memory handshake', () => {
   it('become free when the client has no memory for its connection', async () => {
     const server = await scene.server();
     const sharedMemory = { ...scene.config.sharedMemory, prefault: true };
-    const client = new SharedMemoryConnection(scene.config.endpoint, { ...scene.config, sharedMemory });
+    const client = scene.client({ sharedMemory });
     const { prefault, unmap } = SharedMemoryRegion.prototype;
     let unmapped = 0;
     SharedMemoryRegion.prototype.prefault = () => {

@@ -58,10 +58,16 @@ export class Scene {
     return server;
   }
 
+  /** A client of this scene's copy of the package; it is not connected yet. */
+  client(overrides: Partial<ConnectionConfig> = {}): SharedMemoryConnection {
+    const client = new SharedMemoryConnection(this.config.endpoint, { ...this.config, ...overrides });
+    this.onClose(() => client.disconnect());
+    return client;
+  }
+
   /** A connected client and the connection that the server accepted for it, which does not receive yet. */
   async pair(server: SharedMemoryServer): Promise<{ client: SharedMemoryConnection; accepted: NetworkConnection }> {
-    const client = new SharedMemoryConnection(this.config.endpoint, this.config);
-    this.onClose(() => client.disconnect());
+    const client = this.client();
     unwrap(await client.connect());
     const accepted = unwrap(await server.accept());
     this.onClose(() => accepted.disconnect());

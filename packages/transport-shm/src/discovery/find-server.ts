@@ -159,8 +159,9 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
     if (code !== 'ECONNREFUSED' && code !== 'ENOENT') {
       return failureAt(path, `the server named '${shown}' could not be asked at ${path}`, error);
     }
-    // On some systems this error means a full queue. On every system the server may be about to make its socket again.
-    if (isLocked(binding, found.regionPath)) return undefined;
+    // On some systems this error means a full queue. On every system the server may be about to make its socket again. The
+    // lock may be that of another server, whose pipe has another name.
+    if (isLocked(binding, found.regionPath) && !isReplaced(found)) return undefined;
     return err(
       'TransportUnavailable',
       `the server named '${shown}' is gone: no server listens at its socket ${path}`,
@@ -178,6 +179,12 @@ export function tryToConnect(found: FoundServer, shown: string): Result<OpenedSo
     socket.close();
     return err('TransportUnavailable', `the server named '${shown}' went away: ${messageOf(error)}`, error);
   }
+}
+
+/** Whether another server has the name by now. A server whose file is missing creates it again. */
+export function isReplaced({ regionPath, userId, identity }: FoundServer): boolean {
+  const present = readDiscoveryRegion(regionPath, userId);
+  return present.ok && Buffer.compare(present.value.nonce, identity.nonce) !== 0;
 }
 
 /**

@@ -14,8 +14,7 @@ import { sideLayout } from '../region/layout.js';
 import { type RegionAccess, SharedMemoryRegion } from '../region/shared-memory-region.js';
 import type { SharedMemoryConfig } from '../shared-memory-options.js';
 import { describeCode, describeSystemError, isShortage } from '../system-failures.js';
-import { readDiscoveryRegion } from './discovery-region.js';
-import { connectTo, type FoundServer, type OpenedSocket } from './find-server.js';
+import { connectTo, type FoundServer, isReplaced, type OpenedSocket } from './find-server.js';
 import {
   ACKNOWLEDGEMENT,
   decodeProofStep,
@@ -102,12 +101,6 @@ async function orGone(
   const hasGone = again.ok ? isReplaced(found) : again.error.code === 'TransportUnavailable';
   if (!hasGone) return failure;
   return err('PeerDied', `the server named '${shown}' went away during the handshake`, failure.error);
-}
-
-/** Whether another server has the name by now. A server whose file is missing creates it again. */
-function isReplaced({ regionPath, userId, identity }: FoundServer): boolean {
-  const present = readDiscoveryRegion(regionPath, userId);
-  return present.ok && Buffer.compare(present.value.nonce, identity.nonce) !== 0;
 }
 
 function brokenOff(error: unknown): Failure {
