@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { NetworkError } from '@entropynet/core';
+import { failureOf } from '@entropynet/conformance/tools';
+import { NetworkError, unwrap } from '@entropynet/core';
 import { WebSocketConnectionServer } from '@entropynet/transport-ws';
 import { checkAuthentication, checkHeaders } from '@entropynet/transport-ws/internal/node/upgrade-gate';
 import { UpgradeRouter } from '@entropynet/transport-ws/internal/node/upgrade-router';
@@ -65,6 +66,22 @@ describe('upgrade requests', () => {
     const client = fixtures.raw(`ws://127.0.0.1:${port}/test`);
     const [greeting] = (await once(client, 'message')) as [Buffer];
     expect(greeting).to.have.length(24);
+  });
+
+  it('count once if the program passes them twice', async () => {
+    const http = await fixtures.httpServer();
+    const server = await fixtures.serve({ noServer: true, maxConnections: 2 }, 'ws://localhost/test');
+    http.on('upgrade', (request, socket, head) => {
+      server.handleUpgrade(request, socket, head);
+      server.handleUpgrade(request, socket, head);
+    });
+    const { port } = http.address() as AddressInfo;
+    const address = `ws://127.0.0.1:${port}/test`;
+    for (let count = 0; count < 2; count += 1) {
+      unwrap(await fixtures.client(address).connect());
+      await fixtures.accept(server);
+    }
+    failureOf(await fixtures.client(address).connect(), 'ResourceLimitExceeded');
   });
 
   it('are admitted by an answer of the hook that arrived while the process was busy', async () => {

@@ -78,6 +78,8 @@ export class HandshakeDesk {
   readonly take = (request: IncomingMessage, stream: object, head: Buffer, isAlone: boolean): void => {
     const socket = stream as Socket;
     const { webSocket } = this.#config;
+    // The program passed the request twice. A second handshake would fail, and end the count of the socket.
+    if (this.#sockets.has(socket)) return;
     // Another listener of the user's server implements that protocol, or has taken the socket. This server must not
     // answer.
     if (!isAlone && (!asksForProtocol(request) || isTaken(socket))) return;

@@ -85,7 +85,8 @@ export class WebSocketConnectionServer extends NetworkServer {
   /**
    * Handles an upgrade request that the program passes to it. With `webSocket.noServer`, connections come only in this
    * way. The program checks the path; the server checks the origin, calls `authenticate` and applies the limits. The
-   * server owns the socket from now on: if it refuses the request, it answers and closes the socket.
+   * server owns the socket from now on: if it refuses the request, it answers and closes the socket. A second call for the
+   * same socket has no effect.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     checkUpgrade(request, socket, head);
