@@ -53,6 +53,21 @@ void ends(void) {
   en_connection_free(pair.server);
 }
 
+/* Also a side that spins can receive everything that came before its goodbye. */
+void keeps_what_came_before_a_goodbye(void) {
+  en_options spinning = with_size();
+  en_message message;
+  spinning.spin_us = 1000;
+  en_pair pair = make_pair(65536, NULL, &spinning);
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "1", 1));
+  IS(EN_OK, en_wait(pair.client, 0));
+  IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "2", 1));
+  pair.client->taken_at = en_coarse_ms(); /* as if the last call had been just now */
+  IS(EN_OK, en_disconnect(pair.client, 0));
+  for (int i = 0; i < 2; i++) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+  free_pair(pair);
+}
+
 static void take_messages(en_connection *connection, const en_event *event, void *user) {
   seen *all = user;
   if (event->type == EN_EVENT_CHANNEL_OPENED)

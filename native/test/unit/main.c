@@ -30,6 +30,7 @@ int main(void) {
   keeps_a_full_channel_from_the_others();
   sleeps_after_room_came();
   ends();
+  keeps_what_came_before_a_goodbye();
   ends_after_the_messages_of_channels();
   keeps_the_error_of_a_call();
   says_who_ended_first();
@@ -44,6 +45,6 @@ int main(void) {
   waits_no_longer_than_the_deadline();
   polls_what_was_there();
   wakes_a_sleeper();
-  (void)printf("26 groups of checks passed\n");
+  (void)printf("27 groups of checks passed\n");
   return 0;
 }

@@ -30,6 +30,7 @@ void opens_and_closes_channels(void);
 void keeps_a_full_channel_from_the_others(void);
 void sleeps_after_room_came(void);
 void ends(void);
+void keeps_what_came_before_a_goodbye(void);
 void ends_after_the_messages_of_channels(void);
 void keeps_the_error_of_a_call(void);
 void says_who_ended_first(void);
