@@ -134,8 +134,8 @@ static en_status say_goodbye(en_connection *c, int timeout_ms) {
   if (c->claiming) (void)en_abort(c);
   int64_t deadline = en_deadline(timeout_ms);
   bool in_time = true;
-  c->taken_at = -1;        /* also a side that spins takes everything */
-  (void)en_take(c, false); /* it can still be received afterwards */
+  en_take_all(c); /* it can still be received afterwards */
+  (void)en_take(c, false);
   leave(c);
   while (in_time && c->queued_count > 0 && c->state == EN_STATE_CONNECTED) {
     in_time = !c->holding && en_wait_a_while(c, deadline);

@@ -200,6 +200,8 @@ void en_close_own(en_connection *c, en_slot *slot);
 
 /* receive.c: the frames of the peer. These set no error for the program. */
 en_status en_take(en_connection *c, bool deliver);
+/* Keeps everything that is in the ring, also for a side that spins, and inside an in-ring callback. */
+void en_take_all(en_connection *c);
 /* Publishes the read position, and wakes the peer if it waits for room. */
 void en_publish_head(en_connection *c);
 

@@ -173,6 +173,11 @@ static en_status take_ring(en_connection *c, bool deliver, bool at_once) {
   return status;
 }
 
+/* A callback that reads the ring is not disturbed: the bytes stay until the position is published. */
+void en_take_all(en_connection *c) {
+  if (c->state == EN_STATE_CONNECTED) (void)take_ring(c, false, true);
+}
+
 en_status en_take(en_connection *c, bool deliver) {
   if (c->state != EN_STATE_CONNECTED) return c->end.status;
   if (c->holding) return EN_OK; /* a callback reads the ring */

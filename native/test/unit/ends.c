@@ -68,6 +68,30 @@ void keeps_what_came_before_a_goodbye(void) {
   free_pair(pair);
 }
 
+static void leave(en_connection *connection, const en_message *message, void *user) {
+  note_message(connection, message, user);
+  IS(EN_OK, en_disconnect(connection, 0));
+  CHECK(message->length == 5 && memcmp(message->bytes, "first", 5) == 0);
+}
+
+/* The goodbye of a callback keeps the messages that came after its own one. */
+void keeps_what_came_before_a_callback_leaves(void) {
+  en_message message;
+  for (unsigned flags = 0; flags <= EN_IN_RING; flags++) {
+    en_pair pair = make_pair(65536, NULL, NULL);
+    seen client = {0};
+    IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, leave, &client, flags));
+    IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "first", 5));
+    for (int i = 0; i < 2; i++) IS(EN_OK, en_try_send(pair.server, EN_DEFAULT_CHANNEL, "more", 4));
+    IS(EN_CONNECTION_CLOSED, en_poll(pair.client));
+    CHECK(client.messages == 1);
+    IS(EN_OK, en_on_message(pair.client, EN_DEFAULT_CHANNEL, NULL, NULL, 0));
+    for (int i = 0; i < 2; i++) IS(EN_OK, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+    IS(EN_CONNECTION_CLOSED, en_receive(pair.client, EN_DEFAULT_CHANNEL, &message));
+    free_pair(pair);
+  }
+}
+
 static void take_messages(en_connection *connection, const en_event *event, void *user) {
   seen *all = user;
   if (event->type == EN_EVENT_CHANNEL_OPENED)

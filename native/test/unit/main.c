@@ -31,6 +31,7 @@ int main(void) {
   sleeps_after_room_came();
   ends();
   keeps_what_came_before_a_goodbye();
+  keeps_what_came_before_a_callback_leaves();
   ends_after_the_messages_of_channels();
   keeps_the_error_of_a_call();
   says_who_ended_first();
@@ -45,6 +46,6 @@ int main(void) {
   waits_no_longer_than_the_deadline();
   polls_what_was_there();
   wakes_a_sleeper();
-  (void)printf("27 groups of checks passed\n");
+  (void)printf("28 groups of checks passed\n");
   return 0;
 }

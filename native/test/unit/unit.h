@@ -31,6 +31,7 @@ void keeps_a_full_channel_from_the_others(void);
 void sleeps_after_room_came(void);
 void ends(void);
 void keeps_what_came_before_a_goodbye(void);
+void keeps_what_came_before_a_callback_leaves(void);
 void ends_after_the_messages_of_channels(void);
 void keeps_the_error_of_a_call(void);
 void says_who_ended_first(void);
