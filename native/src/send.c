@@ -176,12 +176,12 @@ en_status en_commit(en_connection *c) {
   }
   if (buffer) {
     enqueue(c, slot, buffer, c->claim_length);
-  } else {
-    en_spend(c, slot, c->claim_length);
-    en_ring_publish(&c->out, c->claim_length, EN_F_MESSAGE | slot->own_id << 8, c->claim_skip);
-    en_wake_reader(c);
-    en_count_sent(c, c->claim_length);
+    return c->state == EN_STATE_CONNECTED ? EN_OK : en_ended(c);
   }
+  en_spend(c, slot, c->claim_length);
+  en_ring_publish(&c->out, c->claim_length, EN_F_MESSAGE | slot->own_id << 8, c->claim_skip);
+  en_wake_reader(c);
+  en_count_sent(c, c->claim_length);
   if (c->work) en_flush(c);
   return EN_OK;
 }

@@ -25,6 +25,7 @@ int main(void) {
   keeps_the_message_of_a_callback();
   gives_the_memory_of_a_message();
   claims();
+  loses_a_claim_to_a_failure();
   drains_after_a_claim();
   opens_and_closes_channels();
   keeps_a_full_channel_from_the_others();
@@ -46,6 +47,6 @@ int main(void) {
   waits_no_longer_than_the_deadline();
   polls_what_was_there();
   wakes_a_sleeper();
-  (void)printf("28 groups of checks passed\n");
+  (void)printf("29 groups of checks passed\n");
   return 0;
 }

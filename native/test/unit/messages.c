@@ -155,6 +155,17 @@ void claims(void) {
   free_pair(pair);
 }
 
+/* A long message is written after the claim. The connection may end meanwhile. */
+void loses_a_claim_to_a_failure(void) {
+  en_pair pair = make_pair(65536, NULL, NULL);
+  void *bytes;
+  IS(EN_OK, en_claim(pair.client, EN_DEFAULT_CHANNEL, 60000, &bytes));
+  memset(bytes, 'l', 60000);
+  atomic_store(pair.client->out.head, 4); /* an impossible position */
+  IS(EN_SHARED_MEMORY_CORRUPTED, en_commit(pair.client));
+  free_pair(pair);
+}
+
 /* A send that a claim kept out is told when it can go. */
 void drains_after_a_claim(void) {
   en_pair pair = make_pair(65536, NULL, NULL);

@@ -25,6 +25,7 @@ void sends_and_receives(void);
 void keeps_the_message_of_a_callback(void);
 void gives_the_memory_of_a_message(void);
 void claims(void);
+void loses_a_claim_to_a_failure(void);
 void drains_after_a_claim(void);
 void opens_and_closes_channels(void);
 void keeps_a_full_channel_from_the_others(void);
