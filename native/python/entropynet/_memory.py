@@ -41,16 +41,17 @@ class Memory:
             yield memoryview(b"") if view is None else view.shown
             if view is not None:
                 view.release()
+            with self._guard as handle:
+                self._claimed = None
+                c.check(library.en_commit(handle))
         except BaseException:
             if self._guard.handle is not None:
-                with self._guard as handle, suppress(BufferError):
-                    self.is_given_up = True
-                    self._guard.late = self._give_up_late
-                    self.give_up(handle)
+                self.is_given_up = True
+                self._guard.late = self._give_up_late
+                # Each call gives the claim up, so this one does, unless another thread is inside a call.
+                with suppress(RuntimeError), self._guard:
+                    pass
             raise
-        self._claimed = None
-        with self._guard as handle:
-            c.check(library.en_commit(handle))
 
     @contextmanager
     def show(self, message: c.Message) -> Iterator[memoryview]:

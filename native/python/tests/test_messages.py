@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from array import array
 
 import entropynet
@@ -172,6 +173,25 @@ class Views(PairCase):
         with self.assertRaises(ValueError):
             view[0] = 1
         self.assertEqual(server.receive(LIMIT), b"after")
+
+    def test_a_claim_that_another_thread_keeps_from_its_end_sends_nothing(self) -> None:
+        client, server = self.pair()
+        entered, may_leave = threading.Event(), threading.Event()
+
+        def hold(_message: bytes) -> None:
+            entered.set()
+            may_leave.wait(LIMIT)
+
+        client.on_message(hold)
+        server.send(b"hold")
+        with self.assertRaises(RuntimeError), client.claim(4) as view:
+            view[:] = b"lost"
+            polling = InThread(client.poll)
+            self.assertTrue(entered.wait(LIMIT))
+        may_leave.set()
+        polling.result()
+        client.send(b"usable")
+        self.assertEqual(server.receive(LIMIT), b"usable")
 
     def test_impossible_claims(self) -> None:
         client, _server = self.pair()
