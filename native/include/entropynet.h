@@ -244,7 +244,8 @@ EN_API void en_interrupt(en_connection *connection);
  */
 EN_API int en_descriptor(const en_connection *connection);
 /** Asks the peer to make the descriptor readable. 1: the loop may sleep. 0: there is something to poll
- * already, or the connection has ended. */
+ * already, or the connection has ended. Call it last before the loop sleeps: en_send() and each other call
+ * that waits undo it, and en_receive() may keep messages for callbacks. */
 EN_API int en_arm(en_connection *connection);
 
 /* ---- Channels ---- */

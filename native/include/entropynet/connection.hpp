@@ -176,7 +176,7 @@ class Connection {
 
   /** For the program's own event loop; see en_descriptor() and Arm(). */
   [[nodiscard]] int Descriptor() const { return en_descriptor(connection_); }
-  /** Call it before the event loop sleeps. False: there is something to poll already; see en_arm(). */
+  /** Call it last before the event loop sleeps. False: there is something to poll already; see en_arm(). */
   [[nodiscard]] bool Arm() { return connection_ != nullptr && en_arm(connection_) == 1; }
 
   /** Opens a named channel and waits for the peer's answer; see en_open_channel(). */

@@ -138,7 +138,9 @@ class Connection(Closing):
             return int(library.en_descriptor(handle))
 
     def arm(self) -> bool:
-        """Asks the peer to make the descriptor readable. Returns False if there is something to poll already."""
+        """Asks the peer to make the descriptor readable. Returns False if there is something to poll already. Call it
+        last before the loop sleeps: `send()` and each other call that waits undo it, and `receive()` may keep messages
+        for callbacks."""
         with self._guard as handle:
             return bool(library.en_arm(handle) == 1)
 
