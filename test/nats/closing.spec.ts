@@ -88,6 +88,22 @@ describeNats('NATS: closing while the NATS server fails', () => {
   }
 
   it(
+    'ends a server in the turn in which it began to listen',
+    natsTest(async (scope) => {
+      const nats = await scope.natsServer();
+      const own = await connectToNats({ servers: nats.host });
+      scope.defer(() => own.close());
+      const config = { endpoint: `nats://${nats.host}/${freshName()}`, connectTimeoutMs: 100 };
+      const server = scope.add(new NatsConnectionServer({ ...config, nats: { connection: own } }));
+      nats.signal('SIGSTOP');
+      const listening = server.listen();
+      const closing = server.close();
+      expect(codeOf(await within(listening, 'the server stopped listening'))).to.equal('Aborted');
+      unwrap(await within(closing, 'the server closed'));
+    }),
+  );
+
+  it(
     'ends the NATS connection of an aborted attempt when it opens at last',
     natsTest(async (scope) => {
       const nats = await scope.natsServer();

@@ -73,6 +73,11 @@ export function askService(
       if (error === undefined) again = startTimer(ask, AGAIN_MS);
       else settle({ ok: false, error });
     };
+    // The event of an earlier abort does not come again.
+    if (signal?.aborted === true) {
+      onAbort();
+      return;
+    }
     session.add(member);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
