@@ -46,6 +46,17 @@ describe('the doctor at an endpoint', () => {
     });
   });
 
+  it('checks an endpoint that is listed twice once', async () => {
+    const findings = await endpointFindings({ endpoint: address, fallback: [NOWHERE, address, NOWHERE] }, {
+      interrupted: new AbortController().signal,
+    } as Terminal);
+    expect(findings.map(({ what }) => what)).to.deep.equal([
+      `handshake at ${address}`,
+      `round trip at ${address}`,
+      `handshake at ${NOWHERE}`,
+    ]);
+  });
+
   it('checks only endpoints of the backend of a configuration file', async () => {
     expect(await judgements('a-name', { backend: 'websocket', fallback: [address] })).to.deep.equal({
       runtime: 'good',

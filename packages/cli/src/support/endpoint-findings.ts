@@ -40,10 +40,10 @@ export async function endpointFindings(config: ConnectionConfig, terminal: Termi
   return findings;
 }
 
-/** Returns the endpoints that the configured backend serves, at least one. */
+/** Returns the endpoints that the configured backend serves, at least one. An endpoint that is listed twice counts once. */
 function waysOf({ endpoint, fallback = [], backend = 'auto' }: ConnectionConfig): Way[] {
   const transports: Transport[] = [new SharedMemoryTransport(), new WebSocketTransport(), new NatsTransport()];
-  const ways = [endpoint, ...fallback].map((each): Way => {
+  const ways = [...new Set([endpoint, ...fallback])].map((each): Way => {
     // Each scheme has one transport.
     const [transport] = expectOk(servingTransports(each, transports));
     const checked = transport.checkEndpoint?.(each);
