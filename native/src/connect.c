@@ -105,6 +105,8 @@ en_status en_connect_poll(en_connecting *a, en_connection **connection) {
   *connection = NULL;
   if (!a) return en_fail(EN_INVALID_PARAMETER, "attempt is NULL.");
   if (a->over) return en_fail(EN_INVALID_PARAMETER, "The attempt is over. Start another one.");
+  en_kept_error kept;
+  en_keep_error(&kept); /* of servers that failed before another one answered */
   en_status status = advance(a, connection);
   if (status == EN_WOULD_BLOCK) {
     if (en_left_ms(a->deadline) > 0) {
@@ -115,6 +117,7 @@ en_status en_connect_poll(en_connecting *a, en_connection **connection) {
                      a->asking.link == EN_NO_LINK ? "take the connection" : "answer");
   }
   end(a);
+  if (!status) en_restore_error(&kept);
   return status;
 }
 

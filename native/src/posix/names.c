@@ -214,6 +214,8 @@ en_status en_names_renew(en_names *names, const en_place *place) {
 
 void en_names_give_back(en_names *names, const en_place *place) {
   int directory = -1;
+  en_kept_error kept;
+  en_keep_error(&kept); /* giving back does not fail */
   bool locked = names->region >= 0 && lock_directory(place, en_deadline(1000), &directory) == EN_OK;
   /* This is correct without the directory's lock, too: no other process replaces names while this side
    * holds the life lock. */
@@ -222,5 +224,6 @@ void en_names_give_back(en_names *names, const en_place *place) {
   if (names->socket >= 0) en_listening_close(names->socket);
   if (names->region >= 0) (void)close(names->region);
   if (locked) (void)close(directory);
+  en_restore_error(&kept);
   en_names_clear(names);
 }

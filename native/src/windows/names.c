@@ -118,12 +118,15 @@ en_status en_names_renew(en_names *names, const en_place *place) {
 
 void en_names_give_back(en_names *names, const en_place *place) {
   HANDLE lock;
+  en_kept_error kept;
   if (names->region == INVALID_HANDLE_VALUE) return;
+  en_keep_error(&kept); /* giving back does not fail */
   /* This is correct without the directory's lock, too: no other process replaces the name while this side
    * holds the life lock. */
   bool locked = en_directory_lock(place, en_deadline(1000), &lock) == EN_OK;
   en_file_remove(place->region, &names->file);
   (void)CloseHandle(names->region);
   if (locked) (void)CloseHandle(lock);
+  en_restore_error(&kept);
   names->region = INVALID_HANDLE_VALUE;
 }
