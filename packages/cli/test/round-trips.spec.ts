@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { RoundTrips } from '@entropynet/cli/internal/support/round-trips';
-import { err, type Result } from '@entropynet/core';
+import { err, OK, type Result } from '@entropynet/core';
 import type { ConnectionHandle } from '@entropynet/manager';
+import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 import { unhandledDuring } from '@entropynet/test/support/unhandled';
 import { expect } from 'chai';
 
@@ -21,6 +23,24 @@ describe('the round trips of a ping', () => {
     });
     expect([reason, unhandled]).to.deep.equal(['CommandFailure: the peer left', []]);
     expect(trips.sent).to.equal(0);
+    trips.end();
+  });
+
+  it('continue if the process was stopped while no reply was due', async () => {
+    let take: (data: Uint8Array) => void = () => undefined;
+    const handle = Object.assign(new EventEmitter(), {
+      setMessageCallback: (callback: typeof take) => (take = callback),
+      trySend: (message: Buffer): Result => {
+        setImmediate(take, message);
+        return OK;
+      },
+    });
+    const trips = new RoundTrips(handle as unknown as ConnectionHandle, new AbortController().signal, SHORT_LIMIT_MS);
+    expect(await trips.next(Buffer.from('first'))).to.equal(true);
+    const rest = pause(SHORT_LIMIT_MS + 1);
+    arriveLate(() => undefined);
+    await rest;
+    expect(await trips.next(Buffer.from('second'))).to.equal(true);
     trips.end();
   });
 });

@@ -9,6 +9,7 @@ const REPLY_LIMIT_MS = 5000;
 /** Sends messages one after the other, and takes the replies. Each must be the last message that was sent. */
 export class RoundTrips {
   readonly #handle: ConnectionHandle;
+  readonly #limitMs: number;
   #sent = 0;
   #expected: Buffer | undefined;
   #resolve: (isReply: boolean) => void = () => undefined;
@@ -19,9 +20,11 @@ export class RoundTrips {
   /**
    * Takes the messages of `handle`.
    * @param interrupted its abort ends the wait for a reply
+   * @param limitMs the time limit for a reply, in milliseconds
    */
-  constructor(handle: ConnectionHandle, interrupted: AbortSignal) {
+  constructor(handle: ConnectionHandle, interrupted: AbortSignal, limitMs = REPLY_LIMIT_MS) {
     this.#handle = handle;
+    this.#limitMs = limitMs;
     interrupted.addEventListener(
       'abort',
       () => {
@@ -57,13 +60,15 @@ export class RoundTrips {
   next(message: Buffer): Promise<boolean> {
     this.#expected = message;
     this.#timer ??= setTimeout(() => {
+      // The timer runs on between two round trips. The next one may begin before the turn.
+      if (this.#expected === undefined) return;
       // A ping that was stopped, as by Ctrl-Z, first reads what came meanwhile.
       this.#turn = startTurn(() => {
         this.#fail(
-          `no reply within ${REPLY_LIMIT_MS} ms: does the peer send messages back ("entropynet listen --echo")?`,
+          `no reply within ${this.#limitMs} ms: does the peer send messages back ("entropynet listen --echo")?`,
         );
       });
-    }, REPLY_LIMIT_MS);
+    }, this.#limitMs);
     this.#timer.refresh();
     const reply = new Promise<boolean>((resolve, reject) => {
       this.#resolve = resolve;
