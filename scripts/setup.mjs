@@ -159,7 +159,8 @@ function slimModules() {
   const folders = publishedFolders().map((folder) => join(rootFolder, folder, 'dist'));
   const stamp = () => {
     const modules = folders.flatMap(filesBelow).filter((file) => file.endsWith('.js'));
-    return sha256(...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
+    const library = readFileSync(join(rootFolder, 'node_modules', 'valibot', 'package.json'));
+    return sha256(library, ...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
   };
   if (readStamp(slimStampFile) === stamp()) return;
   const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'slim-modules.mjs'), ...folders]);

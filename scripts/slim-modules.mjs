@@ -4,7 +4,7 @@
 // Usage: node scripts/slim-modules.mjs FOLDER …   each a folder of compiled modules, with source maps beside them
 
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 import { rootFolder } from './workspace.mjs';
 
@@ -66,15 +66,16 @@ async function writeModule({ path, text }) {
 
 /** Puts the library's parts into their module, on one line, and its licence into the folder. The source map leads nowhere. */
 async function inlineLibrary(folder, path) {
+  const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8'));
   const { outputFiles } = await build({
     ...OPTIONS,
-    entryPoints: [path],
+    // The module itself may hold the parts of an earlier version.
+    entryPoints: [join(dirname(path), sources[0])],
     bundle: true,
     format: 'esm',
     write: false,
     minifyWhitespace: true,
   });
-  const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8'));
   writeIfChanged(path, `${outputFiles[0].text}//# sourceMappingURL=${basename(path)}.map\n`);
   writeIfChanged(`${path}.map`, JSON.stringify({ version: 3, sources, names: [], mappings: '' }));
   copyFileSync(join(rootFolder, 'node_modules', LIBRARY, 'LICENSE.md'), join(folder, `${LIBRARY}.license.md`));
