@@ -32,7 +32,8 @@ describe('a copied region without memory for the copy', function () {
   before(function () {
     if (process.platform !== 'linux') leaveOut(this, 'only Linux lists the descriptors of a process');
     if (nativeBinding() === undefined) leaveOut(this, 'the addon is not built');
-    if (process.env['ASAN_OPTIONS'] !== undefined) leaveOut(this, 'a sanitizer reserves more addresses than a limit leaves');
+    if (process.env['ASAN_OPTIONS'] !== undefined)
+      leaveOut(this, 'a sanitizer reserves more addresses than a limit leaves');
   });
 
   it('is refused with ResourceLimitExceeded and leaves no descriptor', async () => {
