@@ -8,6 +8,6 @@ export { ChannelObject, type ChannelOwner } from './channels/channel-object.js';
 export { channelNotOpen, notConnected } from './channels/refusals.js';
 export { warningGuard } from './lifecycle/callback-guard.js';
 export { ConnectionBase } from './lifecycle/connection-base.js';
-export { hold, within } from './lifecycle/deadline.js';
+export { type EarlyEnd, hold, within } from './lifecycle/deadline.js';
 export { GuardedEmitter } from './lifecycle/guarded-emitter.js';
 export { Lifecycle, type LifecycleHooks } from './lifecycle/lifecycle.js';

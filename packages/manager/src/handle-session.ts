@@ -11,6 +11,7 @@ import {
 import {
   type ChannelObject,
   channelNotOpen,
+  type EarlyEnd,
   GuardedEmitter,
   Lifecycle,
   type LifecycleHooks,
@@ -219,8 +220,15 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     this.channels.forgetUnread();
   }
 
-  farewell(signal: AbortSignal): Promise<Result> {
-    return this.connections.connection?.disconnect({ signal }) ?? Promise.resolve(OK);
+  farewell(early: EarlyEnd): Promise<Result> {
+    const { connection } = this.connections;
+    if (connection === undefined) return Promise.resolve(OK);
+    const leaving = connection.disconnect();
+    early.onAbort(() => {
+      // The signal of a second call ends the first one early.
+      void connection.disconnect({ signal: AbortSignal.abort(early.reason) });
+    });
+    return leaving;
   }
 
   peerGone(): void {

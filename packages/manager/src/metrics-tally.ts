@@ -163,7 +163,8 @@ class BackendTally {
     else this.closed += 1;
     const totals = totalsOf(connection);
     this.#ended = added(this.#ended, totals);
-    this.#late.add(connection, totals);
+    // Without unread messages there is nothing to read late, and a weak reference costs more than a message.
+    if (connection.hasUnread) this.#late.add(connection, totals);
     return true;
   }
 

@@ -20,7 +20,7 @@ import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { checkedLink } from './checked-link.js';
 import { ConnectionChannels } from './connection-channels.js';
-import { within } from './deadline.js';
+import { type EarlyEnd, within } from './deadline.js';
 import { GuardedEmitter } from './guarded-emitter.js';
 import { Lifecycle, type LifecycleHooks } from './lifecycle.js';
 
@@ -215,17 +215,17 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     this.#flushed = this.sender.finish('closed').then(() => OK);
   }
 
-  async farewell(signal: AbortSignal): Promise<Result> {
+  async farewell(early: EarlyEnd): Promise<Result> {
     // First the messages that `trySend` accepted go, while the peer takes them, then the goodbye. Both have one
     // deadline.
     const end = monotonicNow() + this.#config.sendTimeoutMs;
-    const waited = await within(this.#flushed, this.#config.sendTimeoutMs, signal);
+    const waited = await within(this.#flushed, this.#config.sendTimeoutMs, early);
     try {
       const goodbye = this.#link.disconnect().then(() => OK);
-      const said = await within(goodbye, Math.max(0, end - monotonicNow()), signal);
+      const said = await within(goodbye, Math.max(0, end - monotonicNow()), early);
       const isAborted = waited === 'aborted' || said === 'aborted';
       return isAborted
-        ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', signal.reason)
+        ? err('Aborted', 'disconnect() was aborted before the peer answered the goodbye', early.reason)
         : OK;
     } catch (error) {
       const reason = describeThrown(error);

@@ -3,7 +3,7 @@ import { describeThrown } from '../result/describe-thrown.js';
 import type { NetworkError } from '../result/network-error.js';
 import { err, OK, RESOLVED_OK, type Result } from '../result/result.js';
 import { ConnectionStateMachine } from './state-machine.js';
-import { follow, hold, within } from './deadline.js';
+import { EarlyEnd, follow, hold, within } from './deadline.js';
 import { Deferred } from './deferred.js';
 
 /** The functions that a lifecycle calls. `T` is a link for a connection, and a connection for a handle. */
@@ -30,8 +30,8 @@ export interface LifecycleHooks<T> {
    * delivered.
    */
   leaving(): void;
-  /** Says goodbye to the peer. The signal ends that early. It must not throw. */
-  farewell(signal: AbortSignal): Promise<Result>;
+  /** Says goodbye to the peer. `early` ends that early. It must not throw. */
+  farewell(early: EarlyEnd): Promise<Result>;
   /** The peer left or died while this side was saying goodbye, so the goodbye need not wait. */
   peerGone(error: NetworkError | undefined): void;
   /** The link or connection ended. Called before the end is reported. It must not throw. */
@@ -46,10 +46,10 @@ export interface LifecycleHooks<T> {
   left(): void;
 }
 
-/** An attempt or a disconnect, and the controller that ends it early. */
-interface Running {
+/** An attempt or a disconnect, and what ends it early. */
+interface Running<C> {
   readonly promise: Promise<Result>;
-  readonly controller: AbortController;
+  readonly controller: C;
 }
 
 /**
@@ -59,10 +59,10 @@ interface Running {
 export class Lifecycle<T> {
   readonly #states: ConnectionStateMachine;
   readonly #hooks: LifecycleHooks<T>;
-  #attempt: Running | undefined;
+  #attempt: Running<AbortController> | undefined;
   /** An attempt that waits for the running disconnect. */
-  #next: Running | undefined;
-  #disconnecting: Running | undefined;
+  #next: Running<AbortController> | undefined;
+  #disconnecting: Running<EarlyEnd> | undefined;
   /** The work of the latest attempt, while it runs. It may still run after the attempt was aborted. */
   #work: Promise<Result<T>> | undefined;
   #closeReason: CloseReason | undefined;
@@ -137,7 +137,7 @@ export class Lifecycle<T> {
     this.#next?.controller.abort(DISCONNECTED);
     this.#next = undefined;
     const running = this.#disconnecting;
-    const controller = running?.controller ?? new AbortController();
+    const controller = running?.controller ?? new EarlyEnd();
     // The signal of each call counts: none of them may have to wait for the peer when its own signal aborts.
     const unfollow = follow(signal, controller);
     const ending =
@@ -146,7 +146,7 @@ export class Lifecycle<T> {
         (promise) => {
           this.#disconnecting = { promise, controller };
         },
-        () => this.#runDisconnect(controller.signal),
+        () => this.#runDisconnect(controller),
       );
     if (signal !== undefined) void ending.then(unfollow);
     return ending;
@@ -240,7 +240,7 @@ export class Lifecycle<T> {
     }
   }
 
-  async #runDisconnect(signal: AbortSignal): Promise<Result> {
+  async #runDisconnect(early: EarlyEnd): Promise<Result> {
     let goodbye: Result = OK;
     const attempt = this.#attempt;
     if (attempt !== undefined) {
@@ -251,7 +251,7 @@ export class Lifecycle<T> {
     } else if (this.state === 'connected') {
       this.#hooks.leaving();
       this.#states.transition('disconnecting');
-      goodbye = await this.#hooks.farewell(signal);
+      goodbye = await this.#hooks.farewell(early);
     }
     if (this.state === 'disconnecting') this.#end('disconnected', undefined);
     // Rejections of asynchronous state callbacks are still reported.
