@@ -1,17 +1,19 @@
+import { getterOf, methodOf } from '../platform/array-methods.js';
 import { kindOf } from '../result/kind-of.js';
 
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
-// true values. They throw for a value that is not a typed array, also for a `Proxy` of one. V8 inlines a call of a bound
-// `call`; it does not inline `Reflect.apply` with an array that it can't see.
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+// true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
 const getLength = getterOf<number>('byteLength');
 const getOffset = getterOf<number>('byteOffset');
 const getBuffer = getterOf<ArrayBufferLike>('buffer');
 /** Returns the name of a typed array's class; undefined for another value. */
 const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
-const keys = withReceiver(Object.getOwnPropertyDescriptor(typedArray, 'keys')?.value as () => unknown);
+const keys = methodOf('keys');
 /** The `Buffer` of Node.js, a subclass that tells the truth. Undefined in pages. */
-const PlatformBuffer = (globalThis as { readonly Buffer?: unknown }).Buffer;
+const PlatformBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffer;
+const { getPrototypeOf } = Object;
+const arrayPrototype = Uint8Array.prototype;
+const bufferPrototype = PlatformBuffer?.prototype as object | undefined;
 
 /**
  * Returns the bytes of a message as an array whose properties are true: `data` itself, or a plain view of the same
@@ -46,14 +48,26 @@ export function messagesOf(messages: readonly Uint8Array[]): readonly Uint8Array
 /** Whether it is a non-empty array of the platform's own classes whose properties are true. */
 function isPlain(data: unknown): boolean {
   try {
+    // Another array of numbers may have the prototype of a `Uint8Array`.
     if (getClassName(data) !== 'Uint8Array') return false;
-    const { constructor, length } = data as Uint8Array;
-    if (constructor !== Uint8Array && constructor !== PlatformBuffer) return false;
-    return length !== 0 && length === getLength(data);
+    return PlatformBuffer !== undefined && data instanceof PlatformBuffer ? isPlainBuffer(data) : isPlainArray(data);
   } catch {
-    // Reading runs code of the program: a getter, or the trap of a proxy.
+    // Reading runs code of the program, such as a getter.
     return false;
   }
+}
+
+// Each of these two functions sees arrays of one class, so V8 knows the prototype of each without looking it up. A property
+// that an array inherits, such as `constructor`, costs V8 a lookup.
+
+function isPlainArray(data: unknown): boolean {
+  const { length } = data as Uint8Array;
+  return length !== 0 && length === getLength(data) && getPrototypeOf(data) === arrayPrototype;
+}
+
+function isPlainBuffer(data: unknown): boolean {
+  const { length } = data as Uint8Array;
+  return length !== 0 && length === getLength(data) && getPrototypeOf(data) === bufferPrototype;
 }
 
 function viewOfUnusual(data: unknown): Uint8Array {
@@ -76,15 +90,4 @@ function checkMemory(bytes: Uint8Array): void {
       { cause: error },
     );
   }
-}
-
-/** Returns the getter of typed arrays as a function of the array. */
-function getterOf<T>(name: PropertyKey): (array: unknown) => T {
-  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly get: () => T };
-  return withReceiver(get);
-}
-
-/** Returns the method as a function of its receiver. */
-function withReceiver<T>(method: () => T): (receiver: unknown) => T {
-  return Function.prototype.call.bind(method) as (receiver: unknown) => T;
 }

@@ -1,0 +1,22 @@
+/**
+ * Methods and getters of typed arrays as functions of the array. A property that an array inherits costs V8 a lookup
+ * each time, which is a tenth of a small message's way; a function here costs none. V8 inlines a call of a bound `call`.
+ * It does not inline `Reflect.apply` with an array that it can't see.
+ */
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+
+/** Returns a method of typed arrays as a function of the array and its arguments. */
+export function methodOf<M extends (array: Uint8Array, ...given: never[]) => unknown>(name: PropertyKey): M {
+  const { value } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly value: () => unknown };
+  return withReceiver(value) as M;
+}
+
+/** Returns a getter of typed arrays as a function of the array. It throws for a value that is not a typed array. */
+export function getterOf<T>(name: PropertyKey): (array: unknown) => T {
+  const { get } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly get: () => T };
+  return withReceiver(get) as (array: unknown) => T;
+}
+
+function withReceiver(method: () => unknown): unknown {
+  return Function.prototype.call.bind(method);
+}
