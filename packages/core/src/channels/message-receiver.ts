@@ -4,7 +4,7 @@ import type { CallbackGuard } from '../lifecycle/callback-guard.js';
 import type { MessageCallback } from '../api/connection-types.js';
 import { epochNow, runAsMicrotask } from '../platform/clock.js';
 import { channelIdOf, FRAME_COST_BYTES, FrameType, frameTypeOf } from '../wire/frame.js';
-import type { FrameSink } from '../wire/frame-link.js';
+import type { FrameLink, FrameSink } from '../wire/frame-link.js';
 import type { Channel, IncomingHalf } from './channel.js';
 import { ChannelReceiver, type ChannelReceiverEvents, type ReceiverLimits } from './channel-receiver.js';
 import type { ChannelTable } from './channel-table.js';
@@ -12,6 +12,7 @@ import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import { type AnyOwnership, Delivery, type DeliveryCallback, deliveryOf, type ParkedFrame } from './incoming-half.js';
 import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
+import { FrameMemory } from './frame-memory.js';
 import { Reassembly } from './reassembly.js';
 
 /**
@@ -31,14 +32,10 @@ export class MessageReceiver implements FrameSink {
   readonly #sender: MessageSender;
   readonly #events: ChannelReceiverEvents;
   readonly #channelReceiver: ChannelReceiver;
+  readonly #memory = new FrameMemory();
   readonly #creditThreshold: number;
   readonly #maxCost: number;
   readonly #window: number;
-  /** The transport's memory of the last frames. Asking an array for its buffer costs more than copying a few bytes. */
-  #lastBytes: Uint8Array | undefined;
-  #lastBuffer: ArrayBufferLike | undefined;
-  #lastOffset = 0;
-  #lastPlain: Uint8Array | undefined;
   /** The tick of the coarse clock in which the last message arrived. */
   #tick = NO_TICK;
   /** False after this side has decided to end the connection: then it drops messages. */
@@ -64,13 +61,13 @@ export class MessageReceiver implements FrameSink {
     this.#creditThreshold = limits.channelWindow >>> 1;
   }
 
-  start(): void {
+  start(link: FrameLink): void {
+    this.#memory.start(link);
     this.startTime = epochNow();
     this.messagesReceived = 0;
     this.bytesReceived = 0;
     this.lastActivityTime = 0;
     this.#tick = NO_TICK;
-    this.#forgetLast();
     this.#isDelivering = true;
   }
 
@@ -126,14 +123,32 @@ export class MessageReceiver implements FrameSink {
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     const half = this.#channels.incoming(channelIdOf(header));
-    const type = frameTypeOf(header);
-    if (type === 0 && half !== undefined && half.canDeliver && half.reassembly === undefined && this.#isDelivering) {
+    if (
+      frameTypeOf(header) === 0 &&
+      half !== undefined &&
+      half.canDeliver &&
+      half.reassembly === undefined &&
+      this.#isDelivering
+    ) {
       const cost = end - start + FRAME_COST_BYTES;
       if (!this.#account(half, cost)) return;
       this.#deliver(half, bytes, start, end, isOwned);
       this.#consume(half, cost);
-      return;
+    } else {
+      this.#receiveOther(half, header, bytes, start, end, isOwned);
     }
+  }
+
+  /** Handles a frame that is no whole message for a consumer. */
+  #receiveOther(
+    half: IncomingHalf | undefined,
+    header: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwned: boolean,
+  ): void {
+    const type = frameTypeOf(header);
     if (type > FrameType.MessageAbort) {
       this.#channelReceiver.receive(type, channelIdOf(header), bytes, start, end);
     } else if (half !== undefined) {
@@ -187,13 +202,12 @@ export class MessageReceiver implements FrameSink {
 
   /** Counts a data frame against the window of its channel. Returns false if the peer exceeded its window. */
   #account(half: IncomingHalf, cost: number): boolean {
-    if (cost > this.#maxCost) {
-      this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
-      return false;
-    }
-    if (half.account(cost, this.#window)) return true;
-    this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
-    return false;
+    return (cost <= this.#maxCost && half.account(cost, this.#window)) || this.#exceeded(cost);
+  }
+
+  #exceeded(cost: number): false {
+    if (cost > this.#maxCost) return this.#violated(`a message of more than ${this.#limits.maxMessageSize} bytes`);
+    return this.#violated(`more than the window of ${this.#limits.channelWindow} bytes on one channel`);
   }
 
   #consume(half: IncomingHalf, cost: number): void {
@@ -237,22 +251,16 @@ export class MessageReceiver implements FrameSink {
     this.messagesReceived += 1;
     this.bytesReceived += end - start;
     if (this.#tick !== coarseClock.tick) this.#noteActivity();
-    const { callback } = half;
+    const { callback, delivery } = half;
     if (callback === null) return;
-    if (half.delivery === Delivery.InPlace) {
-      this.#guard.runInPlace(
-        callback,
-        bytes.constructor === Uint8Array ? bytes : this.#plain(bytes, isOwned),
-        start,
-        end,
-      );
-      return;
+    const memory = this.#memory;
+    if (delivery === Delivery.InPlace) {
+      this.#guard.runInPlace(callback, memory.plain(bytes, isOwned), start, end);
+    } else {
+      const isCopy = delivery === Delivery.Copy;
+      const data = isCopy ? memory.copy(bytes, start, end, isOwned) : memory.borrow(bytes, start, end, isOwned);
+      this.#guard.run(callback as MessageCallback, data);
     }
-    const data =
-      half.delivery === Delivery.Copy
-        ? ownedBytes(bytes, start, end, isOwned)
-        : this.#borrow(bytes, start, end, isOwned);
-    this.#guard.run(callback as MessageCallback, data);
   }
 
   /** Notes the first message of this tick. */
@@ -260,37 +268,6 @@ export class MessageReceiver implements FrameSink {
     this.lastActivityTime = coarseNow();
     this.#tick = coarseClock.tick;
   }
-
-  /** Returns a plain view, also if the transport uses a subclass. */
-  #borrow(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
-    if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
-    if (bytes !== this.#lastBytes) this.#note(bytes);
-    return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
-  }
-
-  /** Returns a plain array for each array of the transport: the methods of a subclass must not reach the program. */
-  #plain(bytes: Uint8Array, isOwned: boolean): Uint8Array {
-    if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (bytes !== this.#lastBytes) this.#note(bytes);
-    this.#lastPlain ??= new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset, bytes.length);
-    return this.#lastPlain;
-  }
-
-  #note(bytes: Uint8Array): void {
-    this.#lastBytes = bytes;
-    this.#lastBuffer = bytes.buffer;
-    this.#lastOffset = bytes.byteOffset;
-    this.#lastPlain = undefined;
-    // A ring is one plain array as long as its link lives. An array of another class is a piece of a stream, and this
-    // reference must not keep it.
-    if (bytes.constructor !== Uint8Array) runAsMicrotask(this.#forgetLast);
-  }
-
-  readonly #forgetLast = (): void => {
-    this.#lastBytes = undefined;
-    this.#lastBuffer = undefined;
-    this.#lastPlain = undefined;
-  };
 
   #violated(what: string): false {
     this.#events.onViolation(new NetworkError('InvalidMessage', `the peer broke the protocol: it sent ${what}`));

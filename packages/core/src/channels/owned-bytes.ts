@@ -1,8 +1,11 @@
+import { methodOf } from '../platform/array-methods.js';
 import { FEWEST_UNCLEARED_BYTES, unwrittenBytes } from '../platform/long-memory.js';
 import { heapWeight } from '../platform/heap-weight.js';
 
 /** V8 keeps the bytes of a shorter array inside its heap. */
 const MOST_BYTES_ON_HEAP = 64;
+
+const slice = methodOf<(bytes: Uint8Array, start: number, end: number) => Uint8Array>('slice');
 
 /** Returns the bytes as an array that a callback may keep: the same memory if `isOwned`, otherwise a copy. */
 export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
@@ -11,11 +14,24 @@ export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwne
     if (start === 0 && end === bytes.length && bytes.constructor === Uint8Array) return bytes;
     return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
   }
-  if (end - start >= FEWEST_UNCLEARED_BYTES) {
-    const copy = unwrittenBytes(end - start);
-    copy.set(bytes.subarray(start, end));
-    return copy;
-  }
+  if (bytes.constructor === Uint8Array) return copyOf(bytes, start, end);
+  if (end - start >= FEWEST_UNCLEARED_BYTES) return longCopyOf(bytes, start, end);
   if (end - start > MOST_BYTES_ON_HEAP) heapWeight.need(end - start);
-  return bytes.constructor === Uint8Array ? bytes.slice(start, end) : new Uint8Array(bytes.subarray(start, end));
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
+/** Returns a copy of bytes of a plain array. Hot path. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  if (end - start > MOST_BYTES_ON_HEAP) {
+    if (end - start >= FEWEST_UNCLEARED_BYTES) return longCopyOf(bytes, start, end);
+    heapWeight.need(end - start);
+  }
+  return slice(bytes, start, end);
+}
+
+/** Returns a copy in memory that nobody cleared first. */
+function longCopyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = unwrittenBytes(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }

@@ -196,7 +196,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
 
   established(link: FrameLink): void {
     this.sender.start(link);
-    this.receiver.start();
+    this.receiver.start(link);
     this.#isLinked = true;
     this.#isReceiving = false;
     this.#isUnresponsive = false;
