@@ -129,7 +129,7 @@ write:
   :: own == FRAMES -> goto ended
   :: else
   fi;
-  /* RingWriter.#findRoom */
+  /* RingRoom.find */
   ACQUIRE_P(seen, head);
   if
   :: own - seen < CAPACITY -> goto publish

@@ -95,7 +95,7 @@ write:
   :: else
   fi;
   MAY_DIE;
-  /* RingWriter.#findRoom */
+  /* RingRoom.find */
   seen = head;
   if
   :: own - seen < CAPACITY -> goto publish

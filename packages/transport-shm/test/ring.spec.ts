@@ -123,6 +123,25 @@ describe('a ring', () => {
     expect(ring.received).to.deep.equal([{ header: 9, bytes: Uint8Array.of(1, 2, 3, 4) }]);
   });
 
+  it('publishes no padding for an aborted claim, and writes the next frame in its place', () => {
+    const ring = new RingHarness(CAPACITY);
+    while (ring.writer.written + 208 <= CAPACITY) {
+      ring.write(1, payload(200));
+      ring.drain(1);
+    }
+    const { written } = ring.writer;
+    ring.writer.tryClaim(240)?.fill(1);
+    ring.writer.abortClaim();
+    ring.writer.beginBatch();
+    ring.writer.endBatch();
+    expect([ring.writer.written, ring.words[TAIL]]).to.deep.equal([written, written]);
+    ring.received.length = 0;
+    ring.write(2, payload(240));
+    ring.drain(10);
+    expect(ring.received).to.deep.equal([{ header: 2, bytes: payload(240) }]);
+    expect([ring.writer.written, ring.words[HEAD]]).to.deep.equal([CAPACITY + 248, CAPACITY + 248]);
+  });
+
   it('delivers no frame after it was closed inside a delivery', () => {
     const ring = new RingHarness(CAPACITY);
     ring.onFrame = () => {

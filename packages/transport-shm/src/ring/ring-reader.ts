@@ -22,6 +22,7 @@ export class RingReader {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #start: number;
+  readonly #end: number;
   readonly #capacity: number;
   readonly #tailIndex: number;
   readonly #headIndex: number;
@@ -31,7 +32,8 @@ export class RingReader {
 
   #head = 0;
   #published = 0;
-  #offset = 0;
+  /** The place of the next frame, as a byte offset in the region. */
+  #at: number;
   #tail = 0;
   #isDraining = false;
   #isClosed = false;
@@ -40,6 +42,8 @@ export class RingReader {
     this.#words = ring.words;
     this.#bytes = ring.bytes;
     this.#start = ring.start;
+    this.#at = ring.start;
+    this.#end = ring.start + ring.capacity;
     this.#capacity = ring.capacity;
     this.#tailIndex = ring.tail;
     this.#headIndex = ring.head;
@@ -90,32 +94,32 @@ export class RingReader {
     return count;
   }
 
+  // Short, so that V8 compiles the whole way of a message into it.
   #drainUpTo(tail: number, limit: number, sink: FrameSink): number {
     const words = this.#words;
     let remaining = (tail - this.#head) >>> 0;
     let count = 0;
     while (remaining > 0 && count < limit) {
-      const at = this.#start + this.#offset;
+      const at = this.#at;
       // The length is read once, because the peer may change it between two reads.
       const length = words[at >> 2];
       // This check is free: the engine checks the bounds of the load anyway.
       if (length === undefined) throw new Error('the memory of the ring was detached');
       if (length === PADDING) {
-        const skipped = this.#capacity - this.#offset;
+        const skipped = this.#end - at;
         if (skipped > remaining) return this.#corrupted(count, 'padding beyond its tail');
         remaining -= skipped;
         this.#advance(skipped);
         continue;
       }
-      if (length < 0 || length > this.#capacity) return this.#corrupted(count, `a frame of ${length >>> 0} bytes`);
       const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
-      if (frameBytes > remaining || frameBytes > this.#capacity - this.#offset) {
-        return this.#corrupted(count, `a frame of ${length} bytes, but only ${remaining} bytes before its tail`);
+      if (length < 0 || length > remaining || frameBytes > remaining || frameBytes > this.#end - at) {
+        return this.#impossible(count, length, remaining);
       }
-      const header = (words[(at >> 2) + 1] as number) >>> 0;
       count += 1;
       remaining -= frameBytes;
-      sink.receive(header, this.#bytes, at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + length, false);
+      const start = at + FRAME_HEADER_BYTES;
+      sink.receive((words[(at >> 2) + 1] as number) >>> 0, this.#bytes, start, start + length, false);
       if (this.#isClosed) return count;
       // STEP(receive: delivered)
       this.#advance(frameBytes);
@@ -127,8 +131,8 @@ export class RingReader {
 
   #advance(bytes: number): void {
     this.#head = (this.#head + bytes) | 0;
-    const offset = this.#offset + bytes;
-    this.#offset = offset === this.#capacity ? 0 : offset;
+    const at = this.#at + bytes;
+    this.#at = at === this.#end ? this.#start : at;
   }
 
   /** Accepts a tail that lies between the last one and a full ring. */
@@ -146,7 +150,7 @@ export class RingReader {
   #publishHead(): void {
     if (this.#head === this.#published) return;
     this.#published = this.#head;
-    // SYNC POINT(room): the head is stored before the declaration is read; pairs with RingWriter.#findRoom.
+    // SYNC POINT(room): the head is stored before the declaration is read; pairs with RingRoom.find.
     Atomics.store(this.#words, this.#headIndex, this.#head);
     // STEP(receive: head published)
     if (this.#exchange !== undefined) {
@@ -158,6 +162,11 @@ export class RingReader {
     const unread = (Atomics.load(this.#words, this.#tailIndex) - this.#head) >>> 0;
     if (unread > this.#capacity >>> 1) return;
     if (Atomics.exchange(this.#words, this.#waitsIndex, 0) !== 0) this.#events.onRoom();
+  }
+
+  #impossible(count: number, length: number, remaining: number): number {
+    if (length < 0 || length > this.#capacity) return this.#corrupted(count, `a frame of ${length >>> 0} bytes`);
+    return this.#corrupted(count, `a frame of ${length} bytes, but only ${remaining} bytes before its tail`);
   }
 
   #corrupted(count: number, what: string): number {

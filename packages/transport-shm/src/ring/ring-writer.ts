@@ -1,7 +1,9 @@
 import type { FrameWriter } from '@entropynet/core';
 import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+import { copyInto } from './copy-into.js';
 import { loadAfterStore } from './load-after-store.js';
 import type { RingLocation } from './ring-location.js';
+import { RingRoom } from './ring-room.js';
 
 /** The events of a writer, for its connection. */
 export interface RingWriterEvents {
@@ -31,26 +33,26 @@ export class RingWriter implements FrameWriter {
   readonly #start: number;
   readonly #capacity: number;
   readonly #tailIndex: number;
-  readonly #headIndex: number;
   readonly #sleepIndex: number;
-  readonly #waitsIndex: number;
   readonly #exchange: (() => void) | undefined;
   readonly #events: RingWriterEvents;
+  readonly #consumer: RingRoom;
 
-  /** Free-running. It is private, so a peer that changes the shared word has no effect on it. */
-  #tail = 0;
-  /** The tail that the consumer sees. It differs from the private one only inside a batch. */
+  /** The place of the next frame, as a byte offset in the region. It is private, so a peer can't change it. */
+  #at: number;
+  /** What to add to that place for the free-running position, which only grows. */
+  #lap: number;
+  /** Bytes at that place that are surely free, without a look at the consumer's position. */
+  #room = 0;
+  /** The position that the consumer sees. It differs from the private one only inside a batch, or after padding. */
   #published = 0;
   #isBatching = false;
-  /** The offset of the tail inside the ring, in bytes. */
-  #offset = 0;
-  /** The consumer's position when it was last read. */
-  #head = 0;
+  /** Whether a frame of the batch was not published. */
+  #isPending = false;
   /** The tail at the last call of `hasWrittenMore()`. */
   #noted = 0;
-  #claimedAt = 0;
   #claimedLength = 0;
-  #isBlocked = false;
+  #claimedFrameBytes = 0;
   #isPoisoned = false;
 
   constructor(ring: RingLocation, events: RingWriterEvents) {
@@ -58,54 +60,58 @@ export class RingWriter implements FrameWriter {
     this.#bytes = ring.bytes;
     this.#buffer = ring.bytes.buffer;
     this.#start = ring.start;
+    this.#at = ring.start;
+    this.#lap = -ring.start;
     this.#capacity = ring.capacity;
     this.#tailIndex = ring.tail;
-    this.#headIndex = ring.head;
     this.#sleepIndex = ring.consumerSleep;
-    this.#waitsIndex = ring.producerWaits;
     this.#exchange = ring.exchange;
     this.#events = events;
+    this.#consumer = new RingRoom(ring, (reason) => {
+      this.close();
+      events.onCorrupted(reason);
+    });
     // A quarter of the ring: a frame with its padding always fits an empty ring, and several frames can be in flight.
     this.maxFrameBytes = ((ring.capacity >>> 2) & ALIGNMENT_MASK) - FRAME_HEADER_BYTES;
   }
 
   /** Whether a refused write may succeed now. At most two loads. */
   get mayUnblock(): boolean {
-    if (!this.#isBlocked || this.#isPoisoned) return false;
-    return (this.#tail - Atomics.load(this.#words, this.#headIndex)) >>> 0 <= this.#capacity >>> 1;
+    return !this.#isPoisoned && this.#consumer.mayHaveCome(this.#tail());
   }
 
-  /** This side's own position: the end of the last written frame. */
+  /** This side's own position: the end of the last published frame. */
   get written(): number {
-    return this.#tail;
+    return this.#published;
   }
 
   /** Whether frames were written since the last call. */
   hasWrittenMore(): boolean {
-    const hasMore = this.#tail !== this.#noted;
-    this.#noted = this.#tail;
+    const hasMore = this.#published !== this.#noted;
+    this.#noted = this.#published;
     return hasMore;
   }
 
   /** The consumer's position in the region, for checking whether it advances. */
   get consumerPosition(): number {
-    return Atomics.load(this.#words, this.#headIndex);
+    return this.#consumer.position;
   }
 
-  // Hot path: no allocation, no native call while the consumer is awake.
+  // Hot path: no allocation, no native call while the consumer is awake. Short, so that V8 compiles the whole way of a
+  // message into its caller.
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     try {
-      const at = this.#reserve(end - start);
-      if (at < 0) return false;
+      const length = end - start;
+      const frameBytes = frameBytesOf(length);
+      if (frameBytes > this.#room && !this.#findRoom(frameBytes)) return false;
       // STEP(send: room found)
-      if (start === 0 && end === bytes.length) this.#bytes.set(bytes, at + FRAME_HEADER_BYTES);
-      else this.#bytes.set(bytes.subarray(start, end), at + FRAME_HEADER_BYTES);
+      const source = length === bytes.length ? bytes : bytes.subarray(start, end);
+      copyInto(this.#bytes, source, this.#at + FRAME_HEADER_BYTES);
       // STEP(send: bytes copied)
-      this.#publish(at, header, end - start);
+      this.#publish(header, length, frameBytes);
       return true;
     } catch (error) {
-      this.#onThrow(error);
-      return false;
+      return this.#onThrow(error);
     }
   }
 
@@ -115,9 +121,9 @@ export class RingWriter implements FrameWriter {
 
   endBatch(): void {
     this.#isBatching = false;
-    if (this.#tail === this.#published || this.#isPoisoned) return;
+    if (this.#isPoisoned) return;
     try {
-      this.#publishTail();
+      this.#publishPending();
     } catch (error) {
       this.#onThrow(error);
     }
@@ -125,7 +131,7 @@ export class RingWriter implements FrameWriter {
 
   tryClaim(length: number): Uint8Array | undefined {
     try {
-      const start = this.#claimAt(length);
+      const start = this.tryClaimAt(length);
       return start < 0 ? undefined : new Uint8Array(this.#buffer, start, length);
     } catch (error) {
       this.#onThrow(error);
@@ -134,12 +140,11 @@ export class RingWriter implements FrameWriter {
   }
 
   tryClaimAt(length: number): number {
-    try {
-      return this.#claimAt(length);
-    } catch (error) {
-      this.#onThrow(error);
-      return -1;
-    }
+    const frameBytes = frameBytesOf(length);
+    if (frameBytes > this.#room && !this.#findRoomForClaim(frameBytes)) return -1;
+    this.#claimedLength = length;
+    this.#claimedFrameBytes = frameBytes;
+    return this.#at + FRAME_HEADER_BYTES;
   }
 
   get claimedBytes(): Uint8Array {
@@ -149,7 +154,7 @@ export class RingWriter implements FrameWriter {
   commitClaim(header: number): void {
     if (this.#isPoisoned) return;
     try {
-      this.#publish(this.#claimedAt, header, this.#claimedLength);
+      this.#publish(header, this.#claimedLength, this.#claimedFrameBytes);
     } catch (error) {
       this.#onThrow(error);
     }
@@ -158,6 +163,7 @@ export class RingWriter implements FrameWriter {
   /** Refuses all further frames. The owner must call it before it unmaps the region. */
   close(): void {
     this.#isPoisoned = true;
+    this.#room = 0;
   }
 
   abortClaim(): void {
@@ -166,72 +172,53 @@ export class RingWriter implements FrameWriter {
 
   /** Declares again that this side needs room, if it does. A thread calls it before it sleeps on a futex. */
   declareNeed(): void {
-    // SYNC POINT(room): an earlier report has reset the declaration, and went to the doorbell.
-    if (this.#isBlocked) Atomics.store(this.#words, this.#waitsIndex, 1);
+    this.#consumer.declareNeed();
   }
 
   /** Checks for room again after a refusal. Returns true once half the ring is free. */
   checkUnblocked(): boolean {
-    if (!this.#isBlocked || this.#isPoisoned || !this.#readHead()) return false;
-    const half = this.#capacity >>> 1;
-    if (this.#used() > half) {
-      // SYNC POINT(room): the consumer may have reset the declaration because of an older tail.
-      Atomics.store(this.#words, this.#waitsIndex, 1);
-      if (!this.#readHead() || this.#used() > half) return false;
+    return !this.#isPoisoned && this.#consumer.hasCome(this.#tail());
+  }
+
+  #findRoomForClaim(frameBytes: number): boolean {
+    try {
+      return this.#findRoom(frameBytes);
+    } catch (error) {
+      return this.#onThrow(error);
     }
-    this.#isBlocked = false;
-    Atomics.store(this.#words, this.#waitsIndex, 0);
-    return true;
   }
 
-  /** Returns the start of a claim's payload, as a byte offset in the region; -1 if there is no room. */
-  #claimAt(length: number): number {
-    const at = this.#reserve(length);
-    if (at < 0) return -1;
-    this.#claimedAt = at;
-    this.#claimedLength = length;
-    return at + FRAME_HEADER_BYTES;
-  }
-
-  /**
-   * Returns the place of a frame with `length` payload bytes, as a byte offset in the region; -1 if there is no room.
-   * The consumer sees no change, except the declaration that this side needs room.
-   */
-  #reserve(length: number): number {
-    if (this.#isPoisoned) return -1;
-    const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
-    const untilEnd = this.#capacity - this.#offset;
-    const needed = frameBytes > untilEnd ? frameBytes + untilEnd : frameBytes;
-    if (this.#used() + needed > this.#capacity && !this.#findRoom(needed)) return -1;
-    if (frameBytes <= untilEnd) return this.#start + this.#offset;
-    return this.#start;
-  }
-
-  #publish(at: number, header: number, length: number): void {
-    const frameBytes = (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
-    const untilEnd = this.#capacity - this.#offset;
-    let tail = this.#tail + frameBytes;
-    let offset = this.#offset + frameBytes;
-    if (frameBytes > untilEnd) {
-      this.#words[(this.#start + this.#offset) >> 2] = PADDING_LENGTH;
-      tail += untilEnd;
-      offset = frameBytes;
-    }
+  /** Completes the frame whose payload was written, and shows it to the consumer. */
+  #publish(header: number, length: number, frameBytes: number): void {
     const words = this.#words;
+    const at = this.#at;
     words[at >> 2] = length;
     words[(at >> 2) + 1] = header;
     // STEP(send: frame complete)
-    this.#offset = offset === this.#capacity ? 0 : offset;
-    this.#tail = tail | 0;
-    if (this.#isBatching && (this.#tail - this.#published) >>> 0 < BATCH_BYTES) return;
+    this.#at = at + frameBytes;
+    this.#room -= frameBytes;
+    if (this.#isBatching) this.#publishPart();
+    else this.#publishTail();
+  }
+
+  /** Publishes the frames of a batch if they are enough for a part. */
+  #publishPart(): void {
+    this.#isPending = true;
+    if ((this.#tail() - this.#published) >>> 0 >= BATCH_BYTES) this.#publishPending();
+  }
+
+  #publishPending(): void {
+    if (!this.#isPending) return;
+    this.#isPending = false;
     this.#publishTail();
   }
 
   #publishTail(): void {
     const words = this.#words;
-    this.#published = this.#tail;
+    const tail = (this.#lap + this.#at) | 0;
+    this.#published = tail;
     // SYNC POINT(ring-tail): publishes the frames written before; pairs with the load in RingReader.drain.
-    Atomics.store(words, this.#tailIndex, this.#tail);
+    Atomics.store(words, this.#tailIndex, tail);
     // STEP(send: tail published)
     if (this.#exchange !== undefined) {
       this.#exchange();
@@ -251,48 +238,47 @@ export class RingWriter implements FrameWriter {
   }
 
   /** Code of this process may transfer the buffer of a claim or of a borrowed view, which detaches the ring's memory. */
-  #onThrow(error: unknown): void {
+  #onThrow(error: unknown): false {
     if (this.#bytes.length > 0) throw error;
-    if (this.#isPoisoned) return;
-    this.#isPoisoned = true;
+    if (this.#isPoisoned) return false;
+    this.close();
     if (this.#events.onDetached === undefined) throw error;
     this.#events.onDetached(error);
+    return false;
   }
 
-  #used(): number {
-    return (this.#tail - this.#head) >>> 0;
+  /** The free-running position of the next frame. */
+  #tail(): number {
+    return (this.#lap + this.#at) | 0;
   }
 
-  #findRoom(needed: number): boolean {
-    // The consumer can't free frames that it has not seen.
-    if (this.#tail !== this.#published) this.#publishTail();
-    if (!this.#readHead()) return false;
-    if (this.#used() + needed <= this.#capacity) return true;
-    const wasBlocked = this.#isBlocked;
-    this.#isBlocked = true;
-    // SYNC POINT(room): declared before the head is read again; pairs with the load in RingReader.#publishHead.
-    Atomics.store(this.#words, this.#waitsIndex, 1);
-    if (!this.#readHead() || this.#used() + needed > this.#capacity) return false;
-    // There is room for this frame. A sender whose frame was refused before still waits for the report.
-    if (wasBlocked) return true;
-    this.#isBlocked = false;
-    Atomics.store(this.#words, this.#waitsIndex, 0);
-    return true;
-  }
-
-  /** Reads the consumer's position once. An impossible one ends the writer: returns false. */
-  #readHead(): boolean {
-    this.#exchange?.();
-    const head = Atomics.load(this.#words, this.#headIndex);
-    const consumed = (head - this.#head) >>> 0;
-    if (consumed > this.#used() || (head & (FRAME_ALIGNMENT - 1)) !== 0) {
-      this.#isPoisoned = true;
-      this.#events.onCorrupted(
-        `the peer says it read up to ${head >>> 0}; only ${this.#head >>> 0} to ${this.#tail >>> 0} is possible`,
-      );
-      return false;
+  /**
+   * Makes sure that a frame of `frameBytes` fits at the place of the next one. A frame never crosses the end of the
+   * ring: padding fills the rest, and the next frame begins at the start. Returns false if there is no room; the
+   * consumer sees no change then, except the declaration that this side needs room.
+   */
+  #findRoom(frameBytes: number): boolean {
+    if (this.#isPoisoned) return false;
+    const untilEnd = this.#start + this.#capacity - this.#at;
+    const skipped = frameBytes > untilEnd ? untilEnd : 0;
+    const needed = skipped + frameBytes;
+    if (this.#consumer.free(this.#tail()) < needed) {
+      // The consumer can't free frames that it has not seen.
+      this.#publishPending();
+      if (!this.#consumer.find(this.#tail(), needed)) return false;
     }
-    this.#head = head;
+    if (frameBytes > untilEnd) {
+      // Not visible before the frame behind it. If that frame is a claim that is aborted, the next frame comes here.
+      if (untilEnd > 0) this.#words[this.#at >> 2] = PADDING_LENGTH;
+      this.#lap = (this.#lap + this.#capacity) | 0;
+      this.#at = this.#start;
+    }
+    this.#room = Math.min(this.#consumer.free(this.#tail()), this.#start + this.#capacity - this.#at);
     return true;
   }
+}
+
+/** The bytes of a frame with `length` payload bytes: with its header, and aligned. */
+function frameBytesOf(length: number): number {
+  return (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
 }
