@@ -121,7 +121,7 @@ export class MessageSender {
   trySend(channel: Channel, given: Uint8Array): Result {
     const data = messageBytes(given);
     if (this.#send(channel.outgoing, data)) return OK;
-    return this.#refusalOf(channel, data.length) ?? this.#refuse(channel, data.length);
+    return this.#refused(channel, data.length);
   }
 
   /** Sends as many messages as there is room for, in order. Returns their number, or the error of the first one. */
@@ -139,7 +139,7 @@ export class MessageSender {
     const next = messages[taken];
     if (next !== undefined || writer === undefined) {
       const length = next?.length ?? 0;
-      const refusal = this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
+      const refusal = this.#refused(channel, length);
       if (taken === 0) return refusal;
     }
     return { ok: true, value: taken };
@@ -159,24 +159,20 @@ export class MessageSender {
 
   /** Sends the message that `write` writes in place now, or returns an error. Hot path: one frame, no allocation. */
   trySendWith(channel: Channel, length: number, write: InPlaceWriter): Result {
-    if (typeof write !== 'function') throw new TypeError(`trySendWith() takes a function; ${kindOf(write)} was given`);
+    if (typeof write !== 'function') throw notAFunction(write);
     if (!isLength(length)) return impossibleLength('trySendWith()', length);
-    if (this.#isSendable(channel, length)) {
-      const sent = this.#claims.sendWith(channel.outgoing, length, write);
-      if (sent !== undefined) return sent;
-    }
-    return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
+    const half = channel.outgoing;
+    const sent = this.#isFree(half, length) ? this.#claims.sendWith(half, length, write) : undefined;
+    return sent ?? this.#refused(channel, length);
   }
 
   /** Claims room for a message that the program fills in place. */
   claim(channel: Channel, length: number): Result<SendClaim> {
     if (!isLength(length)) return impossibleLength('claim()', length);
-    if (!this.#isSendable(channel, length)) {
-      return this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
-    }
-    const claimed = this.#claims.claim(channel.outgoing, length);
+    const half = channel.outgoing;
+    const claimed = this.#isFree(half, length) ? this.#claims.claim(half, length) : undefined;
     // The transport may have found the link broken. Then the connection has ended.
-    return claimed ?? this.#refusalOf(channel, length) ?? this.#refuse(channel, length);
+    return claimed ?? this.#refused(channel, length);
   }
 
   /** Returns the error for a send on a name that has no channel. */
@@ -216,8 +212,7 @@ export class MessageSender {
       queue.isFull = true;
       return false;
     }
-    half.spend(cost);
-    half.countSent(length);
+    half.countWhole(length, cost);
     if (this.#tick !== coarseClock.tick) this.#noteActivity();
     return true;
   }
@@ -258,14 +253,12 @@ export class MessageSender {
     return true;
   }
 
-  #isSendable({ outgoing }: Channel, length: number): boolean {
-    return this.#writer !== undefined && length <= this.#maxMessageSize && this.#isFree(outgoing, length);
-  }
-
   /** Whether a message of `length` bytes could start now, by the state of this side. */
   #isFree(half: OutgoingHalf, length: number): boolean {
+    if (this.#writer === undefined || length > this.#maxMessageSize) return false;
+    const queue = this.#queue;
     const cost = Math.min(length, this.#wholeBytes) + FRAME_COST_BYTES;
-    return half.isClear && half.credit >= cost && !this.#queue.blocks(half);
+    return half.isClear && half.credit >= cost && !((queue.isFull || queue.isHeld) && queue.blocks(half));
   }
 
   /** Returns the error of a message that can't be sent in the present state. Undefined if waiting helps. */
@@ -284,7 +277,10 @@ export class MessageSender {
     return queuedBytes + length + FRAME_COST_BYTES <= limit ? undefined : queueTooLong(queuedBytes, limit);
   }
 
-  #refuse(channel: Channel, length: number): Failure {
+  /** Returns the error of a message that can't go now: the one of the present state, or `WouldBlock`. */
+  #refused(channel: Channel, length: number): Failure {
+    const refusal = this.#refusalOf(channel, length);
+    if (refusal !== undefined) return refusal;
     const half = channel.outgoing;
     if (!half.owesDrain) this.#events.onBackpressure(channel, length);
     this.#queue.drains.owe(half);
@@ -295,4 +291,8 @@ export class MessageSender {
 
 function isLength(length: number): boolean {
   return Number.isInteger(length) && length >= 0;
+}
+
+function notAFunction(write: unknown): TypeError {
+  return new TypeError(`trySendWith() takes a function; ${kindOf(write)} was given`);
 }

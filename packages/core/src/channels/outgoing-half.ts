@@ -134,6 +134,13 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
     return true;
   }
 
+  /** The transport took a whole message as one frame, which spends window. */
+  countWhole(length: number, cost: number): void {
+    this.#credit -= cost;
+    this.messagesSent += 1;
+    this.bytesSent += length;
+  }
+
   /** The transport took a whole message. */
   countSent(length: number): void {
     this.messagesSent += 1;
