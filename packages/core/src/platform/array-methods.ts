@@ -7,8 +7,8 @@ const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
 /** Returns a method of typed arrays as a function of the array and its arguments. */
 export function methodOf<M extends (array: Uint8Array, ...given: never[]) => unknown>(name: PropertyKey): M {
-  const { value } = Object.getOwnPropertyDescriptor(typedArray, name) as { readonly value: () => unknown };
-  return withReceiver(value) as M;
+  // Not from its descriptor: Node.js turns methods into accessors under `--frozen-intrinsics`.
+  return withReceiver(Reflect.get(typedArray, name) as () => unknown) as M;
 }
 
 /** Returns a getter of typed arrays as a function of the array. It throws for a value that is not a typed array. */
