@@ -1,4 +1,4 @@
-import { err, OK, ok, type Failure, type Result } from '../result/result.js';
+import { err, OK, type Failure, type Result } from '../result/result.js';
 import { shortageOf } from '../result/shortage.js';
 import { ignoreRejection, isThenable } from '../result/thenable.js';
 import type { InPlaceWriter } from '../api/connection-types.js';
@@ -71,10 +71,13 @@ export class Claims {
     const writer = this.#writer;
     if (writer === undefined) return notConnected();
     const isWhole = length <= this.#wholeBytes;
-    const memory = memoryFor(length, isWhole ? writer : undefined);
-    if (!memory.ok) return memory;
-    if (memory.value === undefined) return this.#noRoom();
-    return ok(new ClaimUnderWay(this, this.#hold(isWhole), half, memory.value, length));
+    try {
+      const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
+      if (bytes === undefined) return this.#noRoom();
+      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length) };
+    } catch (error) {
+      return lackOf(length, error);
+    }
   }
 
   /**
@@ -93,9 +96,13 @@ export class Claims {
     const writer = this.#writer;
     if (writer === undefined) return notConnected();
     const isWhole = length <= this.#wholeBytes;
-    const memory = memoryFor(length, isWhole ? writer : undefined);
-    if (!memory.ok) return memory;
-    return memory.value === undefined ? this.#noRoom() : this.#write(half, memory.value, 0, length, write, isWhole);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
+    } catch (error) {
+      return lackOf(length, error);
+    }
+    return bytes === undefined ? this.#noRoom() : this.#write(half, bytes, 0, length, write, isWhole);
   }
 
   #write(
@@ -123,8 +130,8 @@ export class Claims {
 
   /** Sends a claim. */
   commit({ number, half, bytes, length }: ClaimUnderWay): Result {
-    const failure = this.#release(number);
-    if (failure !== undefined) return failure;
+    if (this.#current !== number) return this.#over(number);
+    this.#release();
     if (bytes.length !== length) return this.#refuse(memoryTransferred());
     // The peer has refused the channel, and would drop the message.
     if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
@@ -157,7 +164,9 @@ export class Claims {
   }
 
   #giveUp(number: number): void {
-    if (this.#release(number) === undefined) this.#drop();
+    if (this.#current !== number) return;
+    this.#release();
+    this.#drop();
   }
 
   /** Ends a claim without sending it. */
@@ -181,12 +190,10 @@ export class Claims {
     return this.#count;
   }
 
-  #release(number: number): Failure | undefined {
-    // The present claim is one of this link, which takes messages.
-    if (this.#current !== number) return this.#over(number);
+  /** Ends the present claim. */
+  #release(): void {
     this.#current = 0;
     this.#queue.isHeld = false;
-    return undefined;
   }
 
   /** Returns the error of a claim that is not the present one. */
@@ -205,14 +212,10 @@ function isPermanent(writer: FrameWriter): writer is PermanentWriter {
   return writer.tryClaimAt !== undefined;
 }
 
-/** Returns room of the writer for a claim; without a writer, memory for a claim that needs fragments. */
-function memoryFor(length: number, writer: FrameWriter | undefined): Result<Uint8Array | undefined> {
-  try {
-    return ok(writer === undefined ? new Uint8Array(length) : writer.tryClaim(length));
-  } catch (error) {
-    if (shortageOf(error) === undefined) throw error;
-    return noMemory(length, error);
-  }
+/** Returns the error of a claim for which there was no memory. Throws every other `error` on. */
+function lackOf(length: number, error: unknown): Failure {
+  if (shortageOf(error) === undefined) throw error;
+  return noMemory(length, error);
 }
 
 /** Refuses a promise: a writer that continues after it returned would write into a message that was sent. */
