@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { constants, type NodeGCPerformanceDetail, PerformanceObserver } from 'node:perf_hooks';
-import { within } from '@entropynet/conformance/tools';
+import { until, within } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import type { NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
@@ -107,4 +107,39 @@ describe('the access to a region', () => {
       await scene.close();
     }
   });
+
+  for (const access of ['direct', 'copied'] as const) {
+    for (const ownership of ['copy', 'borrow'] as const) {
+      itWithAddon(`keeps no memory for ended connections: ${access}, ownership '${ownership}'`, async () => {
+        const scene = new Scene({ sharedMemory: { access } });
+        try {
+          const { client, accepted } = await scene.pair(await scene.server());
+          const buffers: WeakRef<ArrayBufferLike>[] = [];
+          let received = 0;
+          const count = (): void => {
+            received += 1;
+          };
+          for (const connection of [client, accepted]) {
+            connection.setMessageCallback(count, { ownership });
+            connection.startReceiving();
+            const sent = connection.trySendWith(8, (bytes) => {
+              buffers.push(new WeakRef(bytes.buffer));
+            });
+            unwrap(sent);
+          }
+          await until(() => received === 2, 'both ends received a message');
+          await client.disconnect();
+          await accepted.disconnect();
+          await until(() => {
+            gc!();
+            return buffers.every((buffer) => buffer.deref() === undefined);
+          }, 'the memory of both ends was given back');
+          // The program still has both connections.
+          expect([client, accepted].map((connection) => connection.isConnected())).to.deep.equal([false, false]);
+        } finally {
+          await scene.close();
+        }
+      });
+    }
+  }
 });

@@ -21,6 +21,12 @@ export class FrameMemory {
     this.#forgetLast();
   }
 
+  /** The link is gone. A program may keep the connection for long, and this object must not keep the link's memory. */
+  stop(): void {
+    this.#permanent = undefined;
+    this.#forgetLast();
+  }
+
   /** Returns bytes that the program may keep. */
   copy(bytes: Uint8Array, start: number, end: number, isOwned: boolean): Uint8Array {
     return bytes === this.#permanent ? copyOf(bytes, start, end) : ownedBytes(bytes, start, end, isOwned);

@@ -71,6 +71,11 @@ export class MessageReceiver implements FrameSink {
     this.#isDelivering = true;
   }
 
+  /** The link is gone: the receiver keeps none of its memory. */
+  stop(): void {
+    this.#memory.stop();
+  }
+
   /** Drops all messages from now on. It still returns window: the peer sends its promised messages before it ends. */
   stopDelivering(): void {
     this.#isDelivering = false;

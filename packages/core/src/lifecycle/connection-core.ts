@@ -240,6 +240,7 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
   release(error: NetworkError | undefined): void {
     this.#isLinked = false;
     this.sender.stop(error === undefined ? 'closed' : outcomeOf(error));
+    this.receiver.stop();
     this.#releaseLink();
   }
 
