@@ -142,6 +142,18 @@ describe('a ring', () => {
     expect([ring.writer.written, ring.words[HEAD]]).to.deep.equal([CAPACITY + 248, CAPACITY + 248]);
   });
 
+  it('throws on the error of a claim after its memory was detached, if nobody handles it', () => {
+    for (const isFull of [false, true]) {
+      const ring = new RingHarness(CAPACITY);
+      while (isFull && ring.write(1, payload(200))) {
+        // Then the next claim looks at the consumer's position.
+      }
+      structuredClone(ring.bytes.buffer, { transfer: [ring.bytes.buffer as ArrayBuffer] });
+      expect(() => ring.writer.tryClaim(200)).to.throw(TypeError);
+      expect(ring.writer.tryClaim(200)).to.equal(undefined);
+    }
+  });
+
   it('delivers no frame after it was closed inside a delivery', () => {
     const ring = new RingHarness(CAPACITY);
     ring.onFrame = () => {

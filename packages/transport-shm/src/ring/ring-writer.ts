@@ -130,9 +130,10 @@ export class RingWriter implements FrameWriter {
   }
 
   tryClaim(length: number): Uint8Array | undefined {
+    const start = this.tryClaimAt(length);
+    if (start < 0) return undefined;
     try {
-      const start = this.tryClaimAt(length);
-      return start < 0 ? undefined : new Uint8Array(this.#buffer, start, length);
+      return new Uint8Array(this.#buffer, start, length);
     } catch (error) {
       this.#onThrow(error);
       return undefined;
