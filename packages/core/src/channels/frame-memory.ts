@@ -3,8 +3,9 @@ import type { FrameLink } from '../wire/frame-link.js';
 import { copyOf, ownedBytes } from './owned-bytes.js';
 
 /**
- * The memory in which a transport hands over its frames. It makes the arrays of messages from it: copies, views, and plain
- * arrays for reading in place. Each message asks it, so it remembers what an array costs to ask.
+ * The memory in which a transport hands over its frames. This object makes the arrays of messages from it: copies, views,
+ * and plain arrays for reading in place. It remembers the properties of the last array, because reading them for each
+ * message is expensive.
  */
 export class FrameMemory {
   /** The array in which the transport keeps all its frames, if it has one and it is a plain one. */

@@ -1,6 +1,6 @@
 /**
  * Methods and getters of typed arrays as functions of the array. A property that an array inherits costs V8 a lookup
- * each time, which is a tenth of a small message's way; a function here costs none. V8 inlines a call of a bound `call`.
+ * each time, a tenth of the time of a small message. A function here costs none. V8 inlines a call of a bound `call`.
  * It does not inline `Reflect.apply` with an array that it can't see.
  */
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;

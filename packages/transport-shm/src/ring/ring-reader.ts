@@ -79,7 +79,7 @@ export class RingReader {
   drain(limit: number, sink: FrameSink): number {
     if (this.#isClosed || this.#isDraining) return 0;
     this.#exchange?.();
-    // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publish; frames up to here are whole.
+    // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publishTail; frames up to here are whole.
     const tail = Atomics.load(this.#words, this.#tailIndex);
     if (tail === this.#head) return 0;
     if (!this.#acceptTail(tail)) return 0;

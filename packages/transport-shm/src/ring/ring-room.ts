@@ -15,6 +15,7 @@ export class RingRoom {
 
   /** The consumer's position when it was last read. */
   #head = 0;
+  /** Whether the producer had too little room, and waits for the report that half the ring is free. */
   #isAwaited = false;
 
   /** @param onCorrupted the consumer's position is impossible */

@@ -21,8 +21,8 @@ const BATCH_BYTES = 4096;
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 
 /**
- * The producing end of a ring. Its own position is private, and the shared word is only a copy for the peer. It reads
- * the consumer's position once for each check, and uses it only if it is possible.
+ * The producing end of a ring. Its own position is private, and the shared word is only a copy for the peer. `RingRoom`
+ * checks the consumer's position.
  */
 export class RingWriter implements FrameWriter {
   readonly maxFrameBytes: number;
@@ -44,7 +44,7 @@ export class RingWriter implements FrameWriter {
   #lap: number;
   /** Bytes at that place that are surely free, without a look at the consumer's position. */
   #room = 0;
-  /** The position that the consumer sees. It differs from the private one only inside a batch, or after padding. */
+  /** The position that the consumer sees. It differs from the private one inside a batch, and after padding without a frame behind it. */
   #published = 0;
   #isBatching = false;
   /** Whether a frame of the batch was not published. */
