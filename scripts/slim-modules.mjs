@@ -11,6 +11,9 @@ import { rootFolder } from './workspace.mjs';
 /** A library of which a module with its name exports the parts that a package uses. */
 const LIBRARY = 'valibot';
 
+/** Calls without an effect. A bundler leaves them out where nobody uses their result, if their module says so. */
+const PURE = ['Promise.resolve', 'Reflect.get', 'TextDecoder', 'TextEncoder'];
+
 /** The language stays as the compiler wrote it. Characters beyond ASCII would double the memory of a source. */
 const OPTIONS = { target: 'esnext', charset: 'ascii', legalComments: 'none', sourcesContent: false };
 
@@ -41,7 +44,7 @@ function writeIfChanged(path, text) {
   if (readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
 }
 
-/** Without whitespace esbuild leaves comments out, but for annotations that bundlers read. */
+/** Without whitespace, esbuild leaves comments out, also those that bundlers read. */
 async function compact(folder) {
   const { outputFiles } = await build({
     ...OPTIONS,
@@ -59,7 +62,12 @@ async function compact(folder) {
 
 /** Gives a module its lines back, so that people can read it and a stack trace without source maps says where. */
 async function writeModule({ path, text }) {
-  const { code, map } = await transform(text, { ...OPTIONS, sourcemap: 'external', sourcefile: basename(path) });
+  const { code, map } = await transform(text, {
+    ...OPTIONS,
+    pure: PURE,
+    sourcemap: 'external',
+    sourcefile: basename(path),
+  });
   writeIfChanged(path, `${withLabels(code)}//# sourceMappingURL=${basename(path)}.map\n`);
   writeIfChanged(`${path}.map`, map);
 }

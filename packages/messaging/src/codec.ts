@@ -44,8 +44,8 @@ export const SCHEMA: OptionKind = [
 const MOST_SHOWN = 2000;
 
 const NO_BYTES = new Uint8Array(0);
-const encoder = /* @__PURE__ */ new TextEncoder();
-const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true });
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Returns a codec for JSON in UTF-8. Sending a value that JSON does not have, such as `undefined`, returns

@@ -39,8 +39,8 @@ const REASONS: readonly NetworkErrorCode[] = [
   'ConnectionClosed',
 ];
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-const decoder = /* @__PURE__ */ new TextDecoder();
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Makes a message of the protocol. */
 export function frameOf(type: number, id: number, rest: Uint8Array = NO_BYTES): Uint8Array {

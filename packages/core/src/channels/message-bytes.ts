@@ -1,4 +1,4 @@
-import { getterOf, methodOf } from '../platform/array-methods.js';
+import { arrayPrototype, getPrototypeOf, getterOf, methodOf } from '../platform/array-methods.js';
 import { kindOf } from '../result/kind-of.js';
 
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
@@ -11,8 +11,6 @@ const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
 const keys = methodOf('keys');
 /** The `Buffer` of Node.js, a subclass that tells the truth. Undefined in pages. */
 const PlatformBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffer;
-const { getPrototypeOf } = Object;
-const arrayPrototype = Uint8Array.prototype;
 const bufferPrototype = PlatformBuffer?.prototype as object | undefined;
 
 /**
@@ -76,18 +74,14 @@ function viewOfUnusual(data: unknown): Uint8Array {
     throw new TypeError(`a message is a Uint8Array; ${kindOf(data)} was given`);
   }
   const bytes = data as Uint8Array;
-  if (lengthOf(bytes) === 0) checkMemory(bytes);
-  return plainView(bytes, 0);
-}
-
-/** Throws unless the memory exists: a buffer may be detached, or may have shrunk to less than the array's start. */
-function checkMemory(bytes: Uint8Array): void {
   try {
-    keys(bytes);
+    // Throws unless the memory exists: a buffer may be detached, or may have shrunk to less than the array's start.
+    if (getLength(bytes) === 0) keys(bytes);
   } catch (error) {
     throw new TypeError(
       'a message is a Uint8Array with a live buffer; one with a detached or shortened buffer was given',
       { cause: error },
     );
   }
+  return plainView(bytes, 0);
 }

@@ -19,7 +19,9 @@ export type Turn = NodeJS.Immediate | Timer;
 
 const platformSetTimeout = timers.setTimeout;
 const platformClearTimeout = timers.clearTimeout;
-const { setImmediate: platformSetImmediate, clearImmediate: platformClearImmediate }: Partial<typeof timers> = timers;
+// Not in a page. Bundlers leave out what they know to have no effect: `scripts/slim-modules.mjs` marks such calls.
+const platformSetImmediate = Reflect.get(timers, 'setImmediate') as typeof setImmediate | undefined;
+const platformClearImmediate = Reflect.get(timers, 'clearImmediate') as typeof clearImmediate | undefined;
 const platformNow = performance.now.bind(performance);
 const platformDateNow = Date.now;
 
