@@ -263,11 +263,7 @@ export class RingWriter implements FrameWriter {
     const untilEnd = this.#start + this.#capacity - this.#at;
     const skipped = frameBytes > untilEnd ? untilEnd : 0;
     const needed = skipped + frameBytes;
-    if (this.#consumer.free(this.#tail()) < needed) {
-      // The consumer can't free frames that it has not seen.
-      this.#publishPending();
-      if (!this.#consumer.find(this.#tail(), needed)) return false;
-    }
+    if (this.#consumer.free(this.#tail()) < needed && !this.#lookForRoom(needed)) return false;
     if (frameBytes > untilEnd) {
       // Not visible before the frame behind it. If that frame is a claim that is aborted, the next frame comes here.
       if (untilEnd > 0) this.#words[this.#at >> 2] = PADDING_LENGTH;
@@ -276,6 +272,13 @@ export class RingWriter implements FrameWriter {
     }
     this.#room = Math.min(this.#consumer.free(this.#tail()), this.#start + this.#capacity - this.#at);
     return true;
+  }
+
+  #lookForRoom(needed: number): boolean {
+    // The consumer can't free frames that it has not seen.
+    this.#publishPending();
+    // An event of the two may have closed this writer.
+    return this.#consumer.find(this.#tail(), needed) && !this.#isPoisoned;
   }
 }
 
