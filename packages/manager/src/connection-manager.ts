@@ -100,7 +100,8 @@ export class ConnectionManager extends EntropyObject {
 
   /**
    * Creates a server for the endpoint and every fallback. It does not listen yet. Without a configuration it uses that
-   * of `createNetworking`. `InvalidParameter`: the configuration is wrong. `TransportUnavailable`: a transport threw.
+   * of `createNetworking`. `InvalidParameter`: the configuration is wrong. `NotSupported`: a transport can't listen, as in
+   * a page. `TransportUnavailable`: a transport threw.
    */
   createServer(config: ServerConfig | undefined = this.#config): Result<ManagedServer> {
     const plan = this.#planOf(config);
