@@ -65,7 +65,7 @@ EN_API const en_error *en_last_error(void);
 /* ---- Connecting and serving ---- */
 
 /**
- * Connects to `endpoint`, "canvas" or "shm://canvas", and waits until the connection stands or
+ * Connects to `endpoint`, "canvas" or "shm://canvas", and waits until the connection is open or
  * connect_timeout_ms are over. `options` may be NULL. The caller owns *connection and frees it by
  * en_connection_free(); it is NULL after an error. EN_TRANSPORT_UNAVAILABLE: no server listens. EN_TIMEOUT.
  * EN_HANDSHAKE_FAILED: also a wrong secret. EN_INCOMPATIBLE_VERSION. EN_RESOURCE_LIMIT_EXCEEDED: the server
@@ -87,7 +87,7 @@ EN_API en_status en_connect(const char *endpoint, const en_options *options, en_
 EN_API en_status en_connect_start(const char *endpoint, const en_options *options, en_connecting **attempt);
 
 /**
- * Continues an attempt. Never waits. EN_OK: the connection stands; the caller owns *connection.
+ * Continues an attempt. Never waits. EN_OK: the connection is open; the caller owns *connection.
  * EN_WOULD_BLOCK: the server has not answered yet, call again. Each other status is one of en_connect(), and
  * ends the attempt. *connection is NULL then. EN_INVALID_PARAMETER: also for an attempt that has ended. One
  * thread at a time may use an attempt.
@@ -111,7 +111,7 @@ EN_API int en_connect_descriptor(const en_connecting *attempt);
  */
 EN_API int en_connect_wait_ms(const en_connecting *attempt);
 
-/** Frees an attempt; one under way is given up. A connection that it gave stands. NULL is allowed. */
+/** Frees an attempt; one under way is given up. A connection that it gave stays open. NULL is allowed. */
 EN_API void en_connect_free(en_connecting *attempt);
 
 /**
@@ -286,8 +286,8 @@ EN_API void en_connection_free(en_connection *connection);
 
 /** EN_STATE_FAILED for NULL. */
 EN_API en_state en_get_state(const en_connection *connection);
-/** How the connection ended: EN_OK while it stands, EN_CONNECTION_CLOSED after a goodbye of either side, else
- * the failure. Never NULL. Valid until en_connection_free(). */
+/** How the connection ended: EN_OK while it is open, EN_CONNECTION_CLOSED after a goodbye of either side,
+ * else the failure. Never NULL. Valid until en_connection_free(). */
 EN_API const en_error *en_get_end(const en_connection *connection);
 /** Fills `stats` up to stats->size. */
 EN_API en_status en_get_stats(const en_connection *connection, en_stats *stats);

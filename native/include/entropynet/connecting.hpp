@@ -29,7 +29,7 @@ class Connecting {
     std::swap(attempt_, taken.attempt_);
     return *this;
   }
-  /** The connection that Poll() gave stands. */
+  /** The connection that Poll() gave stays open. */
   ~Connecting() { en_connect_free(attempt_); }
 
   /** Continues the attempt; see en_connect_poll(). Never waits. Code::kWouldBlock: call it again, each other

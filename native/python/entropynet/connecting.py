@@ -18,7 +18,8 @@ library = c.library
 class Connecting(Closing):
     """
     An attempt to connect, for a program that must not wait. `start_connecting()` returns it. The end of a `with` block
-    gives up an attempt that is under way. A connection that the attempt made stands. One thread at a time may use it.
+    gives up an attempt that is under way. A connection that the attempt made stays open. One thread at a time may use
+    it.
     """
 
     def __init__(self, handle: int) -> None:
