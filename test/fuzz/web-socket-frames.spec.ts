@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { RawClient, rawFrame } from '../support/web-socket/raw-web-socket.js';
 import { fuzz } from './fuzz.js';
 
-describe('fuzz: frames of a WebSocket', function () {
-  this.timeout(60_000);
+describe('fuzz: frames of a WebSocket', () => {
   const config = { endpoint: 'ws://127.0.0.1:0', sendTimeoutMs: 200, maxMessageSize: 100_000, channelWindow: 65_536 };
   const server = new WebSocketTransport().createServer(config);
   let port = 0;
