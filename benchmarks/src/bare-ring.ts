@@ -41,6 +41,11 @@ export class BareRing {
     this.#capacity = length - RING_HEADER_BYTES;
   }
 
+  /** The bytes of the longest message that certainly fits as soon as half of the ring is free. */
+  get longestMessage(): number {
+    return (this.#capacity >>> 2) - HEADER_BYTES;
+  }
+
   /** Of the producer: whether half of it is free. */
   get hasRoom(): boolean {
     this.#head = Atomics.load(this.#words, this.#headWord);

@@ -1,5 +1,6 @@
 /** The program of a driver: does what its argument says, sends the figures to the process that started it, and ends. */
 import type { Assignment, Placement } from './driver-process.js';
+import { endWithParent } from './end-with-parent.js';
 import type { Measurement } from './measurement.js';
 import { countNativeCalls, nativeCallCount } from './native-calls.js';
 import { pinProcess } from './pinning.js';
@@ -15,6 +16,7 @@ const COUNTED_ROUND_TRIPS = 50_000;
 
 const assignment = JSON.parse(process.argv[2] ?? '') as Assignment;
 if (!('pair' in assignment) || assignment.pair === 'one processor') pinProcess(process.pid, 0);
+endWithParent();
 const measurements = await measure(assignment);
 // What is left of the subject keeps no driver alive.
 process.send?.(measurements, () => process.exit());

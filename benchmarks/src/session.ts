@@ -48,13 +48,13 @@ export class Session {
   readonly port: Port;
   /** Undefined where the subject needs no other process. */
   readonly #child: ChildProcess | undefined;
-  readonly #folder: string;
+  readonly #remove: () => void;
   #onMessage: MessageReader = () => undefined;
 
-  private constructor(port: Port, child: ChildProcess | undefined, folder: string) {
+  private constructor(port: Port, child: ChildProcess | undefined, remove: () => void) {
     this.port = port;
     this.#child = child;
-    this.#folder = folder;
+    this.#remove = remove;
     if (port.inPlace === undefined) {
       port.onMessage((message) => {
         this.#onMessage(message, 0, message.length);
@@ -70,6 +70,10 @@ export class Session {
     const { isCounting = false } = options;
     const processor = 'peerProcessor' in options ? options.peerProcessor : 1;
     const folder = mkdtempSync(join(tmpdir(), 'entropynet-bench-'));
+    const remove = (): void => {
+      rmSync(folder, { recursive: true, force: true });
+    };
+    process.once('exit', remove);
     let child: ChildProcess | undefined;
     try {
       const port = await subject.serve((address) => {
@@ -77,11 +81,12 @@ export class Session {
         if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
         return child;
       }, folder);
-      return new Session(port, child, folder);
+      return new Session(port, child, remove);
     } catch (error) {
       // A subject that can't be served leaves nothing behind.
       child?.kill();
-      rmSync(folder, { recursive: true, force: true });
+      process.off('exit', remove);
+      remove();
       throw error;
     }
   }
@@ -237,7 +242,8 @@ export class Session {
       child.kill();
       await once(child, 'exit');
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    process.off('exit', this.#remove);
+    this.#remove();
   }
 
   /** Sends a question, before this returns where there is room; resolves with the numbers of the answer. */

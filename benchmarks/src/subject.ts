@@ -21,6 +21,8 @@ export interface Port {
   whenWritable(callback: () => void): void;
   /** Sets who gets the messages; called once, in the turn of the event loop in which the port was made. */
   onMessage(callback: (message: Uint8Array) => void): void;
+  /** The longest message that it can send, in bytes; any length if it is undefined. */
+  readonly longestMessage?: number;
   /** Bytes without boundaries, where the subject is a stream of bytes. */
   readonly bytes?: ByteStream;
   /** Sends `length` bytes of which only the first is written; where the subject can send without touching them. */

@@ -115,6 +115,7 @@ function portOf({ delivery, batch }: Kind, { bytes, handle, networking }: Memory
     setImmediate(poll, drain);
   };
   return {
+    longestMessage: outgoing.longestMessage,
     send: (message) => outgoing.send(message),
     whenWritable: (callback) => {
       onWritable = callback;

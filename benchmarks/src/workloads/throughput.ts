@@ -67,7 +67,10 @@ export const sizes: Workload = {
   isQuick: false,
   async run(session) {
     const measurements = [];
-    for (const length of SIZES.slice(1)) measurements.push(...(await oneWayOf(session, length)));
+    const { longestMessage = Infinity } = session.port;
+    for (const length of SIZES.slice(1)) {
+      if (length <= longestMessage) measurements.push(...(await oneWayOf(session, length)));
+    }
     return measurements;
   },
 };
