@@ -1,3 +1,4 @@
+import type { HeapSpaceInfo } from 'node:v8';
 import { setTimerReferenced, startTimer } from './clock.js';
 
 /** The weight: 8 MiB of numbers, which V8 counts and never searches for references. */
@@ -6,15 +7,17 @@ const WEIGHT_NUMBERS = 1024 * 1024;
 const MANY_BYTES = 32 * 1024 * 1024;
 /** The weight goes after an interval, in milliseconds, in which fewer bytes came. */
 const INTERVAL_MS = 10_000;
-/** A heap of this size is heavy enough without a weight, in bytes. */
+/** With old objects of this size, a heap is heavy enough without a weight, in bytes. */
 const HEAVY_BYTES = 32 * 1024 * 1024;
 /** In a heap that may not grow larger than this, there is no room for a weight, in bytes. */
 const LEAST_LIMIT_BYTES = 256 * 1024 * 1024;
 
-/** The part of V8's statistics that decides about the weight, in bytes. */
+/** The sizes of a heap that decide about the weight, in bytes. */
 export interface HeapSizes {
-  readonly used_heap_size: number;
-  readonly heap_size_limit: number;
+  /** The objects that have survived collections. V8 compares only these with the memory outside the heap. */
+  readonly old: number;
+  /** The largest size to which the heap may grow. */
+  readonly limit: number;
 }
 
 /** The functions of the platform that a weight needs. */
@@ -34,7 +37,6 @@ export interface HeapPlatform {
 export class HeapWeight {
   readonly #platform: HeapPlatform;
   #weight: readonly number[] | undefined;
-  #isWatching = false;
   #bytes = 0;
 
   constructor(platform: HeapPlatform) {
@@ -49,25 +51,29 @@ export class HeapWeight {
   /** A message takes that many bytes outside the heap. Hot path: an addition and a comparison. */
   need(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes >= MANY_BYTES && !this.#isWatching) this.#begin();
+    if (this.#bytes >= MANY_BYTES && this.#weight === undefined) this.#consider();
   }
 
-  #begin(): void {
+  /** Adds the weight if the heap is light. Otherwise the next many bytes ask again, because the heap may shrink. */
+  #consider(): void {
+    this.#bytes = 0;
     const sizes = this.#platform.sizes();
-    if (sizes !== undefined && sizes.used_heap_size < HEAVY_BYTES && sizes.heap_size_limit >= LEAST_LIMIT_BYTES)
-      this.#weight = new Array<number>(WEIGHT_NUMBERS).fill(0.5);
+    if (sizes === undefined || sizes.old >= HEAVY_BYTES || sizes.limit < LEAST_LIMIT_BYTES) return;
+    const weight = new Array<number>(WEIGHT_NUMBERS).fill(0.5);
     this.#watch();
+    // Last: without memory for the weight or the timer, a later message tries again.
+    this.#weight = weight;
   }
 
   #watch(): void {
-    this.#bytes = 0;
     this.#platform.later(() => {
-      this.#isWatching = false;
-      if (this.#bytes >= MANY_BYTES) this.#watch();
-      else this.#weight = undefined;
+      const weight = this.#weight;
+      this.#weight = undefined;
+      if (this.#bytes < MANY_BYTES) return;
+      this.#bytes = 0;
+      this.#watch();
+      this.#weight = weight;
     }, INTERVAL_MS);
-    // Last: without memory for the weight or the timer, a later message tries again.
-    this.#isWatching = true;
   }
 }
 
@@ -76,8 +82,18 @@ const runtime = typeof process === 'undefined' ? undefined : process;
 /** The weight of this thread's heap. */
 export const heapWeight = new HeapWeight({
   // Loaded when it is needed: the module takes 32 kilobytes of the heap of every program.
-  sizes: () => runtime?.getBuiltinModule?.('node:v8').getHeapStatistics(),
+  sizes: () => {
+    const v8 = runtime?.getBuiltinModule?.('node:v8');
+    return v8 && { old: oldBytesOf(v8.getHeapSpaceStatistics()), limit: v8.getHeapStatistics().heap_size_limit };
+  },
   later: (callback, milliseconds) => {
     setTimerReferenced(startTimer(callback, milliseconds), false);
   },
 });
+
+/** Young objects come and go, up to tens of megabytes of them, and say nothing about the old ones. */
+function oldBytesOf(spaces: readonly Pick<HeapSpaceInfo, 'space_name' | 'space_used_size'>[]): number {
+  return spaces
+    .filter(({ space_name: name }) => !name.startsWith('new_'))
+    .reduce((sum, { space_used_size: size }) => sum + size, 0);
+}
