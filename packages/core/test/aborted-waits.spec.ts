@@ -8,7 +8,7 @@ function startSender(writer: BareWriter): { sender: MessageSender; table: Channe
   const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 60_000, sendQueueBytes: 1 << 20, maxChannels: 4 };
   const table = new ChannelTable({ ...config, channelWindow: 65_536 });
   const ignore = (): void => undefined;
-  const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore });
+  const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
   sender.start({ writer, peerLimits: BARE_LIMITS });
   return { sender, table };
 }

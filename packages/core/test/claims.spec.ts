@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { channelIdOf, frameHeader, FrameType, frameTypeOf, type Result, unwrap } from '@entropynet/core';
+import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
 import { BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
 
-const { ChannelRefuse, Fragment, Message, MessageStart } = FrameType;
+const { ChannelRefuse, Fragment, Message, MessageStart, WindowUpdate } = FrameType;
 
 function codeOf(result: Result<unknown>): string {
   return result.ok ? 'ok' : result.error.code;
@@ -55,6 +56,55 @@ describe('a claim', () => {
           .map(({ bytes }) => bytes.length),
       ).to.deep.equal([1, 2]);
       expect(connection.writer.frames.every(({ header }) => channelIdOf(header) === 0)).to.equal(true);
+    });
+  }
+
+  it('that needs fragments gets the memory of an earlier one, if that was sent', async () => {
+    const connection = new BareConnection({}, undefined, new BareWriter(16_384));
+    unwrap(await connection.openChannel('x'));
+    const fill = (value: number, on: Pick<BareConnection, 'claim'> = connection): ArrayBufferLike => {
+      const claim = unwrap(on.claim(40_000));
+      claim.bytes.fill(value);
+      unwrap(claim.commit());
+      return claim.bytes.buffer;
+    };
+    const first = fill(1);
+    // The rest of this one waits for window in that memory.
+    expect(fill(2)).to.equal(first);
+    expect(fill(3, connection.channel('x'))).to.not.equal(first);
+    connection.feed(frameHeader(WindowUpdate, 0), encodeUint32(40_000).slice());
+    const fragments = connection.writer.ofType(Fragment);
+    const onDefault = fragments.filter(({ header }) => channelIdOf(header) === 0).map(({ bytes }) => bytes);
+    const wanted = [1, 2].map((value) => Buffer.alloc(40_000, value));
+    expect(Buffer.concat(onDefault).equals(Buffer.concat(wanted))).to.equal(true);
+  });
+
+  for (const how of ['claim', 'trySendWith'] as const) {
+    it(`of ${how} whose memory is transferred before it is sent whole fails its own connection only`, async () => {
+      const connection = new BareConnection({}, undefined, new BareWriter(16_384));
+      connection.writer.room = 2;
+      let bytes = new Uint8Array(0) as Uint8Array;
+      if (how === 'claim') {
+        const claim = unwrap(connection.claim(40_000));
+        ({ bytes } = claim);
+        unwrap(claim.commit());
+      } else {
+        unwrap(
+          connection.trySendWith(40_000, (room) => {
+            bytes = room;
+          }),
+        );
+      }
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+      const written = connection.writer.frames.length;
+      connection.makeRoom();
+      expect(connection.getState()).to.equal('failed');
+      const { error } = await connection.closed;
+      expect(error?.code).to.equal('InvalidParameter');
+      expect(error?.message).to.contain('transferred after commit()');
+      // Nothing that the peer could take for a violation.
+      expect(connection.writer.frames.length).to.equal(written);
+      expect(connection.unconfirmedSends().messages).to.equal(1);
     });
   }
 });

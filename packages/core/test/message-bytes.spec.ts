@@ -70,7 +70,7 @@ describe('the bytes of a message', () => {
     const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 1000, sendQueueBytes: 1 << 20, maxChannels: 1 };
     const table = new ChannelTable({ ...config, channelWindow: 65_536 });
     const ignore = (): void => undefined;
-    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore });
+    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
     const writer = new BareWriter();
     const write = writer.tryWrite.bind(writer);
     writer.tryWrite = (header, bytes, start, end) => {

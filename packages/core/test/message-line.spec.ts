@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { MessageLine, QueuedMessage } from '@entropynet/core/internal/channels/message-line';
 import { Reassembly } from '@entropynet/core/internal/channels/reassembly';
 import { OutgoingHalfOf } from '@entropynet/core/internal/channels/outgoing-half';
+import { SpareMemory } from '@entropynet/core/internal/channels/spare-memory';
 import { Channel } from '@entropynet/core/internal/channels/channel';
 
 describe('the line of messages of a channel', () => {
@@ -37,7 +38,7 @@ describe('the line of messages of a channel', () => {
 
 describe('a reassembled message', () => {
   it('is complete when all its bytes arrived, in any fragments', () => {
-    const reassembly = new Reassembly(40_000);
+    const reassembly = new Reassembly(40_000, new SpareMemory());
     const whole = Uint8Array.from({ length: 40_000 }, (_, index) => index);
     for (let start = 0; start < whole.length; start += 7000) {
       expect(reassembly.missing).to.equal(whole.length - start);

@@ -9,7 +9,7 @@ describe('the deadlines of messages that wait', () => {
   it('stay for the other messages if a sender waits again while some time out', async () => {
     const { outgoing } = new Channel(undefined);
     const due = (inMs: number): QueuedMessage =>
-      new QueuedMessage(new Uint8Array(1), false, 1, monotonicNow() + inMs, () => undefined);
+      new QueuedMessage(new Uint8Array(1), undefined, 1, monotonicNow() + inMs, () => undefined);
     const [first, second, late] = [due(5), due(40), due(600_000)];
     const expired: QueuedMessage[] = [];
     const deadlines = new SendDeadlines((messages) => {

@@ -45,7 +45,7 @@ describe('a time limit of a process that was busy', () => {
   it('does not end the wait of a message for which there is room', async () => {
     const { outgoing } = new Channel(undefined);
     const waiting = (): QueuedMessage =>
-      new QueuedMessage(new Uint8Array(1), false, 1, monotonicNow() + SHORT_LIMIT_MS, () => undefined);
+      new QueuedMessage(new Uint8Array(1), undefined, 1, monotonicNow() + SHORT_LIMIT_MS, () => undefined);
     const [first, second] = [waiting(), waiting()];
     const expired: QueuedMessage[] = [];
     const deadlines = new SendDeadlines((messages) => {

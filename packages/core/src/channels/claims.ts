@@ -7,8 +7,9 @@ import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage } from './message-line.js';
-import { channelClosed, noMemory, notConnected } from './refusals.js';
+import { channelClosed, notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
+import { noMemory, SpareMemory } from './spare-memory.js';
 
 type PermanentWriter = FrameWriter & Required<Pick<FrameWriter, 'tryClaimAt' | 'claimedBytes'>>;
 
@@ -19,6 +20,11 @@ type PermanentWriter = FrameWriter & Required<Pick<FrameWriter, 'tryClaimAt' | '
 export class Claims {
   readonly #queue: SendQueue;
   readonly #onSent: (half: OutgoingHalf, length: number) => void;
+  /**
+   * The memory of messages that need fragments. It is not the memory of other messages: a program that writes into a
+   * claim after its end damages only a later claim.
+   */
+  readonly #memory = new SpareMemory();
   /** Set while the connection takes messages. */
   #writer: FrameWriter | undefined;
   /** The same, if its frames lie in one permanent array. */
@@ -42,6 +48,7 @@ export class Claims {
   }
 
   start(writer: FrameWriter, wholeBytes: number): void {
+    this.#memory.clear();
     this.#writer = writer;
     this.#permanent = isPermanent(writer) ? writer : undefined;
     this.#wholeBytes = wholeBytes;
@@ -72,7 +79,7 @@ export class Claims {
     if (writer === undefined) return notConnected();
     const isWhole = length <= this.#wholeBytes;
     try {
-      const bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
+      const bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
       if (bytes === undefined) return this.#noRoom();
       return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length) };
     } catch (error) {
@@ -98,7 +105,7 @@ export class Claims {
     const isWhole = length <= this.#wholeBytes;
     let bytes: Uint8Array | undefined;
     try {
-      bytes = isWhole ? writer.tryClaim(length) : new Uint8Array(length);
+      bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
     } catch (error) {
       return lackOf(length, error);
     }
@@ -151,7 +158,7 @@ export class Claims {
       this.#onSent(half, length);
     } else {
       // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
-      this.#queue.add(half, QueuedMessage.promised(bytes), true);
+      this.#queue.add(half, QueuedMessage.promised(bytes, this.#memory), true);
     }
     if (!this.#queue.isIdle) this.#queue.pump();
     return OK;

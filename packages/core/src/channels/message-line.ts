@@ -1,3 +1,5 @@
+import type { SpareMemory } from './spare-memory.js';
+
 /** How a queued message ended. */
 export type SendOutcome = 'accepted' | 'timed-out' | 'aborted' | 'closed' | 'channel-closed' | 'peer-died';
 
@@ -13,25 +15,61 @@ export class QueuedMessage {
   previous: QueuedMessage | undefined;
   next: QueuedMessage | undefined;
   isInLine = false;
+  /** The bytes that are not sent yet. */
+  #bytes: Uint8Array;
+  #memory: SpareMemory | undefined;
+  /** The length of `bytes`. It reads 0 after the program has transferred the memory of a claim. */
+  #end: number;
 
   /**
-   * @param bytes the bytes that are not sent yet; no other code writes to them
-   * @param isCopy whether `bytes` belongs to the queue's `WaitingCopies` and must go back there
+   * @param bytes the bytes that are not sent yet
+   * @param memory takes the memory of `bytes` back; undefined if it belongs to the caller
    * @param length the length of the whole message, in bytes
    * @param deadline the time of its timeout, in monotonic milliseconds; Infinity after its sender was promised delivery
    * @param settle gives the sender its result; undefined if the sender has it already
    */
   constructor(
-    public bytes: Uint8Array,
-    public isCopy: boolean,
+    bytes: Uint8Array,
+    memory: SpareMemory | undefined,
     readonly length: number,
     readonly deadline: number,
     readonly settle: ((outcome: SendOutcome) => void) | undefined,
-  ) {}
+  ) {
+    this.#bytes = bytes;
+    this.#memory = memory;
+    this.#end = bytes.length;
+  }
 
   /** Makes a message whose sender was promised delivery, and of which no byte was sent. */
-  static promised(bytes: Uint8Array): QueuedMessage {
-    return new QueuedMessage(bytes, false, bytes.length, Infinity, undefined);
+  static promised(bytes: Uint8Array, memory?: SpareMemory): QueuedMessage {
+    return new QueuedMessage(bytes, memory, bytes.length, Infinity, undefined);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** The number of bytes in `bytes`. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether the program has transferred the memory of a claim that it had committed. */
+  get isLost(): boolean {
+    return this.#bytes.length < this.#end;
+  }
+
+  /** Continues with the bytes that are not sent yet, in other memory. */
+  moveTo(rest: Uint8Array, memory: SpareMemory): void {
+    this.#bytes = rest;
+    this.#memory = memory;
+    this.#end = rest.length;
+    this.offset = 0;
+  }
+
+  /** Gives the memory of the message back. */
+  release(): void {
+    this.#memory?.release(this.#bytes);
   }
 }
 

@@ -14,6 +14,7 @@ import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 import { FrameMemory } from './frame-memory.js';
 import { Reassembly } from './reassembly.js';
+import { SpareMemory } from './spare-memory.js';
 
 /**
  * The incoming half of a connection. It makes messages of frames, checks windows, and parks frames that no consumer
@@ -33,6 +34,8 @@ export class MessageReceiver implements FrameSink {
   readonly #events: ChannelReceiverEvents;
   readonly #channelReceiver: ChannelReceiver;
   readonly #memory = new FrameMemory();
+  /** The memory of messages that arrived in fragments and were delivered for the time of the callback only. */
+  readonly #spare = new SpareMemory();
   readonly #creditThreshold: number;
   readonly #maxCost: number;
   readonly #window: number;
@@ -74,6 +77,7 @@ export class MessageReceiver implements FrameSink {
   /** The link is gone: the receiver keeps none of its memory. */
   stop(): void {
     this.#memory.stop();
+    this.#spare.clear();
   }
 
   /** Drops all messages from now on. It still returns window: the peer sends its promised messages before it ends. */
@@ -241,12 +245,15 @@ export class MessageReceiver implements FrameSink {
     if (violation !== undefined) return this.#violated(violation);
     if (reassembly.missing > 0) return true;
     half.reassembly = undefined;
+    // The callback may set another one.
+    const isOver = half.delivery !== Delivery.Copy;
     this.#deliver(half, reassembly.bytes, 0, reassembly.total, true);
+    if (isOver) this.#spare.release(reassembly.bytes);
     return true;
   }
 
   #startReassembly(half: IncomingHalf, bytes: Uint8Array, start: number, end: number): boolean {
-    const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize);
+    const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize, this.#spare);
     if (typeof announced === 'string') return this.#violated(announced);
     half.reassembly = announced;
     return true;

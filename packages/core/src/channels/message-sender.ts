@@ -59,7 +59,7 @@ export class MessageSender {
     this.#channels = channels;
     this.#limits = limits;
     this.#events = events;
-    this.#queue = new SendQueue({ onDrain: events.onDrain, onSent });
+    this.#queue = new SendQueue({ onDrain: events.onDrain, onSent, onLost: events.onLost });
     this.#claims = new Claims(this.#queue, onSent);
     this.lifecycle = new ChannelLifecycle(channels, this.#queue, limits);
   }
@@ -230,24 +230,23 @@ export class MessageSender {
     const writer = this.#writer;
     const message = QueuedMessage.promised(data);
     if (!this.#queue.sendFrame(half, message)) return false;
-    while (message.offset < data.length && this.#queue.sendFrame(half, message)) {
+    while (message.offset < message.end && this.#queue.sendFrame(half, message)) {
       // Each turn sends one fragment.
     }
     // A broken link has ended all messages. The rest must not wait for the next link.
     if (this.#writer !== writer) return false;
-    if (message.offset === data.length) {
+    if (message.offset === message.end) {
       half.countSent(data.length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
-      const rest = this.#queue.copies.copy(data, message.offset);
+      const { memory } = this.#queue;
+      const rest = memory.copy(data, message.offset);
       if (!rest.ok) {
         this.#queue.breakOff(half);
         this.#lack = rest;
         return false;
       }
-      message.bytes = rest.value;
-      message.isCopy = true;
-      message.offset = 0;
+      message.moveTo(rest.value, memory);
       this.#queue.add(half, message);
     }
     return true;

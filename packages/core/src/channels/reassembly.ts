@@ -1,5 +1,5 @@
-import { unwrittenBytes } from '../platform/long-memory.js';
 import { decodeUint32 } from '../wire/frame.js';
+import type { SpareMemory } from './spare-memory.js';
 
 /**
  * The first buffer of an announced message, in bytes. It grows with the bytes that arrive. It is shorter than the
@@ -15,18 +15,27 @@ export class Reassembly {
   readonly total: number;
   #bytes: Uint8Array = NO_BYTES;
   #received = 0;
+  readonly #memory: SpareMemory;
 
-  constructor(total: number) {
+  /** @param memory the source of the message's memory */
+  constructor(total: number, memory: SpareMemory) {
     this.total = total;
+    this.#memory = memory;
   }
 
   /**
    * Begins the message that a start frame announces: four bytes that hold its length, from 1 to `maxBytes`.
    * @returns the protocol error if the frame holds another value
    */
-  static announced(bytes: Uint8Array, start: number, end: number, maxBytes: number): Reassembly | string {
+  static announced(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxBytes: number,
+    memory: SpareMemory,
+  ): Reassembly | string {
     const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
-    if (total > 0 && total <= maxBytes) return new Reassembly(total);
+    if (total > 0 && total <= maxBytes) return new Reassembly(total, memory);
     return `a message of ${total} bytes where 1 to ${maxBytes} are allowed`;
   }
 
@@ -60,7 +69,7 @@ export class Reassembly {
   #makeRoom(needed: number): void {
     if (needed <= this.#bytes.length) return;
     const arrived = this.#bytes.subarray(0, this.#received);
-    this.#bytes = unwrittenBytes(needed > FIRST_BYTES ? this.total : Math.min(this.total, FIRST_BYTES));
+    this.#bytes = this.#memory.unwritten(needed > FIRST_BYTES ? this.total : Math.min(this.total, FIRST_BYTES));
     this.#bytes.set(arrived);
   }
 }

@@ -1,4 +1,5 @@
 import { kindOf, numberOrKind } from '../result/kind-of.js';
+import { NetworkError } from '../result/network-error.js';
 import { err, type Failure } from '../result/result.js';
 import type { Channel } from './channel.js';
 import { shownChannel } from './channel-name.js';
@@ -39,9 +40,12 @@ export function messageTooLarge(length: number, limit: number): Failure {
   );
 }
 
-/** The error of a message that has to wait, and for whose copy there is no memory. */
-export function noMemory(length: number, error: unknown): Failure {
-  return err('ResourceLimitExceeded', `there is no memory left in which ${length} bytes of a message can wait`, error);
+/** The error of a connection whose program has transferred the memory of a message that it had committed. */
+export function claimTransferred(): NetworkError {
+  return new NetworkError(
+    'InvalidParameter',
+    'the memory of a claim was transferred after commit(), before all of its message was sent; copy the bytes instead',
+  );
 }
 
 export function queueTooLong(queuedBytes: number, limit: number): Failure {

@@ -8,7 +8,7 @@ import type { QueuedMessage, SendOutcome } from './message-line.js';
 import { SendDeadlines } from './send-deadlines.js';
 import { SendRound } from './send-round.js';
 import type { QueueEvents } from './sender-events.js';
-import { WaitingCopies } from './waiting-copies.js';
+import { SpareMemory } from './spare-memory.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -21,7 +21,8 @@ export class SendQueue {
   isFull = false;
   /** A claim is under way: the queue may write nothing. */
   isHeld = false;
-  readonly copies = new WaitingCopies();
+  /** The memory of messages that wait. */
+  readonly memory = new SpareMemory();
   readonly control: ControlQueue;
   readonly drains: DrainReports;
   readonly #events: QueueEvents;
@@ -84,9 +85,7 @@ export class SendQueue {
     const promised = { ...this.#promised };
     this.#writer = undefined;
     this.#isFinishing = true;
-    for (const half of [...this.#busy]) {
-      for (const message of half.waiting()) this.#drop(half, message, outcome);
-    }
+    for (const half of [...this.#busy]) for (const message of half.waiting()) this.#drop(half, message, outcome);
     this.#promised = promised;
     this.#round.clear();
     this.drains.clear();
@@ -117,7 +116,7 @@ export class SendQueue {
   add(half: OutgoingHalf, message: QueuedMessage, isNext = false): void {
     half.push(message, isNext);
     this.#busy.add(half);
-    this.#queuedBytes += message.bytes.length + FRAME_COST_BYTES;
+    this.#queuedBytes += message.end + FRAME_COST_BYTES;
     if (message.settle === undefined) {
       this.#promised.messages += 1;
       this.#promised.bytes += message.length;
@@ -202,7 +201,7 @@ export class SendQueue {
   sendFrame(half: OutgoingHalf, message: QueuedMessage): boolean {
     const { bytes, offset, length } = message;
     if (message.isStarted) {
-      const end = Math.min(offset + this.#fragmentBytes, bytes.length);
+      const end = Math.min(offset + this.#fragmentBytes, message.end);
       if (!this.#write(half, FrameType.Fragment, bytes, offset, end)) return false;
       message.offset = end;
     } else if (length <= this.#wholeBytes) {
@@ -245,8 +244,9 @@ export class SendQueue {
       half.noteClosed();
       return true;
     }
+    if (message.isLost) return this.#events.onLost();
     if (!this.sendFrame(half, message)) return false;
-    if (message.offset === message.bytes.length && this.#take(half, message)) {
+    if (message.offset === message.end && this.#take(half, message)) {
       this.#events.onSent(half, message.length);
       message.settle?.('accepted');
     }
@@ -272,8 +272,8 @@ export class SendQueue {
   /** Removes a message that was written or given up. Returns false if it has left already. */
   #take(half: OutgoingHalf, message: QueuedMessage): boolean {
     if (!half.remove(message)) return false;
-    this.#queuedBytes -= message.bytes.length + FRAME_COST_BYTES;
-    if (message.isCopy) this.copies.release(message.bytes);
+    this.#queuedBytes -= message.end + FRAME_COST_BYTES;
+    message.release();
     if (message.settle === undefined) {
       this.#promised.messages -= 1;
       this.#promised.bytes -= message.length;

@@ -14,6 +14,11 @@ export interface SenderEvents {
   readonly onDrain: (channel: Channel) => void;
   /** A message of `length` bytes was refused for now, or is the first that has to wait. */
   readonly onBackpressure: (channel: Channel, length: number) => void;
+  /**
+   * A message whose sender was promised delivery can't be sent whole. Ends the connection, and returns false, because
+   * nothing was written.
+   */
+  readonly onLost: () => false;
 }
 
 /** The events of a queue, for its sender. */
@@ -24,4 +29,5 @@ export interface QueueEvents {
   readonly onDrain: (channel: Channel) => void;
   /** The transport took a queued message whole. */
   readonly onSent: (half: OutgoingHalf, length: number) => void;
+  readonly onLost: SenderEvents['onLost'];
 }

@@ -23,12 +23,12 @@ export function waitInQueue(
       resolve(resultOf(outcome, half, timeoutMs, signal));
     };
     // The queue gets a copy, so that the caller may reuse its buffer at once.
-    const copy = queue.copies.copy(data, 0);
+    const copy = queue.memory.copy(data, 0);
     if (!copy.ok) {
       resolve(copy);
       return;
     }
-    const message = new QueuedMessage(copy.value, true, data.length, monotonicNow() + timeoutMs, settle);
+    const message = new QueuedMessage(copy.value, queue.memory, data.length, monotonicNow() + timeoutMs, settle);
     signal?.addEventListener('abort', onAbort, { once: true });
     queue.add(half, message);
     queue.pump();

@@ -5,6 +5,7 @@ import { outcomeOf, type Channel as ChannelState } from '../channels/channel.js'
 import { ChannelTable } from '../channels/channel-table.js';
 import { MessageReceiver } from '../channels/message-receiver.js';
 import { MessageSender } from '../channels/message-sender.js';
+import { claimTransferred } from '../channels/refusals.js';
 import type { ResolvedConnectionConfig } from '../config/connection-config.js';
 import {
   backpressureReporter,
@@ -98,6 +99,10 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
         this.events.emit('drain', channel.name);
       },
       onBackpressure: backpressureReporter(connection),
+      onLost: () => {
+        link.violated(claimTransferred());
+        return false;
+      },
     });
     this.receiver = new MessageReceiver(this.table, config, this.guard, this.sender, {
       onViolation: (error) => {
