@@ -6,6 +6,7 @@ import type { SendClaim } from '../api/send-claim.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
+import { coarseClock, NO_TICK } from './coarse-clock.js';
 import { QueuedMessage } from './message-line.js';
 import { channelClosed, notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
@@ -19,7 +20,7 @@ type PermanentWriter = FrameWriter & Required<Pick<FrameWriter, 'tryClaimAt' | '
  */
 export class Claims {
   readonly #queue: SendQueue;
-  readonly #onSent: (half: OutgoingHalf, length: number) => void;
+  readonly #onActive: () => void;
   /**
    * The memory of messages that need fragments. It is not the memory of other messages: a program that writes into a
    * claim after its end damages only a later claim.
@@ -40,11 +41,13 @@ export class Claims {
   #firstOfLink = 0;
   /** Whether the present claim is room of the writer, which takes the message as one frame. */
   #isWhole = false;
+  /** The tick of the coarse clock in which the last claim was sent. */
+  #tick = NO_TICK;
 
-  /** @param onSent called when the transport took a claimed message whole */
-  constructor(queue: SendQueue, onSent: (half: OutgoingHalf, length: number) => void) {
+  /** @param onActive called when the first claim of a tick of the coarse clock is sent */
+  constructor(queue: SendQueue, onActive: () => void) {
     this.#queue = queue;
-    this.#onSent = onSent;
+    this.#onActive = onActive;
   }
 
   start(writer: FrameWriter, wholeBytes: number): void {
@@ -53,6 +56,7 @@ export class Claims {
     this.#permanent = isPermanent(writer) ? writer : undefined;
     this.#wholeBytes = wholeBytes;
     this.#firstOfLink = this.#count;
+    this.#tick = NO_TICK;
     this.#current = 0;
   }
 
@@ -154,14 +158,27 @@ export class Claims {
   #send(half: OutgoingHalf, bytes: Uint8Array, length: number): Result {
     if (this.#isWhole) {
       this.#writer?.commitClaim(half.id << 8);
-      half.spend(length + FRAME_COST_BYTES);
-      this.#onSent(half, length);
+      half.countWhole(length, length + FRAME_COST_BYTES);
+      if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
       // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
       this.#queue.add(half, QueuedMessage.promised(bytes, this.#memory), true);
+      this.#queue.isHeldUp = true;
     }
-    if (!this.#queue.isIdle) this.#queue.pump();
+    if (this.#queue.isHeldUp) this.#endHold();
     return OK;
+  }
+
+  /** Lets the queue write what has waited for the end of the claim. */
+  #endHold(): void {
+    this.#queue.isHeldUp = false;
+    this.#queue.pump();
+  }
+
+  /** Notes the first claim of this tick. */
+  #noteActivity(): void {
+    this.#tick = coarseClock.tick;
+    this.#onActive();
   }
 
   /** Ends a claim that can't be sent. */
@@ -179,7 +196,7 @@ export class Claims {
   /** Ends a claim without sending it. */
   #drop(): void {
     if (this.#isWhole) this.#writer?.abortClaim();
-    this.#queue.pump();
+    this.#endHold();
   }
 
   /** The transport has no room for a claim. */

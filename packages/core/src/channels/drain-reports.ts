@@ -19,10 +19,6 @@ export class DrainReports {
     this.#mayGoOn = mayGoOn;
   }
 
-  get isEmpty(): boolean {
-    return this.#due.size === 0;
-  }
-
   /** Notes that a sender on the half got a refusal. */
   owe(half: OutgoingHalf): void {
     half.owesDrain = true;

@@ -52,15 +52,17 @@ export class MessageSender {
   #lack: Failure | undefined;
 
   constructor(channels: ChannelTable, limits: SenderLimits, events: SenderEvents) {
+    this.#channels = channels;
+    this.#limits = limits;
+    this.#events = events;
     const onSent = (half: OutgoingHalf, length: number): void => {
       half.countSent(length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     };
-    this.#channels = channels;
-    this.#limits = limits;
-    this.#events = events;
     this.#queue = new SendQueue({ onDrain: events.onDrain, onSent, onLost: events.onLost });
-    this.#claims = new Claims(this.#queue, onSent);
+    this.#claims = new Claims(this.#queue, () => {
+      this.#noteActivity();
+    });
     this.lifecycle = new ChannelLifecycle(channels, this.#queue, limits);
   }
 

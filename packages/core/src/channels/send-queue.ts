@@ -21,6 +21,10 @@ export class SendQueue {
   isFull = false;
   /** A claim is under way: the queue may write nothing. */
   isHeld = false;
+  /** The number of waiting bytes, with the overhead of frames. */
+  queuedBytes = 0;
+  /** Whether something waits for the end of the claim, so that the queue must look for work then. */
+  isHeldUp = false;
   /** The memory of messages that wait. */
   readonly memory = new SpareMemory();
   readonly control: ControlQueue;
@@ -35,7 +39,6 @@ export class SendQueue {
   #wholeBytes = 0;
   #fragmentBytes = 0;
   #isPumping = false;
-  #queuedBytes = 0;
   /** The waiting messages whose senders already have an ok. */
   #promised = { messages: 0, bytes: 0 };
   #onFlushed: (() => void) | undefined;
@@ -44,7 +47,7 @@ export class SendQueue {
 
   constructor(events: QueueEvents) {
     this.#events = events;
-    this.drains = new DrainReports(events.onDrain, () => !this.isFull && !this.isHeld && !this.#isFinishing);
+    this.drains = new DrainReports(events.onDrain, () => !this.isFull && !this.#mustHold() && !this.#isFinishing);
     this.control = new ControlQueue(
       (header, bytes, start, end) => this.#writeRaw(header, bytes, start, end),
       (half) => {
@@ -99,24 +102,19 @@ export class SendQueue {
     return this.#promised;
   }
 
-  /** The number of waiting bytes, with the overhead of frames. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
   /**
    * Whether a message of that half must wait behind the frames that wait for room. Otherwise small messages of one
    * channel would repeatedly take the room for which a long frame of another channel waits.
    */
   blocks(half: OutgoingHalf): boolean {
-    return this.isHeld || (this.isFull && !half.isUrgent && !(this.#round.isEmpty && this.control.isEmpty));
+    return this.#mustHold() || (this.isFull && !half.isUrgent && !(this.#round.isEmpty && this.control.isEmpty));
   }
 
   /** Adds a message to its channel's queue, at the end or as the next one. The queue owns the bytes. */
   add(half: OutgoingHalf, message: QueuedMessage, isNext = false): void {
     half.push(message, isNext);
     this.#busy.add(half);
-    this.#queuedBytes += message.end + FRAME_COST_BYTES;
+    this.queuedBytes += message.end + FRAME_COST_BYTES;
     if (message.settle === undefined) {
       this.#promised.messages += 1;
       this.#promised.bytes += message.length;
@@ -160,7 +158,7 @@ export class SendQueue {
   /** Returns window to the peer, at once or as soon as there is room. */
   returnCredit(half: IncomingHalf): void {
     if (this.#writer === undefined) return;
-    if (!this.isHeld && !this.isFull && this.control.length === 0 && this.control.writeCredit(half)) return;
+    if (!this.#mustHold() && !this.isFull && this.control.length === 0 && this.control.writeCredit(half)) return;
     this.control.oweCredit(half);
   }
 
@@ -171,11 +169,6 @@ export class SendQueue {
     if (this.#writeFrames()) this.drains.tellSoon();
   }
 
-  /** Whether no frame waits to be written and no report is due. */
-  get isIdle(): boolean {
-    return this.#round.isEmpty && this.control.isEmpty && this.drains.isEmpty && this.#onFlushed === undefined;
-  }
-
   /** Writes as many frames as possible, then reports to the senders that may send again. */
   pump(): void {
     if (this.#writeFrames()) this.drains.tell();
@@ -183,7 +176,7 @@ export class SendQueue {
 
   /** Returns false if no frame may be written now: a caller writes already, the transport is full, or the link ended. */
   #writeFrames(): boolean {
-    if (this.#isPumping || this.isHeld || this.isFull || this.#writer === undefined) return false;
+    if (this.#isPumping || this.#mustHold() || this.isFull || this.#writer === undefined) return false;
     this.#isPumping = true;
     try {
       if (this.control.pump()) this.#pumpMessages(this.#writer);
@@ -212,6 +205,12 @@ export class SendQueue {
       message.isStarted = true;
     }
     return true;
+  }
+
+  /** Whether a claim is under way. Then its end must look for what asked. */
+  #mustHold(): boolean {
+    this.isHeldUp ||= this.isHeld;
+    return this.isHeld;
   }
 
   #wake(half: OutgoingHalf): void {
@@ -272,7 +271,7 @@ export class SendQueue {
   /** Removes a message that was written or given up. Returns false if it has left already. */
   #take(half: OutgoingHalf, message: QueuedMessage): boolean {
     if (!half.remove(message)) return false;
-    this.#queuedBytes -= message.end + FRAME_COST_BYTES;
+    this.queuedBytes -= message.end + FRAME_COST_BYTES;
     message.release();
     if (message.settle === undefined) {
       this.#promised.messages -= 1;
