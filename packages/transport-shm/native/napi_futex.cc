@@ -56,6 +56,11 @@ Napi::Value Wake(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), woken);
 }
 
+Napi::Value Yield(const Napi::CallbackInfo& info) {
+  LetOthersRun();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 Napi::Value WaitOn(const Napi::CallbackInfo& info, std::size_t first, const SharedWord& word) {
@@ -86,6 +91,7 @@ Napi::Value WaitOn(const Napi::CallbackInfo& info, std::size_t first, const Shar
 void ExportFutex(Napi::Env env, Napi::Object exports) {
   exports.Set("waitOnWord", Napi::Function::New<Wait>(env, "waitOnWord"));
   exports.Set("wakeWord", Napi::Function::New<Wake>(env, "wakeWord"));
+  exports.Set("letOthersRun", Napi::Function::New<Yield>(env, "letOthersRun"));
 }
 
 }  // namespace entropynet

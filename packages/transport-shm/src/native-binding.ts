@@ -110,6 +110,8 @@ export interface NativeBinding {
   ): 'woken' | 'changed' | 'timed-out';
   /** Wakes the threads that wait on the word. Returns their number. */
   wakeWord(buffer: ArrayBuffer, byteOffset: number): number;
+  /** Gives the processor to another thread that is ready to run on it. Returns at once if there is none. */
+  letOthersRun(): void;
   /**
    * Returns the identity of this process. With the start time, a later process with the same number has another
    * identity.
@@ -217,8 +219,8 @@ export function setNativeBinding(addon: object): Result {
 function checked(addon: unknown): NativeBinding {
   const binding = addon as Partial<NativeBinding>;
   const { magic, layoutVersion } = binding.layout ?? {};
-  // `setWake` is the newest function, so an older addon lacks it.
-  const isWhole = binding.setWake !== undefined;
+  // `letOthersRun` is the newest function, so an older addon lacks it.
+  const isWhole = binding.letOthersRun !== undefined;
   if (magic === MAGIC && layoutVersion === LAYOUT_VERSION && isWhole) return binding as NativeBinding;
   if (magic === MAGIC && !isWhole) throw new Error('it belongs to an older version of this package');
   throw new Error(

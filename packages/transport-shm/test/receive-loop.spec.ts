@@ -179,6 +179,73 @@ describe('the receive loop', () => {
     clearTimeout(keeper);
   });
 
+  /** Runs a receiver until it let others run that often. Returns how many looks it took before each. */
+  async function looksBeforeYields(receiver: FakeReceiver, yields: number, onYield: () => void): Promise<number[]> {
+    const looks: number[] = [];
+    let count = 0;
+    Object.defineProperty(receiver, 'seemsToHaveWork', {
+      get: () => {
+        count += 1;
+        return receiver.frames > 0;
+      },
+    });
+    const loop = new ReceiveLoop(undefined, () => {
+      looks.push(count);
+      onYield();
+      // The look for what came meanwhile is not one of the window.
+      count = -1;
+    });
+    loop.wake(receiver, false);
+    await until(() => looks.length >= yields, 'others ran');
+    loop.remove(receiver);
+    return looks.slice(0, yields);
+  }
+
+  it('lets others run after each window of a receiver that never sleeps', async () => {
+    const receiver = new FakeReceiver('spin');
+    const looks = await looksBeforeYields(receiver, 20, () => undefined);
+    expect(Math.min(...looks)).to.be.at.least(2);
+    expect(receiver.delivered).to.equal(0);
+  });
+
+  it('stops to poll for a peer that answers only while others run, and tries again', async () => {
+    const receiver = new FakeReceiver('spin');
+    const looks = await looksBeforeYields(receiver, 200, () => {
+      receiver.frames = 1;
+    });
+    expect(receiver.delivered).to.be.at.least(199);
+    // Four windows in vain, then one of 64.
+    expect(looks.slice(0, 4).every((count) => count > 1)).to.equal(true);
+    expect(looks.slice(4).filter((count) => count > 1)).to.have.length(3);
+  });
+
+  it('polls again for a peer that answers in a window again', async () => {
+    const receiver = new FakeReceiver('spin');
+    let yields = 0;
+    const looks = await looksBeforeYields(receiver, 80, () => {
+      yields += 1;
+      // From the first window that is tried again on, nothing comes while others run.
+      if (yields < 60) receiver.frames = 1;
+    });
+    expect(looks.slice(61).every((count) => count > 1)).to.equal(true);
+  });
+
+  for (const mode of ['adaptive', 'sleep'] as const) {
+    it(`lets no others run for a receiver that may sleep (${mode})`, async () => {
+      let yields = 0;
+      const loop = new ReceiveLoop(undefined, () => {
+        yields += 1;
+      });
+      const receiver = new FakeReceiver(mode);
+      receiver.frames = 10;
+      let isAsleep = false;
+      receiver.trySleep = () => (isAsleep = receiver.frames === 0);
+      loop.wake(receiver, false);
+      await until(() => isAsleep, 'it sleeps');
+      expect([receiver.delivered, yields]).to.deep.equal([10, 0]);
+    });
+  }
+
   it('leaves nothing scheduled when nothing is awake', async () => {
     const loop = new ReceiveLoop();
     const receiver = new FakeReceiver();

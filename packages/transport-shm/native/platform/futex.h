@@ -33,6 +33,10 @@ Status WaitOnWord(const SharedWord& word, std::uint32_t expected, std::int64_t t
 // Wakes all threads, in every process, that wait on `word`. `woken` is their number.
 Status WakeWord(const SharedWord& word, int* woken);
 
+// Gives the processor to another thread that is ready to run on it, if there is one. Returns when this thread
+// has its next turn.
+void LetOthersRun();
+
 }  // namespace entropynet
 
 #endif  // ENTROPYNET_PLATFORM_FUTEX_H_

@@ -1,3 +1,4 @@
+import { loadNativeBinding } from '../native-binding.js';
 import { afterMicrotask, clearImmediate, clearTimeout, now, setImmediate, setTimeout } from '../platform-time.js';
 import { StreamPause } from './stream-pause.js';
 import type { WaitStrategy } from './wait-strategy.js';
@@ -41,14 +42,21 @@ const SPINS_PER_CLOCK = 64;
 /** More looks at the rings than any processor does in a microsecond. They end a window if the clock stands still. */
 const MAX_SPINS_PER_MICROSECOND = 1024;
 
+/** Gives the processor to another thread that is ready to run on it. */
+function letOthersRun(): void {
+  const binding = loadNativeBinding();
+  if (binding.ok) binding.value.letOthersRun();
+}
+
 /**
  * Runs all awake receivers of one thread. It drains them in turns, polls as long as polling pays off, and then lets
- * them sleep; a wake through the socket brings them back. One loop, so that many busy connections share one polling
+ * them sleep; a wake through the socket brings them back. A receiver that never sleeps lets other threads run instead. One loop, so that many busy connections share one polling
  * window. If a receiver throws, the loop ends only that one.
  */
 export class ReceiveLoop {
   readonly #awake: Receiver[] = [];
   readonly #pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'>;
+  readonly #letOthersRun: () => void;
   /** The index of `#awake` that has the next turn. */
   #next = 0;
   /** The receiver whose member runs. */
@@ -68,9 +76,13 @@ export class ReceiveLoop {
   #grant = 1;
   #workLeft = 1;
 
-  /** @param pause a test passes its own */
-  constructor(pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'> = new StreamPause()) {
+  /** A test passes its own parts. */
+  constructor(
+    pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'> = new StreamPause(),
+    letOthers: () => void = letOthersRun,
+  ) {
     this.#pause = pause;
+    this.#letOthersRun = letOthers;
   }
 
   /**
@@ -116,7 +128,7 @@ export class ReceiveLoop {
     let found = true;
     try {
       if (this.#pause.steps > 0) this.#pause.wait();
-      found = this.#pass() || (this.#poll() && this.#pass());
+      found = this.#pass() || ((this.#poll() || this.#yield()) && this.#pass());
       if (!found) {
         this.#pause.end();
         this.#sleepAll();
@@ -204,8 +216,27 @@ export class ReceiveLoop {
       if (time > end) break;
       if (end === Infinity) end = time + microseconds / 1000;
     }
-    for (const receiver of this.#awake) receiver.strategy.missed();
+    for (const { strategy } of this.#awake) if (strategy.mode === 'adaptive') strategy.missed();
     return false;
+  }
+
+  /**
+   * Lets other threads run if a receiver never sleeps: the peer may wait for this processor. Returns true if there is
+   * work afterwards.
+   */
+  #yield(): boolean {
+    let hasYielded = false;
+    let hasWork = false;
+    for (const receiver of this.#awake) {
+      if (receiver.strategy.mode !== 'spin') continue;
+      if (!hasYielded) this.#letOthersRun();
+      hasYielded = true;
+      this.#current = receiver;
+      const broughtWork = receiver.seemsToHaveWork;
+      receiver.strategy.letOthersRun(broughtWork);
+      hasWork ||= broughtWork;
+    }
+    return hasWork;
   }
 
   #sleepAll(): void {

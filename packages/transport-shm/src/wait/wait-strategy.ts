@@ -3,15 +3,17 @@ import type { SharedMemoryConfig } from '../shared-memory-options.js';
 /** How a receiver waits for the next message. */
 export type WaitMode = SharedMemoryConfig['wait'];
 
-/** Polling no longer pays off after this number of windows in a row without a message. */
+/** Polling no longer pays off after this number of windows in a row that were in vain. */
 const MISSES_TO_GIVE_UP = 4;
 
 /** While polling does not pay off, the receiver polls in one of this number of windows, to see if it pays off again. */
 const PROBE_EVERY = 64;
 
 /**
- * Decides whether polling pays off for one receiver. `adaptive` polls as long as polling has recently paid off; `sleep`
- * never polls; `spin` always polls and never sleeps.
+ * Decides whether polling pays off for one receiver. `sleep` never polls. `adaptive` polls as long as polling has
+ * recently paid off, and otherwise sleeps. `spin` never sleeps: it polls, and then lets other threads run. If that
+ * brought the message again and again, both processes share a processor, and a window only keeps the peer from its
+ * answer. Then it lets others run without a window before.
  */
 export class WaitStrategy {
   readonly mode: WaitMode;
@@ -24,7 +26,7 @@ export class WaitStrategy {
 
   /** Called once before each polling window. */
   wantsPoll(): boolean {
-    if (this.mode !== 'adaptive') return this.mode === 'spin';
+    if (this.mode === 'sleep') return false;
     if (this.#misses < MISSES_TO_GIVE_UP) return true;
     this.#chances += 1;
     return this.#chances % PROBE_EVERY === 0;
@@ -35,8 +37,14 @@ export class WaitStrategy {
     this.#misses = 0;
   }
 
-  /** A window ended without a message. */
+  /** A window ended without a message, and the receiver is about to sleep. */
   missed(): void {
     if (this.#misses < MISSES_TO_GIVE_UP) this.#misses += 1;
+  }
+
+  /** Other threads ran. `broughtWork`: a message came meanwhile, so a window before was in vain. */
+  letOthersRun(broughtWork: boolean): void {
+    if (broughtWork) this.missed();
+    else this.#misses = 0;
   }
 }

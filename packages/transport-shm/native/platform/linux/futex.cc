@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,5 +58,7 @@ Status WakeWord(const SharedWord& word, int* woken) {
   *woken = static_cast<int>(result);
   return {};
 }
+
+void LetOthersRun() { ::sched_yield(); }
 
 }  // namespace entropynet

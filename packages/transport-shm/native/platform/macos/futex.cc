@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include <dlfcn.h>
+#include <sched.h>
 
 namespace entropynet {
 namespace {
@@ -116,5 +117,7 @@ Status WakeWord(const SharedWord& word, int* woken) {
   *woken = result < 0 ? 0 : 1;
   return {};
 }
+
+void LetOthersRun() { ::sched_yield(); }
 
 }  // namespace entropynet

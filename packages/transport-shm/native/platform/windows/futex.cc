@@ -87,4 +87,6 @@ Status WakeWord(const SharedWord& word, int* woken) {
   return {};
 }
 
+void LetOthersRun() { ::SwitchToThread(); }
+
 }  // namespace entropynet
