@@ -2,5 +2,6 @@
 export function endWithParent(): void {
   const end = (): never => process.exit(1);
   process.once('disconnect', end);
-  if (!process.connected) end();
+  // Without `send`, no benchmark has started it.
+  if (process.send !== undefined && !process.connected) end();
 }
