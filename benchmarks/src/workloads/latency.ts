@@ -2,8 +2,11 @@ import { performance } from 'node:perf_hooks';
 import { latencies } from '../measurement.js';
 import type { Workload } from './workload.js';
 
-/** A fast subject needs tens of thousands of messages before its code is compiled: warming up is a matter of time. */
-const WARM_UP_MS = 100;
+/**
+ * A fast subject needs hundreds of thousands of messages before its code is compiled: warming up is a matter of time. The
+ * compiler shares the processor of the pinned process, so with a shorter time the p99 shows the compiler.
+ */
+const WARM_UP_MS = 400;
 const MEASURED_MS = 100;
 /** Round trips between two looks at the clock. */
 const STRETCH = 500;

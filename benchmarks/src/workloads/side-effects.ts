@@ -7,8 +7,11 @@ import type { Workload } from './workload.js';
 
 const UPLOAD_MESSAGE_BYTES = 65_536;
 const CONTROL_ROUND_TRIPS = 2000;
-/** Until both sides' code is compiled: without them the first tenth of a second would be all that the p99 shows. */
-const CONTROL_WARM_UP_ROUND_TRIPS = 500;
+/**
+ * Until both sides' code is compiled, for more than a second: without them the p99 would show the compiler, which shares
+ * the processor of the pinned process.
+ */
+const CONTROL_WARM_UP_ROUND_TRIPS = 2500;
 const FLOOD_MS = 500;
 /** Few enough that all of them together, at 400 bytes each, stay below V8's smallest young generation of 1 MiB. */
 const ALLOCATED_MESSAGES = 1000;
