@@ -230,6 +230,28 @@ describe('the receive loop', () => {
     expect(looks.slice(61).every((count) => count > 1)).to.equal(true);
   });
 
+  it('lets others run ever more seldom while a third thread takes the processor, and again when it has gone', async () => {
+    const receiver = new FakeReceiver('spin');
+    const windows: number[] = [];
+    let count = 0;
+    const wantsPoll = receiver.strategy.wantsPoll.bind(receiver.strategy);
+    receiver.strategy.wantsPoll = () => {
+      count += 1;
+      return wantsPoll();
+    };
+    const loop = new ReceiveLoop(undefined, () => {
+      windows.push(count);
+      count = 0;
+      const isTaken = windows.length <= 8;
+      for (const end = performance.now() + 0.5; isTaken && performance.now() < end;);
+    });
+    loop.wake(receiver, false);
+    await until(() => windows.length >= 11, 'others ran');
+    loop.remove(receiver);
+    expect(windows.slice(0, 9)).to.deep.equal([1, 3, 5, 9, 17, 33, 65, 65, 65]);
+    expect(windows[10]).to.equal(1);
+  });
+
   for (const mode of ['adaptive', 'sleep'] as const) {
     it(`lets no others run for a receiver that may sleep (${mode})`, async () => {
       let yields = 0;

@@ -42,6 +42,15 @@ const SPINS_PER_CLOCK = 64;
 /** More looks at the rings than any processor does in a microsecond. They end a window if the clock stands still. */
 const MAX_SPINS_PER_MICROSECOND = 1024;
 
+/**
+ * A peer on the same processor answers in a shorter time, in milliseconds. After a longer one, a third thread had the
+ * processor, and may take it for milliseconds each time.
+ */
+const LONG_YIELD_MS = 0.25;
+
+/** The largest number of windows in which the loop keeps the processor from a third thread. */
+const MAX_RESTS = 64;
+
 /** Gives the processor to another thread that is ready to run on it. */
 function letOthersRun(): void {
   const binding = loadNativeBinding();
@@ -50,13 +59,16 @@ function letOthersRun(): void {
 
 /**
  * Runs all awake receivers of one thread. It drains them in turns, polls as long as polling pays off, and then lets
- * them sleep; a wake through the socket brings them back. A receiver that never sleeps lets other threads run instead. One loop, so that many busy connections share one polling
- * window. If a receiver throws, the loop ends only that one.
+ * them sleep; a wake through the socket brings them back. A receiver that never sleeps lets other threads run instead.
+ * One loop, so that many busy connections share one polling window. If a receiver throws, the loop ends only that one.
  */
 export class ReceiveLoop {
   readonly #awake: Receiver[] = [];
   readonly #pause: Pick<StreamPause, 'afterPass' | 'end' | 'steps' | 'wait'>;
   readonly #letOthersRun: () => void;
+  /** The windows after the last long yield, and after the next one, in which the loop lets nobody run. */
+  #restsLeft = 0;
+  #rests = 1;
   /** The index of `#awake` that has the next turn. */
   #next = 0;
   /** The receiver whose member runs. */
@@ -225,17 +237,24 @@ export class ReceiveLoop {
    * work afterwards.
    */
   #yield(): boolean {
-    let hasYielded = false;
+    if (!this.#awake.some(({ strategy }) => strategy.mode === 'spin')) return false;
+    if (this.#restsLeft > 0) {
+      this.#restsLeft -= 1;
+      return false;
+    }
+    const before = now();
+    this.#letOthersRun();
+    const isShort = now() - before < LONG_YIELD_MS;
+    this.#rests = isShort ? 1 : Math.min(this.#rests * 2, MAX_RESTS);
+    this.#restsLeft = isShort ? 0 : this.#rests;
     let hasWork = false;
     for (const receiver of this.#awake) {
-      if (receiver.strategy.mode !== 'spin') continue;
-      if (!hasYielded) this.#letOthersRun();
-      hasYielded = true;
       this.#current = receiver;
-      const broughtWork = receiver.seemsToHaveWork;
-      receiver.strategy.letOthersRun(broughtWork);
-      hasWork ||= broughtWork;
+      hasWork ||= receiver.seemsToHaveWork;
     }
+    // What comes while a third thread runs says nothing about the peer's processor.
+    for (const { strategy } of this.#awake) strategy.letOthersRun(isShort && hasWork);
+    if (hasWork) this.#pause.end();
     return hasWork;
   }
 

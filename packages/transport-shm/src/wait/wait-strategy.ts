@@ -42,8 +42,9 @@ export class WaitStrategy {
     if (this.#misses < MISSES_TO_GIVE_UP) this.#misses += 1;
   }
 
-  /** Other threads ran. `broughtWork`: a message came meanwhile, so a window before was in vain. */
+  /** The loop let others run. `broughtWork`: that took a moment, and a message came: a window before was in vain. */
   letOthersRun(broughtWork: boolean): void {
+    if (this.mode !== 'spin') return;
     if (broughtWork) this.missed();
     else this.#misses = 0;
   }
