@@ -1,9 +1,20 @@
 import { expect } from 'chai';
-import { channelIdOf, frameHeader, FrameType, frameTypeOf, type Result, unwrap } from '@entropynet/core';
+import {
+  channelIdOf,
+  frameHeader,
+  FrameType,
+  frameTypeOf,
+  type Result,
+  type SendClaim,
+  unwrap,
+} from '@entropynet/core';
+import { turns } from '@entropynet/conformance/tools';
+import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
+import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
-import { BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
+import { BARE_LIMITS, BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
 
-const { ChannelRefuse, Fragment, Message, MessageStart, WindowUpdate } = FrameType;
+const { ChannelOpen, ChannelRefuse, Fragment, Message, MessageStart, WindowUpdate } = FrameType;
 
 function codeOf(result: Result<unknown>): string {
   return result.ok ? 'ok' : result.error.code;
@@ -107,4 +118,55 @@ describe('a claim', () => {
       expect(connection.unconfirmedSends().messages).to.equal(1);
     });
   }
+
+  it('shows a new peer nothing that was written for the one before', () => {
+    const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 60_000, sendQueueBytes: 1 << 20, maxChannels: 4 };
+    const table = new ChannelTable({ ...config, channelWindow: 65_536 });
+    const ignore = (): void => undefined;
+    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
+    const claim = (): SendClaim => unwrap(sender.claim(table.defaultChannel, 40_000));
+    sender.start({ writer: new BareWriter(16_384), peerLimits: BARE_LIMITS });
+    const first = claim();
+    first.bytes.fill(5);
+    unwrap(first.commit());
+    sender.start({ writer: new BareWriter(16_384), peerLimits: BARE_LIMITS });
+    expect(claim().bytes).to.deep.equal(new Uint8Array(40_000));
+  });
+
+  it('holds up a window update, and its end sends it', () => {
+    const connection = new BareConnection({ channelWindow: 65_536 });
+    connection.setMessageCallback(() => undefined);
+    const claim = unwrap(connection.claim(4));
+    // More than half of the window.
+    connection.feed(frameHeader(Message, 0), new Uint8Array(40_000));
+    expect(connection.writer.frames).to.deep.equal([]);
+    unwrap(claim.commit());
+    expect(connection.writer.frames.map(({ header }) => frameTypeOf(header))).to.deep.equal([Message, WindowUpdate]);
+  });
+
+  it('holds up a drain, and its end reports it', async () => {
+    const connection = new BareConnection();
+    const drains: unknown[] = [];
+    connection.on('drain', (channel) => drains.push(channel));
+    unwrap(await connection.openChannel('x'));
+    const other = connection.channel('x');
+    while (other.trySend(new Uint8Array(16_000)).ok);
+    // The report is due in a microtask, and finds the claim.
+    connection.feed(frameHeader(WindowUpdate, 1), encodeUint32(60_000).slice());
+    const claim = unwrap(connection.claim(4));
+    await turns(1);
+    expect(drains).to.deep.equal([]);
+    unwrap(claim.commit());
+    expect(drains).to.deep.equal(['x']);
+  });
+
+  it('holds up the opening of a channel, and its end announces it', async () => {
+    const connection = new BareConnection();
+    const claim = unwrap(connection.claim(4));
+    const opened = connection.openChannel('x');
+    expect(connection.writer.frames).to.deep.equal([]);
+    unwrap(claim.commit());
+    expect(connection.writer.frames.map(({ header }) => frameTypeOf(header))).to.deep.equal([Message, ChannelOpen]);
+    unwrap(await opened);
+  });
 });

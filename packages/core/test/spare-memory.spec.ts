@@ -112,4 +112,46 @@ describe('a message that arrives in fragments', () => {
     for (const value of [1, 2, 3]) arrive(connection, value);
     expect(messages).to.deep.equal([bytesOf(100_000, 1)]);
   });
+
+  for (const when of ['before it', 'inside it'] as const) {
+    it(`has a buffer of its own length if the program begins to own messages ${when}`, () => {
+      const connection = new BareConnection();
+      connection.setMessageCallback((_borrowed) => undefined, { ownership: 'borrow' });
+      arrive(connection, 7);
+      let owned: Uint8Array | undefined;
+      const own = (): void => {
+        connection.setMessageCallback((message) => {
+          owned = message;
+        });
+      };
+      if (when === 'before it') own();
+      connection.feed(frameHeader(FrameType.MessageStart, 0), encodeUint32(60_000).slice());
+      connection.feed(frameHeader(FrameType.Fragment, 0), bytesOf(40_000, 1));
+      if (when === 'inside it') own();
+      connection.feed(frameHeader(FrameType.Fragment, 0), bytesOf(20_000, 1));
+      expect(owned).to.deep.equal(bytesOf(60_000, 1));
+      // Nothing of the message that another callback had borrowed is behind it.
+      expect(owned?.buffer.byteLength).to.equal(60_000);
+    });
+  }
+
+  it('fails its own connection, with the reason, if the program transfers memory that it had borrowed', async () => {
+    const connection = new BareConnection();
+    let kept: Uint8Array | undefined;
+    connection.setMessageCallback(
+      (borrowed) => {
+        kept = borrowed;
+      },
+      { ownership: 'borrow' },
+    );
+    arrive(connection, 1);
+    connection.feed(frameHeader(FrameType.MessageStart, 0), encodeUint32(100_000).slice());
+    connection.feed(frameHeader(FrameType.Fragment, 0), bytesOf(60_000, 2));
+    const memory = kept?.buffer as ArrayBuffer;
+    structuredClone(memory, { transfer: [memory] });
+    connection.feed(frameHeader(FrameType.Fragment, 0), bytesOf(40_000, 2));
+    const { error } = await connection.closed;
+    expect(error?.code).to.equal('InvalidParameter');
+    expect(error?.message).to.contain('the memory of a borrowed message was transferred');
+  });
 });

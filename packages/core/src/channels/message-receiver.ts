@@ -14,6 +14,7 @@ import type { MessageSender } from './message-sender.js';
 import { ownedBytes } from './owned-bytes.js';
 import { FrameMemory } from './frame-memory.js';
 import { Reassembly } from './reassembly.js';
+import { borrowedTransferred } from './refusals.js';
 import { SpareMemory } from './spare-memory.js';
 
 /**
@@ -66,6 +67,7 @@ export class MessageReceiver implements FrameSink {
 
   start(link: FrameLink): void {
     this.#memory.start(link);
+    this.#spare.clear();
     this.startTime = epochNow();
     this.messagesReceived = 0;
     this.bytesReceived = 0;
@@ -241,19 +243,25 @@ export class MessageReceiver implements FrameSink {
       half.reassembly = undefined;
       return true;
     }
+    if (reassembly.isLost) {
+      this.#events.onViolation(borrowedTransferred());
+      return false;
+    }
     const violation = reassembly.add(bytes, start, end);
     if (violation !== undefined) return this.#violated(violation);
     if (reassembly.missing > 0) return true;
     half.reassembly = undefined;
     // The callback may set another one.
-    const isOver = half.delivery !== Delivery.Copy;
-    this.#deliver(half, reassembly.bytes, 0, reassembly.total, true);
-    if (isOver) this.#spare.release(reassembly.bytes);
+    const isKept = half.delivery === Delivery.Copy;
+    this.#deliver(half, isKept ? reassembly.owned() : reassembly.bytes, 0, reassembly.total, true);
+    if (!isKept) this.#spare.release(reassembly.bytes);
     return true;
   }
 
   #startReassembly(half: IncomingHalf, bytes: Uint8Array, start: number, end: number): boolean {
-    const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize, this.#spare);
+    // The program owns its messages, so only one that is valid for the time of a callback may come in used memory.
+    const spare = half.delivery === Delivery.Copy ? undefined : this.#spare;
+    const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize, spare);
     if (typeof announced === 'string') return this.#violated(announced);
     half.reassembly = announced;
     return true;

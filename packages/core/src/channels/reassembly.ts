@@ -1,4 +1,5 @@
 import { decodeUint32 } from '../wire/frame.js';
+import { unwrittenBytes } from '../platform/long-memory.js';
 import type { SpareMemory } from './spare-memory.js';
 
 /**
@@ -15,12 +16,12 @@ export class Reassembly {
   readonly total: number;
   #bytes: Uint8Array = NO_BYTES;
   #received = 0;
-  readonly #memory: SpareMemory;
+  readonly #spare: SpareMemory | undefined;
 
-  /** @param memory the source of the message's memory */
-  constructor(total: number, memory: SpareMemory) {
+  /** @param spare memory to use again; undefined: the message gets memory of its own */
+  constructor(total: number, spare: SpareMemory | undefined) {
     this.total = total;
-    this.#memory = memory;
+    this.#spare = spare;
   }
 
   /**
@@ -32,10 +33,10 @@ export class Reassembly {
     start: number,
     end: number,
     maxBytes: number,
-    memory: SpareMemory,
+    spare: SpareMemory | undefined,
   ): Reassembly | string {
     const total = end - start === 4 ? decodeUint32(bytes, start) : 0;
-    if (total > 0 && total <= maxBytes) return new Reassembly(total, memory);
+    if (total > 0 && total <= maxBytes) return new Reassembly(total, spare);
     return `a message of ${total} bytes where 1 to ${maxBytes} are allowed`;
   }
 
@@ -44,9 +45,19 @@ export class Reassembly {
     return this.total - this.#received;
   }
 
-  /** The message, after all bytes have arrived. The caller owns it from then on. */
+  /** The message, after all bytes have arrived. The caller owns it from then on. Its buffer may be longer. */
   get bytes(): Uint8Array {
     return this.#bytes;
+  }
+
+  /** Returns the same in a buffer of its own length, with nothing else in it. */
+  owned(): Uint8Array {
+    return this.#bytes.buffer.byteLength === this.total ? this.#bytes : this.#bytes.slice();
+  }
+
+  /** Whether the program has transferred the memory, which it had borrowed before. */
+  get isLost(): boolean {
+    return this.#bytes.length < this.#received;
   }
 
   /**
@@ -69,7 +80,8 @@ export class Reassembly {
   #makeRoom(needed: number): void {
     if (needed <= this.#bytes.length) return;
     const arrived = this.#bytes.subarray(0, this.#received);
-    this.#bytes = this.#memory.unwritten(needed > FIRST_BYTES ? this.total : Math.min(this.total, FIRST_BYTES));
+    const length = needed > FIRST_BYTES ? this.total : Math.min(this.total, FIRST_BYTES);
+    this.#bytes = this.#spare?.unwritten(length) ?? unwrittenBytes(length);
     this.#bytes.set(arrived);
   }
 }

@@ -48,6 +48,14 @@ export function claimTransferred(): NetworkError {
   );
 }
 
+/** The error of a connection whose program has transferred the memory of a message that was valid for a callback only. */
+export function borrowedTransferred(): NetworkError {
+  return new NetworkError(
+    'InvalidParameter',
+    'the memory of a borrowed message was transferred after its callback, when the next message arrived in it; copy the bytes instead',
+  );
+}
+
 export function queueTooLong(queuedBytes: number, limit: number): Failure {
   return err(
     'ResourceLimitExceeded',

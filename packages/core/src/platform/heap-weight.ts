@@ -83,8 +83,13 @@ const runtime = typeof process === 'undefined' ? undefined : process;
 export const heapWeight = new HeapWeight({
   // Loaded when it is needed: the module takes 32 kilobytes of the heap of every program.
   sizes: () => {
-    const v8 = runtime?.getBuiltinModule?.('node:v8');
-    return v8 && { old: oldBytesOf(v8.getHeapSpaceStatistics()), limit: v8.getHeapStatistics().heap_size_limit };
+    try {
+      const v8 = runtime?.getBuiltinModule?.('node:v8');
+      return v8 && { old: oldBytesOf(v8.getHeapSpaceStatistics()), limit: v8.getHeapStatistics().heap_size_limit };
+    } catch {
+      // Runtimes with another engine have the functions, and some of them throw.
+      return undefined;
+    }
   },
   later: (callback, milliseconds) => {
     setTimerReferenced(startTimer(callback, milliseconds), false);
