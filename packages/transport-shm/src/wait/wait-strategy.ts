@@ -6,8 +6,13 @@ export type WaitMode = SharedMemoryConfig['wait'];
 /** Polling no longer pays off after this number of windows in a row that were in vain. */
 const MISSES_TO_GIVE_UP = 4;
 
-/** While polling does not pay off, the receiver polls in one of this number of windows, to see if it pays off again. */
-const PROBE_EVERY = 64;
+/**
+ * While polling does not pay off, the receiver tries a window after this number of opportunities, to see if it pays off
+ * again. The number doubles with each window in vain: a moment of disturbance costs little, and so does a peer that
+ * shares the processor.
+ */
+const FIRST_PAUSE = 4;
+const LONGEST_PAUSE = 64;
 
 /**
  * Decides whether polling pays off for one receiver. `sleep` never polls. `adaptive` polls as long as polling has
@@ -18,7 +23,9 @@ const PROBE_EVERY = 64;
 export class WaitStrategy {
   readonly mode: WaitMode;
   #misses = 0;
-  #chances = 0;
+  /** The opportunities between two tries, and those until the next one. */
+  #pause = FIRST_PAUSE;
+  #left = 0;
 
   constructor(mode: WaitMode) {
     this.mode = mode;
@@ -28,8 +35,8 @@ export class WaitStrategy {
   wantsPoll(): boolean {
     if (this.mode === 'sleep') return false;
     if (this.#misses < MISSES_TO_GIVE_UP) return true;
-    this.#chances += 1;
-    return this.#chances % PROBE_EVERY === 0;
+    this.#left -= 1;
+    return this.#left <= 0;
   }
 
   /** A window ended with a message. */
@@ -39,7 +46,14 @@ export class WaitStrategy {
 
   /** A window ended without a message, and the receiver is about to sleep. */
   missed(): void {
-    if (this.#misses < MISSES_TO_GIVE_UP) this.#misses += 1;
+    if (this.#misses < MISSES_TO_GIVE_UP) {
+      this.#misses += 1;
+      this.#pause = FIRST_PAUSE;
+      this.#left = FIRST_PAUSE;
+    } else if (this.#left <= 0) {
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+      this.#left = this.#pause;
+    }
   }
 
   /** The loop let others run. `broughtWork`: that took a moment, and a message came: a window before was in vain. */
