@@ -1,16 +1,12 @@
 import { expect } from 'chai';
 import type { Result } from '@entropynet/core';
-import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
-import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { BARE_LIMITS, BareWriter } from '@entropynet/test/support/bare-connection';
+import { bareSender } from '@entropynet/test/support/bare-sender';
 
-function startSender(writer: BareWriter): { sender: MessageSender; table: ChannelTable } {
-  const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 60_000, sendQueueBytes: 1 << 20, maxChannels: 4 };
-  const table = new ChannelTable({ ...config, channelWindow: 65_536 });
-  const ignore = (): void => undefined;
-  const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
-  sender.start({ writer, peerLimits: BARE_LIMITS });
-  return { sender, table };
+function startSender(writer: BareWriter): ReturnType<typeof bareSender> {
+  const made = bareSender();
+  made.sender.start({ writer, peerLimits: BARE_LIMITS });
+  return made;
 }
 
 /** Aborts the wait, and returns a function that says how often the wait came back to its signal since. */

@@ -9,10 +9,9 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { turns } from '@entropynet/conformance/tools';
-import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
-import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
 import { BARE_LIMITS, BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
+import { bareSender } from '@entropynet/test/support/bare-sender';
 
 const { ChannelOpen, ChannelRefuse, Fragment, Message, MessageStart, WindowUpdate } = FrameType;
 
@@ -120,10 +119,7 @@ describe('a claim', () => {
   }
 
   it('shows a new peer nothing that was written for the one before', () => {
-    const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 60_000, sendQueueBytes: 1 << 20, maxChannels: 4 };
-    const table = new ChannelTable({ ...config, channelWindow: 65_536 });
-    const ignore = (): void => undefined;
-    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
+    const { sender, table } = bareSender();
     const claim = (): SendClaim => unwrap(sender.claim(table.defaultChannel, 40_000));
     sender.start({ writer: new BareWriter(16_384), peerLimits: BARE_LIMITS });
     const first = claim();

@@ -9,10 +9,9 @@ import {
   unwrap,
 } from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
-import { ChannelTable } from '@entropynet/core/internal/channels/channel-table';
-import { MessageSender } from '@entropynet/core/internal/channels/message-sender';
 import { encodeUint32 } from '@entropynet/core/internal/wire/frame';
 import { BARE_LIMITS, BareConnection, BareWriter } from '@entropynet/test/support/bare-connection';
+import { bareSender } from '@entropynet/test/support/bare-sender';
 import { takeMemory, withoutMemory } from '@entropynet/test/support/without-memory';
 
 /** As programs write one: its constructor knows one argument, and so `subarray` gives all of the buffer. */
@@ -67,10 +66,7 @@ describe('the bytes of a message', () => {
   });
 
   it('leave no error for the next link if the link broke when they were given up', () => {
-    const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 1000, sendQueueBytes: 1 << 20, maxChannels: 1 };
-    const table = new ChannelTable({ ...config, channelWindow: 65_536 });
-    const ignore = (): void => undefined;
-    const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
+    const { sender, table } = bareSender();
     const writer = new BareWriter();
     const write = writer.tryWrite.bind(writer);
     writer.tryWrite = (header, bytes, start, end) => {

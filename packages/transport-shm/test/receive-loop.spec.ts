@@ -208,7 +208,7 @@ describe('the receive loop', () => {
     expect(receiver.delivered).to.equal(0);
   });
 
-  it('stops to poll for a peer that answers only while others run, and tries again', async () => {
+  it('tries few windows while the peer answers only when others run', async () => {
     const receiver = new FakeReceiver('spin');
     const looks = await looksBeforeYields(receiver, 200, () => {
       receiver.frames = 1;
