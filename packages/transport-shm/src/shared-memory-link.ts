@@ -74,10 +74,11 @@ export class SharedMemoryLink implements Receiver, Watched {
       this.#fail(new NetworkError('SharedMemoryCorrupted', `the region is corrupt: ${reason}`));
     };
     this.writer = new RingWriter(ringBetween(memory, own, peer), {
-      onWake: (declaration) => {
-        this.#wakePeer(declaration);
-      },
+      onWake: this.#wakePeer,
       onCorrupted,
+      onFrame: () => {
+        stallWatch.expectProgress(this);
+      },
       onDetached: (error) => {
         this.fail(error);
       },
@@ -123,13 +124,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     if (this.#isClosed || this.#isReceiving) return;
     this.#isReceiving = true;
     try {
-      this.#socket.watch(() => {
-        try {
-          this.#onDoorbell();
-        } catch (error) {
-          this.fail(error);
-        }
-      });
+      this.#socket.watch(this.#onDoorbell);
     } catch (error) {
       // The system has no resource left for watching the socket.
       this.fail(error);
@@ -200,9 +195,10 @@ export class SharedMemoryLink implements Receiver, Watched {
     return false;
   }
 
-  checkResponsiveness(nowMs: number): void {
+  checkResponsiveness(nowMs: number): boolean {
     const isResponsive = this.#progress.look(nowMs);
     if (isResponsive !== undefined) this.#events?.onResponsivenessChanged(isResponsive);
+    return !this.#progress.isComplete;
   }
 
   // The models show that no interleaving loses a wake. A faulty peer may lose one, which then costs a second.
@@ -246,14 +242,18 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#socket.ring();
   };
 
-  #onDoorbell(): void {
-    // The message comes first, because the peer waits for its answer and not for an empty socket.
-    this.#rouse(true);
-    if (this.#isClosed) return;
-    this.#readSocket();
-    // This read may have taken a wake that came after this side had gone back to sleep.
-    this.#rouse(true);
-  }
+  readonly #onDoorbell = (): void => {
+    try {
+      // The message comes first, because the peer waits for its answer and not for an empty socket.
+      this.#rouse(true);
+      if (this.#isClosed) return;
+      this.#readSocket();
+      // This read may have taken a wake that came after this side had gone back to sleep.
+      this.#rouse(true);
+    } catch (error) {
+      this.fail(error);
+    }
+  };
 
   /** Reads the wakes from the socket, and notices if the peer has closed its end. */
   #readSocket(): void {
@@ -270,18 +270,18 @@ export class SharedMemoryLink implements Receiver, Watched {
 
   /** Reports to the peer, which waits for room, that there is room now. */
   #tellRoom(): void {
-    const { words } = this.#region;
     const { sleep } = this.#peer;
     // SYNC POINT(sleep): after the head, in one total order with the peer's declaration and its re-check. The word changes
     // before the wake, so that a peer that is about to sleep stays awake.
-    if (Atomics.compareExchange(words, sleep, SLEEPS_ON_FUTEX, AWAKE) === SLEEPS_ON_FUTEX) this.#region.wakeWord(sleep);
+    if (Atomics.compareExchange(this.#region.words, sleep, SLEEPS_ON_FUTEX, AWAKE) === SLEEPS_ON_FUTEX)
+      this.#region.wakeWord(sleep);
     else this.#socket.ring();
   }
 
-  #wakePeer(declaration: number): void {
+  readonly #wakePeer = (declaration: number): void => {
     if (declaration === SLEEPS_ON_FUTEX) this.#region.wakeWord(this.#peer.sleep);
     else this.#socket.ring();
-  }
+  };
 
   /** The peer is gone, and every frame that arrived was delivered. */
   #end(): void {

@@ -216,4 +216,31 @@ describe('a link that sleeps', () => {
     expect(harness.responsiveness).to.deep.equal([false, true]);
     link.close();
   });
+
+  it('needs no check once the peer has read everything, and needs one after each way of writing', () => {
+    const writes: ((writer: RingWriter) => void)[] = [
+      (writer) => writer.tryWrite(1, new Uint8Array(4), 0, 4),
+      (writer) => {
+        writer.beginBatch();
+        writer.tryWrite(1, new Uint8Array(4), 0, 4);
+        writer.endBatch();
+      },
+      (writer) => {
+        writer.tryClaim(4);
+        writer.commitClaim(1);
+      },
+    ];
+    for (const write of writes) {
+      const harness = new LinkHarness();
+      const { link } = harness;
+      link.startReceiving();
+      expect(link.checkResponsiveness(0)).to.equal(false);
+      write(link.writer);
+      expect(link.checkResponsiveness(250)).to.equal(true);
+      harness.readEverything();
+      expect(link.checkResponsiveness(500)).to.equal(false);
+      expect(harness.responsiveness).to.deep.equal([true]);
+      link.close();
+    }
+  });
 });

@@ -19,6 +19,8 @@ export class RingHarness implements FrameSink {
   readonly corruptions: string[] = [];
   wakes = 0;
   roomReports = 0;
+  /** Frames that the writer reported. */
+  reported = 0;
   /** Called for each frame after it was noted. */
   onFrame: () => void = () => undefined;
 
@@ -47,6 +49,9 @@ export class RingHarness implements FrameSink {
           this.wakes += 1;
         },
         onCorrupted: (reason) => this.corruptions.push(reason),
+        onFrame: () => {
+          this.reported += 1;
+        },
       },
     );
     this.reader = new RingReader(location, {

@@ -1,6 +1,14 @@
 import { FRAME_ALIGNMENT } from '../region/layout.js';
 import type { RingLocation } from './ring-location.js';
 
+/** The events of a ring's room, for its writer. */
+export interface RingRoomEvents {
+  /** The consumer's position is impossible. */
+  onCorrupted(reason: string): void;
+  /** The frame that `reportNextFrame()` asked for is being written. */
+  readonly onFrame?: (() => void) | undefined;
+}
+
 /**
  * The room that the consumer of a ring leaves to its producer. It reads the consumer's position once for each check, and
  * uses it only if it is possible. Positions are free-running.
@@ -11,21 +19,21 @@ export class RingRoom {
   readonly #headIndex: number;
   readonly #waitsIndex: number;
   readonly #exchange: (() => void) | undefined;
-  readonly #onCorrupted: (reason: string) => void;
+  readonly #events: RingRoomEvents;
 
   /** The consumer's position when it was last read. */
   #head = 0;
   /** Whether the producer had too little room, and waits for the report that half the ring is free. */
   #isAwaited = false;
+  #isReporting = false;
 
-  /** @param onCorrupted the consumer's position is impossible */
-  constructor(ring: RingLocation, onCorrupted: (reason: string) => void) {
+  constructor(ring: RingLocation, events: RingRoomEvents) {
     this.#words = ring.words;
     this.#capacity = ring.capacity;
     this.#headIndex = ring.head;
     this.#waitsIndex = ring.producerWaits;
     this.#exchange = ring.exchange;
-    this.#onCorrupted = onCorrupted;
+    this.#events = events;
   }
 
   /** The consumer's position in the region, for checking whether it advances. */
@@ -36,6 +44,18 @@ export class RingRoom {
   /** Returns the free bytes behind the producer's position `tail`, as far as this side knows. */
   free(tail: number): number {
     return this.#capacity - this.#used(tail);
+  }
+
+  /** Makes the next call of `reportFrame()` a report. */
+  reportNextFrame(): void {
+    this.#isReporting = true;
+  }
+
+  /** A frame is being written. Reports it if `reportNextFrame()` was called before. */
+  reportFrame(): void {
+    if (!this.#isReporting) return;
+    this.#isReporting = false;
+    this.#events.onFrame?.();
   }
 
   /** Whether a refused write may succeed now. At most one load. */
@@ -90,7 +110,7 @@ export class RingRoom {
     const head = this.position;
     const consumed = (head - this.#head) >>> 0;
     if (consumed > this.#used(tail) || (head & (FRAME_ALIGNMENT - 1)) !== 0) {
-      this.#onCorrupted(
+      this.#events.onCorrupted(
         `the peer says it read up to ${head >>> 0}; only ${this.#head >>> 0} to ${tail >>> 0} is possible`,
       );
       return false;

@@ -11,6 +11,8 @@ export interface RingWriterEvents {
   onWake(declaration: number): void;
   /** The consumer's position is impossible. */
   onCorrupted(reason: string): void;
+  /** The frame that `reportNextFrame()` asked for is being written. */
+  readonly onFrame?: () => void;
   /** Code of this process detached the ring's memory, so an access threw `error`. Without a handler, it is thrown on. */
   onDetached?(error: unknown): void;
 }
@@ -67,10 +69,11 @@ export class RingWriter implements FrameWriter {
     this.#sleepIndex = ring.consumerSleep;
     this.#exchange = ring.exchange;
     this.#events = events;
-    this.#consumer = new RingRoom(ring, (reason) => {
+    const onCorrupted = (reason: string): void => {
       this.close();
       events.onCorrupted(reason);
-    });
+    };
+    this.#consumer = new RingRoom(ring, { onCorrupted, onFrame: events.onFrame });
     // A quarter of the ring: a frame with its padding always fits an empty ring, and several frames can be in flight.
     this.maxFrameBytes = ((ring.capacity >>> 2) & ALIGNMENT_MASK) - FRAME_HEADER_BYTES;
   }
@@ -90,6 +93,12 @@ export class RingWriter implements FrameWriter {
     const hasMore = this.#published !== this.#noted;
     this.#noted = this.#published;
     return hasMore;
+  }
+
+  /** Reports the next frame (`onFrame`). No frame checks for it: without known room, the next one goes to `RingRoom`. */
+  reportNextFrame(): void {
+    this.#consumer.reportNextFrame();
+    this.#room = 0;
   }
 
   /** The consumer's position in the region, for checking whether it advances. */
@@ -155,6 +164,8 @@ export class RingWriter implements FrameWriter {
   commitClaim(header: number): void {
     if (this.#isPoisoned) return;
     try {
+      // `reportNextFrame()` came after the claim.
+      if (this.#claimedFrameBytes > this.#room) this.#consumer.reportFrame();
       this.#publish(header, this.#claimedLength, this.#claimedFrameBytes);
     } catch (error) {
       this.#onThrow(error);
@@ -271,6 +282,7 @@ export class RingWriter implements FrameWriter {
       this.#at = this.#start;
     }
     this.#room = Math.min(this.#consumer.free(this.#tail()), this.#start + this.#capacity - this.#at);
+    this.#consumer.reportFrame();
     return true;
   }
 

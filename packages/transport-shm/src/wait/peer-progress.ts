@@ -26,20 +26,28 @@ export class PeerProgress {
     this.#unresponsiveAfterMs = unresponsiveAfterMs;
   }
 
+  /** Whether the peer had read everything at the last check. The writer then reports the next frame. */
+  get isComplete(): boolean {
+    return this.#writer.written === this.#readUpTo;
+  }
+
   /** @returns whether the peer responds; undefined if this check does not show it */
   look(nowMs: number): boolean | undefined {
     const { written } = this.#writer;
     const stepMs = Math.min(nowMs - this.#lastLookMs, MAX_STEP_MS);
     this.#lastLookMs = nowMs;
-    // The peer has read everything, and this side has written nothing since. So idle connections touch no region.
-    if (written === this.#readUpTo) {
-      this.#stalledMs = -1;
+    if (this.isComplete) {
+      this.#complete();
       return undefined;
     }
     this.#exchange();
     const position = this.#writer.consumerPosition;
-    if (position === written) this.#readUpTo = written;
-    if (position !== this.#lastPosition || position === written) {
+    if (position === written) {
+      this.#readUpTo = written;
+      this.#complete();
+      return true;
+    }
+    if (position !== this.#lastPosition) {
       this.#lastPosition = position;
       this.#stalledMs = 0;
       return true;
@@ -47,5 +55,10 @@ export class PeerProgress {
     // The time counts from the first check that finds an unread frame, because its age is unknown.
     this.#stalledMs = this.#stalledMs < 0 ? 0 : this.#stalledMs + stepMs;
     return this.#stalledMs >= this.#unresponsiveAfterMs ? false : undefined;
+  }
+
+  #complete(): void {
+    this.#stalledMs = -1;
+    this.#writer.reportNextFrame();
   }
 }

@@ -2,8 +2,11 @@ import { clearInterval, now, setInterval } from '../platform-time.js';
 
 /** A connection whose peer may have stopped reading. */
 export interface Watched {
-  /** Checks whether the peer has read since the last check. */
-  checkResponsiveness(nowMs: number): void;
+  /**
+   * Checks whether the peer has read since the last check. Returns false if it has read everything: the watch checks it
+   * again after `expectProgress()` only.
+   */
+  checkResponsiveness(nowMs: number): boolean;
   /** Wakes the connection if it has work although no wake came. */
   checkMissedWake(): void;
   /** Ends the connection, because one of the members above threw `error`. */
@@ -17,35 +20,55 @@ export const STALL_WATCH_INTERVAL_MS = 250;
 const LOOKS_PER_WAKE_CHECK = 4;
 
 /**
- * One timer for all connections of a thread. A check of one connection costs two loads. It keeps no process alive.
+ * One timer for all connections of a thread. It keeps no process alive. A connection over which nothing is sent costs one
+ * look a second, because the memory of a thousand connections is in no cache.
  */
 export class StallWatch {
   readonly #watched = new Set<Watched>();
+  /** The connections whose peers may have something to read. */
+  readonly #expected = new Set<Watched>();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
 
   add(watched: Watched): void {
     this.#watched.add(watched);
+    this.#expected.add(watched);
     this.#timer ??= setInterval(() => {
-      this.#look();
+      this.look();
     }, STALL_WATCH_INTERVAL_MS).unref();
+  }
+
+  /** From now on, the peer of `watched` has something to read. Has no effect unless `watched` was added. */
+  expectProgress(watched: Watched): void {
+    if (this.#watched.has(watched)) this.#expected.add(watched);
   }
 
   remove(watched: Watched): void {
     this.#watched.delete(watched);
+    this.#expected.delete(watched);
     if (this.#watched.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #look(): void {
+  /** Checks the peers now. The timer calls it. */
+  look(): void {
     const time = now();
+    for (const each of this.#expected) {
+      try {
+        if (!each.checkResponsiveness(time)) this.#expected.delete(each);
+      } catch (error) {
+        each.fail(error);
+      }
+    }
     this.#looks += 1;
-    const isForWakes = this.#looks % LOOKS_PER_WAKE_CHECK === 0;
+    if (this.#looks % LOOKS_PER_WAKE_CHECK === 0) this.#lookForWakes();
+  }
+
+  #lookForWakes(): void {
     for (const each of this.#watched) {
       try {
-        each.checkResponsiveness(time);
-        if (isForWakes) each.checkMissedWake();
+        each.checkMissedWake();
       } catch (error) {
         each.fail(error);
       }
