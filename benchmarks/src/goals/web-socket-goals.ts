@@ -5,6 +5,9 @@ import { CONNECTS, LARGE_CHUNKS, ONE_WAY, ONE_WAY_KIBIBYTES, ROUND_TRIP, SMALL_C
 
 const STREAM = 'EntropyNet ws stream';
 const STREAM_REFERENCE = 'ws createWebSocketStream';
+const PAGE = 'EntropyNet ws page';
+const PAGE_REFERENCE = 'ws page';
+const FRAGMENTED = ['64 B after fragments', '262144 B in fragments'];
 
 /** Returns the goals of the WebSocket transport against `ws` without it. */
 export function webSocketGoals(measured: Measured): Goal[] {
@@ -23,6 +26,15 @@ export function webSocketGoals(measured: Measured): Goal[] {
       measured.withMemoryKept(REFERENCE, ONE_WAY_KIBIBYTES, 'rate'),
     ),
     goal(`${name}, round trip p50`, 'at most', 1.1, own(ROUND_TRIP, 'p50'), other(ROUND_TRIP, 'p50')),
+    ...FRAGMENTED.map((figure) =>
+      goal(
+        `${PAGE} / ${PAGE_REFERENCE}, ${figure}, receiving`,
+        'at most',
+        1,
+        measured.of(PAGE, figure, 'receiving'),
+        measured.of(PAGE_REFERENCE, figure, 'receiving'),
+      ),
+    ),
     ...[SMALL_CHUNKS, LARGE_CHUNKS].map((figure) =>
       goal(
         `${STREAM} / ${STREAM_REFERENCE}, ${figure.slice('stream, '.length)}`,

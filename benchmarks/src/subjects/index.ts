@@ -3,6 +3,7 @@ import { bareRingAsleep } from './bare-ring-asleep.js';
 import { bareRingSubjects } from './bare-ring.js';
 import { entropyNetNats } from './entropynet-nats.js';
 import { entropyNetSubjects } from './entropynet.js';
+import { fragmentingPages } from './fragmenting-pages.js';
 import { sharedMemoryStream, webSocketStream } from './entropynet-streams.js';
 import { messagePort } from './message-port.js';
 import { nodeToNative, nodeToPython } from './native-peers.js';
@@ -26,6 +27,7 @@ export const subjects: readonly Subject[] = [
   rawWs,
   rawWsMemoryKept,
   rawWsStream,
+  ...fragmentingPages,
   unixSocket,
   ...processIpcSubjects,
   zeroMq,

@@ -21,6 +21,7 @@ const MODULES: readonly (() => Promise<readonly Subject[]>)[] = [
     const { sharedMemoryStream, webSocketStream } = await import('./entropynet-streams.js');
     return [sharedMemoryStream, webSocketStream];
   },
+  async () => (await import('./fragmenting-pages.js')).fragmentingPages,
   async () => [(await import('./raw-nats.js')).rawNats],
   async () => [(await import('./entropynet-nats.js')).entropyNetNats],
 ];

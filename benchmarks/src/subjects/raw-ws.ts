@@ -71,7 +71,8 @@ async function connectOne(address: string): Promise<CloseConnection> {
   };
 }
 
-function messagePortOf(socket: WebSocket, after: () => void): Port {
+/** Messages of a socket; calls `after` once it is closed. */
+export function messagePortOf(socket: WebSocket, after: () => void): Port {
   return {
     send: (message) => {
       if (socket.bufferedAmount > HIGH_WATER_BYTES) return false;

@@ -1,4 +1,5 @@
 import { connects } from './connects.js';
+import { fragments } from './fragments.js';
 import { idle } from './idle.js';
 import { paced, pipelined, roundTrip, untouched } from './latency.js';
 import { allocation, controlUnderUpload, flood } from './side-effects.js';
@@ -12,6 +13,7 @@ export const workloads: readonly Workload[] = [
   oneWay,
   sizes,
   streams,
+  fragments,
   paced,
   untouched,
   controlUnderUpload,
