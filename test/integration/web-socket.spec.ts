@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { until } from '@entropynet/conformance/tools';
 import { encodePeerLimits } from '@entropynet/core';
 import { MAX_FRAME_BYTES, WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { WebSocketServer } from 'ws';
+import { rawFrame } from '../support/web-socket/raw-web-socket.js';
 import {
   clientMessage,
   closeOf,
@@ -166,6 +168,27 @@ describe('WebSocket: frames and the protocol', () => {
         expect(goodSide.states).to.deep.equal([]);
       });
     }
+
+    it('ends only that connection for a message in the middle of another one', async () => {
+      const server = await fixtures.serve();
+      const good = await fixtures.connect(server);
+      const goodSide = new Witness(await fixtures.accept(server));
+      const bad = await fixtures.rawPeer(server.address() ?? '');
+      const badSide = new Witness(await fixtures.accept(server));
+      const closed = closeOf(bad);
+      bad.send(messageFrame('the first part'), { fin: false });
+      const { _socket: socket } = bad as unknown as { readonly _socket: Socket };
+      socket.write(rawFrame({ opcode: 2, payload: messageFrame('a whole message') }));
+      await badSide.ended();
+      expect(badSide.error?.code).to.equal('InvalidMessage');
+      expect(badSide.messages).to.deep.equal([]);
+      expect(await closed).to.deep.include({
+        code: 1002,
+        reason: 'the peer began a message before the previous one was complete',
+      });
+      expect((await good.send(Buffer.from('still here'))).ok).to.equal(true);
+      await until(() => goodSide.messages.length === 1, 'the other connection goes on');
+    });
 
     it('takes a message of exactly the frame limit', async () => {
       const server = await fixtures.serve();

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { NetworkError } from '@entropynet/core';
+import type { Unreadable } from '@entropynet/transport-ws/internal/node/compression';
 import { envelopeBytes, seal } from '@entropynet/transport-ws/internal/node/message-envelope';
 import { WebSocketFrameReader } from '@entropynet/transport-ws/internal/node/web-socket-frame-reader';
 
@@ -19,6 +20,8 @@ export class FrameReaderBench {
   onMessage: ((bytes: Uint8Array) => void) | undefined;
   /** Whether the reader gave the peer up. */
   isRefused = false;
+  /** The reasons why a message can't be read. */
+  readonly unreadable: Unreadable[] = [];
   /** The errors of a lack of memory. */
   readonly shortages: NetworkError[] = [];
   readonly reader: WebSocketFrameReader;
@@ -36,6 +39,7 @@ export class FrameReaderBench {
         this.onMessage?.(bytes);
       },
       onUnknownPeer: () => (this.isRefused = true),
+      onUnreadable: (why) => this.unreadable.push(why),
       onShortage: (error) => this.shortages.push(error),
     });
     if (isGreeted) this.reader.allowFrames();

@@ -10,7 +10,7 @@ import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
 import { FrameReaderBench, messageFrame, pattern } from './frame-reader-bench.js';
 
 const LARGE = 64 * 1024;
-const NO_EVENTS = { onUnknownPeer: () => undefined, onShortage: () => undefined };
+const NO_EVENTS = { onUnknownPeer: () => undefined, onUnreadable: () => undefined, onShortage: () => undefined };
 
 describe('the reader of WebSocket frames', () => {
   it('transfers the memory of a long message, and lends the memory of a short one', async () => {
@@ -72,25 +72,6 @@ describe('the reader of WebSocket frames', () => {
       expect(Buffer.concat(bench.given).length).to.be.lessThan(1024);
     });
   }
-
-  it('reads past ws again after a message in fragments, pings between them included', async () => {
-    const bench = new FrameReaderBench();
-    const frame = (opcode: number, isFinal: boolean): Buffer =>
-      rawFrame({ opcode, isFinal, payload: pattern(100), isMasked: false });
-    const forWs = [frame(2, false), frame(9, true), frame(0, false), frame(0, true)];
-    const message = messageFrame(pattern(10), 'none');
-    bench.arrive(Buffer.concat([message, ...forWs, message, ...forWs, message]), [50, 400]);
-    await bench.read();
-    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['message', 'ws', 'message', 'ws', 'message']);
-  });
-
-  it('leaves an unfragmented message in the middle of fragments to ws, which refuses it', async () => {
-    const bench = new FrameReaderBench();
-    const fragment = rawFrame({ opcode: 2, isFinal: false, payload: pattern(10), isMasked: false });
-    bench.arrive(Buffer.concat([fragment, messageFrame(pattern(10), 'none'), messageFrame(pattern(9), 'none')]));
-    await bench.read();
-    expect(bench.joined.map(({ what }) => what)).to.deep.equal(['ws']);
-  });
 
   it('lets timers and I/O run between slow messages, and keeps their order', async () => {
     const bench = new FrameReaderBench();

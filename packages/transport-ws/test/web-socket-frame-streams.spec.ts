@@ -10,12 +10,13 @@ const length = fc.oneof(
 );
 const control = fc.record({ opcode: fc.constantFrom(9, 10), payload: fc.uint8Array({ maxLength: 125 }) });
 
-/** A message in fragments: their lengths. */
+/** A message in fragments: their lengths, and whether a ping comes after each of them but the last. */
 const fragments = fc.record({
   lengths: fc.array(
-    fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 200 }) }, { weight: 1, arbitrary: fc.constant(70_000) }),
+    fc.oneof({ weight: 9, arbitrary: fc.nat({ max: 200 }) }, { weight: 1, arbitrary: fc.constant(60_000) }),
     { minLength: 2, maxLength: 4 },
   ),
+  hasPings: fc.boolean(),
 });
 
 /** Something that is no message, and after which nothing is. */
@@ -58,12 +59,16 @@ describe('a stream of WebSocket frames', () => {
                 frames.push(messageFrame(payload, masking));
                 wanted.log.push({ what: 'message', bytes: Buffer.from(payload) });
               } else if ('lengths' in each) {
-                each.lengths.forEach((size, at) => {
-                  const isFinal = at === each.lengths.length - 1;
-                  const frame = rawFrame({ opcode: at === 0 ? 2 : 0, isFinal, payload: pattern(size, at), isMasked });
-                  frames.push(frame);
-                  wanted.log.push({ what: 'ws', bytes: frame });
+                const payloads = each.lengths.map((size, at) => pattern(size, at));
+                payloads.forEach((payload, at) => {
+                  const isFinal = at === payloads.length - 1;
+                  frames.push(rawFrame({ opcode: at === 0 ? 2 : 0, isFinal, payload, isMasked }));
+                  if (isFinal || !each.hasPings) return;
+                  const ping = rawFrame({ opcode: 9, payload: Uint8Array.of(at), isMasked });
+                  frames.push(ping);
+                  wanted.log.push({ what: 'ws', bytes: ping });
                 });
+                wanted.log.push({ what: 'message', bytes: Buffer.concat(payloads) });
               } else {
                 const frame = rawFrame({ ...each, isMasked });
                 frames.push(frame);

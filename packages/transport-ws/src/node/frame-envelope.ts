@@ -1,66 +1,61 @@
-import type { CompressedMessages } from './compressed-messages.js';
+import type { CollectedMessages } from './collected-messages.js';
 import {
   FINAL_BINARY,
   FINAL_TEXT,
-  FIRST_FRAGMENT,
   KEY_BYTES,
-  LAST_FRAGMENT,
   LENGTH_IN_16_BITS,
   LENGTH_IN_64_BITS,
   MASKED,
   MAX_CONTROL_BYTES,
   MAX_ENVELOPE_BYTES,
-  NEXT_FRAGMENT,
   PING,
   PONG,
 } from './message-envelope.js';
 import { MAX_MESSAGE_BYTES } from '../protocol/web-socket-protocol.js';
 
-/** The largest total size of a peer's greetings. A peer that sends more before they are done gets no memory for it. */
+/** The longest message of a peer before the greetings are done. It gets no memory for a longer one. */
 const GREETING_BYTES = 1024;
 
 /** Stands for a message's start if the envelope is incomplete. */
 export const INCOMPLETE = -1;
 /** A ping or a pong. */
 export const CONTROL = -2;
-/** A fragment of a message that `ws` reads. */
-export const FRAGMENT = -3;
 /** More than a greeting, from a peer that is not known yet. */
-export const UNKNOWN_PEER = -4;
+export const UNKNOWN_PEER = -3;
 /** A frame from which on `ws` reads alone. */
-export const OTHER = -5;
-/** A frame of a compressed message. */
-export const COMPRESSED = -6;
-/** A frame that makes a compressed message too long. */
-export const TOO_LONG = -7;
+export const OTHER = -4;
+/** A frame of a message that is compressed or in fragments. */
+export const COLLECTED = -5;
+/** A frame that makes such a message too long. */
+export const TOO_LONG = -6;
 
 /** Reads the envelopes of a peer's frames, and decides which kind of frame each one is. */
 export class FrameEnvelope {
   /** The last envelope: the length of its message or of its whole other frame, and the key. */
   length = 0;
   key = 0;
-  /** The last compressed frame: its first byte, and the length of its envelope. */
+  /** The last collected frame: its first byte, and the length of its envelope. */
   firstByte = 0;
   headBytes = 0;
   /** The number of bytes of an envelope that is split between two chunks that have arrived. */
   knownBytes = 0;
-  /** The length of the longest message; for an unknown peer, the number of bytes that it may still send. */
+  /** The length of the longest message. */
   maxBytes = GREETING_BYTES;
   isPeerKnown = false;
   /** Whether a fragment of a message has arrived and its last one has not. */
   isFragmented = false;
-  readonly #compressed: CompressedMessages | undefined;
+  readonly #collected: CollectedMessages;
   /** The mask bit that every frame must have. */
   readonly #maskBit: number;
   readonly #split = Buffer.alloc(MAX_ENVELOPE_BYTES);
 
   /**
    * @param isMasked whether the peer masks its frames, as a client must
-   * @param compressed set if compression was agreed
+   * @param collected gets the frames that are no whole message
    */
-  constructor(isMasked: boolean, compressed: CompressedMessages | undefined) {
+  constructor(isMasked: boolean, collected: CollectedMessages) {
     this.#maskBit = isMasked ? MASKED : 0;
-    this.#compressed = compressed;
+    this.#collected = collected;
   }
 
   /** The peer is known: from now on, messages longer than greetings are read. */
@@ -78,8 +73,8 @@ export class FrameEnvelope {
     if ((second & MASKED) !== this.#maskBit) return OTHER;
     let length = second & ~MASKED;
     const isMessage = first === FINAL_BINARY && !this.isFragmented;
-    const compressed = isMessage ? undefined : this.#compressedWith(first);
-    if (!isMessage && compressed === undefined && !this.#isForWs(first, length))
+    const isCollected = !isMessage && this.#collected.takes(first);
+    if (!isMessage && !isCollected && !isPingOrPong(first, length))
       return this.#isBearable(first, length) ? OTHER : UNKNOWN_PEER;
     let start = at + 2;
     if (length === LENGTH_IN_16_BITS) {
@@ -91,10 +86,10 @@ export class FrameEnvelope {
       if (start > end) return INCOMPLETE;
       length = bytes.readUInt32BE(at + 2) === 0 ? bytes.readUInt32BE(at + 6) : Number.MAX_SAFE_INTEGER;
     }
-    if (length > (compressed?.maxFrameBytes(this.maxBytes) ?? this.maxBytes)) {
+    if (length > (isCollected ? this.#collected.maxFrameBytes(first, this.maxBytes) : this.maxBytes)) {
       if (!this.isPeerKnown) return UNKNOWN_PEER;
       // `ws` has not seen the earlier fragments, and would report another violation.
-      return compressed === undefined ? OTHER : TOO_LONG;
+      return isCollected ? TOO_LONG : OTHER;
     }
     this.length = length;
     if (this.#maskBit !== 0) {
@@ -103,13 +98,13 @@ export class FrameEnvelope {
       this.key = bytes.readInt32LE(start - KEY_BYTES);
     }
     if (isMessage) return start;
-    if (compressed !== undefined) {
+    if (isCollected) {
       this.firstByte = first;
       this.headBytes = start - at;
-      return COMPRESSED;
+      return COLLECTED;
     }
     this.length += start - at;
-    return first === PING || first === PONG ? CONTROL : FRAGMENT;
+    return CONTROL;
   }
 
   /** The same for an envelope whose beginning came with the chunk before. Its end is in this chunk. */
@@ -130,21 +125,14 @@ export class FrameEnvelope {
     return known;
   }
 
-  /** Returns the collector of a compressed message, by a frame's first byte; undefined for other frames. */
-  #compressedWith(first: number): CompressedMessages | undefined {
-    return this.#compressed?.takes(first, this.isFragmented) === true ? this.#compressed : undefined;
-  }
-
-  /** Whether `ws` gets that frame and the reader continues after it. */
-  #isForWs(first: number, length: number): boolean {
-    if (first === PING || first === PONG) return length <= MAX_CONTROL_BYTES;
-    if (first === FIRST_FRAGMENT) return !this.isFragmented;
-    return (first === NEXT_FRAGMENT || first === LAST_FRAGMENT) && this.isFragmented;
-  }
-
   /** Whether `ws` may read that frame. It keeps a whole message, so a text of an unknown peer must be short. */
   #isBearable(first: number, length: number): boolean {
     const isData = (first & 0x08) === 0;
     return this.isPeerKnown || !isData || (first === FINAL_TEXT && length <= MAX_CONTROL_BYTES);
   }
+}
+
+/** Whether `ws` gets that frame and the reader continues after it. */
+function isPingOrPong(first: number, length: number): boolean {
+  return (first === PING || first === PONG) && length <= MAX_CONTROL_BYTES;
 }

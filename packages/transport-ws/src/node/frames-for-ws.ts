@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import { CONTROL, type FrameEnvelope } from './frame-envelope.js';
-import { LAST_FRAGMENT } from './message-envelope.js';
 
 type DataListener = (this: Duplex, chunk: Buffer) => void;
 type CloseListener = (this: Duplex, hadError: boolean) => void;
@@ -105,17 +104,6 @@ export class FramesForWs {
     // A copy, because `ws` keeps incomplete frames, and pings until there is room to answer, and must own their memory.
     this.#readByWs?.call(this.#socket, Buffer.concat([known, chunk.subarray(at, given)]));
     return given;
-  }
-
-  /** Gives `ws` the part of a fragment that has arrived. Returns the start of the next frame. */
-  giveFragment(known: Buffer, chunk: Buffer, at: number): number {
-    const envelope = this.#envelope;
-    const first = known.length > 0 ? known[0] : chunk[at];
-    envelope.isFragmented = first !== LAST_FRAGMENT;
-    if (!envelope.isPeerKnown) envelope.maxBytes -= envelope.length;
-    this.#missingBytes = envelope.length - known.length;
-    if (known.length > 0) this.#readByWs?.call(this.#socket, known);
-    return this.giveRest(chunk, at);
   }
 
   /** Gives `ws` the rest of a frame, or the part that has arrived. Returns the start of the next frame. */

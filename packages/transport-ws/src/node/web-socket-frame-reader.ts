@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { type NetworkError, receiveShortage } from '@entropynet/core';
-import type { CompressedMessages } from './compressed-messages.js';
+import { CollectedMessages } from './collected-messages.js';
+import type { CompressionConfig, Unreadable } from './compression.js';
 import { DeliverySlice } from './delivery-slice.js';
-import { COMPRESSED, CONTROL, FRAGMENT, FrameEnvelope, INCOMPLETE, TOO_LONG, UNKNOWN_PEER } from './frame-envelope.js';
+import { COLLECTED, CONTROL, FrameEnvelope, INCOMPLETE, TOO_LONG, UNKNOWN_PEER } from './frame-envelope.js';
 import { FramesForWs } from './frames-for-ws.js';
 import { applyMask } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
@@ -13,6 +14,8 @@ export interface FrameReaderEvents {
   readonly onMessage: MessageSink;
   /** The peer sent more than a greeting before it is known. Nothing more is read. */
   onUnknownPeer(): void;
+  /** A message breaks the protocol or a limit. The link must end, and drop the messages that the reader still delivers. */
+  onUnreadable(why: Unreadable): void;
   /** There is no memory for a message. Nothing more is read, because the place in the stream is lost. */
   onShortage(error: NetworkError): void;
 }
@@ -20,8 +23,8 @@ export interface FrameReaderEvents {
 /**
  * Reads whole binary messages from the stream below a WebSocket without `ws`, which allocates about a kilobyte of
  * objects for each. A message in one piece is delivered in place. A message in several pieces is put together in the
- * memory in which it is delivered. Compressed messages are inflated here, in order. `ws` gets pings, pongs and the
- * fragments of other messages one by one. After the first other byte (a close frame, text or an invalid frame) `ws`
+ * memory in which it is delivered. So is a message in fragments: a page in Chromium sends each message of more than
+ * 128 KiB so. Compressed messages are inflated here, in order. `ws` gets pings and pongs. After the first other byte (a close frame, text or an invalid frame) `ws`
  * reads the stream alone, as if this reader did not exist: it decides what is allowed, and how it answers a violation.
  *
  * After a millisecond of delivery, the rest waits until timers and I/O have run. Meanwhile the stream is paused, and
@@ -31,7 +34,7 @@ export class WebSocketFrameReader {
   readonly #socket: Duplex;
   readonly #onMessage: MessageSink;
   readonly #events: FrameReaderEvents;
-  readonly #compressed: CompressedMessages | undefined;
+  readonly #collected: CollectedMessages;
   readonly #slice = new DeliverySlice();
   readonly #envelope: FrameEnvelope;
   readonly #split: SplitMessage;
@@ -51,14 +54,14 @@ export class WebSocketFrameReader {
   /**
    * @param socket the stream, below a `ws` that has just opened; no bytes were read from it yet
    * @param isMasked whether the peer masks its frames, as a client must
-   * @param compressed set if compression was agreed
+   * @param compression set if compression was agreed
    */
-  constructor(socket: Duplex, isMasked: boolean, events: FrameReaderEvents, compressed?: CompressedMessages) {
+  constructor(socket: Duplex, isMasked: boolean, events: FrameReaderEvents, compression?: CompressionConfig) {
     this.#socket = socket;
     this.#onMessage = events.onMessage;
     this.#events = events;
-    this.#compressed = compressed;
-    this.#envelope = new FrameEnvelope(isMasked, compressed);
+    this.#collected = new CollectedMessages(compression, events);
+    this.#envelope = new FrameEnvelope(isMasked, this.#collected);
     this.#split = new SplitMessage(events.onMessage);
     this.#forWs = new FramesForWs(socket, this.#envelope, {
       onData: this.#onData,
@@ -103,7 +106,7 @@ export class WebSocketFrameReader {
   /** Drops all messages: forgets the waiting bytes, and keeps reading, so that it sees the end of the stream. */
   stop(): void {
     this.#split.drop();
-    this.#compressed?.stop();
+    this.#collected.stop();
     this.#isPaused = false;
     this.#finishWaiting();
   }
@@ -224,18 +227,17 @@ export class WebSocketFrameReader {
     }
     if (why === TOO_LONG) {
       this.#forWs.refuse();
-      this.#compressed?.refuseLength();
+      this.#collected.refuseLength();
       return chunk.length;
     }
-    if (why === COMPRESSED && this.#compressed !== undefined) {
+    if (why === COLLECTED) {
       const start = at + envelope.headBytes - envelope.knownBytes;
       envelope.knownBytes = 0;
-      this.#compressed.begin(envelope.firstByte, envelope.length, envelope.key);
-      envelope.isFragmented = this.#compressed.isFragmented;
-      return this.#takeCompressed(this.#compressed, chunk, start);
+      this.#collected.begin(envelope.firstByte, envelope.length, envelope.key);
+      envelope.isFragmented = this.#collected.isFragmented;
+      return this.#takeCollected(chunk, start);
     }
     const known = envelope.takeKnown();
-    if (why === FRAGMENT) return this.#forWs.giveFragment(known, chunk, at);
     if (why === CONTROL) return this.#forWs.giveControls(known, chunk, at);
     this.#leaveToWs(known, chunk.subarray(at));
     return chunk.length;
@@ -249,20 +251,17 @@ export class WebSocketFrameReader {
     for (const later of this.#waiting.splice(this.#first + 1)) give(later);
   }
 
-  /** Takes the rest of a compressed frame, or the part that has arrived. Returns the start of the next frame. */
-  #takeCompressed(compressed: CompressedMessages, chunk: Buffer, start: number): number {
-    const end = Math.min(start + compressed.missingBytes, chunk.length);
-    const message = compressed.take(chunk.subarray(start, end), this.#envelope.maxBytes);
-    // The memory is not given away, because zlib may share it with other arrays.
-    if (message !== undefined) this.#onMessage(message, 0, message.length, false);
+  /** Takes the rest of a collected frame, or the part that has arrived. Returns the start of the next frame. */
+  #takeCollected(chunk: Buffer, start: number): number {
+    const end = Math.min(start + this.#collected.missingBytes, chunk.length);
+    this.#collected.take(chunk.subarray(start, end), this.#envelope.maxBytes);
     return end;
   }
 
   /** Takes the rest of the frame that the chunk before left unfinished. Returns the start of the next one. */
   #finishFrame(chunk: Buffer): number {
     if (this.#forWs.missingBytes > 0) return this.#forWs.giveRest(chunk, 0);
-    if (this.#compressed !== undefined && this.#compressed.missingBytes > 0)
-      return this.#takeCompressed(this.#compressed, chunk, 0);
+    if (this.#collected.missingBytes > 0) return this.#takeCollected(chunk, 0);
     return this.#split.fill(chunk, 0);
   }
 }

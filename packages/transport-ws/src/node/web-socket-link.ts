@@ -5,9 +5,8 @@ import { WebSocket } from '#ws';
 import { GreetedLink } from '../protocol/greeted-link.js';
 import { closeErrorOf, receiveErrorOf } from '../protocol/web-socket-errors.js';
 import { CloseCode } from '../protocol/web-socket-protocol.js';
-import { CompressedMessages } from './compressed-messages.js';
 import { CompressingFrameWriter } from './compressing-frame-writer.js';
-import type { AgreedCompression, Unreadable } from './compression.js';
+import type { AgreedCompression } from './compression.js';
 import { addressesOf, type LinkStream, peerOf, type StreamAddresses } from './link-stream.js';
 import type { Masking } from './message-envelope.js';
 import { clearTimeout, setTimeout } from './platform-timers.js';
@@ -90,11 +89,14 @@ export class WebSocketLink extends GreetedLink {
       {
         onMessage: this.#onMessage,
         onUnknownPeer: this.#onUnknownPeer,
+        onUnreadable: ({ error, closeCode }) => {
+          this.abort(closeCode, error);
+        },
         onShortage: (error) => {
           this.endForShortage(error);
         },
       },
-      compression && new CompressedMessages(compression.config, this.#onUnreadable),
+      compression?.config,
     );
     webSocket.on('message', this.#onMessageOfWs);
     webSocket.on('error', (error) => {
@@ -213,10 +215,6 @@ export class WebSocketLink extends GreetedLink {
   readonly #onUnknownPeer = (): void => {
     const reason = 'the peer sent more than a greeting before it had greeted';
     this.abort(CloseCode.ProtocolError, new NetworkError('HandshakeFailed', reason));
-  };
-
-  readonly #onUnreadable = ({ error, closeCode }: Unreadable): void => {
-    this.abort(closeCode, error);
   };
 
   /** Receives the messages that the frame reader leaves to `ws`. Other code may still use their memory. */
