@@ -4,14 +4,16 @@ import { fileURLToPath } from 'node:url';
 import type { Measurement } from './measurement.js';
 import type { Fleet } from './nats-fleets.js';
 import type { ProcessStart } from './subject.js';
+import type { WaitMode } from './subjects/entropynet.js';
 
 /** Where the two processes of a fresh pair run: wherever the kernel puts them, or both on one processor. */
 export type Placement = 'free' | 'one processor';
 
-/** What a driver measures: a subject under workloads, many connections, a fleet over NATS, both ends on one thread, a fresh pair, or calls into native code. */
+/** What a driver measures: a subject under workloads, many connections, messages that are passed on, a fleet over NATS, both ends on one thread, a fresh pair, or calls into native code. */
 export type Assignment =
   | { readonly subject: string; readonly workloads: readonly string[] }
   | { readonly connections: number }
+  | { readonly relay: WaitMode }
   | { readonly fleet: Fleet }
   | { readonly oneThread: string }
   | { readonly subject: string; readonly pair: Placement }

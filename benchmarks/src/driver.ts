@@ -23,6 +23,7 @@ process.send?.(measurements, () => process.exit());
 
 async function measure(assignment: Assignment): Promise<Measurement[]> {
   if ('connections' in assignment) return (await import('./connections.js')).measureConnections(assignment.connections);
+  if ('relay' in assignment) return (await import('./relay.js')).measureRelay(assignment.relay);
   if ('fleet' in assignment) return (await import('./nats-connections.js')).measureFleet(assignment.fleet);
   if ('oneThread' in assignment)
     return (await import('./one-thread.js')).measureOneThread(await loadSubject(assignment.oneThread));

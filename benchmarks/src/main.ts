@@ -31,6 +31,11 @@ const PAIRS_TO_COMPARE = 10;
 const OWNED = 'EntropyNet shm adaptive';
 const ASLEEP = 'EntropyNet shm sleep';
 const SPINNING = 'EntropyNet shm spin';
+const WAITS = [
+  [OWNED, 'adaptive'],
+  [ASLEEP, 'sleep'],
+  [SPINNING, 'spin'],
+] as const;
 
 /** A line of the tables: a subject, as one Node.js runs it. */
 interface Entry {
@@ -95,6 +100,11 @@ async function run(options: Options): Promise<void> {
     if (isWanted(options, ONE_THREAD)) {
       for (const name of SUBJECTS_ON_ONE_THREAD.filter(isAble))
         await measure(round, name, () => measureInProcess({ oneThread: name }));
+    }
+    if (isWanted(options, 'relay')) {
+      for (const [name, wait] of WAITS) {
+        if (isAble(name)) await measure(round, name, () => measureInProcess({ relay: wait }));
+      }
     }
     if (isWanted(options, 'connections') && isAble(OWNED)) {
       for (const count of CONNECTION_COUNTS) {

@@ -22,10 +22,12 @@ export interface Options {
 
 const CONNECTIONS = 'connections';
 const PAIRS = 'pairs';
+const RELAY = 'relay';
 const NAMES = [
   ...workloads.map(({ name }) => name),
   CONNECTIONS,
   PAIRS,
+  RELAY,
   'limits',
   'native-calls',
   ONE_THREAD,

@@ -1,4 +1,5 @@
 import { CIRCUMSTANCES, figureOfPairs } from '../pairs.js';
+import { RELAYED } from '../relay.js';
 import { nameWithMemoryKept } from '../subjects/memory-kept.js';
 import { type Goal, goal } from './goal.js';
 import type { Measured } from './measured.js';
@@ -38,6 +39,13 @@ export function loadGoals(measured: Measured): Goal[] {
         ),
       ];
     }),
+    goal(
+      `${RELAYED}, p50, adaptive / sleep`,
+      'at most',
+      0.25,
+      measured.of(OWNED, RELAYED, 'p50'),
+      measured.of(ASLEEP, RELAYED, 'p50'),
+    ),
     goal('timer delay p99 under flood, ms', 'at most', 1, measured.of(OWNED, 'timer delay under flood', 'p99'), 1),
     goal('idle processor time with 1000 connections, %', 'at most', 0.3, manyConnections('idle processor time'), 1),
     goal('resident memory a connection, of 1000, KiB', 'at most', 96, manyConnections('resident memory each'), 1024),

@@ -10,7 +10,8 @@ import { playPeer } from '../play-peer.js';
 import { LAST_BYTE, MESSAGE_BYTES, type Port, type ProcessStart, type StartPeer, type Subject } from '../subject.js';
 import { MEMORY_KEPT, nameWithMemoryKept } from './memory-kept.js';
 
-type WaitMode = 'adaptive' | 'sleep' | 'spin';
+/** How both ends wait. */
+export type WaitMode = 'adaptive' | 'sleep' | 'spin';
 
 interface Kind {
   readonly name: string;
