@@ -16,7 +16,9 @@ import { ringBetween } from './ring/ring-between.js';
 import { RingReader } from './ring/ring-reader.js';
 import { RingWriter } from './ring/ring-writer.js';
 import { PeerProgress } from './wait/peer-progress.js';
-import { receiveLoop, type Receiver } from './wait/receive-loop.js';
+import { PeerWaker } from './wait/peer-waker.js';
+import { receiveLoop } from './wait/receive-loop.js';
+import type { Receiver } from './wait/receiver.js';
 import { stallWatch, type Watched } from './wait/stall-watch.js';
 import { WaitStrategy } from './wait/wait-strategy.js';
 
@@ -45,7 +47,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   readonly #socket: LocalSocket;
   readonly #reader: RingReader;
   readonly #own: SideLayout;
-  readonly #peer: SideLayout;
+  /** The word in which the peer marks that it has said goodbye. */
+  readonly #peerClosed: number;
   readonly #progress: PeerProgress;
   #events: LinkEvents | undefined;
   #isReceiving = false;
@@ -63,7 +66,8 @@ export class SharedMemoryLink implements Receiver, Watched {
     const own = sideLayout(side, region.ringCapacity);
     const peer = sideLayout(side === 'server' ? 'client' : 'server', region.ringCapacity);
     this.#own = own;
-    this.#peer = peer;
+    this.#peerClosed = peer.closed;
+    const waker = new PeerWaker(region, socket, peer.sleep);
     const memory = {
       words: region.words,
       bytes: region.bytes,
@@ -74,19 +78,18 @@ export class SharedMemoryLink implements Receiver, Watched {
       this.#fail(new NetworkError('SharedMemoryCorrupted', `the region is corrupt: ${reason}`));
     };
     this.writer = new RingWriter(ringBetween(memory, own, peer), {
-      onWake: this.#wakePeer,
+      onWake: waker.wake,
       onCorrupted,
       onFrame: () => {
         stallWatch.expectProgress(this);
+        this.#expectAnswer();
       },
       onDetached: (error) => {
         this.fail(error);
       },
     });
     this.#reader = new RingReader(ringBetween(memory, peer, own), {
-      onRoom: () => {
-        this.#tellRoom();
-      },
+      onRoom: waker.tellRoom,
       onCorrupted,
     });
     this.#progress = new PeerProgress(this.writer, this.#exchange, config.unresponsiveAfterMs);
@@ -132,7 +135,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     }
     stallWatch.add(this);
     // Not urgent, because the caller has not finished its set-up.
-    this.#rouse(false);
+    this.wakeUp(false);
   }
 
   setReferenced(isReferenced: boolean): void {
@@ -166,7 +169,7 @@ export class SharedMemoryLink implements Receiver, Watched {
       // Only the socket reports the peer's death; a futex does not.
       if (!this.#hasWork) this.#readSocket();
     }
-    this.#rouse(false);
+    this.wakeUp(false);
     return this.#hasWork || this.#hasPeerGone;
   }
 
@@ -184,13 +187,22 @@ export class SharedMemoryLink implements Receiver, Watched {
     return this.writer.hasWrittenMore();
   }
 
+  wakeUp(isUrgent: boolean): void {
+    if (!this.#isReceiving || this.#isClosed) return;
+    Atomics.store(this.#region.words, this.#own.sleep, AWAKE);
+    receiveLoop.wake(this, isUrgent);
+  }
+
   trySleep(): boolean {
     if (this.#isClosed) return true;
     const words = this.#region.words;
     // SYNC POINT(sleep): declares before it checks the ring again; pairs with RingWriter.#publishTail.
     Atomics.store(words, this.#own.sleep, SLEEPS_ON_DOORBELL);
     // STEP(sleep: declared)
-    if (!this.#reader.hasFrames) return true;
+    if (!this.#reader.hasFrames) {
+      this.writer.reportNextFrame();
+      return true;
+    }
     Atomics.store(words, this.#own.sleep, AWAKE);
     return false;
   }
@@ -203,7 +215,7 @@ export class SharedMemoryLink implements Receiver, Watched {
 
   // The models show that no interleaving loses a wake. A faulty peer may lose one, which then costs a second.
   checkMissedWake(): void {
-    if (this.seemsToHaveWork) this.#rouse(false);
+    if (this.seemsToHaveWork) this.wakeUp(false);
   }
 
   /** Ends the connection, because one of its members threw: there was no memory, or its memory was detached. */
@@ -245,11 +257,11 @@ export class SharedMemoryLink implements Receiver, Watched {
   readonly #onDoorbell = (): void => {
     try {
       // The message comes first, because the peer waits for its answer and not for an empty socket.
-      this.#rouse(true);
+      this.wakeUp(true);
       if (this.#isClosed) return;
       this.#readSocket();
       // This read may have taken a wake that came after this side had gone back to sleep.
-      this.#rouse(true);
+      this.wakeUp(true);
     } catch (error) {
       this.fail(error);
     }
@@ -262,30 +274,17 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#socket.unwatch();
   }
 
-  #rouse(isUrgent: boolean): void {
-    if (!this.#isReceiving || this.#isClosed) return;
-    Atomics.store(this.#region.words, this.#own.sleep, AWAKE);
-    receiveLoop.wake(this, isUrgent);
+  /**
+   * This side slept and sends a frame. Wakes it before the peer can answer: the answer then needs no doorbell. A program that
+   * passes messages on from one connection to another gets the answer on a link that slept.
+   */
+  #expectAnswer(): void {
+    if (this.strategy.wantsPoll()) this.wakeUp(false);
   }
-
-  /** Reports to the peer, which waits for room, that there is room now. */
-  #tellRoom(): void {
-    const { sleep } = this.#peer;
-    // SYNC POINT(sleep): after the head, in one total order with the peer's declaration and its re-check. The word changes
-    // before the wake, so that a peer that is about to sleep stays awake.
-    if (Atomics.compareExchange(this.#region.words, sleep, SLEEPS_ON_FUTEX, AWAKE) === SLEEPS_ON_FUTEX)
-      this.#region.wakeWord(sleep);
-    else this.#socket.ring();
-  }
-
-  readonly #wakePeer = (declaration: number): void => {
-    if (declaration === SLEEPS_ON_FUTEX) this.#region.wakeWord(this.#peer.sleep);
-    else this.#socket.ring();
-  };
 
   /** The peer is gone, and every frame that arrived was delivered. */
   #end(): void {
-    if (this.#failure === undefined && Atomics.load(this.#region.words, this.#peer.closed) !== 1) {
+    if (this.#failure === undefined && Atomics.load(this.#region.words, this.#peerClosed) !== 1) {
       const reason = 'the peer ended without saying goodbye: its process died or was killed';
       this.#failure = new NetworkError('PeerDied', reason);
     }

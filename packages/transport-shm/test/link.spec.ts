@@ -1,7 +1,7 @@
-import { turns } from '@entropynet/conformance/tools';
+import { turns, until } from '@entropynet/conformance/tools';
 import { resolveConnectionConfig, unwrap } from '@entropynet/core';
 import type { LocalSocket, NativeBinding } from '@entropynet/transport-shm/internal/native-binding';
-import { sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
+import { AWAKE, sideLayout, SLEEPS_ON_FUTEX } from '@entropynet/transport-shm/internal/region/layout';
 import { SharedMemoryRegion } from '@entropynet/transport-shm/internal/region/shared-memory-region';
 import type { RingWriter } from '@entropynet/transport-shm/internal/ring/ring-writer';
 import { SharedMemoryLink } from '@entropynet/transport-shm/internal/shared-memory-link';
@@ -30,8 +30,9 @@ class LinkHarness {
   readonly #peerHead: number;
   readonly #peerSleep: number;
   readonly #needIndex: number;
+  readonly #sleepIndex: number;
 
-  constructor() {
+  constructor(wait: 'sleep' | 'adaptive' = 'sleep') {
     const binding = {
       createRegion: (byteLength: number) => ({ buffer: new ArrayBuffer(byteLength), descriptor: -1 }),
       unmapRegion: () => undefined,
@@ -60,7 +61,7 @@ class LinkHarness {
     const { sharedMemory } = unwrap(
       resolveConnectionConfig({
         endpoint: 'harness',
-        sharedMemory: { wait: 'sleep', regionSize: REGION_BYTES, unresponsiveAfterMs: 1000 },
+        sharedMemory: { wait, regionSize: REGION_BYTES, unresponsiveAfterMs: 1000 },
       }),
     );
     this.link = new SharedMemoryLink(region, socket, 'server', sharedMemory);
@@ -71,7 +72,9 @@ class LinkHarness {
       onEnded: (error) => this.ends.push(error?.code),
     });
     this.#words = region.words;
-    this.#needIndex = sideLayout('server', region.ringCapacity).waitsForRoom;
+    const own = sideLayout('server', region.ringCapacity);
+    this.#needIndex = own.waitsForRoom;
+    this.#sleepIndex = own.sleep;
     const peer = sideLayout('client', region.ringCapacity);
     this.#peerHead = peer.head;
     this.#peerSleep = peer.sleep;
@@ -82,6 +85,11 @@ class LinkHarness {
 
   write(header: number): void {
     this.writer.tryWrite(header, new Uint8Array(4), 0, 4);
+  }
+
+  /** Whether the link has declared that it is awake. */
+  get isAwake(): boolean {
+    return this.#words[this.#sleepIndex] === AWAKE;
   }
 
   /** Whether the link has declared that it needs room. */
@@ -164,6 +172,43 @@ describe('a link that sleeps', () => {
     expect(harness.link.writer.tryWrite(1, new Uint8Array(4), 0, 4)).to.equal(true);
     expect(harness.ends).to.deep.equal([]);
     harness.link.close();
+  });
+
+  it('wakes when it sends, so that the answer needs no doorbell, until four windows were in vain', async () => {
+    const harness = new LinkHarness('adaptive');
+    const { link } = harness;
+    link.startReceiving();
+    await until(() => !harness.isAwake, 'the first window is over');
+    const wakes: boolean[] = [];
+    for (let frame = 0; frame < 4; frame += 1) {
+      link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+      wakes.push(harness.isAwake);
+      await until(() => !harness.isAwake, 'the link sleeps again');
+    }
+    expect(wakes).to.deep.equal([true, true, true, false]);
+    link.close();
+  });
+
+  it('finds the answer to what it sent without a doorbell', async () => {
+    const harness = new LinkHarness('adaptive');
+    const { link } = harness;
+    link.startReceiving();
+    await until(() => !harness.isAwake, 'the first window is over');
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    harness.write(2);
+    await until(() => harness.received.length === 1, 'the answer was delivered');
+    expect(harness.rings).to.equal(0);
+    link.close();
+  });
+
+  it('stays asleep when it sends, if it never polls', async () => {
+    const harness = new LinkHarness();
+    const { link } = harness;
+    link.startReceiving();
+    await until(() => !harness.isAwake, 'the link sleeps');
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    expect(harness.isAwake).to.equal(false);
+    link.close();
   });
 
   /** Looks every 250 ms, as the timer does. */

@@ -1,55 +1,8 @@
 import { turns, until } from '@entropynet/conformance/tools';
-import { ReceiveLoop, type Receiver } from '@entropynet/transport-shm/internal/wait/receive-loop';
-import { WaitStrategy } from '@entropynet/transport-shm/internal/wait/wait-strategy';
+import { ReceiveLoop } from '@entropynet/transport-shm/internal/wait/receive-loop';
 import { expect } from 'chai';
 import { performance } from 'node:perf_hooks';
-
-/** A receiver with `frames` to deliver, each of which costs the thread `frameMs`. */
-class FakeReceiver implements Receiver {
-  readonly strategy: WaitStrategy;
-  readonly pollMicroseconds = 50;
-  isReferenced = true;
-  frames = 0;
-  frameMs = 0;
-  delivered = 0;
-  /** Whether it has answered since the last question. */
-  answers = false;
-  readonly failures: unknown[] = [];
-  onFrame: () => void = () => undefined;
-
-  constructor(mode: 'sleep' | 'adaptive' | 'spin' = 'sleep') {
-    this.strategy = new WaitStrategy(mode);
-  }
-
-  get seemsToHaveWork(): boolean {
-    return this.frames > 0;
-  }
-
-  hasAnswered(): boolean {
-    const { answers } = this;
-    this.answers = false;
-    return answers;
-  }
-
-  work(limit: number): number {
-    const count = Math.min(limit, this.frames);
-    for (let index = 0; index < count; index += 1) {
-      for (const end = performance.now() + this.frameMs; performance.now() < end;);
-      this.frames -= 1;
-      this.delivered += 1;
-      this.onFrame();
-    }
-    return count;
-  }
-
-  trySleep(): boolean {
-    return this.frames === 0;
-  }
-
-  fail(error: unknown): void {
-    this.failures.push(error);
-  }
-}
+import { FakeReceiver } from './fake-receiver.js';
 
 describe('the receive loop', () => {
   it('notes every pass with work and its answers, pauses before the next one, and ends the pause when it sleeps', async () => {

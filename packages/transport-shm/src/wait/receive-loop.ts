@@ -1,26 +1,8 @@
 import { loadNativeBinding } from '../native-binding.js';
 import { afterMicrotask, clearImmediate, clearTimeout, now, setImmediate, setTimeout } from '../platform-time.js';
+import { Companions } from './companions.js';
+import type { Receiver } from './receiver.js';
 import { StreamPause } from './stream-pause.js';
-import type { WaitStrategy } from './wait-strategy.js';
-
-/** One end of a region, which the loop runs. */
-export interface Receiver {
-  readonly strategy: WaitStrategy;
-  /** The length of a polling window, in microseconds. */
-  readonly pollMicroseconds: number;
-  /** Whether it keeps the process alive. */
-  readonly isReferenced: boolean;
-  /** A hint whether there is work. It may be late. One or two loads. */
-  readonly seemsToHaveWork: boolean;
-  /** Whether this side has sent a frame since the last call. One comparison. */
-  hasAnswered(): boolean;
-  /** Does at most `limit` pieces of work and returns their number. A frame is one piece, and so is a report of room. */
-  work(limit: number): number;
-  /** Declares that it sleeps, then looks for work again. Returns false, and stays awake, if work came in between. */
-  trySleep(): boolean;
-  /** Ends the receiver, because one of the members above threw `error`. The loop has removed it. */
-  fail(error: unknown): void;
-}
 
 /**
  * The time that the loop may run before timers and I/O run, in milliseconds. A longer slice gains nothing, because
@@ -71,6 +53,9 @@ export class ReceiveLoop {
   #rests = 1;
   /** The index of `#awake` that has the next turn. */
   #next = 0;
+  readonly #companions = new Companions();
+  /** The last receiver that had work in the last pass with work. */
+  #lastBusy: Receiver | undefined;
   /** The receiver whose member runs. */
   #current: Receiver | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -110,6 +95,12 @@ export class ReceiveLoop {
 
   /** Removes a receiver, awake or not. */
   remove(receiver: Receiver): void {
+    this.#takeOut(receiver);
+    this.#companions.remove(receiver);
+    if (this.#lastBusy === receiver) this.#lastBusy = undefined;
+  }
+
+  #takeOut(receiver: Receiver): void {
     const index = this.#awake.indexOf(receiver);
     if (index >= 0) {
       this.#awake.splice(index, 1);
@@ -176,6 +167,7 @@ export class ReceiveLoop {
   #pass(): boolean {
     let pieces = 0;
     let hasAnswered = false;
+    let busy: Receiver | undefined;
     // A receiver's work may add receivers at the end and remove any of them.
     for (let visits = this.#awake.length; visits > 0 && !this.#isSliceOver; visits -= 1) {
       if (this.#next >= this.#awake.length) this.#next = 0;
@@ -186,12 +178,19 @@ export class ReceiveLoop {
       const done = receiver.work(this.#workLeft);
       if (done === 0) continue;
       pieces += done;
+      busy = receiver;
       hasAnswered ||= receiver.hasAnswered();
       this.#workLeft -= done;
       if (this.#workLeft <= 0) this.#askClock();
     }
-    if (pieces === 0) return false;
-    this.#pause.afterPass(pieces, hasAnswered);
+    if (busy === undefined) return false;
+    const before = this.#lastBusy;
+    if (busy !== before) {
+      this.#lastBusy = busy;
+      this.#companions.add(busy);
+    }
+    // If one receiver after another has work, this program passes messages on, and their senders may wait for the answers.
+    this.#pause.afterPass(pieces, hasAnswered || (before !== undefined && busy !== before));
     return true;
   }
 
@@ -212,6 +211,8 @@ export class ReceiveLoop {
       if (receiver.strategy.wantsPoll()) microseconds = Math.max(microseconds, receiver.pollMicroseconds);
     }
     if (microseconds === 0) return false;
+    const asking = this.#awake.length;
+    this.#wakeCompanions();
     // The first read of the clock comes after the time in which an answer usually arrives.
     let end = Infinity;
     const lastSpin = microseconds * MAX_SPINS_PER_MICROSECOND;
@@ -228,8 +229,20 @@ export class ReceiveLoop {
       if (time > end) break;
       if (end === Infinity) end = time + microseconds / 1000;
     }
-    for (const { strategy } of this.#awake) if (strategy.mode === 'adaptive') strategy.missed();
+    this.#awake.forEach((receiver, index) => {
+      if (index >= asking) this.#companions.remove(receiver);
+      else if (receiver.strategy.mode === 'adaptive') receiver.strategy.missed();
+    });
     return false;
+  }
+
+  /** Wakes the companions that sleep, so that the window looks at them, too. */
+  #wakeCompanions(): void {
+    for (const receiver of this.#companions.receivers) {
+      if (this.#awake.includes(receiver)) continue;
+      this.#current = receiver;
+      receiver.wakeUp(false);
+    }
   }
 
   /**
@@ -261,7 +274,7 @@ export class ReceiveLoop {
   #sleepAll(): void {
     for (const receiver of [...this.#awake]) {
       this.#current = receiver;
-      if (receiver.strategy.mode !== 'spin' && receiver.trySleep()) this.remove(receiver);
+      if (receiver.strategy.mode !== 'spin' && receiver.trySleep()) this.#takeOut(receiver);
     }
   }
 

@@ -31,7 +31,7 @@ export class WaitStrategy {
     this.mode = mode;
   }
 
-  /** Called once before each polling window. */
+  /** Called before each polling window, and before this side wakes for the answer to a frame that it sends. */
   wantsPoll(): boolean {
     if (this.mode === 'sleep') return false;
     if (this.#misses < MISSES_TO_GIVE_UP) return true;
