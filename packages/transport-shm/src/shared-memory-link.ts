@@ -210,6 +210,8 @@ export class SharedMemoryLink implements Receiver, Watched {
   checkResponsiveness(nowMs: number): boolean {
     const isResponsive = this.#progress.look(nowMs);
     if (isResponsive !== undefined) this.#events?.onResponsivenessChanged(isResponsive);
+    // After the event, whose listener may have claimed room.
+    if (this.#progress.isComplete) this.writer.reportNextFrame();
     return !this.#progress.isComplete;
   }
 

@@ -26,7 +26,7 @@ export class PeerProgress {
     this.#unresponsiveAfterMs = unresponsiveAfterMs;
   }
 
-  /** Whether the peer had read everything at the last check. The writer then reports the next frame. */
+  /** Whether the peer had read everything at the last check, and this side has written nothing since. */
   get isComplete(): boolean {
     return this.#writer.written === this.#readUpTo;
   }
@@ -37,14 +37,14 @@ export class PeerProgress {
     const stepMs = Math.min(nowMs - this.#lastLookMs, MAX_STEP_MS);
     this.#lastLookMs = nowMs;
     if (this.isComplete) {
-      this.#complete();
+      this.#stalledMs = -1;
       return undefined;
     }
     this.#exchange();
     const position = this.#writer.consumerPosition;
     if (position === written) {
       this.#readUpTo = written;
-      this.#complete();
+      this.#stalledMs = -1;
       return true;
     }
     if (position !== this.#lastPosition) {
@@ -55,10 +55,5 @@ export class PeerProgress {
     // The time counts from the first check that finds an unread frame, because its age is unknown.
     this.#stalledMs = this.#stalledMs < 0 ? 0 : this.#stalledMs + stepMs;
     return this.#stalledMs >= this.#unresponsiveAfterMs ? false : undefined;
-  }
-
-  #complete(): void {
-    this.#stalledMs = -1;
-    this.#writer.reportNextFrame();
   }
 }
