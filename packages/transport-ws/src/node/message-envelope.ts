@@ -39,7 +39,10 @@ export const KEY_BYTES = 4;
 export const MAX_ENVELOPE_BYTES = 14;
 
 /** Shorter messages are masked byte by byte. */
-const FEWEST_WORDWISE_BYTES = 64;
+const FEWEST_WORDWISE_BYTES = 32;
+
+/** Shorter messages arrive many in one memory. An array for each of them would cost more than the mask. */
+const LONG_BYTES = 4096;
 
 /** Random keys come from a buffer that is refilled as a whole. */
 const keys = Buffer.alloc(4096);
@@ -91,14 +94,34 @@ function mask(frame: Buffer, start: number): void {
  */
 export function applyMask(bytes: Buffer, start: number, end: number, key: number): void {
   let at = start;
-  if (end - start >= FEWEST_WORDWISE_BYTES) {
-    while (((bytes.byteOffset + at) & 3) !== 0) at = maskByte(bytes, start, at, key);
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, (end - at) >>> 2);
+  const length = end - start;
+  if (length >= FEWEST_WORDWISE_BYTES) {
+    const { buffer, byteOffset } = bytes;
+    while (((byteOffset + at) & 3) !== 0) at = maskByte(bytes, start, at, key);
+    const words = length < LONG_BYTES ? wordsFor(buffer) : wordsOf(buffer);
     const word = wordOf(key, at - start);
-    for (let index = 0; index < words.length; index += 1) words[index] = (words[index] as number) ^ word;
-    at += words.length * 4;
+    const last = (byteOffset + end) >>> 2;
+    let index = (byteOffset + at) >>> 2;
+    at += (last - index) * 4;
+    for (; index < last; index += 1) words[index] = (words[index] as number) ^ word;
   }
   while (at < end) at = maskByte(bytes, start, at, key);
+}
+
+/** The memory of the last short message, and its words. It is that of one read from a socket, or a pool, so keeping it is cheap. */
+let lastBuffer: ArrayBufferLike | undefined;
+let lastWords: Int32Array = new Int32Array();
+
+function wordsFor(buffer: ArrayBufferLike): Int32Array {
+  if (buffer !== lastBuffer) {
+    lastWords = wordsOf(buffer);
+    lastBuffer = buffer;
+  }
+  return lastWords;
+}
+
+function wordsOf(buffer: ArrayBufferLike): Int32Array {
+  return new Int32Array(buffer, 0, buffer.byteLength >>> 2);
 }
 
 function maskByte(bytes: Buffer, start: number, at: number, key: number): number {
