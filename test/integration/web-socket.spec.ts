@@ -184,7 +184,7 @@ describe('WebSocket: frames and the protocol', () => {
       expect(badSide.messages).to.deep.equal([]);
       expect(await closed).to.deep.include({
         code: 1002,
-        reason: 'the peer began a message before the previous one was complete',
+        reason: 'the peer sent a frame that may not stand inside a message',
       });
       expect((await good.send(Buffer.from('still here'))).ok).to.equal(true);
       await until(() => goodSide.messages.length === 1, 'the other connection goes on');

@@ -49,11 +49,40 @@ describe('the reader of WebSocket frames: messages in fragments', () => {
       await bench.read();
       expect(bench.log).to.deep.equal([]);
       expect(bench.unreadable.map(({ closeCode }) => closeCode)).to.deep.equal([1002]);
-      expect(bench.unreadable[0]?.error.message).to.equal(
-        'the peer began a message before the previous one was complete',
-      );
+      expect(bench.unreadable[0]?.error.message).to.equal('the peer sent a frame that may not stand inside a message');
     });
   }
+
+  it('refuses a long frame between two fragments for its place, and not for its length', async () => {
+    for (const opcode of [1, 2, 5]) {
+      const bench = new FrameReaderBench();
+      const frame = rawFrame({ opcode, payload: pattern(100_000), isMasked: false });
+      bench.arrive(Buffer.concat([fragment(2, false, pattern(200_000)), frame]));
+      await bench.read();
+      expect(bench.unreadable.map(({ closeCode }) => closeCode)).to.deep.equal([1002]);
+    }
+  });
+
+  it('collects short fragments in one memory of its own: a part of a pool for each would keep a pool for each', async () => {
+    const bench = new FrameReaderBench();
+    const one = Uint8Array.of(1);
+    const frames = [fragment(2, false, one), ...new Array<Buffer>(1000).fill(fragment(0, false, one))];
+    const lengths: number[] = [];
+    withoutMemory(
+      () => {
+        for (const frame of frames) bench.arrive(frame);
+      },
+      (length) => {
+        lengths.push(length);
+        return false;
+      },
+    );
+    expect(lengths).to.deep.equal([4096]);
+    bench.arrive(fragment(0, true, pattern(5000)));
+    await bench.read();
+    expect(bench.messages.map(({ start, end }) => end - start)).to.deep.equal([6001]);
+    expect(bench.log[0]?.bytes.equals(Buffer.concat([Buffer.alloc(1001, 1), pattern(5000)]))).to.equal(true);
+  });
 
   const forWs = {
     'a close frame': rawFrame({ opcode: 8, payload: Uint8Array.of(3, 232), isMasked: false }),
@@ -128,13 +157,12 @@ describe('the reader of WebSocket frames: messages in fragments', () => {
 
   it('ends the link if there is no memory for a fragment, and reads nothing more', () => {
     const bench = new FrameReaderBench();
-    // No fragment of about this length was collected before, so no memory of one is left.
-    const first = fragment(2, false, pattern(4 * LARGE - 1));
+    const first = fragment(2, false, pattern(1000));
     withoutMemory(() => {
-      bench.arrive(first.subarray(0, 1000));
+      bench.arrive(first.subarray(0, 500));
     });
     expect(bench.shortages.map(({ code }) => code)).to.deep.equal(['ResourceLimitExceeded']);
-    bench.arrive(first.subarray(1000));
+    bench.arrive(first.subarray(500));
     bench.arrive(fragment(0, true, pattern(10)));
     expect(bench.log).to.have.length(0);
   });

@@ -144,7 +144,7 @@ describe('the reader of WebSocket frames', () => {
   });
 
   it('does not blame the peer if there is no memory to inflate its message', () => {
-    const inflated = (): unknown => inflate([Buffer.of(1, 2, 3)], LARGE, 1000);
+    const inflated = (): unknown => inflate(Buffer.of(1, 2, 3), LARGE, 1000);
     expect(inflated()).to.have.nested.property('error.code', 'InvalidMessage');
     // zlib works in pieces of this length.
     const isPiece = (length: number): boolean => length === 16 * 1024;

@@ -18,6 +18,14 @@ const MAX_FRAGMENTS = 1024;
 /** Set in the first byte of control frames (RFC 6455, section 5.5). */
 const CONTROL_BIT = 0x08;
 
+/**
+ * The lengths of memory in which a message is collected, in bytes. There are few, so that later messages use the memory of
+ * earlier ones. A message that needs more than the last one gets memory for the longest message.
+ */
+const MEMORY_BYTES = [4096, 2 * MIN_SPARE_BYTES];
+
+const NO_MEMORY = Buffer.alloc(0);
+
 /** The events of collected messages, for their reader. */
 export interface CollectedMessagesEvents {
   readonly onMessage: MessageSink;
@@ -32,13 +40,14 @@ export interface CollectedMessagesEvents {
 export class CollectedMessages {
   readonly #compression: CompressionConfig | undefined;
   readonly #events: CollectedMessagesEvents;
-  /** Puts the fragments together in the memory in which the message is delivered. */
+  /** Copies a message to the memory in which it is delivered. */
   readonly #joined: SplitMessage;
-  /** The frames of the message, and their total length in bytes. */
-  #parts: Buffer[] = [];
+  /** The frames of the message, one behind the other, and their total length in bytes. All of them share one memory, however short they are. */
+  #memory: Buffer = NO_MEMORY;
   #collectedBytes = 0;
-  /** The frame that is being read; undefined also while its bytes are skipped. */
-  #frame: Buffer | undefined;
+  #fragments = 0;
+  /** The start of the present frame in the memory. */
+  #frameStart = 0;
   #missingBytes = 0;
   #key = 0;
   #isCompressed = false;
@@ -69,6 +78,11 @@ export class CollectedMessages {
     return first === FIRST_FRAGMENT || (this.#compression !== undefined && isCompressed(first));
   }
 
+  /** Whether a frame with this first byte, which `takes()` accepts, may not come now. */
+  isMisplaced(first: number): boolean {
+    return this.isFragmented && first !== NEXT_FRAGMENT && first !== LAST_FRAGMENT;
+  }
+
   /**
    * The largest length of a frame with this first byte if a message may have `maxBytes`. Compression makes some data
    * slightly longer.
@@ -78,16 +92,14 @@ export class CollectedMessages {
     return (isLonger ? maxBytes + (maxBytes >>> 6) + 64 : maxBytes) - this.#collectedBytes;
   }
 
-  /** Begins a frame. */
+  /** Begins a frame. Its order and its length were checked. */
   begin(first: number, length: number, key: number): void {
-    const isNext = first === NEXT_FRAGMENT || first === LAST_FRAGMENT;
-    if (this.isFragmented !== isNext) this.#refuse(brokenOff());
-    if (!isNext) this.#isCompressed = isCompressed(first);
+    if (!this.isFragmented) this.#isCompressed = isCompressed(first);
     this.#isLast = first === COMPRESSED_BINARY || first === LAST_FRAGMENT;
     this.#missingBytes = length;
     this.#key = key;
-    if (this.#isStopped) return;
-    this.#frame = length < MIN_SPARE_BYTES ? Buffer.allocUnsafe(length) : spareFrames.take(length);
+    this.#frameStart = this.#collectedBytes;
+    if (!this.#isStopped) this.#makeRoom(this.#collectedBytes + length);
   }
 
   /**
@@ -95,18 +107,20 @@ export class CollectedMessages {
    * @param maxBytes the length of the longest message
    */
   take(bytes: Buffer, maxBytes: number): void {
-    const frame = this.#frame;
-    const at = (frame?.length ?? 0) - this.#missingBytes;
     this.#missingBytes -= bytes.length;
-    if (frame === undefined) return;
-    bytes.copy(frame, at);
+    if (this.#isStopped) return;
+    bytes.copy(this.#memory, this.#collectedBytes);
+    this.#collectedBytes += bytes.length;
     if (this.#missingBytes > 0) return;
-    if (this.#key !== 0) applyMask(frame, 0, frame.length, this.#key);
-    this.#frame = undefined;
-    this.#parts.push(frame);
-    this.#collectedBytes += frame.length;
+    if (this.#key !== 0) applyMask(this.#memory, this.#frameStart, this.#collectedBytes, this.#key);
+    this.#fragments += 1;
     if (this.#isLast) this.#finish(maxBytes);
-    else if (this.#parts.length >= MAX_FRAGMENTS) this.#refuse(tooManyFragments());
+    else if (this.#fragments === MAX_FRAGMENTS) this.#refuse(tooManyFragments());
+  }
+
+  /** Refuses the next frame, because it may not come now (`isMisplaced`). */
+  refuseFrame(): void {
+    this.#refuse(misplaced());
   }
 
   /** Refuses the next frame, because with it the message would be too long (`maxFrameBytes`). */
@@ -117,25 +131,30 @@ export class CollectedMessages {
   /** Stops the delivery: later bytes are skipped. */
   stop(): void {
     this.#isStopped = true;
-    this.#frame = undefined;
     this.#forget();
   }
 
+  #makeRoom(needed: number): void {
+    const full = this.#memory;
+    if (full.length >= needed) return;
+    const length = MEMORY_BYTES.find((bytes) => bytes >= needed) ?? Math.max(needed, MAX_MESSAGE_BYTES);
+    // Memory of its own also for a few bytes: a part of a pool would keep the whole pool.
+    this.#memory = length < MIN_SPARE_BYTES ? Buffer.allocUnsafeSlow(length) : spareFrames.take(length);
+    full.copy(this.#memory, 0, 0, this.#collectedBytes);
+    giveBack(full);
+  }
+
   #finish(maxBytes: number): void {
-    const parts = this.#parts;
-    const length = this.#collectedBytes;
+    const memory = this.#memory;
+    const collected = memory.subarray(0, this.#collectedBytes);
     this.#forget();
     if (this.#isCompressed && this.#compression !== undefined) {
-      const message = inflate(parts, maxBytes, this.#compression.maxRatio);
+      const message = inflate(collected, maxBytes, this.#compression.maxRatio);
       if (!('length' in message)) this.#refuse(message);
       // The memory is not given away, because zlib may share it with other arrays.
       else this.#events.onMessage(message, 0, message.length, false);
-    } else {
-      const [first = Buffer.alloc(0), ...others] = parts;
-      this.#joined.begin(length, 0, first, 0);
-      for (const part of others) this.#joined.fill(part, 0);
-    }
-    for (const part of parts) if (part.length >= MIN_SPARE_BYTES) spareFrames.give(part);
+    } else this.#joined.begin(collected.length, 0, collected, 0);
+    giveBack(memory);
   }
 
   #refuse(why: Unreadable): void {
@@ -144,9 +163,14 @@ export class CollectedMessages {
   }
 
   #forget(): void {
-    this.#parts = [];
+    this.#memory = NO_MEMORY;
     this.#collectedBytes = 0;
+    this.#fragments = 0;
   }
+}
+
+function giveBack(memory: Buffer): void {
+  if (memory.length >= MIN_SPARE_BYTES) spareFrames.give(memory);
 }
 
 /** Whether a message whose first frame has this first byte is compressed. */
@@ -155,7 +179,7 @@ function isCompressed(first: number): boolean {
 }
 
 function tooManyFragments(): Unreadable {
-  const error = new NetworkError('InvalidMessage', `the peer sent a message in ${MAX_FRAGMENTS} fragments or more`);
+  const error = new NetworkError('InvalidMessage', `the peer sent a message in more than ${MAX_FRAGMENTS} fragments`);
   return { error, closeCode: CloseCode.PolicyViolation };
 }
 
@@ -164,7 +188,7 @@ function tooLong(): Unreadable {
   return { error, closeCode: CloseCode.TooLarge };
 }
 
-function brokenOff(): Unreadable {
-  const error = new NetworkError('InvalidMessage', 'the peer began a message before the previous one was complete');
+function misplaced(): Unreadable {
+  const error = new NetworkError('InvalidMessage', 'the peer sent a frame that may not stand inside a message');
   return { error, closeCode: CloseCode.ProtocolError };
 }

@@ -102,13 +102,13 @@ export class Deflater {
 
 /**
  * Inflates one message. It never exceeds the limit by more than one piece of 16 KiB, in which zlib works.
- * @param parts the bytes that arrived, without the tail
+ * @param arrived the bytes that arrived, without the tail
  * @param maxBytes the length of the longest message
  * @returns the message, or the reason why it is invalid. Throws if there is no memory for it.
  */
-export function inflate(parts: readonly Buffer[], maxBytes: number, maxRatio: number): Buffer | Unreadable {
-  const compressed = Buffer.concat([...parts, TAIL]);
-  const length = compressed.length - TAIL.length;
+export function inflate(arrived: Buffer, maxBytes: number, maxRatio: number): Buffer | Unreadable {
+  const compressed = Buffer.concat([arrived, TAIL]);
+  const { length } = arrived;
   const most = Math.max(1, Math.min(maxBytes, length * maxRatio));
   try {
     return inflateRawSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });

@@ -28,6 +28,8 @@ export const OTHER = -4;
 export const COLLECTED = -5;
 /** A frame that makes such a message too long. */
 export const TOO_LONG = -6;
+/** A frame that may not stand inside such a message. */
+export const MISPLACED = -7;
 
 /** Reads the envelopes of a peer's frames, and decides which kind of frame each one is. */
 export class FrameEnvelope {
@@ -51,7 +53,7 @@ export class FrameEnvelope {
 
   /**
    * @param isMasked whether the peer masks its frames, as a client must
-   * @param collected gets the frames that are no whole message
+   * @param collected gets the frames of messages that are compressed or in fragments
    */
   constructor(isMasked: boolean, collected: CollectedMessages) {
     this.#maskBit = isMasked ? MASKED : 0;
@@ -76,6 +78,7 @@ export class FrameEnvelope {
     const isCollected = !isMessage && this.#collected.takes(first);
     if (!isMessage && !isCollected && !isPingOrPong(first, length))
       return this.#isBearable(first, length) ? OTHER : UNKNOWN_PEER;
+    if (isCollected && this.#collected.isMisplaced(first)) return MISPLACED;
     let start = at + 2;
     if (length === LENGTH_IN_16_BITS) {
       start += 2;

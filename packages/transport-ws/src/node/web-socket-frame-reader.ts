@@ -3,7 +3,7 @@ import { type NetworkError, receiveShortage } from '@entropynet/core';
 import { CollectedMessages } from './collected-messages.js';
 import type { CompressionConfig, Unreadable } from './compression.js';
 import { DeliverySlice } from './delivery-slice.js';
-import { COLLECTED, CONTROL, FrameEnvelope, INCOMPLETE, TOO_LONG, UNKNOWN_PEER } from './frame-envelope.js';
+import { COLLECTED, CONTROL, FrameEnvelope, INCOMPLETE, MISPLACED, TOO_LONG, UNKNOWN_PEER } from './frame-envelope.js';
 import { FramesForWs } from './frames-for-ws.js';
 import { applyMask } from './message-envelope.js';
 import { setImmediate } from './platform-timers.js';
@@ -21,11 +21,14 @@ export interface FrameReaderEvents {
 }
 
 /**
- * Reads whole binary messages from the stream below a WebSocket without `ws`, which allocates about a kilobyte of
- * objects for each. A message in one piece is delivered in place. A message in several pieces is put together in the
- * memory in which it is delivered. So is a message in fragments: a page in Chromium sends each message of more than
- * 128 KiB so. Compressed messages are inflated here, in order. `ws` gets pings and pongs. After the first other byte (a close frame, text or an invalid frame) `ws`
- * reads the stream alone, as if this reader did not exist: it decides what is allowed, and how it answers a violation.
+ * Reads binary messages from the stream below a WebSocket without `ws`, which allocates about a kilobyte of objects for
+ * each. A message in one piece is delivered in place. A message in several pieces is put together in the memory in
+ * which it is delivered. A message in fragments is collected and joined: Chromium sends each message of more than 128
+ * KiB in fragments. Compressed messages are inflated here, in order. This reader also refuses what is wrong in such
+ * messages, because `ws` has not seen their beginning.
+ *
+ * `ws` gets pings and pongs. After the first other byte (a close frame, text or an invalid frame) `ws` reads the stream
+ * alone, as if this reader did not exist.
  *
  * After a millisecond of delivery, the rest waits until timers and I/O have run. Meanwhile the stream is paused, and
  * `ws` does not learn that it has ended or closed.
@@ -225,9 +228,10 @@ export class WebSocketFrameReader {
       this.#events.onUnknownPeer();
       return chunk.length;
     }
-    if (why === TOO_LONG) {
+    if (why === TOO_LONG || why === MISPLACED) {
       this.#forWs.refuse();
-      this.#collected.refuseLength();
+      if (why === TOO_LONG) this.#collected.refuseLength();
+      else this.#collected.refuseFrame();
       return chunk.length;
     }
     if (why === COLLECTED) {
