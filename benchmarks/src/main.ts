@@ -31,6 +31,7 @@ const PAIRS_TO_COMPARE = 10;
 const OWNED = 'EntropyNet shm adaptive';
 const ASLEEP = 'EntropyNet shm sleep';
 const SPINNING = 'EntropyNet shm spin';
+const SPECIAL_WORKLOADS = new Set(workloads.filter(({ isSpecial }) => isSpecial === true).map(({ name }) => name));
 const WAITS = [
   [OWNED, 'adaptive'],
   [ASLEEP, 'sleep'],
@@ -149,7 +150,7 @@ async function measureFleets(results: Results): Promise<void> {
 
 /** Those of the workloads that say something of the subject. */
 function meaningful(workloads: readonly string[], subject: Pick<Subject, 'workloads'>): string[] {
-  return workloads.filter((name) => subject.workloads?.includes(name) ?? true);
+  return workloads.filter((name) => subject.workloads?.includes(name) ?? !SPECIAL_WORKLOADS.has(name));
 }
 
 /** Puts the other build of each subject of EntropyNet right behind this build's. */

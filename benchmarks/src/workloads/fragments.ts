@@ -21,8 +21,7 @@ const STRETCHES = 5;
 export const fragments: Workload = {
   name: 'fragments',
   isQuick: false,
-  // Other subjects send no fragments.
-  applies: (subject) => subject.workloads?.includes('fragments') === true,
+  isSpecial: true,
   async run(session) {
     return [
       await timeOf('64 B after fragments', SHORT_MESSAGES, session, async () => {

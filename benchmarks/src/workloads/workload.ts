@@ -8,6 +8,8 @@ export interface Workload {
   readonly name: string;
   /** Whether it is part of `--quick`. */
   readonly isQuick: boolean;
+  /** Whether only the subjects that name it go through it. */
+  readonly isSpecial?: boolean;
   /** Whether the subject has what it takes. */
   applies?(subject: Subject, session: Session): boolean;
   run(session: Session): Promise<Measurement[]>;
