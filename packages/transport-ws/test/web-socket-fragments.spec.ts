@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { FrameType } from '@entropynet/core';
+import { CollectedMessages } from '@entropynet/transport-ws/internal/node/collected-messages';
 import { MAX_MESSAGE_BYTES } from '@entropynet/transport-ws/internal/protocol/web-socket-protocol';
 import { withoutMemory } from '@entropynet/test/support/without-memory';
 import { rawFrame } from '@entropynet/test/support/web-socket/raw-web-socket';
@@ -82,6 +83,29 @@ describe('the reader of WebSocket frames: messages in fragments', () => {
     await bench.read();
     expect(bench.messages.map(({ start, end }) => end - start)).to.deep.equal([6001]);
     expect(bench.log[0]?.bytes.equals(Buffer.concat([Buffer.alloc(1001, 1), pattern(5000)]))).to.equal(true);
+  });
+
+  it('copies a compressed message of the full length for none of the short fragments behind it', () => {
+    const events = { onMessage: () => undefined, onUnreadable: () => undefined };
+    const collected = new CollectedMessages({ threshold: 0, level: 1, maxRatio: 10 }, events);
+    const lengths: number[] = [];
+    const first = Buffer.alloc(MAX_MESSAGE_BYTES);
+    const one = Buffer.alloc(1);
+    withoutMemory(
+      () => {
+        collected.begin(0x42, first.length, 0);
+        collected.take(first, MAX_MESSAGE_BYTES);
+        for (let count = 0; count < 1000; count += 1) {
+          collected.begin(0x00, 1, 0);
+          collected.take(one, MAX_MESSAGE_BYTES);
+        }
+      },
+      (length) => {
+        lengths.push(length);
+        return false;
+      },
+    );
+    expect(lengths.length).to.be.at.most(1);
   });
 
   const forWs = {

@@ -18,11 +18,14 @@ const MAX_FRAGMENTS = 1024;
 /** Set in the first byte of control frames (RFC 6455, section 5.5). */
 const CONTROL_BIT = 0x08;
 
+/** The longest compressed form of a message of `maxBytes`: compression makes some data slightly longer. */
+const longestBytes = (maxBytes: number): number => maxBytes + (maxBytes >>> 6) + 64;
+
 /**
- * The lengths of memory in which a message is collected, in bytes. There are few, so that later messages use the memory of
- * earlier ones. A message that needs more than the last one gets memory for the longest message.
+ * The lengths of memory in which a message is collected, in bytes. There are few, so that long messages use the memory of
+ * earlier ones, and a message in short fragments is copied twice at most.
  */
-const MEMORY_BYTES = [4096, 2 * MIN_SPARE_BYTES];
+const MEMORY_BYTES = [4096, 2 * MIN_SPARE_BYTES, longestBytes(MAX_MESSAGE_BYTES)] as const;
 
 const NO_MEMORY = Buffer.alloc(0);
 
@@ -83,13 +86,10 @@ export class CollectedMessages {
     return this.isFragmented && first !== NEXT_FRAGMENT && first !== LAST_FRAGMENT;
   }
 
-  /**
-   * The largest length of a frame with this first byte if a message may have `maxBytes`. Compression makes some data
-   * slightly longer.
-   */
+  /** The largest length of a frame with this first byte if a message may have `maxBytes`. */
   maxFrameBytes(first: number, maxBytes: number): number {
     const isLonger = this.isFragmented ? this.#isCompressed : isCompressed(first);
-    return (isLonger ? maxBytes + (maxBytes >>> 6) + 64 : maxBytes) - this.#collectedBytes;
+    return (isLonger ? longestBytes(maxBytes) : maxBytes) - this.#collectedBytes;
   }
 
   /** Begins a frame. Its order and its length were checked. */
@@ -137,7 +137,7 @@ export class CollectedMessages {
   #makeRoom(needed: number): void {
     const full = this.#memory;
     if (full.length >= needed) return;
-    const length = MEMORY_BYTES.find((bytes) => bytes >= needed) ?? Math.max(needed, MAX_MESSAGE_BYTES);
+    const length = MEMORY_BYTES.find((bytes) => bytes >= needed) ?? MEMORY_BYTES[2];
     // Memory of its own also for a few bytes: a part of a pool would keep the whole pool.
     this.#memory = length < MIN_SPARE_BYTES ? Buffer.allocUnsafeSlow(length) : spareFrames.take(length);
     full.copy(this.#memory, 0, 0, this.#collectedBytes);

@@ -108,7 +108,7 @@ export function applyMask(bytes: Buffer, start: number, end: number, key: number
   while (at < end) at = maskByte(bytes, start, at, key);
 }
 
-/** The memory of the last short message, and its words. It is that of one read from a socket, or a pool, so keeping it is cheap. */
+/** The memory of the last short message, and its words. Keeping it is cheap: it is at most that of one message in fragments. */
 let lastBuffer: ArrayBufferLike | undefined;
 let lastWords: Int32Array = new Int32Array();
 
