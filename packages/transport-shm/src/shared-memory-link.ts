@@ -276,12 +276,11 @@ export class SharedMemoryLink implements Receiver, Watched {
     this.#socket.unwatch();
   }
 
-  /**
-   * This side slept and sends a frame. Wakes it before the peer can answer: the answer then needs no doorbell. A program that
-   * passes messages on from one connection to another gets the answer on a link that slept.
-   */
+  /** This side sends a frame. If it sleeps, it wakes before the peer can answer, so that the answer needs no doorbell. */
   #expectAnswer(): void {
-    if (this.strategy.wantsPoll()) this.wakeUp(false);
+    const isAsleep = this.#region.words[this.#own.sleep] !== AWAKE;
+    // An unreferenced link has no turn before the next millisecond, and a doorbell comes earlier.
+    if (isAsleep && this.isReferenced && this.strategy.wantsAnswer()) this.wakeUp(false);
   }
 
   /** The peer is gone, and every frame that arrived was delivered. */

@@ -1,4 +1,4 @@
-import { until } from '@entropynet/conformance/tools';
+import { turns, until } from '@entropynet/conformance/tools';
 import { ReceiveLoop } from '@entropynet/transport-shm/internal/wait/receive-loop';
 import { expect } from 'chai';
 import { FakeReceiver } from './fake-receiver.js';
@@ -99,25 +99,62 @@ describe('receivers that poll together', () => {
     expect(woken).to.include(receivers[11]);
   });
 
-  it('takes no pause while one receiver after another has work, because their senders may wait', async () => {
-    const heard: boolean[] = [];
-    const pause = {
-      steps: 0,
-      afterPass: (_pieces: number, isAnswering: boolean) => heard.push(isAnswering),
-      wait: () => 0,
-      end: () => undefined,
-    };
-    const loop = new ReceiveLoop(pause);
-    const [first, second] = [new FakeReceiver(), new FakeReceiver()];
-    for (const receiver of [first, second, first, first]) {
-      receiver.frames = 1;
-      loop.wake(receiver, true);
-      await until(() => receiver.frames === 0, 'the frame was delivered');
-    }
-    expect(heard).to.deep.equal([false, true, true, false]);
-    loop.remove(first);
-    loop.remove(second);
+  it('wakes both of two receivers that had work in the same pass', async () => {
+    const bench = new Bench();
+    const [first, second, other] = [bench.receiver(), bench.receiver(), bench.receiver()];
+    first.frames = 1;
+    bench.loop.wake(first, false);
+    await bench.deliver(second);
+    await bench.deliver(other);
+    expect([bench.wakesOf(first), bench.wakesOf(second)]).to.deep.equal([1, 1]);
   });
+
+  it('forgets a receiver that its own work ended', async () => {
+    const bench = new Bench();
+    const [ended, other] = [bench.receiver(), bench.receiver()];
+    ended.onFrame = () => {
+      bench.loop.remove(ended);
+    };
+    ended.frames = 1;
+    bench.loop.wake(ended, true);
+    await bench.deliver(other);
+    expect(ended.delivered).to.equal(1);
+    expect(bench.wakesOf(ended)).to.equal(0);
+  });
+
+  for (const passesOn of [true, false]) {
+    const what = passesOn ? 'takes no pause while a program passes messages on' : 'takes a pause between two streams';
+    it(`${what}: ${passesOn ? 'their senders may wait for the answers' : 'nobody waits for an answer'}`, async () => {
+      const heard: boolean[] = [];
+      const loop = new ReceiveLoop({
+        steps: 0,
+        afterPass: (_pieces, isAnswering) => heard.push(isAnswering),
+        wait: () => 0,
+        end: () => undefined,
+      });
+      const [from, to] = [new FakeReceiver('spin'), new FakeReceiver('spin')];
+      from.onFrame = () => {
+        to.answers = passesOn;
+      };
+      // Whichever comes first in a pass.
+      for (const order of [
+        [from, to],
+        [to, from],
+      ]) {
+        for (const receiver of order) {
+          receiver.frames = 1;
+          loop.wake(receiver, false);
+        }
+        await until(() => order.every(({ frames }) => frames === 0), 'the frames were delivered');
+        await turns(3);
+        from.frames = 1;
+        await until(() => from.frames === 0, 'the next frame was delivered');
+        for (const receiver of order) loop.remove(receiver);
+      }
+      // If the other receiver comes first in the pass, the next pass knows.
+      expect(heard).to.deep.equal(passesOn ? [true, true, false, true] : [false, false, false, false]);
+    });
+  }
 
   it('ends only the receiver that throws when it is woken', async () => {
     const bench = new Bench();

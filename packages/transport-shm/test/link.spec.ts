@@ -85,6 +85,17 @@ describe('a link that sleeps', () => {
     link.close();
   });
 
+  it('stays asleep when it sends, if it keeps no process alive: the doorbell is faster than its next turn', async () => {
+    const harness = new LinkHarness('adaptive');
+    const { link } = harness;
+    link.startReceiving();
+    await until(() => !harness.isAwake, 'the first window is over');
+    link.isReferenced = false;
+    link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
+    expect(harness.isAwake).to.equal(false);
+    link.close();
+  });
+
   it('stays asleep when it sends, if it never polls', async () => {
     const harness = new LinkHarness();
     const { link } = harness;

@@ -54,8 +54,10 @@ export class ReceiveLoop {
   /** The index of `#awake` that has the next turn. */
   #next = 0;
   readonly #companions = new Companions();
-  /** The last receiver that had work in the last pass with work. */
+  /** The last receiver that had work. */
   #lastBusy: Receiver | undefined;
+  /** Whether a receiver's side has sent a frame since the last pass with work. */
+  #hasSent = false;
   /** The receiver whose member runs. */
   #current: Receiver | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -166,8 +168,6 @@ export class ReceiveLoop {
   /** Lets each receiver do a batch, until the slice is over. Returns true if there was work. */
   #pass(): boolean {
     let pieces = 0;
-    let hasAnswered = false;
-    let busy: Receiver | undefined;
     // A receiver's work may add receivers at the end and remove any of them.
     for (let visits = this.#awake.length; visits > 0 && !this.#isSliceOver; visits -= 1) {
       if (this.#next >= this.#awake.length) this.#next = 0;
@@ -176,22 +176,25 @@ export class ReceiveLoop {
       this.#current = receiver;
       this.#next += 1;
       const done = receiver.work(this.#workLeft);
+      // Also of a receiver without work: this program may pass messages on.
+      if (receiver.hasAnswered()) this.#hasSent = true;
       if (done === 0) continue;
       pieces += done;
-      busy = receiver;
-      hasAnswered ||= receiver.hasAnswered();
+      if (receiver !== this.#lastBusy) this.#noteBusy(receiver);
       this.#workLeft -= done;
       if (this.#workLeft <= 0) this.#askClock();
     }
-    if (busy === undefined) return false;
-    const before = this.#lastBusy;
-    if (busy !== before) {
-      this.#lastBusy = busy;
-      this.#companions.add(busy);
-    }
-    // If one receiver after another has work, this program passes messages on, and their senders may wait for the answers.
-    this.#pause.afterPass(pieces, hasAnswered || (before !== undefined && busy !== before));
+    if (pieces === 0) return false;
+    this.#pause.afterPass(pieces, this.#hasSent);
+    this.#hasSent = false;
     return true;
+  }
+
+  /** Another receiver than before had work. Its work may have ended it. */
+  #noteBusy(receiver: Receiver): void {
+    if (!this.#awake.includes(receiver)) return;
+    this.#lastBusy = receiver;
+    this.#companions.add(receiver);
   }
 
   /** Ends the slice if its time is over, otherwise allows more work. */

@@ -26,17 +26,31 @@ export class WaitStrategy {
   /** The opportunities between two tries, and those until the next one. */
   #pause = FIRST_PAUSE;
   #left = 0;
+  /** The same for frames that this side sends while it sleeps. */
+  #sendsLeft = 0;
 
   constructor(mode: WaitMode) {
     this.mode = mode;
   }
 
-  /** Called before each polling window, and before this side wakes for the answer to a frame that it sends. */
+  /** Called once before each polling window. */
   wantsPoll(): boolean {
     if (this.mode === 'sleep') return false;
     if (this.#misses < MISSES_TO_GIVE_UP) return true;
     this.#left -= 1;
     return this.#left <= 0;
+  }
+
+  /** This side sleeps and sends a frame. Returns whether it should poll for the answer. */
+  wantsAnswer(): boolean {
+    if (this.mode === 'sleep') return false;
+    if (this.#misses < MISSES_TO_GIVE_UP) return true;
+    this.#sendsLeft -= 1;
+    if (this.#sendsLeft > 0) return false;
+    this.#sendsLeft = this.#pause;
+    // The next window is the try.
+    this.#left = 0;
+    return true;
   }
 
   /** A window ended with a message. */
@@ -50,6 +64,7 @@ export class WaitStrategy {
       this.#misses += 1;
       this.#pause = FIRST_PAUSE;
       this.#left = FIRST_PAUSE;
+      this.#sendsLeft = FIRST_PAUSE;
     } else if (this.#left <= 0) {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
       this.#left = this.#pause;
