@@ -231,4 +231,24 @@ describe('the receive loop', () => {
     await turns(3);
     expect(receiver.delivered).to.equal(0);
   });
+
+  it('reads the clock as often if many receivers share a window, so that the window is not longer for each of them', async () => {
+    const loop = new ReceiveLoop();
+    let looks = 0;
+    const receivers = Array.from({ length: 16 }, () => new FakeReceiver('adaptive'));
+    for (const receiver of receivers) {
+      Object.defineProperty(receiver, 'seemsToHaveWork', {
+        get: () => {
+          looks += 1;
+          // A sixteenth of a window: two reads of the clock are enough to end it.
+          for (const end = performance.now() + receiver.pollMicroseconds / 16_000; performance.now() < end;);
+          return false;
+        },
+      });
+      loop.wake(receiver, false);
+    }
+    await until(() => looks > 0, 'the window began');
+    expect(looks).to.equal(128);
+    for (const receiver of receivers) loop.remove(receiver);
+  });
 });

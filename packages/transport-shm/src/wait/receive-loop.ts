@@ -19,7 +19,8 @@ const MAX_WORK_PER_CLOCK = 128;
 /** The largest number of clock reads in a slice. It ends the slice if the clock stands still, so that timers run. */
 const MAX_CLOCKS_PER_SLICE = 1024;
 
-const SPINS_PER_CLOCK = 64;
+/** The looks at receivers between two reads of the clock. */
+const LOOKS_PER_CLOCK = 64;
 
 /** More looks at the rings than any processor does in a microsecond. They end a window if the clock stands still. */
 const MAX_SPINS_PER_MICROSECOND = 1024;
@@ -148,13 +149,11 @@ export class ReceiveLoop {
   }
 
   #schedule(isAtOnce: boolean): void {
-    if (!isAtOnce) {
-      this.#nextTurn();
-      return;
-    }
-    // A microtask comes first, so that code that awaits a callback's result runs before the next poll.
-    this.#isContinuing = true;
-    afterMicrotask(this.#continueSlice);
+    if (isAtOnce) {
+      // A microtask comes first, so that code that awaits a callback's result runs before the next poll.
+      this.#isContinuing = true;
+      afterMicrotask(this.#continueSlice);
+    } else this.#nextTurn();
   }
 
   /** Ends the receiver that threw. */
@@ -216,6 +215,7 @@ export class ReceiveLoop {
     if (microseconds === 0) return false;
     const asking = this.#awake.length;
     this.#wakeCompanions();
+    const spinsPerClock = Math.ceil(LOOKS_PER_CLOCK / this.#awake.length);
     // The first read of the clock comes after the time in which an answer usually arrives.
     let end = Infinity;
     const lastSpin = microseconds * MAX_SPINS_PER_MICROSECOND;
@@ -224,10 +224,10 @@ export class ReceiveLoop {
         this.#current = receiver;
         if (!receiver.seemsToHaveWork) continue;
         receiver.strategy.paidOff();
-        if (spins > SPINS_PER_CLOCK) this.#pause.end();
+        if (spins > spinsPerClock) this.#pause.end();
         return true;
       }
-      if (spins % SPINS_PER_CLOCK !== 0) continue;
+      if (spins % spinsPerClock !== 0) continue;
       const time = now();
       if (time > end) break;
       if (end === Infinity) end = time + microseconds / 1000;
