@@ -63,13 +63,14 @@ describe('a link that sleeps', () => {
     const { link } = harness;
     link.startReceiving();
     await until(() => !harness.isAwake, 'the first window is over');
+    link.strategy.paidOff();
     const wakes: boolean[] = [];
-    for (let frame = 0; frame < 4; frame += 1) {
+    for (let frame = 0; frame < 5; frame += 1) {
       link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
       wakes.push(harness.isAwake);
       await until(() => !harness.isAwake, 'the link sleeps again');
     }
-    expect(wakes).to.deep.equal([true, true, true, false]);
+    expect(wakes).to.deep.equal([true, true, true, true, false]);
     link.close();
   });
 
@@ -78,6 +79,7 @@ describe('a link that sleeps', () => {
     const { link } = harness;
     link.startReceiving();
     await until(() => !harness.isAwake, 'the first window is over');
+    link.strategy.paidOff();
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
     harness.write(2);
     await until(() => harness.received.length === 1, 'the answer was delivered');
@@ -90,6 +92,7 @@ describe('a link that sleeps', () => {
     const { link } = harness;
     link.startReceiving();
     await until(() => !harness.isAwake, 'the first window is over');
+    link.strategy.paidOff();
     link.isReferenced = false;
     link.writer.tryWrite(1, new Uint8Array(4), 0, 4);
     expect(harness.isAwake).to.equal(false);

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 /** A strategy that has just given up polling. */
 function givenUp(): WaitStrategy {
   const strategy = new WaitStrategy('adaptive');
+  strategy.paidOff();
   for (let miss = 0; miss < 4; miss += 1) {
     expect(strategy.wantsAnswer()).to.equal(true);
     strategy.missed();
@@ -27,6 +28,11 @@ describe('the decision whether to poll', () => {
       strategy.missed();
     }
     expect(pauses).to.deep.equal([4, 4, 8, 16, 32, 64, 64]);
+  });
+
+  it('does not poll for the first answers of a new peer', () => {
+    const strategy = new WaitStrategy('adaptive');
+    expect(callsUntil(() => strategy.wantsAnswer())).to.equal(4);
   });
 
   it('polls for each answer again once a window has brought one', () => {

@@ -26,8 +26,10 @@ export class WaitStrategy {
   /** The opportunities between two tries, and those until the next one. */
   #pause = FIRST_PAUSE;
   #left = 0;
-  /** The same for frames that this side sends while it sleeps. */
-  #sendsLeft = 0;
+  /** Whether a window has brought a message, and not been given up since. */
+  #hasPaidOff = false;
+  /** The frames that this side sends while it sleeps, until it tries a window for the answer. */
+  #sendsLeft = FIRST_PAUSE;
 
   constructor(mode: WaitMode) {
     this.mode = mode;
@@ -41,10 +43,13 @@ export class WaitStrategy {
     return this.#left <= 0;
   }
 
-  /** This side sleeps and sends a frame. Returns whether it should poll for the answer. */
+  /**
+   * This side sleeps and sends a frame. Returns whether it should poll for the answer. A new connection does not, because
+   * nothing shows yet how fast its peer answers.
+   */
   wantsAnswer(): boolean {
     if (this.mode === 'sleep') return false;
-    if (this.#misses < MISSES_TO_GIVE_UP) return true;
+    if (this.#hasPaidOff) return true;
     this.#sendsLeft -= 1;
     if (this.#sendsLeft > 0) return false;
     this.#sendsLeft = this.#pause;
@@ -56,6 +61,7 @@ export class WaitStrategy {
   /** A window ended with a message. */
   paidOff(): void {
     this.#misses = 0;
+    this.#hasPaidOff = true;
   }
 
   /** A window ended without a message, and the receiver is about to sleep. */
@@ -65,6 +71,7 @@ export class WaitStrategy {
       this.#pause = FIRST_PAUSE;
       this.#left = FIRST_PAUSE;
       this.#sendsLeft = FIRST_PAUSE;
+      if (this.#misses === MISSES_TO_GIVE_UP) this.#hasPaidOff = false;
     } else if (this.#left <= 0) {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
       this.#left = this.#pause;
