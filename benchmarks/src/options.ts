@@ -123,5 +123,5 @@ function listOf(text: string | undefined, option: string, allowed: readonly stri
 export function isWanted({ only, quick }: Options, name: string): boolean {
   if (only !== undefined) return only.includes(name);
   if (name === NATS_CONNECTIONS) return false;
-  return !quick || ![CONNECTIONS, PAIRS, ONE_THREAD].includes(name);
+  return !quick || ![CONNECTIONS, PAIRS, RELAY, ONE_THREAD].includes(name);
 }
