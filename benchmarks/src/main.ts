@@ -176,7 +176,7 @@ async function ableSubjects(options: Options): Promise<Subject[]> {
     const names = chosenWorkloads(options).map(({ name }) => name);
     if (names.length > 0 && meaningful(names, subject).length === 0) {
       if (options.subjects !== undefined)
-        say(`${subject.name} is left out: it is for ${subject.workloads?.join(', ') ?? ''}`);
+        say(`${subject.name} is left out: it is ${rangeOf(subject, names)}`);
       continue;
     }
     const reason = await subject.unavailable?.(tmpdir());
@@ -188,6 +188,11 @@ async function ableSubjects(options: Options): Promise<Subject[]> {
     say(`${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} left out: ${reason}`);
   }
   return able;
+}
+
+/** What a subject is for, if it is for none of the workloads of those names. */
+function rangeOf({ workloads: own }: Subject, names: readonly string[]): string {
+  return own === undefined ? `not for ${names.join(', ')}` : `for ${own.join(', ')}`;
 }
 
 function chosenWorkloads({ only, quick }: Options): readonly Workload[] {
