@@ -175,8 +175,7 @@ async function ableSubjects(options: Options): Promise<Subject[]> {
     if (!isWanted) continue;
     const names = chosenWorkloads(options).map(({ name }) => name);
     if (names.length > 0 && meaningful(names, subject).length === 0) {
-      if (options.subjects !== undefined)
-        say(`${subject.name} is left out: it is ${rangeOf(subject, names)}`);
+      if (options.subjects !== undefined) say(`${subject.name} is left out: it is ${rangeOf(subject, names)}`);
       continue;
     }
     const reason = await subject.unavailable?.(tmpdir());
