@@ -150,14 +150,19 @@ describe('WebSocket: frames and the protocol', () => {
       { what: 'a message beyond the frame limit', message: Buffer.alloc(MAX_FRAME_BYTES + 5), code: 1009 },
       { what: 'a frame of an unknown type', message: Buffer.from([99, 0, 0, 0]), code: 1002 },
     ];
+    /** A connection that keeps the protocol and a peer that will break it, at one server. */
+    const goodAndBad = async () => {
+      const server = await fixtures.serve();
+      const good = await fixtures.connect(server);
+      const goodSide = new Witness(await fixtures.accept(server));
+      const bad = await fixtures.rawPeer(server.address() ?? '');
+      const badSide = new Witness(await fixtures.accept(server));
+      return { good, goodSide, bad, badSide, closed: closeOf(bad) };
+    };
+
     for (const { what, message, code } of violations) {
       it(`ends only that connection for ${what}`, async () => {
-        const server = await fixtures.serve();
-        const good = await fixtures.connect(server);
-        const goodSide = new Witness(await fixtures.accept(server));
-        const bad = await fixtures.rawPeer(server.address() ?? '');
-        const badSide = new Witness(await fixtures.accept(server));
-        const closed = closeOf(bad);
+        const { good, goodSide, bad, badSide, closed } = await goodAndBad();
         bad.send(message);
         await badSide.ended();
         expect(badSide.states).to.deep.equal(['failed']);
@@ -170,12 +175,7 @@ describe('WebSocket: frames and the protocol', () => {
     }
 
     it('ends only that connection for a message in the middle of another one', async () => {
-      const server = await fixtures.serve();
-      const good = await fixtures.connect(server);
-      const goodSide = new Witness(await fixtures.accept(server));
-      const bad = await fixtures.rawPeer(server.address() ?? '');
-      const badSide = new Witness(await fixtures.accept(server));
-      const closed = closeOf(bad);
+      const { good, goodSide, bad, badSide, closed } = await goodAndBad();
       bad.send(messageFrame('the first part'), { fin: false });
       const { _socket: socket } = bad as unknown as { readonly _socket: Socket };
       socket.write(rawFrame({ opcode: 2, payload: messageFrame('a whole message') }));
@@ -188,6 +188,7 @@ describe('WebSocket: frames and the protocol', () => {
       });
       expect((await good.send(Buffer.from('still here'))).ok).to.equal(true);
       await until(() => goodSide.messages.length === 1, 'the other connection goes on');
+      expect(goodSide.states).to.deep.equal([]);
     });
 
     it('takes a message of exactly the frame limit', async () => {

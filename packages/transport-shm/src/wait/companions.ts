@@ -4,7 +4,7 @@ import type { Receiver } from './receiver.js';
 const MAX_COMPANIONS = 8;
 
 /**
- * Receivers that had work in turns, the latest eight of them. If one of them polls, the next message may come for another one that
+ * Receivers that had work in turns, at most eight. If one of them polls, the next message may come for another one that
  * sleeps: a program that passes messages on gets them in turn from its connections. So they poll together. Otherwise the window
  * is in vain, and the wake of the other one must wait for its end.
  */
