@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { expect } from 'chai';
 import {
   frameHeader,
@@ -34,6 +35,21 @@ describe('the bytes of a message', () => {
     expect(fragments.every((bytes) => bytes.constructor === Uint8Array)).to.equal(true);
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
   });
+
+  // V8 keeps an index of an array in 32 bits where it can. The lower 32 bits of both lengths are those of other numbers.
+  for (const wanted of [2 ** 31 + 64, 2 ** 32 + 64]) {
+    const length = Math.min(wanted, constants.MAX_LENGTH);
+    it(`are counted in full, also if there are ${length}`, async () => {
+      const connection = new BareConnection();
+      const message = new Uint8Array(length);
+      const refused = 'MessageTooLarge';
+      expect(connection.trySend(message)).to.have.nested.property('error.code', refused);
+      expect(connection.trySendBatch([message])).to.have.nested.property('error.code', refused);
+      expect(await connection.send(message)).to.have.nested.property('error.code', refused);
+      expect(unwrap(connection.trySendBatch([Uint8Array.of(1), message]))).to.equal(1);
+      expect(connection.writer.frames).to.have.lengthOf(1);
+    });
+  }
 
   it('are dropped completely if there is no memory for the rest, and the next message is sent', async () => {
     const connection = new BareConnection({}, { ...BARE_LIMITS, channelWindow: 1 << 20 });

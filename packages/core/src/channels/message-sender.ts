@@ -1,4 +1,3 @@
-import { kindOf } from '../result/kind-of.js';
 import { OK, RESOLVED_OK, type Failure, type Result } from '../result/result.js';
 import { coarseClock, coarseNow, NO_TICK } from './coarse-clock.js';
 import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/connection-types.js';
@@ -8,13 +7,14 @@ import { ChannelLifecycle } from './channel-lifecycle.js';
 import { Claims } from './claims.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import { lengthOf, messageBytes, messagesOf, plainView } from './message-bytes.js';
+import { lengthOf, messageBytes, messagesOf, plainView, usualLength } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
 import {
   channelNotOpen,
   channelUnusable,
   impossibleLength,
   messageTooLarge,
+  notAWriter,
   notConnected,
   queueTooLong,
   sendAborted,
@@ -121,9 +121,7 @@ export class MessageSender {
 
   /** Sends now, or returns an error. Hot path: one frame, no allocation. */
   trySend(channel: Channel, given: Uint8Array): Result {
-    const data = messageBytes(given);
-    if (this.#send(channel.outgoing, data)) return OK;
-    return this.#refused(channel, data.length);
+    return this.#sendNow(channel.outgoing, given) ? OK : this.#refused(channel, lengthOf(given));
   }
 
   /** Sends as many messages as there is room for, in order. Returns their number, or the error of the first one. */
@@ -134,7 +132,7 @@ export class MessageSender {
     let taken = 0;
     writer?.beginBatch?.();
     try {
-      while (taken < messages.length && this.#send(half, messages[taken] as Uint8Array)) taken += 1;
+      while (taken < messages.length && this.#sendNow(half, messages[taken] as Uint8Array)) taken += 1;
     } finally {
       writer?.endBatch?.();
     }
@@ -152,7 +150,7 @@ export class MessageSender {
     const data = messageBytes(given);
     if (signal?.aborted === true) return Promise.resolve(sendAborted(signal));
     const half = channel.outgoing;
-    if (data.length <= this.#wholeBytes && this.#send(half, data)) return RESOLVED_OK;
+    if (data.length <= this.#wholeBytes && this.#send(half, data, data.length)) return RESOLVED_OK;
     const refusal = this.#refusalOf(channel, data.length) ?? this.#overflowOf(data.length);
     if (refusal !== undefined) return Promise.resolve(refusal);
     if (half.waitingCount === 0) this.#events.onBackpressure(channel, data.length);
@@ -161,7 +159,7 @@ export class MessageSender {
 
   /** Sends the message that `write` writes in place now, or returns an error. Hot path: one frame, no allocation. */
   trySendWith(channel: Channel, length: number, write: InPlaceWriter): Result {
-    if (typeof write !== 'function') throw notAFunction(write);
+    if (typeof write !== 'function') throw notAWriter(write);
     if (!isLength(length)) return impossibleLength('trySendWith()', length);
     const half = channel.outgoing;
     const sent = this.#isFree(half, length) ? this.#claims.sendWith(half, length, write) : undefined;
@@ -201,8 +199,14 @@ export class MessageSender {
     this.#queue.pump();
   }
 
-  #send(half: OutgoingHalf, data: Uint8Array): boolean {
-    const length = lengthOf(data);
+  #sendNow(half: OutgoingHalf, given: Uint8Array): boolean {
+    const length = usualLength(given);
+    if (length !== 0) return this.#send(half, given, length);
+    const data = messageBytes(given);
+    return this.#send(half, data, data.length);
+  }
+
+  #send(half: OutgoingHalf, data: Uint8Array, length: number): boolean {
     const writer = this.#writer;
     if (writer === undefined) return false;
     if (length > this.#wholeBytes) return this.#sendLarge(half, data);
@@ -258,7 +262,7 @@ export class MessageSender {
   #isFree(half: OutgoingHalf, length: number): boolean {
     if (this.#writer === undefined || length > this.#maxMessageSize) return false;
     const queue = this.#queue;
-    const cost = Math.min(length, this.#wholeBytes) + FRAME_COST_BYTES;
+    const cost = (length > this.#wholeBytes ? this.#wholeBytes : length) + FRAME_COST_BYTES;
     return half.isClear && half.credit >= cost && !((queue.isFull || queue.isHeld) && queue.blocks(half));
   }
 
@@ -292,8 +296,4 @@ export class MessageSender {
 
 function isLength(length: number): boolean {
   return Number.isInteger(length) && length >= 0;
-}
-
-function notAFunction(write: unknown): TypeError {
-  return new TypeError(`trySendWith() takes a function; ${kindOf(write)} was given`);
 }

@@ -88,3 +88,7 @@ export function defaultChannelStays(): Failure {
 export function impossibleLength(call: string, length: unknown): Failure {
   return err('InvalidParameter', `${call} takes a whole number of bytes, 0 or more; ${numberOrKind(length)} was given`);
 }
+
+export function notAWriter(write: unknown): TypeError {
+  return new TypeError(`trySendWith() takes a function; ${kindOf(write)} was given`);
+}
