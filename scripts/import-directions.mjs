@@ -98,9 +98,11 @@ export const importDirections = [
     folder: 'manager',
     allowed: ['@entropynet/core(?:/handle|/platform)?'],
     message:
-      'manager imports core and never a transport; inversify only in connection-manager.module.ts and ' +
-      'create-networking.ts, which load it when they are called.',
-    exceptions: [{ files: ['connection-manager.module.ts', 'create-networking.ts'], also: ['inversify'] }],
+      'manager imports core and never a transport; inversify.ts alone loads inversify, when a program needs it, and ' +
+      'connection-manager.module.ts and create-networking.ts import its types.',
+    exceptions: [
+      { files: ['connection-manager.module.ts', 'create-networking.ts', 'inversify.ts'], also: ['inversify'] },
+    ],
   }),
   ...importDirection({
     folder: 'streams',

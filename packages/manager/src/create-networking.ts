@@ -3,18 +3,18 @@ import {
   type ConnectionConfig,
   kindOf,
   NetworkError,
-  shortageOf,
   type ResolvedConnectionConfig,
   type Transport,
   TRANSPORT,
+  type TransportBinder,
   type TransportModule,
   unwrap,
 } from '@entropynet/core';
-import type * as inversifyTypes from 'inversify';
 import type { Container } from 'inversify';
 import { ConnectionManager } from './connection-manager.js';
-import type { ConnectionManagerOptions } from './connection-manager-options.js';
+import { CONNECTION_MANAGER_OPTIONS, type ConnectionManagerOptions } from './connection-manager-options.js';
 import { connectionManagerModule } from './connection-manager.module.js';
+import { importInversify, type Inversify, inversifyOnDemand } from './inversify.js';
 
 /** The options of `createNetworking`. */
 export interface NetworkingOptions extends ConnectionManagerOptions {
@@ -37,9 +37,9 @@ export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
   /**
-   * The inversify container of the manager, for programs that inject it. Reading it throws a `NetworkError` if
-   * inversify could not be loaded: `NotSupported`, for example with `--frozen-intrinsics`, or `ResourceLimitExceeded`
-   * without a free file descriptor.
+   * The inversify container of the manager, for programs that inject it. It is made when it is read first, unless one
+   * of the transports is a `ContainerModule`. Reading it throws a `NetworkError` if inversify could not be loaded:
+   * `NotSupported`, for example with `--frozen-intrinsics`, or `ResourceLimitExceeded` without a free file descriptor.
    */
   readonly container: Container;
   /** The checked configuration with every default. Undefined if the options have none. */
@@ -49,7 +49,7 @@ export interface Networking extends AsyncDisposable {
 }
 
 /**
- * Creates a manager: it builds the container, loads the transports and checks the configuration. Rejects with a
+ * Creates a manager: it loads the transports and checks the configuration. Rejects with a
  * `NetworkError` (`InvalidParameter`) that names the fault.
  */
 export async function createNetworking(options: NetworkingOptions): Promise<Networking> {
@@ -70,16 +70,25 @@ export async function createNetworking(options: NetworkingOptions): Promise<Netw
   };
 }
 
-type Inversify = typeof inversifyTypes;
-
 interface Parts {
   readonly manager: ConnectionManager;
   readonly container: () => Container;
 }
 
 async function build(modules: readonly TransportModule[], options: ConnectionManagerOptions): Promise<Parts> {
-  const inversify = await loadInversify();
-  if (inversify instanceof NetworkError) return buildWithout(inversify, modules, options);
+  const onDemand = modules.every(isPlainObject) ? inversifyOnDemand() : undefined;
+  const constants = onDemand && (await constantsOf(modules).catch(() => undefined));
+  if (onDemand !== undefined && constants !== undefined) return buildWithConstants(constants, options, onDemand);
+  const inversify = await importInversify();
+  if (!(inversify instanceof NetworkError)) return buildWithContainer(inversify, modules, options);
+  return buildWithConstants(await constantsOf(modules), options, () => inversify);
+}
+
+async function buildWithContainer(
+  inversify: Inversify,
+  modules: readonly TransportModule[],
+  options: ConnectionManagerOptions,
+): Promise<Parts> {
   // All modules are loaded before the first resolve, and all bindings are singletons: a later binding would be built at every call.
   const container = new inversify.Container({ defaultScope: 'Singleton' });
   for (const module of [...modules, connectionManagerModule(options)]) {
@@ -92,59 +101,58 @@ async function build(modules: readonly TransportModule[], options: ConnectionMan
   return { manager: container.get(ConnectionManager), container: () => container };
 }
 
-/**
- * Loads inversify only when needed: it is larger than the rest of the package. It extends `Reflect`; with
- * `--frozen-intrinsics` that is not possible, and the attempt would end the process.
- */
-async function loadInversify(): Promise<Inversify | NetworkError> {
-  if (!Object.isExtensible(Reflect)) {
-    return new NetworkError(
-      'NotSupported',
-      'there is no container because `Reflect` is frozen: inversify must extend it',
-    );
-  }
-  try {
-    return await import('inversify');
-  } catch (error) {
-    const shortage = shortageOf(error) ?? (isNotFound(error) ? NOT_FOUND : undefined);
-    if (shortage === undefined) throw error;
-    // Node.js keeps the failure of an import as long as the process lives, so another attempt has no use.
-    return new NetworkError(
-      'ResourceLimitExceeded',
-      `there is no container because inversify could not be loaded: ${shortage}; start this process again`,
-      error,
-    );
-  }
-}
-
-const NOT_FOUND = 'it is not installed, or this process had no file descriptor left to look for it: raise "ulimit -n"';
-
-/** Node.js counts a package whose `package.json` it has no descriptor for as one that is not there. */
-function isNotFound(error: unknown): boolean {
-  return (error as { readonly code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
-}
-
-/** Builds a manager without a container, from modules that bind constants. */
-async function buildWithout(
-  failure: NetworkError,
-  modules: readonly TransportModule[],
+/** Builds a manager whose container follows when the program reads it. Most programs never do. */
+function buildWithConstants(
+  constants: readonly Constant[],
   options: ConnectionManagerOptions,
-): Promise<Parts> {
-  const transports: Transport[] = [];
-  const binder: Parameters<TransportModule['load']>[0] = {
-    bind: (identifier) => ({
-      toConstantValue: (value) => {
-        if (identifier === TRANSPORT) transports.push(value as Transport);
-      },
-    }),
-  };
-  for (const module of modules) await module.load(binder);
+  load: () => Inversify | NetworkError,
+): Parts {
+  const transports = constants
+    .filter(([identifier]) => identifier === TRANSPORT)
+    .map(([, value]) => value as Transport);
+  const manager = new ConnectionManager(transports, options);
+  let container: Container | undefined;
   return {
-    manager: new ConnectionManager(transports, options),
-    container: () => {
-      throw failure;
-    },
+    manager,
+    container: () => (container ??= containerOf(load(), constants, options, manager)),
   };
+}
+
+function containerOf(
+  inversify: Inversify | NetworkError,
+  constants: readonly Constant[],
+  options: ConnectionManagerOptions,
+  manager: ConnectionManager,
+): Container {
+  if (inversify instanceof NetworkError) throw inversify;
+  const container = new inversify.Container({ defaultScope: 'Singleton' });
+  for (const [identifier, value] of constants) container.bind(identifier).toConstantValue(value);
+  container.bind(CONNECTION_MANAGER_OPTIONS).toConstantValue(options);
+  container.bind(ConnectionManager).toConstantValue(manager);
+  return container;
+}
+
+/** An identifier and the value that a module bound to it. */
+type Constant = readonly [identifier: symbol, value: unknown];
+
+/**
+ * Returns the constants that modules bind. Rejects if a module binds anything else: only a container knows the other methods
+ * of a binding.
+ */
+async function constantsOf(modules: readonly TransportModule[]): Promise<Constant[]> {
+  const constants: Constant[] = [];
+  const bind: TransportBinder = (identifier) => ({
+    toConstantValue: (value) => {
+      constants.push([identifier, value]);
+    },
+  });
+  for (const module of modules) await module.load({ bind });
+  return constants;
+}
+
+/** Whether it is no object of a class. A `ContainerModule` of inversify is one. */
+function isPlainObject(module: TransportModule): boolean {
+  return Object.getPrototypeOf(module) === Object.prototype;
 }
 
 function checkGiven(options: NetworkingOptions): void {

@@ -86,7 +86,10 @@ export interface Transport {
 export interface TransportModule {
   /** Identifies the module; a new symbol, or a number. */
   readonly id: number | symbol;
-  /** Binds the transport. `createNetworking` calls it once, before the first connection. */
+  /**
+   * Binds the transport. `createNetworking` calls it once, before the first connection. If it binds more than constants,
+   * its first call fails, and a second one gets the binder of a container.
+   */
   load(options: { readonly bind: TransportBinder }): void | Promise<void>;
 }
 
