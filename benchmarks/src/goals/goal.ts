@@ -9,7 +9,7 @@ export interface Goal {
   /** How the ratio compares with `bound`. */
   readonly sense: 'at most' | 'at least';
   readonly bound: number;
-  /** The ratio that was reached; undefined if one of the figures was not measured. */
+  /** The ratio that was reached; undefined if no round measured both figures. */
   readonly reached: number | undefined;
 }
 
@@ -28,7 +28,9 @@ export function goal(
   const ratios = numerator.map(
     (each, round) => each / (typeof denominator === 'number' ? denominator : (denominator[round] ?? Number.NaN)),
   );
-  return { what, sense, bound, reached: medianOf(ratios) };
+  // The processors may have lain apart for one of the two in each round.
+  const reached = medianOf(ratios);
+  return { what, sense, bound, reached: Number.isNaN(reached) ? undefined : reached };
 }
 
 /** Whether a goal is met; undefined if it was not measured. */
