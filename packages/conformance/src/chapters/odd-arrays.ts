@@ -13,12 +13,36 @@ const PlatformBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffe
 
 let looks = 0;
 
+const { get: trueLength } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  'byteLength',
+) as {
+  readonly get: () => number;
+};
+
+/** A property that makes something of the true length of its array. */
+function lengthOf(lie: (length: number) => unknown): PropertyDescriptorMap {
+  return {
+    length: {
+      get(this: Uint8Array) {
+        return lie(trueLength.call(this));
+      },
+    },
+  };
+}
+
 /** Properties that differ from the memory of their array. */
 const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
   'a length that is too large': { length: { value: 5_000_000 } },
   'a length that is too small': { length: { value: 3 } },
   'a length that grows by each look': { length: { get: () => (looks += 1_000) } },
   'a length of none': { length: { value: 0 } },
+  'a length that is true at every second look': lengthOf((length) => ((looks += 1) % 2 === 0 ? length : 39_000)),
+  'a length that is true at two of three looks': lengthOf((length) => ((looks += 1) % 3 > 0 ? length : -64)),
+  'a length that is no number at some looks': lengthOf((length) => ((looks += 1) % 3 > 0 ? length : Number.NaN)),
+  'a length with 4 GiB more': lengthOf((length) => length + 2 ** 32),
+  'a length with 4 GiB less': lengthOf((length) => length - 2 ** 32),
+  'a length that is a text': lengthOf(String),
   'another byteLength and byteOffset': { byteLength: { value: 7 }, byteOffset: { value: 5 } },
   'another buffer': { buffer: { value: NOT_THE_BYTES.buffer } },
   'another constructor': { constructor: { value: Float64Array } },

@@ -135,8 +135,7 @@ export class Claims {
     if (this.#current !== number) return this.#over(number);
     this.#current = 0;
     this.#queue.isHeld = false;
-    // A whole number (see `usualLength`): no memory of a claim has 2 GiB.
-    if ((bytes.length | 0) < start + length) return this.#refuse(memoryTransferred());
+    if (bytes.length < start + length) return this.#refuse(memoryTransferred());
     return this.#send(half, bytes, length);
   }
 
@@ -144,7 +143,7 @@ export class Claims {
   commit({ number, half, bytes, length }: ClaimUnderWay): Result {
     if (this.#current !== number) return this.#over(number);
     this.#release();
-    if ((bytes.length | 0) !== length) return this.#refuse(memoryTransferred());
+    if (bytes.length !== length) return this.#refuse(memoryTransferred());
     // The peer has refused the channel, and would drop the message.
     if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
     return this.#send(half, bytes, length);

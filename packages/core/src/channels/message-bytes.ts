@@ -11,16 +11,16 @@ const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
 const keys = methodOf('keys');
 /** Of the `Buffer` of Node.js, a subclass that tells the truth. Undefined in pages. */
 const bufferPrototype = (globalThis as { readonly Buffer?: { readonly prototype: object } }).Buffer?.prototype;
-/** Times a length, it gives 1 or more for 2 GiB or more. */
-const LONG = 2 ** -31;
+/** A length times this is 1 or more if the length is 2 GiB or more, and -1 or less for the opposite. */
+const OVER_LONG = 2 ** -31;
 
 /**
  * Returns the bytes of a message as an array whose properties are true: `data` itself, or a plain view of the same
- * memory if `data` has another class or comes from another realm. Throws a `TypeError` unless it is a `Uint8Array` over
- * memory that exists. Hot path: plain arrays and Buffers cost a few comparisons.
+ * memory if `data` has another class, a wrong `length` or comes from another realm. Throws a `TypeError` unless it is a
+ * `Uint8Array` over memory that exists.
  */
 export function messageBytes(data: Uint8Array): Uint8Array {
-  return usualLength(data) === 0 ? viewOfUnusual(data) : data;
+  return usualLength(data) === 0 || data.length !== getLength(data) ? viewOfUnusual(data) : data;
 }
 
 /** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
@@ -29,8 +29,9 @@ export function lengthOf(data: Uint8Array): number {
 }
 
 /**
- * Returns the length of a usual message: a non-empty array of the platform's own classes whose properties are true, and
- * shorter than 2 GiB. Returns 0 for any other value. Hot path.
+ * Returns the true length of a usual message: a non-empty array of the platform's own classes, shorter than 2 GiB.
+ * Returns 0 for any other value. Hot path. An own property `length` may hide the true one, or change from one access to the
+ * next, so nothing on that path reads it.
  *
  * V8 holds the length of an array as a floating-point number, because it may be longer than 4 GiB. `| 0` takes its lower 32
  * bits, which costs less than a conversion with a check. After the access of `length`, V8 knows the class of the array.
@@ -39,8 +40,9 @@ export function usualLength(data: unknown): number {
   try {
     // Another array of numbers may have the prototype of a `Uint8Array`.
     if (getClassName(data) !== 'Uint8Array') return 0;
-    const length = (data as Uint8Array).length | 0;
-    if (length !== (getLength(data) | 0) || ((getLength(data) * LONG) | 0) !== 0) return 0;
+    const claimed: unknown = (data as Uint8Array).length;
+    const length = getLength(data) | 0;
+    if (typeof claimed !== 'number' || (claimed | 0) !== length || ((claimed * OVER_LONG) | 0) !== 0) return 0;
     // V8 knows it without a lookup in a program whose messages have one class.
     const prototype: unknown = getPrototypeOf(data);
     return prototype === arrayPrototype || prototype === bufferPrototype ? length : 0;
@@ -55,7 +57,11 @@ export function plainView(data: Uint8Array, start: number): Uint8Array {
   return new Uint8Array(getBuffer(data), getOffset(data) + start, getLength(data) - start);
 }
 
-/** Applies `messageBytes` to each message of a batch. Throws a `TypeError` unless it is an array of `Uint8Array`s. */
+/**
+ * Returns the messages of a batch, each as it is or as a plain view, before any of them is sent. The sender
+ * proves each one again, because reading the next one may run code of the program. Throws a `TypeError` unless it is an
+ * array of `Uint8Array`s.
+ */
 export function messagesOf(messages: readonly Uint8Array[]): readonly Uint8Array[] {
   const isArray: boolean = Array.isArray(messages);
   if (!isArray) throw new TypeError(`a batch is an array of messages; ${kindOf(messages)} was given`);

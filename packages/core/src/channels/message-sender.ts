@@ -138,8 +138,7 @@ export class MessageSender {
     }
     const next = messages[taken];
     if (next !== undefined || writer === undefined) {
-      const length = next?.length ?? 0;
-      const refusal = this.#refused(channel, length);
+      const refusal = this.#refused(channel, next === undefined ? 0 : lengthOf(next));
       if (taken === 0) return refusal;
     }
     return { ok: true, value: taken };
@@ -148,12 +147,13 @@ export class MessageSender {
   /** Sends now, or waits. The promise resolves when the transport has taken the whole message. */
   send(channel: Channel, given: Uint8Array, signal?: AbortSignal): Promise<Result> {
     const data = messageBytes(given);
+    const length = lengthOf(data);
     if (signal?.aborted === true) return Promise.resolve(sendAborted(signal));
     const half = channel.outgoing;
-    if (data.length <= this.#wholeBytes && this.#send(half, data, data.length)) return RESOLVED_OK;
-    const refusal = this.#refusalOf(channel, data.length) ?? this.#overflowOf(data.length);
+    if (length <= this.#wholeBytes && this.#send(half, data, length)) return RESOLVED_OK;
+    const refusal = this.#refusalOf(channel, length) ?? this.#overflowOf(length);
     if (refusal !== undefined) return Promise.resolve(refusal);
-    if (half.waitingCount === 0) this.#events.onBackpressure(channel, data.length);
+    if (half.waitingCount === 0) this.#events.onBackpressure(channel, length);
     return waitInQueue(this.#queue, half, data, this.#limits.sendTimeoutMs, signal);
   }
 
@@ -203,9 +203,10 @@ export class MessageSender {
     const length = usualLength(given);
     if (length !== 0) return this.#send(half, given, length);
     const data = messageBytes(given);
-    return this.#send(half, data, data.length);
+    return this.#send(half, data, lengthOf(data));
   }
 
+  /** @param length the true length of `data`, whose property may be wrong */
   #send(half: OutgoingHalf, data: Uint8Array, length: number): boolean {
     const writer = this.#writer;
     if (writer === undefined) return false;
@@ -231,8 +232,8 @@ export class MessageSender {
 
   /** Starts a message that needs fragments. Copies the part that can't go at once, and sends it later. */
   #sendLarge(half: OutgoingHalf, given: Uint8Array): boolean {
-    if (given.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
     const data = plainView(given, 0);
+    if (data.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
     const writer = this.#writer;
     const message = QueuedMessage.promised(data);
     if (!this.#queue.sendFrame(half, message)) return false;

@@ -1,4 +1,5 @@
 import { err, OK, type Result } from '../result/result.js';
+import { lengthOf } from './message-bytes.js';
 import { monotonicNow } from '../platform/clock.js';
 import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
@@ -28,7 +29,7 @@ export function waitInQueue(
       resolve(copy);
       return;
     }
-    const message = new QueuedMessage(copy.value, queue.memory, data.length, monotonicNow() + timeoutMs, settle);
+    const message = new QueuedMessage(copy.value, queue.memory, lengthOf(data), monotonicNow() + timeoutMs, settle);
     signal?.addEventListener('abort', onAbort, { once: true });
     queue.add(half, message);
     queue.pump();

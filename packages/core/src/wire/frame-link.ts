@@ -40,7 +40,7 @@ export interface FrameWriter {
    */
   tryClaimAt?(length: number): number;
 
-  /** The array to which the index of `tryClaimAt` refers, shorter than 2 GiB. */
+  /** The array to which the index of `tryClaimAt` refers. */
   readonly claimedBytes?: Uint8Array;
 
   /** Sends the claimed frame. It can't fail. */
