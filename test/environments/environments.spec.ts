@@ -49,7 +49,7 @@ describe('connections in unusual environments, over shared memory and WebSocket'
       JSON.stringify(config),
     ]);
     expect(code, output).to.equal(0);
-    expect(output).to.match(/^Tests: +4 passed, 4 total$/mu);
+    expect(output).to.match(/^Tests: +5 passed, 5 total$/mu);
   });
 
   for (const pool of ['vmThreads', 'forks']) {
@@ -65,7 +65,7 @@ describe('connections in unusual environments, over shared memory and WebSocket'
         programs,
       ]);
       expect(code, output).to.equal(0);
-      expect(output).to.match(/Tests +4 passed \(4\)/u);
+      expect(output).to.match(/Tests +5 passed \(5\)/u);
     });
   }
 

@@ -24,6 +24,7 @@ function moduleOf(load: (binder: LooseBinder) => void): TransportModule {
 
 /** The part of inversify's binder that a program in JavaScript may use. */
 interface LooseBinder {
+  readonly isBound?: (identifier: symbol) => boolean;
   bind(identifier: symbol): {
     toConstantValue(value: unknown): unknown;
     toDynamicValue(make: () => unknown): unknown;
@@ -55,23 +56,62 @@ describe('the container of createNetworking()', () => {
     await networking.close();
   });
 
-  it('is made at once for a module that binds more than constants', async () => {
-    const transport = new LoopbackTransport();
-    const module = moduleOf(({ bind }) => {
-      bind(TRANSPORT).toDynamicValue(() => transport);
+  const more: Readonly<Record<string, (binder: LooseBinder) => void>> = {
+    'binds more than constants': ({ bind }) => {
+      bind(AN_OBJECT).toDynamicValue(() => 7);
+    },
+    'binds something else than a symbol': ({ bind }) => {
+      bind('name' as unknown as symbol).toConstantValue(7);
+    },
+    'chooses among constants': ({ bind }) => {
+      const bound = bind(AN_OBJECT).toConstantValue(7) as { whenDefault(): unknown };
+      bound.whenDefault();
+    },
+    'uses more of the binder': ({ bind, isBound }) => {
+      if (isBound?.(AN_OBJECT) === false) bind(AN_OBJECT).toConstantValue(7);
+    },
+    'goes on where only a container could': ({ bind }) => {
+      try {
+        bind(AN_OBJECT).toDynamicValue(() => 7);
+      } catch {
+        // It does without.
+      }
+    },
+  };
+  for (const [what, load] of Object.entries(more)) {
+    it(`is made at once for a module that ${what}, and loads no other one again`, async () => {
+      const transport = new LoopbackTransport();
+      let loads = 0;
+      const first = moduleOf(({ bind }) => {
+        loads += 1;
+        bind(TRANSPORT).toConstantValue(transport);
+      });
+      const networking = await createNetworking({ transports: [first, moduleOf(load)] });
+      const { container } = networking;
+      expect(loads).to.equal(1);
+      expect(container.getAll<Transport>(TRANSPORT)).to.deep.equal([transport]);
+      expect(container.isBound(AN_OBJECT) ? container.get(AN_OBJECT) : container.get('name')).to.equal(7);
+      expect(networking.manager.openConnection({ endpoint: 'loopback://container' }).ok).to.equal(true);
+      await networking.close();
     });
-    const networking = await createNetworking({ transports: [module] });
-    expect(networking.container.getAll<Transport>(TRANSPORT)).to.deep.equal([transport]);
-    expect(networking.manager.openConnection({ endpoint: 'loopback://container' }).ok).to.equal(true);
+  }
+
+  it('has a manager that no activation of the program replaces', async () => {
+    const networking = await createNetworking({ transports: [] });
+    const { container, manager } = networking;
+    container.onActivation(ConnectionManager, () => new ConnectionManager([]));
+    expect(container.get(ConnectionManager)).to.equal(manager);
     await networking.close();
   });
 
-  it('is not needed for the error of a module, which the program gets', async () => {
-    const fault = new Error('no transport today');
+  it('is not needed for the error of a module, which the program gets as the module is loaded once', async () => {
+    let loads = 0;
     const module = moduleOf(() => {
-      throw fault;
+      loads += 1;
+      throw new Error(`load ${loads}`);
     });
     const thrown = await createNetworking({ transports: [module] }).catch((error: unknown) => error);
-    expect(thrown).to.equal(fault);
+    expect(thrown).to.have.property('message', 'load 1');
+    expect(loads).to.equal(1);
   });
 });

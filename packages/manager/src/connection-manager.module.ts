@@ -19,7 +19,7 @@ export function connectionManagerModule(options: ConnectionManagerOptions): Mana
   };
 }
 
-/** A module with the shape that inversify expects. Only `createNetworking` loads inversify. */
+/** A module with the shape that inversify expects. */
 export interface ManagerModule extends Pick<TransportModule, 'id'> {
   /** Binds the manager and its options. */
   load(options: Pick<ContainerModuleLoadOptions, 'bind'>): void;

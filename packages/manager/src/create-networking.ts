@@ -6,7 +6,6 @@ import {
   type ResolvedConnectionConfig,
   type Transport,
   TRANSPORT,
-  type TransportBinder,
   type TransportModule,
   unwrap,
 } from '@entropynet/core';
@@ -14,6 +13,7 @@ import type { Container } from 'inversify';
 import { ConnectionManager } from './connection-manager.js';
 import { CONNECTION_MANAGER_OPTIONS, type ConnectionManagerOptions } from './connection-manager-options.js';
 import { connectionManagerModule } from './connection-manager.module.js';
+import { type Constant, constantsOf, constantsOfModule } from './constants-of-modules.js';
 import { importInversify, type Inversify, inversifyOnDemand } from './inversify.js';
 
 /** The options of `createNetworking`. */
@@ -37,9 +37,10 @@ export interface Networking extends AsyncDisposable {
   /** Opens connections and makes servers. */
   readonly manager: ConnectionManager;
   /**
-   * The inversify container of the manager, for programs that inject it. It is made when it is read first, unless one
-   * of the transports is a `ContainerModule`. Reading it throws a `NetworkError` if inversify could not be loaded:
-   * `NotSupported`, for example with `--frozen-intrinsics`, or `ResourceLimitExceeded` without a free file descriptor.
+   * The inversify container of the manager, for programs that inject it. If all modules are plain objects that bind
+   * constants, the first read loads inversify, which blocks the event loop, and makes the container. Otherwise
+   * `createNetworking()` has made it. Reading it throws a `NetworkError` if inversify could not be loaded: `NotSupported`,
+   * for example with `--frozen-intrinsics`, or `ResourceLimitExceeded` without a free file descriptor.
    */
   readonly container: Container;
   /** The checked configuration with every default. Undefined if the options have none. */
@@ -76,21 +77,27 @@ interface Parts {
 }
 
 async function build(modules: readonly TransportModule[], options: ConnectionManagerOptions): Promise<Parts> {
-  const onDemand = modules.every(isPlainObject) ? inversifyOnDemand() : undefined;
-  const constants = onDemand && (await constantsOf(modules).catch(() => undefined));
-  if (onDemand !== undefined && constants !== undefined) return buildWithConstants(constants, options, onDemand);
+  const onDemand = inversifyOnDemand();
+  const { constants, rest } = onDemand === undefined ? { constants: [], rest: modules } : await constantsOf(modules);
+  if (onDemand !== undefined && rest.length === 0) return buildWithConstants(constants, options, onDemand);
   const inversify = await importInversify();
-  if (!(inversify instanceof NetworkError)) return buildWithContainer(inversify, modules, options);
-  return buildWithConstants(await constantsOf(modules), options, () => inversify);
+  if (!(inversify instanceof NetworkError)) return buildWithContainer(inversify, constants, rest, options);
+  for (const module of rest) {
+    const more = await constantsOfModule(module);
+    if (more === undefined) throw inversify;
+    constants.push(...more);
+  }
+  return buildWithConstants(constants, options, () => inversify);
 }
 
 async function buildWithContainer(
   inversify: Inversify,
+  constants: readonly Constant[],
   modules: readonly TransportModule[],
   options: ConnectionManagerOptions,
 ): Promise<Parts> {
   // All modules are loaded before the first resolve, and all bindings are singletons: a later binding would be built at every call.
-  const container = new inversify.Container({ defaultScope: 'Singleton' });
+  const container = containerWith(inversify, constants);
   for (const module of [...modules, connectionManagerModule(options)]) {
     const loadable =
       module instanceof inversify.ContainerModule
@@ -112,47 +119,22 @@ function buildWithConstants(
     .map(([, value]) => value as Transport);
   const manager = new ConnectionManager(transports, options);
   let container: Container | undefined;
-  return {
-    manager,
-    container: () => (container ??= containerOf(load(), constants, options, manager)),
+  const make = (): Container => {
+    const inversify = load();
+    if (inversify instanceof NetworkError) throw inversify;
+    const made = containerWith(inversify, [...constants, [CONNECTION_MANAGER_OPTIONS, options]]);
+    made.bind(ConnectionManager).toConstantValue(manager);
+    // No activation that a program adds may replace the manager.
+    made.get(ConnectionManager);
+    return made;
   };
+  return { manager, container: () => (container ??= make()) };
 }
 
-function containerOf(
-  inversify: Inversify | NetworkError,
-  constants: readonly Constant[],
-  options: ConnectionManagerOptions,
-  manager: ConnectionManager,
-): Container {
-  if (inversify instanceof NetworkError) throw inversify;
+function containerWith(inversify: Inversify, constants: readonly Constant[]): Container {
   const container = new inversify.Container({ defaultScope: 'Singleton' });
   for (const [identifier, value] of constants) container.bind(identifier).toConstantValue(value);
-  container.bind(CONNECTION_MANAGER_OPTIONS).toConstantValue(options);
-  container.bind(ConnectionManager).toConstantValue(manager);
   return container;
-}
-
-/** An identifier and the value that a module bound to it. */
-type Constant = readonly [identifier: symbol, value: unknown];
-
-/**
- * Returns the constants that modules bind. Rejects if a module binds anything else: only a container knows the other methods
- * of a binding.
- */
-async function constantsOf(modules: readonly TransportModule[]): Promise<Constant[]> {
-  const constants: Constant[] = [];
-  const bind: TransportBinder = (identifier) => ({
-    toConstantValue: (value) => {
-      constants.push([identifier, value]);
-    },
-  });
-  for (const module of modules) await module.load({ bind });
-  return constants;
-}
-
-/** Whether it is no object of a class. A `ContainerModule` of inversify is one. */
-function isPlainObject(module: TransportModule): boolean {
-  return Object.getPrototypeOf(module) === Object.prototype;
 }
 
 function checkGiven(options: NetworkingOptions): void {

@@ -1,3 +1,4 @@
+import { checkContainer } from '../container.js';
 import { BACKENDS, exchange, openPair, sendNumbered } from '../exchange.js';
 
 /** The part of vitest that this file uses. Its own types would claim the global names of mocha's types. */
@@ -9,6 +10,8 @@ declare const vi: Vitest;
 declare const test: (title: string, body: () => Promise<void>, limitMs: number) => void;
 
 const LIMIT_MS = 60_000;
+
+test('the container of a manager', checkContainer, LIMIT_MS);
 
 for (const backend of BACKENDS) {
   test(`a connection over ${backend}`, () => exchange(backend), LIMIT_MS);

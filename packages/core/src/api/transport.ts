@@ -87,8 +87,8 @@ export interface TransportModule {
   /** Identifies the module; a new symbol, or a number. */
   readonly id: number | symbol;
   /**
-   * Binds the transport. `createNetworking` calls it once, before the first connection. If it binds more than constants,
-   * its first call fails, and a second one gets the binder of a container.
+   * Binds the transport. `createNetworking` calls it once, before the first connection. If it is a plain object that
+   * uses more than `bind` and `toConstantValue`, they throw there, and a second call gets the binder of a container.
    */
   load(options: { readonly bind: TransportBinder }): void | Promise<void>;
 }
