@@ -11,7 +11,7 @@ function useUpTo(left: number): string {
   return `
     import { closeSync, openSync } from 'node:fs';
     const opened = [];
-    try { for (;;) opened.push(openSync('/dev/null')); } catch {}
+    try { for (;;) opened.push(openSync('/dev/null')); } catch (error) { if (error.code !== 'EMFILE') throw error; }
     for (const each of opened.slice(-${left})) closeSync(each);
   `;
 }
