@@ -12,6 +12,14 @@ const NOT_THE_BYTES = new TextEncoder().encode('not the bytes of the message');
 const PlatformBuffer = (globalThis as { readonly Buffer?: typeof Buffer }).Buffer;
 
 let looks = 0;
+const looksAtArrays = new WeakMap<Uint8Array, number>();
+
+/** Counts one more look at an array, and returns their number. */
+function looksAt(array: Uint8Array): number {
+  const count = (looksAtArrays.get(array) ?? 0) + 1;
+  looksAtArrays.set(array, count);
+  return count;
+}
 
 const { get: trueLength } = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
@@ -21,11 +29,11 @@ const { get: trueLength } = Object.getOwnPropertyDescriptor(
 };
 
 /** A property that makes something of the true length of its array. */
-function lengthOf(lie: (length: number) => unknown): PropertyDescriptorMap {
+function lengthOf(lie: (length: number, array: Uint8Array) => unknown): PropertyDescriptorMap {
   return {
     length: {
       get(this: Uint8Array) {
-        return lie(trueLength.call(this));
+        return lie(trueLength.call(this), this);
       },
     },
   };
@@ -39,6 +47,9 @@ const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
   'a length of none': { length: { value: 0 } },
   'a length that is true at every second look': lengthOf((length) => ((looks += 1) % 2 === 0 ? length : 39_000)),
   'a length that is true at two of three looks': lengthOf((length) => ((looks += 1) % 3 > 0 ? length : -64)),
+  'a length that is true at two looks, and smaller after that': lengthOf((length, array) =>
+    looksAt(array) > 2 ? 3 : length,
+  ),
   'a length that is no number at some looks': lengthOf((length) => ((looks += 1) % 3 > 0 ? length : Number.NaN)),
   'a length with 4 GiB more': lengthOf((length) => length + 2 ** 32),
   'a length with 4 GiB less': lengthOf((length) => length - 2 ** 32),

@@ -1,11 +1,11 @@
-import { arrayPrototype, getPrototypeOf, getterOf, methodOf } from '../platform/array-methods.js';
+import { arrayPrototype, getPrototypeOf, getterOf, methodOf, partOf } from '../platform/array-methods.js';
 import { kindOf } from '../result/kind-of.js';
+
+export { partOf };
 
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
 // true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
 const getLength = getterOf<number>('byteLength');
-const getOffset = getterOf<number>('byteOffset');
-const getBuffer = getterOf<ArrayBufferLike>('buffer');
 /** Returns the name of a typed array's class; undefined for another value. */
 const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
 const keys = methodOf('keys');
@@ -52,11 +52,6 @@ export function usualLength(data: unknown): number {
   }
 }
 
-/** Returns a plain view of the bytes from `start` on. */
-export function plainView(data: Uint8Array, start: number): Uint8Array {
-  return new Uint8Array(getBuffer(data), getOffset(data) + start, getLength(data) - start);
-}
-
 /**
  * Returns the messages of a batch, each as it is or as a plain view, before any of them is sent. The sender
  * proves each one again, because reading the next one may run code of the program. Throws a `TypeError` unless it is an
@@ -88,5 +83,5 @@ function viewOfUnusual(data: unknown): Uint8Array {
       { cause: error },
     );
   }
-  return plainView(bytes, 0);
+  return partOf(bytes, 0);
 }

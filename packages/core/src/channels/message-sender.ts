@@ -7,7 +7,7 @@ import { ChannelLifecycle } from './channel-lifecycle.js';
 import { Claims } from './claims.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import { lengthOf, messageBytes, messagesOf, plainView, usualLength } from './message-bytes.js';
+import { lengthOf, messageBytes, messagesOf, partOf, usualLength } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
 import {
   channelNotOpen,
@@ -232,7 +232,7 @@ export class MessageSender {
 
   /** Starts a message that needs fragments. Copies the part that can't go at once, and sends it later. */
   #sendLarge(half: OutgoingHalf, given: Uint8Array): boolean {
-    const data = plainView(given, 0);
+    const data = partOf(given, 0);
     if (data.length > this.#maxMessageSize || !this.#isFree(half, 0)) return false;
     const writer = this.#writer;
     const message = QueuedMessage.promised(data);

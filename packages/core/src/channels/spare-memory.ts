@@ -1,7 +1,8 @@
 import { heapWeight } from '../platform/heap-weight.js';
 import { unwrittenBytes } from '../platform/long-memory.js';
 import { err, type Failure, ok, type Result } from '../result/result.js';
-import { lengthOf, plainView } from './message-bytes.js';
+import { partOf } from '../platform/array-methods.js';
+import { lengthOf } from './message-bytes.js';
 
 /** The heap allocates shorter arrays fast, so a spare one would gain nothing. */
 const MIN_SPARE_BYTES = 16 * 1024;
@@ -26,7 +27,7 @@ export class SpareMemory {
     } catch (error) {
       return noMemory(length, error);
     }
-    copy.set(plainView(data, start));
+    copy.set(partOf(data, start));
     return ok(copy);
   }
 

@@ -21,3 +21,20 @@ export function getterOf<T>(name: PropertyKey): (array: unknown) => T {
 function withReceiver(method: () => unknown): unknown {
   return Function.prototype.call.bind(method);
 }
+
+const getLength = getterOf<number>('byteLength');
+const getOffset = getterOf<number>('byteOffset');
+const getBuffer = getterOf<ArrayBufferLike>('buffer');
+
+/**
+ * For transports: returns a plain view of the bytes from `start` to `end`, or to the true end of the array. The method `subarray` of a
+ * Buffer reads the property `length`, which a program may have hidden.
+ */
+export function partOf(bytes: Uint8Array, start: number, end = getLength(bytes)): Uint8Array {
+  return new Uint8Array(getBuffer(bytes), getOffset(bytes) + start, end - start);
+}
+
+/** For transports: returns the payload of a frame (`FrameWriter.tryWrite`): `bytes` itself, or a plain view of a part. */
+export function payloadOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start === 0 && end === bytes.length ? bytes : partOf(bytes, start, end);
+}

@@ -1,4 +1,5 @@
 import { startTurn, stopTurn, type Turn } from '../platform/clock.js';
+import { payloadOf } from '../platform/array-methods.js';
 import type { NetworkError } from '../result/network-error.js';
 import { sendShortage } from '../result/shortage.js';
 import type { FrameWriter } from '../wire/frame-link.js';
@@ -64,7 +65,7 @@ export class LoopbackPipe implements FrameWriter {
     if (!this.#hasRoom(end - start)) return false;
     try {
       const copy = new Uint8Array(end - start);
-      copy.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+      copy.set(payloadOf(bytes, start, end));
       this.#push({ header, bytes: copy });
       return true;
     } catch (error) {

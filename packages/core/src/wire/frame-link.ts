@@ -9,7 +9,8 @@ export interface FrameWriter {
   readonly maxFrameBytes: number;
 
   /**
-   * Writes one whole frame, or nothing. It copies `bytes[start]` to `bytes[end - 1]` before it returns. It never waits,
+   * Writes one whole frame, or nothing. It copies `bytes[start]` to `bytes[end - 1]` before it returns; `payloadOf` gives
+   * them also if the program has hidden the length of its array. It never waits,
    * and no action of a peer makes it throw. After it returned false, the transport must call `onWritable()` of its
    * connection as soon as there may be room. If there is no memory for the frame, the transport ends the connection with
    * `sendShortage` and returns false: core may call this method from a timer, where nobody catches an exception.
