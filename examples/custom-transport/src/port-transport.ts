@@ -15,6 +15,7 @@ import {
   NetworkServer,
   OK,
   ok,
+  payloadOf,
   type ResolvedConnectionConfig,
   resolveOwnConfig,
   type Result,
@@ -52,8 +53,8 @@ class PortWriter implements FrameWriter {
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom(end - start)) return false;
     const copy = new Uint8Array(end - start);
-    // A whole message is the program's own array, whose methods may be overridden. Only pieces are cut out of an array of the base.
-    copy.set(end - start === bytes.length ? bytes : bytes.subarray(start, end));
+    // A whole message is the program's own array, whose length and methods may be overridden.
+    copy.set(payloadOf(bytes, start, end));
     this.#post(header, copy);
     return true;
   }

@@ -34,7 +34,10 @@ export function partOf(bytes: Uint8Array, start: number, end = getLength(bytes))
   return new Uint8Array(getBuffer(bytes), getOffset(bytes) + start, end - start);
 }
 
-/** For transports: returns the payload of a frame (`FrameWriter.tryWrite`): `bytes` itself, or a plain view of a part. */
+/**
+ * For transports: returns the payload of a frame (`FrameWriter.tryWrite`): `bytes` itself, or a plain view of a part. Only the
+ * array of a whole message may lie about its length, because core makes a plain view of a message before it divides it.
+ */
 export function payloadOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return start === 0 && end === bytes.length ? bytes : partOf(bytes, start, end);
 }
