@@ -192,11 +192,13 @@ export class MessageReceiver implements FrameSink {
     while (half.hasConsumer && this.#isDelivering) {
       const frame = half.parked.shift();
       if (frame === undefined) break;
+      // Read before the callback, which may transfer the memory. Then the array's length reads 0.
+      const cost = frame.bytes.length + FRAME_COST_BYTES;
       if (!this.#processParked(half, frame)) {
         half.parked.clear();
         return;
       }
-      this.#consume(half, frame.bytes.length + FRAME_COST_BYTES);
+      this.#consume(half, cost);
     }
     if (half.parked.length === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
   }
