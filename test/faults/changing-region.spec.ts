@@ -68,7 +68,10 @@ describeFaults('a region whose words change all the time', () => {
         onCorrupted,
       });
       for (let batch = 0; batch < 2000 && !isCorrupt && frames < wanted; batch += 1) {
-        for (let count = 0; count < 16; count += 1) writer.tryWrite(0, payload, 0, (batch * 16 + count) % 200);
+        for (let count = 0; count < 16; count += 1) {
+          const length = (batch * 16 + count) % 200;
+          writer.tryWrite(0, payload.subarray(0, length), 0, length);
+        }
         reader.drain(64, sink);
         writer.checkUnblocked();
       }
@@ -120,7 +123,7 @@ describeFaults('a region whose words change all the time', () => {
         const writer = clientWriter({ ...raw });
         const payload = new Uint8Array(300);
         for (let turn = 0; turn < 500 && accepted.isConnected(); turn += 1) {
-          for (let index = 0; index < 50; index += 1) writer.tryWrite(0, payload, 0, index);
+          for (let index = 0; index < 50; index += 1) writer.tryWrite(0, payload.subarray(0, index), 0, index);
           raw.socket.ring();
           await turns(1);
         }

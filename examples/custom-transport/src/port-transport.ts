@@ -15,7 +15,6 @@ import {
   NetworkServer,
   OK,
   ok,
-  payloadOf,
   type ResolvedConnectionConfig,
   resolveOwnConfig,
   type Result,
@@ -53,8 +52,8 @@ class PortWriter implements FrameWriter {
   tryWrite(header: number, bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.#hasRoom(end - start)) return false;
     const copy = new Uint8Array(end - start);
-    // A whole message is the program's own array, whose length and methods may be overridden.
-    copy.set(payloadOf(bytes, start, end));
+    // `bytes` may be the program's own array, whose properties may say anything. `set` copies what it really holds.
+    copy.set(bytes);
     this.#post(header, copy);
     return true;
   }

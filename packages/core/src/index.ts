@@ -75,7 +75,6 @@ export { parseEndpoint, type Endpoint } from './config/endpoint.js';
 export { servingTransports } from './config/serving-transports.js';
 export { checkCallback } from './lifecycle/callback-guard.js';
 export { messageBytes } from './channels/message-bytes.js';
-export { partOf, payloadOf } from './platform/array-methods.js';
 export { checkChannelName, MAX_CHANNEL_NAME_BYTES } from './channels/channel-name.js';
 export { NetworkConnection } from './lifecycle/network-connection.js';
 export type { SendClaim } from './api/send-claim.js';

@@ -36,6 +36,33 @@ describe('the bytes of a message', () => {
     expect(Buffer.compare(Buffer.concat(fragments), packet)).to.equal(0);
   });
 
+  it('reach the transport as a whole array, in each kind of frame', async () => {
+    const connection = new BareConnection({ channelWindow: 65_536 }, { ...BARE_LIMITS, channelWindow: 1 << 20 });
+    const { writer } = connection;
+    const parts: [type: number, start: number, missing: number][] = [];
+    const write = writer.tryWrite.bind(writer);
+    writer.tryWrite = (header, bytes, start, end) => {
+      parts.push([frameTypeOf(header), start, bytes.byteLength - end]);
+      return write(header, bytes, start, end);
+    };
+    const view = new Uint8Array(new ArrayBuffer(200_000), 1000, 100_000);
+    unwrap(connection.trySend(view.subarray(5, 50)));
+    unwrap(connection.trySend(view));
+    writer.room = 1;
+    unwrap(connection.trySend(view));
+    const waiting = connection.send(view.subarray(7, 90));
+    const opening = connection.openChannel('assets');
+    connection.makeRoom();
+    unwrap(await waiting);
+    unwrap(await opening);
+    connection.setMessageCallback(() => undefined);
+    connection.feed(frameHeader(FrameType.Message, 0), view.subarray(0, 40_000));
+    const { Message, MessageStart, Fragment, ChannelOpen, WindowUpdate } = FrameType;
+    const types = [Message, MessageStart, Fragment, ChannelOpen, WindowUpdate];
+    expect([...new Set(parts.map(([type]) => type))]).to.have.members(types);
+    expect(parts.filter(([, start, missing]) => start !== 0 || missing !== 0)).to.deep.equal([]);
+  });
+
   // V8 keeps an index of an array in 32 bits where it can. The lower 32 bits of both lengths are those of other numbers.
   for (const wanted of [2 ** 31 + 64, 2 ** 32 + 64]) {
     const length = Math.min(wanted, constants.MAX_LENGTH);

@@ -1,4 +1,4 @@
-import { type NetworkError, sendShortage, payloadOf } from '@entropynet/core';
+import { type NetworkError, sendShortage } from '@entropynet/core';
 import { runAsMicrotask } from '@entropynet/core/platform';
 import { BATCH_BYTES, MAX_BATCH_BYTES } from './batch-memory.js';
 import { freshBytes } from './bytes.js';
@@ -109,7 +109,7 @@ export class OutgoingLane {
     const next = at + FRAME_HEADER_BYTES + length;
     putUint32(this.#batch, at, length);
     putUint32(this.#batch, at + 4, header);
-    this.#batch.set(payloadOf(bytes, start, end), at + FRAME_HEADER_BYTES);
+    this.#batch.set(bytes, at + FRAME_HEADER_BYTES);
     this.#end = next;
     if (next >= BATCH_BYTES) this.flush();
     else if (!this.#isFlushDue) {

@@ -1,4 +1,4 @@
-import { unwrap } from '@entropynet/core';
+import { type NetworkConnection, type Result, type SendClaim, unwrap } from '@entropynet/core';
 import { expect } from 'chai';
 import { openPair, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { messageOf } from '../support/messages.js';
@@ -65,6 +65,25 @@ const LIES: Readonly<Record<string, PropertyDescriptorMap>> = {
   ),
 };
 
+/** What a getter of an array does: it may leave a claim under way. */
+const ACTS: Readonly<Record<string, (near: NetworkConnection, expected: Uint8Array[]) => SendClaim | undefined>> = {
+  'sends another message': (near, expected) => {
+    expected.push(messageOf(20, 9));
+    unwrap(near.trySend(messageOf(20, 9)));
+    return undefined;
+  },
+  'sends a batch': (near, expected) => {
+    expected.push(messageOf(20, 9), messageOf(21, 9));
+    expect(unwrap(near.trySendBatch([messageOf(20, 9), messageOf(21, 9)]))).to.equal(2);
+    return undefined;
+  },
+  'claims room': (near) => {
+    const claim = unwrap(near.claim(30));
+    claim.bytes.set(messageOf(30, 0));
+    return claim;
+  },
+};
+
 /** Contract, DELIVERY: only the memory of an array counts, with any class and any properties. */
 export function describeOddArrays(context: ChapterContext): void {
   describe('arrays that lie', () => {
@@ -82,6 +101,98 @@ export function describeOddArrays(context: ChapterContext): void {
         }),
       );
     }
+
+    for (const [what, act] of Object.entries(ACTS)) {
+      it(
+        `[DELIVERY-5] sends whole messages, where reading the length of an array ${what}`,
+        scoped(async (scope) => {
+          const { near, far } = await openPair(context, scope, SMALL_LIMITS);
+          const expected: Uint8Array[] = [];
+          const received: Uint8Array[] = [];
+          far.setMessageCallback((data) => received.push(data));
+          for (const send of [
+            (data: Uint8Array) => near.trySend(data),
+            (data: Uint8Array) => near.trySendBatch([data]),
+          ]) {
+            for (let look = 1; look <= 4; look += 1) {
+              const own = messageOf(40, look);
+              let count = 0;
+              let claim: SendClaim | undefined;
+              const odd = Object.defineProperty(own.slice(), 'length', {
+                get: () => {
+                  count += 1;
+                  if (count === look) claim = act(near, expected);
+                  return own.length;
+                },
+              });
+              const sent = send(odd);
+              // A claim blocks the connection.
+              expect(sent.ok).to.equal(claim === undefined);
+              if (claim === undefined) expected.push(own);
+              else {
+                unwrap(claim.commit());
+                expected.push(messageOf(30, 0));
+              }
+            }
+          }
+          await until(() => received.length >= expected.length, 'the messages arrived');
+          expect(received).to.deep.equal(expected);
+          expect(far.getStats().bytesReceived).to.equal(near.getStats().bytesSent);
+        }),
+      );
+    }
+
+    it(
+      '[DELIVERY-7] sends a claim whose array lies after it was filled, and uses its memory again',
+      scoped(async (scope) => {
+        const { near, far } = await openPair(context, scope, SMALL_LIMITS);
+        const received: Uint8Array[] = [];
+        far.setMessageCallback((data) => received.push(data));
+        const expected: Uint8Array[] = [];
+        for (const length of LENGTHS) {
+          for (const properties of Object.values(LIES)) {
+            const bytes = messageOf(length, expected.length);
+            let claim: Result<SendClaim> | undefined;
+            await until(() => (claim = near.claim(length)).ok, 'there is room for a claim');
+            const { value } = claim as { value: SendClaim };
+            value.bytes.set(bytes);
+            Object.defineProperties(value.bytes, properties);
+            unwrap(value.commit());
+            expected.push(bytes);
+          }
+        }
+        await until(() => received.length === expected.length, 'the messages arrived');
+        expect(received.every((data, index) => areEqual(data, expected[index]!))).to.equal(true);
+      }),
+    );
+
+    it(
+      '[OWNERSHIP-2] goes on when a program hides the properties of the arrays that it writes and reads in place',
+      scoped(async (scope) => {
+        const { near, far } = await openPair(context, scope, SMALL_LIMITS);
+        const received: Uint8Array[] = [];
+        far.setMessageCallback(
+          (bytes, start, end) => {
+            received.push(Uint8Array.from({ length: end - start }, (_, index) => bytes[start + index]!));
+            hideProperties(bytes);
+          },
+          { ownership: 'in-place' },
+        );
+        const expected = [40, 100_000, 40, 100_000, 100_000, 40].map(messageOf);
+        for (const message of expected) {
+          await until(
+            () =>
+              near.trySendWith(message.length, (bytes, start) => {
+                Uint8Array.prototype.set.call(bytes, message, start);
+                hideProperties(bytes);
+              }).ok,
+            'there is room for a message in place',
+          );
+        }
+        await until(() => received.length === expected.length, 'the messages arrived');
+        expect(received.every((data, index) => areEqual(data, expected[index]!))).to.equal(true);
+      }),
+    );
 
     it(
       '[DELIVERY-5] sends arrays of another realm, over memory that can grow and over shared memory',
@@ -171,6 +282,12 @@ async function expectDelivery(
 
 function areEqual(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}
+
+function hideProperties(bytes: Uint8Array): void {
+  for (const key of ['length', 'byteLength', 'byteOffset', 'buffer', 'constructor', 'subarray', 'slice', 'set']) {
+    Object.defineProperty(bytes, key, { get: fail, configurable: true });
+  }
 }
 
 function fail(): never {

@@ -3,14 +3,18 @@ import { shortageOf } from '../result/shortage.js';
 import { ignoreRejection, isThenable } from '../result/thenable.js';
 import type { InPlaceWriter } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
+import { partOf } from '../platform/array-methods.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
+import { ClaimUnderWay } from './claim-under-way.js';
 import { coarseClock, NO_TICK } from './coarse-clock.js';
 import { QueuedMessage } from './message-line.js';
 import { channelClosed, notConnected } from './refusals.js';
 import type { SendQueue } from './send-queue.js';
 import { noMemory, SpareMemory } from './spare-memory.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 type PermanentWriter = FrameWriter & Required<Pick<FrameWriter, 'tryClaimAt' | 'claimedBytes'>>;
 
@@ -30,6 +34,8 @@ export class Claims {
   #writer: FrameWriter | undefined;
   /** The same, if its frames lie in one permanent array. */
   #permanent: PermanentWriter | undefined;
+  /** The permanent array as programs see it. They may change its properties, and not those of the writer's own array. */
+  #shown: Uint8Array | undefined;
   #wholeBytes = 0;
   /**
    * The number of the present claim; 0 if there is none. A number, because a reference to a young object costs a write
@@ -41,6 +47,8 @@ export class Claims {
   #firstOfLink = 0;
   /** Whether the present claim is room of the writer, which takes the message as one frame. */
   #isWhole = false;
+  /** The array of the present claim, unless it lies in the permanent one. No program has it, so its properties are true. */
+  #room: Uint8Array = NO_BYTES;
   /** The tick of the coarse clock in which the last claim was sent. */
   #tick = NO_TICK;
 
@@ -54,6 +62,7 @@ export class Claims {
     this.#memory.clear();
     this.#writer = writer;
     this.#permanent = isPermanent(writer) ? writer : undefined;
+    this.#shown = this.#permanent && partOf(this.#permanent.claimedBytes, 0);
     this.#wholeBytes = wholeBytes;
     this.#firstOfLink = this.#count;
     this.#tick = NO_TICK;
@@ -71,6 +80,8 @@ export class Claims {
   stop(): void {
     this.#writer = undefined;
     this.#permanent = undefined;
+    this.#shown = undefined;
+    this.#room = NO_BYTES;
     this.#current = 0;
   }
 
@@ -85,7 +96,9 @@ export class Claims {
     try {
       const bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
       if (bytes === undefined) return this.#noRoom();
-      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, bytes, length) };
+      // A writer with a permanent array makes a view for each claim, which the program may have.
+      const shown = isWhole && this.#permanent !== undefined ? bytes : this.#shownOf(bytes);
+      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, shown, length) };
     } catch (error) {
       return lackOf(length, error);
     }
@@ -98,27 +111,34 @@ export class Claims {
    */
   sendWith(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
     const writer = this.#permanent;
-    if (writer === undefined || length > this.#wholeBytes) return this.#sendWithMemory(half, length, write);
+    const shown = this.#shown;
+    if (writer === undefined || shown === undefined || length > this.#wholeBytes)
+      return this.#sendWithMemory(half, length, write);
     const start = writer.tryClaimAt(length);
-    return start < 0 ? this.#noRoom() : this.#write(half, writer.claimedBytes, start, length, write, true);
+    if (start < 0) return this.#noRoom();
+    return this.#write(half, writer.claimedBytes, shown, start, length, write, true);
   }
 
   #sendWithMemory(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
     const writer = this.#writer;
     if (writer === undefined) return notConnected();
     const isWhole = length <= this.#wholeBytes;
-    let bytes: Uint8Array | undefined;
+    let room: Uint8Array | undefined;
+    let shown: Uint8Array;
     try {
-      bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
+      room = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
+      if (room === undefined) return this.#noRoom();
+      shown = partOf(room, 0);
     } catch (error) {
       return lackOf(length, error);
     }
-    return bytes === undefined ? this.#noRoom() : this.#write(half, bytes, 0, length, write, isWhole);
+    return this.#write(half, room, shown, 0, length, write, isWhole);
   }
 
   #write(
     half: OutgoingHalf,
-    bytes: Uint8Array,
+    room: Uint8Array,
+    shown: Uint8Array,
     start: number,
     length: number,
     write: InPlaceWriter,
@@ -126,7 +146,7 @@ export class Claims {
   ): Result {
     const number = this.#hold(isWhole);
     try {
-      const returned = write(bytes, start);
+      const returned = write(shown, start);
       if (returned !== undefined) checkWritten(returned);
     } catch (error) {
       this.#giveUp(number);
@@ -135,18 +155,19 @@ export class Claims {
     if (this.#current !== number) return this.#over(number);
     this.#current = 0;
     this.#queue.isHeld = false;
-    if (bytes.length < start + length) return this.#refuse(memoryTransferred());
-    return this.#send(half, bytes, length);
+    if (room.length < length) return this.#refuse(memoryTransferred());
+    return this.#send(half, room, length);
   }
 
   /** Sends a claim. */
-  commit({ number, half, bytes, length }: ClaimUnderWay): Result {
+  commit({ number, half, length }: ClaimUnderWay): Result {
     if (this.#current !== number) return this.#over(number);
     this.#release();
-    if (bytes.length !== length) return this.#refuse(memoryTransferred());
+    const room = this.#takeRoom();
+    if (room.length < length) return this.#refuse(memoryTransferred());
     // The peer has refused the channel, and would drop the message.
     if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
-    return this.#send(half, bytes, length);
+    return this.#send(half, room, length);
   }
 
   /** Aborts a claim. */
@@ -155,18 +176,33 @@ export class Claims {
   }
 
   /** @param length read before: a transport may detach the memory, and then the array's length reads 0 */
-  #send(half: OutgoingHalf, bytes: Uint8Array, length: number): Result {
+  #send(half: OutgoingHalf, room: Uint8Array, length: number): Result {
     if (this.#isWhole) {
       this.#writer?.commitClaim(half.id << 8);
       half.countWhole(length, length + FRAME_COST_BYTES);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
       // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
-      this.#queue.add(half, QueuedMessage.promised(bytes, this.#memory), true);
+      this.#queue.add(half, QueuedMessage.promised(room, this.#memory), true);
       this.#queue.isHeldUp = true;
     }
     if (this.#queue.isHeldUp) this.#endHold();
     return OK;
+  }
+
+  /** Keeps the array of a claim, and returns the one that the program gets. It may change the properties of its own. */
+  #shownOf(room: Uint8Array): Uint8Array {
+    const shown = partOf(room, 0);
+    this.#room = room;
+    return shown;
+  }
+
+  /** Returns the array in which the present claim lies, and keeps none. */
+  #takeRoom(): Uint8Array {
+    if (this.#isWhole && this.#permanent !== undefined) return this.#permanent.claimedBytes;
+    const room = this.#room;
+    this.#room = NO_BYTES;
+    return room;
   }
 
   /** Lets the queue write what has waited for the end of the claim. */
@@ -190,6 +226,7 @@ export class Claims {
   #giveUp(number: number): void {
     if (this.#current !== number) return;
     this.#release();
+    this.#room = NO_BYTES;
     this.#drop();
   }
 
@@ -227,6 +264,11 @@ export class Claims {
   }
 }
 
+/** Whether a message may have this length. */
+export function isLength(length: number): boolean {
+  return Number.isInteger(length) && length >= 0;
+}
+
 /** The error of a claim whose memory the program has transferred, so that there is no message. */
 function memoryTransferred(): Failure {
   return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
@@ -247,31 +289,4 @@ function checkWritten(returned: unknown): void {
   if (!isThenable(returned)) return;
   ignoreRejection(returned);
   throw new TypeError('the function that trySendWith calls must write at once; it returned a promise');
-}
-
-/** The claim that a connection returns. A class, so that no claim costs a closure. */
-class ClaimUnderWay implements SendClaim {
-  readonly #claims: Claims;
-
-  /**
-   * @param number the number of the claim on its connection
-   * @param length the length of the message; `bytes` reads 0 after its memory was transferred
-   */
-  constructor(
-    claims: Claims,
-    readonly number: number,
-    readonly half: OutgoingHalf,
-    readonly bytes: Uint8Array,
-    readonly length: number,
-  ) {
-    this.#claims = claims;
-  }
-
-  commit(): Result {
-    return this.#claims.commit(this);
-  }
-
-  abort(): void {
-    this.#claims.abort(this);
-  }
 }

@@ -10,7 +10,7 @@ interface ControlFrame {
 }
 
 /** Writes one frame. Returns false if there is no room. */
-export type WriteFrame = (header: number, bytes: Uint8Array, start: number, end: number) => boolean;
+export type WriteFrame = (header: number, bytes: Uint8Array) => boolean;
 
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
@@ -75,7 +75,7 @@ export class ControlQueue {
 
   /** Returns window at once. Returns false if there is no room. */
   writeCredit(half: IncomingHalf): boolean {
-    if (!this.#write(frameHeader(this.#creditType, half.id), encodeUint32(half.owed), 0, 4)) return false;
+    if (!this.#write(frameHeader(this.#creditType, half.id), encodeUint32(half.owed))) return false;
     half.noteReturned();
     return true;
   }
@@ -88,7 +88,7 @@ export class ControlQueue {
   /** Writes the waiting frames. Returns false if there was no room for all of them. */
   pump(): boolean {
     for (let frame = this.#frames.head; frame !== undefined; frame = this.#frames.head) {
-      if (!this.#write(frame.header, frame.bytes, 0, frame.bytes.length)) return false;
+      if (!this.#write(frame.header, frame.bytes)) return false;
       this.#frames.shift();
       if (frame.announces !== undefined) this.#noteAnnounced(frame.announces);
     }

@@ -1,4 +1,5 @@
 import { runAsMicrotask } from '../platform/clock.js';
+import { partOf } from '../platform/array-methods.js';
 import type { FrameLink } from '../wire/frame-link.js';
 import { copyOf, ownedBytes } from './owned-bytes.js';
 
@@ -40,10 +41,12 @@ export class FrameMemory {
     return new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset + start, end - start);
   }
 
-  /** Returns a plain array for each array of the transport: the methods of a subclass must not reach the program. */
+  /**
+   * Returns a plain array over all of the transport's one: the methods of a subclass must not reach the program. The
+   * transport still uses an array that it owns, so the program gets another one, whose properties it may change.
+   */
   plain(bytes: Uint8Array, isOwned: boolean): Uint8Array {
-    if (bytes === this.#permanent || bytes.constructor === Uint8Array) return bytes;
-    if (isOwned) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (isOwned) return bytes.constructor === Uint8Array ? bytes : partOf(bytes, 0);
     if (bytes !== this.#last) this.#note(bytes);
     this.#lastPlain ??= new Uint8Array(this.#lastBuffer as ArrayBufferLike, this.#lastOffset, bytes.length);
     return this.#lastPlain;
@@ -54,9 +57,8 @@ export class FrameMemory {
     this.#lastBuffer = bytes.buffer;
     this.#lastOffset = bytes.byteOffset;
     this.#lastPlain = undefined;
-    // A ring is one plain array as long as its link lives. An array of another class is a piece of a stream, and this
-    // reference must not keep it.
-    if (bytes.constructor !== Uint8Array) runAsMicrotask(this.#forgetLast);
+    // Another array is a piece of a stream, and this reference must not keep it.
+    if (bytes !== this.#permanent) runAsMicrotask(this.#forgetLast);
   }
 
   readonly #forgetLast = (): void => {

@@ -1,8 +1,6 @@
 import { arrayPrototype, getPrototypeOf, getterOf, methodOf, partOf } from '../platform/array-methods.js';
 import { kindOf } from '../result/kind-of.js';
 
-export { partOf };
-
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
 // true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
 const getLength = getterOf<number>('byteLength');
@@ -21,11 +19,6 @@ const OVER_LONG = 2 ** -31;
  */
 export function messageBytes(data: Uint8Array): Uint8Array {
   return usualLength(data) === 0 || data.length !== getLength(data) ? viewOfUnusual(data) : data;
-}
-
-/** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
-export function lengthOf(data: Uint8Array): number {
-  return getLength(data);
 }
 
 /**

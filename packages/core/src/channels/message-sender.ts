@@ -4,10 +4,11 @@ import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/co
 import type { Channel, IncomingHalf, OutgoingHalf } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import { ChannelLifecycle } from './channel-lifecycle.js';
-import { Claims } from './claims.js';
+import { Claims, isLength } from './claims.js';
+import { lengthOf, partOf } from '../platform/array-methods.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
-import { lengthOf, messageBytes, messagesOf, partOf, usualLength } from './message-bytes.js';
+import { messageBytes, messagesOf, usualLength } from './message-bytes.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';
 import {
   channelNotOpen,
@@ -293,8 +294,4 @@ export class MessageSender {
     this.wouldBlockSends += 1;
     return WOULD_BLOCK;
   }
-}
-
-function isLength(length: number): boolean {
-  return Number.isInteger(length) && length >= 0;
 }

@@ -1,4 +1,5 @@
 import type { UnconfirmedSends } from '../api/connection-types.js';
+import { partOf } from '../platform/array-methods.js';
 import { encodeUint32, FRAME_COST_BYTES, frameHeader, FrameType } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { IncomingHalf, OutgoingHalf } from './channel.js';
@@ -49,7 +50,7 @@ export class SendQueue {
     this.#events = events;
     this.drains = new DrainReports(events.onDrain, () => !this.isFull && !this.#mustHold() && !this.#isFinishing);
     this.control = new ControlQueue(
-      (header, bytes, start, end) => this.#writeRaw(header, bytes, start, end),
+      (header, bytes) => this.#writeRaw(header, bytes),
       (half) => {
         this.#wake(half);
         this.drains.noteChange(half);
@@ -195,13 +196,13 @@ export class SendQueue {
     const { bytes, offset, length } = message;
     if (message.isStarted) {
       const end = Math.min(offset + this.#fragmentBytes, message.end);
-      if (!this.#write(half, FrameType.Fragment, bytes, offset, end)) return false;
+      if (!this.#write(half, FrameType.Fragment, partOf(bytes, offset, end))) return false;
       message.offset = end;
     } else if (length <= this.#wholeBytes) {
-      if (!this.#write(half, FrameType.Message, bytes, 0, length)) return false;
+      if (!this.#write(half, FrameType.Message, bytes)) return false;
       message.offset = length;
     } else {
-      if (!this.#write(half, FrameType.MessageStart, encodeUint32(length), 0, 4)) return false;
+      if (!this.#write(half, FrameType.MessageStart, encodeUint32(length))) return false;
       message.isStarted = true;
     }
     return true;
@@ -231,15 +232,13 @@ export class SendQueue {
   /** Writes one frame of the half's oldest message, or its close. Returns false if it wrote none. */
   #pumpHalf(half: OutgoingHalf): boolean {
     if (half.owesAbort) {
-      if (!this.#write(half, FrameType.MessageAbort, NO_BYTES, 0, 0)) return false;
+      if (!this.#write(half, FrameType.MessageAbort, NO_BYTES)) return false;
       half.clearAbort();
       this.drains.noteChange(half);
     }
     const message = half.head;
     if (message === undefined) {
-      if (!half.isReadyToClose || !this.#writeRaw(frameHeader(FrameType.ChannelClose, half.id), NO_BYTES, 0, 0)) {
-        return false;
-      }
+      if (!half.isReadyToClose || !this.#writeRaw(frameHeader(FrameType.ChannelClose, half.id), NO_BYTES)) return false;
       half.noteClosed();
       return true;
     }
@@ -252,18 +251,18 @@ export class SendQueue {
     return true;
   }
 
-  #write(half: OutgoingHalf, type: FrameType, bytes: Uint8Array, start: number, end: number): boolean {
-    const cost = end - start + FRAME_COST_BYTES;
-    if (half.credit < cost || !this.#writeRaw(frameHeader(type, half.id), bytes, start, end)) return false;
+  #write(half: OutgoingHalf, type: FrameType, bytes: Uint8Array): boolean {
+    const cost = bytes.length + FRAME_COST_BYTES;
+    if (half.credit < cost || !this.#writeRaw(frameHeader(type, half.id), bytes)) return false;
     half.spend(cost);
     return true;
   }
 
-  #writeRaw(header: number, bytes: Uint8Array, start: number, end: number): boolean {
+  #writeRaw(header: number, bytes: Uint8Array): boolean {
     const writer = this.#writer;
     if (writer === undefined) return false;
     // The transport may find the link broken while it writes. Then all messages have ended already.
-    if (writer.tryWrite(header, bytes, start, end)) return this.#writer === writer;
+    if (writer.tryWrite(header, bytes, 0, bytes.length)) return this.#writer === writer;
     this.isFull = true;
     return false;
   }

@@ -1,8 +1,7 @@
 import { heapWeight } from '../platform/heap-weight.js';
 import { unwrittenBytes } from '../platform/long-memory.js';
 import { err, type Failure, ok, type Result } from '../result/result.js';
-import { partOf } from '../platform/array-methods.js';
-import { lengthOf } from './message-bytes.js';
+import { bufferOf, lengthOf, partOf } from '../platform/array-methods.js';
 
 /** The heap allocates shorter arrays fast, so a spare one would gain nothing. */
 const MIN_SPARE_BYTES = 16 * 1024;
@@ -47,9 +46,9 @@ export class SpareMemory {
     return this.#take(length) ?? unwrittenBytes(length).fill(0);
   }
 
-  /** Takes back the memory of a message that nobody reads any more. */
-  release({ buffer, length }: Uint8Array): void {
-    if (length >= MIN_SPARE_BYTES) this.#spare = new WeakRef(buffer);
+  /** Takes back the memory of a message that nobody reads any more. A program may have changed the properties of the array. */
+  release(bytes: Uint8Array): void {
+    if (lengthOf(bytes) >= MIN_SPARE_BYTES) this.#spare = new WeakRef(bufferOf(bytes));
   }
 
   /** Forgets the spare memory: what is in it was for an earlier peer. */

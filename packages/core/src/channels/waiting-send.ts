@@ -1,5 +1,5 @@
 import { err, OK, type Result } from '../result/result.js';
-import { lengthOf } from './message-bytes.js';
+import { lengthOf } from '../platform/array-methods.js';
 import { monotonicNow } from '../platform/clock.js';
 import type { OutgoingHalf } from './channel.js';
 import { QueuedMessage, type SendOutcome } from './message-line.js';

@@ -26,18 +26,17 @@ const getLength = getterOf<number>('byteLength');
 const getOffset = getterOf<number>('byteOffset');
 const getBuffer = getterOf<ArrayBufferLike>('buffer');
 
-/**
- * For transports: returns a plain view of the bytes from `start` to `end`, or to the true end of the array. The method `subarray` of a
- * Buffer reads the property `length`, which a program may have hidden.
- */
-export function partOf(bytes: Uint8Array, start: number, end = getLength(bytes)): Uint8Array {
-  return new Uint8Array(getBuffer(bytes), getOffset(bytes) + start, end - start);
+/** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
+export function lengthOf(data: Uint8Array): number {
+  return getLength(data);
 }
 
-/**
- * For transports: returns the payload of a frame (`FrameWriter.tryWrite`): `bytes` itself, or a plain view of a part. Only the
- * array of a whole message may lie about its length, because core makes a plain view of a message before it divides it.
- */
-export function payloadOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return start === 0 && end === bytes.length ? bytes : partOf(bytes, start, end);
+/** Returns the true buffer of an array. */
+export function bufferOf(data: Uint8Array): ArrayBufferLike {
+  return getBuffer(data);
+}
+
+/** Returns a plain view of the bytes from `start` to `end`, or to the true end of the array, whatever its properties say. */
+export function partOf(bytes: Uint8Array, start: number, end = getLength(bytes)): Uint8Array {
+  return new Uint8Array(getBuffer(bytes), getOffset(bytes) + start, end - start);
 }

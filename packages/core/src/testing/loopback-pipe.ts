@@ -1,5 +1,4 @@
 import { startTurn, stopTurn, type Turn } from '../platform/clock.js';
-import { payloadOf } from '../platform/array-methods.js';
 import type { NetworkError } from '../result/network-error.js';
 import { sendShortage } from '../result/shortage.js';
 import type { FrameWriter } from '../wire/frame-link.js';
@@ -65,7 +64,7 @@ export class LoopbackPipe implements FrameWriter {
     if (!this.#hasRoom(end - start)) return false;
     try {
       const copy = new Uint8Array(end - start);
-      copy.set(payloadOf(bytes, start, end));
+      copy.set(bytes);
       this.#push({ header, bytes: copy });
       return true;
     } catch (error) {

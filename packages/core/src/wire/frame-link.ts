@@ -9,9 +9,10 @@ export interface FrameWriter {
   readonly maxFrameBytes: number;
 
   /**
-   * Writes one whole frame, or nothing. It copies `bytes[start]` to `bytes[end - 1]` before it returns; `payloadOf` gives
-   * them also if the program has hidden the length of its array. It never waits,
-   * and no action of a peer makes it throw. After it returned false, the transport must call `onWritable()` of its
+   * Writes one whole frame, or nothing. It copies the payload before it returns: all of `bytes`. `start` is 0, and `end` is
+   * the true length. `bytes` may be the program's own array, with properties that the program has changed. So copy it with
+   * `set`, and read none of its properties: that could run code of the program, which sends in between. It never waits, and
+   * no action of a peer makes it throw. After it returned false, the transport must call `onWritable()` of its
    * connection as soon as there may be room. If there is no memory for the frame, the transport ends the connection with
    * `sendShortage` and returns false: core may call this method from a timer, where nobody catches an exception.
    * @returns whether the frame was written
@@ -41,7 +42,7 @@ export interface FrameWriter {
    */
   tryClaimAt?(length: number): number;
 
-  /** The array to which the index of `tryClaimAt` refers. */
+  /** The array to which the index of `tryClaimAt` refers. Programs get another one over the same memory. */
   readonly claimedBytes?: Uint8Array;
 
   /** Sends the claimed frame. It can't fail. */

@@ -1,4 +1,4 @@
-import { type FrameWriter, partOf } from '@entropynet/core';
+import type { FrameWriter } from '@entropynet/core';
 import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
 import { copyInto } from './copy-into.js';
 import { loadAfterStore } from './load-after-store.js';
@@ -113,8 +113,7 @@ export class RingWriter implements FrameWriter {
       const frameBytes = frameBytesOf(length);
       if (frameBytes > this.#room && !this.#findRoom(frameBytes)) return false;
       // STEP(send: room found)
-      const source = length === (bytes.length | 0) ? bytes : partOf(bytes, start, end); // No message has 2 GiB.
-      copyInto(this.#bytes, source, this.#at + FRAME_HEADER_BYTES);
+      copyInto(this.#bytes, bytes, this.#at + FRAME_HEADER_BYTES);
       // STEP(send: bytes copied)
       this.#publish(header, length, frameBytes);
       return true;

@@ -1,4 +1,4 @@
-import { type FrameWriter, sendShortage, payloadOf } from '@entropynet/core';
+import { type FrameWriter, sendShortage } from '@entropynet/core';
 import type { FrameWriterEvents } from '../protocol/frame-writer-events.js';
 import { HEADER_BYTES, MAX_FRAME_BYTES } from '../protocol/web-socket-protocol.js';
 import { clearInterval, setInterval } from './page-timers.js';
@@ -30,7 +30,7 @@ export class PlatformFrameWriter implements FrameWriter {
     if (!this.#hasRoom()) return false;
     try {
       const frame = new Uint8Array(HEADER_BYTES + end - start);
-      frame.set(payloadOf(bytes, start, end), HEADER_BYTES);
+      frame.set(bytes, HEADER_BYTES);
       this.#send(header, frame);
       return true;
     } catch (error) {

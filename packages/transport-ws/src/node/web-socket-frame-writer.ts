@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type FrameWriter, sendShortage, payloadOf } from '@entropynet/core';
+import { type FrameWriter, sendShortage } from '@entropynet/core';
 import { WebSocket } from '#ws';
 import { envelopeBytes, type Masking, seal } from './message-envelope.js';
 import { MIN_SPARE_BYTES, spareFrames } from './spare-frames.js';
@@ -72,7 +72,7 @@ export class WebSocketFrameWriter implements FrameWriter {
     const isLarge = length >= MIN_SPARE_BYTES;
     try {
       const frame = isLarge ? spareFrames.take(length) : Buffer.allocUnsafe(length);
-      frame.set(payloadOf(bytes, start, end), messageStart + HEADER_BYTES);
+      frame.set(bytes, messageStart + HEADER_BYTES);
       putHeader(frame, messageStart, header);
       this.send(frame, messageStart, isLarge);
       return true;
