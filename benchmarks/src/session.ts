@@ -76,11 +76,18 @@ export class Session {
     process.once('exit', remove);
     let child: ChildProcess | undefined;
     try {
-      const port = await subject.serve((address) => {
-        child = startProcess(subject, address, folder, isCounting);
-        if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
-        return child;
-      }, folder);
+      const port = await new Promise<Port>((resolve, reject) => {
+        const startPeer = (address: string): ChildProcess => {
+          child = startProcess(subject, address, folder, isCounting);
+          if (child.pid !== undefined && processor !== undefined) pinProcess(child.pid, processor);
+          child.once('error', reject);
+          child.once('exit', (code, signal) => {
+            reject(new Error(`the peer of '${subject.name}' ended with ${signal ?? `exit code ${String(code)}`}`));
+          });
+          return child;
+        };
+        subject.serve(startPeer, folder).then(resolve, reject);
+      });
       return new Session(port, child, remove);
     } catch (error) {
       // A subject that can't be served leaves nothing behind.
