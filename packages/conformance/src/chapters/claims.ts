@@ -91,6 +91,23 @@ export function describeClaims(context: ChapterContext): void {
   );
 
   it(
+    '[DELIVERY-7] sends an empty claim, also if its memory was transferred',
+    scoped(async (scope) => {
+      const { local, peer } = await openLink(context, scope);
+      const transfer = ({ buffer }: Uint8Array): void => {
+        // The memory of a ring is shared and can't be transferred.
+        if (buffer.byteLength < 1000) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+      };
+      const claim = unwrap(local.claim(0));
+      transfer(claim.bytes);
+      unwrap(claim.commit());
+      unwrap(local.trySendWith(0, transfer));
+      await sendRow(local, { lengths: [5], seed: 3 });
+      await expectPeerToHave(peer, [{ lengths: [0, 0, 5] }]);
+    }),
+  );
+
+  it(
     '[DELIVERY-8] lets a send wait while a claim is under way, in order',
     scoped(async (scope) => {
       const { local, peer } = await openLink(context, scope);

@@ -1,4 +1,5 @@
 import type { SendClaim } from '../api/send-claim.js';
+import { partOf } from '../platform/array-methods.js';
 import type { Result } from '../result/result.js';
 import type { OutgoingHalf } from './channel.js';
 
@@ -33,4 +34,15 @@ export class ClaimUnderWay implements SendClaim {
   abort(): void {
     this.#claims.abort(this);
   }
+}
+
+/** Returns the array of a claim that the program gets. It may change the properties of its own. */
+export function shownOf(room: Uint8Array): Uint8Array {
+  // An empty part would give the program the buffer of the frame's header, which it could transfer.
+  return room.length === 0 ? new Uint8Array(0) : partOf(room, 0);
+}
+
+/** Whether a message may have this length. */
+export function isLength(length: number): boolean {
+  return Number.isInteger(length) && length >= 0;
 }

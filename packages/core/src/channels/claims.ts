@@ -7,7 +7,7 @@ import { partOf } from '../platform/array-methods.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameWriter } from '../wire/frame-link.js';
 import type { OutgoingHalf } from './channel.js';
-import { ClaimUnderWay } from './claim-under-way.js';
+import { ClaimUnderWay, shownOf } from './claim-under-way.js';
 import { coarseClock, NO_TICK } from './coarse-clock.js';
 import { QueuedMessage } from './message-line.js';
 import { channelClosed, notConnected } from './refusals.js';
@@ -47,6 +47,8 @@ export class Claims {
   #firstOfLink = 0;
   /** Whether the present claim is room of the writer, which takes the message as one frame. */
   #isWhole = false;
+  /** Whether a function that writes in place has the present claim. */
+  #isWriting = false;
   /** The array of the present claim, unless it lies in the permanent one. No program has it, so its properties are true. */
   #room: Uint8Array = NO_BYTES;
   /** The tick of the coarse clock in which the last claim was sent. */
@@ -72,8 +74,10 @@ export class Claims {
   /** Aborts the present claim, because the connection takes no more messages. */
   finish(): void {
     if (this.#current !== 0 && this.#isWhole) this.#writer?.abortClaim();
+    // A function that writes in place has the memory until it returns. No other frame may come there before.
+    const isBusy = this.#current !== 0 && this.#isWriting;
     this.stop();
-    this.#queue.isHeld = false;
+    if (!isBusy) this.#queue.isHeld = false;
   }
 
   /** The link is gone. */
@@ -97,8 +101,12 @@ export class Claims {
       const bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
       if (bytes === undefined) return this.#noRoom();
       // A writer with a permanent array makes a view for each claim, which the program may have.
-      const shown = isWhole && this.#permanent !== undefined ? bytes : this.#shownOf(bytes);
-      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, shown, length) };
+      let shown = bytes;
+      if (!isWhole || this.#permanent === undefined) {
+        shown = shownOf(bytes);
+        this.#room = bytes;
+      }
+      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole, false), half, shown, length) };
     } catch (error) {
       return lackOf(length, error);
     }
@@ -128,7 +136,7 @@ export class Claims {
     try {
       room = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
       if (room === undefined) return this.#noRoom();
-      shown = partOf(room, 0);
+      shown = shownOf(room);
     } catch (error) {
       return lackOf(length, error);
     }
@@ -144,15 +152,19 @@ export class Claims {
     write: InPlaceWriter,
     isWhole: boolean,
   ): Result {
-    const number = this.#hold(isWhole);
+    const number = this.#hold(isWhole, true);
     try {
       const returned = write(shown, start);
       if (returned !== undefined) checkWritten(returned);
     } catch (error) {
-      this.#giveUp(number);
+      if (this.#current === number) this.#giveUp(number);
+      else this.#endLate();
       throw error;
     }
-    if (this.#current !== number) return this.#over(number);
+    if (this.#current !== number) {
+      this.#endLate();
+      return this.#over(number);
+    }
     this.#current = 0;
     this.#queue.isHeld = false;
     if (room.length < length) return this.#refuse(memoryTransferred());
@@ -190,11 +202,10 @@ export class Claims {
     return OK;
   }
 
-  /** Keeps the array of a claim, and returns the one that the program gets. It may change the properties of its own. */
-  #shownOf(room: Uint8Array): Uint8Array {
-    const shown = partOf(room, 0);
-    this.#room = room;
-    return shown;
+  /** The function that wrote in place has returned, after the connection had ended the claim. */
+  #endLate(): void {
+    this.#queue.isHeld = false;
+    this.#endHold();
   }
 
   /** Returns the array in which the present claim lies, and keeps none. */
@@ -243,8 +254,9 @@ export class Claims {
   }
 
   /** Begins a claim. The connection writes nothing else until the claim ends. */
-  #hold(isWhole: boolean): number {
+  #hold(isWhole: boolean, isWriting: boolean): number {
     this.#count += 1;
+    this.#isWriting = isWriting;
     this.#current = this.#count;
     this.#isWhole = isWhole;
     this.#queue.isHeld = true;
@@ -262,11 +274,6 @@ export class Claims {
     if (this.#writer === undefined || number <= this.#firstOfLink) return notConnected();
     return err('InvalidParameter', 'this claim was already committed or aborted');
   }
-}
-
-/** Whether a message may have this length. */
-export function isLength(length: number): boolean {
-  return Number.isInteger(length) && length >= 0;
 }
 
 /** The error of a claim whose memory the program has transferred, so that there is no message. */

@@ -4,7 +4,8 @@ import type { ConnectionStats, InPlaceWriter, UnconfirmedSends } from '../api/co
 import type { Channel, IncomingHalf, OutgoingHalf } from './channel.js';
 import type { ChannelTable } from './channel-table.js';
 import { ChannelLifecycle } from './channel-lifecycle.js';
-import { Claims, isLength } from './claims.js';
+import { isLength } from './claim-under-way.js';
+import { Claims } from './claims.js';
 import { lengthOf, partOf } from '../platform/array-methods.js';
 import { FRAME_COST_BYTES } from '../wire/frame.js';
 import type { FrameLink, FrameWriter } from '../wire/frame-link.js';
@@ -247,14 +248,13 @@ export class MessageSender {
       half.countSent(data.length);
       if (this.#tick !== coarseClock.tick) this.#noteActivity();
     } else {
-      const { memory } = this.#queue;
-      const rest = memory.copy(data, message.offset);
+      const rest = this.#queue.memory.copy(data, message.offset);
       if (!rest.ok) {
         this.#queue.breakOff(half);
         this.#lack = rest;
         return false;
       }
-      message.moveTo(rest.value, memory);
+      message.moveTo(rest.value, this.#queue.memory);
       this.#queue.add(half, message);
     }
     return true;
