@@ -155,8 +155,10 @@ export class MessageSender {
     if (length <= this.#wholeBytes && this.#send(half, data, length)) return RESOLVED_OK;
     const refusal = this.#refusalOf(channel, length) ?? this.#overflowOf(length);
     if (refusal !== undefined) return Promise.resolve(refusal);
-    if (half.waitingCount === 0) this.#events.onBackpressure(channel, length);
-    return waitInQueue(this.#queue, half, data, this.#limits.sendTimeoutMs, signal);
+    const isFirst = half.waitingCount === 0;
+    const waiting = waitInQueue(this.#queue, half, data, this.#limits.sendTimeoutMs, signal);
+    if (isFirst) this.#events.onBackpressure(channel, length);
+    return waiting;
   }
 
   /** Sends the message that `write` writes in place now, or returns an error. Hot path: one frame, no allocation. */
@@ -289,9 +291,10 @@ export class MessageSender {
     const refusal = this.#refusalOf(channel, length);
     if (refusal !== undefined) return refusal;
     const half = channel.outgoing;
-    if (!half.owesDrain) this.#events.onBackpressure(channel, length);
+    const isFirst = !half.owesDrain;
     this.#queue.drains.owe(half);
     this.wouldBlockSends += 1;
+    if (isFirst) this.#events.onBackpressure(channel, length);
     return WOULD_BLOCK;
   }
 }

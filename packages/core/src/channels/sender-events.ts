@@ -12,7 +12,7 @@ export interface SenderLimits {
 export interface SenderEvents {
   /** A sender that got a refusal may send again. Runs user code. */
   readonly onDrain: (channel: Channel) => void;
-  /** A message of `length` bytes was refused for now, or is the first that has to wait. */
+  /** A message of `length` bytes was refused for now, or is the first that has to wait. Runs user code. */
   readonly onBackpressure: (channel: Channel, length: number) => void;
   /**
    * A message whose sender was promised delivery can't be sent whole. Ends the connection, and returns false, because
