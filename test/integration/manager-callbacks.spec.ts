@@ -1,12 +1,14 @@
+import { until, within } from '@entropynet/conformance/tools';
 import { expect } from 'chai';
-import { unwrap } from '@entropynet/core';
+import { type Result, unwrap } from '@entropynet/core';
 import type { ManagedServer } from '@entropynet/manager';
-import { freshName, makeManager } from './manager-support.js';
+import { codeOf, freshName, makeManager } from './manager-support.js';
 
 describe('the callbacks of a handle', () => {
-  const { manager } = makeManager();
+  const { manager, pigeon } = makeManager();
 
   afterEach(async () => {
+    pigeon.unavailable = undefined;
     await manager.closeAll();
   });
 
@@ -86,5 +88,36 @@ describe('the callbacks of a handle', () => {
     }
     expect(opened).to.deep.equal(['one']);
     expect(dropped).to.deep.equal([]);
+  });
+
+  it('leave a consumer for the next connection, if the end of another consumer connects again', async () => {
+    const endpoint = `pigeon://${freshName()}`;
+    const server = await listen(endpoint);
+    const handle = unwrap(manager.openConnection({ endpoint }));
+    const next = handle.channel('next');
+    const events: string[] = [];
+    let connecting: Promise<Result> | undefined;
+    handle.defaultChannel.take(
+      {
+        onMessage: () => undefined,
+        onEnd: ({ state }) => {
+          events.push(`first ${state}`);
+          pigeon.unavailable = undefined;
+          connecting = handle.connect();
+          const onMessage = (data: Uint8Array): void => void events.push(`second got ${data.length} bytes`);
+          next.take({ onMessage, onEnd: (reason) => events.push(`second ${reason.state}`) }, { name: 'second' });
+        },
+      },
+      { name: 'first' },
+    );
+    pigeon.unavailable = 'the pigeon sleeps';
+    expect(codeOf(await handle.connect())).to.equal('TransportUnavailable');
+    await until(() => connecting !== undefined, 'the first consumer got the end');
+    unwrap(await within(connecting!, 'the handle has connected'));
+    const accepted = unwrap(await server.accept());
+    unwrap(await accepted.openChannel('next'));
+    unwrap(await accepted.sendOnChannel('next', new Uint8Array(9)));
+    await until(() => events.length > 1, 'the second consumer got the message');
+    expect(events).to.deep.equal(['first failed', 'second got 9 bytes']);
   });
 });

@@ -260,7 +260,8 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   }
 
   ended(reason: CloseReason): void {
-    const isReconnecting = (): boolean => this.#reconnection?.isPending === true;
+    // A consumer that gets the end may connect again. Later consumers then wait for the next connection.
+    const isReconnecting = (): boolean => this.#reconnection?.isPending === true || this.lifecycle.isConnecting;
     if (this.lifecycle.closeReason !== undefined) this.channels.endWaiting(reason, isReconnecting);
     // Unless a state callback has already reconnected.
     if (!this.lifecycle.isConnecting && this.lifecycle.state === reason.state) this.#reconnection?.proceed();

@@ -78,7 +78,6 @@ export class SessionConnections {
   /** The attempt succeeded. `use` follows. */
   established({ selection, observed }: Dialled): void {
     this.selection = selection;
-    if (this.#plan !== undefined) this.#tellSelection(this.#plan, selection);
     this.#early = observed.early;
   }
 
@@ -118,6 +117,7 @@ export class SessionConnections {
   tellConnected(): void {
     const listeners = [...this.#listeners];
     this.#hasToldConnected = true;
+    if (this.#plan !== undefined && this.selection !== undefined) this.#tellSelection(this.#plan, this.selection);
     for (const listener of listeners) if (this.#owner.lifecycle.state === 'connected') this.#tell(listener);
     for (const tell of this.#early.splice(0)) tell();
   }

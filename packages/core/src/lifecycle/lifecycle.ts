@@ -19,7 +19,7 @@ export interface LifecycleHooks<T> {
    * If it throws, the attempt fails.
    */
   establish(signal: AbortSignal): Promise<Result<T>>;
-  /** The attempt succeeded. Called before `connected` is reported. */
+  /** The attempt succeeded. Called in the state `connected`, before it is reported. It must not throw. */
   established(value: T): void;
   /** `connected` was reported. It must not throw. */
   connected(): void;
@@ -191,8 +191,9 @@ export class Lifecycle<T> {
       this.#end('failed', made.error);
       return made;
     }
-    this.#hooks.established(made.value);
-    this.#states.transition('connected');
+    this.#states.transition('connected', undefined, () => {
+      this.#hooks.established(made.value);
+    });
     this.#reportedConnected();
     return OK;
   }

@@ -42,8 +42,11 @@ export class ConnectionStateMachine {
     return TRANSITIONS[this.#state].includes(next);
   }
 
-  /** Changes the state to `next` and reports it. Returns false, without a change, if that is not allowed. */
-  transition(next: ConnectionState, error?: NetworkError): boolean {
+  /**
+   * Changes the state to `next` and reports it. Returns false, without a change, if that is not allowed.
+   * @param prepare runs after the change and before the report. It may run code of the program, which finds the new state
+   */
+  transition(next: ConnectionState, error?: NetworkError, prepare?: () => void): boolean {
     if (!this.allows(next)) return false;
     // When this side receives the peer's goodbye, the end is complete, so both changes precede the first report.
     if (this.#state === 'connected' && next === 'disconnected') this.#unreported.push(DISCONNECTING);
@@ -51,6 +54,7 @@ export class ConnectionStateMachine {
     this.#unreported.push({ state: next, error });
     if (this.#isReporting) return true;
     this.#isReporting = true;
+    prepare?.();
     for (let entry = this.#unreported.shift(); entry !== undefined; entry = this.#unreported.shift()) {
       this.#report(entry.state, entry.error);
     }
