@@ -1,5 +1,14 @@
 import { failureOf, until } from '@entropynet/conformance/tools';
-import { type Connection, type FrameLink, NetworkError, ok, type Result, unwrap } from '@entropynet/core';
+import {
+  type Connection,
+  type FrameLink,
+  FrameType,
+  frameTypeOf,
+  NetworkError,
+  ok,
+  type Result,
+  unwrap,
+} from '@entropynet/core';
 import { LoopbackConnection, LoopbackServer } from '@entropynet/core/testing';
 import { LoopbackPipe } from '@entropynet/core/internal/testing/loopback-pipe';
 import { unhandledDuring } from '@entropynet/test/support/unhandled';
@@ -50,6 +59,74 @@ describe('a link that breaks during a long message', () => {
     expect(received).to.deep.equal(['next']);
     await client.disconnect();
     await server.close();
+  });
+});
+
+/** Its link is found broken when a frame of this type is written. */
+class BreakingAt extends LoopbackConnection {
+  breaksAt: FrameType | undefined;
+
+  protected override async doConnect(): Promise<Result<FrameLink>> {
+    const made = await super.doConnect();
+    if (!made.ok) return made;
+    const { writer } = made.value;
+    const tryWrite = writer.tryWrite.bind(writer);
+    writer.tryWrite = (header, ...payload) => {
+      if (frameTypeOf(header) !== this.breaksAt) return tryWrite(header, ...payload);
+      this.breaksAt = undefined;
+      this.onStateChanged('failed', new NetworkError('PeerDied', 'the link is broken'));
+      return false;
+    };
+    return made;
+  }
+}
+
+describe('a link that is found broken', () => {
+  let server: LoopbackServer;
+  let client: BreakingAt;
+  let accepted: Connection;
+
+  const connect = async (): Promise<void> => {
+    unwrap(await client.connect());
+    accepted = unwrap(await server.accept());
+    accepted.startReceiving();
+  };
+
+  beforeEach(async () => {
+    server = new LoopbackServer({ endpoint: randomUUID() });
+    unwrap(await server.listen());
+    client = new BreakingAt({ endpoint: server.address()! });
+    await connect();
+  });
+
+  afterEach(async () => {
+    await client.disconnect();
+    await server.close();
+  });
+
+  it('by a window update leaves none of it to the next link', async () => {
+    client.setMessageCallback(() => undefined);
+    client.breaksAt = FrameType.WindowUpdate;
+    while (accepted.trySend(new Uint8Array(40_000)).ok);
+    await until(() => client.getState() === 'failed', 'the link broke');
+    await connect();
+    unwrap(await client.openChannel('x'));
+    await until(() => accepted.isChannelOpen('x'), 'the frames of the new link arrived');
+    expect(accepted.getState()).to.equal('connected');
+  });
+
+  it('by the opening of a channel ends that call', async () => {
+    client.breaksAt = FrameType.ChannelOpen;
+    failureOf(await client.openChannel('x'), 'ConnectionClosed');
+  });
+
+  it('by the answer to an opening of the peer reports no channel', async () => {
+    const channels: string[] = [];
+    client.on('channel', (name) => channels.push(name));
+    client.breaksAt = FrameType.ChannelOpen;
+    await accepted.openChannel('y');
+    await until(() => client.getState() === 'failed', 'the link broke');
+    expect(channels).to.deep.equal([]);
   });
 });
 

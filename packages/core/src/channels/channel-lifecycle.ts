@@ -95,12 +95,14 @@ export class ChannelLifecycle {
     return closed;
   }
 
-  /** Gives the channel an id of this side and announces it to the peer. */
-  announce(channel: Channel): void {
-    if (this.#peer === undefined) return;
+  /** Gives the channel an id of this side and announces it to the peer. Returns whether the link still stands. */
+  announce(channel: Channel): boolean {
+    if (this.#peer === undefined) return false;
     this.#channels.open(channel, this.#peer.channelWindow);
     this.#queue.control.announce(channel.outgoing);
     this.#queue.pump();
+    // The transport may have found the link broken while it wrote.
+    return (this.#peer as PeerLimits | undefined) !== undefined;
   }
 
   /** Ends all messages that wait on a channel of this side, because the peer refused the channel. */
@@ -150,7 +152,7 @@ export class ChannelLifecycle {
     if (!channel.isOpen) {
       const refusal = this.#refusalOf(peer);
       if (refusal !== undefined) return refusal;
-      this.announce(channel);
+      if (!this.announce(channel)) return notConnected();
     }
     const half = channel.outgoing;
     if (half.isAnnounced) return OK;

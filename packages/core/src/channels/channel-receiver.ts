@@ -101,8 +101,7 @@ export class ChannelReceiver {
     const outcome = this.#channels.bind(channel, id);
     if (outcome === 'bound') {
       if (!isNew) return;
-      this.#sender.lifecycle.announce(channel);
-      this.#events.onChannelOpened(name);
+      if (this.#sender.lifecycle.announce(channel)) this.#events.onChannelOpened(name);
     } else {
       this.#violated(outcome === 'opened-twice' ? `a second opening of a channel` : `channel id ${id} out of turn`);
     }

@@ -160,7 +160,8 @@ export class SendQueue {
   returnCredit(half: IncomingHalf): void {
     if (this.#writer === undefined) return;
     if (!this.#mustHold() && !this.isFull && this.control.length === 0 && this.control.writeCredit(half)) return;
-    this.control.oweCredit(half);
+    // The transport may have found the link broken while it wrote. The next link must not pay this window.
+    if ((this.#writer as FrameWriter | undefined) !== undefined) this.control.oweCredit(half);
   }
 
   /** The peer returned window. Writes the frames that waited for it. The report to senders follows in a microtask. */
