@@ -49,6 +49,26 @@ describe('a queue of connections that wait to be accepted', () => {
     expect(codeOf(admit('b'))).to.equal('ConnectionClosed');
   });
 
+  it('keeps the order of the clients while an admission that is released accepts one of them', async () => {
+    const accepted: Promise<Result<string>>[] = [];
+    const release = (): void => void accepted.push(queue.accept());
+    const queue = new AcceptQueue<string>(8, () => ok({ release }));
+    for (const client of ['leaves', 'second', 'third']) expect(queue.push(client)).to.equal(true);
+    queue.remove('leaves');
+    expect(await Promise.all(accepted)).to.deep.equal([ok('second')]);
+    expect(await queue.accept()).to.deep.equal(ok('third'));
+  });
+
+  it('keeps no client while an admission that is released closes it', () => {
+    const left: string[] = [];
+    const queue = new AcceptQueue<string>(8, () => ok({ release: () => void left.push(...queue.close()) }));
+    for (const client of ['leaves', 'second']) expect(queue.push(client)).to.equal(true);
+    queue.remove('leaves');
+    expect(left).to.deep.equal(['second']);
+    expect(queue.open()).to.equal(true);
+    expect(queue.close()).to.deep.equal([]);
+  });
+
   it('frees a slot once, and only if no connection was accepted', async () => {
     const count = counted();
     const queue = new AcceptQueue<string>(8, count.admit);

@@ -150,8 +150,8 @@ export class ConnectionManager extends EntropyObject {
 
   /** Closes every server and every connection. All handles are invalid at once. */
   async closeAll(): Promise<void> {
+    // Each server removes itself. The code of the program that a close runs may start another one.
     const servers = [...this.#servers].map((server) => server.close());
-    this.#servers.clear();
     await Promise.all([...servers, this.#slots.closeAll()]);
   }
 

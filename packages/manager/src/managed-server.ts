@@ -13,6 +13,7 @@ import {
   type ResolvedConnectionConfig,
   type Result,
 } from '@entropynet/core';
+import { hold } from '@entropynet/core/handle';
 import { setTimerReferenced, startTimer, stopTimer, type Timer } from '@entropynet/core/platform';
 import type { ConnectionHandle } from './connection-handle.js';
 import { Listener, type Promised, reportMissing } from './listener.js';
@@ -142,8 +143,13 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
    * effect.
    */
   close(): Promise<Result> {
-    this.#closing = this.#stopListening();
-    return this.#closing;
+    // Stored before it starts: the `release()` of an admission may call `listen()`, which waits for it.
+    return hold(
+      (closing) => {
+        this.#closing = closing;
+      },
+      () => this.#stopListening(),
+    );
   }
 
   async #stopListening(): Promise<Result> {

@@ -136,14 +136,10 @@ export class AcceptQueue<T> {
 
   /** Removes and returns the connections in the queue for which `condition` holds. */
   removeWhere(condition: (connection: T) => boolean): T[] {
-    const removed: T[] = [];
-    for (const waiting of this.#ready.splice(0)) {
-      if (condition(waiting.connection)) {
-        removed.push(waiting.connection);
-        waiting.admission.release();
-      } else this.#ready.push(waiting);
-    }
-    return removed;
+    const removed: Waiting<T>[] = [];
+    for (const waiting of this.#ready.splice(0)) (condition(waiting.connection) ? removed : this.#ready).push(waiting);
+    // Last, because it runs code of the program.
+    return released(removed);
   }
 
   /** Closes the queue: waiting callers get `ConnectionClosed`. Returns the connections that nobody has accepted. */
@@ -152,10 +148,7 @@ export class AcceptQueue<T> {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const settle of waiting) settle(closed());
-    return this.#ready.splice(0).map(({ connection, admission }) => {
-      admission.release();
-      return connection;
-    });
+    return released(this.#ready.splice(0));
   }
 
   /** Opens the queue again after `close()`. Returns whether it was closed. */
@@ -206,6 +199,11 @@ export class AcceptQueue<T> {
     this.#onAccepted?.(connection);
     return ok(connection);
   }
+}
+
+function released<T>(waiting: readonly Waiting<T>[]): T[] {
+  for (const { admission } of waiting) admission.release();
+  return waiting.map(({ connection }) => connection);
 }
 
 /** An exception of the program's function affects no other client, and reaches no listener of a socket. */
