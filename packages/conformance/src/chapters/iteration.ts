@@ -1,8 +1,9 @@
 import { type NetworkConnection, NetworkError, unwrap } from '@entropynet/core';
+import { runAsMicrotask } from '@entropynet/core/platform';
 import { expect } from 'chai';
 import { expectedLabel, labelOf, messageOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
-import { turns, within } from '../support/until.js';
+import { turns, until, within } from '../support/until.js';
 import { type ChapterContext, openLink, openPair, ownPeer, skippedTest, SMALL_LIMITS } from '../chapter-context.js';
 import { codeOf } from '../expectations.js';
 
@@ -18,6 +19,26 @@ export function describeIteration(context: ChapterContext): void {
         unwrap(await far.disconnect());
         expect(await within(reading, 'the loop ended')).to.deep.equal(labels(0, 500, (index) => index % 80));
         expect(near.getState()).to.equal('disconnected');
+      }),
+    );
+
+    it(
+      '[CONSUMER-2] [DELIVERY-4] gets the first message before a callback that is set while it waits gets the next',
+      scoped(async (scope) => {
+        const { near, far } = await openPair(context, scope);
+        for (let index = 0; index < 3; index += 1) unwrap(await far.send(messageOf(30, index)));
+        await turns(20);
+        const order: string[] = [];
+        const loop = near.messages();
+        const first = loop.next().then(({ value }) => order.push(`loop ${labelOf(value ?? new Uint8Array(0))}`));
+        runAsMicrotask(() => {
+          near.setMessageCallback((data) => order.push(`callback ${labelOf(data)}`));
+        });
+        await first;
+        await until(() => order.length === 3, 'the messages were read');
+        expect(order).to.deep.equal(
+          [0, 1, 2].map((index) => `${index === 0 ? 'loop' : 'callback'} ${expectedLabel(30, index)}`),
+        );
       }),
     );
 

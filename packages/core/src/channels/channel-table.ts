@@ -49,8 +49,10 @@ export class ChannelTable {
   /** Starts a new link: the default channel is open with id 0 on both sides, and no other channel is open. */
   start(window: number): void {
     for (const [name, channel] of this.#byName) {
-      // Removes channels that only the peer of an earlier link knew.
-      if (channel.isOver || (!channel.incoming.hasConsumer && !channel.isShared)) this.#byName.delete(name);
+      // Removes channels that were closed, also if the link ended before both sides knew it, and channels that only the
+      // peer of an earlier link knew.
+      const isUnknown = !channel.incoming.hasConsumer && !channel.isShared;
+      if (channel.isOver || channel.incoming.isEnded || isUnknown) this.#byName.delete(name);
       else channel.reset();
     }
     this.closed.clear();

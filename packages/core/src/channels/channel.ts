@@ -45,9 +45,9 @@ export class Channel {
 
   /** Whether one side has begun to close it, and not both have finished. */
   get isClosing(): boolean {
-    return (
-      !this.isOver && (this.incoming.isEnded || this.outgoing.phase === 'closing' || this.outgoing.phase === 'closed')
-    );
+    const { phase } = this.outgoing;
+    // The peer may acknowledge the close of this side before it has sent its last messages and its own close.
+    return !this.isOver && (this.incoming.isEnded || (phase !== 'none' && phase !== 'open'));
   }
 
   /** Whether no frame can come or go any more: both sides closed it, and the peer has acknowledged that. */

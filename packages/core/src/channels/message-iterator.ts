@@ -42,10 +42,10 @@ export class MessageIterator implements AsyncIterableIterator<Uint8Array, undefi
     this.#signal = signal;
     this.#consumer = {
       onMessage: (data) => {
-        const waiter = this.#waiters.shift();
-        // The lease goes back before the waiter runs, because the waiter may ask again or set a callback.
+        // The waiter runs in a microtask. The next message must not get its own microtask before that, because another
+        // consumer could take it first. The lease is back by then: the waiter may ask again or set a callback.
+        this.#waiters.shift()?.resolve({ done: false, value: data });
         if (this.#waiters.length === 0) this.#letGo();
-        waiter?.resolve({ done: false, value: data });
       },
       onEnd: ({ state, error }: CloseReason) => {
         if (state === 'failed') {
