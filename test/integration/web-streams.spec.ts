@@ -5,7 +5,7 @@ import type { StreamError } from '@entropynet/streams';
 import { toDuplex, toWebStreams } from '@entropynet/streams';
 import { expect } from 'chai';
 import { describeOverTransports } from './transport-bench.js';
-import { hashOf, MEBIBYTE } from './stream-support.js';
+import { bytesOf, hashOf, MEBIBYTE } from './stream-support.js';
 
 describeOverTransports('web streams', (bench) => {
   it('carry bytes both ways at once', async () => {
@@ -32,6 +32,30 @@ describeOverTransports('web streams', (bench) => {
     expect(await within(writing, 'the write ended')).to.be.an('error');
     expect(accepted.valid()).to.equal(true);
   });
+
+  for (const [type, view] of Object.entries({
+    Uint8Array: (memory: ArrayBuffer) => new Uint8Array(memory, 8, 8),
+    Float64Array: (memory: ArrayBuffer) => new Float64Array(memory, 8, 1),
+    DataView: (memory: ArrayBuffer) => new DataView(memory, 8, 8),
+  })) {
+    it(`send the memory of a ${type} only, even if its own properties are false`, async () => {
+      const [client, accepted] = await bench.connect();
+      const { writable } = toWebStreams(client);
+      const received = bytesOf(toDuplex(accepted));
+      const writer = writable.getWriter();
+      for (const [name, value] of Object.entries({
+        byteLength: 16,
+        byteOffset: 0,
+        buffer: Buffer.alloc(24, 'secret, ').buffer,
+      })) {
+        const { buffer } = Uint8Array.from(Buffer.from('secret, of mine secret, '));
+        const chunk = Object.defineProperty(view(buffer), name, { value });
+        await writer.write(chunk as Uint8Array);
+      }
+      await writer.close();
+      expect((await within(received, 'all came')).toString()).to.equal('of mine '.repeat(3));
+    });
+  }
 
   const transferred = new Uint8Array(10);
   structuredClone(transferred.buffer, { transfer: [transferred.buffer] });

@@ -208,7 +208,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
     waiting?.();
     // Read at once, as a socket does, so that the stream notices the end of the peer.
     this.read(0);
-    if (!isLate) return;
+    // The callback of a write that waited may have destroyed the stream.
+    if (!isLate || this.destroyed) return;
     callOut(() => {
       this.emit('connect');
       this.emit('ready');
@@ -256,6 +257,8 @@ export class ConnectionDuplex extends SocketLikeDuplex {
   }
 
   #onBytes(chunk: Buffer): void {
+    // The lease flows after the end, so that the peer gets its window back. A pause would stop that.
+    if (this.destroyed) return;
     this.#bytesRead += chunk.length;
     this.#socket.idle.refresh();
     this.#isWanted = false;

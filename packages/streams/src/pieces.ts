@@ -1,15 +1,18 @@
 import { messageBytes } from '@entropynet/core';
+import { lengthOf, partOf } from '@entropynet/core/platform';
 
 /** A chunk in the form of a Writable. */
 export interface Chunk {
   readonly chunk: Uint8Array;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * The memory in which short chunks are joined. All streams of the thread share it, because the transport copies a piece
  * before the next one is made.
  */
-let packed = new Uint8Array(0);
+let packed: Uint8Array = NO_BYTES;
 
 /** Makes pieces of bounded length from chunks: it cuts a long chunk, and joins short ones in a row. */
 export class Pieces {
@@ -27,23 +30,22 @@ export class Pieces {
    */
   next(limit: number): Uint8Array | undefined {
     let first = this.#chunk(this.#index);
-    while (first !== undefined && this.#offset === first.length) {
+    while (first !== undefined && this.#offset === lengthOf(first)) {
       this.#index += 1;
       this.#offset = 0;
       first = this.#chunk(this.#index);
     }
     if (first === undefined) return undefined;
-    const isAlone = first.length - this.#offset >= limit || this.#index === this.#chunks.length - 1;
-    if (!isAlone) return this.#pack(limit);
-    const isWhole = this.#offset === 0 && first.length <= limit;
-    return isWhole ? first : first.subarray(this.#offset, this.#offset + limit);
+    const rest = lengthOf(first) - this.#offset;
+    const isAlone = rest >= limit || this.#index === this.#chunks.length - 1;
+    return isAlone ? partOf(first, this.#offset, this.#offset + Math.min(rest, limit)) : this.#pack(limit);
   }
 
   /** Skips `bytes`, the length of the piece that was sent. */
   advance(bytes: number): void {
     let left = bytes;
     while (left > 0) {
-      const rest = (this.#chunk(this.#index)?.length ?? 0) - this.#offset;
+      const rest = lengthOf(this.#chunk(this.#index) ?? NO_BYTES) - this.#offset;
       if (left < rest) {
         this.#offset += left;
         return;
@@ -54,7 +56,7 @@ export class Pieces {
     }
   }
 
-  /** Reads a chunk as plain bytes, because an instance of a Buffer's subclass may report a false length. */
+  /** Returns a chunk whose memory exists. Its properties may be false, and reading them may run code of the program. */
   #chunk(index: number): Uint8Array | undefined {
     const given = this.#chunks[index]?.chunk;
     return given === undefined ? undefined : messageBytes(given);
@@ -62,20 +64,20 @@ export class Pieces {
 
   /** Hot path for bursts of short chunks: one copy a chunk, and no view of it. */
   #pack(limit: number): Uint8Array {
-    if (packed.length < limit) packed = new Uint8Array(limit);
+    const memory = packed.length < limit ? new Uint8Array(limit) : packed;
+    // Reading a chunk may run code of the program that writes to another stream.
+    packed = NO_BYTES;
     let filled = 0;
-    let index = this.#index;
-    let part = this.#chunk(index)?.subarray(this.#offset);
-    while (part !== undefined && part.length <= limit - filled) {
-      packed.set(part, filled);
-      filled += part.length;
-      index += 1;
-      part = this.#chunk(index);
+    let offset = this.#offset;
+    for (let index = this.#index; filled < limit; index += 1) {
+      const part = this.#chunk(index);
+      if (part === undefined) break;
+      const end = Math.min(lengthOf(part), offset + limit - filled);
+      memory.set(offset === 0 && end === lengthOf(part) ? part : partOf(part, offset, end), filled);
+      filled += end - offset;
+      offset = 0;
     }
-    if (part !== undefined && filled < limit) {
-      packed.set(part.subarray(0, limit - filled), filled);
-      filled = limit;
-    }
-    return packed.subarray(0, filled);
+    packed = memory;
+    return memory.subarray(0, filled);
   }
 }

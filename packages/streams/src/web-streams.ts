@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { ReadableStream, type ReadableStreamDefaultController, WritableStream } from 'node:stream/web';
+import { types } from 'node:util';
 import { kindOf } from '@entropynet/core';
+import { partOf } from '@entropynet/core/platform';
 import { checkStreamOptions, type ConnectionDuplexOptions } from './duplex-options.js';
 import type { StreamConnection } from './stream-connection.js';
 import { asError } from './stream-error.js';
@@ -91,7 +93,14 @@ function writableOf(duplex: Duplex): WritableStream<Uint8Array> {
  */
 function bytesOf(chunk: unknown): Uint8Array | undefined {
   try {
-    if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    // The platform's own getters: a program may have changed the properties of its array.
+    if (types.isDataView(chunk)) {
+      const [buffer, offset, length] = ['buffer', 'byteOffset', 'byteLength'].map((name): unknown =>
+        Reflect.get(DataView.prototype, name, chunk),
+      );
+      return new Uint8Array(buffer as ArrayBuffer, offset as number, length as number);
+    }
+    if (ArrayBuffer.isView(chunk)) return partOf(chunk as Uint8Array, 0);
     const isBuffer = Object.prototype.toString.call(chunk) === '[object ArrayBuffer]';
     return isBuffer ? new Uint8Array(chunk as ArrayBuffer) : undefined;
   } catch {

@@ -43,6 +43,41 @@ describe('the pieces of chunks', () => {
     expect(Buffer.concat(piecesOf([liar, Buffer.from('c'), liar], 64)).toString()).to.equal('abcab');
   });
 
+  it('have the bytes of their own chunks, even if reading a chunk makes pieces of another stream', () => {
+    let reads = 0;
+    const odd = Object.defineProperty(Buffer.from('cc'), 'length', {
+      get: () => {
+        reads += 1;
+        piecesOf([Buffer.from('a secret of '), Buffer.from('another stream')], 64);
+        return 2;
+      },
+    });
+    const pieces = piecesOf([Buffer.from('aaaaaaaa'), Buffer.from('bbbbbbbb'), odd, Buffer.from('d')], 64);
+    expect(Buffer.concat(pieces).toString()).to.equal('aaaaaaaabbbbbbbbccd');
+    expect(reads).to.be.at.least(1);
+  });
+
+  for (const length of [1, 40]) {
+    it(`have the bytes of their chunks, even if a chunk of 4 bytes reports ${length} after some reads`, () => {
+      for (let trueReads = 0; trueReads < 8; trueReads += 1) {
+        let reads = 0;
+        const liar = Object.defineProperty(Buffer.from('abcd'), 'length', {
+          get: () => {
+            reads += 1;
+            return reads > trueReads ? length : 4;
+          },
+        });
+        for (const limit of [3, 64]) {
+          reads = 0;
+          expect(Buffer.concat(piecesOf([liar], limit)).toString(), `alone, ${trueReads}`).to.equal('abcd');
+          reads = 0;
+          const joined = piecesOf([Buffer.from('x'), liar, Buffer.from('y')], limit);
+          expect(Buffer.concat(joined).toString(), `joined, ${trueReads}`).to.equal('xabcdy');
+        }
+      }
+    });
+  }
+
   it('stay the same until they were sent', () => {
     const pieces = new Pieces([{ chunk: Uint8Array.of(1) }, { chunk: Uint8Array.of(2) }]);
     expect(pieces.next(8)).to.deep.equal(Uint8Array.of(1, 2));

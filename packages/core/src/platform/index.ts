@@ -7,6 +7,7 @@
 export * from './clock.js';
 export { type Flushable, flushAtExit } from './flush-at-exit.js';
 export { hmacUnder } from '#hmac';
+export { lengthOf, partOf } from './array-methods.js';
 export { Heartbeat, type HeartbeatMember } from './heartbeat.js';
 export { unwrittenBytes } from './long-memory.js';
 export { isSameBytes } from './same-bytes.js';
