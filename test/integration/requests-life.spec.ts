@@ -1,5 +1,5 @@
 import { scoped, startPeer, turns, until, within } from '@entropynet/conformance/tools';
-import { type NetworkConnection, unwrap } from '@entropynet/core';
+import { type NetworkConnection, type Result, unwrap } from '@entropynet/core';
 import { requestReply, type RequestReply, toTypedPort } from '@entropynet/messaging';
 import { expect } from 'chai';
 import { webSocketFixture } from '../support/web-socket-fixture.js';
@@ -83,6 +83,34 @@ describeOverTransports('the life of requests', (bench) => {
       expect(failureOf(await askedBack).message).to.equal(`these requests were closed; ${MAYBE}`);
       await until(() => signals.every(({ aborted }) => aborted), 'both handlers were told');
       expect(codeOf(await far.request('z'))).to.equal('ConnectionClosed');
+    });
+
+    it('refuses a request that a handler makes because close() aborts its signal', async () => {
+      const [client, accepted] = await bench.connect();
+      const far = unwrap(await requestReply(accepted));
+      await until(() => client.isChannelOpen('requests'), "the channel is the peer's");
+      const near = unwrap(await requestReply(client));
+      const handled: unknown[] = [];
+      far.handle((value) => handled.push(value));
+      let begun = false;
+      let late: Promise<Result<unknown>> | undefined;
+      near.handle((_request, { signal }) => {
+        signal.addEventListener('abort', () => {
+          late = near.request('late', { timeoutMs: 60_000 });
+        });
+        begun = true;
+        return never();
+      });
+      void far.request('work', { timeoutMs: 60_000 });
+      await until(() => begun, 'the handler runs');
+      await near.close();
+      expect(late, 'the handler was told').to.not.equal(undefined);
+      const failure = failureOf(await within(late!, 'the request ended'));
+      expect(failure.code).to.equal('ConnectionClosed');
+      expect(failure.message).to.equal('these requests were closed');
+      // The peer handles requests in their order.
+      unwrap(await unwrap(await requestReply(client)).request('next'));
+      expect(handled).to.deep.equal(['next']);
     });
 
     it('ends with the channel when the peer closes it, and reports that', async () => {

@@ -142,7 +142,13 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
    * has no effect.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing !== undefined) return this.#closing;
+    let settle: (closed: Promise<void>) => void = () => undefined;
+    // Stored before the work starts, because that runs listeners of the program.
+    this.#closing = new Promise((resolve) => {
+      settle = resolve;
+    });
+    settle(this.#close());
     return this.#closing;
   }
 

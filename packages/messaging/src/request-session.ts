@@ -125,6 +125,8 @@ export class RequestSession<InRequest, InReply> {
   async close(error: NetworkError): Promise<void> {
     if (this.#end !== undefined) return;
     const sent = [...this.#pending.values()].filter(({ progress }) => progress === 'sent').map(({ id }) => id);
+    // Before the handlers learn it: from now on they can ask nothing on this session.
+    this.#end = error;
     const unanswered = this.#answering.end(error);
     this.#settle(error);
     const closed = this.#hasOpened ? await this.#channel.close() : undefined;
@@ -182,13 +184,13 @@ export class RequestSession<InRequest, InReply> {
   /** The connection or the channel has ended: no further message can go to the peer. */
   #finish(error: NetworkError): void {
     if (this.#end !== undefined) return;
+    this.#end = error;
     this.#answering.end(error);
     this.#outbox.close();
     this.#settle(error);
   }
 
   #settle(error: NetworkError): void {
-    this.#end = error;
     this.#unwatch();
     this.#lease?.release();
     for (const request of [...this.#pending.values()]) request.end(error);
