@@ -1,16 +1,17 @@
 import { performance } from 'node:perf_hooks';
-import { latencies } from '../measurement.js';
+import { latencies, medianOf } from '../measurement.js';
+import { warmUp } from './warm-up.js';
 import type { Workload } from './workload.js';
 
 /**
- * A fast subject needs hundreds of thousands of messages before its code is compiled: warming up is a matter of time. The
- * compiler shares the processor of the pinned process, so with a shorter time the p99 shows the compiler.
+ * A fast subject needs hundreds of thousands of messages before its code is compiled: warming up is a matter of time. With a
+ * shorter time the p99 shows the compiler.
  */
-const WARM_UP_MS = 400;
+const WARM_UP_PERIOD_MS = 250;
 const MEASURED_MS = 100;
 /** Round trips between two looks at the clock. */
 const STRETCH = 500;
-/** For the percentiles of subjects that are slower, and for their code: V8 compiles the last of it after 6,000 messages. */
+/** For the code of subjects that are slower: V8 compiles the last of it after 6,000 messages. */
 const FEWEST_WARM_UPS = 8000;
 const FEWEST_ROUND_TRIPS = 1500;
 const IN_FLIGHT = 64;
@@ -24,10 +25,21 @@ export const roundTrip: Workload = {
   isQuick: true,
   async run(session) {
     const measure = (): Promise<Float64Array> => session.roundTrips(STRETCH);
-    await roundTripsFor(measure, WARM_UP_MS, FEWEST_WARM_UPS);
+    await warmUpRoundTrips(measure);
     return latencies('round trip 64 B', await roundTripsFor(measure, MEASURED_MS, FEWEST_ROUND_TRIPS));
   },
 };
+
+/** Makes round trips until they take no less time, and enough of them for the code of both sides. */
+async function warmUpRoundTrips(measure: () => Promise<Float64Array>): Promise<void> {
+  let done = 0;
+  const rateOf = async (): Promise<number> => {
+    done += STRETCH;
+    return 1 / medianOf([...(await measure())]);
+  };
+  await warmUp(rateOf, WARM_UP_PERIOD_MS);
+  while (done < FEWEST_WARM_UPS) await rateOf();
+}
 
 /** Round trips, a stretch at a time, for so long, and so many at least; each in microseconds. */
 async function roundTripsFor(
@@ -48,8 +60,7 @@ export const pipelined: Workload = {
   name: 'pipelined',
   isQuick: true,
   async run(session) {
-    const end = performance.now() + WARM_UP_MS;
-    while (performance.now() < end) await session.pipelined(IN_FLIGHT * 10, IN_FLIGHT);
+    await warmUp(() => session.pipelined(IN_FLIGHT * 10, IN_FLIGHT), WARM_UP_PERIOD_MS);
     const value = await session.pipelined(PIPELINED, IN_FLIGHT);
     return [{ figure: 'pipelined round trips, 64 in flight', statistic: 'rate', unit: '/s', value }];
   },
@@ -82,7 +93,7 @@ export const untouched: Workload = {
     const measurements = [];
     const measureOf = (length: number) => (): Promise<Float64Array> => session.untouchedRoundTrips(STRETCH, length);
     // All before the first is measured: the code that they share changes with what it has seen.
-    for (const length of UNTOUCHED_SIZES) await roundTripsFor(measureOf(length), WARM_UP_MS, FEWEST_WARM_UPS);
+    for (const length of UNTOUCHED_SIZES) await warmUpRoundTrips(measureOf(length));
     for (const length of UNTOUCHED_SIZES) {
       const samples = await roundTripsFor(measureOf(length), MEASURED_MS, FEWEST_ROUND_TRIPS);
       measurements.push(...latencies(`untouched round trip ${length} B`, samples));

@@ -1,15 +1,14 @@
-import { performance } from 'node:perf_hooks';
 import { type Measurement, medianOf } from '../measurement.js';
 import type { Session } from '../session.js';
+import { warmUp } from './warm-up.js';
 import type { Workload } from './workload.js';
 
 /**
- * Until code is compiled and memory is in use. The first 100,000 messages after another workload cost a sender several times
- * what the later ones cost. With long messages it takes seconds: few of them run the code, and the C library learns from
- * what is freed how much memory to keep.
+ * The first 100,000 messages after another workload cost a sender several times what the later ones cost. With long messages
+ * it takes seconds: few of them run the code, and the C library learns from what is freed how much memory to keep.
  */
-const WARM_UP_MS = 500;
-const LONG_WARM_UP_MS = 1500;
+const WARM_UP_PERIOD_MS = 250;
+const LONG_WARM_UP_PERIOD_MS = 750;
 /** A stretch lasts about this long, whatever the subject's speed; the median of some leaves out a collection's whim. */
 const STRETCH_MS = 40;
 const LONG_STRETCH_MS = 150;
@@ -34,9 +33,7 @@ type Measure = (count: number, length: number) => Promise<number>;
 async function rateOf(figure: string, length: number, measure: Measure): Promise<Measurement[]> {
   const isLong = length >= LONG_BYTES;
   const few = Math.max(2, Math.min(20_000, Math.ceil(TRIAL_BYTES / length)));
-  let trial = await measure(few, length);
-  const end = performance.now() + (isLong ? LONG_WARM_UP_MS : WARM_UP_MS);
-  while (performance.now() < end) trial = await measure(few, length);
+  const trial = await warmUp(() => measure(few, length), isLong ? LONG_WARM_UP_PERIOD_MS : WARM_UP_PERIOD_MS);
   const count = Math.min(
     MOST_MESSAGES,
     Math.max(few, Math.ceil((trial * (isLong ? LONG_STRETCH_MS : STRETCH_MS)) / 1000)),
