@@ -6,8 +6,8 @@ import type { Result } from '../result/result.js';
  */
 export interface SendClaim {
   /**
-   * The memory for the message. The connection owns it: do not use it after `commit()`, `abort()` or the connection's
-   * `disconnect()`, because other frames may come there. It contains old bytes, so write every byte.
+   * The memory for the message. The connection owns it: do not use it after `commit()` or `abort()`. It contains old
+   * bytes, so write every byte.
    */
   readonly bytes: Uint8Array;
 

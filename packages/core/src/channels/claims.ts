@@ -47,8 +47,8 @@ export class Claims {
   #firstOfLink = 0;
   /** Whether the present claim is room of the writer, which takes the message as one frame. */
   #isWhole = false;
-  /** Whether a function that writes in place has the present claim. */
-  #isWriting = false;
+  /** The number of a claim that still holds the queue after `finish()`; 0 if there is none. */
+  #late = 0;
   /** The array of the present claim, unless it lies in the permanent one. No program has it, so its properties are true. */
   #room: Uint8Array = NO_BYTES;
   /** The tick of the coarse clock in which the last claim was sent. */
@@ -74,10 +74,11 @@ export class Claims {
   /** Aborts the present claim, because the connection takes no more messages. */
   finish(): void {
     if (this.#current !== 0 && this.#isWhole) this.#writer?.abortClaim();
-    // A function that writes in place has the memory until it returns. No other frame may come there before.
-    const isBusy = this.#current !== 0 && this.#isWriting;
+    // In a permanent array, no other frame may come where the program writes until it ends its claim.
+    const late = this.#isWhole && this.#permanent !== undefined ? this.#current : 0;
     this.stop();
-    if (!isBusy) this.#queue.isHeld = false;
+    this.#late = late;
+    if (late === 0) this.#queue.isHeld = false;
   }
 
   /** The link is gone. */
@@ -87,6 +88,7 @@ export class Claims {
     this.#shown = undefined;
     this.#room = NO_BYTES;
     this.#current = 0;
+    this.#late = 0;
   }
 
   /**
@@ -106,7 +108,7 @@ export class Claims {
         shown = shownOf(bytes);
         this.#room = bytes;
       }
-      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole, false), half, shown, length) };
+      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, shown, length) };
     } catch (error) {
       return lackOf(length, error);
     }
@@ -152,19 +154,15 @@ export class Claims {
     write: InPlaceWriter,
     isWhole: boolean,
   ): Result {
-    const number = this.#hold(isWhole, true);
+    const number = this.#hold(isWhole);
     try {
       const returned = write(shown, start);
       if (returned !== undefined) checkWritten(returned);
     } catch (error) {
-      if (this.#current === number) this.#giveUp(number);
-      else this.#endLate();
+      this.#giveUp(number);
       throw error;
     }
-    if (this.#current !== number) {
-      this.#endLate();
-      return this.#over(number);
-    }
+    if (this.#current !== number) return this.#over(number);
     this.#current = 0;
     this.#queue.isHeld = false;
     if (room.length < length) return this.#refuse(memoryTransferred());
@@ -202,8 +200,10 @@ export class Claims {
     return OK;
   }
 
-  /** The function that wrote in place has returned, after the connection had ended the claim. */
-  #endLate(): void {
+  /** The program writes no more into a claim that the connection had ended. */
+  #endLate(number: number): void {
+    if (number !== this.#late) return;
+    this.#late = 0;
     this.#queue.isHeld = false;
     this.#endHold();
   }
@@ -235,7 +235,7 @@ export class Claims {
   }
 
   #giveUp(number: number): void {
-    if (this.#current !== number) return;
+    if (this.#current !== number) { this.#endLate(number); return; }
     this.#release();
     this.#room = NO_BYTES;
     this.#drop();
@@ -254,9 +254,8 @@ export class Claims {
   }
 
   /** Begins a claim. The connection writes nothing else until the claim ends. */
-  #hold(isWhole: boolean, isWriting: boolean): number {
+  #hold(isWhole: boolean): number {
     this.#count += 1;
-    this.#isWriting = isWriting;
     this.#current = this.#count;
     this.#isWhole = isWhole;
     this.#queue.isHeld = true;
@@ -271,6 +270,7 @@ export class Claims {
 
   /** Returns the error of a claim that is not the present one. */
   #over(number: number): Failure {
+    this.#endLate(number);
     if (this.#writer === undefined || number <= this.#firstOfLink) return notConnected();
     return err('InvalidParameter', 'this claim was already committed or aborted');
   }
