@@ -15,6 +15,7 @@ import { describeInPlace } from './chapters/in-place.js';
 import { describeIteration, describeIterationOfTheDead } from './chapters/iteration.js';
 import { describeLifecycle } from './chapters/lifecycle.js';
 import { describeLifetime } from './chapters/callback-lifetime.js';
+import { describeBothEnds } from './chapters/both-ends.js';
 import { describeOddArrays } from './chapters/odd-arrays.js';
 import { describeOwnership } from './chapters/ownership.js';
 import { describePeer } from './chapters/peer.js';
@@ -57,6 +58,7 @@ const IN_ONE_THREAD: readonly Chapter[] = [
   describeConsumers,
   describeErrors,
   describeOddArrays,
+  describeBothEnds,
   describeHygiene,
 ];
 

@@ -1,10 +1,10 @@
-import { type Channel, unwrap } from '@entropynet/core';
+import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
-import { expectedLabel, labelOf, messageOf, rowMessage, type MessageRow } from '../support/messages.js';
+import { messageOf, rowMessage, type MessageRow } from '../support/messages.js';
 import type { PeerActions } from '../peer/peer-actions.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { openLink, openPair, SMALL_LIMITS, type ChapterContext, type Link } from '../chapter-context.js';
+import { openLink, SMALL_LIMITS, type ChapterContext, type Link } from '../chapter-context.js';
 import { codeOf, expectLocalToHave, expectPeerToHave } from '../expectations.js';
 
 const ROW: MessageRow = { lengths: [0, 1, 100, 3000], count: 60 };
@@ -195,65 +195,6 @@ function describeReuse(context: ChapterContext): void {
 }
 
 function describeLimits(context: ChapterContext): void {
-  it(
-    '[CHANNEL-7] [CHANNEL-8] reopens a channel only after the last message that the peer sends on the closed one',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope, SMALL_LIMITS);
-      unwrap(await near.openChannel('a'));
-      const old = near.channel('a');
-      await until(() => far.isChannelOpen('a'), 'the far side has the channel');
-      unwrap(far.trySendOnChannel('a', messageOf(100_000, 1)));
-      const closing = near.closeChannel('a');
-      // The far side has acknowledged the close by then. It has not sent all of its message.
-      await until(() => !far.isChannelOpen('a'), 'the far side knows that it is closed');
-      let isNext = false;
-      near.setMessageCallback(() => void (isNext = true));
-      unwrap(far.trySend(messageOf(1, 1)));
-      await until(() => isNext, 'the acknowledgement arrived, with the message behind it');
-      expect(codeOf(old.trySend(messageOf(1, 1)))).to.equal('ConnectionClosed');
-      const again = near.closeChannel('a');
-      const reopening = near.openChannel('a');
-      const labels: string[] = [];
-      old.setMessageCallback((data) => labels.push(labelOf(data)));
-      for (const ended of [closing, again, reopening]) unwrap(await ended);
-      expect(labels).to.deep.equal([expectedLabel(100_000, 1)]);
-      expect([near.getState(), far.getState()]).to.deep.equal(['connected', 'connected']);
-    }),
-  );
-
-  it(
-    '[CHANNEL-10] makes a new object for the name after a connection that ended while the peer closed the channel',
-    scoped(async (scope) => {
-      const { listener, client, accepted } = await openPair(context, scope);
-      const opened: Channel[] = [];
-      const received: number[][] = [];
-      client.on('channel', (name) => {
-        const messages: number[] = [];
-        received.push(messages);
-        opened.push(client.channel(name));
-        client.channel(name).setMessageCallback(([first = 0]) => messages.push(first));
-      });
-      client.startReceiving();
-      let peer = accepted;
-      for (const round of [1, 2]) {
-        unwrap(await peer.openChannel('b'));
-        unwrap(await peer.sendOnChannel('b', Uint8Array.of(round)));
-        await until(() => received[round - 1]?.length === 1, 'the message arrived');
-        if (round === 2) break;
-        void peer.closeChannel('b');
-        await peer.disconnect();
-        await client.closed;
-        const accepting = listener.accept();
-        unwrap(await client.connect());
-        peer = scope.add(unwrap(await accepting));
-        peer.startReceiving();
-      }
-      expect(received).to.deep.equal([[1], [2]]);
-      expect(opened[1]).to.not.equal(opened[0]);
-      expect(opened.map(({ isOpen }) => isOpen)).to.deep.equal([false, true]);
-    }),
-  );
-
   it(
     '[CHANNEL-9] returns Timeout after sendTimeoutMs if the peer takes nothing, and closes later when it does',
     scoped(async (scope) => {

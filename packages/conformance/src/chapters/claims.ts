@@ -1,6 +1,6 @@
 import { unwrap, type NetworkConnection } from '@entropynet/core';
 import { expect } from 'chai';
-import { BOTTLENECKS, openLink, openPair, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
+import { BOTTLENECKS, openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { codeOf, expectPeerToHave } from '../expectations.js';
 import { fillMessage, messageOf, rowMessage, type MessageRow } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
@@ -123,24 +123,6 @@ export function describeClaims(context: ChapterContext): void {
         unwrap(await sent);
       }
       await expectPeerToHave(peer, [{ lengths }]);
-    }),
-  );
-
-  it(
-    '[DELIVERY-8] [END-1] lets work go on writing into a claim after disconnect(), until its commit()',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope, SMALL_LIMITS);
-      let received = 0;
-      near.setMessageCallback(() => (received += 1));
-      // The near side owes window for this message, and returns it when it disconnects.
-      unwrap(await far.send(messageOf(100, 1)));
-      await until(() => received === 1, 'the message arrived');
-      const claim = unwrap(near.claim(4000));
-      const leaving = near.disconnect();
-      claim.bytes.fill(0xff);
-      expect(codeOf(claim.commit())).to.equal('ConnectionClosed');
-      unwrap(await leaving);
-      expect(await far.closed).to.deep.equal({ state: 'disconnected' });
     }),
   );
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { expectedLabel, fillMessage, labelOf, type MessageRow, messageOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { BOTTLENECKS, openLink, openPair, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
+import { BOTTLENECKS, openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { codeOf, expectLocalToHave, expectPeerToHave, untilPeer } from '../expectations.js';
 
 const LENGTHS = [0, 1, 7, 8, 64, 1000, 20_000, 100_000];
@@ -13,7 +13,6 @@ export function describeInPlace(context: ChapterContext): void {
   describe('in place', () => {
     describeReading(context);
     describeWriting(context);
-    describeEnds(context);
   });
 }
 
@@ -197,28 +196,6 @@ function describeWriting(context: ChapterContext): void {
       await untilPeer(peer, 1);
       unwrap(await local.disconnect());
       expect(codeOf(local.trySendWith(1, unexpected))).to.equal('ConnectionClosed');
-    }),
-  );
-}
-
-function describeEnds(context: ChapterContext): void {
-  it(
-    '[DELIVERY-10] [END-1] lets a function write until it returns, although it has disconnected',
-    scoped(async (scope) => {
-      const { near, far } = await openPair(context, scope, SMALL_LIMITS);
-      const labels: string[] = [];
-      near.setMessageCallback((data) => labels.push(labelOf(data)));
-      // The near side owes window for this message, and returns it when it disconnects.
-      unwrap(await far.send(messageOf(100, 1)));
-      await until(() => labels.length === 1, 'the message arrived');
-      const leaving: Promise<Result>[] = [];
-      const sent = near.trySendWith(4000, (bytes, start) => {
-        leaving.push(near.disconnect());
-        bytes.fill(0xff, start, start + 4000);
-      });
-      expect(codeOf(sent)).to.equal('ConnectionClosed');
-      unwrap(await Promise.all(leaving).then(([left = OK]) => left));
-      expect(await far.closed).to.deep.equal({ state: 'disconnected' });
     }),
   );
 }

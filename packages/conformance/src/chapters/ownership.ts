@@ -1,9 +1,8 @@
-import { unwrap } from '@entropynet/core';
 import { expect } from 'chai';
-import { expectedLabel, labelOf, labelsOf, messageOf } from '../support/messages.js';
+import { expectedLabel, labelOf, labelsOf } from '../support/messages.js';
 import { scoped } from '../support/scope.js';
 import { until } from '../support/until.js';
-import { openLink, openPair, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
+import { openLink, SMALL_LIMITS, type ChapterContext } from '../chapter-context.js';
 import { expectLocalToHave } from '../expectations.js';
 
 const LENGTHS = [0, 1, 64, 1000, 20_000, 100_000];
@@ -54,27 +53,6 @@ export function describeOwnership(context: ChapterContext): void {
         await peer.send(row);
         await until(() => labels.length === row.count, 'every message arrived');
         expect(labels).to.deep.equal(labelsOf(row));
-      }),
-    );
-
-    it(
-      '[OWNERSHIP-1] [BACKPRESSURE-7] returns the window of messages that waited for a callback which transfers them',
-      scoped(async (scope) => {
-        const { near, far } = await openPair(context, scope, SMALL_LIMITS);
-        unwrap(await near.openChannel('kept'));
-        const outgoing = near.channel('kept');
-        const incoming = far.channel('kept');
-        let label = '';
-        // Together the messages need several windows.
-        for (let round = 1; round <= 6; round += 1) {
-          await until(() => outgoing.trySend(messageOf(20_000, round)).ok, 'the window has room');
-          await until(() => incoming.getStats().unreadFrames > 0, 'the message waits for a callback');
-          incoming.setMessageCallback((data) => {
-            label = labelOf(structuredClone(data, { transfer: [data.buffer as ArrayBuffer] }));
-          });
-          await until(() => label === expectedLabel(20_000, round), 'the callback took the message');
-          incoming.setMessageCallback(null);
-        }
       }),
     );
 
