@@ -235,7 +235,10 @@ export class Claims {
   }
 
   #giveUp(number: number): void {
-    if (this.#current !== number) { this.#endLate(number); return; }
+    if (this.#current !== number) {
+      this.#endLate(number);
+      return;
+    }
     this.#release();
     this.#room = NO_BYTES;
     this.#drop();
