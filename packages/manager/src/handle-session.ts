@@ -203,6 +203,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   established(dialled: Dialled): void {
     this.connections.established(dialled);
     this.#use(dialled.connection);
+    this.connections.tellSelection();
   }
 
   connected(): void {
@@ -260,9 +261,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
   }
 
   ended(reason: CloseReason): void {
-    // A consumer that gets the end may connect again. Later consumers then wait for the next connection.
-    const isReconnecting = (): boolean => this.#reconnection?.isPending === true || this.lifecycle.isConnecting;
-    if (this.lifecycle.closeReason !== undefined) this.channels.endWaiting(reason, isReconnecting);
+    if (this.lifecycle.closeReason) this.channels.endWaiting(reason, () => this.#reconnection?.isPending === true);
     // Unless a state callback has already reconnected.
     if (!this.lifecycle.isConnecting && this.lifecycle.state === reason.state) this.#reconnection?.proceed();
     if (!this.#isClosed && this.isOfClient) this.#manager.slots.retire(this);
@@ -287,10 +286,11 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
 
   #use(connection: NetworkConnection): void {
     const { connection: last } = this.connections;
-    this.channels.keepUnread();
+    const dropped = this.channels.keepUnread();
     this.connections.use(connection);
     this.#tally.opened(connection, last);
     this.channels.attachAll();
+    if (dropped !== undefined) this.unreadDropped(dropped);
   }
 }
 

@@ -56,21 +56,22 @@ export class SessionChannels {
     for (const channel of this.#all()) this.#attach(channel);
   }
 
-  /** Keeps messages that arrived on the current connection for later readers, before the next one takes its place. */
-  keepUnread(): void {
+  /**
+   * Keeps messages that arrived on the current connection for later readers, before the next one takes its place.
+   * Returns the error to report if some were dropped.
+   */
+  keepUnread(): NetworkError | undefined {
     // Channels that only the peer has named so far may have messages for a reader that comes after their connection.
     const unread = this.#owner.current?.unreadChannels().filter((name) => !this.#named.has(name)) ?? [];
-    if (unread.length === 0) return;
+    if (unread.length === 0) return undefined;
     const present = [...this.#named.values()].filter(({ hasUnread }) => hasUnread).length;
     const room = Math.max(0, this.#maxUnread - present);
     for (const name of unread.slice(0, room)) this.obtain(name);
-    if (unread.length <= room) return;
+    if (unread.length <= room) return undefined;
     const dropped = `what ${unread.length - room} channels of an earlier connection have left was dropped unread`;
-    this.#owner.unreadDropped(
-      new NetworkError(
-        'ResourceLimitExceeded',
-        `${dropped}: ${room + present} channels (maxChannels) wait for a reader`,
-      ),
+    return new NetworkError(
+      'ResourceLimitExceeded',
+      `${dropped}: ${room + present} channels (maxChannels) wait for a reader`,
     );
   }
 
@@ -84,7 +85,10 @@ export class SessionChannels {
    * program, which may connect again.
    */
   endWaiting(reason: CloseReason, isReconnecting: () => boolean): void {
-    for (const channel of this.#all()) if (!isReconnecting()) channel.endWaiting(reason);
+    // A consumer that comes meanwhile waits for the next connection.
+    const waiting = this.#all().map((channel) => ({ channel, lease: channel.waiting }));
+    for (const { channel, lease } of waiting)
+      if (!isReconnecting() && channel.waiting === lease) channel.endWaiting(reason);
   }
 
   /** The handle was closed: every object leaves its connection, and a consumer that waits for one ends. */

@@ -117,7 +117,6 @@ export class SessionConnections {
   tellConnected(): void {
     const listeners = [...this.#listeners];
     this.#hasToldConnected = true;
-    if (this.#plan !== undefined && this.selection !== undefined) this.#tellSelection(this.#plan, this.selection);
     for (const listener of listeners) if (this.#owner.lifecycle.state === 'connected') this.#tell(listener);
     for (const tell of this.#early.splice(0)) tell();
   }
@@ -133,10 +132,12 @@ export class SessionConnections {
     if (connection !== undefined) this.#owner.events.guard.runBound(() => listener(connection, { generation }));
   }
 
-  #tellSelection({ config }: DialPlan, selection: Selection): void {
+  /** Tells which candidates the current connection stands for. Runs code of the program. */
+  tellSelection(): void {
+    const { selection } = this;
+    if (this.#plan === undefined || selection === undefined || selection.passedOver.length === 0) return;
     const { passedOver } = selection;
-    if (passedOver.length === 0) return;
-    const endpoint = redactEndpoint(config.endpoint);
+    const endpoint = redactEndpoint(this.#plan.config.endpoint);
     this.#log(describeSelection(endpoint, 'connected', selection));
     reportFallback({ endpoint, role: 'client', taken: [selection], passedOver });
   }

@@ -2,7 +2,8 @@ import type { Result } from '../result/result.js';
 
 /**
  * Room for one message in the transport's buffer. The program writes the message there. Until `commit()` or `abort()`
- * the connection sends nothing else: a `send` waits, and a `trySend` returns `WouldBlock`.
+ * the connection sends nothing else: a `send` waits, and a `trySend` returns `WouldBlock`. End each claim: without that, a
+ * `disconnect()` may lose accepted messages, which wait for its end up to `sendTimeoutMs`.
  */
 export interface SendClaim {
   /**

@@ -58,6 +58,11 @@ export class ChannelConsumers {
     return this.#unread.collect();
   }
 
+  /** The lease of a consumer that waits for a connection; undefined if there is none. */
+  get waiting(): Lease | undefined {
+    return this.#waiting;
+  }
+
   /** Drops the unread messages of earlier connections, because this side reads no more. */
   forgetUnread(): void {
     this.#unread.clear();

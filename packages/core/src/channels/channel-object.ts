@@ -194,6 +194,11 @@ export class ChannelObject implements Channel, EndpointWatcher {
     this.#consumers.forgetUnread();
   }
 
+  /** The lease of a consumer that waits for a connection; undefined if there is none. */
+  get waiting(): unknown {
+    return this.#consumers.waiting;
+  }
+
   /** Ends a consumer that waits for a connection, because the handle is closed or gets no further connection. */
   endWaiting(reason: CloseReason): void {
     this.#consumers.endWaiting(reason);

@@ -103,11 +103,9 @@ export class Claims {
       const bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
       if (bytes === undefined) return this.#noRoom();
       // A writer with a permanent array makes a view for each claim, which the program may have.
-      let shown = bytes;
-      if (!isWhole || this.#permanent === undefined) {
-        shown = shownOf(bytes);
-        this.#room = bytes;
-      }
+      const isOwn = isWhole && this.#permanent !== undefined;
+      const shown = isOwn ? bytes : shownOf(bytes);
+      if (!isOwn) this.#room = bytes;
       return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, shown, length) };
     } catch (error) {
       return lackOf(length, error);

@@ -88,7 +88,7 @@ export class MessageSender {
 
   /**
    * Takes no more messages and ends the waiting ones with `outcome`. Messages that `trySend` accepted still go until
-   * `stop()`. The promise resolves when they are sent. A claim under way is aborted.
+   * `stop()`. The promise resolves when they are sent. A claim under way can't be sent.
    */
   finish(outcome: SendOutcome): Promise<void> {
     this.#claims.finish();

@@ -13,6 +13,7 @@ const WRITER = Object.entries({
   commitClaim: 'function',
   abortClaim: 'function',
 });
+const PERMANENT = Object.entries({ tryClaimAt: 'function', claimedBytes: 'object' });
 const LIMITS = Object.entries({ maxMessageSize: 'number', channelWindow: 'number', maxChannels: 'number' });
 
 /**
@@ -23,7 +24,9 @@ export function checkedLink(made: Result<FrameLink>): Result<FrameLink> {
   check('', made, OUTCOME);
   if (made.ok) {
     check('value.', made.value, LINK);
-    check('value.writer.', made.value.writer, WRITER);
+    const { writer } = made.value;
+    check('value.writer.', writer, WRITER);
+    if (writer.tryClaimAt !== undefined) check('value.writer.', writer, PERMANENT);
     check('value.peerLimits.', made.value.peerLimits, LIMITS);
   } else check('error.', made.error, FAILURE);
   return made;

@@ -42,7 +42,11 @@ export interface FrameWriter {
    */
   tryClaimAt?(length: number): number;
 
-  /** The array to which the index of `tryClaimAt` refers. Programs get another one over the same memory. */
+  /**
+   * The array to which the index of `tryClaimAt` refers. A writer with `tryClaimAt` has it, the same one while its link
+   * lives. Programs get another one over the same memory. After `abortClaim()` because of a `disconnect()`, a program may
+   * write there until it ends its claim, so the transport must write nothing else there.
+   */
   readonly claimedBytes?: Uint8Array;
 
   /** Sends the claimed frame. It can't fail. */
