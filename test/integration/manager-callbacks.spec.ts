@@ -90,6 +90,33 @@ describe('the callbacks of a handle', () => {
     expect(dropped).to.deep.equal([]);
   });
 
+  it('end each consumer that waits, also if the end of one begins an attempt that is aborted', async () => {
+    const endpoint = `pigeon://${freshName()}`;
+    await listen(endpoint);
+    const handle = unwrap(manager.openConnection({ endpoint }));
+    const ended: string[] = [];
+    const consumerOf = (name: string, then: () => void): { onMessage(): void; onEnd(): void } => ({
+      onMessage: () => undefined,
+      onEnd: () => {
+        ended.push(name);
+        then();
+      },
+    });
+    const stop = new AbortController();
+    const connectAgain = (): void => {
+      void handle.connect({ signal: stop.signal });
+      stop.abort();
+    };
+    handle.defaultChannel.take(consumerOf('first', connectAgain), { name: 'first' });
+    handle.channel('named').take(
+      consumerOf('second', () => undefined),
+      { name: 'second' },
+    );
+    await Promise.all([handle.connect(), handle.disconnect()]);
+    await until(() => ended.length === 2, 'both consumers got the end');
+    expect(ended).to.deep.equal(['first', 'second']);
+  });
+
   it('leave a consumer for the next connection, if the end of another consumer connects again', async () => {
     const endpoint = `pigeon://${freshName()}`;
     const server = await listen(endpoint);

@@ -272,6 +272,11 @@ describe('a wrong value from doConnect()', () => {
       ok({ writer: { maxFrameBytes: 1 }, peerLimits }),
       "undefined as 'value.writer.tryWrite'",
     ],
+    [
+      'a writer that claims in an array that it does not have',
+      ok({ writer: Object.assign(new LoopbackPipe(100), { tryClaimAt: () => 0 }), peerLimits }),
+      "undefined as 'value.writer.claimedBytes'",
+    ],
     ['no limits', ok({ writer: new LoopbackPipe(100) }), "undefined as 'value.peerLimits'"],
   ] as const) {
     it(`fails the attempt if it is ${what}, and the next attempt succeeds`, async () => {

@@ -115,5 +115,28 @@ for (const call of ['disconnect', 'close'] as const) {
         expect(errors).to.deep.equal(['ResourceLimitExceeded']);
       }),
     );
+
+    it(
+      'takes effect inside an `error` listener that hears of channels dropped unread',
+      scoped(async (scope) => {
+        const site = await Site.open(scope, call);
+        const reconnect = { initialDelayMs: 1, maxDelayMs: 1, afterGoodbye: true };
+        const handle = site.open({ maxChannels: 1, reconnect });
+        handle.on('error', () => {
+          site.end(handle);
+        });
+        unwrap(await handle.connect());
+        // Each connection leaves one channel unread, and the handle keeps one.
+        for (const name of ['first', 'second']) {
+          const accepted = await site.accept();
+          unwrap(await accepted.openChannel(name));
+          unwrap(await accepted.sendOnChannel(name, new Uint8Array(9)));
+          await accepted.disconnect();
+        }
+        const last = await site.accept();
+        await within(last.closed, 'the server has seen the end');
+        await site.expectEnded(handle, last);
+      }),
+    );
   });
 }
