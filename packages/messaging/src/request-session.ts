@@ -125,7 +125,7 @@ export class RequestSession<InRequest, InReply> {
   async close(error: NetworkError): Promise<void> {
     if (this.#end !== undefined) return;
     const sent = [...this.#pending.values()].filter(({ progress }) => progress === 'sent').map(({ id }) => id);
-    // Before the handlers learn it: from now on they can ask nothing on this session.
+    // Before the handlers learn it: from now on they can send no request.
     this.#end = error;
     const unanswered = this.#answering.end(error);
     this.#settle(error);

@@ -45,7 +45,10 @@ export class Pieces {
   advance(bytes: number): void {
     let left = bytes;
     while (left > 0) {
-      const rest = lengthOf(this.#chunk(this.#index) ?? NO_BYTES) - this.#offset;
+      const chunk = this.#chunk(this.#index);
+      // A chunk over memory that can shrink may have become shorter since its piece was made.
+      if (chunk === undefined) return;
+      const rest = lengthOf(chunk) - this.#offset;
       if (left < rest) {
         this.#offset += left;
         return;

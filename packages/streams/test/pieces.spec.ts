@@ -2,6 +2,9 @@ import { Pieces } from '@entropynet/streams/internal/pieces';
 import { expect } from 'chai';
 import fc from 'fast-check';
 
+type Resizable = ArrayBuffer & { resize(length: number): void };
+const Resizable = ArrayBuffer as unknown as new (length: number, options: { maxByteLength: number }) => Resizable;
+
 /** All pieces, as copies, because a piece is valid until the next one is made. Each has a length that it may have. */
 function piecesOf(chunks: readonly Uint8Array[], limit: number): Uint8Array[] {
   const pieces = new Pieces(chunks.map((chunk) => ({ chunk })));
@@ -80,6 +83,22 @@ describe('the pieces of chunks', () => {
       }
     });
   }
+
+  it('end, even if a chunk becomes shorter while they are made', () => {
+    const memory = new Resizable(10, { maxByteLength: 10 });
+    const shrinking = new Uint8Array(memory);
+    const next = Object.defineProperty(new Uint8Array(10), 'length', {
+      get: () => {
+        memory.resize(5);
+        return 10;
+      },
+    });
+    const pieces = new Pieces([{ chunk: shrinking }, { chunk: next }]);
+    const piece = pieces.next(64);
+    expect(piece).to.have.lengthOf(20);
+    pieces.advance(20);
+    expect(pieces.next(64)).to.equal(undefined);
+  });
 
   it('stay the same until they were sent', () => {
     const pieces = new Pieces([{ chunk: Uint8Array.of(1) }, { chunk: Uint8Array.of(2) }]);

@@ -1,9 +1,8 @@
-import { arrayPrototype, getPrototypeOf, getterOf, methodOf, partOf } from '../platform/array-methods.js';
+import { arrayPrototype, getPrototypeOf, getterOf, lengthOf, methodOf, partOf } from '../platform/array-methods.js';
 import { kindOf } from '../result/kind-of.js';
 
 // The properties of an array may be wrong: a subclass or an own property can hide each of them. The platform's own getters read the
 // true values. They throw for a value that is not a typed array, also for a `Proxy` of one.
-const getLength = getterOf<number>('byteLength');
 /** Returns the name of a typed array's class; undefined for another value. */
 const getClassName = getterOf<string | undefined>(Symbol.toStringTag);
 const keys = methodOf('keys');
@@ -18,7 +17,7 @@ const OVER_LONG = 2 ** -31;
  * `Uint8Array` over memory that exists.
  */
 export function messageBytes(data: Uint8Array): Uint8Array {
-  return usualLength(data) === 0 || data.length !== getLength(data) ? viewOfUnusual(data) : data;
+  return usualLength(data) === 0 || data.length !== lengthOf(data) ? viewOfUnusual(data) : data;
 }
 
 /**
@@ -34,7 +33,7 @@ export function usualLength(data: unknown): number {
     // Another array of numbers may have the prototype of a `Uint8Array`.
     if (getClassName(data) !== 'Uint8Array') return 0;
     const claimed: unknown = (data as Uint8Array).length;
-    const length = getLength(data) | 0;
+    const length = lengthOf(data as Uint8Array) | 0;
     if (typeof claimed !== 'number' || (claimed | 0) !== length || ((claimed * OVER_LONG) | 0) !== 0) return 0;
     // V8 knows it without a lookup in a program whose messages have one class.
     const prototype: unknown = getPrototypeOf(data);
@@ -69,7 +68,7 @@ function viewOfUnusual(data: unknown): Uint8Array {
   const bytes = data as Uint8Array;
   try {
     // Throws unless the memory exists: a buffer may be detached, or may have shrunk to less than the array's start.
-    if (getLength(bytes) === 0) keys(bytes);
+    if (lengthOf(bytes) === 0) keys(bytes);
   } catch (error) {
     throw new TypeError(
       'a message is a Uint8Array with a live buffer; one with a detached or shortened buffer was given',

@@ -22,21 +22,13 @@ function withReceiver(method: () => unknown): unknown {
   return Function.prototype.call.bind(method);
 }
 
-const getLength = getterOf<number>('byteLength');
-const getOffset = getterOf<number>('byteOffset');
-const getBuffer = getterOf<ArrayBufferLike>('buffer');
-
 /** Returns the true length of an array in bytes. Throws a `TypeError` for a value that is not a typed array. */
-export function lengthOf(data: Uint8Array): number {
-  return getLength(data);
-}
-
+export const lengthOf: (data: Uint8Array) => number = getterOf<number>('byteLength');
 /** Returns the true buffer of an array. */
-export function bufferOf(data: Uint8Array): ArrayBufferLike {
-  return getBuffer(data);
-}
+export const bufferOf: (data: Uint8Array) => ArrayBufferLike = getterOf<ArrayBufferLike>('buffer');
+const offsetOf = getterOf<number>('byteOffset');
 
 /** Returns a plain view of the bytes from `start` to `end`, or to the true end of the array, whatever its properties say. */
-export function partOf(bytes: Uint8Array, start: number, end = getLength(bytes)): Uint8Array {
-  return new Uint8Array(getBuffer(bytes), getOffset(bytes) + start, end - start);
+export function partOf(bytes: Uint8Array, start: number, end = lengthOf(bytes)): Uint8Array {
+  return new Uint8Array(bufferOf(bytes), offsetOf(bytes) + start, end - start);
 }
