@@ -162,7 +162,7 @@ export function decodeProofStep(bytes: Uint8Array, step: ProofStep): Result<Uint
 export function decodeRequest(bytes: Uint8Array): Result<HandshakeRequest & { readonly limits: PeerGreeting }> {
   const view = checked(bytes, REQUEST_MAGIC);
   if (!view.ok) return view;
-  const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
+  const limits = decodePeerLimits(bytes.subarray(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
   if (!limits.ok) return limits;
   return ok({
     regionBytes: view.value.getUint32(8, true),
@@ -177,7 +177,7 @@ export function decodeReply(bytes: Uint8Array): Result<HandshakeReply & { readon
   if (!view.ok) return view;
   const status = view.value.getUint32(12, true);
   if (status !== 0) return refused(status, systemCodeIn(bytes));
-  const limits = decodePeerLimits(bytes.slice(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
+  const limits = decodePeerLimits(bytes.subarray(LIMITS_OFFSET, LIMITS_OFFSET + PEER_LIMITS_BYTES));
   if (!limits.ok) return limits;
   return ok({
     regionBytes: view.value.getUint32(8, true),
