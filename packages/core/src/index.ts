@@ -110,6 +110,7 @@ export type { Admission, Admit } from './api/admission.js';
 export { type AcceptPlace, AcceptQueue } from './lifecycle/accept-queue.js';
 export type { BroadcastOptions, BroadcastOutcome, SkippedConnection } from './api/broadcast.js';
 export { Audience } from './lifecycle/audience.js';
+export { Roster } from './platform/roster.js';
 export { NetworkServer } from './lifecycle/network-server.js';
 export type { ConnectionServer } from './api/connection-server.js';
 export {

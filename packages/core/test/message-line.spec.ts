@@ -18,6 +18,13 @@ describe('the line of messages of a channel', () => {
     expect(line.head).to.equal(messages[1]);
   });
 
+  it('frees the bytes of a message that has left, although something still refers to the message', () => {
+    const message = QueuedMessage.promised(new Uint8Array(1000));
+    message.release();
+    expect(message.bytes.length).to.equal(0);
+    expect(message.length).to.equal(1000);
+  });
+
   it('reads only the neighbours when a message leaves', () => {
     const line = new MessageLine();
     const many = Array.from({ length: 50 }, () => QueuedMessage.promised(new Uint8Array(1)));

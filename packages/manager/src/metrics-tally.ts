@@ -1,4 +1,4 @@
-import type { ConnectionBackend, NetworkConnection } from '@entropynet/core';
+import { type ConnectionBackend, type NetworkConnection, Roster } from '@entropynet/core';
 
 /** The counters of a manager since its creation. Each state change counts once. */
 export interface ManagerMetrics {
@@ -147,7 +147,7 @@ class BackendTally {
   failed = 0;
   closed = 0;
   #ended: Totals = NOTHING;
-  readonly #live = new Set<NetworkConnection>();
+  readonly #live = new Roster<NetworkConnection>();
   readonly #late = new LateReads();
 
   opened(connection: NetworkConnection): void {

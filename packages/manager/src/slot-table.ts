@@ -1,3 +1,4 @@
+import { Roster } from '@entropynet/core';
 import { hold } from '@entropynet/core/handle';
 const MAX_GENERATION = 0xffff_ffff;
 
@@ -30,10 +31,13 @@ export class SlotTable {
    * Sessions that have left their slot and whose handles are still valid. Weak references: a dropped handle costs
    * nothing.
    */
-  readonly #retired = new Set<WeakRef<Seated>>();
+  readonly #retired = new Roster<WeakRef<Seated>>();
+  readonly #retiredAs = new WeakMap<Seated, WeakRef<Seated>>();
   readonly #dropped = new FinalizationRegistry<WeakRef<Seated>>((session) => this.#retired.delete(session));
-  /** Sessions that are closing, each with a promise of the end. */
-  readonly #closing = new Map<Seated, Promise<void>>();
+  /** The closes under way. */
+  readonly #closing = new Roster<Promise<void>>();
+  /** The promise of each session that is closing. */
+  readonly #closeOf = new WeakMap<Seated, Promise<void>>();
   #inUse = 0;
 
   constructor(capacity: number) {
@@ -75,20 +79,27 @@ export class SlotTable {
     if (!this.#vacate(session)) return;
     const reference = new WeakRef(session);
     this.#retired.add(reference);
-    this.#dropped.register(session, reference);
+    this.#retiredAs.set(session, reference);
+    this.#dropped.register(session, reference, reference);
   }
 
   /** Makes the session's handles invalid at once, then ends its connection; its slot is free when this resolves. */
   close(session: Seated): Promise<void> {
-    if (session.isOver) return this.#closing.get(session) ?? Promise.resolve();
+    if (session.isOver) return this.#closeOf.get(session) ?? Promise.resolve();
     return hold(
-      (closing) => this.#closing.set(session, closing),
+      (closing) => {
+        this.#closing.add(closing);
+        this.#closeOf.set(session, closing);
+      },
       async () => {
         try {
           await session.close();
         } finally {
           this.#vacate(session);
-          this.#closing.delete(session);
+          this.#forget(session);
+          const closing = this.#closeOf.get(session);
+          if (closing !== undefined) this.#closing.delete(closing);
+          this.#closeOf.delete(session);
         }
       },
     );
@@ -97,9 +108,17 @@ export class SlotTable {
   /** Closes every session, also those that have left their slot. */
   async closeAll(): Promise<void> {
     const retired = [...this.#retired].map((reference) => reference.deref());
-    this.#retired.clear();
     for (const session of [...this.#sessions, ...retired]) if (session !== undefined) void this.close(session);
-    await Promise.all(this.#closing.values());
+    await Promise.all(this.#closing);
+  }
+
+  /** A closed session needs no weak references, each of which keeps it until a collection of the whole heap. */
+  #forget(session: Seated): void {
+    const reference = this.#retiredAs.get(session);
+    if (reference === undefined) return;
+    this.#retired.delete(reference);
+    this.#retiredAs.delete(session);
+    this.#dropped.unregister(reference);
   }
 
   /** @returns whether the slot was still this session's */

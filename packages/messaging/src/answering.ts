@@ -1,4 +1,5 @@
 import { describeThrown, err, NetworkError, type Result, sendShortage } from '@entropynet/core';
+import { KeyedRoster } from '@entropynet/core/platform';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Codec, decodeWith, encodeReply } from './codec.js';
 import type { HandlerSlot } from './handler-slot.js';
@@ -51,7 +52,7 @@ export class Answering<Request, Reply> {
   readonly #options: AnsweringOptions<Request, Reply>;
   readonly #outbox: Outbox;
   readonly #setReading: (isReading: boolean) => void;
-  readonly #handled = new Map<number, Handled>();
+  readonly #handled = new KeyedRoster<number, Handled>();
   #heldBytes = 0;
   #refusals = 0;
   #end: NetworkError | undefined;

@@ -1,4 +1,4 @@
-import type { Channel, NetworkError } from '@entropynet/core';
+import { type Channel, type NetworkError, Roster } from '@entropynet/core';
 
 /** A unit that waits to be sent: one message, or several without other messages in between. */
 export interface Outgoing {
@@ -17,7 +17,7 @@ export class Outbox {
   /** Undefined before the channel is open, and after `close()`. */
   #channel: Channel | undefined;
   #unsubscribe: (() => void) | undefined;
-  readonly #waiting = new Set<Outgoing>();
+  readonly #waiting = new Roster<Outgoing>();
   /** The number of frames of the first message that were sent. */
   #sentOfFirst = 0;
   #isFinishing = false;
@@ -63,7 +63,7 @@ export class Outbox {
   close(): void {
     this.#unsubscribe?.();
     this.#channel = undefined;
-    this.#waiting.clear();
+    for (const message of this.#waiting) this.#waiting.delete(message);
   }
 
   get #first(): Outgoing | undefined {

@@ -8,6 +8,7 @@ import {
   OK,
   ok,
   type Result,
+  Roster,
 } from '@entropynet/core';
 import type { AnsweringOptions, RequestHandler } from './answering.js';
 import { type Codec, decodeReply, encodeWith, jsonCodec } from './codec.js';
@@ -52,7 +53,7 @@ export class RequestReply<Request = unknown, Reply = unknown, InRequest = Reques
   readonly #handler: HandlerSlot<RequestHandler<InRequest, InReply>>;
   readonly #answering: AnsweringOptions<InRequest, InReply>;
   /** The requests without an outcome. */
-  readonly #pending = new Set<PendingRequest>();
+  readonly #pending = new Roster<PendingRequest>();
   /** The latest session. It is over if the handle gets another connection, or if everything has ended. */
   #session: RequestSession<InRequest, InReply> | undefined;
   /** The promise of the handle that is watched, and how it resolved. */

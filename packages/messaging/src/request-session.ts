@@ -8,6 +8,7 @@ import {
   type Result,
   sendShortage,
 } from '@entropynet/core';
+import { KeyedRoster } from '@entropynet/core/platform';
 import { Answering, type AnsweringOptions } from './answering.js';
 import { asNetworkError } from './codec.js';
 import { type RequestConnection, whenClosed } from './messaging-connection.js';
@@ -36,7 +37,7 @@ export class RequestSession<InRequest, InReply> {
   readonly #hasOpened: boolean;
   readonly #outbox: Outbox;
   readonly #answering: Answering<InRequest, InReply>;
-  readonly #pending = new Map<number, PendingRequest>();
+  readonly #pending = new KeyedRoster<number, PendingRequest>();
   #unwatch: () => void = () => undefined;
   /** The last metadata that arrived, for the next request. */
   #announced: { readonly id: number; readonly metadata: RequestMetadata } | undefined;
@@ -124,7 +125,7 @@ export class RequestSession<InRequest, InReply> {
   /** Ends all requests with that error, and frees the channel. Resolves when that is done. */
   async close(error: NetworkError): Promise<void> {
     if (this.#end !== undefined) return;
-    const sent = [...this.#pending.values()].filter(({ progress }) => progress === 'sent').map(({ id }) => id);
+    const sent = [...this.#pending].filter(([, { progress }]) => progress === 'sent').map(([id]) => id);
     // Before the handlers learn it: from now on they can send no request.
     this.#end = error;
     const unanswered = this.#answering.end(error);

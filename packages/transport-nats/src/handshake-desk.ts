@@ -9,7 +9,7 @@ import {
   type ResolvedConnectionConfig,
   WarningLimiter,
 } from '@entropynet/core';
-import { startLimit } from '@entropynet/core/platform';
+import { KeyedRoster, startLimit } from '@entropynet/core/platform';
 import type { Msg } from '@nats-io/nats-core';
 import { hexOf, randomBytes } from './bytes.js';
 import {
@@ -52,7 +52,7 @@ export class HandshakeDesk {
   readonly #service: string;
   readonly #session: NatsSession;
   readonly #accepted: AcceptQueue<NetworkConnection>;
-  readonly #handshakes = new Map<string, ClientHandshake>();
+  readonly #handshakes = new KeyedRoster<string, ClientHandshake>();
   readonly #warnings = new WarningLimiter();
   #isClosed = false;
 
@@ -106,7 +106,7 @@ export class HandshakeDesk {
 
   /** The NATS connection broke: all handshakes end. */
   abandon(): void {
-    for (const key of [...this.#handshakes.keys()]) this.#end(key);
+    for (const [key] of [...this.#handshakes]) this.#end(key);
   }
 
   #onHello(data: Uint8Array, reply: string | undefined): void {

@@ -1,4 +1,12 @@
-import { debugLog, describeThrown, type NetworkError, printable, shortageOf, WarningLimiter } from '@entropynet/core';
+import {
+  debugLog,
+  describeThrown,
+  type NetworkError,
+  printable,
+  Roster,
+  shortageOf,
+  WarningLimiter,
+} from '@entropynet/core';
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
 import {
@@ -38,7 +46,7 @@ export class NatsSession {
   readonly #config: NatsConfig;
   /** Whether the program opened the NATS connection and closes it. */
   readonly #isGiven: boolean;
-  readonly #members = new Set<SessionMember>();
+  readonly #members = new Roster<SessionMember>();
   /**
    * The callbacks that end the present flushes. `@nats-io` never settles a flush if the NATS connection ends and does
    * not reconnect.

@@ -7,6 +7,7 @@ import {
   redactEndpoint,
   resolveOwnConfig,
   type Result,
+  Roster,
   type ServerConfig,
   unwrap,
   WarningLimiter,
@@ -36,8 +37,8 @@ const MAX_PENDING_HANDSHAKES = 64;
 /** A server that listens under a name on this machine. Each client gets a region of its own. */
 export class SharedMemoryServer extends NetworkServer {
   readonly #name: string;
-  readonly #pending = new Set<PendingHandshake>();
-  readonly #connections = new Set<SharedMemoryConnection>();
+  readonly #pending = new Roster<PendingHandshake>();
+  readonly #connections = new Roster<SharedMemoryConnection>();
   #native: { readonly binding: NativeBinding; readonly access: RegionAccess } | undefined;
   #guests: Guests | undefined;
   #claim: NameClaim | undefined;

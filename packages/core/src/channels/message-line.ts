@@ -1,5 +1,7 @@
 import type { SpareMemory } from './spare-memory.js';
 
+const NO_BYTES = new Uint8Array(0);
+
 /** How a queued message ended. */
 export type SendOutcome = 'accepted' | 'timed-out' | 'aborted' | 'closed' | 'channel-closed' | 'peer-died';
 
@@ -67,9 +69,10 @@ export class QueuedMessage {
     this.offset = 0;
   }
 
-  /** Gives the memory of the message back. */
+  /** Gives the memory of the message back. From now on `bytes` is empty: V8 may keep a message that has left for long. */
   release(): void {
     this.#memory?.release(this.#bytes);
+    this.#bytes = NO_BYTES;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Admission, Admit } from '../api/admission.js';
 import { faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
+import { Roster } from '../platform/roster.js';
 import { describeThrown } from '../result/describe-thrown.js';
 import { kindOf, numberOrKind } from '../result/kind-of.js';
 import { err, ok, type Failure, type Result } from '../result/result.js';
@@ -30,8 +31,8 @@ const FREE: Admission = Object.freeze({ release: () => undefined });
 /** A queue of connections that nobody has accepted yet, and of callers of `accept()` that wait for one. */
 export class AcceptQueue<T> {
   readonly #ready: Waiting<T>[] = [];
-  /** The callers in the order of their calls. A set removes one of them in constant time. */
-  readonly #waiting = new Set<(result: Result<T>) => void>();
+  /** The callers in the order of their calls. */
+  readonly #waiting = new Roster<(result: Result<T>) => void>();
   readonly #capacity: number;
   readonly #admit: Admit | undefined;
   readonly #onAccepted: ((connection: T) => void) | undefined;
@@ -146,7 +147,7 @@ export class AcceptQueue<T> {
   close(): T[] {
     this.#isClosed = true;
     const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    for (const settle of waiting) this.#waiting.delete(settle);
     for (const settle of waiting) settle(closed());
     return released(this.#ready.splice(0));
   }

@@ -3,11 +3,12 @@ import type { Connection } from '../api/connection.js';
 import { checkChannelName } from '../channels/channel-name.js';
 import { messageBytes } from '../channels/message-bytes.js';
 import { checkOptions } from '../config/call-options.js';
+import { Roster } from '../platform/roster.js';
 import { ok, type Result } from '../result/result.js';
 
 /** The accepted connections of a server that have not ended. `broadcast` reaches these. */
 export class Audience<T extends Connection> {
-  readonly #members = new Set<T>();
+  readonly #members = new Roster<T>();
 
   /** Adds a connection until it ends. It is a bound function, so that an `AcceptQueue` can call it. */
   readonly add = (connection: T): void => {

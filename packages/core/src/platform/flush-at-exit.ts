@@ -1,3 +1,4 @@
+import { Roster } from './roster.js';
 import { warnAtExit } from './warning.js';
 
 /** A writer that may hold frames that the system does not have yet. */
@@ -8,7 +9,7 @@ export interface Flushable {
 
 // A page has no process, and does not exit.
 const runtime = typeof process === 'undefined' ? undefined : process;
-const open = new Set<Flushable>();
+const open = new Roster<Flushable>();
 
 function flushAll(): void {
   const errors: unknown[] = [];

@@ -1,6 +1,7 @@
 import { describeThrown } from '../result/describe-thrown.js';
 import { NetworkError } from '../result/network-error.js';
 import { setTimerReferenced, startTimer, startTurn, stopTimer, type Timer } from './clock.js';
+import { Roster } from './roster.js';
 import { warnOf } from './warning.js';
 
 /** A member of a heartbeat. */
@@ -17,7 +18,7 @@ export class Heartbeat {
   static readonly #shared = new Map<number, Heartbeat>();
 
   readonly #intervalMs: number;
-  readonly #members = new Set<HeartbeatMember>();
+  readonly #members = new Roster<HeartbeatMember>();
   #timer: Timer | undefined;
 
   private constructor(intervalMs: number) {

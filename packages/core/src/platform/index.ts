@@ -10,6 +10,7 @@ export { hmacUnder } from '#hmac';
 export { lengthOf, partOf } from './array-methods.js';
 export { Heartbeat, type HeartbeatMember } from './heartbeat.js';
 export { unwrittenBytes } from './long-memory.js';
+export { KeyedRoster } from './roster.js';
 export { isSameBytes } from './same-bytes.js';
 export { ignoreRejection, isThenable } from '../result/thenable.js';
 export { warnOf } from './warning.js';

@@ -7,6 +7,7 @@ import {
   type NetworkConnection,
   redactEndpoint,
   redactText,
+  Roster,
 } from '@entropynet/core';
 import { epochNow } from '@entropynet/core/platform';
 import type { FallbackDiagnostics } from '@entropynet/manager';
@@ -22,6 +23,7 @@ import type {
 } from '../state.js';
 
 interface Watched {
+  readonly connection: NetworkConnection;
   readonly facts: ConnectionFacts;
   readonly link: string | null;
   readonly peer: string | null;
@@ -33,7 +35,8 @@ interface Watched {
 /** Follows the connections that this process makes from now on, through the diagnostics channels. */
 export class ConnectionWatch {
   readonly #ownEndpoints: ReadonlySet<string>;
-  readonly #connections = new Map<NetworkConnection, Watched>();
+  readonly #watched = new Roster<Watched>();
+  readonly #watchedOf = new WeakMap<NetworkConnection, Watched>();
   readonly #connecting = new WeakSet<NetworkConnection>();
   readonly #ended: EndedReport[] = [];
   readonly #failures: FailureReport[] = [];
@@ -60,27 +63,27 @@ export class ConnectionWatch {
 
   stop(): void {
     for (const [channel, listener] of this.#listeners) unsubscribe(channel, listener);
-    this.#connections.clear();
+    for (const watched of this.#watched) this.#forget(watched);
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#watched.size;
   }
 
   connections(): ConnectionReport[] {
     const reports: ConnectionReport[] = [];
-    for (const [connection, watched] of this.#connections) {
+    for (const watched of this.#watched) {
       if (reports.length === ReportLimit.Connections) break;
-      const { facts, link, peer, why } = watched;
+      const { connection, facts, link, peer, why } = watched;
       reports.push({
         ...facts,
-        ...countsOf(connection, watched),
+        ...countsOf(watched),
         link,
         peer,
         why,
         unconfirmedBytes: connection.unconfirmedSends().bytes,
         roundTripMs: connection.roundTripMs ?? null,
-        channels: channelsOf(connection, watched),
+        channels: channelsOf(watched),
       });
     }
     return reports;
@@ -89,7 +92,7 @@ export class ConnectionWatch {
   totals(): ProcessTotals {
     const sum = noCounts();
     add(sum, this.#endedCounts);
-    for (const [connection, watched] of this.#connections) add(sum, countsOf(connection, watched));
+    for (const watched of this.#watched) add(sum, countsOf(watched));
     return { ...sum, opened: this.#opened, ended: this.#endedCount, failed: this.#failed };
   }
 
@@ -104,7 +107,8 @@ export class ConnectionWatch {
   #onConnect({ connection, endpoint }: ConnectionDiagnostics): void {
     if (this.#isOwn(endpoint)) return;
     this.#opened += 1;
-    this.#connections.set(connection, {
+    const watched: Watched = {
+      connection,
       facts: {
         id: this.#opened,
         backend: cut(connection.getBackend()),
@@ -117,14 +121,16 @@ export class ConnectionWatch {
       why: [],
       waits: 0,
       waitsByChannel: new Map(),
-    });
+    };
+    this.#watched.add(watched);
+    this.#watchedOf.set(connection, watched);
   }
 
   #onEnd(connection: NetworkConnection, code = '', message = ''): void {
-    const watched = this.#connections.get(connection);
+    const watched = this.#watchedOf.get(connection);
     if (watched === undefined) return;
-    this.#connections.delete(connection);
-    const counts = countsOf(connection, watched);
+    this.#forget(watched);
+    const counts = countsOf(watched);
     add(this.#endedCounts, counts);
     this.#endedCount += 1;
     remember(this.#ended, ReportLimit.Ended, { ...watched.facts, ...counts, endedAt: epochNow(), code, message });
@@ -142,9 +148,9 @@ export class ConnectionWatch {
   /** The event comes directly after the connection that was selected instead is connected. */
   #onFallback({ role, taken, passedOver }: FallbackDiagnostics): void {
     if (role !== 'client') return;
-    const isTaken = ([connection, { facts }]: [NetworkConnection, Watched]): boolean =>
+    const isTaken = ({ connection, facts }: Watched): boolean =>
       taken.some(({ backend, endpoint }) => backend === connection.getBackend() && cut(endpoint) === facts.endpoint);
-    const watched = [...this.#connections].reverse().find(isTaken)?.[1];
+    const watched = [...this.#watched].reverse().find(isTaken);
     if (watched === undefined) return;
     watched.why = passedOver
       .slice(0, ReportLimit.Reasons)
@@ -152,12 +158,17 @@ export class ConnectionWatch {
   }
 
   #onBackpressure({ connection, channel = '' }: BackpressureDiagnostics): void {
-    const watched = this.#connections.get(connection);
+    const watched = this.#watchedOf.get(connection);
     if (watched === undefined) return;
     watched.waits += 1;
     const { waitsByChannel: byChannel } = watched;
     if (byChannel.has(channel) || byChannel.size < ReportLimit.Channels)
       byChannel.set(channel, (byChannel.get(channel) ?? 0) + 1);
+  }
+
+  #forget(watched: Watched): void {
+    this.#watched.delete(watched);
+    this.#watchedOf.delete(watched.connection);
   }
 
   #isOwn(endpoint: string): boolean {
@@ -166,7 +177,7 @@ export class ConnectionWatch {
 }
 
 /** Leaves out a default channel that is alone, because its connection reports the same. */
-function channelsOf(connection: NetworkConnection, { waitsByChannel }: Watched): ChannelReport[] {
+function channelsOf({ connection, waitsByChannel }: Watched): ChannelReport[] {
   const named = connection.channels();
   const open = named.length === 0 && waitsByChannel.size === 0 ? [] : [connection.defaultChannel, ...named];
   const reports = open.slice(0, ReportLimit.Channels).map((channel): ChannelReport => {
@@ -184,7 +195,7 @@ function channelsOf(connection: NetworkConnection, { waitsByChannel }: Watched):
   return [...reports, ...closed.slice(0, left).map(([name, waits]) => ({ name: cut(name), waits, now: null }))];
 }
 
-function countsOf(connection: NetworkConnection, { waits }: Watched): ConnectionCounts {
+function countsOf({ connection, waits }: Watched): ConnectionCounts {
   const { bytesSent, bytesReceived, messagesSent, messagesReceived } = connection.getStats();
   return { bytesSent, bytesReceived, messagesSent, messagesReceived, waits };
 }

@@ -1,3 +1,4 @@
+import { Roster } from '@entropynet/core';
 import { clearInterval, now, setInterval } from '../platform-time.js';
 
 /** A connection whose peer may have stopped reading. */
@@ -24,9 +25,9 @@ const LOOKS_PER_WAKE_CHECK = 4;
  * look a second, because the memory of a thousand connections is in no cache.
  */
 export class StallWatch {
-  readonly #watched = new Set<Watched>();
+  readonly #watched = new Roster<Watched>();
   /** The connections whose peers may have something to read. */
-  readonly #expected = new Set<Watched>();
+  readonly #expected = new Roster<Watched>();
   #timer: NodeJS.Timeout | undefined;
   #looks = 0;
 

@@ -7,6 +7,7 @@ import {
   NetworkError,
   redactEndpoint,
   type ResolvedConnectionConfig,
+  Roster,
   shortageOf,
   WarningLimiter,
 } from '@entropynet/core';
@@ -32,9 +33,11 @@ export class HandshakeDesk {
   readonly #config: ResolvedConnectionConfig;
   readonly #accepted: AcceptQueue<NetworkConnection>;
   /** The sockets from their upgrade request until they close. `maxConnections` counts them. */
-  readonly #sockets = new Set<Socket>();
-  /** The sockets without a connection yet, each with the controller that ends its handshake. */
-  readonly #handshakes = new Map<Socket, AbortController>();
+  readonly #sockets = new Roster<Socket>();
+  /** The sockets without a connection yet. */
+  readonly #handshakes = new Roster<Socket>();
+  /** The controller that ends the handshake of a socket. */
+  readonly #controllers = new WeakMap<Socket, AbortController>();
   readonly #upgrader: WebSocketServer;
   readonly #warnings = new WarningLimiter();
   /** The agreed compression of the clients whose upgrade is being answered. */
@@ -65,8 +68,8 @@ export class HandshakeDesk {
 
   /** Ends every handshake, because the server closes. */
   giveUp(): void {
-    for (const [socket, controller] of this.#handshakes) {
-      controller.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
+    for (const socket of this.#handshakes) {
+      this.#controllers.get(socket)?.abort(new NetworkError('ConnectionClosed', 'the server is closing'));
       socket.destroy();
     }
   }
@@ -102,7 +105,8 @@ export class HandshakeDesk {
     }
     const controller = new AbortController();
     this.#sockets.add(socket);
-    this.#handshakes.set(socket, controller);
+    this.#handshakes.add(socket);
+    this.#controllers.set(socket, controller);
     // Until `ws` listens, an error of the socket would have no listener.
     socket.on('error', ignore);
     socket.once('close', () => {
