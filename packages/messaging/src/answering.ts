@@ -28,14 +28,37 @@ export interface AnsweringOptions<Request, Reply> {
   readonly handler: HandlerSlot<RequestHandler<Request, Reply>>;
 }
 
-interface Handled {
-  readonly controller: AbortController;
+class Handled {
+  /** Made when something asks for the signal: most handlers do not, and it costs more than the rest of a request. */
+  #controller: AbortController | undefined;
+  isAborted = false;
+  #reason: NetworkError | undefined;
   /** The bytes that count towards `maxHandledBytes`: those of the request, later those of its reply. */
   bytes: number;
   /** Whether a function of the program works on it: the schema or the handler. Nothing can stop that function. */
-  isRunning: boolean;
+  isRunning = true;
   /** Its answer, which waits to be sent. */
   answer: Outgoing | undefined;
+
+  constructor(bytes: number) {
+    this.bytes = bytes;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.isAborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The first reason counts. */
+  abort(reason: NetworkError): void {
+    if (this.isAborted) return;
+    this.isAborted = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
 }
 
 /**
@@ -80,7 +103,7 @@ export class Answering<Request, Reply> {
   cancel(id: number): void {
     const handled = this.#handled.get(id);
     if (handled === undefined) return;
-    handled.controller.abort(new NetworkError('Aborted', 'the peer cancelled the request'));
+    handled.abort(new NetworkError('Aborted', 'the peer cancelled the request'));
     if (handled.answer !== undefined) this.#outbox.withdraw(handled.answer);
     // A running schema or handler counts until it has finished.
     if (handled.answer !== undefined || !handled.isRunning) this.#forget(id, handled);
@@ -90,17 +113,22 @@ export class Answering<Request, Reply> {
   end(error: NetworkError): number[] {
     this.#end = error;
     const unanswered = [...this.#handled].filter(([, { answer }]) => answer === undefined).map(([id]) => id);
-    for (const { controller } of this.#handled.values()) controller.abort(error);
+    for (const handled of this.#handled.values()) handled.abort(error);
     return unanswered;
   }
 
   async #answer(id: number, bytes: Uint8Array, metadata: RequestMetadata): Promise<void> {
-    const controller = new AbortController();
-    const handled: Handled = { controller, bytes: bytes.length, isRunning: true, answer: undefined };
+    const handled = new Handled(bytes.length);
     this.#handled.set(id, handled);
     this.#heldBytes += bytes.length;
-    const outcome = await this.#outcomeOf(handled, bytes, { signal: controller.signal, metadata });
-    if (controller.signal.aborted) this.#forget(id, handled);
+    const context: RequestContext = {
+      get signal() {
+        return handled.signal;
+      },
+      metadata,
+    };
+    const outcome = await this.#outcomeOf(handled, bytes, context);
+    if (handled.isAborted) this.#forget(id, handled);
     else this.#reply(id, handled, outcome);
   }
 
@@ -109,9 +137,9 @@ export class Answering<Request, Reply> {
     const request = await decodeWith(codec, requestSchema, bytes);
     if (!request.ok) return request;
     handled.isRunning = false;
-    const handler = await slot.get(context.signal);
+    const handler = await slot.get(context);
     if (handler === null) return err('NotSupported', 'the peer has no handler for requests');
-    if (context.signal.aborted) return err('Aborted', 'the peer cancelled the request');
+    if (handled.isAborted) return err('Aborted', 'the peer cancelled the request');
     handled.isRunning = true;
     try {
       return encodeReply(codec, await handler(request.value, context));

@@ -20,9 +20,9 @@ export class HandlerSlot<Handler> {
     for (const resume of [...this.#waiting]) resume(handler);
   }
 
-  /** Returns the handler; null if there is none, if none was set in time, or if the signal aborts before. */
-  get(signal: AbortSignal): Handler | null | Promise<Handler | null> {
-    return this.#handler === undefined ? this.#wait(signal) : this.#handler;
+  /** Returns the handler; null if there is none, if none was set in time, or if the request's signal aborts before. */
+  get(request: { readonly signal: AbortSignal }): Handler | null | Promise<Handler | null> {
+    return this.#handler === undefined ? this.#wait(request.signal) : this.#handler;
   }
 
   #wait(signal: AbortSignal): Promise<Handler | null> {

@@ -17,7 +17,9 @@ export class Outbox {
   /** Undefined before the channel is open, and after `close()`. */
   #channel: Channel | undefined;
   #unsubscribe: (() => void) | undefined;
-  readonly #waiting = new Roster<Outgoing>();
+  #first: Outgoing | undefined;
+  /** The messages behind the first one. A message that finds no other one does not enter it. */
+  readonly #others = new Roster<Outgoing>();
   /** The number of frames of the first message that were sent. */
   #sentOfFirst = 0;
   #isFinishing = false;
@@ -25,7 +27,7 @@ export class Outbox {
 
   /** Whether messages wait. */
   get isBlocked(): boolean {
-    return this.#waiting.size > 0;
+    return this.#first !== undefined;
   }
 
   /** The channel is open: sends the messages that wait first. */
@@ -37,18 +39,17 @@ export class Outbox {
 
   /** Sends a message now, or later, when there is room and all earlier ones were sent. */
   push(message: Outgoing): void {
-    this.#waiting.add(message);
-    if (this.#waiting.size === 1) this.#pump();
+    if (this.#first === undefined) {
+      this.#first = message;
+      this.#pump();
+    } else this.#others.add(message);
   }
 
   /** Withdraws a message. Returns false if it was sent. */
   withdraw(message: Outgoing): boolean {
-    const isFirst = this.#first === message;
-    if (!this.#waiting.delete(message)) return false;
-    if (isFirst) {
-      this.#sentOfFirst = 0;
-      this.#pump();
-    }
+    if (this.#first !== message) return this.#others.delete(message);
+    this.#advance();
+    this.#pump();
     return true;
   }
 
@@ -63,12 +64,17 @@ export class Outbox {
   close(): void {
     this.#unsubscribe?.();
     this.#channel = undefined;
-    for (const message of this.#waiting) this.#waiting.delete(message);
+    this.#first = undefined;
+    this.#sentOfFirst = 0;
+    for (const message of this.#others) this.#others.delete(message);
   }
 
-  get #first(): Outgoing | undefined {
-    const [first] = this.#waiting;
-    return first;
+  /** The first message leaves, and the next one takes its place. */
+  #advance(): void {
+    const [next] = this.#others;
+    if (next !== undefined) this.#others.delete(next);
+    this.#first = next;
+    this.#sentOfFirst = 0;
   }
 
   readonly #pump = (): void => {
@@ -88,11 +94,14 @@ export class Outbox {
       const channel = this.#channel;
       if (channel === undefined) return;
       const error = this.#send(channel, first);
+      // The message was withdrawn while it was sent.
+      if (this.#first !== first) {
+        this.#sentOfFirst = 0;
+        continue;
+      }
       // The channel is full and reports when there is room.
       if (error?.code === 'WouldBlock') return;
-      this.#sentOfFirst = 0;
-      // The message may have been withdrawn while it was sent.
-      if (!this.#waiting.delete(first)) continue;
+      this.#advance();
       if (error === undefined) first.onSent();
       else first.onFailed(error);
     }

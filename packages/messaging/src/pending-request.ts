@@ -20,6 +20,8 @@ const NOT_SENT: Readonly<Record<Exclude<RequestProgress, 'sent'>, string>> = {
   'waiting for room': 'the request was not sent',
 };
 
+const NO_FRAMES: readonly Uint8Array[] = [];
+
 /** The part of the error for a request that was sent. */
 const MAYBE = 'the peer may or may not have handled the request';
 
@@ -31,7 +33,7 @@ export class PendingRequest implements Outgoing {
   #resolve: (result: Result<Uint8Array>) => void = () => undefined;
   readonly reply: Promise<Result<Uint8Array>>;
   progress: RequestProgress = 'waiting for a connection';
-  frames: readonly Uint8Array[] = [];
+  frames: readonly Uint8Array[] = NO_FRAMES;
   /** Its number, set when it goes over a connection. */
   id = 0;
   /**
@@ -65,7 +67,7 @@ export class PendingRequest implements Outgoing {
   onSent(): void {
     this.progress = 'sent';
     // The transport has the bytes.
-    this.frames = [];
+    this.frames = NO_FRAMES;
   }
 
   onFailed(error: NetworkError): void {

@@ -69,10 +69,12 @@ const MOST = {
   maxHandledBytes: Number.MAX_SAFE_INTEGER,
 } as const;
 
+const LIMITS = Object.entries(MOST) as [keyof typeof MOST, number][];
+
 /** Returns the fault of a number among the options of either; undefined if there is none. */
 export function complaintAbout(options: { readonly [Key in keyof typeof MOST]?: number | undefined }):
   string | undefined {
-  for (const [key, most] of Object.entries(MOST) as [keyof typeof MOST, number][]) {
+  for (const [key, most] of LIMITS) {
     const value = options[key];
     if (value === undefined) continue;
     if (!(value >= 1 && value <= most)) return `${key} is 1 to ${most}; ${value} was given`;

@@ -1,7 +1,7 @@
 import { type Channel, err, NetworkError, OK, type Result } from '@entropynet/core';
-import { Outbox } from '@entropynet/messaging/internal/outbox';
+import { Outbox, type Outgoing } from '@entropynet/messaging/internal/outbox';
 import { Answering } from '@entropynet/messaging/internal/answering';
-import { jsonCodec } from '@entropynet/messaging';
+import { jsonCodec, type RequestContext } from '@entropynet/messaging';
 import { decodeFailure, parseFrame, RequestFrame } from '@entropynet/messaging/internal/request-frame';
 import { HandlerSlot } from '@entropynet/messaging/internal/handler-slot';
 import { until } from '@entropynet/conformance/tools';
@@ -56,6 +56,67 @@ describe('the outbox of requests', () => {
     expect(failing).to.throw(thrown);
     outbox.push({ frames: [new Uint8Array(2)], onSent: () => undefined, onFailed: () => undefined });
     expect(sent).to.have.length(2);
+  });
+
+  it('sends the next message from its first frame if one was withdrawn between its frames', () => {
+    const sent: number[] = [];
+    let drained: () => void = () => undefined;
+    let isFull = false;
+    const channel = {
+      subscribe: (_event: string, listener: () => void) => {
+        drained = listener;
+        return () => undefined;
+      },
+      trySend: (frame: Uint8Array): Result => {
+        if (isFull) return err('WouldBlock', 'the channel is full');
+        sent.push(frame[0] as number);
+        if (frame[0] === 1) {
+          outbox.withdraw(withdrawn);
+          isFull = true;
+        }
+        return OK;
+      },
+    } as unknown as Channel;
+    const outbox = new Outbox();
+    const message = (...frames: number[]): Outgoing => ({
+      frames: frames.map((first) => Uint8Array.of(first)),
+      onSent: () => undefined,
+      onFailed: () => undefined,
+    });
+    const withdrawn = message(1, 2);
+    outbox.push(withdrawn);
+    outbox.push(message(3, 4));
+    outbox.start(channel);
+    expect(sent).to.deep.equal([1]);
+    isFull = false;
+    drained();
+    expect(sent).to.deep.equal([1, 3, 4]);
+    expect(outbox.isBlocked).to.equal(false);
+  });
+
+  it('gives a handler one signal, also if it asks for it after the peer has cancelled', async () => {
+    const { channel } = shortOfMemory();
+    const outbox = new Outbox();
+    outbox.start(channel);
+    const contexts: RequestContext[] = [];
+    const handler = new HandlerSlot<(request: unknown, context: RequestContext) => Promise<string>>(1000);
+    handler.set((_request, context) => {
+      contexts.push({ ...context }, context);
+      return new Promise(() => undefined);
+    });
+    const options = { codec: jsonCodec(), requestSchema: undefined, maxHandled: 4, maxHandledBytes: 10_000, handler };
+    const answering = new Answering<unknown, string>(options, outbox, () => undefined);
+    answering.take(7, Uint8Array.of(0x31), {});
+    await until(() => contexts.length === 2, 'the handler has the request');
+    answering.take(8, Uint8Array.of(0x31), {});
+    await until(() => contexts.length === 4, 'the handler has the second request');
+    for (const id of [7, 8]) answering.cancel(id);
+    answering.end(new NetworkError('ConnectionClosed', 'the test is over'));
+    for (const { signal } of contexts) {
+      expect(signal.aborted).to.equal(true);
+      expect((signal.reason as NetworkError).message).to.equal('the peer cancelled the request');
+    }
+    expect(contexts[0]?.signal).to.equal(contexts[1]?.signal);
   });
 
   it('gives the requester a reason in place of a reply for which there is no memory', async () => {
