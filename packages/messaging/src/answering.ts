@@ -183,6 +183,8 @@ export class Answering<Request, Reply> {
   #forget(id: number, handled: Handled): void {
     if (this.#handled.get(id) !== handled) return;
     this.#handled.delete(id);
+    // The program may keep the context, which refers to this object.
+    handled.answer = undefined;
     this.#heldBytes -= handled.bytes;
   }
 

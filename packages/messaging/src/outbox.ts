@@ -93,12 +93,9 @@ export class Outbox {
     for (let first = this.#first; first !== undefined; first = this.#first) {
       const channel = this.#channel;
       if (channel === undefined) return;
-      const error = this.#send(channel, first);
+      const error = this.#sendFirst(channel, first);
       // The message was withdrawn while it was sent.
-      if (this.#first !== first) {
-        this.#sentOfFirst = 0;
-        continue;
-      }
+      if (this.#first !== first) continue;
       // The channel is full and reports when there is room.
       if (error?.code === 'WouldBlock') return;
       this.#advance();
@@ -107,11 +104,16 @@ export class Outbox {
     }
   }
 
-  /** Sends the remaining frames of a message. Returns the error of the first frame that the channel refused. */
-  #send(channel: Channel, { frames }: Outgoing): NetworkError | undefined {
+  /**
+   * Sends the remaining frames of the first message, until it is withdrawn. Returns the error of the first frame that the
+   * channel refused.
+   */
+  #sendFirst(channel: Channel, first: Outgoing): NetworkError | undefined {
+    const { frames } = first;
     for (let frame = frames[this.#sentOfFirst]; frame !== undefined; frame = frames[this.#sentOfFirst]) {
       const sent = channel.trySend(frame);
       if (!sent.ok) return sent.error;
+      if (this.#first !== first) return undefined;
       this.#sentOfFirst += 1;
     }
     return undefined;

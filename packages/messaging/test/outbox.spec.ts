@@ -58,7 +58,17 @@ describe('the outbox of requests', () => {
     expect(sent).to.have.length(2);
   });
 
-  it('sends the next message from its first frame if one was withdrawn between its frames', () => {
+  for (const { when, isFullThen, expected } of [
+    { when: 1, isFullThen: true, expected: [1, 3, 4] },
+    { when: 1, isFullThen: false, expected: [1, 3, 4] },
+    { when: 2, isFullThen: false, expected: [1, 2, 3, 4] },
+  ]) {
+    it(`sends no frame twice if a message is withdrawn in frame ${when}, and the channel ${isFullThen ? 'is full' : 'has room'}`, () => {
+      withdrawInside(when, isFullThen, expected);
+    });
+  }
+
+  function withdrawInside(when: number, isFullThen: boolean, expected: readonly number[]): void {
     const sent: number[] = [];
     let drained: () => void = () => undefined;
     let isFull = false;
@@ -70,9 +80,9 @@ describe('the outbox of requests', () => {
       trySend: (frame: Uint8Array): Result => {
         if (isFull) return err('WouldBlock', 'the channel is full');
         sent.push(frame[0] as number);
-        if (frame[0] === 1) {
+        if (frame[0] === when) {
           outbox.withdraw(withdrawn);
-          isFull = true;
+          isFull = isFullThen;
         }
         return OK;
       },
@@ -87,12 +97,12 @@ describe('the outbox of requests', () => {
     outbox.push(withdrawn);
     outbox.push(message(3, 4));
     outbox.start(channel);
-    expect(sent).to.deep.equal([1]);
+    if (isFullThen) expect(sent).to.deep.equal([when]);
     isFull = false;
     drained();
-    expect(sent).to.deep.equal([1, 3, 4]);
+    expect(sent).to.deep.equal(expected);
     expect(outbox.isBlocked).to.equal(false);
-  });
+  }
 
   it('gives a handler one signal, also if it asks for it after the peer has cancelled', async () => {
     const { channel } = shortOfMemory();

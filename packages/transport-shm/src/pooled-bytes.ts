@@ -1,4 +1,4 @@
-/** Enough for the handshakes of about a thousand connections. The system gives a page only when it is first written. */
+/** Enough for the handshakes of about a thousand connections. The system usually gives a page when it is first written. */
 const SLAB_BYTES = 256 * 1024;
 const ALIGNMENT = 8;
 

@@ -73,6 +73,7 @@ export class QueuedMessage {
   release(): void {
     this.#memory?.release(this.#bytes);
     this.#bytes = NO_BYTES;
+    this.#end = 0;
   }
 }
 

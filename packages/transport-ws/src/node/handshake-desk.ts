@@ -118,6 +118,7 @@ export class HandshakeDesk {
   #forget(socket: Socket): void {
     this.#sockets.delete(socket);
     this.#handshakes.delete(socket);
+    this.#controllers.delete(socket);
   }
 
   #countFrom(address: string | undefined): number {
