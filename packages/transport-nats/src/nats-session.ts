@@ -7,7 +7,7 @@ import {
   shortageOf,
   WarningLimiter,
 } from '@entropynet/core';
-import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { BatchMemory } from './batch-memory.js';
 import {
   type Break,
@@ -22,12 +22,9 @@ import type { NatsConfig } from './nats-options.js';
 import { internalsOf } from './nats-internals.js';
 import { NatsPulse } from './nats-pulse.js';
 import { ReceiveBudget } from './receive-budget.js';
-import type { SessionMember } from './session-member.js';
+import type { MessageTaker, SessionMember } from './session-member.js';
 
 const log = debugLog('nats');
-
-/** Takes the messages of one subject. */
-export type MessageTaker = (message: Msg) => void;
 
 /**
  * One NATS connection that many links of one thread share. It counts the bytes that the NATS server has not confirmed,

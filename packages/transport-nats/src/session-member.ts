@@ -1,4 +1,8 @@
 import type { NetworkError } from '@entropynet/core';
+import type { Msg } from '@nats-io/nats-core';
+
+/** Takes the messages of one subject. */
+export type MessageTaker = (message: Msg) => void;
 
 /** A user of a NATS connection: a link, a handshake or a listening server. */
 export interface SessionMember {

@@ -11,7 +11,8 @@ import {
 import { parseNatsAddress } from '@entropynet/transport-nats/internal/nats-address';
 import { natsSection } from '@entropynet/transport-nats/internal/nats-options';
 import { decodeFault, Kind, REFUSALS } from '@entropynet/transport-nats/internal/nats-protocol';
-import type { MessageTaker, NatsSession } from '@entropynet/transport-nats/internal/nats-session';
+import type { NatsSession } from '@entropynet/transport-nats/internal/nats-session';
+import type { MessageTaker } from '@entropynet/transport-nats/internal/session-member';
 import { arriveLate, SHORT_LIMIT_MS } from '@entropynet/test/support/late-arrival';
 import type { Msg } from '@nats-io/nats-core';
 import { expect } from 'chai';
