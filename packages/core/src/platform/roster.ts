@@ -44,8 +44,8 @@ export class Roster<T extends object> implements Iterable<T> {
   }
 
   /** Visits the members, also one that joins meanwhile, and none that leaves before its turn. */
-  *[Symbol.iterator](): IterableIterator<T> {
-    for (const { member } of this.#cells) if (member !== undefined) yield member;
+  [Symbol.iterator](): IterableIterator<T> {
+    return membersIn(this.#cells);
   }
 }
 
@@ -84,12 +84,20 @@ export class KeyedRoster<K extends string | number, T extends object> implements
   }
 
   /** Visits the members in the order in which their keys joined, as `Roster` does. */
-  *values(): IterableIterator<T> {
-    for (const { member } of this.#cells.values()) if (member !== undefined) yield member;
+  values(): IterableIterator<T> {
+    return membersIn(this.#cells.values());
   }
 
   /** The same, with the keys. */
-  *[Symbol.iterator](): IterableIterator<[key: K, member: T]> {
-    for (const [key, { member }] of this.#cells) if (member !== undefined) yield [key, member];
+  [Symbol.iterator](): IterableIterator<[key: K, member: T]> {
+    return entriesIn(this.#cells);
   }
+}
+
+function* membersIn<T>(cells: Iterable<Cell<T>>): IterableIterator<T> {
+  for (const { member } of cells) if (member !== undefined) yield member;
+}
+
+function* entriesIn<K, T>(cells: Iterable<[K, Cell<T>]>): IterableIterator<[key: K, member: T]> {
+  for (const [key, { member }] of cells) if (member !== undefined) yield [key, member];
 }
