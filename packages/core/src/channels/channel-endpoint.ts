@@ -97,9 +97,9 @@ export class ChannelEndpoint implements LeaseHolder {
 
   /** The window bytes of the unread messages. 0 if there are none, or if this side has ended the connection. */
   get unreadBytes(): number {
-    const { parked, outstanding, owed } = this.state.incoming;
+    const { parkedCount, outstanding, owed } = this.state.incoming;
     // This side owes the window of the messages that were read.
-    return parked.length > 0 && this.host.receiver.isDelivering ? outstanding - owed : 0;
+    return parkedCount > 0 && this.host.receiver.isDelivering ? outstanding - owed : 0;
   }
 
   /**
@@ -146,7 +146,7 @@ export class ChannelEndpoint implements LeaseHolder {
 
   /** A new link is about to stand. Drops the unread frames of the old link and ends its consumers. */
   linkStarting(lastEnd: CloseReason | undefined): void {
-    this.state.incoming.parked.clear();
+    this.state.incoming.dropParked();
     const lease = this.#lease;
     if (lastEnd !== undefined && lease !== undefined && !lease.isCallback) lease.end(lastEnd);
   }
@@ -173,7 +173,7 @@ export class ChannelEndpoint implements LeaseHolder {
       const lease = this.#lease;
       const reason = this.host.closeReason ?? this.#closeReason;
       if (lease === undefined || lease.isCallback || lease.isPaused || reason === undefined) return;
-      if (this.state.incoming.parked.length > 0 && this.host.receiver.isDelivering) return;
+      if (this.state.incoming.parkedCount > 0 && this.host.receiver.isDelivering) return;
       lease.end(reason);
     });
   }

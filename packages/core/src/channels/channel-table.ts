@@ -89,7 +89,7 @@ export class ChannelTable {
   obtain(name: string): Channel {
     const known = this.find(name);
     if (known === undefined) return this.#make(name);
-    const isReadable = known.incoming.parked.length > 0 && !known.isShared;
+    const isReadable = known.incoming.parkedCount > 0 && !known.isShared;
     return known.isOver && !isReadable ? this.#make(name) : known;
   }
 
@@ -234,7 +234,7 @@ export class ChannelTable {
   /** Returns the names of the channels that have unread messages. */
   unread(): string[] {
     return [...this.#byName.values()].flatMap(({ name, incoming }) =>
-      name === undefined || incoming.parked.length === 0 ? [] : [name],
+      name === undefined || incoming.parkedCount === 0 ? [] : [name],
     );
   }
 

@@ -64,7 +64,7 @@ export class Channel {
   /** Returns the counters of both halves, for monitoring. */
   stats(): ChannelStats {
     const { messagesSent, bytesSent, credit, waitingCount } = this.outgoing;
-    const unreadFrames = this.incoming.parked.length;
+    const unreadFrames = this.incoming.parkedCount;
     return Object.freeze({ messagesSent, bytesSent, sendWindow: credit, waitingMessages: waitingCount, unreadFrames });
   }
 

@@ -44,7 +44,7 @@ export class ClosedChannels {
 
   /** Adds a channel that was closed. */
   add(channel: Channel): void {
-    if (channel.incoming.parked.length === 0) {
+    if (channel.incoming.parkedCount === 0) {
       this.#remember(channel);
       return;
     }

@@ -41,16 +41,20 @@ export class IncomingHalfOf<Owner> {
   /** Whether the peer announced that it sends nothing more. */
   isEnded = false;
 
-  // --- The consumer. ---
+  /** Whether a whole message that arrives now goes to the consumer at once: there is one, and no frame waits for it. */
+  isClear = false;
+
+  // --- The consumer. Only `setConsumer` changes it. ---
   callback: DeliveryCallback | null = null;
   delivery: Delivery = Delivery.Copy;
   /** Whether a delivery of parked frames is scheduled. */
   isUnparking = false;
 
-  /** Frames that wait for a consumer, in order. */
-  readonly parked = new Fifo<ParkedFrame>();
+  /** The message that has arrived in part. Only `setReassembly` changes it. */
   reassembly: Reassembly | undefined;
 
+  /** Frames that wait for a consumer, in order. */
+  readonly #parked = new Fifo<ParkedFrame>();
   /** Window bytes that arrived and whose window was not returned. */
   #outstanding = 0;
   /** The part of them that was consumed. */
@@ -65,9 +69,14 @@ export class IncomingHalfOf<Owner> {
     return this.callback !== null;
   }
 
-  /** Whether a message that arrives now can go to the consumer at once. */
+  /** Whether a frame that arrives now can go to the consumer at once. */
   get canDeliver(): boolean {
-    return this.callback !== null && this.parked.length === 0;
+    return this.callback !== null && this.#parked.length === 0;
+  }
+
+  /** The number of frames that wait for a consumer. */
+  get parkedCount(): number {
+    return this.#parked.length;
   }
 
   /** Window bytes that were consumed and that this side must return. */
@@ -78,6 +87,38 @@ export class IncomingHalfOf<Owner> {
   /** Window bytes that arrived and whose window was not returned. */
   get outstanding(): number {
     return this.#outstanding;
+  }
+
+  /** Sets the consumer; `null` removes it. */
+  setConsumer(callback: DeliveryCallback | null, delivery: Delivery): void {
+    this.callback = callback;
+    this.delivery = delivery;
+    this.#look();
+  }
+
+  /** Begins a message that arrives in fragments, or ends it. */
+  setReassembly(reassembly: Reassembly | undefined): void {
+    this.reassembly = reassembly;
+    this.#look();
+  }
+
+  /** Keeps a frame until a consumer takes it. */
+  park(frame: ParkedFrame): void {
+    this.#parked.push(frame);
+    this.isClear = false;
+  }
+
+  /** Removes and returns the oldest waiting frame. */
+  takeParked(): ParkedFrame | undefined {
+    const frame = this.#parked.shift();
+    this.#look();
+    return frame;
+  }
+
+  /** Drops the frames that wait for a consumer. */
+  dropParked(): void {
+    this.#parked.clear();
+    this.#look();
   }
 
   /** Counts a frame that arrived. Returns false if the peer has used more than its window. */
@@ -111,9 +152,14 @@ export class IncomingHalfOf<Owner> {
   reset(): void {
     this.id = -1;
     this.isEnded = false;
-    this.parked.clear();
+    this.#parked.clear();
     this.reassembly = undefined;
+    this.#look();
     this.#outstanding = 0;
     this.#owed = 0;
+  }
+
+  #look(): void {
+    this.isClear = this.canDeliver && this.reassembly === undefined;
   }
 }

@@ -100,14 +100,13 @@ export class MessageReceiver implements FrameSink {
   /** Sets or clears a channel's callback. A microtask delivers the parked messages. */
   setCallback(channel: Channel, callback: DeliveryCallback | null, ownership: AnyOwnership): void {
     const { incoming } = channel;
-    incoming.callback = callback;
-    incoming.delivery = deliveryOf[ownership];
+    incoming.setConsumer(callback, deliveryOf[ownership]);
     this.unpark(channel);
   }
 
   /** Delivers the parked messages if a consumer takes them by then. */
   unpark({ incoming }: Channel): void {
-    if (incoming.parked.length === 0 || incoming.isUnparking) return;
+    if (incoming.parkedCount === 0 || incoming.isUnparking) return;
     incoming.isUnparking = true;
     // The delivery waits for a microtask, because a program that sets a callback has seldom finished its setup.
     runAsMicrotask(() => {
@@ -119,35 +118,33 @@ export class MessageReceiver implements FrameSink {
   /** Removes and returns the whole unread messages of the channel; none after this side has ended the connection. */
   takeUnread({ incoming }: Channel): Uint8Array[] {
     const messages: Uint8Array[] = [];
-    incoming.callback = (data: Uint8Array) => {
+    const collect = (data: Uint8Array): void => {
       messages.push(data);
     };
-    incoming.delivery = Delivery.Copy;
+    incoming.setConsumer(collect, Delivery.Copy);
     this.#deliverParked(incoming);
-    incoming.callback = null;
+    incoming.setConsumer(null, Delivery.Copy);
     return messages;
   }
 
   /**
-   * Handles one frame of the peer. Hot path for whole messages that a consumer takes.
+   * Handles one frame of the peer. Hot path for whole messages that a consumer takes. Short, so that V8 compiles the
+   * whole way of a message into the transport's loop.
    * @param isOwned whether the receiver may keep `bytes`; if not, they are valid during this call only
    */
   receive(header: number, bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     const half = this.#channels.incoming(channelIdOf(header));
-    if (
-      frameTypeOf(header) === 0 &&
-      half !== undefined &&
-      half.canDeliver &&
-      half.reassembly === undefined &&
-      this.#isDelivering
-    ) {
-      const cost = end - start + FRAME_COST_BYTES;
-      if (!this.#account(half, cost)) return;
-      this.#deliver(half, bytes, start, end, isOwned);
-      this.#consume(half, cost);
-    } else {
+    if (frameTypeOf(header) !== 0 || half === undefined || !half.isClear || !this.#isDelivering) {
       this.#receiveOther(half, header, bytes, start, end, isOwned);
+      return;
     }
+    const cost = end - start + FRAME_COST_BYTES;
+    if (cost > this.#maxCost || !half.account(cost, this.#window)) {
+      this.#exceeded(cost);
+      return;
+    }
+    this.#deliver(half, bytes, start, end, isOwned);
+    if (half.consume(cost) >= this.#creditThreshold) this.#returnCredit(half);
   }
 
   /** Handles a frame that is no whole message for a consumer. */
@@ -183,24 +180,24 @@ export class MessageReceiver implements FrameSink {
     else if (half.canDeliver) {
       if (this.#process(half, type, bytes, start, end, isOwned)) this.#consume(half, cost);
     } else {
-      half.parked.push({ type, bytes: ownedBytes(bytes, start, end, isOwned) });
+      half.park({ type, bytes: ownedBytes(bytes, start, end, isOwned) });
       this.unpark(half.channel);
     }
   }
 
   #deliverParked(half: IncomingHalf): void {
     while (half.hasConsumer && this.#isDelivering) {
-      const frame = half.parked.shift();
+      const frame = half.takeParked();
       if (frame === undefined) break;
       // Read before the callback, which may transfer the memory. Then the array's length reads 0.
       const cost = frame.bytes.length + FRAME_COST_BYTES;
       if (!this.#processParked(half, frame)) {
-        half.parked.clear();
+        half.dropParked();
         return;
       }
       this.#consume(half, cost);
     }
-    if (half.parked.length === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
+    if (half.parkedCount === 0 && half.channel.isOver) this.#channels.closed.noteRead(half.channel);
   }
 
   /** Handles a parked frame, also without memory for it. Returns false if no later frame has a meaning. */
@@ -242,7 +239,7 @@ export class MessageReceiver implements FrameSink {
     }
     if (reassembly === undefined) return this.#violated('a fragment of a message that was never started');
     if (type === FrameType.MessageAbort) {
-      half.reassembly = undefined;
+      half.setReassembly(undefined);
       return true;
     }
     if (reassembly.isLost) {
@@ -252,7 +249,7 @@ export class MessageReceiver implements FrameSink {
     const violation = reassembly.add(bytes, start, end);
     if (violation !== undefined) return this.#violated(violation);
     if (reassembly.missing > 0) return true;
-    half.reassembly = undefined;
+    half.setReassembly(undefined);
     // The callback may set another one.
     const isKept = half.delivery === Delivery.Copy;
     this.#deliver(half, isKept ? reassembly.owned() : reassembly.bytes, 0, reassembly.total, true);
@@ -265,7 +262,7 @@ export class MessageReceiver implements FrameSink {
     const spare = half.delivery === Delivery.Copy ? undefined : this.#spare;
     const announced = Reassembly.announced(bytes, start, end, this.#limits.maxMessageSize, spare);
     if (typeof announced === 'string') return this.#violated(announced);
-    half.reassembly = announced;
+    half.setReassembly(announced);
     return true;
   }
 

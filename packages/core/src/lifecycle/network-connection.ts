@@ -175,7 +175,7 @@ export abstract class NetworkConnection extends ConnectionBase implements Connec
   /** Whether any channel has unread messages, for a layer above connections. */
   get hasUnread(): boolean {
     const { receiver, table } = this.#core;
-    return receiver.isDelivering && table.all().some(({ incoming }) => incoming.parked.length > 0);
+    return receiver.isDelivering && table.all().some(({ incoming }) => incoming.parkedCount > 0);
   }
 
   /** Returns the named channels with unread messages, for a layer above connections. */
