@@ -97,9 +97,9 @@ export class ChannelEndpoint implements LeaseHolder {
 
   /** The window bytes of the unread messages. 0 if there are none, or if this side has ended the connection. */
   get unreadBytes(): number {
-    const { parkedCount, outstanding, owed } = this.state.incoming;
+    const { parkedCount, held } = this.state.incoming;
     // This side owes the window of the messages that were read.
-    return parkedCount > 0 && this.host.receiver.isDelivering ? outstanding - owed : 0;
+    return parkedCount > 0 && this.host.receiver.isDelivering ? held : 0;
   }
 
   /**

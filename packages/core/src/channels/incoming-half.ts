@@ -55,9 +55,9 @@ export class IncomingHalfOf<Owner> {
 
   /** Frames that wait for a consumer, in order. */
   readonly #parked = new Fifo<ParkedFrame>();
-  /** Window bytes that arrived and whose window was not returned. */
-  #outstanding = 0;
-  /** The part of them that was consumed. */
+  /** Window bytes of frames that arrived and were not consumed. */
+  #held = 0;
+  /** Window bytes that were consumed and whose window was not returned. */
   #owed = 0;
 
   constructor(channel: Owner) {
@@ -84,9 +84,14 @@ export class IncomingHalfOf<Owner> {
     return this.#owed;
   }
 
+  /** Window bytes of frames that arrived and were not consumed. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Window bytes that arrived and whose window was not returned. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#held + this.#owed;
   }
 
   /** Sets the consumer; `null` removes it. */
@@ -123,28 +128,35 @@ export class IncomingHalfOf<Owner> {
 
   /** Counts a frame that arrived. Returns false if the peer has used more than its window. */
   account(cost: number, window: number): boolean {
-    this.#outstanding += cost;
-    return this.#outstanding <= window;
+    this.#held += cost;
+    return this.#held + this.#owed <= window;
   }
 
-  /**
-   * Counts a frame as consumed, because its memory is free. Returns the window bytes that this side owes the peer now.
-   */
-  consume(cost: number): number {
+  /** `account` for a message that its consumer gets now. It counts as consumed at once. Hot path: one step for both. */
+  accountConsumed(cost: number, window: number): boolean {
+    const owed = this.#owed + cost;
+    if (this.#held + owed > window) return false;
+    this.#owed = owed;
+    return true;
+  }
+
+  /** Counts a frame as consumed, because its memory is free. */
+  consume(cost: number): void {
     // The callback may have ended the connection. Then `consumeAll` has counted the frame, and its window may be
     // returned.
-    this.#owed = Math.min(this.#owed + cost, this.#outstanding);
-    return this.#owed;
+    const consumed = Math.min(cost, this.#held);
+    this.#held -= consumed;
+    this.#owed += consumed;
   }
 
   /** Counts all frames as consumed, because this side takes no more messages. */
   consumeAll(): void {
-    this.#owed = this.#outstanding;
+    this.#owed += this.#held;
+    this.#held = 0;
   }
 
   /** The owed window is on its way to the peer. */
   noteReturned(): void {
-    this.#outstanding -= this.#owed;
     this.#owed = 0;
   }
 
@@ -155,7 +167,7 @@ export class IncomingHalfOf<Owner> {
     this.#parked.clear();
     this.reassembly = undefined;
     this.#look();
-    this.#outstanding = 0;
+    this.#held = 0;
     this.#owed = 0;
   }
 

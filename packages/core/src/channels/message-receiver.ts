@@ -139,12 +139,12 @@ export class MessageReceiver implements FrameSink {
       return;
     }
     const cost = end - start + FRAME_COST_BYTES;
-    if (cost > this.#maxCost || !half.account(cost, this.#window)) {
+    if (cost > this.#maxCost || !half.accountConsumed(cost, this.#window)) {
       this.#exceeded(cost);
       return;
     }
     this.#deliver(half, bytes, start, end, isOwned);
-    if (half.consume(cost) >= this.#creditThreshold) this.#returnCredit(half);
+    if (half.owed >= this.#creditThreshold) this.#returnCredit(half);
   }
 
   /** Handles a frame that is no whole message for a consumer. */
@@ -221,7 +221,8 @@ export class MessageReceiver implements FrameSink {
   }
 
   #consume(half: IncomingHalf, cost: number): void {
-    if (half.consume(cost) >= this.#creditThreshold) this.#returnCredit(half);
+    half.consume(cost);
+    if (half.owed >= this.#creditThreshold) this.#returnCredit(half);
   }
 
   #returnCredit(half: IncomingHalf): void {
