@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { until } from '@entropynet/conformance/tools';
 import { ok, type Result, unwrap } from '@entropynet/core';
 import { SharedMemoryServer } from '@entropynet/transport-shm';
@@ -46,6 +46,38 @@ class LateServer extends SharedMemoryServer {
     await super.doClose();
   }
 }
+
+/** A user that owns no files, as Debian's `nobody`. */
+const WITHOUT_RIGHTS = 65_534;
+
+/** Does the work while this process may read the directory, and not change it. */
+async function withoutRightToWrite(directory: string, work: () => Promise<void>): Promise<void> {
+  const isSuperuser = process.geteuid?.() === 0;
+  chmodSync(directory, 0o555);
+  // A mode does not bind the superuser.
+  if (isSuperuser) process.seteuid?.(WITHOUT_RIGHTS);
+  try {
+    await work();
+  } finally {
+    if (isSuperuser) process.seteuid?.(0);
+    chmodSync(directory, 0o700);
+  }
+}
+
+describeWithScene('a shared-memory server that closes in a directory that it may no longer change', (scene) => {
+  it('keeps no socket and no lock: another server gets the name, and removes the files', async function () {
+    if (process.platform === 'win32') leaveOut(this, 'Windows has no file modes');
+    const server = await scene().server();
+    await withoutRightToWrite(scene().directory, async () => {
+      unwrap(await server.close());
+    });
+    expect(scene().names()).to.have.length(2);
+    const next = await scene().server();
+    await scene().pair(next);
+    unwrap(await next.close());
+    expect(scene().names()).to.deep.equal([]);
+  });
+});
 
 describeWithScene('a shared-memory server that closes while it makes its names again', (scene) => {
   it('accepts nobody at the socket without a name, and closes it', async function () {

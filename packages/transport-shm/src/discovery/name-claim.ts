@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { debugLog, type Failure, NetworkError, ok, type Result } from '@entropynet/core';
 import { currentUserId, isSystemError, type LocalSocket, type NativeBinding } from '../native-binding.js';
 import { IDENTITY_BYTES } from '../region/layout.js';
-import { failureAt } from '../system-failures.js';
+import { describeSystemError, failureAt } from '../system-failures.js';
 import { lockDirectory, prepareDirectory } from './directory.js';
 import { publishDiscoveryRegion } from './discovery-region.js';
 import { forgetAtExit, removeAtExit } from './exit-names.js';
@@ -76,8 +76,7 @@ export class NameClaim {
       log(() => `took the name '${options.shown}': socket ${claim.#socketPath}`);
       return ok(claim);
     } catch (error) {
-      claim.#removeNames();
-      claim.#letGo();
+      claim.#letGo(true);
       return claim.#failure(error);
     } finally {
       binding.closeDescriptor(lock.value);
@@ -141,20 +140,20 @@ export class NameClaim {
     }
   }
 
-  /** Releases the name. It removes all files of this server, and none of another server. */
+  /**
+   * Releases the name. It removes all files of this server, and none of another server. If it can't remove them, they
+   * stay. The next server replaces them, because no process answers there.
+   */
   async release(timeoutMs: number): Promise<void> {
     const { binding, directory } = this.#options;
     const lock = await lockDirectory(binding, directory, timeoutMs);
-    // Without the lock the names stay. The next server replaces them, because no process answers there.
     // STEP(close: locked)
-    if (lock.ok) this.#removeNames();
-    // STEP(close: names removed)
-    log(
-      () =>
-        `released the socket ${this.#socketPath}${lock.ok ? '' : `; its names stay, because ${lock.error.message}`}`,
-    );
-    this.#letGo();
+    const failed = this.#letGo(lock.ok) ?? (lock.ok ? undefined : lock.error);
     if (lock.ok) binding.closeDescriptor(lock.value);
+    log(() => {
+      const stay = failed === undefined ? '' : `; its names stay, because ${describeSystemError(failed)}`;
+      return `released the socket ${this.#socketPath}${stay}`;
+    });
   }
 
   /** Chooses the names that this server makes from now on. */
@@ -221,22 +220,32 @@ export class NameClaim {
     this.#regionName = own;
   }
 
-  #removeNames(): void {
+  /** Returns the error of the system if a name stays, as in a directory that this user may no longer write. */
+  #removeNames(): unknown {
+    let failed: unknown;
     for (const name of [this.#regionName, this.#socketName]) {
-      if (name !== undefined && isStill(name)) rmSync(name.path, { force: true });
+      try {
+        if (name !== undefined && isStill(name)) rmSync(name.path, { force: true });
+      } catch (error) {
+        failed ??= error;
+      }
     }
+    return failed;
   }
 
   /**
-   * Ends the hold. From now on the system may give the files' numbers to other files, so this server removes nothing
-   * more.
+   * Ends the hold. With the directory's lock, it first removes the names, and returns the error if one stays. From now
+   * on the system may give the files' numbers to other files, so this server removes nothing more.
    */
-  #letGo(): void {
+  #letGo(hasLock: boolean): unknown {
     const { binding } = this.#options;
+    const failed = hasLock ? this.#removeNames() : undefined;
+    // STEP(close: names removed)
     this.#forgetAtExit();
     this.#socket?.close();
     if (this.#lifeLock !== undefined) binding.closeDescriptor(this.#lifeLock);
     this.#lifeLock = undefined;
+    return failed;
   }
 
   #failure(error: unknown): Failure {
