@@ -151,6 +151,20 @@ describe('the life cycle of connections and handles', () => {
     }
   });
 
+  it('uses or discards what an attempt has made, at any moment of an abort', async () => {
+    for (let moment = 0; moment < 20; moment += 1) {
+      const thing = new Thing();
+      const controller = new AbortController();
+      const connecting = thing.lifecycle.connect(controller.signal);
+      for (let turn = 0; turn < moment; turn += 1) await Promise.resolve();
+      controller.abort();
+      const outcome = await connecting;
+      await turns(1);
+      const made = thing.log.filter((entry) => entry === 'made 1' || entry === 'discarded 1');
+      expect(made, `after ${moment} microtasks`).to.deep.equal([outcome.ok ? 'made 1' : 'discarded 1']);
+    }
+  });
+
   it('abandons an attempt that ends while it begins, and reports nothing', async () => {
     const thing = new Thing();
     let ending: Promise<Result> | undefined;

@@ -205,9 +205,7 @@ export class Lifecycle<T> {
     if (early !== undefined) this.endedByItself(early.state, early.error);
   }
 
-  /**
-   * Resolves when `establish` is done, at the deadline, or when the attempt is aborted. A later outcome is discarded.
-   */
+  /** Resolves when `establish` is done, at the deadline, or at an abort. What was made and is not used is discarded. */
   async #establish(controller: AbortController): Promise<Result<T>> {
     const { deadline } = this.#hooks;
     const { signal } = controller;
@@ -218,16 +216,17 @@ export class Lifecycle<T> {
       if (turn === 'timeout') return err('Timeout', `the aborted attempt did not stop within ${STOPPING_MS} ms`);
     }
     if (signal.aborted) return abortedBy(signal);
-    let isGivenUp = false;
     const work = this.#makeSafely(signal);
     this.#work = work;
-    void work.then((made) => {
+    void work.then(() => {
       if (this.#work === work) this.#work = undefined;
-      if (isGivenUp && made.ok) this.#hooks.discard(made.value);
     });
     const outcome = await within(work, deadline?.timeoutMs, signal);
     if (typeof outcome === 'object') return outcome;
-    isGivenUp = true;
+    // Not in the callback above: if the signal aborts just as the work ends, that one runs before this line.
+    void work.then((made) => {
+      if (made.ok) this.#hooks.discard(made.value);
+    });
     if (outcome === 'aborted' || deadline === undefined) return abortedBy(signal);
     controller.abort();
     return err('Timeout', deadline.describe());
