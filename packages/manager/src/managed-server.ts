@@ -93,13 +93,14 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   }
 
   async #listen(closes: number): Promise<Result> {
+    // Before the wait, so that the manager also closes a server that waits.
+    this.#listening.add(this);
     // The transports' servers seem to listen until `close()` is done.
     if (this.#closing !== undefined) await this.#closing;
     if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
     if (this.isListening()) return OK;
     // One transport may have clients while the next one begins to listen.
     const wasClosed = this.#accepted.open();
-    this.#listening.add(this);
     for (const listener of this.#listeners) {
       const listening = await this.#listenOn(listener);
       if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
@@ -205,10 +206,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     return listening;
   }
 
-  /**
-   * Starts the timer of the next attempt, unless one is planned. It does not keep the process alive: the endpoints that
-   * work do that.
-   */
+  /** Plans the next attempt, unless one is planned. It keeps no process alive: the endpoints that work do that. */
   #retryAfter(waitMs: number): void {
     if (this.#retry !== undefined || !this.getPassedOver().some(({ isRetried }) => isRetried)) return;
     this.#retry = startTimer(() => void this.#retryMissing(waitMs), waitMs);

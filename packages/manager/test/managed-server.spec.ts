@@ -152,7 +152,7 @@ describe('a managed server', () => {
     expect(server.isListening()).to.equal(false);
   });
 
-  it('listens again directly after a close', async () => {
+  it('listens again directly after a close, unless the manager closes it', async () => {
     const manager = new ConnectionManager([new WebSocketTransport()]);
     const server = unwrap(manager.createServer({ endpoint: 'ws://127.0.0.1:0/' }));
     unwrap(await server.listen());
@@ -165,7 +165,12 @@ describe('a managed server', () => {
     expect(unwrap(await server.accept()).isConnected()).to.equal(true);
     unwrap(await server.close());
     expect(server.isListening(), 'closed last').to.equal(false);
+    unwrap(await server.listen());
+    void server.close();
+    const listening = server.listen();
     await manager.closeAll();
+    expect(codeOf(await listening)).to.equal('ConnectionClosed');
+    expect(server.isListening(), 'closed by the manager').to.equal(false);
   });
 
   it('listens once on an endpoint that its configuration lists twice', async () => {
