@@ -221,4 +221,24 @@ describe('automatic reconnecting', () => {
     );
     manager.release();
   });
+
+  it(
+    'counts a connection that the program left while it was reported',
+    scoped(async (scope) => {
+      const { handle } = await connected(scope);
+      const generations: number[] = [];
+      handle.onConnected((_connection, { generation }) => generations.push(generation));
+      const leave = (state: string): void => {
+        if (state === 'connected') void handle.disconnect();
+      };
+      await handle.disconnect();
+      handle.on('state', leave);
+      unwrap(await handle.connect());
+      await handle.disconnect();
+      handle.off('state', leave);
+      unwrap(await handle.connect());
+      expect(generations).to.deep.equal([1, 3]);
+      expect(handle.getReconnection().generation).to.equal(3);
+    }),
+  );
 });

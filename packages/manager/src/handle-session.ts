@@ -106,9 +106,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
     return this.#reconnection?.status ?? NO_RECONNECTION;
   }
 
-  /**
-   * The connection for the operations of the handle. Undefined from the call of `close()` on.
-   */
+  /** The connection for the operations of the handle. Undefined from the call of `close()` on. */
   get current(): NetworkConnection | undefined {
     return this.#isClosed ? undefined : this.connections.connection;
   }
@@ -202,6 +200,7 @@ export class HandleSession implements LifecycleHooks<Dialled>, ChannelsOwner, Co
 
   established(dialled: Dialled): void {
     this.connections.established(dialled);
+    this.#reconnection?.made();
     this.#use(dialled.connection);
     this.connections.tellSelection();
   }

@@ -62,13 +62,17 @@ export class Reconnection {
     });
   }
 
-  /** The attempt succeeded. */
+  /** The handle has its next connection. */
+  made(): void {
+    this.#generation += 1;
+  }
+
+  /** `connected` was reported, and the connection has not ended meanwhile. */
   succeeded(): void {
     this.#clearTimer();
     const outage = this.#outage;
     const now = monotonicNow();
     this.#outage = undefined;
-    this.#generation += 1;
     this.#connectedAt = now;
     if (outage === undefined) return;
     const { attempts, since, atRisk } = outage;
