@@ -54,8 +54,7 @@ static void finish(en_connection *c, en_slot *slot) {
 static void check_over(en_connection *c, en_slot *slot) {
   if (slot->in != EN_IN_CLOSED || slot->out != EN_OUT_ANSWERED) return;
   c->by_own.items[slot->own_id] = NULL;
-  c->by_peer.items[slot->peer_id] = NULL;
-  slot->own_id = slot->peer_id = 0;
+  slot->own_id = 0;
   c->announced--;
   finish(c, slot);
   en_report(c, slot, EN_EVENT_CHANNEL_CLOSED);
@@ -134,14 +133,12 @@ static en_status refused(en_connection *c, en_slot *slot) {
 
 static en_status closed_by_peer(en_connection *c, uint32_t id) {
   en_slot *slot = id ? en_id_slot(&c->by_peer, id) : NULL;
-  if (slot == &c->refused) {
-    c->by_peer.items[id] = NULL;
-  } else if (!slot || slot->in != EN_IN_OPEN) {
-    return en_violation(c, "The peer closed a channel that is not open.");
-  }
+  if (!slot) return en_violation(c, "The peer closed a channel that is not open.");
+  c->by_peer.items[id] = NULL; /* the peer sends nothing more with the id, and may announce it again */
   if (!en_control_add(c, EN_F_CLOSED, id, NULL, 0)) return c->end.status;
   if (slot == &c->refused) return EN_OK;
   slot->in = EN_IN_CLOSED;
+  slot->peer_id = 0;
   slot->owed = slot->arriving = 0;
   en_report(c, slot, EN_EVENT_CHANNEL_CLOSING);
   en_close_own(c, slot);

@@ -9,7 +9,6 @@
 static const char *fault(const en_connection *c, const en_slot *slot, uint32_t type, const en_frame *frame,
                          uint32_t *word) {
   uint32_t length = frame->length;
-  if (slot->in != EN_IN_OPEN) return "The peer sent on a channel that it has closed.";
   if (length > c->own.max_message) return "The peer sent a frame above max_message_size.";
   if (length > c->own.window || en_cost(length) > c->own.window - slot->outstanding)
     return "The peer sent more than the window.";
@@ -31,7 +30,7 @@ static const char *fault(const en_connection *c, const en_slot *slot, uint32_t t
 static en_status data(en_connection *c, uint32_t type, uint32_t id, const en_frame *frame, bool deliver) {
   en_slot *slot = en_slot_of_peer(c, id);
   uint32_t word = 0;
-  if (!slot) return en_violation(c, "The peer sent on a channel that was never announced.");
+  if (!slot) return en_violation(c, "The peer sent on a channel that is not open.");
   if (slot == &c->refused) {
     en_ring_skip(&c->in, frame->length);
     return EN_OK;

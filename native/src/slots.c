@@ -57,7 +57,7 @@ void en_forget(en_connection *c) {
     en_slot *slot = c->slots[i];
     if (!slot || !slot->over) continue;
     if (!c->on_event) slot->events = 0; /* nobody asks for them */
-    if (slot->first || slot->events || slot->own_id || slot->peer_id || c->claim_slot == slot) continue;
+    if (slot->first || slot->events || slot->own_id || c->claim_slot == slot) continue;
     c->slots[i] = NULL;
     if (slot == c->urgent) c->urgent = NULL;
     c->over_count--;

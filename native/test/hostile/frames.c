@@ -77,6 +77,7 @@ size_t frames(void) {
 
 void sequences(void) {
   uint8_t bytes[1024] = {100};
+  en_message message;
   en_pair pair = small_pair();
   while (en_get_state(pair.server) == EN_STATE_CONNECTED) { /* more than the window */
     CHECK(en_write_frame(pair.client, EN_F_MESSAGE, 0, bytes, 900));
@@ -115,6 +116,18 @@ void sequences(void) {
         en_write_frame(pair.client, EN_F_CLOSE, 1, "", 0));
   CHECK(en_write_frame(pair.client, EN_F_MESSAGE, 1, "x", 1));
   ends_with(pair, EN_INVALID_MESSAGE, "data after the close");
+
+  pair = small_pair(); /* a closed id is free before the peer has answered the close of this side */
+  CHECK(en_write_frame(pair.client, EN_F_OPEN, 1, "a", 1) &&
+        en_write_frame(pair.client, EN_F_CLOSE, 1, "", 0) &&
+        en_write_frame(pair.client, EN_F_OPEN, 1, "b", 1));
+  CHECK(en_write_frame(pair.client, EN_F_MESSAGE, 1, "x", 1));
+  IS(EN_OK, en_poll(pair.server));
+  IS(EN_OK, en_receive(pair.server, EN_ANY_CHANNEL, &message));
+  en_channel_info info = {.size = sizeof info};
+  IS(EN_OK, en_get_channel(pair.server, message.channel, &info));
+  CHECK(strcmp(info.name, "b") == 0 && pair.server->announced == 2);
+  free_pair(pair);
 
   pair = small_pair(); /* opens and closes without reading the answers */
   for (uint32_t i = 0; en_get_state(pair.server) == EN_STATE_CONNECTED && i < 100000; i++) {
