@@ -134,6 +134,8 @@ static en_status refused(en_connection *c, en_slot *slot) {
 static en_status closed_by_peer(en_connection *c, uint32_t id) {
   en_slot *slot = id ? en_id_slot(&c->by_peer, id) : NULL;
   if (!slot) return en_violation(c, "The peer closed a channel that is not open.");
+  if (!(c->peer.flags & EN_FLAG_CLOSE)) /* it does not know the answer */
+    return en_violation(c, "The peer closed a channel without the flag for it in its greeting.");
   c->by_peer.items[id] = NULL; /* the peer sends nothing more with the id, and may announce it again */
   if (!en_control_add(c, EN_F_CLOSED, id, NULL, 0)) return c->end.status;
   if (slot == &c->refused) return EN_OK;

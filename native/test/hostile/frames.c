@@ -129,6 +129,12 @@ void sequences(void) {
   CHECK(strcmp(info.name, "b") == 0 && pair.server->announced == 2);
   free_pair(pair);
 
+  pair = small_pair(); /* a close by a side that can't understand the answer */
+  pair.server->peer.flags = 0;
+  CHECK(en_write_frame(pair.client, EN_F_OPEN, 1, "a", 1) &&
+        en_write_frame(pair.client, EN_F_CLOSE, 1, "", 0));
+  ends_with(pair, EN_INVALID_MESSAGE, "a close without the flag");
+
   pair = small_pair(); /* opens and closes without reading the answers */
   for (uint32_t i = 0; en_get_state(pair.server) == EN_STATE_CONNECTED && i < 100000; i++) {
     (void)en_write_frame(pair.client, EN_F_OPEN, 1, "a", 1);
