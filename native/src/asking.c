@@ -32,8 +32,11 @@ static en_status take(en_asking *a) {
   int got = en_message_take(a->link, a->reply, &a->have, &a->region);
   if (got == EN_TAKE_NO_DESCRIPTOR)
     return en_fail(EN_RESOURCE_LIMIT_EXCEEDED, "The process has no number left for a descriptor.");
+  if (got == EN_TAKE_SEVERAL)
+    return en_fail(EN_HANDSHAKE_FAILED, "The server '%.100s' passed more than one descriptor.",
+                   a->place.name);
   if (got == EN_TAKE_ABUSED) {
-    return en_fail(EN_SHARED_MEMORY_PERMISSION, "The server '%.100s' passed something else than one region.",
+    return en_fail(EN_SHARED_MEMORY_PERMISSION, "The server '%.100s' passed something else than a region.",
                    a->place.name);
   }
   if (got == EN_TAKE_KEPT_OUT) {

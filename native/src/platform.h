@@ -71,7 +71,8 @@ enum {
   EN_TAKE_ENDED = -1,         /* the link has ended */
   EN_TAKE_NO_DESCRIPTOR = -2, /* the process has no number left for the descriptor */
   EN_TAKE_ABUSED = -3,        /* a descriptor came that is not wanted; this thread does not close it */
-  EN_TAKE_KEPT_OUT = -4       /* the system does not let this process fetch the server's descriptor */
+  EN_TAKE_KEPT_OUT = -4,      /* the system does not let this process fetch the server's descriptor */
+  EN_TAKE_SEVERAL = -5        /* more than one descriptor came; this thread closes none of them */
 };
 /* Reads up to `length` bytes without waiting. `region` may be NULL. It receives the one memory file that
  * came with the bytes. */

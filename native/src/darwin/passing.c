@@ -56,9 +56,10 @@ int en_link_take(int link, uint8_t *bytes, size_t length, int *region) {
   int got = take(link, bytes, length, &passed, &first);
   if (got == EN_TAKE_NO_DESCRIPTOR && !region) return EN_TAKE_ABUSED;
   if (passed == 0) return got;
-  if (!region || passed > 1 || *region >= 0 || !en_is_memory(first)) {
+  bool several = region && (passed > 1 || *region >= 0);
+  if (!region || several || !en_is_memory(first)) {
     en_close_elsewhere(first);
-    return EN_TAKE_ABUSED;
+    return several ? EN_TAKE_SEVERAL : EN_TAKE_ABUSED;
   }
   (void)fcntl(first, F_SETFD, FD_CLOEXEC);
   *region = first;

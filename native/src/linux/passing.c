@@ -52,9 +52,10 @@ int en_link_take(int link, uint8_t *bytes, size_t length, int *region) {
   size_t count = en_keep_first(&message, &seen);
   bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
   if (count == 0 && cut) return region ? EN_TAKE_NO_DESCRIPTOR : EN_TAKE_ABUSED;
-  if (count > 0 && (count > 1 || cut || *region >= 0 || !en_is_memory(seen))) {
+  bool several = count > 1 || cut || (count > 0 && *region >= 0);
+  if (several || (count > 0 && !en_is_memory(seen))) {
     en_close_elsewhere(seen);
-    return EN_TAKE_ABUSED;
+    return several ? EN_TAKE_SEVERAL : EN_TAKE_ABUSED;
   }
   /* Takes the same bytes. Peeking also shows the descriptor of the next message. Only taking shows if it
    * came with these bytes: it returns the descriptor again, or reports that there is no free number for

@@ -63,7 +63,8 @@ static int fetch(en_link p, uint64_t number, en_handle *region) {
   ULONG server;
   HANDLE copy = NULL;
   uint64_t size;
-  if (!region || p->took || *region >= 0) return EN_TAKE_ABUSED;
+  if (!region) return EN_TAKE_ABUSED;
+  if (p->took || *region >= 0) return EN_TAKE_SEVERAL;
   p->took = true;
   if (!GetNamedPipeServerProcessId(p->pipe, &server)) return EN_TAKE_ENDED;
   HANDLE process = OpenProcess(PROCESS_DUP_HANDLE, FALSE, server);

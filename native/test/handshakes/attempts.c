@@ -100,24 +100,32 @@ static void answer(en_link link, uint32_t status, const uint8_t *body, size_t le
   CHECK(en_link_put(link, reply, sizeof reply, region));
 }
 
+/* Starts an attempt, and returns the link of a server that has its request. */
+static en_link asked(const en_options *options, en_listener **listener, en_connecting **attempt) {
+  en_place place;
+  en_connection *client;
+  uint8_t request[EN_MESSAGE_BYTES];
+  IS(EN_OK, en_place_find("one", directory, &place));
+  IS(EN_OK, en_listener_open(&place, 1, "c 0", en_deadline(1000), listener));
+  IS(EN_OK, en_connect_start("one", options, attempt));
+  IS(EN_WOULD_BLOCK, en_connect_poll(*attempt, &client));
+  en_link link = en_listener_take(*listener);
+  (void)en_link_readable(link, -1);
+  CHECK(en_link_take(link, request, sizeof request, NULL) == (int)sizeof request);
+  return link;
+}
+
 /* A region that comes with the challenge in place of the last answer is none. */
 void takes_the_region_of_the_last_answer(void) {
   en_options options = in_directory();
-  en_place place;
   en_listener *listener;
   en_connecting *attempt;
   en_connection *client;
   en_handle region;
-  uint8_t *bytes, challenge[32] = {0}, request[EN_MESSAGE_BYTES], proof[EN_MESSAGE_BYTES];
+  uint8_t *bytes, challenge[32] = {0}, proof[EN_MESSAGE_BYTES];
   const char *why;
   options.secret = a_secret;
-  IS(EN_OK, en_place_find("one", directory, &place));
-  IS(EN_OK, en_listener_open(&place, 1, "c 0", en_deadline(1000), &listener));
-  IS(EN_OK, en_connect_start("one", &options, &attempt));
-  IS(EN_WOULD_BLOCK, en_connect_poll(attempt, &client));
-  en_link link = en_listener_take(listener);
-  (void)en_link_readable(link, -1);
-  CHECK(en_link_take(link, request, sizeof request, NULL) == (int)sizeof request);
+  en_link link = asked(&options, &listener, &attempt);
   IS(EN_OK, en_region_make(EN_MIN_REGION, &region, &bytes, &why));
   en_put32(bytes, EN_MAGIC_REGION);
   en_put32(bytes + 4, EN_LAYOUT_VERSION);
@@ -132,6 +140,29 @@ void takes_the_region_of_the_last_answer(void) {
   answer(link, EN_R_GRANTED, bytes + 16, 16, -1);
   IS(EN_HANDSHAKE_FAILED, en_connect_poll(attempt, &client));
   CHECK(strstr(en_last_error()->message, "passed no region") != NULL);
+  en_connect_free(attempt);
+  en_region_close(region);
+  en_region_unmap(bytes, EN_MIN_REGION);
+  en_link_close(link);
+  en_listener_close(listener);
+}
+
+/* The answer has one region, not two. */
+void takes_one_region(void) {
+  en_options options = in_directory();
+  en_listener *listener;
+  en_connecting *attempt;
+  en_connection *client;
+  en_handle region;
+  uint8_t *bytes, reply[EN_MESSAGE_BYTES] = {0};
+  const char *why;
+  en_link link = asked(&options, &listener, &attempt);
+  IS(EN_OK, en_region_make(EN_MIN_REGION, &region, &bytes, &why));
+  CHECK(en_link_put(link, reply, 1, region) && en_link_put(link, reply + 1, sizeof reply - 1, region));
+  en_status status;
+  while ((status = en_connect_poll(attempt, &client)) == EN_WOULD_BLOCK) continue;
+  IS(EN_HANDSHAKE_FAILED, status);
+  CHECK(strstr(en_last_error()->message, "more than one descriptor") != NULL);
   en_connect_free(attempt);
   en_region_close(region);
   en_region_unmap(bytes, EN_MIN_REGION);

@@ -40,6 +40,7 @@ void short_visit(void);
 void connects_without_waiting(void);
 void proves_without_waiting(void);
 void takes_the_region_of_the_last_answer(void);
+void takes_one_region(void);
 void notices_another_server(void);
 void waits_for_a_place_in_the_queue(void);
 void asks_each_server_of_a_name(void);

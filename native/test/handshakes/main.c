@@ -43,11 +43,12 @@ int main(int argc, char **argv) {
   connects_without_waiting();
   proves_without_waiting();
   takes_the_region_of_the_last_answer();
+  takes_one_region();
   notices_another_server();
   waits_for_a_place_in_the_queue();
   asks_each_server_of_a_name();
   gives_each_server_a_turn();
   keeps_off_a_shared_name();
-  (void)printf("18 groups of checks passed\n");
+  (void)printf("19 groups of checks passed\n");
   return 0;
 }
