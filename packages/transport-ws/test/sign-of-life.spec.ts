@@ -53,4 +53,15 @@ describe('signs of life', () => {
     expect(witness.texts).to.deep.equal(['between', 'after']);
     expect(witness.states).to.deep.equal([]);
   });
+
+  it('have the value 0: another message of one byte breaks the protocol', async () => {
+    const server = await fixtures.serve();
+    const peer = await fixtures.rawPeer(server.address()!);
+    const connection = await fixtures.accept(server);
+    connection.startReceiving();
+    const closed = once(peer, 'close') as Promise<[number]>;
+    peer.send(Uint8Array.of(7));
+    const [[code], { error }] = await Promise.all([closed, connection.closed]);
+    expect({ code, error: error?.code }).to.deep.equal({ code: 1002, error: 'InvalidMessage' });
+  });
 });

@@ -179,7 +179,7 @@ export abstract class GreetedLink implements FrameLink {
     if (this.#isReceiving) this.#deliver(bytes, start, end, isOwned);
     else if (this.#onGreeted !== undefined) this.#takeGreeting(bytes.subarray(start, end), this.#onGreeted);
     // A sign of life is of no use to a later receiver.
-    else if (end - start !== SIGN_OF_LIFE.length) this.#hold(bytes.subarray(start, end));
+    else if (!isSignOfLife(bytes, start, end)) this.#hold(bytes.subarray(start, end));
   }
 
   /** There is no memory to go on: ends the link, and sends the reason to the peer. */
@@ -235,7 +235,7 @@ export abstract class GreetedLink implements FrameLink {
 
   #deliver(bytes: Uint8Array, start: number, end: number, isOwned: boolean): void {
     if (end - start < HEADER_BYTES) {
-      if (end - start === SIGN_OF_LIFE.length) return;
+      if (isSignOfLife(bytes, start, end)) return;
       const reason = `the peer sent a message of ${end - start} bytes, a frame has at least ${HEADER_BYTES}`;
       this.abort(CloseCode.ProtocolError, new NetworkError('InvalidMessage', reason));
       return;
@@ -248,6 +248,10 @@ export abstract class GreetedLink implements FrameLink {
     this.#receiver = undefined;
     receiver?.onEnd(this.#end?.error);
   }
+}
+
+function isSignOfLife(bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === SIGN_OF_LIFE.length && bytes[start] === SIGN_OF_LIFE[0];
 }
 
 /** Returns the part of the text that fits into a close frame, cut between characters. */
