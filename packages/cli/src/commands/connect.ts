@@ -62,11 +62,13 @@ async function connect(terminal: Terminal, endpoint: string, options: ConnectOpt
     const ended = endOf(handle).finally(() => {
       over.abort();
     });
-    const deliver = async (data: Uint8Array): Promise<void> => {
+    const deliver = async (data: Uint8Array): Promise<boolean> => {
       const sent = await sendMessage(terminal, handle, data, options);
       if (!sent.ok) tell(terminal, `not sent: ${sent.error.message} (${sent.error.code})`);
+      return sent.ok;
     };
-    await sendLines(terminal, deliver, options, AbortSignal.any([over.signal, terminal.interrupted]));
+    const signal = AbortSignal.any([over.signal, terminal.interrupted]);
+    const areSent = await sendLines(terminal, deliver, options, signal);
     if (options.stay !== true || terminal.interrupted.aborted) await handle.disconnect();
     const leave = (): void => void handle.disconnect();
     terminal.interrupted.addEventListener('abort', leave);
@@ -74,6 +76,8 @@ async function connect(terminal: Terminal, endpoint: string, options: ConnectOpt
     terminal.interrupted.removeEventListener('abort', leave);
     await Promise.race([shown, interruption(terminal)]);
     if (error !== undefined) throw new CommandFailure(`the connection failed: ${error.message}`);
+    if (!areSent && !terminal.interrupted.aborted)
+      throw new CommandFailure('disconnected; not every line of standard input was sent');
     tell(terminal, 'disconnected');
   });
 }

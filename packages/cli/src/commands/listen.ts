@@ -67,10 +67,11 @@ async function serveMessages(terminal: Terminal, server: ManagedServer, options:
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, terminal.interrupted]);
   // A server continues after the end of standard input, because it may have had none from the start.
-  const broadcast = async (data: Uint8Array): Promise<void> => {
+  const broadcast = async (data: Uint8Array): Promise<boolean> => {
     const all = [...outboxes.values()];
     await Promise.all(all.map((outbox) => outbox.room()));
     for (const outbox of all) outbox.offer(data);
+    return true;
   };
   const typing = sendLines(terminal, broadcast, options, signal).catch((error: unknown) => {
     tell(terminal, `entropynet: ${describeThrown(error)}`);

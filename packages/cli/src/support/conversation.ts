@@ -65,26 +65,35 @@ export function showMessages(
 /**
  * Passes each line of standard input as a message to `deliver`, one after the other. Resolves at the end of the input.
  * Throws a `CommandFailure` if the input can't be read.
+ * @param deliver resolves with whether the message was sent
+ * @returns whether every line that was read was sent
  */
 export async function sendLines(
   terminal: Terminal,
-  deliver: (data: Uint8Array) => Promise<void>,
+  deliver: (data: Uint8Array) => Promise<boolean>,
   options: ConversationOptions,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   // A loop over lines that were closed before it began would never end.
-  if (signal.aborted) return;
+  if (signal.aborted) return true;
+  // In this encoding each byte is one character. UTF-8 would lose bytes that are no text, and Node.js would end a line at
+  // some characters of it.
+  terminal.input.setEncoding('latin1');
   const lines = createInterface({ input: terminal.input, terminal: false, crlfDelay: Infinity });
+  let areSent = true;
   const stop = (): void => {
     lines.close();
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
     for await (const line of lines) {
-      const data = options.hex === true ? bytesOfHex(line, terminal) : new TextEncoder().encode(line);
-      if (data === undefined) continue;
-      await deliver(data);
+      // The lines that were read before the end still come.
+      if (signal.aborted) return false;
+      const bytes = Buffer.from(line, 'latin1');
+      const data = options.hex === true ? bytesOfHex(bytes.toString(), terminal) : bytes;
+      if (data === undefined || !(await deliver(data))) areSent = false;
     }
+    return areSent;
   } catch (error) {
     if (error !== terminal.input.errored) throw error;
     throw new CommandFailure(`standard input can't be read: ${reasonOf(error)}`);
@@ -156,7 +165,7 @@ export async function interruption(terminal: Terminal): Promise<void> {
 
 function textOf(data: Uint8Array): string {
   try {
-    return lineOf(new TextDecoder('utf-8', { fatal: true }).decode(data));
+    return lineOf(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data));
   } catch {
     return `(${data.length} bytes) ${hexOf(data)}`;
   }
