@@ -268,4 +268,24 @@ describe('the inspector, with agents', () => {
       }
     }),
   ).timeout(60_000);
+
+  it(
+    'reports as many connections as fit in a message',
+    scoped(async (scope) => {
+      const { states, inspectorConfig } = await watched(scope, directory);
+      const config = { ...inspectorConfig, maxMessageSize: 4000 };
+      const agent = startInspectorAgent({ inspector: config, intervalMs: 50 });
+      scope.defer(() => agent.stop());
+      const server = scope.add(new WebSocketConnectionServer({ endpoint: 'ws://127.0.0.1:0/long' }));
+      unwrap(await server.listen());
+      for (let index = 0; index < 5; index += 1) {
+        const client = scope.add(new WebSocketConnection(server.address() ?? ''));
+        unwrap(await client.connect());
+        scope.add(unwrap(await server.accept())).startReceiving();
+        for (const name of ['a', 'b', 'c']) unwrap(await client.openChannel(name.repeat(255)));
+      }
+      const { report } = await next(states, ({ connectionCount }) => connectionCount === 10);
+      expect(report.connections).to.have.length.within(1, 9);
+    }),
+  );
 });

@@ -7,6 +7,8 @@ export const INSPECTOR_ENDPOINT = 'entropynet-inspector';
 
 /** The limits of one report, for agents and inspectors. */
 export const ReportLimit = {
+  /** The encoded report: the default length of a message, which agents of earlier releases have, too. */
+  Bytes: 16 * 1024 * 1024,
   /** Connections that stand. */
   Connections: 10_000,
   /** Connections that have ended. */

@@ -135,7 +135,7 @@ export interface ProcessReport {
   /** The counters since the agent started. */
   readonly totals: ProcessTotals;
   /**
-   * The number of connections that stand. It is larger than the length of `connections` if the agent reached its limit.
+   * The number of connections that stand. It is larger than the length of `connections` if the agent reached a limit.
    */
   readonly connectionCount: number;
   /** The connections that stand, the oldest first. */

@@ -1,6 +1,6 @@
-import type { AgentName, EndedReport, FailureReport, InspectorState } from '@entropynet/inspector';
+import type { AgentName, EndedReport, FailureReport, InspectorState, ProcessReport } from '@entropynet/inspector';
 import { reportSchema } from '@entropynet/inspector/internal/report-schema';
-import { encodeWithin } from '@entropynet/inspector/internal/server/encode-within';
+import { encodeReportWithin, encodeWithin } from '@entropynet/inspector/internal/encode-within';
 import { Journal } from '@entropynet/inspector/internal/server/journal';
 import { expect } from 'chai';
 import { connectionReport, inspectorState, processState } from './support.js';
@@ -63,6 +63,19 @@ describe('the memory and the messages of the inspector', () => {
       throw new RangeError('Invalid string length');
     };
     expect(() => encodeWithin(state, 1000, hopeless)).to.throw(RangeError);
+  });
+
+  it('omits connections of a report that is too long', () => {
+    const connections = Array.from({ length: 100 }, (_value, index) => connectionReport({ id: index + 1 }));
+    const { report } = processState('1', 0, connections);
+    const encode = (each: ProcessReport): Uint8Array => new TextEncoder().encode(JSON.stringify(each));
+    expect(encodeReportWithin(report, 1e6, encode)).to.deep.equal(encode(report));
+    const bytes = encodeReportWithin(report, 10_000, encode);
+    expect(bytes.length).to.be.within(5000, 10_000);
+    const shown = JSON.parse(new TextDecoder().decode(bytes)) as ProcessReport;
+    expect(shown).to.include({ connectionCount: 100 });
+    expect(shown.connections[0]).to.include({ id: 1 });
+    expect(encodeReportWithin(report, 10, encode).length).to.be.below(1000);
   });
 
   it('refuses a report with an impossible time, which the page could not show', () => {

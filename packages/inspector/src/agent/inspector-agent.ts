@@ -20,6 +20,7 @@ import { type ConnectionHandle, createNetworking, type Networking } from '@entro
 import { jsonCodec } from '@entropynet/messaging';
 import { SharedMemoryTransport, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { WebSocketTransport, webSocketTransportModule } from '@entropynet/transport-ws';
+import { encodeReportWithin } from '../encode-within.js';
 import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
 import { INSPECTOR_ENDPOINT, ReportLimit } from '../report-schema.js';
 import type { ProcessReport } from '../state.js';
@@ -61,7 +62,8 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
   const { name = basename(process.argv[1] ?? process.title) } = options;
   const intervalMs = unwrap(checkInterval(options.intervalMs ?? DEFAULT_INTERVAL_MS));
   const inspector = options.inspector ?? { endpoint: INSPECTOR_ENDPOINT };
-  const { endpoint, fallback } = unwrap(resolveConnectionConfig(inspector));
+  const { endpoint, fallback, maxMessageSize } = unwrap(resolveConnectionConfig(inspector));
+  const mostBytes = Math.min(maxMessageSize, ReportLimit.Bytes);
   const candidates = [endpoint, ...fallback].map((each) => [transportOf(each), each] as const);
   const watch = new ConnectionWatch([endpoint, ...fallback]);
   const codec = jsonCodec();
@@ -129,7 +131,7 @@ export function startInspectorAgent(options: InspectorAgentOptions = {}): Inspec
       delays.enable();
     }
     // A report may be larger than the ring, so wait until it is sent before the next one is made.
-    const sent = await handle.send(codec.encode(report()));
+    const sent = await handle.send(encodeReportWithin(report(), mostBytes, (each) => codec.encode(each)));
     if (!sent.ok) log(() => `a report was not sent: ${sent.error.message}`);
   };
   const timer = setInterval(() => {

@@ -18,11 +18,11 @@ import { type ConnectionHandle, createNetworking, type ManagedServer, type Netwo
 import { jsonCodec, toTypedPort } from '@entropynet/messaging';
 import { inspectSharedMemory, sharedMemoryTransportModule } from '@entropynet/transport-shm';
 import { webSocketTransportModule } from '@entropynet/transport-ws';
+import { encodeWithin } from '../encode-within.js';
 import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
-import { INSPECTOR_ENDPOINT, reportSchema } from '../report-schema.js';
+import { INSPECTOR_ENDPOINT, ReportLimit, reportSchema } from '../report-schema.js';
 import type { AgentName, InspectorState, ProcessReport, ProcessState, RatedRegion } from '../state.js';
 import { serveAssets } from './assets.js';
-import { encodeWithin } from './encode-within.js';
 import { Journal } from './journal.js';
 import { withRates } from './rates.js';
 
@@ -149,6 +149,7 @@ class Inspector {
     void this.#acceptPages(feed.value);
     const agents = manager.createServer({
       endpoint,
+      maxMessageSize: ReportLimit.Bytes,
       ...(directory !== undefined && { sharedMemory: { directory } }),
     });
     if (!agents.ok) return agents;
