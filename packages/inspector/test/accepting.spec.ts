@@ -6,9 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
-import { serveInspector } from '@entropynet/inspector';
+import { type InspectorState, serveInspector } from '@entropynet/inspector';
+import { toTypedPort } from '@entropynet/messaging';
+import { SharedMemoryConnection } from '@entropynet/transport-shm';
 import { WebSocketConnection } from '@entropynet/transport-ws';
 import { expect } from 'chai';
+import { connectionReport, processState } from './support.js';
 
 const { listen } = Server.prototype;
 
@@ -86,6 +89,36 @@ describe('an inspector without means', () => {
     let states = 0;
     page.setMessageCallback(() => (states += 1));
     await until(() => states > 2, 'the page gets states again');
+    await page.disconnect();
+    await served.value.close();
+  });
+
+  it('learns late that an agent which is back has lost its first connection', async () => {
+    const served = await serveInspector({ directory, endpoint: 'accepting', intervalMs: 10 });
+    if (!served.ok) throw served.error;
+    const { host, searchParams } = new URL(served.value.address);
+    const page = new WebSocketConnection({ endpoint: `ws://${host}/feed`, secret: searchParams.get('token')! });
+    unwrap(await page.connect());
+    const states = toTypedPort<InspectorState>(page).values();
+    const { report } = processState('1', 0, [connectionReport({ id: 1 })]);
+    const stateWith = async (count: number): Promise<InspectorState> => {
+      for (;;) {
+        const { value } = await states.next();
+        if (value?.processes.length === count) return value;
+      }
+    };
+    const agents: SharedMemoryConnection[] = [];
+    for (const count of [1, 2]) {
+      const agent = new SharedMemoryConnection({ endpoint: 'accepting', sharedMemory: { directory } });
+      agents.push(agent);
+      unwrap(await agent.connect());
+      unwrap(await toTypedPort(agent).send(report));
+      await stateWith(count);
+    }
+    unwrap(await agents[0]!.disconnect());
+    const { processes, ended } = await stateWith(1);
+    expect([processes[0]?.key, ended]).to.deep.equal(['2', []]);
+    await agents[1]!.disconnect();
     await page.disconnect();
     await served.value.close();
   });

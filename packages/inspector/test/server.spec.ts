@@ -31,6 +31,24 @@ describe('the memory and the messages of the inspector', () => {
     expect(journal.ended.at(-1)).to.include({ id: 700, endedAt: 99, code: 'AgentGone' });
   });
 
+  it('records nothing twice when an agent comes back, and no connection that stands', () => {
+    const journal = new Journal();
+    const before = processState('1', 0, [connectionReport({ id: 3 }), connectionReport({ id: 4 })], {
+      ended: [ended(2), ended(1)],
+      failures: [failure(1)],
+    }).report;
+    journal.note(agent, undefined, before);
+    journal.noteGone(agent, before, 99);
+    expect(journal.ended.map(({ id }) => id)).to.have.members([1, 2, 3, 4]);
+    const back = { ...before, connections: [connectionReport({ id: 4 })], ended: [ended(3), ...before.ended] };
+    const other = { ...agent, key: '2', processId: 8 };
+    journal.note(other, undefined, { ...back, processId: 8, connections: [], failures: [] });
+    journal.note({ ...agent, key: '3' }, undefined, back);
+    const recorded = journal.ended.map(({ id, agent: { key } }) => `${key}/${id}`);
+    expect(recorded).to.have.members(['2/1', '2/2', '2/3', '3/1', '3/2', '3/3']);
+    expect(journal.failures.map(({ id, agent: { key } }) => `${key}/${id}`)).to.deep.equal(['3/1']);
+  });
+
   it('omits connections if a state is too long, and counts them', () => {
     const encode = (state: InspectorState): Uint8Array => new TextEncoder().encode(JSON.stringify(state));
     const connections = Array.from({ length: 100 }, (_value, index) => connectionReport({ id: index + 1 }));

@@ -23,7 +23,7 @@ import { checkInterval, DEFAULT_INTERVAL_MS } from '../interval.js';
 import { INSPECTOR_ENDPOINT, ReportLimit, reportSchema } from '../report-schema.js';
 import type { AgentName, InspectorState, ProcessReport, ProcessState, RatedRegion } from '../state.js';
 import { serveAssets } from './assets.js';
-import { Journal } from './journal.js';
+import { isSameProgram, Journal } from './journal.js';
 import { withRates } from './rates.js';
 
 /** Options of `serveInspector`. */
@@ -210,6 +210,10 @@ class Inspector {
     const last = this.#processes.get(agent);
     if (last === undefined) return;
     this.#processes.delete(agent);
+    // An agent may be back before this side learns that its earlier connection has ended.
+    const isIt = ({ report }: ProcessState): boolean =>
+      isSameProgram(report, last.report) && report.startedAt === last.report.startedAt;
+    if ([...this.#processes.values()].some(isIt)) return;
     this.#journal.noteGone(nameOf(last.key, last.report), last.report, epochNow());
   }
 
