@@ -1,6 +1,14 @@
 import { checkOptions, kindOf } from '@entropynet/core';
 import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
-import { type Attributes, type Meter, metrics, type MeterProvider, type Observable } from '@opentelemetry/api';
+import {
+  type Attributes,
+  createNoopMeter,
+  type Meter,
+  metrics,
+  type MeterProvider,
+  type Observable,
+} from '@opentelemetry/api';
+import { joinedBackends, joinedTotals } from './joined-metrics.js';
 import { Attribute, INSTRUMENTATION } from './names.js';
 import { METER_PROVIDER } from './providers.js';
 
@@ -12,7 +20,10 @@ export type MeasuredManager = Pick<ConnectionManager, 'getManagerMetrics' | 'act
 export interface ManagerTelemetryOptions {
   /** The provider of meters. @default the registered one */
   readonly meterProvider?: MeterProvider;
-  /** Attributes of all measurements. Use them to distinguish the managers of a process. */
+  /**
+   * Attributes of all measurements. Use them to distinguish the managers of a process: managers with the same attributes
+   * count together.
+   */
   readonly attributes?: Attributes;
 }
 
@@ -166,6 +177,16 @@ const BACKEND_KINDS: readonly BackendKind[] = [
   },
 ];
 
+/** The managers of one meter with the same attributes. */
+interface Group {
+  /** A manager is there once for each call that has not ended. */
+  readonly managers: MeasuredManager[];
+  /** Ends the measurement. */
+  readonly stop: () => void;
+}
+
+const groups = new WeakMap<Meter, Map<string, Group>>();
+
 /**
  * Records the metrics of a manager with observable instruments. Each collection reads them, so sending and receiving do
  * not get slower.
@@ -178,7 +199,34 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
   if (![getManagerMetrics, activeCount, limit].every((method) => typeof method === 'function'))
     throw new TypeError(`instrumentManager() takes a ConnectionManager; ${kindOf(manager)} was given`);
   const meter = (options.meterProvider ?? metrics).getMeter(INSTRUMENTATION);
-  const attributes = options.attributes ?? {};
+  // Without an SDK. All programs share this meter, which must not keep their managers.
+  if (meter === createNoopMeter()) return () => undefined;
+  const attributes = { ...options.attributes };
+  const ofMeter = groups.get(meter) ?? new Map<string, Group>();
+  groups.set(meter, ofMeter);
+  const key = JSON.stringify(Object.entries(attributes).sort());
+  // An SDK keeps one of several measurements with the same attributes, so one callback measures all those managers.
+  const group = ofMeter.get(key) ?? newGroup(meter, attributes);
+  ofMeter.set(key, group);
+  group.managers.push(manager);
+  let isOver = false;
+  return () => {
+    if (isOver) return;
+    isOver = true;
+    group.managers.splice(group.managers.indexOf(manager), 1);
+    if (group.managers.length > 0) return;
+    ofMeter.delete(key);
+    group.stop();
+  };
+}
+
+function newGroup(meter: Meter, attributes: Attributes): Group {
+  const managers: MeasuredManager[] = [];
+  return { managers, stop: observeManagers(meter, managers, attributes) };
+}
+
+/** Measures the managers together. Returns a function that ends that. */
+function observeManagers(meter: Meter, managers: readonly MeasuredManager[], attributes: Attributes): () => void {
   const counters = COUNTERS.map(({ name, unit, description, values }) => {
     return [meter.createObservableCounter(name, { unit, description }), values] as const;
   });
@@ -198,18 +246,29 @@ export function instrumentManager(manager: MeasuredManager, options: ManagerTele
     ...ofBackends.map(([instrument]) => instrument),
   ];
   const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
-    const snapshot = manager.getManagerMetrics();
+    const all = [...new Set(managers)];
+    const sumOf = (read: (manager: MeasuredManager) => number): number =>
+      all.reduce((sum, manager) => sum + read(manager), 0);
+    const totals = joinedTotals(all.map((manager) => manager.getManagerMetrics()));
     for (const [counter, values] of counters) {
       for (const [key, direction] of values)
         result.observe(
           counter,
-          snapshot[key],
+          totals[key],
           direction ? { ...attributes, [Attribute.Direction]: direction } : attributes,
         );
     }
-    result.observe(active, manager.activeCount(), attributes);
-    result.observe(capacity, manager.capacity(), attributes);
-    for (const [backend, metrics] of Object.entries(manager.getBackendMetrics?.() ?? {})) {
+    result.observe(
+      active,
+      sumOf((manager) => manager.activeCount()),
+      attributes,
+    );
+    result.observe(
+      capacity,
+      sumOf((manager) => manager.capacity()),
+      attributes,
+    );
+    for (const [backend, metrics] of joinedBackends(all.map((manager) => manager.getBackendMetrics?.() ?? {}))) {
       for (const [instrument, values] of ofBackends) {
         for (const [read, direction] of values) {
           const value = read(metrics);

@@ -1,4 +1,4 @@
-import type { BackendMetrics, ConnectionManager, ManagerMetrics } from '@entropynet/manager';
+import type { BackendMetrics, ConnectionManager, ManagerMetrics, RoundTrips } from '@entropynet/manager';
 import { checkArguments } from './check-arguments.js';
 import { Counter, Gauge, type Metric, register as defaultRegister, type Registry } from 'prom-client';
 
@@ -12,7 +12,10 @@ export interface CollectOptions {
   readonly register?: Registry;
   /** The prefix of all names. @default 'entropynet_' */
   readonly prefix?: string;
-  /** Labels of all metrics. Use them to distinguish the managers of a process. */
+  /**
+   * Labels of all metrics. Use them to distinguish the managers of a process: managers with the same labels count
+   * together.
+   */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -40,12 +43,12 @@ const BACKEND = 'backend';
 
 const MS_PER_SECOND = 1000;
 
-/** The metrics of one transport. A metric for which `read` returns undefined is left out. */
+/** The metrics of one transport, of which sums make sense. */
 const BACKEND_METRICS: readonly (readonly [
   Kind,
   suffix: string,
   help: string,
-  read: (metrics: BackendMetrics) => number | undefined,
+  read: (metrics: BackendMetrics) => number,
 ])[] = [
   [Gauge, 'backend_connections', 'Open connections, by transport.', (m) => m.connections],
   [Counter, 'backend_sent_bytes_total', 'Payload bytes accepted for sending, by transport.', (m) => m.bytesSent],
@@ -62,18 +65,12 @@ const BACKEND_METRICS: readonly (readonly [
   [Counter, 'backend_connections_closed_total', 'Connections that ended in disconnected.', (m) => m.connectionsClosed],
   [Counter, 'backend_would_block_sends_total', 'Sends refused because there was no room.', (m) => m.wouldBlockSends],
   [Gauge, 'backend_unconfirmed_bytes', 'Payload bytes that peers have not confirmed.', (m) => m.unconfirmedBytes],
-  [
-    Gauge,
-    'backend_round_trip_mean_seconds',
-    'Mean of the last round trips of connections.',
-    (m) => m.roundTripMs && m.roundTripMs.mean / MS_PER_SECOND,
-  ],
-  [
-    Gauge,
-    'backend_round_trip_max_seconds',
-    'Longest of the last round trips of connections.',
-    (m) => m.roundTripMs && m.roundTripMs.max / MS_PER_SECOND,
-  ],
+];
+
+/** The gauges of the round trips of one transport. */
+const ROUND_TRIPS: readonly (readonly [suffix: string, help: string, read: (roundTrips: RoundTrips) => number])[] = [
+  ['backend_round_trip_mean_seconds', 'Mean of the last round trips of connections.', ({ mean }) => mean],
+  ['backend_round_trip_max_seconds', 'Longest of the last round trips of connections.', ({ max }) => max],
 ];
 
 function counters(
@@ -161,7 +158,13 @@ function newFamily(register: Registry, prefix: string, labelNames: string[]): Fa
     for (const [Metric, suffix, help, read] of METRICS)
       add(Metric, suffix, help, labelNames, () => [...managers].map(([manager, labels]) => [labels, read(manager)]));
     for (const [Metric, suffix, help, read] of BACKEND_METRICS)
-      add(Metric, suffix, help, [...labelNames, BACKEND], () => backendValues(managers, read));
+      add(Metric, suffix, help, [...labelNames, BACKEND], () =>
+        backendsOf(managers).map(([labels, metrics]) => [labels, read(metrics)]),
+      );
+    for (const [suffix, help, read] of ROUND_TRIPS)
+      add(Gauge, suffix, help, [...labelNames, BACKEND], () =>
+        roundTripsOf(managers).map(([labels, roundTrips]) => [labels, read(roundTrips) / MS_PER_SECOND]),
+      );
   } catch (error) {
     removeFrom(register, metrics);
     throw error;
@@ -169,15 +172,33 @@ function newFamily(register: Registry, prefix: string, labelNames: string[]): Fa
   return { managers, labelNames, metrics };
 }
 
-function* backendValues(
-  managers: Family['managers'],
-  read: (metrics: BackendMetrics) => number | undefined,
-): Iterable<Value> {
-  for (const [manager, labels] of managers)
-    for (const [backend, metrics] of Object.entries(manager.getBackendMetrics?.() ?? {})) {
-      const value = read(metrics);
-      if (value !== undefined) yield [{ ...labels, [BACKEND]: backend }, value];
-    }
+type Labelled<T> = readonly [labels: Readonly<Record<string, string>>, T];
+
+function backendsOf(managers: Family['managers']): Labelled<BackendMetrics>[] {
+  return [...managers].flatMap(([manager, labels]) =>
+    Object.entries(manager.getBackendMetrics?.() ?? {}).map(([backend, metrics]): Labelled<BackendMetrics> => [
+      { ...labels, [BACKEND]: backend },
+      metrics,
+    ]),
+  );
+}
+
+/** Managers with the same labels have one mean and one maximum. Their sum would be no round trip. */
+function roundTripsOf(managers: Family['managers']): Labelled<RoundTrips>[] {
+  const joined = new Map<string, Labelled<RoundTrips>>();
+  for (const [labels, { roundTripMs }] of backendsOf(managers)) {
+    if (roundTripMs === undefined) continue;
+    const key = JSON.stringify(Object.entries(labels).sort());
+    const before = joined.get(key);
+    joined.set(key, [labels, before === undefined ? roundTripMs : together(before[1], roundTripMs)]);
+  }
+  return [...joined.values()];
+}
+
+function together(one: RoundTrips, other: RoundTrips): RoundTrips {
+  const count = one.count + other.count;
+  const mean = (one.mean * one.count + other.mean * other.count) / count;
+  return { count, mean, max: Math.max(one.max, other.max) };
 }
 
 /** Removes these metrics, but no other metric of the same name. */
