@@ -115,6 +115,20 @@ describe('arguments of the command line', () => {
     }
   });
 
+  it('check the headers and the certificates of a configuration file, also beside options for them', async () => {
+    const path = join(folder, 'parts.json');
+    for (const wrong of ['5', '"A: secret"', '["A: secret"]', 'null']) {
+      await writeFile(path, `{"webSocket": {"headers": ${wrong}, "tls": ${wrong}}, "nats": {"tls": ${wrong}}}`);
+      const further = ['--fallback', 'nats://127.0.0.1:1/x', '--config', path];
+      for (const options of [[], ['--header', 'B: c', '--ca', FILE]]) {
+        const { code, errors } = await runInProcess(['connect', 'wss://127.0.0.1:1/', ...further, ...options]);
+        expect(code).to.equal(2);
+        for (const key of ['webSocket.headers', 'webSocket.tls', 'nats.tls'])
+          expect(errors, wrong).to.match(new RegExp(`'${key}' was given [^;]+; an object `));
+      }
+    }
+  });
+
   it('name the source of a secret that is too short', async () => {
     const path = join(folder, 'short-secret');
     await writeFile(path, 'short');

@@ -44,19 +44,19 @@ interface Certificates {
   privateKey?: string;
 }
 
-/**
- * Returns a section of the file, with the additions of the command line. A section that is no object stays unchanged,
- * and the check names it.
- */
+/** Returns a section of the file, with the additions of the command line. */
 function sectionOf<Key extends 'sharedMemory' | 'webSocket' | 'nats'>(
   key: Key,
   file: Partial<ConnectionConfig>,
   added: object,
 ): Pick<ConnectionConfig, Key> | undefined {
-  const given: unknown = file[key];
-  const isMerged = Object.keys(added).length > 0 && (given === undefined || isRecord(given));
-  const section: unknown = isMerged ? { ...(given as object | undefined), ...added } : given;
+  const section = Object.keys(added).length > 0 ? withAdded(file[key], added) : file[key];
   return section === undefined ? undefined : ({ [key]: section } as Pick<ConnectionConfig, Key>);
+}
+
+/** Returns an object of the file with additions. Another value stays unchanged, and the check names it. */
+function withAdded(given: unknown, added: object): unknown {
+  return given === undefined || isRecord(given) ? { ...given, ...added } : given;
 }
 
 /** Checks the configuration before anything is tried. An error about the secret names the source of the secret. */
@@ -109,7 +109,7 @@ function webSocketOf(
   const { header, origin } = options;
   return {
     ...(isNamed(endpoints, WEB_SOCKET) && tlsOf(file, options)),
-    ...(header !== undefined && { headers: { ...file?.headers, ...headersOf(header) } }),
+    ...(header !== undefined && { headers: withAdded(file?.headers, headersOf(header)) as Record<string, string> }),
     ...(origin !== undefined && { allowedOrigins: [...origin] }),
   };
 }
@@ -124,7 +124,7 @@ function tlsOf<Tls extends object>(
     ...(cert !== undefined && { certificate: readText(cert) }),
     ...(key !== undefined && { privateKey: readText(key) }),
   };
-  return Object.keys(given).length > 0 ? { tls: { ...file?.tls, ...given } as Partial<Tls> & Certificates } : {};
+  return Object.keys(given).length > 0 ? { tls: withAdded(file?.tls, given) as Partial<Tls> & Certificates } : {};
 }
 
 /** Whether one of the endpoints has the scheme. The endpoints of a file may be any values. */
