@@ -66,6 +66,21 @@ describe('messages that were unread when a handle reconnected', () => {
   );
 
   it(
+    '[CHANNEL-7] wait on a channel that the handle had opened by its name, and that the peer has closed',
+    scoped(async (scope) => {
+      const site = await Site.open(scope);
+      const peer = await site.first();
+      unwrap(await site.handle.openChannel('news'));
+      await until(() => peer.isChannelOpen('news'), 'the peer has the channel');
+      unwrap(await peer.sendOnChannel('news', Buffer.from('1')));
+      expect(site.handle.channels().map(({ name }) => name)).to.deep.equal(['news']);
+      unwrap(await peer.closeChannel('news'));
+      await until(() => !site.handle.isChannelOpen('news'), 'this side knows the close');
+      expect(await take(site.handle.messages({ channel: 'news' }), 1)).to.deep.equal(['1']);
+    }),
+  );
+
+  it(
     '[HANDLE-6] stay with a running loop, also between two of its steps',
     scoped(async (scope) => {
       const site = await Site.open(scope);

@@ -15,7 +15,7 @@ import {
   SIGNAL_OPTION,
   type UnconfirmedSends,
 } from '@entropynet/core';
-import { ConnectionBase } from '@entropynet/core/handle';
+import { type ChannelObject, ConnectionBase } from '@entropynet/core/handle';
 import {
   type ConnectedListener,
   type HandleEvents,
@@ -243,11 +243,11 @@ export class ConnectionHandle extends ConnectionBase<HandleEvents> implements Co
     return this.#session.events;
   }
 
-  protected findChannel(name: string): Channel | undefined {
+  protected findChannel(name: string): ChannelObject | undefined {
     return this.#session.channels.find(name);
   }
 
-  protected obtainChannel(name: string): Channel {
+  protected obtainChannel(name: string): ChannelObject {
     return this.#session.channels.obtain(name);
   }
 

@@ -26,8 +26,7 @@ export class SessionChannels {
   find(name: string): ChannelObject | undefined {
     const known = this.#named.get(name);
     if (known !== undefined) return known;
-    const isKnown = this.#owner.current?.channels().some((channel) => channel.name === name) ?? false;
-    return isKnown ? this.obtain(name) : undefined;
+    return this.#owner.current?.isChannelOpen(name) === true ? this.obtain(name) : undefined;
   }
 
   /** Returns the object of a name, and makes it if it does not exist. */
@@ -107,6 +106,6 @@ export class SessionChannels {
     const connection = this.#owner.current;
     if (connection === undefined) return;
     const { name } = channel;
-    channel.follow(name === undefined ? connection.defaultChannel : connection.channel(name));
+    channel.follow(name === undefined ? connection.defaultChannel : connection.channelNamed(name));
   }
 }

@@ -78,6 +78,21 @@ function describeOrder(context: ChapterContext): void {
   );
 
   it(
+    '[CHANNEL-7] keeps earlier messages readable by the name under which this side opened the channel',
+    scoped(async (scope) => {
+      const { local, recorder, peer } = await openLink(context, scope);
+      unwrap(await local.openChannel('late'));
+      await until(() => peer.isChannelOpen('late'), 'the peer has the channel');
+      await peer.send(ROW, { channel: 'late' });
+      expect(local.channels().map(({ name }) => name)).to.deep.equal(['late']);
+      expect(await peer.closeChannel('late')).to.equal('ok');
+      await until(() => !local.isChannelOpen('late'), 'this side knows the close');
+      recorder.receive({ channel: 'late' });
+      await expectLocalToHave(recorder, [ROW], 'late');
+    }),
+  );
+
+  it(
     '[CHANNEL-7] closes a channel that the peer opened, and one that nobody used',
     scoped(async (scope) => {
       const { local, recorder, peer } = await openLink(context, scope);

@@ -39,6 +39,8 @@ export class ChannelEndpoint implements LeaseHolder {
   /** Only `rebind` changes it. */
   state: ChannelState;
   readonly watchers = new Set<EndpointWatcher>();
+  /** Whether the program has an object of this channel. Calls by name make objects that the program does not get. */
+  isGiven = false;
   #lease: Lease | undefined;
   /** The number of `messages()` loops that have begun and not ended. Between two steps a loop holds no lease. */
   #loops = 0;
@@ -93,6 +95,11 @@ export class ChannelEndpoint implements LeaseHolder {
 
   loopEnded(): void {
     this.#loops -= 1;
+  }
+
+  /** Whether it has unread messages to which only its name leads: the program has no object of it, and reads none. */
+  get isReadByName(): boolean {
+    return this.state.incoming.parkedCount > 0 && !this.isGiven && this.#lease === undefined && this.#loops === 0;
   }
 
   /** The window bytes of the unread messages. 0 if there are none, or if this side has ended the connection. */

@@ -43,6 +43,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   readonly #events: GuardedEmitter<ChannelEvents>;
   readonly #consumers: ChannelConsumers;
   #endpoint: ChannelEndpoint | undefined;
+  #isGiven = false;
 
   constructor(name: string | undefined, owner: ChannelOwner) {
     this.name = name;
@@ -146,6 +147,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   }
 
   subscribe<E extends Exclude<keyof ChannelEvents, 'message'>>(event: E, listener: ChannelEvents[E]): () => void {
+    this.give();
     return this.#events.subscribe(event, listener);
   }
 
@@ -170,10 +172,18 @@ export class ChannelObject implements Channel, EndpointWatcher {
     if (channel.#endpoint !== undefined) this.attach(channel.#endpoint);
   }
 
+  /** The program gets this object, and may read the messages of its channel at any time. */
+  give(): this {
+    this.#isGiven = true;
+    if (this.#endpoint !== undefined) this.#endpoint.isGiven = true;
+    return this;
+  }
+
   attach(endpoint: ChannelEndpoint): void {
     if (this.#endpoint !== endpoint) this.#consumers.keepUnread();
     this.#leave();
     this.#endpoint = endpoint;
+    if (this.#isGiven) endpoint.isGiven = true;
     endpoint.watchers.add(this);
     this.#consumers.attach(endpoint);
   }
@@ -207,6 +217,7 @@ export class ChannelObject implements Channel, EndpointWatcher {
   #add(event: keyof ChannelEvents, listener: unknown, isOnce: boolean): this {
     if (event === 'message' && typeof listener === 'function' && !this.#owner.isOver)
       this.#consumers.checkUntaken(true);
+    this.give();
     this.#events.add(event, listener, isOnce);
     if (event === 'message') this.#consumers.listenersChanged();
     return this;

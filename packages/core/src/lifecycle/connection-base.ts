@@ -19,6 +19,7 @@ import type {
 } from '../api/connection-types.js';
 import type { SendClaim } from '../api/send-claim.js';
 import { checkChannelName } from '../channels/channel-name.js';
+import type { ChannelObject } from '../channels/channel-object.js';
 import { checkOptions, faultOfOptions, SIGNAL_OPTION } from '../config/call-options.js';
 import { EntropyObject } from '../object/entropy-object.js';
 import { RESOLVED_OK, type Failure, type Result } from '../result/result.js';
@@ -62,13 +63,18 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
   protected abstract readonly events: GuardedEmitter<Events>;
 
   /** Returns the channel of that name, if the program has used it or one side has opened it. */
-  protected abstract findChannel(name: string): Channel | undefined;
+  protected abstract findChannel(name: string): ChannelObject | undefined;
   /** Returns the channel of a valid name, and creates it if needed. */
-  protected abstract obtainChannel(name: string): Channel;
+  protected abstract obtainChannel(name: string): ChannelObject;
   /** Returns the error for sending on an unknown channel. */
   protected abstract unknownChannel(name: string): Failure;
 
   channel(name: string): Channel {
+    return this.channelNamed(name).give();
+  }
+
+  /** Returns the object of `channel()`, for calls by name and for a layer above connections. The program does not get it. */
+  channelNamed(name: string): ChannelObject {
     const known = this.findChannel(name);
     if (known?.isOpen === true) return known;
     const checked = checkChannelName(name);
@@ -102,7 +108,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
 
   messages(options?: MessagesOptions): AsyncIterableIterator<Uint8Array, undefined> {
     checkOptions('messages()', options, MESSAGES_OPTIONS);
-    const channel = options?.channel === undefined ? this.defaultChannel : this.channel(options.channel);
+    const channel = options?.channel === undefined ? this.defaultChannel : this.channelNamed(options.channel);
     return channel.messages({ signal: options?.signal });
   }
 
@@ -118,7 +124,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
 
   openChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
     const checked = checkSignalled('openChannel()', name, options);
-    return checked.ok ? this.channel(name).open(options) : Promise.resolve(checked);
+    return checked.ok ? this.channelNamed(name).open(options) : Promise.resolve(checked);
   }
 
   closeChannel(name: string, options?: { readonly signal?: AbortSignal }): Promise<Result> {
@@ -145,7 +151,7 @@ export abstract class ConnectionBase<Events extends ConnectionEvents = Connectio
     options: InPlaceCallbackOptions,
   ): void;
   setChannelMessageCallback(name: string, callback: unknown, options?: unknown): void {
-    this.channel(name).setMessageCallback(callback as MessageCallback | null, options as MessageCallbackOptions);
+    this.channelNamed(name).setMessageCallback(callback as MessageCallback | null, options as MessageCallbackOptions);
   }
 
   isConnected(): boolean {

@@ -61,10 +61,7 @@ export class ConnectionChannels {
   obtain(name: string): ChannelObject {
     const known = this.#named.get(name);
     if (known !== undefined && !this.#closed.delete(name)) return known.object;
-    const state = this.#table.obtain(name);
-    // The messages that a closed object still reads do not belong to the next object of the name, which is not open
-    // yet.
-    const entry = this.#make(name, state.isShared ? new ChannelState(name) : state);
+    const entry = this.#make(name, this.#stateFor(name, known?.endpoint));
     this.#named.set(name, entry);
     this.#lastFound = undefined;
     return entry.object;
@@ -107,6 +104,16 @@ export class ConnectionChannels {
   /** A new link is about to stand. `lastEnd` is the end of the one before. */
   linkStarting(lastEnd: CloseReason | undefined): void {
     for (const { endpoint } of this.#all()) endpoint.linkStarting(lastEnd);
+  }
+
+  /** Returns the channel of the next object of the name. `last` is the closed one of the object before. */
+  #stateFor(name: string, last: ChannelEndpoint | undefined): ChannelState {
+    // Calls by name have made that object, so its messages wait for a reader by name.
+    if (last?.isReadByName === true && this.#table.find(name) === last.state) return last.state;
+    const state = this.#table.obtain(name);
+    // The messages that a closed object still reads do not belong to the next object of the name, which is not open
+    // yet.
+    return state.isShared ? new ChannelState(name) : state;
   }
 
   /** Forgets the oldest name. A send on a closed channel reports that it was closed, as long as its name is known. */
