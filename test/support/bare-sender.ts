@@ -6,6 +6,11 @@ export function bareSender(): { readonly sender: MessageSender; readonly table: 
   const config = { maxMessageSize: 1 << 20, sendTimeoutMs: 60_000, sendQueueBytes: 1 << 20, maxChannels: 4 };
   const table = new ChannelTable({ ...config, channelWindow: 65_536 });
   const ignore = (): void => undefined;
-  const sender = new MessageSender(table, config, { onDrain: ignore, onBackpressure: ignore, onLost: () => false });
+  const sender = new MessageSender(table, config, {
+    onOpened: ignore,
+    onDrain: ignore,
+    onBackpressure: ignore,
+    onLost: () => false,
+  });
   return { sender, table };
 }

@@ -27,14 +27,17 @@ export class ChannelLifecycle {
   /** The limit of unwritten control frames. A correct peer can cause only a few for each channel that may be open. */
   readonly #maxWaiting: number;
   /** Set from the start of the link until this side ends it. */
+  readonly #onOpened: (channel: Channel) => void;
   #peer: PeerLimits | undefined;
   /** Whether the peer supports closing channels. */
   #canClose = false;
 
-  constructor(channels: ChannelTable, queue: SendQueue, limits: LifecycleLimits) {
+  /** @param onOpened called as soon as this side sends on a channel: its first messages may come in the same delivery */
+  constructor(channels: ChannelTable, queue: SendQueue, limits: LifecycleLimits, onOpened: (channel: Channel) => void) {
     this.#channels = channels;
     this.#queue = queue;
     this.#limits = limits;
+    this.#onOpened = onOpened;
     this.#maxWaiting = 4 * limits.maxChannels + 64;
   }
 
@@ -99,6 +102,7 @@ export class ChannelLifecycle {
   announce(channel: Channel): boolean {
     if (this.#peer === undefined) return false;
     this.#channels.open(channel, this.#peer.channelWindow);
+    this.#onOpened(channel);
     this.#queue.control.announce(channel.outgoing);
     this.#queue.pump();
     // The transport may have found the link broken while it wrote.

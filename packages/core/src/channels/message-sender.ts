@@ -65,7 +65,7 @@ export class MessageSender {
     this.#claims = new Claims(this.#queue, () => {
       this.#noteActivity();
     });
-    this.lifecycle = new ChannelLifecycle(channels, this.#queue, limits);
+    this.lifecycle = new ChannelLifecycle(channels, this.#queue, limits, events.onOpened);
   }
 
   /** Starts with a new link: channels start from their first state, and the sender takes messages. */

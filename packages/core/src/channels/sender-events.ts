@@ -10,6 +10,8 @@ export interface SenderLimits {
 
 /** The events of a sender, for its connection. */
 export interface SenderEvents {
+  /** One side opened the channel. Runs no user code. */
+  readonly onOpened: (channel: Channel) => void;
   /** A sender that got a refusal may send again. Runs user code. */
   readonly onDrain: (channel: Channel) => void;
   /** A message of `length` bytes was refused for now, or is the first that has to wait. Runs user code. */

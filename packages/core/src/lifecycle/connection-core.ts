@@ -94,6 +94,9 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     this.table = new ChannelTable(config);
     this.lifecycle = new Lifecycle(this.wasAccepted ? 'connected' : 'disconnected', this);
     this.sender = new MessageSender(this.table, config, {
+      onOpened: ({ name }) => {
+        if (name !== undefined) this.channels.opened(name);
+      },
       onDrain: (channel) => {
         this.channels.drained(channel);
         this.events.emit('drain', channel.name);
@@ -114,7 +117,6 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
         else this.events.emitError(error);
       },
       onChannelOpened: (name) => {
-        this.channels.opened(name);
         this.events.emit('channel', name);
       },
       onChannelClosed: (channel) => {
@@ -164,10 +166,9 @@ export class ConnectionCore implements EndpointHost, LifecycleHooks<FrameLink> {
     // The default channel is open as long as the connection stands.
     if (name === undefined) return this.isConnected ? OK : this.sender.noChannel('');
     const opening = this.sender.lifecycle.open(name, signal);
+    // The channel may have been open before.
     this.channels.opened(name);
-    const opened = await opening;
-    this.channels.opened(name);
-    return opened;
+    return opening;
   }
 
   closeChannel(state: ChannelState, signal: AbortSignal | undefined): Promise<Result> {
