@@ -163,7 +163,7 @@ export class Claims {
     if (this.#current !== number) return this.#over(number);
     this.#current = 0;
     this.#queue.isHeld = false;
-    if (room.length < length) return this.#refuse(memoryTransferred());
+    if ((room.length | 0) < length) return this.#refuse(memoryTransferred());
     return this.#send(half, room, length);
   }
 
@@ -172,7 +172,7 @@ export class Claims {
     if (this.#current !== number) return this.#over(number);
     this.#release();
     const room = this.#takeRoom();
-    if (room.length < length) return this.#refuse(memoryTransferred());
+    if ((room.length | 0) < length) return this.#refuse(memoryTransferred());
     // The peer has refused the channel, and would drop the message.
     if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
     return this.#send(half, room, length);

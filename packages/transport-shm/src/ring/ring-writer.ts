@@ -19,6 +19,8 @@ export interface RingWriterEvents {
 
 /** The part of a batch that is published at once, in bytes: the consumer reads it during the write of the next part. */
 const BATCH_BYTES = 4096;
+/** The bytes that a frame has besides its payload, at most. */
+const OVERHEAD_BYTES = FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1;
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 
 /**
@@ -205,10 +207,11 @@ export class RingWriter implements FrameWriter {
     words[at >> 2] = length;
     words[(at >> 2) + 1] = header;
     // STEP(send: frame complete)
-    this.#at = at + frameBytes;
+    const next = at + frameBytes;
+    this.#at = next;
     this.#room -= frameBytes;
     if (this.#isBatching) this.#publishPart();
-    else this.#publishTail();
+    else this.#publishTail(words, (this.#lap + next) | 0);
   }
 
   /** Publishes the frames of a batch if they are enough for a part. */
@@ -220,12 +223,10 @@ export class RingWriter implements FrameWriter {
   #publishPending(): void {
     if (!this.#isPending) return;
     this.#isPending = false;
-    this.#publishTail();
+    this.#publishTail(this.#words, this.#tail());
   }
 
-  #publishTail(): void {
-    const words = this.#words;
-    const tail = (this.#lap + this.#at) | 0;
+  #publishTail(words: Int32Array, tail: number): void {
     this.#published = tail;
     // SYNC POINT(ring-tail): publishes the frames written before; pairs with the load in RingReader.drain.
     Atomics.store(words, this.#tailIndex, tail);
@@ -294,5 +295,5 @@ export class RingWriter implements FrameWriter {
 
 /** The bytes of a frame with `length` payload bytes: with its header, and aligned. */
 function frameBytesOf(length: number): number {
-  return (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
+  return (length + OVERHEAD_BYTES) & ALIGNMENT_MASK;
 }
