@@ -1,4 +1,5 @@
 import { kindOf, NetworkError, type NetworkErrorCode, printable, redactText } from '@entropynet/core';
+import { entriesIn, isDictionary } from '@entropynet/core/platform';
 
 /** The first byte of a message. The request's number follows as four bytes, little-endian, then the rest. */
 export const RequestFrame = {
@@ -61,9 +62,14 @@ export function parseFrame(message: Uint8Array): { type: number; id: number; res
 
 /** Returns the contents of a `Metadata` frame, or a sentence with the reason why it can't be sent. */
 export function encodeMetadata(metadata: RequestMetadata): Uint8Array | string {
-  const wrong = Object.entries(metadata).find(([, text]) => typeof text !== 'string');
+  const given: unknown = metadata;
+  // The entries of a `Map` or of `Headers` are no properties, so nothing of them would be sent.
+  const entries = isDictionary(given) ? entriesIn(given) : undefined;
+  if (entries === undefined) return `metadata is a readable object with texts; ${kindOf(given)} was given`;
+  const wrong = entries.find(([, text]) => typeof text !== 'string');
   if (wrong !== undefined) return `metadata has texts; "${printable(wrong[0])}" was given ${kindOf(wrong[1])}`;
-  const bytes = encoder.encode(JSON.stringify(metadata));
+  // A copy: a class may have a method `toJSON`, and a getter may return something else the next time.
+  const bytes = encoder.encode(JSON.stringify(Object.fromEntries(entries)));
   if (bytes.length <= MAX_METADATA_BYTES) return bytes;
   return `metadata has at most ${MAX_METADATA_BYTES} bytes as JSON; ${bytes.length} were given`;
 }

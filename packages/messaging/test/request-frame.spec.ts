@@ -96,6 +96,32 @@ describe('the frames of requests', () => {
     expect(encodeMetadata({ a: 1 as never })).to.equal('metadata has texts; "a" was given a number');
   });
 
+  it('refuse metadata that is no object with texts, and send what such an object has', () => {
+    for (const [given, kind] of [
+      [new Map([['a', 'b']]), 'a Map'],
+      [new Headers({ a: 'b' }), 'a Headers'],
+      [['a'], 'an Array'],
+      [new Date(), 'a Date'],
+      ['a', 'a string'],
+      [null, 'null'],
+    ] as const)
+      expect(encodeMetadata(given as never)).to.equal(`metadata is a readable object with texts; ${kind} was given`);
+    const throwing = {
+      get a(): string {
+        throw new Error('not now');
+      },
+    };
+    expect(encodeMetadata(throwing)).to.equal('metadata is a readable object with texts; an object was given');
+    class Trace {
+      readonly id = 'x';
+
+      toJSON(): string {
+        return 'other';
+      }
+    }
+    expect({ ...decodeMetadata(encodeMetadata(new Trace() as never) as Uint8Array) }).to.deep.equal({ id: 'x' });
+  });
+
   it('have numbers without repetition, and none that is in use', () => {
     const seen = new Set(Array.from({ length: 10_000 }, () => nextId(() => false)));
     expect(seen.size).to.equal(10_000);

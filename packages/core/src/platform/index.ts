@@ -11,6 +11,7 @@ export { lengthOf, partOf } from './array-methods.js';
 export { Heartbeat, type HeartbeatMember } from './heartbeat.js';
 export { unwrittenBytes } from './long-memory.js';
 export { KeyedRoster } from './roster.js';
+export { entriesIn, isDictionary } from '../config/dictionary.js';
 export { isSameBytes } from './same-bytes.js';
 export { ignoreRejection, isThenable } from '../result/thenable.js';
 export { warnOf } from './warning.js';
