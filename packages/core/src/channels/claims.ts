@@ -35,12 +35,9 @@ export class Claims {
   /** The same, if its frames lie in one permanent array. */
   #permanent: PermanentWriter | undefined;
   /** The permanent array as programs see it. They may change its properties, and not those of the writer's own array. */
-  #shown: Uint8Array | undefined;
+  #shown: Uint8Array = NO_BYTES;
   #wholeBytes = 0;
-  /**
-   * The number of the present claim; 0 if there is none. A number, because a reference to a young object costs a write
-   * barrier.
-   */
+  /** The number of the present claim; 0 if there is none. A reference to a young object costs a write barrier. */
   #current = 0;
   #count = 0;
   /** Claims up to this number belong to an earlier link. */
@@ -64,7 +61,7 @@ export class Claims {
     this.#memory.clear();
     this.#writer = writer;
     this.#permanent = isPermanent(writer) ? writer : undefined;
-    this.#shown = this.#permanent && partOf(this.#permanent.claimedBytes, 0);
+    this.#shown = this.#permanent === undefined ? NO_BYTES : partOf(this.#permanent.claimedBytes, 0);
     this.#wholeBytes = wholeBytes;
     this.#firstOfLink = this.#count;
     this.#tick = NO_TICK;
@@ -85,7 +82,7 @@ export class Claims {
   stop(): void {
     this.#writer = undefined;
     this.#permanent = undefined;
-    this.#shown = undefined;
+    this.#shown = NO_BYTES;
     this.#room = NO_BYTES;
     this.#current = 0;
     this.#late = 0;
@@ -119,12 +116,10 @@ export class Claims {
    */
   sendWith(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
     const writer = this.#permanent;
-    const shown = this.#shown;
-    if (writer === undefined || shown === undefined || length > this.#wholeBytes)
-      return this.#sendWithMemory(half, length, write);
+    if (writer === undefined || length > this.#wholeBytes) return this.#sendWithMemory(half, length, write);
     const start = writer.tryClaimAt(length);
     if (start < 0) return this.#noRoom();
-    return this.#write(half, writer.claimedBytes, shown, start, length, write, true);
+    return this.#write(half, writer.claimedBytes, this.#shown, start, length, write, true);
   }
 
   #sendWithMemory(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
@@ -185,16 +180,18 @@ export class Claims {
 
   /** @param length read before: a transport may detach the memory, and then the array's length reads 0 */
   #send(half: OutgoingHalf, room: Uint8Array, length: number): Result {
-    if (this.#isWhole) {
-      this.#writer?.commitClaim(half.id << 8);
-      half.countWhole(length, length + FRAME_COST_BYTES);
-      if (this.#tick !== coarseClock.tick) this.#noteActivity();
-    } else {
-      // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
-      this.#queue.add(half, QueuedMessage.promised(room, this.#memory), true);
-      this.#queue.isHeldUp = true;
-    }
+    if (!this.#isWhole) return this.#sendInFragments(half, room);
+    (this.#writer as FrameWriter).commitClaim(half.id << 8);
+    half.countWhole(length, length + FRAME_COST_BYTES);
+    if (this.#tick !== coarseClock.tick) this.#noteActivity();
     if (this.#queue.isHeldUp) this.#endHold();
+    return OK;
+  }
+
+  #sendInFragments(half: OutgoingHalf, room: Uint8Array): Result {
+    // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
+    this.#queue.add(half, QueuedMessage.promised(room, this.#memory), true);
+    this.#endHold();
     return OK;
   }
 
@@ -256,11 +253,12 @@ export class Claims {
 
   /** Begins a claim. The connection writes nothing else until the claim ends. */
   #hold(isWhole: boolean): number {
-    this.#count += 1;
-    this.#current = this.#count;
+    const number = this.#count + 1;
+    this.#count = number;
+    this.#current = number;
     this.#isWhole = isWhole;
     this.#queue.isHeld = true;
-    return this.#count;
+    return number;
   }
 
   /** Ends the present claim. */

@@ -26,13 +26,14 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
   owesDrain = false;
   /** Whether it is in the queue's round of channels that have frames to write. */
   isInRound = false;
+  /** Window bytes that may still be sent. Only this class changes it. A field, because a getter is more code for V8. */
+  credit = 0;
   /** The messages, and their bytes, that the transport has taken whole. */
   messagesSent = 0;
   bytesSent = 0;
   readonly confirmation = new SendConfirmation();
 
   #window = 0;
-  #credit = 0;
   #phase: OutgoingPhase = 'none';
   #isAnnounced = false;
   #owesAbort = false;
@@ -45,11 +46,6 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
 
   get phase(): OutgoingPhase {
     return this.#phase;
-  }
-
-  /** Window bytes that may still be sent. */
-  get credit(): number {
-    return this.#credit;
   }
 
   /** Whether the id was announced to the peer. */
@@ -91,7 +87,7 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
   open(id: number, window: number): void {
     this.id = id;
     this.#window = window;
-    this.#credit = window;
+    this.credit = window;
     this.#phase = 'open';
   }
 
@@ -120,7 +116,7 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
 
   /** Spends window for a frame that was written. */
   spend(cost: number): void {
-    this.#credit -= cost;
+    this.credit -= cost;
   }
 
   /**
@@ -128,15 +124,15 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
    * @param wasTaken whether the peer has taken the messages of that window, and did not drop them
    */
   restore(bytes: number, wasTaken: boolean): boolean {
-    if (this.#credit + bytes > this.#window) return false;
-    this.#credit += bytes;
-    if (wasTaken) this.confirmation.noteCredit(bytes, this.#window - this.#credit, this.messagesSent, this.bytesSent);
+    if (this.credit + bytes > this.#window) return false;
+    this.credit += bytes;
+    if (wasTaken) this.confirmation.noteCredit(bytes, this.#window - this.credit, this.messagesSent, this.bytesSent);
     return true;
   }
 
   /** The transport took a whole message as one frame, which spends window. */
   countWhole(length: number, cost: number): void {
-    this.#credit -= cost;
+    this.credit -= cost;
     this.messagesSent += 1;
     this.bytesSent += length;
   }
@@ -175,7 +171,7 @@ export class OutgoingHalfOf<Owner extends { readonly name: string | undefined }>
 
   /** Whether a sender that got a refusal could go on if the transport has room. */
   get isDrained(): boolean {
-    return this.isClear && this.#credit > FRAME_COST_BYTES;
+    return this.isClear && this.credit > FRAME_COST_BYTES;
   }
 
   #look(): void {

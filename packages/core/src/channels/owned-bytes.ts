@@ -20,12 +20,14 @@ export function ownedBytes(bytes: Uint8Array, start: number, end: number, isOwne
   return new Uint8Array(bytes.subarray(start, end));
 }
 
-/** Returns a copy of bytes of a plain array. Hot path. */
+/** Returns a copy of bytes of a plain array. Hot path, short for small messages, where each step counts. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start > MOST_BYTES_ON_HEAP) {
-    if (end - start >= FEWEST_UNCLEARED_BYTES) return longCopyOf(bytes, start, end);
-    heapWeight.need(end - start);
-  }
+  return end - start > MOST_BYTES_ON_HEAP ? copyOffHeap(bytes, start, end) : slice(bytes, start, end);
+}
+
+function copyOffHeap(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  if (end - start >= FEWEST_UNCLEARED_BYTES) return longCopyOf(bytes, start, end);
+  heapWeight.need(end - start);
   return slice(bytes, start, end);
 }
 
