@@ -26,8 +26,8 @@ export class ChannelLifecycle {
   readonly #limits: LifecycleLimits;
   /** The limit of unwritten control frames. A correct peer can cause only a few for each channel that may be open. */
   readonly #maxWaiting: number;
-  /** Set from the start of the link until this side ends it. */
   readonly #onOpened: (channel: Channel) => void;
+  /** Set from the start of the link until this side ends it. */
   #peer: PeerLimits | undefined;
   /** Whether the peer supports closing channels. */
   #canClose = false;
