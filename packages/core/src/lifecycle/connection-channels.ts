@@ -121,6 +121,9 @@ export class ConnectionChannels {
     if (this.#closed.size <= MAX_CLOSED_NAMES) return;
     const [oldest] = this.#closed;
     if (oldest === undefined) return;
+    const endpoint = this.#named.get(oldest)?.endpoint;
+    // Then the table finds the unread messages by the name, as without an object.
+    if (endpoint?.isReadByName === true) endpoint.state.isShared = false;
     this.#closed.delete(oldest);
     this.#named.delete(oldest);
     this.#lastFound = undefined;
