@@ -183,10 +183,6 @@ export class SharedMemoryLink implements Receiver, Watched {
     return isWritable ? count + 1 : count;
   }
 
-  hasAnswered(): boolean {
-    return this.writer.hasWrittenMore();
-  }
-
   wakeUp(isUrgent: boolean): void {
     if (!this.#isReceiving || this.#isClosed) return;
     Atomics.store(this.#region.words, this.#own.sleep, AWAKE);

@@ -5,6 +5,16 @@ import { performance } from 'node:perf_hooks';
 /** A receiver with `frames` to deliver, each of which costs the thread `frameMs`. */
 export class FakeReceiver implements Receiver {
   readonly strategy: WaitStrategy;
+  readonly writer = {
+    hasWrittenMore: (): boolean => {
+      const { answers } = this;
+      this.answers = false;
+      return answers;
+    },
+    prepareFrame: (): void => {
+      this.onPrepare();
+    },
+  };
   readonly pollMicroseconds = 50;
   isReferenced = true;
   frames = 0;
@@ -14,6 +24,8 @@ export class FakeReceiver implements Receiver {
   answers = false;
   readonly failures: unknown[] = [];
   onFrame: () => void = () => undefined;
+  /** Called when the loop is about to look for work. */
+  onPrepare: () => void = () => undefined;
   /** Called when the loop wakes it. */
   onWakeUp: () => void = () => undefined;
 
@@ -23,12 +35,6 @@ export class FakeReceiver implements Receiver {
 
   get seemsToHaveWork(): boolean {
     return this.frames > 0;
-  }
-
-  hasAnswered(): boolean {
-    const { answers } = this;
-    this.answers = false;
-    return answers;
   }
 
   work(limit: number): number {

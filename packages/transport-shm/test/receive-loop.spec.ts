@@ -154,6 +154,30 @@ describe('the receive loop', () => {
     return looks.slice(0, yields);
   }
 
+  it('prepares an answer before a window, and serves the receiver that has work before any other', async () => {
+    const [first, second] = [new FakeReceiver('adaptive'), new FakeReceiver('adaptive')];
+    const steps: string[] = [];
+    for (const [name, receiver] of Object.entries({ first, second })) {
+      receiver.onPrepare = () => {
+        steps.push(`prepare ${name}`);
+        second.frames = 1;
+      };
+      receiver.work = (limit) => {
+        if (steps.length > 0) steps.push(`work ${name}`);
+        return FakeReceiver.prototype.work.call(receiver, limit);
+      };
+    }
+    const loop = new ReceiveLoop();
+    second.onFrame = () => {
+      loop.remove(first);
+      loop.remove(second);
+    };
+    loop.wake(first, false);
+    loop.wake(second, false);
+    await until(() => second.delivered === 1, 'the frame was delivered');
+    expect(steps).to.deep.equal(['prepare first', 'prepare second', 'work second']);
+  });
+
   it('lets others run after each window of a receiver that never sleeps', async () => {
     const receiver = new FakeReceiver('spin');
     const looks = await looksBeforeYields(receiver, 20, () => undefined);

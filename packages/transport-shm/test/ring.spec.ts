@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { HEAD, RingHarness, SLEEP, TAIL, WAITS } from './ring-harness.js';
+import { HEAD, RingHarness, SLEEP, START, TAIL, WAITS } from './ring-harness.js';
 
 const CAPACITY = 1024;
 const payload = (length: number, seed = length): Uint8Array =>
@@ -141,6 +141,22 @@ describe('a ring', () => {
     expect([ring.writer.written, ring.words[HEAD]]).to.deep.equal([CAPACITY + 248, CAPACITY + 248]);
   });
 
+  it('prepares the next frame in free memory only', () => {
+    const ring = new RingHarness(CAPACITY);
+    ring.write(1, payload(56));
+    ring.words.fill(7, (START + 64) >> 2);
+    ring.writer.prepareFrame();
+    expect([...ring.words.subarray((START + 64) >> 2, (START + 72) >> 2)]).to.deep.equal([0, 7]);
+    ring.drain(1);
+    // Now the place of the next frame holds the oldest one that the consumer has not read.
+    while (ring.write(1, payload(56)));
+    const full = ring.bytes.slice();
+    ring.writer.prepareFrame();
+    ring.writer.close();
+    ring.writer.prepareFrame();
+    expect(ring.bytes).to.deep.equal(full);
+  });
+
   it('throws on the error of a claim after its memory was detached, if nobody handles it', () => {
     for (const isFull of [false, true]) {
       const ring = new RingHarness(CAPACITY);
@@ -200,6 +216,7 @@ describe('a ring', () => {
       fc.record({ kind: fc.constant('abort' as const), length: fc.integer({ min: 0, max: 248 }) }),
       fc.record({ kind: fc.constant('read' as const), length: fc.integer({ min: 1, max: 12 }) }),
       fc.record({ kind: fc.constant('batch' as const), length: fc.integer({ min: 0, max: 60 }) }),
+      fc.record({ kind: fc.constant('prepare' as const), length: fc.constant(0) }),
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 300 }), (operations) => {
@@ -208,6 +225,7 @@ describe('a ring', () => {
         for (const [index, { kind, length }] of operations.entries()) {
           const bytes = payload(length, index);
           if (kind === 'read') ring.drain(length);
+          else if (kind === 'prepare') ring.writer.prepareFrame();
           else if (kind === 'batch') {
             ring.writer.beginBatch();
             for (let count = 0; count < 5; count += 1)
@@ -218,6 +236,7 @@ describe('a ring', () => {
           } else {
             const claimed = ring.writer.tryClaim(length);
             claimed?.set(bytes);
+            ring.writer.prepareFrame();
             if (claimed === undefined || kind === 'abort') ring.writer.abortClaim();
             else {
               ring.writer.commitClaim(index);

@@ -1,14 +1,7 @@
 import type { FrameSink } from '@entropynet/core';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+import type { RingReaderEvents } from './ring-events.js';
 import type { RingLocation } from './ring-location.js';
-
-/** The events of a reader, for its connection. */
-export interface RingReaderEvents {
-  /** The producer asked for a report that there is room. */
-  onRoom(): void;
-  /** The producer's position or a frame's length is impossible. */
-  onCorrupted(reason: string): void;
-}
 
 const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 /** `PADDING_LENGTH` as a signed word, as `Int32Array` reads it. */

@@ -2,20 +2,9 @@ import type { FrameWriter } from '@entropynet/core';
 import { AWAKE, FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
 import { copyInto } from './copy-into.js';
 import { loadAfterStore } from './load-after-store.js';
+import type { RingWriterEvents } from './ring-events.js';
 import type { RingLocation } from './ring-location.js';
 import { RingRoom } from './ring-room.js';
-
-/** The events of a writer, for its connection. */
-export interface RingWriterEvents {
-  /** The consumer has declared that it sleeps, and how. The receiver of the event must wake it. */
-  onWake(declaration: number): void;
-  /** The consumer's position is impossible. */
-  onCorrupted(reason: string): void;
-  /** The frame that `reportNextFrame()` asked for is being written. */
-  readonly onFrame?: () => void;
-  /** Code of this process detached the ring's memory, so an access threw `error`. Without a handler, it is thrown on. */
-  onDetached?(error: unknown): void;
-}
 
 /** The part of a batch that is published at once, in bytes: the consumer reads it during the write of the next part. */
 const BATCH_BYTES = 4096;
@@ -100,6 +89,14 @@ export class RingWriter implements FrameWriter {
   reportNextFrame(): void {
     this.#consumer.reportNextFrame();
     this.#room = 0;
+  }
+
+  /**
+   * Gets the cache line of the next frame back from the consumer, which has read it in the last lap. This takes as long
+   * as a tenth of a round trip, so a thread does it while it waits. Nobody reads the word before the next frame writes it.
+   */
+  prepareFrame(): void {
+    if (this.#room > 0) this.#words[this.#at >> 2] = 0;
   }
 
   /** The consumer's position in the region, for checking whether it advances. */

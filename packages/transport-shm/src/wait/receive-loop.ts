@@ -1,6 +1,7 @@
 import { loadNativeBinding } from '../native-binding.js';
-import { afterMicrotask, clearImmediate, clearTimeout, now, setImmediate, setTimeout } from '../platform-time.js';
+import { afterMicrotask, now } from '../platform-time.js';
 import { Companions } from './companions.js';
+import { LoopTurn } from './loop-turn.js';
 import type { Receiver } from './receiver.js';
 import { StreamPause } from './stream-pause.js';
 
@@ -61,12 +62,6 @@ export class ReceiveLoop {
   #hasSent = false;
   /** The receiver whose member runs. */
   #current: Receiver | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  /**
-   * Runs beside an immediate if no receiver keeps the process alive: the event loop sleeps despite an unreferenced
-   * immediate, but not despite a timer.
-   */
-  #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #isContinuing = false;
   #sliceEnd = 0;
@@ -90,8 +85,8 @@ export class ReceiveLoop {
    */
   wake(receiver: Receiver, isUrgent: boolean): void {
     if (!this.#awake.includes(receiver)) this.#awake.push(receiver);
-    if (this.#immediate !== undefined && receiver.isReferenced) this.#immediate.ref();
-    if (this.#isRunning || this.#isContinuing || this.#immediate !== undefined) return;
+    if (receiver.isReferenced) this.#turn.ref();
+    if (this.#isRunning || this.#isContinuing || this.#turn.isAsked) return;
     if (isUrgent) this.#startSlice();
     else this.#nextTurn();
   }
@@ -109,11 +104,11 @@ export class ReceiveLoop {
       this.#awake.splice(index, 1);
       if (index < this.#next) this.#next -= 1;
     }
-    if (this.#awake.length === 0) this.#forgetTurn();
+    if (this.#awake.length === 0) this.#turn.forget();
   }
 
   readonly #startSlice = (): void => {
-    this.#forgetTurn();
+    this.#turn.forget();
     this.#sliceEnd = now() + SLICE_MS;
     this.#isSliceOver = false;
     this.#clocksLeft = MAX_CLOCKS_PER_SLICE;
@@ -121,6 +116,8 @@ export class ReceiveLoop {
     this.#workLeft = 1;
     this.#step();
   };
+
+  readonly #turn = new LoopTurn(this.#startSlice, SLICE_MS);
 
   readonly #continueSlice = (): void => {
     this.#isContinuing = false;
@@ -134,7 +131,7 @@ export class ReceiveLoop {
     let found = true;
     try {
       if (this.#pause.steps > 0) this.#pause.wait();
-      found = this.#pass() || ((this.#poll() || this.#yield()) && this.#pass());
+      found = this.#pass() || this.#poll() || (this.#yield() && this.#pass());
       if (!found) {
         this.#pause.end();
         this.#sleepAll();
@@ -172,17 +169,27 @@ export class ReceiveLoop {
       if (this.#next >= this.#awake.length) this.#next = 0;
       const receiver = this.#awake[this.#next];
       if (receiver === undefined) break;
-      this.#current = receiver;
       this.#next += 1;
-      const done = receiver.work(this.#workLeft);
-      // Also of a receiver without work: this program may pass messages on.
-      if (receiver.hasAnswered()) this.#hasSent = true;
-      if (done === 0) continue;
-      pieces += done;
-      if (receiver !== this.#lastBusy) this.#noteBusy(receiver);
-      this.#workLeft -= done;
-      if (this.#workLeft <= 0) this.#askClock();
+      pieces += this.#serve(receiver);
     }
+    return this.#endPass(pieces);
+  }
+
+  /** Lets a receiver do a batch. Returns the pieces of its work. */
+  #serve(receiver: Receiver): number {
+    this.#current = receiver;
+    const done = receiver.work(this.#workLeft);
+    // Also of a receiver without work: this program may pass messages on.
+    if (receiver.writer.hasWrittenMore()) this.#hasSent = true;
+    if (done === 0) return 0;
+    if (receiver !== this.#lastBusy) this.#noteBusy(receiver);
+    this.#workLeft -= done;
+    if (this.#workLeft <= 0) this.#askClock();
+    return done;
+  }
+
+  /** Returns true if there was work. */
+  #endPass(pieces: number): boolean {
     if (pieces === 0) return false;
     this.#pause.afterPass(pieces, this.#hasSent);
     this.#hasSent = false;
@@ -205,7 +212,8 @@ export class ReceiveLoop {
   }
 
   /**
-   * Looks for work during one window, if polling pays off for an awake receiver. Returns true as soon as there is work.
+   * Looks for work during one window, if polling pays off for an awake receiver. The first one that has some does it at
+   * once: a peer waits for the answer. Returns true if there was work.
    */
   #poll(): boolean {
     let microseconds = 0;
@@ -215,6 +223,7 @@ export class ReceiveLoop {
     if (microseconds === 0) return false;
     const asking = this.#awake.length;
     this.#wakeCompanions();
+    for (const { writer } of this.#awake) writer.prepareFrame();
     const spinsPerClock = Math.ceil(LOOKS_PER_CLOCK / this.#awake.length);
     // The first read of the clock comes after the time in which an answer usually arrives.
     let end = Infinity;
@@ -225,7 +234,7 @@ export class ReceiveLoop {
         if (!receiver.seemsToHaveWork) continue;
         receiver.strategy.paidOff();
         if (spins > spinsPerClock) this.#pause.end();
-        return true;
+        return this.#endPass(this.#serve(receiver));
       }
       if (spins % spinsPerClock !== 0) continue;
       const time = now();
@@ -282,17 +291,7 @@ export class ReceiveLoop {
   }
 
   #nextTurn(): void {
-    this.#immediate ??= setImmediate(this.#startSlice);
-    if (this.#awake.some((receiver) => receiver.isReferenced)) return;
-    this.#immediate.unref();
-    this.#timer ??= setTimeout(this.#startSlice, SLICE_MS).unref();
-  }
-
-  #forgetTurn(): void {
-    clearImmediate(this.#immediate);
-    clearTimeout(this.#timer);
-    this.#immediate = undefined;
-    this.#timer = undefined;
+    this.#turn.ask(this.#awake.some((receiver) => receiver.isReferenced));
   }
 }
 
