@@ -161,7 +161,7 @@ export class SharedMemoryLink implements Receiver, Watched {
     const sleep = this.#own.sleep;
     const end = now() + timeoutMs;
     for (let left = timeoutMs; left > 0 && !this.#hasWork && !this.#hasPeerGone; left = end - now()) {
-      // SYNC POINT(sleep): declares, checks again, then sleeps; pairs with RingWriter.#publishTail and #tellRoom.
+      // SYNC POINT(sleep): declares, checks again, then sleeps; pairs with RingWriter.publishTail and #tellRoom.
       Atomics.store(words, sleep, SLEEPS_ON_FUTEX);
       this.writer.declareNeed();
       if (!this.#hasWork) this.#region.waitOnWord(sleep, SLEEPS_ON_FUTEX, Math.min(left, HANG_UP_CHECK_MS));
@@ -192,7 +192,7 @@ export class SharedMemoryLink implements Receiver, Watched {
   trySleep(): boolean {
     if (this.#isClosed) return true;
     const words = this.#region.words;
-    // SYNC POINT(sleep): declares before it checks the ring again; pairs with RingWriter.#publishTail.
+    // SYNC POINT(sleep): declares before it checks the ring again; pairs with RingWriter.publishTail.
     Atomics.store(words, this.#own.sleep, SLEEPS_ON_DOORBELL);
     // STEP(sleep: declared)
     if (!this.#reader.hasFrames) {

@@ -5,17 +5,20 @@ import type { OutgoingHalf } from './channel.js';
 
 /** The owner of claims, which ends them. */
 interface ClaimOwner {
-  commit(claim: ClaimUnderWay): Result;
+  commit(claim: ClaimUnderWay, room: Uint8Array): Result;
   abort(claim: ClaimUnderWay): void;
 }
 
 /** The claim that a connection returns. A class, so that no claim costs a closure. */
 export class ClaimUnderWay implements SendClaim {
   readonly #claims: ClaimOwner;
+  readonly #room: Uint8Array;
 
   /**
    * @param number the number of the claim on its connection
+   * @param bytes the array that the program gets
    * @param length the length of the message; that of `bytes` may have changed
+   * @param room the array in which the claim lies; the program does not get it
    */
   constructor(
     claims: ClaimOwner,
@@ -23,12 +26,14 @@ export class ClaimUnderWay implements SendClaim {
     readonly half: OutgoingHalf,
     readonly bytes: Uint8Array,
     readonly length: number,
+    room: Uint8Array,
   ) {
+    this.#room = room;
     this.#claims = claims;
   }
 
   commit(): Result {
-    return this.#claims.commit(this);
+    return this.#claims.commit(this, this.#room);
   }
 
   abort(): void {

@@ -23,69 +23,66 @@ type PermanentWriter = FrameWriter & Required<Pick<FrameWriter, 'tryClaimAt' | '
  * fragments. Only one claim exists at a time.
  */
 export class Claims {
-  readonly #queue: SendQueue;
-  readonly #onActive: () => void;
+  private readonly queue: SendQueue;
+  private readonly onActive: () => void;
   /**
    * The memory of messages that need fragments. It is not the memory of other messages: a program that writes into a
    * claim after its end damages only a later claim.
    */
-  readonly #memory = new SpareMemory();
+  private readonly memory = new SpareMemory();
   /** Set while the connection takes messages. */
-  #writer: FrameWriter | undefined;
+  private writer: FrameWriter | undefined;
   /** The same, if its frames lie in one permanent array. */
-  #permanent: PermanentWriter | undefined;
+  private permanent: PermanentWriter | undefined;
   /** The permanent array as programs see it. They may change its properties, and not those of the writer's own array. */
-  #shown: Uint8Array = NO_BYTES;
-  #wholeBytes = 0;
+  private shown: Uint8Array = NO_BYTES;
+  private wholeBytes = 0;
   /** The number of the present claim; 0 if there is none. A reference to a young object costs a write barrier. */
-  #current = 0;
-  #count = 0;
+  private current = 0;
+  private count = 0;
   /** Claims up to this number belong to an earlier link. */
-  #firstOfLink = 0;
+  private firstOfLink = 0;
   /** Whether the present claim is room of the writer, which takes the message as one frame. */
-  #isWhole = false;
+  private isWhole = false;
   /** The number of a claim that still holds the queue after `finish()`; 0 if there is none. */
-  #late = 0;
-  /** The array of the present claim, unless it lies in the permanent one. No program has it, so its properties are true. */
-  #room: Uint8Array = NO_BYTES;
+  private late = 0;
   /** The tick of the coarse clock in which the last claim was sent. */
-  #tick = NO_TICK;
+  private tick = NO_TICK;
 
   /** @param onActive called when the first claim of a tick of the coarse clock is sent */
   constructor(queue: SendQueue, onActive: () => void) {
-    this.#queue = queue;
-    this.#onActive = onActive;
+    this.queue = queue;
+    this.onActive = onActive;
   }
 
   start(writer: FrameWriter, wholeBytes: number): void {
-    this.#memory.clear();
-    this.#writer = writer;
-    this.#permanent = isPermanent(writer) ? writer : undefined;
-    this.#shown = this.#permanent === undefined ? NO_BYTES : partOf(this.#permanent.claimedBytes, 0);
-    this.#wholeBytes = wholeBytes;
-    this.#firstOfLink = this.#count;
-    this.#tick = NO_TICK;
-    this.#current = 0;
+    this.memory.clear();
+    this.writer = writer;
+    this.permanent = isPermanent(writer) ? writer : undefined;
+    this.shown = this.permanent === undefined ? NO_BYTES : partOf(this.permanent.claimedBytes, 0);
+    this.wholeBytes = wholeBytes;
+    this.firstOfLink = this.count;
+    this.tick = NO_TICK;
+    this.current = 0;
   }
 
   /** Aborts the present claim, because the connection takes no more messages. */
   finish(): void {
-    if (this.#current !== 0 && this.#isWhole) this.#writer?.abortClaim();
+    if (this.current !== 0 && this.isWhole) this.writer?.abortClaim();
     // In a permanent array, no other frame may come where the program writes until it ends its claim.
-    const late = this.#isWhole && this.#permanent !== undefined ? this.#current : 0;
+    const late = this.isWhole && this.permanent !== undefined ? this.current : 0;
     this.stop();
-    this.#late = late;
-    if (late === 0) this.#queue.isHeld = false;
+    this.late = late;
+    if (late === 0) this.queue.isHeld = false;
   }
 
   /** The link is gone. */
   stop(): void {
-    this.#writer = undefined;
-    this.#permanent = undefined;
-    this.#shown = NO_BYTES;
-    this.#room = NO_BYTES;
-    this.#current = 0;
-    this.#late = 0;
+    this.writer = undefined;
+    this.permanent = undefined;
+    this.shown = NO_BYTES;
+    this.current = 0;
+    this.late = 0;
   }
 
   /**
@@ -93,17 +90,17 @@ export class Claims {
    * `ResourceLimitExceeded`: there is no memory for it.
    */
   claim(half: OutgoingHalf, length: number): Result<SendClaim> | undefined {
-    const writer = this.#writer;
+    const writer = this.writer;
     if (writer === undefined) return notConnected();
-    const isWhole = length <= this.#wholeBytes;
+    const isWhole = length <= this.wholeBytes;
     try {
-      const bytes = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
-      if (bytes === undefined) return this.#noRoom();
+      const bytes = isWhole ? writer.tryClaim(length) : this.memory.room(length);
+      if (bytes === undefined) return this.noRoom();
+      const number = this.hold(isWhole);
       // A writer with a permanent array makes a view for each claim, which the program may have.
-      const isOwn = isWhole && this.#permanent !== undefined;
-      const shown = isOwn ? bytes : shownOf(bytes);
-      if (!isOwn) this.#room = bytes;
-      return { ok: true, value: new ClaimUnderWay(this, this.#hold(isWhole), half, shown, length) };
+      if (isWhole && this.permanent !== undefined)
+        return { ok: true, value: new ClaimUnderWay(this, number, half, bytes, length, this.permanent.claimedBytes) };
+      return { ok: true, value: new ClaimUnderWay(this, number, half, shownOf(bytes), length, bytes) };
     } catch (error) {
       return lackOf(length, error);
     }
@@ -115,169 +112,146 @@ export class Claims {
    * transport has a permanent array. Short, so that V8 compiles the whole way of a message into it.
    */
   sendWith(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
-    const writer = this.#permanent;
-    if (writer === undefined || length > this.#wholeBytes) return this.#sendWithMemory(half, length, write);
+    const writer = this.permanent;
+    if (writer === undefined || length > this.wholeBytes) return this.sendWithMemory(half, length, write);
     const start = writer.tryClaimAt(length);
-    if (start < 0) return this.#noRoom();
-    return this.#write(half, writer.claimedBytes, this.#shown, start, length, write, true);
+    if (start < 0) return this.noRoom();
+    const number = this.hold(true);
+    this.fill(number, this.shown, start, write);
+    return this.complete(number, half, writer.claimedBytes, length);
   }
 
-  #sendWithMemory(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
-    const writer = this.#writer;
+  private sendWithMemory(half: OutgoingHalf, length: number, write: InPlaceWriter): Result | undefined {
+    const writer = this.writer;
     if (writer === undefined) return notConnected();
-    const isWhole = length <= this.#wholeBytes;
+    const isWhole = length <= this.wholeBytes;
     let room: Uint8Array | undefined;
     let shown: Uint8Array;
     try {
-      room = isWhole ? writer.tryClaim(length) : this.#memory.room(length);
-      if (room === undefined) return this.#noRoom();
+      room = isWhole ? writer.tryClaim(length) : this.memory.room(length);
+      if (room === undefined) return this.noRoom();
       shown = shownOf(room);
     } catch (error) {
       return lackOf(length, error);
     }
-    return this.#write(half, room, shown, 0, length, write, isWhole);
+    const number = this.hold(isWhole);
+    this.fill(number, shown, 0, write);
+    return this.complete(number, half, room, length);
   }
 
-  #write(
-    half: OutgoingHalf,
-    room: Uint8Array,
-    shown: Uint8Array,
-    start: number,
-    length: number,
-    write: InPlaceWriter,
-    isWhole: boolean,
-  ): Result {
-    const number = this.#hold(isWhole);
+  /** Lets the program write a message. A claim whose writer throws is given up. */
+  private fill(number: number, shown: Uint8Array, start: number, write: InPlaceWriter): void {
     try {
       const returned = write(shown, start);
       if (returned !== undefined) checkWritten(returned);
     } catch (error) {
-      this.#giveUp(number);
+      this.giveUp(number);
       throw error;
     }
-    if (this.#current !== number) return this.#over(number);
-    this.#current = 0;
-    this.#queue.isHeld = false;
-    if ((room.length | 0) < length) return this.#refuse(memoryTransferred());
-    return this.#send(half, room, length);
   }
 
-  /** Sends a claim. */
-  commit({ number, half, length }: ClaimUnderWay): Result {
-    if (this.#current !== number) return this.#over(number);
-    this.#release();
-    const room = this.#takeRoom();
-    if ((room.length | 0) < length) return this.#refuse(memoryTransferred());
+  /**
+   * Ends a claim by sending its message.
+   * @param room the array in which the claim lies; no program has it, so its properties are true
+   * @param length read before: a transport may detach the memory, and then the array's length reads 0
+   */
+  private complete(number: number, half: OutgoingHalf, room: Uint8Array, length: number): Result {
+    if (this.current !== number) return this.over(number);
+    this.current = 0;
+    this.queue.isHeld = false;
+    if ((room.length | 0) < length) return this.refuse();
+    if (!this.isWhole) return this.sendInFragments(half, room);
+    (this.writer as FrameWriter).commitClaim(half.id << 8);
+    half.countWhole(length, length + FRAME_COST_BYTES);
+    if (this.tick !== coarseClock.tick) this.noteActivity();
+    if (this.queue.isHeldUp) this.endHold();
+    return OK;
+  }
+
+  /** Sends a claim that lies in `room`. */
+  commit({ number, half, length }: ClaimUnderWay, room: Uint8Array): Result {
+    if (half.channel.outgoing === half || this.current !== number) return this.complete(number, half, room, length);
     // The peer has refused the channel, and would drop the message.
-    if (half.channel.outgoing !== half) return this.#refuse(channelClosed(half.channel.name));
-    return this.#send(half, room, length);
+    this.giveUp(number);
+    return channelClosed(half.channel.name);
   }
 
   /** Aborts a claim. */
   abort({ number }: ClaimUnderWay): void {
-    this.#giveUp(number);
+    this.giveUp(number);
   }
 
-  /** @param length read before: a transport may detach the memory, and then the array's length reads 0 */
-  #send(half: OutgoingHalf, room: Uint8Array, length: number): Result {
-    if (!this.#isWhole) return this.#sendInFragments(half, room);
-    (this.#writer as FrameWriter).commitClaim(half.id << 8);
-    half.countWhole(length, length + FRAME_COST_BYTES);
-    if (this.#tick !== coarseClock.tick) this.#noteActivity();
-    if (this.#queue.isHeldUp) this.#endHold();
-    return OK;
-  }
-
-  #sendInFragments(half: OutgoingHalf, room: Uint8Array): Result {
+  private sendInFragments(half: OutgoingHalf, room: Uint8Array): Result {
     // No frame was sent since the claim. A message that waits now has come after it, as with room of the writer.
-    this.#queue.add(half, QueuedMessage.promised(room, this.#memory), true);
-    this.#endHold();
+    this.queue.add(half, QueuedMessage.promised(room, this.memory), true);
+    this.endHold();
     return OK;
   }
 
   /** The program writes no more into a claim that the connection had ended. */
-  #endLate(number: number): void {
-    if (number !== this.#late) return;
-    this.#late = 0;
-    this.#queue.isHeld = false;
-    this.#endHold();
-  }
-
-  /** Returns the array in which the present claim lies, and keeps none. */
-  #takeRoom(): Uint8Array {
-    if (this.#isWhole && this.#permanent !== undefined) return this.#permanent.claimedBytes;
-    const room = this.#room;
-    this.#room = NO_BYTES;
-    return room;
+  private endLate(number: number): void {
+    if (number !== this.late) return;
+    this.late = 0;
+    this.queue.isHeld = false;
+    this.endHold();
   }
 
   /** Lets the queue write what has waited for the end of the claim. */
-  #endHold(): void {
-    this.#queue.isHeldUp = false;
-    this.#queue.pump();
+  private endHold(): void {
+    this.queue.isHeldUp = false;
+    this.queue.pump();
   }
 
   /** Notes the first claim of this tick. */
-  #noteActivity(): void {
-    this.#tick = coarseClock.tick;
-    this.#onActive();
+  private noteActivity(): void {
+    this.tick = coarseClock.tick;
+    this.onActive();
   }
 
-  /** Ends a claim that can't be sent. */
-  #refuse(failure: Failure): Failure {
-    this.#drop();
-    return failure;
+  /** Ends a claim whose memory the program has transferred, so that there is no message. */
+  private refuse(): Failure {
+    this.drop();
+    return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
   }
 
-  #giveUp(number: number): void {
-    if (this.#current !== number) {
-      this.#endLate(number);
+  private giveUp(number: number): void {
+    if (this.current !== number) {
+      this.endLate(number);
       return;
     }
-    this.#release();
-    this.#room = NO_BYTES;
-    this.#drop();
+    this.current = 0;
+    this.queue.isHeld = false;
+    this.drop();
   }
 
   /** Ends a claim without sending it. */
-  #drop(): void {
-    if (this.#isWhole) this.#writer?.abortClaim();
-    this.#endHold();
+  private drop(): void {
+    if (this.isWhole) this.writer?.abortClaim();
+    this.endHold();
   }
 
   /** The transport has no room for a claim. */
-  #noRoom(): Failure | undefined {
-    this.#queue.isFull = true;
+  private noRoom(): Failure | undefined {
+    this.queue.isFull = true;
     return undefined;
   }
 
   /** Begins a claim. The connection writes nothing else until the claim ends. */
-  #hold(isWhole: boolean): number {
-    const number = this.#count + 1;
-    this.#count = number;
-    this.#current = number;
-    this.#isWhole = isWhole;
-    this.#queue.isHeld = true;
+  private hold(isWhole: boolean): number {
+    const number = this.count + 1;
+    this.count = number;
+    this.current = number;
+    this.isWhole = isWhole;
+    this.queue.isHeld = true;
     return number;
   }
 
-  /** Ends the present claim. */
-  #release(): void {
-    this.#current = 0;
-    this.#queue.isHeld = false;
-  }
-
   /** Returns the error of a claim that is not the present one. */
-  #over(number: number): Failure {
-    this.#endLate(number);
-    if (this.#writer === undefined || number <= this.#firstOfLink) return notConnected();
+  private over(number: number): Failure {
+    this.endLate(number);
+    if (this.writer === undefined || number <= this.firstOfLink) return notConnected();
     return err('InvalidParameter', 'this claim was already committed or aborted');
   }
-}
-
-/** The error of a claim whose memory the program has transferred, so that there is no message. */
-function memoryTransferred(): Failure {
-  return err('InvalidParameter', 'the memory of this claim was transferred before commit(); nothing was sent');
 }
 
 function isPermanent(writer: FrameWriter): writer is PermanentWriter {

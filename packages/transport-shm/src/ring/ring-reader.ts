@@ -1,9 +1,9 @@
 import type { FrameSink } from '@entropynet/core';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, PADDING_LENGTH } from '../region/layout.js';
+import { frameBytesOf } from './frame-bytes.js';
 import type { RingReaderEvents } from './ring-events.js';
 import type { RingLocation } from './ring-location.js';
 
-const ALIGNMENT_MASK = ~(FRAME_ALIGNMENT - 1);
 /** `PADDING_LENGTH` as a signed word, as `Int32Array` reads it. */
 const PADDING = PADDING_LENGTH | 0;
 
@@ -78,7 +78,7 @@ export class RingReader {
   drain(limit: number, sink: FrameSink): number {
     if (this.#isClosed || this.#isDraining) return 0;
     this.#exchange?.();
-    // SYNC POINT(ring-tail): pairs with the store in RingWriter.#publishTail; frames up to here are whole.
+    // SYNC POINT(ring-tail): pairs with the store in RingWriter.publishTail; frames up to here are whole.
     const tail = Atomics.load(this.#words, this.#tailIndex);
     if (tail === this.#head()) return 0;
     if (!this.#acceptTail(tail)) return 0;
@@ -136,7 +136,7 @@ export class RingReader {
       sink.receive((words[(at >> 2) + 1] as number) >>> 0, bytes, start, start + length, false);
       if (this.#isClosed) return count + 1;
       // STEP(receive: delivered)
-      at += (length + FRAME_HEADER_BYTES + FRAME_ALIGNMENT - 1) & ALIGNMENT_MASK;
+      at += frameBytesOf(length);
       this.#at = at;
     }
     this.#isAtPadding = isPadding;
