@@ -13,7 +13,8 @@ const SLICE_MS = 1;
 
 /**
  * The largest number of pieces of work between two reads of the clock, which costs as much as half a small message.
- * Each slice begins with one piece and doubles, so that a callback of a millisecond is alone in its slice.
+ * Each slice begins with one piece and doubles, so that callbacks of a millisecond are alone in their slices, unless
+ * short ones came before in the same slice.
  */
 const MAX_WORK_PER_CLOCK = 128;
 
