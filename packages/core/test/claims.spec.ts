@@ -46,6 +46,18 @@ describe('a claim', () => {
     });
   }
 
+  for (const length of [10, 100_000]) {
+    it(`[DELIVERY-7] of ${length} transferred bytes gets InvalidParameter, also if the peer refused the channel`, async () => {
+      const connection = new BareConnection();
+      unwrap(await connection.openChannel('x'));
+      const claim = unwrap(connection.channel('x').claim(length));
+      connection.feed(frameHeader(ChannelRefuse, 1));
+      structuredClone(claim.bytes.buffer, { transfer: [claim.bytes.buffer as ArrayBuffer] });
+      expect(codeOf(claim.commit())).to.equal('InvalidParameter');
+      unwrap(connection.trySend(new Uint8Array(1)));
+    });
+  }
+
   for (const length of [10, 40_000]) {
     it(`of ${length} bytes goes before the messages that wait for its end`, async () => {
       const connection = new BareConnection({}, undefined, new BareWriter(16_384));

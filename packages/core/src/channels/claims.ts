@@ -170,7 +170,8 @@ export class Claims {
 
   /** Sends a claim that lies in `room`. */
   commit({ number, half, length }: ClaimUnderWay, room: Uint8Array): Result {
-    if (half.channel.outgoing === half || this.current !== number) return this.complete(number, half, room, length);
+    const isTaken = half.channel.outgoing === half;
+    if (isTaken || this.current !== number || room.length < length) return this.complete(number, half, room, length);
     // The peer has refused the channel, and would drop the message.
     this.giveUp(number);
     return channelClosed(half.channel.name);
