@@ -11,13 +11,14 @@ import {
   isAddonBuilt,
   run as runProgram,
 } from '../packages/transport-shm/bin/addon-build.mjs';
-import { compiledProjects, pageFolders, publishedFolders, rootFolder } from './workspace.mjs';
+import { compiledProjects, joinedEntries, pageFolders, publishedFolders, rootFolder } from './workspace.mjs';
 
 const isQuiet = process.argv.includes('--quiet');
 const isNativeStrict = process.argv.includes('--native-strict');
 
 const installStampFile = join(rootFolder, 'node_modules', '.entropynet-setup');
 const slimStampFile = join(rootFolder, 'node_modules', '.entropynet-slim');
+const joinStampFile = join(rootFolder, 'node_modules', '.entropynet-join');
 const addonStampFile = join(addonFolder, 'build', '.entropynet-setup');
 
 /** Ends the set-up; the sentence is all the user needs to read. */
@@ -136,6 +137,7 @@ function removeOrphanedOutput() {
       // What was bundled is not compiled from one source each.
       if (moduleName === '.tsbuildinfo' || moduleName.startsWith(`page${sep}`) || file.endsWith('.license.md'))
         continue;
+      if (moduleName.endsWith('.joined')) continue;
       if (!existsSync(join(rootFolder, source, `${moduleName}.ts`))) rmSync(file);
     }
   }
@@ -158,7 +160,7 @@ function compileTypeScript() {
 function slimModules() {
   const folders = publishedFolders().map((folder) => join(rootFolder, folder, 'dist'));
   const stamp = () => {
-    const modules = folders.flatMap(filesBelow).filter((file) => file.endsWith('.js'));
+    const modules = folders.flatMap(filesBelow).filter((file) => /(?<!\.joined)\.js$/.test(file));
     const library = readFileSync(join(rootFolder, 'node_modules', 'valibot', 'package.json'));
     return sha256(library, ...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
   };
@@ -169,6 +171,23 @@ function slimModules() {
     throw new SetupError('The modules could not be made smaller; the end of the log is above.');
   }
   writeStamp(slimStampFile, stamp());
+}
+
+/** The packages whose modules a program of Node.js loads together. */
+function joinModules() {
+  const folders = publishedFolders().filter((folder) => joinedEntries(folder).length > 0);
+  const files = folders.flatMap((folder) => filesBelow(join(rootFolder, folder, 'dist')));
+  const manifests = folders.map((folder) => join(rootFolder, folder, 'package.json'));
+  const isSource = (file) => /(?<!\.joined)\.js$/.test(file);
+  const stamp = sha256(...[...files.filter(isSource), ...manifests].flatMap((file) => [file, readFileSync(file)]));
+  const areComplete = folders.flatMap(joinedEntries).every((file) => existsSync(file.replace(/\.js$/, '.joined.js')));
+  if (areComplete && readStamp(joinStampFile) === stamp) return;
+  const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'join-modules.mjs'), ...folders]);
+  if (!succeeded) {
+    warn(lastLines(output, 40));
+    throw new SetupError('The modules could not be joined; the end of the log is above.');
+  }
+  writeStamp(joinStampFile, stamp);
 }
 
 /** Pages, which a browser needs in one piece. */
@@ -205,6 +224,7 @@ function setUp() {
   removeOrphanedOutput();
   compileTypeScript();
   slimModules();
+  joinModules();
   bundlePages();
 }
 

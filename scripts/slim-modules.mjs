@@ -3,51 +3,26 @@
 // comments, for editors, and the sources are published with theirs; the source maps lead to them.
 // Usage: node scripts/slim-modules.mjs FOLDER …   each a folder of compiled modules, with source maps beside them
 
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
+import { COMPACT, joinedSuffix, keepLabels, writeIfChanged, writeModule } from './compact.mjs';
 import { rootFolder } from './workspace.mjs';
 
 /** A library of which a module with its name exports the parts that a package uses. */
 const LIBRARY = 'valibot';
 
-/** Calls without an effect. A bundler leaves them out where nobody uses their result, if their module says so. */
-const PURE = ['Promise.resolve', 'Reflect.get', 'TextDecoder', 'TextEncoder'];
-
-/** The language stays as the compiler wrote it. Characters beyond ASCII would double the memory of a source. */
-const OPTIONS = { target: 'esnext', charset: 'ascii', legalComments: 'none', sourcesContent: false };
-
 function modulesBelow(folder) {
   const paths = readdirSync(folder, { recursive: true }).filter((path) => /^(?!page[\\/]).*\.js$/.test(path));
-  return paths.map((path) => join(folder, path));
+  return paths.filter((path) => !path.endsWith(`${joinedSuffix}.js`)).map((path) => join(folder, path));
 }
 
 const isOfLibrary = (path) => basename(path) === `${LIBRARY}.js`;
 
-/**
- * The labels at which tests stop a process (docs/adr/0008) stay. Between the two passes they are texts that nobody uses, because
- * esbuild keeps those.
- */
-const keepLabels = {
-  name: 'labels',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^(\s*)\/\/ (STEP\([^)"]+\))$/gm, '$1"$2";'),
-      loader: 'js',
-    }));
-  },
-};
-
-const withLabels = (code) => code.replace(/^(\s*)"(STEP\([^)"]+\))";$/gm, '$1// $2');
-
-function writeIfChanged(path, text) {
-  if (readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
-}
-
 /** Without whitespace, esbuild leaves comments out, also those that bundlers read. */
 async function compact(folder) {
   const { outputFiles } = await build({
-    ...OPTIONS,
+    ...COMPACT,
     entryPoints: modulesBelow(folder).filter((path) => !isOfLibrary(path)),
     outdir: folder,
     outbase: folder,
@@ -60,23 +35,11 @@ async function compact(folder) {
   return outputFiles;
 }
 
-/** Gives a module its lines back, so that people can read it and a stack trace without source maps says where. */
-async function writeModule({ path, text }) {
-  const { code, map } = await transform(text, {
-    ...OPTIONS,
-    pure: PURE,
-    sourcemap: 'external',
-    sourcefile: basename(path),
-  });
-  writeIfChanged(path, `${withLabels(code)}//# sourceMappingURL=${basename(path)}.map\n`);
-  writeIfChanged(`${path}.map`, map);
-}
-
 /** Puts the library's parts into their module, on one line, and its licence into the folder. The source map leads nowhere. */
 async function inlineLibrary(folder, path) {
   const { sources } = JSON.parse(readFileSync(`${path}.map`, 'utf8'));
   const { outputFiles } = await build({
-    ...OPTIONS,
+    ...COMPACT,
     // The module itself may hold the parts of an earlier version.
     entryPoints: [join(dirname(path), sources[0])],
     bundle: true,

@@ -28,6 +28,13 @@ export function publishedFolders() {
   return workspaceFolders().filter((folder) => readManifest(folder).private !== true);
 }
 
+/** The compiled modules whose exports a package joins for Node.js; none if its manifest names no such file. */
+export function joinedEntries(folder) {
+  const targets = Object.values(readManifest(folder).exports ?? {});
+  const joined = targets.filter(({ node }) => node !== undefined);
+  return joined.map((target) => join(rootFolder, folder, target.default));
+}
+
 /** The folders with a page that a browser needs in one piece; it is bundled into their `dist/page`. */
 export function pageFolders() {
   return workspaceFolders().filter((folder) => existsSync(join(rootFolder, folder, 'page', 'main.ts')));

@@ -53,7 +53,7 @@ bool RegionCopy::Exchange(std::uint8_t* copy) {
   const std::uint32_t own_tail = GetWord(copy, own.tail);
   const bool has_sent = own_tail != sent_.position &&
                         CopyRing(region + own.ring_start, copy + own.ring_start, capacity, own_tail, &sent_);
-  // SYNC POINT(ring-tail): after the bytes, as in RingWriter.#publishTail.
+  // SYNC POINT(ring-tail): after the bytes, as in RingWriter.publishTail.
   if (has_sent) SharedWordAt(region, own.tail).store(own_tail);
   const std::uint32_t own_head = GetWord(copy, own.head);
   const bool has_read = own_head != published_head_;
