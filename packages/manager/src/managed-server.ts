@@ -37,7 +37,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   readonly #reserve: () => Result<Reservation>;
   /** The endpoint without secrets, for messages. */
   readonly #name: string;
-  /** Writes one line about this server. */
+  /** Writes one line about this server. It runs code of the program, which may close the server. */
   readonly #log: (line: string) => void;
   readonly #listeners: Listener[];
   readonly #audience = new Audience<ConnectionHandle>();
@@ -64,10 +64,9 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
   ) {
     this.#reserve = reserve;
     this.#accepted = new AcceptQueue(BACKLOG, config.admit, this.#audience.add);
-    const name = redactEndpoint(config.endpoint);
-    this.#name = name;
+    this.#name = redactEndpoint(config.endpoint);
     this.#log = (line) => {
-      log(`${name}: ${line}`);
+      log(`${this.#name}: ${line}`);
     };
     this.#listening = listening;
     this.#listeners = candidates.map(
@@ -106,15 +105,16 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
       if (listening.ok || listening.error.code !== 'AddressInUse') continue;
       await this.#closeListeners();
-      this.#giveUp(wasClosed);
+      // After a `close()` meanwhile, a later `listen()` may have begun.
+      if (closes === this.#closes) this.#giveUp(wasClosed);
       return listening;
     }
-    const passedOver = this.getPassedOver();
     if (!this.isListening()) {
       this.#giveUp(wasClosed);
-      return failureOf(this.#name, 'could not listen on any transport', passedOver);
+      return failureOf(this.#name, 'could not listen on any transport', this.getPassedOver());
     }
     reportMissing(this.#name, this.#listeners, this.#log);
+    if (closes !== this.#closes) return err('ConnectionClosed', 'the server was closed before it listened');
     for (const listener of this.#listeners) if (listener.isListening) void this.#pass(listener);
     this.#retryAfter(FIRST_WAIT_MS);
     return OK;
@@ -221,6 +221,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
       if (closes !== this.#closes) return;
       if (!listening.ok) continue;
       this.#log(`listening over ${listener.name} now`);
+      if (closes !== this.#closes) return;
       void this.#pass(listener);
     }
     this.#retry = undefined;
@@ -273,6 +274,7 @@ export class ManagedServer implements AsyncIterable<ConnectionHandle> {
     await listener.close();
     if (closes !== this.#closes) return;
     listener.fail(error);
+    if (closes !== this.#closes) return;
     if (this.isListening()) this.#retryAfter(LONGEST_WAIT_MS);
     else await this.close();
   }
