@@ -155,6 +155,13 @@ describe('a configuration', () => {
     expect(messageOf(hostile)).to.include("the configuration can't be read");
     expect(messageOf(proxy)).to.include("the configuration can't be read");
     expect(messageOf({ endpoint: 'x', fallback: endless })).to.include("'fallback' can't be read: reading it threw");
+    const tooLong = new Proxy([], { get: (_list, key) => (key === 'length' ? 2 ** 53 : undefined) });
+    expect(messageOf({ endpoint: 'x', fallback: tooLong })).to.include("'fallback' can't be read: reading it threw");
+    const red = Object.defineProperty({ endpoint: 'x' }, '\u001b[31m', {
+      enumerable: true,
+      get: () => expect.fail(SECRET),
+    });
+    expect(messageOf(red)).to.include("'\\u{1b}[31m' can't be read: reading it threw");
     expect(messageOf({ endpoint: 'x', reconnect: new Guarded() })).to.include("'reconnect' can't be read");
     expect(messageOf({ endpoint: 'x', webSocket: { tls: new Guarded() } })).to.include(
       "'webSocket' was given an object",

@@ -20,9 +20,13 @@ const SECRET_KEYS = /secret|pass|token|auth|key|cert|cookie|header|credential|pi
  * Returns the fault of an option in one sentence, with the key, the kind of the given value, and the allowed values.
  */
 export function complaintOf(issue: OptionIssue, path: readonly string[], given: unknown): string {
-  const key = path.length === 0 ? 'the configuration' : `'${keyOf(path)}'`;
   const allowed = quotes(issue.message, given) ? 'another value is allowed' : printable(issue.message, MAX_MESSAGE);
-  return `${key} was given ${show(given, path, issue)}; ${allowed}`;
+  return `${nameOf(path)} was given ${show(given, path, issue)}; ${allowed}`;
+}
+
+/** Returns the fault of a value that throws when it is read. The thrown error may quote a secret. */
+export function unreadable(path: readonly string[]): string {
+  return `${nameOf(path)} can't be read: reading it threw`;
 }
 
 /** Returns the fault of a key that no schema knows. */
@@ -55,6 +59,10 @@ export function isUnknownKey(issue: OptionIssue): boolean {
 /** Returns the path of an issue of a schema, with the keys as given: a sentence must make them printable. */
 export function pathOf(issue: OptionIssue): string[] {
   return (issue.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step));
+}
+
+function nameOf(path: readonly string[]): string {
+  return path.length === 0 ? 'the configuration' : `'${keyOf(path)}'`;
 }
 
 /** Returns a key's name. A program may choose any names. */

@@ -2,7 +2,7 @@ import { kindOf } from '../result/kind-of.js';
 import { err, ok, type Result } from '../result/result.js';
 import { ignoreRejection } from '../result/thenable.js';
 import { type CommonConfig, type CommonOptions, commonSchema } from './common-options.js';
-import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn } from './complaints.js';
+import { complaintOf, isUnknownKey, pathOf, unknownKey, unknownKeysIn, unreadable } from './complaints.js';
 import { entriesIn, freezeDeeply, isDictionary } from './dictionary.js';
 import { snapshot, type UnreadableKey } from './snapshot.js';
 import {
@@ -88,8 +88,7 @@ function resolve(
   try {
     given = snapshot(config);
   } catch (error) {
-    const at = (error as UnreadableKey).path.join('.');
-    return invalid([unreadable(at === '' ? 'the configuration' : `'${at}'`)]);
+    return invalid([unreadable((error as UnreadableKey).path)]);
   }
   if (!isRecord(given)) return invalid([complaintOf({ message: 'an object is allowed' }, [], given)]);
   const { common, parts, complaints } = split(given, sections, isOfOneTransport);
@@ -164,7 +163,7 @@ function split(
     if (isSection && isRecord(value) && !isDictionary(value)) {
       complaints.push(complaintOf({ message: 'an object is allowed' }, [key], value));
     } else if (isSection && isRecord(value) && entriesIn(value) === undefined) {
-      complaints.push(unreadable(`'${key}'`));
+      complaints.push(unreadable([key]));
     } else if (commonKeys.includes(key)) common[key] = value;
     else if (sections.has(key)) parts[key] = value;
     else if (!isOfOneTransport || !isRecord(value)) complaints.push(unknownKey([key], value, allowed));
@@ -221,10 +220,6 @@ function valueAt(given: unknown, path: readonly string[]): unknown {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function unreadable(what: string): string {
-  return `${what} can't be read: reading it threw`;
 }
 
 function invalid(complaints: readonly string[]): Result<never> {

@@ -37,11 +37,11 @@ function copy(value: unknown, path: readonly string[], depth: number, isTop = fa
   if (kind === 'instance') return value;
   if (kind === 'list') {
     const list = value as readonly unknown[];
-    const length = attempt(
-      () => list.length,
+    // A proxy may give any value as the length.
+    return attempt(
+      () => Array.from({ length: list.length }, (_unused, index) => inner(() => list[index], String(index))),
       () => new UnreadableKey(path),
     );
-    return Array.from({ length }, (_unused, index) => inner(() => list[index], String(index)));
   }
   const keys = attempt(
     () => Object.keys(value),
