@@ -40,7 +40,7 @@ export interface LocalSocket {
   send(bytes: Uint8Array, descriptor?: number): number;
   /**
    * Reads without waiting. `descriptor` is -1, or a descriptor that the caller now owns. `descriptorLost`: a descriptor
-   * arrived, but this process had no free number for it.
+   * arrived, with these bytes or later ones, but this process had no free number for it. The bytes may stay in the socket.
    */
   receive(into: Uint8Array): { bytes: number; ended: boolean; descriptor: number; descriptorLost: boolean };
   /** Wakes the peer. Never waits and never fails. */

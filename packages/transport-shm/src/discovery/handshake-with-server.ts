@@ -172,7 +172,6 @@ interface Received {
   readonly bytes: Uint8Array;
   /** -1, or a descriptor that the receiver must close. */
   readonly descriptor: number;
-  readonly descriptorLost: boolean;
 }
 
 function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: AbortSignal): Promise<Result<Received>> {
@@ -180,7 +179,6 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
     const bytes = pooledBytes(HANDSHAKE_BYTES);
     let filled = 0;
     let descriptor = -1;
-    let descriptorLost = false;
     const settle = (result: Result<Received>): void => {
       signal.removeEventListener('abort', onAbort);
       socket.unwatch();
@@ -192,13 +190,20 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
     };
     const read = (): void => {
       const received = socket.receive(bytes.subarray(filled));
+      // The bytes are still in the socket, because the system may report the descriptor of a later message. The next read
+      // would take them for that message.
+      if (received.descriptorLost) {
+        settle(
+          err('ResourceLimitExceeded', `the region's descriptor could not be received: ${describeCode('EMFILE')}`),
+        );
+        return;
+      }
       if (received.descriptor >= 0) {
         if (descriptor >= 0) binding.closeDescriptor(descriptor);
         descriptor = received.descriptor;
       }
-      descriptorLost ||= received.descriptorLost;
       filled += received.bytes;
-      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor, descriptorLost }));
+      if (filled === HANDSHAKE_BYTES) settle(ok({ bytes, descriptor }));
       else if (received.ended) settle(err('HandshakeFailed', NO_ANSWER));
     };
     socket.watch(() => {
@@ -213,12 +218,9 @@ function receiveMessage(binding: NativeBinding, socket: LocalSocket, signal: Abo
   });
 }
 
-function answerOf({ bytes, descriptor, descriptorLost }: Received): Result<Answer> {
+function answerOf({ bytes, descriptor }: Received): Result<Answer> {
   const reply = decodeReply(bytes);
   if (!reply.ok) return reply;
-  if (descriptorLost) {
-    return err('ResourceLimitExceeded', `the region's descriptor could not be received: ${describeCode('EMFILE')}`);
-  }
   if (descriptor < 0) return err('HandshakeFailed', 'the server answered without a region');
   return ok({ reply: reply.value, descriptor });
 }
