@@ -8,7 +8,7 @@ import { unwrap } from '@entropynet/core';
 import { receiveFile, sendFile, type TransferProgress } from '@entropynet/streams/files';
 import { expect } from 'chai';
 import { unhandledDuring } from '../support/unhandled.js';
-import { codeOf, failureOf } from './messaging-support.js';
+import { codeOf, failureOf, SOON } from './messaging-support.js';
 import { describeOverTransports } from './transport-bench.js';
 
 const PARTS = '.entropynet-parts';
@@ -77,6 +77,52 @@ describeOverTransports('files', (bench) => {
     expect(unwrap(await within(again, 'it was received')).received).to.equal(sent.sent);
     expect((await readFile(join(inbox, 'level.pak'))).equals(bytes)).to.equal(true);
     expect(await readdir(inbox)).to.deep.equal(['level.pak']);
+  });
+
+  it('get nothing of a transfer before them that the receiver gave up', async () => {
+    const [client, accepted] = await bench.connect();
+    const bytes = randomBytes(1_000_000);
+    const path = await fileOf(bytes);
+    const controller = new AbortController();
+    const onProgress = ({ done }: TransferProgress): void => {
+      if (done > 0) controller.abort();
+    };
+    // The sender is far ahead then: the rest of the bytes and their hash wait at the receiver.
+    const broken = receiveFile(accepted, inbox, { signal: controller.signal, onProgress });
+    expect(codeOf(await within(sendFile(client, path), 'the sender was told'))).to.equal('ConnectionClosed');
+    expect(codeOf(await broken)).to.equal('Aborted');
+    const receiving = receiveFile(accepted, inbox);
+    unwrap(await within(sendFile(client, path), 'it was sent'));
+    unwrap(await receiving);
+    expect((await readFile(join(inbox, 'level.pak'))).equals(bytes)).to.equal(true);
+  });
+
+  it('get nothing of an offer that its sender gave up before anybody received', async () => {
+    const [client, accepted] = await bench.connect();
+    const path = await fileOf(randomBytes(1000));
+    const given = await sendFile(client, path, { signal: AbortSignal.timeout(50) });
+    expect(codeOf(given)).to.equal('Aborted');
+    const receiving = receiveFile(accepted, inbox);
+    unwrap(await within(sendFile(client, path), 'it was sent'));
+    expect(unwrap(await receiving)).to.include({ received: 1000 });
+  });
+
+  it('get nothing of an earlier connection of their handle', async () => {
+    const { config, accept } = await bench.serve({ channelWindow: 65_536 });
+    const handle = bench.open({ ...config, reconnect: SOON });
+    unwrap(await handle.connect());
+    const path = await fileOf(randomBytes(1000));
+    const first = await accept();
+    const lost = sendFile(first, path);
+    await until(() => handle.channels().length === 2, 'the file was offered');
+    await turns(3);
+    unwrap(await first.disconnect());
+    expect(codeOf(await lost)).to.equal('ConnectionClosed');
+    const second = await accept();
+    await until(() => handle.isConnected(), 'the handle reconnected');
+    const receiving = receiveFile(handle, inbox);
+    unwrap(await within(sendFile(second, path), 'it was sent'));
+    expect(unwrap(await receiving)).to.include({ received: 1000 });
   });
 
   it('are refused with the same reason at both sides, and leave nothing', async () => {

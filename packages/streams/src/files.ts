@@ -128,7 +128,7 @@ interface Common extends TransferChannels {
 /** The channels that transfers use at this moment. The messages of both directions go over the control channel. */
 const inUse = new WeakMap<FileConnection, Set<string>>();
 
-/** Runs a transfer. After a failure it returns the error and closes the channels, because nobody reads the rest. */
+/** Runs a transfer and returns its error. A transfer that fails closes its channels, because nobody reads the rest. */
 async function transfer<T>(
   connection: FileConnection,
   options: FileOptions,
@@ -149,18 +149,16 @@ async function transfer<T>(
     if (taken.has(use)) return err('AlreadyExists', `another transfer uses the channel '${printable(name)}'`);
   for (const use of uses.keys()) taken.add(use);
   try {
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      await Promise.all([connection.closeChannel(controlChannel), connection.closeChannel(channel)]);
+      signal.throwIfAborted();
+    }
     const report: OnTransferProgress = (progress) => {
       ignoreRejection(onProgress(progress));
     };
     return ok(await run({ channel, controlChannel, signal, onProgress: report }));
   } catch (error) {
-    const failure = failureOf(error, signal, place);
-    // If another consumer has a channel, this transfer must not close it.
-    if (failure.error.code !== 'AlreadyExists') {
-      await Promise.all([connection.closeChannel(controlChannel), connection.closeChannel(channel)]);
-    }
-    return failure;
+    return failureOf(error, signal, place);
   } finally {
     for (const use of uses.keys()) taken.delete(use);
   }

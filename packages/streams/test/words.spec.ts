@@ -1,36 +1,31 @@
 import { scoped } from '@entropynet/conformance/tools';
-import { NetworkError, OK } from '@entropynet/core';
+import { type Channel, NetworkError, OK } from '@entropynet/core';
 import { type FileConnection, TRANSFER_TIMES, Words } from '@entropynet/streams/internal/files/words';
 import { expect } from 'chai';
 
-/** A connection whose peer says these words, and then nothing until the reader leaves. */
+/** A connection whose peer says these words, and then nothing. */
 function connectionThatHears(...said: readonly object[]): FileConnection {
-  let leave: () => void = () => undefined;
-  const end = { done: true, value: undefined } as const;
-  const silence = new Promise<typeof end>((resolve) => {
-    leave = () => {
-      resolve(end);
-    };
-  });
-  const waiting = said.map((word) => Buffer.from(JSON.stringify(word)));
-  const messages: AsyncIterableIterator<Uint8Array, undefined> = {
-    [Symbol.asyncIterator]: () => messages,
-    next: () => {
-      const value = waiting.shift();
-      return value === undefined ? silence : Promise.resolve({ done: false, value });
-    },
-    return: () => {
-      leave();
-      return silence;
+  const channel: Pick<Channel, 'isOpen' | 'take'> = {
+    isOpen: true,
+    take: ({ onMessage }) => {
+      queueMicrotask(() => {
+        for (const word of said) onMessage(Buffer.from(JSON.stringify(word)));
+      });
+      return { isHeld: true, pause: nothing, resume: nothing, release: nothing };
     },
   };
   return {
+    channel: () => channel as Channel,
     closeChannel: () => Promise.resolve(OK),
     isConnected: () => true,
-    messages: () => messages,
     openChannel: () => Promise.resolve(OK),
     sendOnChannel: () => Promise.resolve(OK),
+    startReceiving: nothing,
   };
+}
+
+function nothing(): void {
+  // This connection has no peer.
 }
 
 describe('the words of a transfer', () => {
@@ -39,7 +34,9 @@ describe('the words of a transfer', () => {
     scoped(async (scope) => {
       const connection = connectionThatHears({ checked: 1, of: 2 });
       const words = new Words(connection, 'control', new AbortController().signal, TRANSFER_TIMES);
-      scope.defer(() => words.close());
+      scope.defer(() => {
+        words.release();
+      });
       const cause = new Error('the progress bar is broken');
       words.onChecked = () => {
         throw cause;

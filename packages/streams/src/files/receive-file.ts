@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describeThrown, NetworkError, shortageOf, unwrap } from '@entropynet/core';
 import { hashFile, type HashFile } from './file-hash.js';
 import { checkFileName } from './file-name.js';
+import { FilePieces } from './file-pieces.js';
 import { type Inbox, type Part, type ReservedName } from './inbox.js';
 import { type OnTransferProgress, type TransferPhase } from './progress.js';
 import { type TransferChannels } from './send-file.js';
@@ -46,7 +47,7 @@ export interface ReceivedFile {
 
 /** The file's bytes, and the signal that ends them early. */
 interface Incoming {
-  readonly pieces: AsyncIterableIterator<Uint8Array, undefined>;
+  readonly pieces: FilePieces;
   readonly fault: AbortSignal;
 }
 
@@ -55,11 +56,11 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   const { signal, channel, controlChannel, times = TRANSFER_TIMES } = options;
   // This side receives from both channels before the first `await`, so that no message waits for a consumer.
   const words = new Words(connection, controlChannel, signal, times);
-  let pieces: AsyncIterableIterator<Uint8Array, undefined> | undefined;
+  let pieces: FilePieces | undefined;
   let offered: string | undefined;
   try {
     const fault = faultOf(words);
-    pieces = connection.messages({ channel, signal: AbortSignal.any([signal, fault]) });
+    pieces = new FilePieces(connection, channel, AbortSignal.any([signal, fault]));
     const inbox = await options.openInbox();
     await words.open();
     const file = await takeFile(words, { pieces, fault }, inbox, options, (name) => {
@@ -71,10 +72,12 @@ export async function receiveInto(connection: FileConnection, options: ReceiveOp
   } catch (error) {
     // If the sender has gone, this message gets lost.
     await words.say({ refused: reasonOf(error, offered) });
+    // Without its own consumer of the bytes, this transfer must not close their channel.
+    if (pieces !== undefined) await Promise.all([words.abandon(), pieces.abandon()]);
     throw error;
   } finally {
-    await pieces?.return?.();
-    await words.close();
+    pieces?.release();
+    words.release();
   }
 }
 
@@ -100,6 +103,7 @@ async function takeFile(
   const offer = await words.next();
   const name = checkFileName(textIn(offer, 'name'));
   onOffered(name);
+  incoming.pieces.begin();
   const size = countIn(offer, 'size');
   if (size > options.maxBytes)
     throw new NetworkError(
@@ -178,18 +182,17 @@ class Arrival {
     const { name, size } = this.#file;
     this.#show('moving', from, size, from);
     for (let at = from; at < size;) {
-      const taken: IteratorResult<Uint8Array, undefined> = await pieces.next();
+      const piece = await pieces.next();
       if (fault.aborted) throw fault.reason as NetworkError;
-      if (taken.done === true)
+      if (piece === undefined)
         throw new NetworkError(
           'ConnectionClosed',
           `'${name}' stopped at ${at} of ${size} bytes; send it again to continue`,
         );
-      const { value } = taken;
-      if (at + value.length > size) throw nonsense(`the sender sent more than the ${size} bytes of '${name}'`);
-      for (let written = 0; written < value.length;)
-        written += (await part.file.write(value, written, value.length - written, at + written)).bytesWritten;
-      at += value.length;
+      if (at + piece.length > size) throw nonsense(`the sender sent more than the ${size} bytes of '${name}'`);
+      for (let written = 0; written < piece.length;)
+        written += (await part.file.write(piece, written, piece.length - written, at + written)).bytesWritten;
+      at += piece.length;
       this.#show('moving', at, size, from);
     }
   }

@@ -64,8 +64,11 @@ export async function sendFrom(connection: FileConnection, options: SendOptions)
     file = await options.open();
     const { size } = await file.stat();
     return await offer(connection, words, { ...options, file, size });
+  } catch (error) {
+    await Promise.all([words.abandon(), connection.closeChannel(options.channel)]);
+    throw error;
   } finally {
-    await words.close();
+    words.release();
     await file?.close();
   }
 }

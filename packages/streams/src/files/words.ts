@@ -1,5 +1,6 @@
 import { type Connection, describeThrown, NetworkError, printable, type Result, unwrap } from '@entropynet/core';
 import { startLimit } from '@entropynet/core/platform';
+import { ChannelMessages } from './channel-messages.js';
 
 /*
  * The messages of both sides about a transfer. The file's bytes go over one channel, in order. The messages go over
@@ -31,7 +32,7 @@ export interface TransferTimes {
 /** The members of a connection that a transfer uses: of a `NetworkConnection` or a `ConnectionHandle`. */
 export type FileConnection = Pick<
   Connection,
-  'closeChannel' | 'isConnected' | 'messages' | 'openChannel' | 'sendOnChannel'
+  'channel' | 'closeChannel' | 'isConnected' | 'openChannel' | 'sendOnChannel' | 'startReceiving'
 >;
 
 /** The times that programs use. */
@@ -67,38 +68,62 @@ export class Words {
   hasLeft = false;
   readonly #connection: FileConnection;
   readonly #channel: string;
-  readonly #messages: AsyncIterableIterator<Uint8Array, undefined>;
+  readonly #messages: ChannelMessages;
+  /** Whether the channel has been open. Until then its messages are of a transfer that its sender gave up. */
+  #hasBegun: boolean;
   readonly #signal: AbortSignal;
   readonly #times: TransferTimes;
   /** Resolves when no further message can arrive. */
   readonly #heardOut: Promise<void>;
+  #hearOut: () => void = () => undefined;
   readonly #break = new AbortController();
   readonly #heard: Word[] = [];
   #onWord: (() => void) | undefined;
   #restartLimit: () => void = () => undefined;
 
-  /** Starts receiving. The caller must then call `open()`, and later `close()`. */
+  /** Starts receiving. The caller must then call `open()`, and later `release()`. */
   constructor(connection: FileConnection, channel: string, signal: AbortSignal, times: TransferTimes) {
     this.#connection = connection;
     this.#channel = channel;
     this.#signal = signal;
     this.#times = times;
     this.broken = this.#break.signal;
-    this.#messages = connection.messages({ channel, signal });
-    this.#heardOut = this.#listen();
+    this.#heardOut = new Promise((resolve) => {
+      this.#hearOut = resolve;
+    });
+    this.#messages = new ChannelMessages(connection, channel, {
+      onMessage: (bytes) => {
+        this.#hear(bytes);
+      },
+      onEnd: (error) => {
+        this.hasLeft = error === undefined;
+        this.#fail(error ?? new NetworkError('ConnectionClosed', 'the other side left before the transfer was over'));
+      },
+    });
+    this.#hasBegun = this.#messages.isOpen;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   /** Opens the channel. */
   async open(): Promise<void> {
+    if (this.broken.aborted) throw this.broken.reason as NetworkError;
     unwrap(await this.#connection.openChannel(this.#channel, { signal: this.#signal }));
   }
 
   /** Stops receiving. The channel stays open. */
-  async close(): Promise<void> {
-    await this.#messages.return?.();
+  release(): void {
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    this.#messages.release();
+  }
+
+  /** The transfer has failed: closes the channel, and drops what the other side has sent until then. */
+  abandon(): Promise<void> {
+    return this.#messages.abandon();
   }
 
   say(word: Word): Promise<Result> {
+    // The next connection of a handle is for the next transfer.
+    if (this.#messages.hasEnded) return Promise.resolve({ ok: false, error: this.broken.reason as NetworkError });
     return this.#connection.sendOnChannel(this.#channel, new TextEncoder().encode(JSON.stringify(word)), {
       signal: this.#signal,
     });
@@ -162,11 +187,17 @@ export class Words {
     }
   }
 
-  async #listen(): Promise<void> {
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#signal.reason;
+    this.#fail(reason instanceof NetworkError ? reason : new NetworkError('Aborted', describeThrown(reason), reason));
+  };
+
+  #hear(bytes: Uint8Array): void {
+    this.#hasBegun ||= this.#messages.isOpen;
+    // The words after a failure have no reader.
+    if (!this.#hasBegun || this.broken.aborted) return;
     try {
-      for await (const bytes of this.#messages) this.#take(wordOf(bytes));
-      this.hasLeft = true;
-      this.#fail(new NetworkError('ConnectionClosed', 'the other side left before the transfer was over'));
+      this.#take(wordOf(bytes));
     } catch (error) {
       this.#fail(error instanceof NetworkError ? error : new NetworkError('Aborted', describeThrown(error), error));
     }
@@ -195,6 +226,7 @@ export class Words {
 
   #fail(failure: NetworkError): void {
     this.#break.abort(failure);
+    this.#hearOut();
     this.#onWord?.();
   }
 }
