@@ -38,7 +38,7 @@ export abstract class SocketLikeDuplex extends Duplex {
 
   /** The same as in `net.Socket`: whether the stream is connecting, and which directions are open. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
-    if (this.#state.phase === 'connecting') return 'opening';
+    if (this.connecting) return 'opening';
     if (this.readable && this.writable) return 'open';
     if (this.readable) return 'readOnly';
     return this.writable ? 'writeOnly' : 'closed';
@@ -46,7 +46,7 @@ export abstract class SocketLikeDuplex extends Duplex {
 
   /** Whether the stream is connecting, or is opening its channel. */
   get connecting(): boolean {
-    return this.#state.phase === 'connecting';
+    return this.#state.phase === 'connecting' && !this.destroyed;
   }
 
   /** Whether the stream is not connected yet. */
