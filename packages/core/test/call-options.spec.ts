@@ -33,7 +33,9 @@ describe('objects of options', () => {
     for (const right of [undefined, {}, all, Object.create(null) as object, { name: undefined, signal: undefined }])
       expect(saidOf(right)).to.equal(undefined);
     // A polyfill's signal, or one of another realm.
-    expect(saidOf({ signal: { aborted: false, addEventListener: () => undefined } })).to.equal(undefined);
+    const half = { aborted: false, addEventListener: () => undefined };
+    expect(saidOf({ signal: { ...half, removeEventListener: () => undefined } })).to.equal(undefined);
+    expect(saidOf({ signal: half })).to.equal("open(): 'signal' was given an object; an AbortSignal is allowed");
     expect(saidOf(Object.create({ inherited: 1 }))).to.equal(undefined);
   });
 

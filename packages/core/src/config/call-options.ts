@@ -112,9 +112,13 @@ function unknownIn(what: string, given: object, allowed: readonly string[]): Net
   );
 }
 
-/** Checks the shape and not the class: a signal may come from another realm, or from a library. */
+/**
+ * Checks the shape and not the class: a signal may come from another realm, or from a library. Each call that ends
+ * removes its listener again.
+ */
 function isSignal(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { aborted, addEventListener } = value as Partial<AbortSignal>;
-  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  const isTarget = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  return isTarget && typeof aborted === 'boolean';
 }
