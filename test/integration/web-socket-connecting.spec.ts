@@ -177,6 +177,19 @@ describe("WebSocket: a program's function that makes no socket", () => {
     });
     expect(unhandled).to.deep.equal([]);
   });
+
+  it('takes the first answer of a lookup that answers twice', async () => {
+    const server = await fixtures.serve();
+    const { port } = new URL(server.address()!);
+    const lookup: NonNullable<ConnectionConfig['webSocket']>['lookup'] = (_host, _options, callback) => {
+      for (let answers = 0; answers < 2; answers += 1) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+    };
+    const uncaught: unknown[] = [];
+    fixtures.defer(catchUncaught((error) => uncaught.push(error)));
+    const client = fixtures.client(`ws://anywhere.invalid:${port}/test`, { webSocket: { lookup } });
+    unwrap(await client.connect());
+    expect(uncaught).to.deep.equal([]);
+  });
 });
 
 describe('WebSocket: connecting with TLS', () => {

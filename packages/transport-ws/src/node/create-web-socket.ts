@@ -70,11 +70,16 @@ function checked(createConnection: (options: object) => object): (...given: [obj
   };
 }
 
-/** Answers with the rejection of an asynchronous function that has not called `callback`. Node.js would wait for it. */
+/**
+ * Answers with the rejection of an asynchronous function that has not called `callback`, because Node.js would wait for
+ * it. Only the first answer counts: at a second one, Node.js would connect again, and the exception of that would end the
+ * process.
+ */
 function answering(lookup: (...given: Parameters<LookupFunction>) => unknown): LookupFunction {
   return (hostname, options, callback) => {
     let isAnswered = false;
     const answer: typeof callback = (...given) => {
+      if (isAnswered) return;
       isAnswered = true;
       callback(...given);
     };
