@@ -1,4 +1,4 @@
-import { turns, within } from '@entropynet/conformance/tools';
+import { turns, until, within } from '@entropynet/conformance/tools';
 import { unwrap } from '@entropynet/core';
 import { toTypedPort } from '@entropynet/messaging';
 import { expect } from 'chai';
@@ -113,6 +113,43 @@ describeOverTransports('the life of typed ports', (bench) => {
     const last = values.next();
     await client.close();
     expect(await within(last, 'the loop ended')).to.deep.equal({ done: true, value: undefined });
+  });
+
+  it('has the values that earlier connections left, one at a time, also in a loop that begins later', async () => {
+    const service = await bench.serve({ reconnect: SOON });
+    const client = bench.open(service.config);
+    let accepting = service.accept();
+    unwrap(await client.connect());
+    let accepted = await accepting;
+    const expected: string[] = [];
+    const port = toTypedPort<string>(client);
+    for (const connection of ['a', 'b', 'c']) {
+      for (const value of [1, 2, 3]) {
+        unwrap(await toTypedPort(accepted).send(`${connection}${value}`));
+        expected.push(`${connection}${value}`);
+      }
+      if (connection === 'a') {
+        for await (const value of port) {
+          expect(value).to.equal(expected.shift());
+          break;
+        }
+      }
+      const { generation } = client.getReconnection();
+      accepting = service.accept();
+      await accepted.close();
+      accepted = await within(accepting, 'it came again');
+      await until(() => client.getReconnection().generation > generation, 'connected again');
+    }
+    unwrap(await toTypedPort(accepted).send('d1'));
+    expected.push('d1');
+    const got: unknown[] = [];
+    for (const count of [1, 2, expected.length - 3]) {
+      const values = port.values();
+      for (let index = 0; index < count; index += 1)
+        got.push((await within(values.next(), 'the value came')).value);
+      await values.return?.();
+    }
+    expect(got).to.deep.equal(expected);
   });
 
   it('ends if no connection follows', async () => {

@@ -109,7 +109,7 @@ export class PortValues<T> implements AsyncIterableIterator<T, undefined> {
           this.#onEnd(reason);
         },
       },
-      { name: 'a typed port', isPaused: true },
+      { name: 'a typed port', isPaused: true, unreadFirst: true },
     );
     this.#unsubscribe();
     this.#unsubscribe = channel.subscribe('closed', () => {

@@ -84,7 +84,7 @@ export class TypedPort<In = unknown, Out = In> {
    * Returns the incoming values, for `for await`. The loop is the consumer of the channel from this call until it ends.
    * It takes one value at a time, so a slow loop holds the peer back. It ends when the channel is closed or a side says
    * goodbye, and throws if the connection failed. On a handle with `reconnect` it continues with the next connection
-   * instead. Throws a `NetworkError` (`AlreadyExists`) that names the other consumer, if the channel has one.
+   * instead, after the unread values of those before. Throws a `NetworkError` (`AlreadyExists`) that names the other consumer, if the channel has one.
    */
   values(options?: { signal?: AbortSignal }): AsyncIterableIterator<In, undefined> {
     checkOptions('values()', options, SIGNAL_OPTION);

@@ -181,6 +181,11 @@ export interface ConsumerOptions {
    * @default false
    */
   readonly isPaused?: boolean;
+  /**
+   * Whether the consumer of a handle first gets the unread messages of earlier connections, as a loop does.
+   * @default false
+   */
+  readonly unreadFirst?: boolean;
 }
 
 /** The right to receive a channel's messages. Each channel has at most one lease at a time. */

@@ -140,7 +140,8 @@ export class ChannelConsumers {
   }
 
   take(consumer: MessageConsumer, options: ConsumerOptions): ConsumerLease {
-    return this.#takeOn(this.#endpoint, consumer, options);
+    const isBehind = options.unreadFirst === true && this.#unread.collect();
+    return this.#takeOn(isBehind ? undefined : this.#endpoint, consumer, options);
   }
 
   /** Throws a `NetworkError` if a consumer of that kind can't take the messages. */
@@ -201,7 +202,8 @@ export class ChannelConsumers {
   readonly #deliverUnread = (): void => {
     const { guard } = this.#owner;
     while (this.#waiting !== undefined && guard.isOpen) {
-      const { deliver, ownership } = this.#waiting;
+      const { deliver, ownership, isPaused } = this.#waiting;
+      if (isPaused && this.#unread.collect()) return;
       const data = this.#unread.shift();
       if (data === undefined) {
         this.#installWaiting();
@@ -239,7 +241,10 @@ export class ChannelConsumers {
   }
 
   readonly #waitingRoom = {
-    leaseChanged: (): void => undefined,
+    leaseChanged: (lease: Lease): void => {
+      if (this.#waiting === lease && !lease.isPaused && this.#endpoint !== undefined)
+        runAsMicrotask(this.#deliverUnread);
+    },
     leaseReleased: (lease: Lease): void => {
       if (this.#waiting === lease) this.#waiting = undefined;
     },

@@ -4,7 +4,12 @@ import { kindOf } from '../result/kind-of.js';
 import { printable } from '../result/printable.js';
 import { deliveryOf } from './incoming-half.js';
 
-const CONSUMER_OPTIONS = { name: 'anything', ownership: 'anything', isPaused: 'true or false' } as const;
+const CONSUMER_OPTIONS = {
+  name: 'anything',
+  ownership: 'anything',
+  isPaused: 'true or false',
+  unreadFirst: 'true or false',
+} as const;
 
 /** `onMessage` of a consumer has one argument, so it can't read in place. */
 const CONSUMER_OWNERSHIPS = ['copy', 'borrow'];
