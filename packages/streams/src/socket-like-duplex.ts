@@ -39,9 +39,10 @@ export abstract class SocketLikeDuplex extends Duplex {
   /** The same as in `net.Socket`: whether the stream is connecting, and which directions are open. */
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
     if (this.connecting) return 'opening';
-    if (this.readable && this.writable) return 'open';
-    if (this.readable) return 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
+    const { readable, writable } = this;
+    if (readable && writable) return 'open';
+    if (readable) return 'readOnly';
+    return writable ? 'writeOnly' : 'closed';
   }
 
   /** Whether the stream is connecting, or is opening its channel. */
@@ -56,8 +57,7 @@ export abstract class SocketLikeDuplex extends Duplex {
 
   /** The time that `setTimeout` set, in milliseconds. Undefined if there is none. */
   get timeout(): number | undefined {
-    const { milliseconds } = this.#state.idle;
-    return milliseconds === 0 ? undefined : milliseconds;
+    return this.#state.idle.milliseconds || undefined;
   }
 
   /** The peer's IP address. Undefined while the stream is not open, and over shared memory. */
