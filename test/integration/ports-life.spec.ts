@@ -145,8 +145,7 @@ describeOverTransports('the life of typed ports', (bench) => {
     const got: unknown[] = [];
     for (const count of [1, 2, expected.length - 3]) {
       const values = port.values();
-      for (let index = 0; index < count; index += 1)
-        got.push((await within(values.next(), 'the value came')).value);
+      for (let index = 0; index < count; index += 1) got.push((await within(values.next(), 'the value came')).value);
       await values.return?.();
     }
     expect(got).to.deep.equal(expected);
