@@ -156,11 +156,16 @@ function compileTypeScript() {
   throw new SetupError('The TypeScript sources do not compile; the errors are above.');
 }
 
+/** Whether a file is a compiled module by itself. */
+function isModule(file) {
+  return /(?<!\.joined)\.js$/.test(file);
+}
+
 /** The published modules, which take memory at users: without what nobody needs. A compiler that writes one changes its time. */
 function slimModules() {
   const folders = publishedFolders().map((folder) => join(rootFolder, folder, 'dist'));
   const stamp = () => {
-    const modules = folders.flatMap(filesBelow).filter((file) => /(?<!\.joined)\.js$/.test(file));
+    const modules = folders.flatMap(filesBelow).filter(isModule);
     const library = readFileSync(join(rootFolder, 'node_modules', 'valibot', 'package.json'));
     return sha256(library, ...modules.flatMap((file) => [relative(rootFolder, file), String(statSync(file).mtimeMs)]));
   };
@@ -178,8 +183,9 @@ function joinModules() {
   const folders = publishedFolders().filter((folder) => joinedEntries(folder).length > 0);
   const files = folders.flatMap((folder) => filesBelow(join(rootFolder, folder, 'dist')));
   const manifests = folders.map((folder) => join(rootFolder, folder, 'package.json'));
-  const isSource = (file) => /(?<!\.joined)\.js$/.test(file);
-  const stamp = sha256(...[...files.filter(isSource), ...manifests].flatMap((file) => [file, readFileSync(file)]));
+  const stamp = sha256(
+    ...[...files.filter(isModule), ...manifests].flatMap((file) => [relative(rootFolder, file), readFileSync(file)]),
+  );
   const areComplete = folders.flatMap(joinedEntries).every((file) => existsSync(file.replace(/\.js$/, '.joined.js')));
   if (areComplete && readStamp(joinStampFile) === stamp) return;
   const { succeeded, output } = run(process.execPath, [join(rootFolder, 'scripts', 'join-modules.mjs'), ...folders]);

@@ -1,37 +1,18 @@
 import { codeOf, until } from '@entropynet/conformance/tools';
-import { type ConnectionServer, err, type NetworkErrorCode, type Result, unwrap } from '@entropynet/core';
-import { LoopbackTransport } from '@entropynet/core/testing';
+import { type Result, unwrap } from '@entropynet/core';
 import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { expect } from 'chai';
 import { freshName } from '@entropynet/test/support/fresh-name';
-
-/** A transport whose servers can't listen on endpoints with 'late' until `fault` is undefined. */
-class Late extends LoopbackTransport {
-  fault: NetworkErrorCode | undefined = 'TransportUnavailable';
-  attempts = 0;
-  readonly servers: ConnectionServer[] = [];
-
-  override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
-    const server = super.createServer(config);
-    this.servers.push(server);
-    if (!config.endpoint.includes('late')) return server;
-    const listen = server.listen.bind(server);
-    server.listen = () => {
-      this.attempts += 1;
-      return this.fault === undefined ? listen() : Promise.resolve(err(this.fault, 'nothing is there yet'));
-    };
-    return server;
-  }
-}
+import { LateTransport } from './late-transport.js';
 
 /** Makes a server with two addresses that are missing at first. It is closed when the log gets a line with `words`. */
 function closedAt(words: string): {
   manager: ConnectionManager;
   server: ManagedServer;
-  transport: Late;
+  transport: LateTransport;
   closed: Promise<void>;
 } {
-  const transport = new Late();
+  const transport = new LateTransport('TransportUnavailable');
   let resolve = (): void => undefined;
   const closed = new Promise<void>((resolved) => {
     resolve = resolved;
@@ -78,7 +59,7 @@ describe('a managed server that the log closes', () => {
   it('listens again, if the line reports an address that was lost', async () => {
     const lines: string[] = [];
     let again: Promise<Result> | undefined;
-    const transport = new Late();
+    const transport = new LateTransport('TransportUnavailable');
     const log = (line: string): void => {
       lines.push(line);
       if (!line.includes('no longer listening') || again !== undefined) return;
@@ -98,8 +79,7 @@ describe('a managed server that the log closes', () => {
 });
 
 it('a managed server that is closed and listens again while a listen() fails is closed by its manager', async () => {
-  const transport = new Late();
-  transport.fault = 'AddressInUse';
+  const transport = new LateTransport('AddressInUse');
   const manager = new ConnectionManager([transport]);
   const fallback = [`loopback://late-${freshName()}`];
   const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}`, fallback }));

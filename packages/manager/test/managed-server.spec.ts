@@ -1,39 +1,16 @@
 import { codeOf, until, within } from '@entropynet/conformance/tools';
-import {
-  type ConnectionServer,
-  err,
-  type NetworkConnection,
-  type NetworkErrorCode,
-  type Result,
-  unwrap,
-} from '@entropynet/core';
+import { type ConnectionServer, type NetworkConnection, type Result, unwrap } from '@entropynet/core';
 import { LoopbackTransport } from '@entropynet/core/testing';
 import { ConnectionManager, type ManagedServer } from '@entropynet/manager';
 import { WebSocketTransport } from '@entropynet/transport-ws';
 import { expect } from 'chai';
 import { freshName } from '@entropynet/test/support/fresh-name';
 import { unhandledDuring } from '@entropynet/test/support/unhandled';
-
-/** A transport whose servers can't listen on endpoints with 'late' until `fault` is undefined. */
-class Late extends LoopbackTransport {
-  fault: NetworkErrorCode | undefined;
-  attempts = 0;
-
-  override createServer(config: Parameters<LoopbackTransport['createServer']>[0]): ConnectionServer {
-    const server = super.createServer(config);
-    if (!config.endpoint.includes('late')) return server;
-    const listen = server.listen.bind(server);
-    server.listen = () => {
-      this.attempts += 1;
-      return this.fault === undefined ? listen() : Promise.resolve(err(this.fault, 'nothing is there yet'));
-    };
-    return server;
-  }
-}
+import { LateTransport } from './late-transport.js';
 
 /** A manager and a server of it that listens on one of its two addresses. */
 async function listenWithout(
-  transport: Late,
+  transport: LateTransport,
 ): Promise<{ manager: ConnectionManager; server: ManagedServer; lines: string[] }> {
   const lines: string[] = [];
   const manager = new ConnectionManager([transport], { log: (line) => lines.push(line) });
@@ -62,8 +39,7 @@ function acceptingAfter(change: (connection: NetworkConnection) => Promise<void>
 
 describe('a managed server', () => {
   it('tries an address that was away again, until it listens there and accepts its clients', async () => {
-    const transport = new Late();
-    transport.fault = 'TransportUnavailable';
+    const transport = new LateTransport('TransportUnavailable');
     const { manager, server, lines } = await listenWithout(transport);
     const [missing] = server.getPassedOver();
     expect(missing).to.include({ code: 'TransportUnavailable', isRetried: true, reason: 'nothing is there yet' });
@@ -84,15 +60,13 @@ describe('a managed server', () => {
   });
 
   it('does not try an address again whose fault needs a person', async () => {
-    const transport = new Late();
-    transport.fault = 'HandshakeFailed';
+    const transport = new LateTransport('HandshakeFailed');
     const { manager, server, lines } = await listenWithout(transport);
     expect(server.getPassedOver()).to.have.lengthOf(1);
     expect(server.getPassedOver()[0]).to.include({ code: 'HandshakeFailed', isRetried: false });
     expect(lines.at(-1)).to.contain('not listening over');
     // Another server's address is tried again meanwhile, more than once.
-    const other = new Late();
-    other.fault = 'Timeout';
+    const other = new LateTransport('Timeout');
     const second = await listenWithout(other);
     await until(() => other.attempts >= 3, 'the other was tried');
     expect(transport.attempts).to.equal(1);
@@ -101,14 +75,12 @@ describe('a managed server', () => {
   });
 
   it('tries no address again after close()', async () => {
-    const transport = new Late();
-    transport.fault = 'TransportUnavailable';
+    const transport = new LateTransport('TransportUnavailable');
     const { manager, server } = await listenWithout(transport);
     await until(() => transport.attempts === 2, 'it tries again');
     unwrap(await server.close());
     transport.fault = undefined;
-    const other = new Late();
-    other.fault = 'Timeout';
+    const other = new LateTransport('Timeout');
     const second = await listenWithout(other);
     await until(() => other.attempts >= 3, 'another server was tried as often');
     expect(transport.attempts).to.equal(2);
@@ -120,8 +92,7 @@ describe('a managed server', () => {
   });
 
   it('listens once if two calls of listen() run at the same time, and stays closed', async () => {
-    const transport = new Late();
-    transport.fault = 'TransportUnavailable';
+    const transport = new LateTransport('TransportUnavailable');
     const manager = new ConnectionManager([transport]);
     const fallback = [`loopback://late-${freshName()}`];
     const server = unwrap(manager.createServer({ endpoint: `loopback://${freshName()}`, fallback }));
@@ -210,7 +181,7 @@ describe('a managed server', () => {
   });
 
   it('stays closed for accept() if it was closed and then fails to listen', async () => {
-    const transport = new Late();
+    const transport = new LateTransport();
     const manager = new ConnectionManager([transport], { log: () => undefined });
     const server = unwrap(manager.createServer({ endpoint: `loopback://late-${freshName()}` }));
     for (const fault of ['AddressInUse', 'TransportUnavailable'] as const) {
@@ -225,8 +196,7 @@ describe('a managed server', () => {
   });
 
   it('lets accept() wait if the first listen() fails, and serves it after the next one', async () => {
-    const transport = new Late();
-    transport.fault = 'AddressInUse';
+    const transport = new LateTransport('AddressInUse');
     const manager = new ConnectionManager([transport], { log: () => undefined });
     const server = unwrap(manager.createServer({ endpoint: `loopback://late-${freshName()}` }));
     const accepting = server.accept();
